@@ -1,0 +1,51 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "tessera",
+  products: [
+    .library(name: "Tessera", targets: ["Tessera"]),
+    .executable(name: "tessera", targets: ["TesseraCommand"]),
+  ],
+  traits: [
+    .trait(name: "CLBlast", description: "Dense float32 products through CLBlast, where it is faster."),
+    .default(enabledTraits: ["CLBlast"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+  ],
+  targets: [
+    // System libraries, and the kernels embedded in the binary.
+    .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev", "opencl-headers"])]),
+    .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
+    .target(name: "TesseraKernels", path: "Kernels"),
+
+    // Rooms: each imports only rooms above it.
+    .target(name: "TesseraCL", dependencies: ["COpenCL"]),
+    .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
+    .target(name: "TesseraFiles"),
+    .target(name: "TesseraText"),
+    .target(name: "TesseraReference"),
+    .target(name: "TesseraOperators", dependencies: ["TesseraMemory", "TesseraKernels"]),
+    .target(name: "TesseraModels", dependencies: ["TesseraOperators", "TesseraFiles"]),
+    .target(name: "Tessera", dependencies: ["TesseraModels", "TesseraText"]),
+    .executableTarget(
+      name: "TesseraCommand",
+      dependencies: [
+        "Tessera", "TesseraReference",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    // One test target a room.
+    .target(name: "TestSupport", dependencies: ["TesseraCL"], path: "Tests/TestSupport"),
+    .testTarget(name: "TesseraCLTests", dependencies: ["TesseraCL", "TestSupport"]),
+    .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraMemory", "TestSupport"]),
+    .testTarget(name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TestSupport"]),
+    .testTarget(name: "TesseraTextTests", dependencies: ["TesseraText", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "TesseraOperatorsTests", dependencies: ["TesseraOperators", "TesseraReference", "TestSupport"]),
+    .testTarget(name: "TesseraTests", dependencies: ["Tessera", "TestSupport"], resources: [.copy("Fixtures")]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c2x
+)
