@@ -1,0 +1,127 @@
+import TesseraCL
+
+/// `y[token, row] = Σ_k x[token, k] · w[row, k]`, with what follows it fused: `Kernels/matmul/matmul.cl`.
+///
+/// A token's result has the same bits however many tokens run beside it.
+public struct MatrixProduct: Sendable {
+  /// What is done to the sums before they are stored.
+  public struct Epilogue: Sendable {
+    /// Added to each token, (rows).
+    public var bias: Buffer?
+    /// Added to each element, (tokens, yStride); may be `y`.
+    public var residual: Buffer?
+    /// The matrix alternates between groups of gate rows and of up rows; `y` has half as many: `act(gate) · up`.
+    public var gate: GatedActivation.Function?
+
+    public init(bias: Buffer? = nil, residual: Buffer? = nil, gate: GatedActivation.Function? = nil) {
+      self.bias = bias
+      self.residual = residual
+      self.gate = gate
+    }
+  }
+
+  /// Memory for activations packed in tiles.
+  public struct Workspace: Sendable {
+    let packed: Buffer
+    let sums: Buffer
+
+    /// - Parameters:
+    ///   - packed: at least `packedBytes(tokens:columns:)`.
+    ///   - sums: at least `sumBytes(tokens:columns:)`.
+    public init(packed: Buffer, sums: Buffer) {
+      self.packed = packed
+      self.sums = sums
+    }
+
+    public static func packedBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns * 4 }
+    public static func sumBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns / 16 * 4 }
+
+    /// Tokens rounded up to whole tiles of any shape.
+    private static func padded(_ tokens: Int) -> Int { (tokens + Tile.largest - 1) / Tile.largest * Tile.largest }
+  }
+
+  /// A shape of the kernel's tile.
+  struct Tile {
+    /// TILE_M, TILE_N and TILES of the kernel.
+    var tokens, groups, repeats: Int
+    static let largest = 12
+
+    /// Measured on PoCL (AVX-512): 12 × 32 sums fill the registers; 4 tiles share one unpacking of the weights.
+    init(tokens: Int, groups: Int, style: KernelStyle) {
+      switch (style, tokens) {
+      case (.vector, 1): self.init(tokens: 1, groups: groups < 256 ? 2 : 4, repeats: 1)
+      case (.vector, 2...8): self.init(tokens: 8, groups: 2, repeats: 1)
+      case (.vector, _): self.init(tokens: 12, groups: 2, repeats: 4)
+      case (.simt, 1): self.init(tokens: 1, groups: 2, repeats: 1)
+      case (.simt, _): self.init(tokens: 8, groups: 2, repeats: 1)
+      }
+    }
+
+    private init(tokens: Int, groups: Int, repeats: Int) {
+      (self.tokens, self.groups, self.repeats) = (tokens, groups, repeats)
+    }
+  }
+
+  private let library: KernelLibrary
+
+  public init(_ library: KernelLibrary) { self.library = library }
+
+  /// Enqueues the product.
+  ///
+  /// - Parameters:
+  ///   - x: activations, (tokens, columns).
+  ///   - y: (tokens, yStride) of which the first `rows` (half of them with a gate) of each token are written.
+  ///   - yStride: floats from token to token in `y` and the residual; by default the rows written.
+  public func enqueue(
+    _ x: Buffer, _ weights: WeightMatrix, into y: Buffer, tokens: Int, yStride: Int? = nil, epilogue: Epilogue = .init(),
+    workspace: Workspace, on queue: Queue
+  ) throws {
+    let shape = weights.shape
+    let outputs = epilogue.gate == nil ? shape.rows : shape.rows / 2
+    guard tokens > 0, epilogue.gate == nil || shape.rows.isMultiple(of: 32) else {
+      throw OperatorError(.shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
+    }
+    let style = library.style
+    let tile = Tile(tokens: tokens, groups: shape.groupCount, style: style)
+    let tiles = (tokens + tile.tokens - 1) / tile.tokens
+    let isPacked = tile.tokens > 1 || style == .simt
+    if isPacked { try pack(x, shape, tile, tokens: tokens, tiles: tiles, workspace, on: queue) }
+
+    var flags: UInt32 = 0
+    if epilogue.bias != nil { flags |= 1 }
+    if epilogue.residual != nil { flags |= 2 }
+    if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
+
+    let kernel = try library.kernel(
+      "matmul/matmul.cl", "matmul",
+      [
+        .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
+        .init("TILES", tile.repeats),
+      ])
+    let columnsOfTiles = (tiles + tile.repeats - 1) / tile.repeats
+    let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
+    let range =
+      style == .vector
+      ? NDRange(global: [columnsOfTiles, rowTiles], local: [1, 1])
+      : NDRange(global: [columnsOfTiles, (rowTiles * 16 + 63) / 64 * 64], local: [1, 64])
+    try queue.enqueue(
+      kernel, over: range, isPacked ? workspace.packed : x, isPacked ? workspace.sums : x, weights.buffer,
+      UInt64(shape.scalesOffset), epilogue.bias ?? x, epilogue.residual ?? x, y, UInt32(tokens), UInt32(shape.rows),
+      UInt32(shape.columns), UInt32(yStride ?? outputs), flags)
+  }
+
+  private func pack(
+    _ x: Buffer, _ shape: WeightShape, _ tile: Tile, tokens: Int, tiles: Int, _ workspace: Workspace, on queue: Queue
+  ) throws {
+    guard workspace.packed.byteCount >= tiles * tile.tokens * shape.columns * 4,
+      workspace.sums.byteCount >= tiles * tile.tokens * shape.columns / shape.format.blockSize * 4
+    else {
+      throw OperatorError(.shape, "the workspace is too small for \(tokens) tokens of \(shape.columns) activations")
+    }
+    let kernel = try library.kernel(
+      "matmul/activations.cl", "pack_activations", [.init("TILE_M", tile.tokens), .init("BLOCK", shape.format.blockSize)])
+    try queue.enqueue(
+      kernel, over: NDRange(global: [shape.columns / shape.format.blockSize, tiles], local: [1, 1]), x, workspace.packed,
+      workspace.sums, UInt32(tokens), UInt32(shape.columns))
+  }
+}
