@@ -1,9 +1,14 @@
+import TesseraCL
+
 /// How a kernel spreads its work over a device; the suffix of its file's name.
 public enum KernelStyle: String, Sendable, CaseIterable, Codable {
   /// One work-item does the work of a core, with wide explicit vectors: CPU devices.
   case vector
-  /// Portable work-groups and local memory: GPUs, and every other device.
+  /// A work-item is one lane among many, in work-groups with local memory: GPUs, and every other device.
   case simt
+
+  /// The style that suits a device.
+  public init(for profile: DeviceProfile) { self = profile.type == .cpu ? .vector : .simt }
 }
 
 /// The tile shapes that kernels are built with on one device, chosen in one place.
@@ -14,16 +19,12 @@ public struct TilePlan: Sendable, Equatable, Codable {
   public struct Matrix: Sendable, Equatable, Codable {
     /// Tokens of the largest tile: the macro `TILE_M`.
     public var tokens: Int
-    /// Groups of 16 weight rows of a tile: the macro `TILE_N` of the vector style.
+    /// Groups of 16 weight rows of a tile: the macro `TILE_N`. Even, because gate and up rows alternate by group.
     public var rowGroups: Int
-    /// Columns that are staged in local memory at once, one quantisation block; simt only.
-    public var depth: Int
-    /// Work-items of a work-group along tokens and along weight rows; (1, 1) for the vector style.
-    public var groupSize: (tokens: Int, rows: Int) { (groupTokens, groupRows) }
-    var groupTokens: Int
-    var groupRows: Int
+    /// Work-items of a work-group along the weight rows: a multiple of 16, or 1 for the vector style.
+    public var groupSize: Int
 
-    /// Token tiles that kernels are built for, smallest first.
+    /// The token tiles that kernels are built for, smallest first.
     public var tokenTiles: [Int] { TilePlan.tokenTiles.filter { $0 <= tokens } }
 
     /// The smallest tile that holds `tokenCount` tokens, else the largest one.
@@ -34,14 +35,14 @@ public struct TilePlan: Sendable, Equatable, Codable {
 
   /// Tiles of attention.
   public struct Attention: Sendable, Equatable, Codable {
-    /// Query rows (tokens × heads of one group) that share a pass over the keys.
+    /// Consecutive queries of one head that share a pass over the keys: the macro `ROWS`.
     public var queryRows: Int
-    /// Keys of one online-softmax step. Fixed, because it decides the order of the sums.
+    /// Keys of one online-softmax step: the macro `KEY_TILE`. Fixed, because it decides the order of the sums.
     public var keys: Int
-    /// Elements of the head that are staged in local memory at once; the whole head for the vector style.
-    public var depth: Int
-    /// Work-items of a work-group; 1 for the vector style.
+    /// Work-items of a work-group: the macro `LOCAL`; 1 for the vector style.
     public var groupSize: Int
+    /// Local memory of a work-group, in bytes; 0 for the vector style.
+    public var localBytes: Int
   }
 
   /// Keys of one attention step on every device.
@@ -64,7 +65,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
   ///
   /// `style` overrides the device's own (the command passes `TESSERA_STYLE`): `.vector` on a CPU, else `.simt`.
   ///
-  /// Throws ``MemoryError`` when the device's local memory cannot hold even the smallest tile.
+  /// Throws ``MemoryError`` when the device's local memory or work-groups cannot hold even the smallest tile.
   public init(limits: DeviceLimits, headDim: Int, style: KernelStyle? = nil) throws(MemoryError) {
     guard (1...4096).contains(headDim) else {
       throw MemoryError(.invalidRequest, "a head of \(headDim) elements: tiles exist for 1 to 4096")
@@ -77,63 +78,55 @@ public struct TilePlan: Sendable, Equatable, Codable {
       matrix = Self.vectorMatrix(limits)
       attention = Self.vectorAttention(headDim)
     case .simt:
-      matrix = try Self.simtMatrix(limits)
-      attention = try Self.simtAttention(limits, headDim)
+      let groupSize = try Self.groupSize(limits)
+      matrix = Matrix(tokens: 8, rowGroups: 2, groupSize: groupSize)
+      attention = try Self.simtAttention(limits, headDim, groupSize)
     }
   }
 
-  /// Accumulators are float16 vectors, TILE_M × TILE_N of them. They take three quarters of the vector registers: 32
-  /// registers at a width of 16 (AVX-512), else 16 (AVX2); the rest hold weights and activations.
+  /// Accumulators are float16 vectors, `TILE_M` × 2 of them. They take up to three quarters of the vector registers (32
+  /// at a width of 16, AVX-512; else 16, AVX2); the rest hold weights and activations. At least four tokens share a
+  /// tile: to spill a few accumulators costs less than to unpack the weights for each token.
   private static func vectorMatrix(_ limits: DeviceLimits) -> Matrix {
     let registers = limits.vectorWidth >= 16 ? 32 : 16
     let perAccumulator = max(1, rowGroup / limits.vectorWidth)
-    let available = registers * 3 / 4 / perAccumulator
-    var best = (tokens: 1, groups: 1)
-    for groups in [2, 1] {
-      for tokens in tokenTiles where tokens * groups <= available && tokens * groups > best.tokens * best.groups {
-        best = (tokens, groups)
-      }
-    }
-    return Matrix(tokens: best.tokens, rowGroups: best.groups, depth: 32, groupTokens: 1, groupRows: 1)
+    let rowGroups = 2
+    let fitting = tokenTiles.last { $0 * rowGroups * perAccumulator <= registers * 3 / 4 } ?? 1
+    return Matrix(tokens: max(4, fitting), rowGroups: rowGroups, groupSize: 1)
   }
 
-  /// Queries, scores and outputs of a tile stay in the first-level cache: at most 24 KiB, at most 16 rows.
+  /// Queries, scores and outputs of a tile stay in a first-level cache of 32 KiB.
   private static func vectorAttention(_ headDim: Int) -> Attention {
     let bytesPerRow = 4 * (2 * headDim + keyTile)
-    let rows = [16, 8, 4, 2].first { $0 * bytesPerRow <= 24 << 10 } ?? 1
-    return Attention(queryRows: rows, keys: keyTile, depth: headDim, groupSize: 1)
+    let rows = tokenTiles.last { $0 * bytesPerRow <= 32 << 10 } ?? 1
+    return Attention(queryRows: rows, keys: keyTile, groupSize: 1, localBytes: 0)
   }
 
-  /// Every work-item holds 4 × 4 outputs; a tile's activations and weights, 32 columns of each, lie in local memory.
-  private static func simtMatrix(_ limits: DeviceLimits) throws(MemoryError) -> Matrix {
-    for (tokens, rows) in [(64, 64), (32, 64), (32, 32), (16, 32), (16, 16), (8, 16), (4, 16)] {
-      let (groupTokens, groupRows) = (tokens / 4, rows / 4)
-      let localBytes = 4 * 32 * (tokens + rows)
-      if localBytes <= limits.localMemoryBytes / 2, groupTokens * groupRows <= min(256, limits.maxWorkGroupSize) {
-        return Matrix(
-          tokens: tokens, rowGroups: rows / rowGroup, depth: 32, groupTokens: groupTokens, groupRows: groupRows)
-      }
+  /// 64 work-items, or the largest smaller power of two that the device allows, from 16.
+  private static func groupSize(_ limits: DeviceLimits) throws(MemoryError) -> Int {
+    guard let size = [64, 32, 16].first(where: { $0 <= limits.maxWorkGroupSize }) else {
+      throw MemoryError(
+        .invalidRequest,
+        "\(limits.name) has work-groups of at most \(limits.maxWorkGroupSize), simt kernels need 16: use TESSERA_STYLE="
+          + "vector or another device")
     }
-    throw tooSmall(limits, "a matrix product", bytes: 2 * 4 * 32 * (4 + 16))
+    return size
   }
 
-  /// Local memory holds the queries, the scores, and a slice of the keys or values of one step.
-  private static func simtAttention(_ limits: DeviceLimits, _ headDim: Int) throws(MemoryError) -> Attention {
-    for rows in [32, 16, 8, 4, 2, 1] {
-      for depth in [64, 32, 16] where depth == 16 || depth <= headDim {
-        let localBytes = 4 * (rows * headDim + rows * keyTile + keyTile * depth)
-        if localBytes <= limits.localMemoryBytes * 3 / 4, keyTile <= limits.maxWorkGroupSize {
-          return Attention(queryRows: rows, keys: keyTile, depth: depth, groupSize: keyTile)
-        }
-      }
+  /// Local memory holds, for every query row, the query, its scores, 16 partial sums and the softmax's state. A tile takes
+  /// at most half of it, so that two work-groups run on a unit.
+  private static func simtAttention(
+    _ limits: DeviceLimits, _ headDim: Int, _ groupSize: Int
+  ) throws(MemoryError) -> Attention {
+    let bytesPerRow = 4 * (headDim + keyTile + 16 + 3)
+    guard
+      let rows = [8, 4, 2, 1].first(where: { $0 * bytesPerRow <= limits.localMemoryBytes / ($0 == 1 ? 1 : 2) })
+    else {
+      throw MemoryError(
+        .invalidRequest,
+        "\(limits.name) has \(limits.localMemoryBytes) bytes of local memory, attention over heads of \(headDim) needs "
+          + "\(bytesPerRow): use TESSERA_STYLE=vector or another device")
     }
-    throw tooSmall(limits, "attention over heads of \(headDim)", bytes: 4 * (headDim + keyTile + keyTile * 16))
-  }
-
-  private static func tooSmall(_ limits: DeviceLimits, _ what: String, bytes: Int) -> MemoryError {
-    MemoryError(
-      .invalidRequest,
-      "\(limits.name) has \(limits.localMemoryBytes) bytes of local memory and work-groups of "
-        + "\(limits.maxWorkGroupSize), \(what) needs at least \(bytes) bytes and 64 work-items: use another device")
+    return Attention(queryRows: rows, keys: keyTile, groupSize: groupSize, localBytes: rows * bytesPerRow)
   }
 }

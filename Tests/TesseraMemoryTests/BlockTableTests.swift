@@ -93,14 +93,14 @@ struct BlockTableTests {
       var tokens: [Int] = []
     }
     var generator = TestGenerator(state: seed)
-    let (blockSize, blockCount) = (16, 24)
+    let (blockSize, blockCount) = (16, 16)
     var pool = try BlockPool(blockCount: blockCount)
     var memory = [[Int]](repeating: [Int](repeating: -1, count: blockSize), count: blockCount)
     var sequences: [Sequence] = []
     var nextToken = 0
     var refusals = 0
 
-    for _ in 0..<400 {
+    for _ in 0..<600 {
       let index = sequences.isEmpty ? 0 : Int.random(in: 0..<sequences.count, using: &generator)
       switch Int.random(in: 0..<10, using: &generator) {
       case 0 where sequences.count < 8:

@@ -12,32 +12,32 @@ struct TilePlanTests {
     #expect(try TilePlan(limits: .gpu, headDim: 64, style: .vector).style == .vector)
   }
 
-  @Test(
-    "accumulators take at most three quarters of the vector registers", arguments: [(16, 12, 2), (8, 4, 1), (4, 1, 2)])
-  func vectorMatrix(width: Int, tokens: Int, groups: Int) throws {
+  @Test("wider vectors hold more accumulators", arguments: [(16, 12), (8, 4), (4, 4), (1, 4)])
+  func vectorMatrix(width: Int, tokens: Int) throws {
     var limits = DeviceLimits.cpu
     limits.vectorWidth = width
     let matrix = try TilePlan(limits: limits, headDim: 64).matrix
-    let registers = matrix.tokens * matrix.rowGroups * 16 / width
-    #expect(registers <= (width == 16 ? 24 : 12))
-    #expect(TilePlan.tokenTiles.contains(matrix.tokens))
-    #expect(matrix.tokens == tokens && matrix.rowGroups == groups)
+    #expect(matrix == TilePlan.Matrix(tokens: tokens, rowGroups: 2, groupSize: 1))
   }
 
-  @Test(
-    "simt tiles fit local memory and the work-group limit, whatever the head size", arguments: [32, 64, 80, 128, 256])
+  @Test("vector attention keeps a tile in the first-level cache", arguments: [(32, 12), (64, 12), (256, 12), (512, 4)])
+  func vectorAttention(headDim: Int, rows: Int) throws {
+    let attention = try TilePlan(limits: .cpu, headDim: headDim).attention
+    #expect(attention == TilePlan.Attention(queryRows: rows, keys: 64, groupSize: 1, localBytes: 0))
+    #expect(4 * rows * (2 * headDim + 64) <= 32 << 10)
+  }
+
+  @Test("simt tiles fit local memory and the work-group limit", arguments: [32, 64, 80, 128, 256])
   func simtFits(headDim: Int) throws {
-    for (localBytes, groupSize) in [(48 << 10, 1024), (32 << 10, 256), (16 << 10, 128), (227 << 10, 1024)] {
+    for (localBytes, groupSize) in [(48 << 10, 1024), (32 << 10, 256), (8 << 10, 32), (2 << 10, 16), (227 << 10, 1024)]
+    {
       var limits = DeviceLimits.gpu
       (limits.localMemoryBytes, limits.maxWorkGroupSize) = (localBytes, groupSize)
       let plan = try TilePlan(limits: limits, headDim: headDim)
-      let a = plan.attention
-      #expect(4 * (a.queryRows * (headDim + a.keys) + a.keys * a.depth) <= localBytes)
-      #expect(a.groupSize <= groupSize && a.keys == 64)
-      let m = plan.matrix
-      #expect(4 * m.depth * (m.tokens + 16 * m.rowGroups) <= localBytes)
-      #expect(m.groupSize.tokens * m.groupSize.rows <= groupSize)
-      #expect(m.groupSize.tokens * 4 == m.tokens && m.groupSize.rows * 4 == 16 * m.rowGroups)
+      #expect(plan.attention.localBytes <= localBytes && plan.attention.localBytes > 0)
+      #expect(plan.attention.groupSize <= groupSize && plan.attention.queryRows <= plan.attention.groupSize)
+      #expect(plan.attention.keys == 64)
+      #expect(plan.matrix.groupSize <= groupSize && plan.matrix.groupSize % 16 == 0)
     }
   }
 
@@ -53,8 +53,10 @@ struct TilePlanTests {
       #expect(throws: MemoryError.self) { try TilePlan(limits: .cpu, headDim: headDim) }
     }
     var limits = DeviceLimits.gpu
-    limits.localMemoryBytes = 1 << 10
+    limits.localMemoryBytes = 512
     let error = try memoryError { try TilePlan(limits: limits, headDim: 128) }
-    #expect(error.message.contains("1024 bytes of local memory"))
+    #expect(error.message.contains("512 bytes of local memory"))
+    limits.maxWorkGroupSize = 8
+    #expect(throws: MemoryError.self) { try TilePlan(limits: limits, headDim: 32) }
   }
 }
