@@ -98,3 +98,16 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     sequenceCount == 1 ? "\(contextLength) tokens" : "\(sequenceCount) sequences of \(contextLength) tokens"
   }
 }
+
+extension MemoryPlan: CustomStringConvertible {
+  /// The plan as lines for people: one for each purpose, and the sum.
+  public var description: String {
+    """
+    weights    \(formatted(bytes: weightsBytes))
+    KV cache   \(formatted(bytes: kvBytes)) for \(sequences), \(formatted(bytes: kvBytesPerToken)) a token
+    workspace  \(formatted(bytes: workspaceBytes))
+    staging    \(formatted(bytes: stagingBytes))
+    together   \(formatted(bytes: totalBytes))
+    """
+  }
+}

@@ -86,6 +86,14 @@ struct MemoryPlanTests {
     }
   }
 
+  @Test("the plan prints a line for each purpose and the sum")
+  func prints() throws {
+    let lines = try Self.plan(context: 1000).description.split(separator: "\n")
+    #expect(lines.count == 5)
+    #expect(lines[1] == "KV cache   45.0 MiB (47185920 bytes) for 1000 tokens, 45.0 KiB (46080 bytes) a token")
+    #expect(lines[4].hasPrefix("together ") && lines[4].hasSuffix("(153185920 bytes)"))
+  }
+
   @Test("the plan encodes every number by name")
   func encodes() throws {
     let plan = try Self.plan(context: 1000)
