@@ -31,7 +31,8 @@ public final class Buffer: Sendable {
     var status: cl_int = 0
     guard
       let handle = clCreateSubBuffer(
-        root.handle, cl_mem_flags(CL_MEM_READ_WRITE), cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION), &region, &status),
+        root.handle, cl_mem_flags(CL_MEM_READ_WRITE), cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION), &region,
+        &status),
       status == CL_SUCCESS
     else {
       throw CLError(status: status, call: "clCreateSubBuffer", about: "\(byteCount) bytes at \(offset)")

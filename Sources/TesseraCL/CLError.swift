@@ -55,6 +55,7 @@ public struct CLError: Error, CustomStringConvertible, Sendable {
 
 /// Throws if an OpenCL call did not succeed.
 @inline(__always)
-func check(_ status: cl_int, _ call: @autoclosure () -> String, _ about: @autoclosure () -> String = "") throws(CLError) {
+func check(_ status: cl_int, _ call: @autoclosure () -> String, _ about: @autoclosure () -> String = "") throws(CLError)
+{
   guard status == CL_SUCCESS else { throw CLError(status: status, call: call(), about: about()) }
 }

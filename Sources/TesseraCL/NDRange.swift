@@ -27,7 +27,8 @@ public struct NDRange: Sendable, Equatable {
       return "the range \(global) is empty"
     }
     guard local != (0, 0, 0) else { return nil }
-    guard local.0 > 0, local.1 > 0, local.2 > 0, global.0 % local.0 == 0, global.1 % local.1 == 0, global.2 % local.2 == 0
+    guard local.0 > 0, local.1 > 0, local.2 > 0, global.0 % local.0 == 0, global.1 % local.1 == 0,
+      global.2 % local.2 == 0
     else { return "the range \(global) is no multiple of the work-group \(local)" }
     return nil
   }

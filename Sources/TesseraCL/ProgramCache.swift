@@ -79,7 +79,9 @@ public struct ProgramCache: Sendable {
 
   private static func header(_ key: Key) -> [UInt8] { magic + littleEndian(UInt64(key.bytes.count)) + key.bytes }
 
-  private static func littleEndian(_ value: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } }
+  private static func littleEndian(_ value: UInt64) -> [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+  }
 
   /// FNV-1a, 64 bits: names files and finds damage; it need not resist forgery, for the folder is the user's own.
   static func hash(_ bytes: [UInt8]) -> UInt64 {

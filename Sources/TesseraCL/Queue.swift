@@ -12,7 +12,8 @@ public final class Queue: Sendable {
   public init(_ context: Context, profiling: Bool = false) throws(CLError) {
     var status: cl_int = 0
     let properties = cl_command_queue_properties(profiling ? CL_QUEUE_PROFILING_ENABLE : 0)
-    guard let handle = clCreateCommandQueue(context.handle, context.device.id, properties, &status), status == CL_SUCCESS
+    guard let handle = clCreateCommandQueue(context.handle, context.device.id, properties, &status),
+      status == CL_SUCCESS
     else { throw CLError(status: status, call: "clCreateCommandQueue") }
     self.context = context
     self.handle = handle

@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraMemory
 
 /// The likeliest tokens of each row of logits: `Kernels/sampling/candidates.cl`.
 public struct Candidates: Sendable {

@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraMemory
 
 /// Tiled attention over the paged cache with an online softmax: `Kernels/attention/flash_attention.*.cl`
 /// (Dao et al. 2022).
@@ -34,16 +35,15 @@ public struct FlashAttention: Sendable {
   }
 
   private let library: KernelLibrary
+  private let tiles: TilePlan.Attention
 
-  public init(_ library: KernelLibrary) { self.library = library }
-
-  /// Queries that one work-item or work-group takes on, given the most that a sequence has in the batch.
-  public func tileRows(longest: Int) -> Int {
-    switch library.style {
-    case .vector: longest == 1 ? 1 : 12
-    case .simt: longest == 1 ? 1 : 4
-    }
+  public init(_ library: KernelLibrary, tiles: TilePlan.Attention) {
+    self.library = library
+    self.tiles = tiles
   }
+
+  /// Queries of a tile, given the most that a sequence has in the batch.
+  public func tileRows(longest: Int) -> Int { longest == 1 ? 1 : tiles.queryRows }
 
   /// Enqueues the attention of a ragged batch.
   ///
@@ -70,11 +70,14 @@ public struct FlashAttention: Sendable {
     let style = library.style
     let kernel = try library.kernel(
       style == .vector ? "attention/flash_attention.vector.cl" : "attention/flash_attention.simt.cl", "flash_attention",
-      [.init("HEAD_SIZE", cache.headDim), .init("ROWS", tileRows), .init("CACHE_HALF", cache.isHalf ? 1 : 0)])
+      [
+        .init("HEAD_SIZE", cache.headDim), .init("ROWS", tileRows), .init("CACHE_HALF", cache.isHalf ? 1 : 0),
+        .init("KEY_TILE", self.tiles.keys), .init("LOCAL", self.tiles.groupSize),
+      ])
     let range =
       style == .vector
       ? NDRange(global: [tileCount, shape.headCount], local: [1, 1])
-      : NDRange(global: [tileCount * 64, shape.headCount], local: [64, 1])
+      : NDRange(global: [tileCount * self.tiles.groupSize, shape.headCount], local: [self.tiles.groupSize, 1])
     try queue.enqueue(
       kernel, over: range, q, keys, values, tables, tiles, positions, out, UInt32(shape.headCount),
       UInt32(cache.kvHeadCount), UInt32(qStride), UInt32(cache.blockSize), UInt32(shape.window ?? 0), shape.scale,

@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraMemory
 
 /// `y = act(gate) · up`: `Kernels/activation/gated.cl` (Shazeer 2020). Products with a gate epilogue do the same, fused.
 public struct GatedActivation: Sendable {

@@ -1,5 +1,6 @@
 import Synchronization
 import TesseraCL
+import TesseraMemory
 
 /// The kernels of one device, each compiled when it is first asked for and kept.
 public final class KernelLibrary: Sendable {

@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraMemory
 
 /// `y = x / √(mean(x²) + ε) · weight (+ residual)`: `Kernels/norm/rmsnorm.cl` (Zhang & Sennrich 2019).
 public struct RMSNorm: Sendable {

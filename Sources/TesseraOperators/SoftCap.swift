@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraMemory
 
 /// `x = cap · tanh(x / cap)`, in place: `Kernels/activation/soft_cap.cl` (Gemma 2).
 public struct SoftCap: Sendable {

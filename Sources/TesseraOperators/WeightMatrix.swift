@@ -39,13 +39,14 @@ public struct WeightShape: Sendable, Equatable {
 /// A matrix of weights on the device.
 public struct WeightMatrix: Sendable {
   public let shape: WeightShape
-  let buffer: Buffer
+  private let allocation: DeviceAllocation
+  var buffer: Buffer { allocation.buffer }
 
   /// Takes memory for the matrix; its contents are undefined until `WeightUpload` has filled every row.
   ///
   /// - Throws: `MemoryError` if it does not fit.
   public init(_ shape: WeightShape, heap: DeviceHeap, label: String) throws {
     self.shape = shape
-    buffer = try heap.allocate(byteCount: shape.byteCount, purpose: .weights, label: label)
+    allocation = try heap.allocate(byteCount: shape.byteCount, purpose: .weights, label: label)
   }
 }

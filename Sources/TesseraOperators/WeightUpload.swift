@@ -7,7 +7,7 @@ import TesseraMemory
 public final class WeightUpload {
   private let library: KernelLibrary
   private let queue: Queue
-  private let staging: Buffer
+  private let staging: DeviceAllocation
 
   /// - Parameter stagingBytes: the size of the staging buffer; it must hold 16 rows of the widest matrix.
   public init(_ library: KernelLibrary, queue: Queue, heap: DeviceHeap, stagingBytes: Int = 8 << 20) throws {
@@ -46,7 +46,8 @@ public final class WeightUpload {
     guard rows > 0, bytes.count == rows * rowBytes, lastGroup < shape.groupCount else {
       throw OperatorError(
         .shape,
-        "\(bytes.count) bytes for \(rows) rows of \(shape.columns) \(shape.format.name) weights, \(rowBytes) bytes each")
+        "\(bytes.count) bytes for \(rows) rows of \(shape.columns) \(shape.format.name) weights, \(rowBytes) bytes each"
+      )
     }
     let chunkRows = staging.byteCount / rowBytes / 16 * 16
     guard chunkRows > 0 else {
@@ -57,11 +58,12 @@ public final class WeightUpload {
       "quantization/repack.cl", "repack", [.init("WEIGHT_TYPE", Int(shape.format.rawValue))])
     for first in stride(from: 0, to: rows, by: chunkRows) {
       let count = min(chunkRows, rows - first)
-      try queue.write(UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<(first + count) * rowBytes]), to: staging)
+      try queue.write(
+        UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<(first + count) * rowBytes]), to: staging.buffer)
       try queue.enqueue(
         kernel,
         over: NDRange(global: [(count + 15) / 16 * 16, shape.columns / shape.format.superBlockSize], local: [16, 1]),
-        staging, matrix.buffer, UInt64(shape.scalesOffset), UInt32(first), UInt32(count), UInt32(shape.columns),
+        staging.buffer, matrix.buffer, UInt64(shape.scalesOffset), UInt32(first), UInt32(count), UInt32(shape.columns),
         UInt32(placement.groupStart), UInt32(placement.groupStep))
     }
   }
