@@ -33,7 +33,7 @@ let package = Package(
     .executableTarget(
       name: "TesseraCommand",
       dependencies: [
-        "Tessera", "TesseraReference",
+        "Tessera", "TesseraModels", "TesseraFiles", "TesseraCL", "TesseraReference",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
