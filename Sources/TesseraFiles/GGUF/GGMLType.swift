@@ -38,6 +38,7 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
   case mxfp4 = 39
   case nvfp4 = 40
   case q1_0 = 41
+  case q2_0 = 42
 
   /// Elements in a block; 1 for types that are not quantised. A row's length is a multiple of it.
   public var blockElementCount: Int { layout.elements }
@@ -99,6 +100,7 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
     case .mxfp4: (32, 1 + 16)
     case .nvfp4: (64, 4 + 32)
     case .q1_0: (128, 2 + 16)
+    case .q2_0: (64, 2 + 16)
     }
   }
 }
