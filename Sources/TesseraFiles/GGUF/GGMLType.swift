@@ -3,6 +3,8 @@
 /// A row of a tensor is stored as blocks of `blockElementCount` elements that take `blockByteCount` bytes each.
 /// Source: `enum ggml_type` in `ggml/include/ggml.h` and the block structures in `ggml/src/ggml-common.h`
 /// (https://github.com/ggml-org/ggml).
+// The names are ggml's own, underscores included.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public enum GGMLType: UInt32, Sendable, CaseIterable {
   case f32 = 0
   case f16 = 1
