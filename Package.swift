@@ -42,7 +42,10 @@ let package = Package(
     .testTarget(name: "TesseraCLTests", dependencies: ["TesseraCL", "TestSupport"]),
     .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraMemory", "TestSupport"]),
     .testTarget(name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TestSupport"]),
-    .testTarget(name: "TesseraTextTests", dependencies: ["TesseraText", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "TesseraTextTests", dependencies: ["TesseraText", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
     .testTarget(name: "TesseraOperatorsTests", dependencies: ["TesseraOperators", "TesseraReference", "TestSupport"]),
     .testTarget(name: "TesseraTests", dependencies: ["Tessera", "TestSupport"], resources: [.copy("Fixtures")]),
   ],
