@@ -92,9 +92,9 @@ extension Interpreter {
     var text = ""
     for value in values {
       text += try printed(value)
-      try checkText(bytes: text.utf8.count)
+      if text.utf8.count > limits.stringBytes { break }
     }
-    return .string(text)
+    return try string(text)
   }
 
   private func element(_ value: Expression, _ key: Expression, _ scope: Scope) throws(TemplateError) -> Value {
