@@ -33,7 +33,7 @@ let package = Package(
     .executableTarget(
       name: "TesseraCommand",
       dependencies: [
-        "Tessera", "TesseraModels", "TesseraFiles", "TesseraCL", "TesseraReference",
+        "Tessera", "TesseraReference",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

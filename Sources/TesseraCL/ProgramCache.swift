@@ -44,7 +44,7 @@ public struct ProgramCache: Sendable {
   func store(_ binary: [UInt8], for key: Key) {
     let manager = FileManager.default
     try? manager.createDirectory(at: folder, withIntermediateDirectories: true)
-    let temporary = folder.appendingPathComponent(".\(UUID().uuidString)")
+    let temporary = folder.appendingPathComponent(".\(UUID().uuidString).bin")
     let data = Data(Self.header(key) + Self.littleEndian(Self.hash(binary)) + binary)
     guard (try? data.write(to: temporary)) != nil, rename(temporary.path, file(for: key).path) == 0 else {
       try? manager.removeItem(at: temporary)
@@ -58,7 +58,9 @@ public struct ProgramCache: Sendable {
     guard
       let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: Array(keys))
     else { return }
-    var entries = files.compactMap { file -> (file: URL, size: Int, date: Date)? in
+    // Only what a cache has written: the folder may hold a user's files.
+    let own = files.filter { $0.pathExtension == "bin" }
+    var entries = own.compactMap { file -> (file: URL, size: Int, date: Date)? in
       guard let values = try? file.resourceValues(forKeys: keys), let size = values.fileSize,
         let date = values.contentModificationDate
       else { return nil }

@@ -12,6 +12,7 @@ public final class KernelLibrary: Sendable {
 
   private struct Key: Hashable {
     var file: String
+    var name: String
     var defines: [Define]
   }
 
@@ -39,7 +40,7 @@ public final class KernelLibrary: Sendable {
   ///
   /// - Throws: `OperatorError` if there is no such file, `CLError` if it does not build.
   func kernel(_ path: String, _ name: String, _ defines: [Define] = []) throws -> Kernel {
-    let key = Key(file: path, defines: defines)
+    let key = Key(file: path, name: name, defines: defines)
     if let kernel = kernels.withLock({ $0[key] }) { return kernel }
     let options =
       ["-cl-std=CL1.2", "-DSIMT=\(style == .simt ? 1 : 0)"] + defines.map { "-D\($0.name)=\($0.value)" }

@@ -34,13 +34,13 @@ public struct MatrixProduct: Sendable {
       self.sums = sums
     }
 
-    private static let largestTile = TilePlan.tokenTiles.max() ?? 1
-
     public static func packedBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns * 4 }
     public static func sumBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns / 16 * 4 }
 
     /// Tokens rounded up to whole tiles of any shape.
-    private static func padded(_ tokens: Int) -> Int { (tokens + largestTile - 1) / largestTile * largestTile }
+    private static func padded(_ tokens: Int) -> Int {
+      TilePlan.tokenTiles.reduce(tokens) { max($0, (tokens + $1 - 1) / $1 * $1) }
+    }
   }
 
   /// A shape of the kernel's tile: TILE_M, TILE_N and TILES.

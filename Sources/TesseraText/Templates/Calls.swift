@@ -61,9 +61,7 @@ extension Interpreter {
       }
       scope.variables[name] = value ?? .undefined("the argument '\(name)' was not given")
     }
-    let line = self.line
     let (text, _) = try captured { () throws(TemplateError) in try run(definition.body.statements, scope) }
-    self.line = line
     return .string(text)
   }
 

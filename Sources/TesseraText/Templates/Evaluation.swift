@@ -2,8 +2,12 @@ extension Interpreter {
   /// Evaluates an expression. `input` is the captured text for the filters that head a block.
   func evaluate(_ expression: Expression, _ scope: Scope, input: Value? = nil) throws(TemplateError) -> Value {
     try enter()
-    defer { leave() }
+    let outerLine = line
     line = expression.line
+    defer {
+      leave()
+      line = outerLine
+    }
     switch expression.kind {
     case .constant(let literal): return try constant(literal)
     case .name(let name): return scope.lookUp(name) ?? .undefined("'\(name)' is undefined")
@@ -92,9 +96,9 @@ extension Interpreter {
     var text = ""
     for value in values {
       text += try printed(value)
-      try checkText(bytes: text.utf8.count)
+      if text.utf8.count > limits.stringBytes { break }
     }
-    return .string(text)
+    return try string(text)
   }
 
   private func element(_ value: Expression, _ key: Expression, _ scope: Scope) throws(TemplateError) -> Value {
@@ -155,30 +159,24 @@ extension Interpreter {
   private func evaluateCall(
     _ function: Expression, _ arguments: CallArguments, _ scope: Scope
   ) throws(TemplateError) -> Value {
-    let line = self.line
     let callee = try evaluate(function, scope)
     let values = try evaluate(arguments, scope)
-    self.line = line
     return try call(callee, values)
   }
 
   private func filter(
     _ value: Expression?, _ name: String, _ arguments: CallArguments, _ scope: Scope, _ input: Value?
   ) throws(TemplateError) -> Value {
-    let line = self.line
     let subject = try value.map { value throws(TemplateError) in try evaluate(value, scope, input: input) }
     let values = try evaluate(arguments, scope)
-    self.line = line
     return try Filters.apply(name, to: subject ?? input ?? .string(""), values, self)
   }
 
   private func test(
     _ value: Expression, _ name: String, _ arguments: CallArguments, _ scope: Scope
   ) throws(TemplateError) -> Value {
-    let line = self.line
     let subject = try evaluate(value, scope)
     let values = try evaluate(arguments, scope)
-    self.line = line
     return .bool(try ValueTests.apply(name, to: subject, values, self))
   }
 }

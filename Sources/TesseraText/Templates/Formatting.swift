@@ -33,12 +33,11 @@ extension Interpreter {
       if isRepresented || field.hasScalarSuffix("!s") { field = String(field.dropLast(2)) }
       let value: Value?
       if field.isEmpty || field.isAll(\.isASCIIDigit) {
-        guard (automatic > 0) != field.isEmpty || (automatic == 0 && !isNumbered) else {
+        guard field.isEmpty ? !isNumbered : automatic == 0 else {
           throw fail("format: fields with and without numbers")
         }
         let index = field.isEmpty ? automatic : Int(field) ?? Int.max
         if field.isEmpty { automatic += 1 } else { isNumbered = true }
-        if isNumbered, automatic > 0 { throw fail("format: fields with and without numbers") }
         value = arguments.positional.indices.contains(index) ? arguments.positional[index] : nil
       } else if field.isAll({ $0.isASCIINameStart || $0.isASCIIDigit }) {
         value = arguments.keyword.value(named: field)
@@ -47,7 +46,7 @@ extension Interpreter {
       }
       guard let value else { throw fail("format: no value for the field '{\(field)}'") }
       result += isRepresented ? try represented(value) : try printed(value)
-      try checkText(bytes: result.utf8.count)
+      try checkSize(bytes: result.utf8.count)
     }
     return try string(result)
   }
@@ -92,7 +91,7 @@ extension Interpreter {
         next += 1
       }
       result += try formatted(value, conversion)
-      try checkText(bytes: result.utf8.count)
+      try checkSize(bytes: result.utf8.count)
     }
     switch values {
     case .dictionary, .list, .range, .view: break

@@ -51,9 +51,14 @@ final class Interpreter {
     if stepsLeft < 0 { throw overLimit("the template takes more than \(limits.steps) steps") }
   }
 
-  /// Refuses strings over the limit. Work on text counts too: a step for 32 bytes.
-  func checkText(bytes: Int) throws(TemplateError) {
+  /// Refuses a string over the limit.
+  func checkSize(bytes: Int) throws(TemplateError) {
     guard bytes <= limits.stringBytes else { throw overLimit("a string of more than \(limits.stringBytes) bytes") }
+  }
+
+  /// The same, and counts the work of making the string: a step for 32 bytes.
+  func checkText(bytes: Int) throws(TemplateError) {
+    try checkSize(bytes: bytes)
     try charge(bytes / 32)
   }
 

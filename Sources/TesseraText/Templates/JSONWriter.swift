@@ -53,7 +53,7 @@ extension Interpreter {
     case .dictionary(let dictionary): try writeJSON(dictionary, style, level: level, into: &output)
     default: throw fail("a value of type \(value.typeName) cannot be written as JSON")
     }
-    guard output.utf8.count <= limits.stringBytes else { return try checkText(bytes: output.utf8.count) }
+    try checkSize(bytes: output.utf8.count)
   }
 
   private func writeJSON(
@@ -103,7 +103,8 @@ extension Interpreter {
 
   private func writeLineBreak(_ style: JSONStyle, level: Int, into output: inout String) throws(TemplateError) {
     guard let indent = style.indent else { return }
-    try checkProduct(level, indent.utf8.count, plus: output.utf8.count / 64)
+    try checkProduct(level, indent.utf8.count, plus: 0)
+    try checkSize(bytes: output.utf8.count)
     output += "\n" + String(repeating: indent, count: level)
   }
 

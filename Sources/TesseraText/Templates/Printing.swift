@@ -47,7 +47,8 @@ extension Interpreter {
   }
 
   private func append(_ part: String, to text: inout String) throws(TemplateError) {
-    try checkText(bytes: text.utf8.count + part.utf8.count)
+    try charge(part.utf8.count / 32)
+    try checkSize(bytes: text.utf8.count + part.utf8.count)
     text += part
   }
 
@@ -56,7 +57,7 @@ extension Interpreter {
       if index > 0 { text += ", " }
       try represent(item, into: &text)
     }
-    try checkText(bytes: text.utf8.count)
+    try checkSize(bytes: text.utf8.count)
   }
 
   private func represent(_ dictionary: Dictionary, into text: inout String) throws(TemplateError) {
@@ -68,7 +69,7 @@ extension Interpreter {
       try represent(value, into: &text)
     }
     text += "}"
-    try checkText(bytes: text.utf8.count)
+    try checkSize(bytes: text.utf8.count)
   }
 }
 

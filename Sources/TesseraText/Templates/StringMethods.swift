@@ -189,10 +189,7 @@ extension Interpreter {
       try charge(1)
       if index > 0 { result += separator }
       result += requiresStrings ? try text(item, for: "join") : try printed(item)
-      guard result.utf8.count <= limits.stringBytes else {
-        try checkText(bytes: result.utf8.count)
-        continue
-      }
+      try checkSize(bytes: result.utf8.count)
     }
     return try string(result)
   }
