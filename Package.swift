@@ -41,7 +41,8 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["TesseraCL"], path: "Tests/TestSupport"),
     .testTarget(name: "TesseraCLTests", dependencies: ["TesseraCL", "TestSupport"]),
     .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraMemory", "TestSupport"]),
-    .testTarget(name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TestSupport"]),
+    .testTarget(
+      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraTextTests", dependencies: ["TesseraText", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(

@@ -50,6 +50,12 @@ struct FileDescriptor: ~Copyable {
     return status
   }
 
+  /// Whether anything is at `path`.
+  static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return !path.utf8.contains(0) && stat(path, &status) == 0
+  }
+
   /// What the operating system says about an error number.
   static func reason(_ number: Int32) -> String {
     guard let text = strerror(number) else { return "error \(number)" }

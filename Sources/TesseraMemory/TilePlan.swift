@@ -107,14 +107,14 @@ public struct TilePlan: Sendable, Equatable, Codable {
     guard let size = [64, 32, 16].first(where: { $0 <= limits.maxWorkGroupSize }) else {
       throw MemoryError(
         .invalidRequest,
-        "\(limits.name) has work-groups of at most \(limits.maxWorkGroupSize), simt kernels need 16: use TESSERA_STYLE="
-          + "vector or another device")
+        "\(limits.name) has work-groups of at most \(limits.maxWorkGroupSize), simt kernels need 16: use "
+          + "TESSERA_STYLE=vector or another device")
     }
     return size
   }
 
-  /// Local memory holds, for every query row, the query, its scores, 16 partial sums and the softmax's state. A tile takes
-  /// at most half of it, so that two work-groups run on a unit.
+  /// Local memory holds, for every query row, the query, its scores, 16 partial sums and the softmax's state. A tile
+  /// takes at most half of it, so that two work-groups run on a unit.
   private static func simtAttention(
     _ limits: DeviceLimits, _ headDim: Int, _ groupSize: Int
   ) throws(MemoryError) -> Attention {
@@ -124,8 +124,8 @@ public struct TilePlan: Sendable, Equatable, Codable {
     else {
       throw MemoryError(
         .invalidRequest,
-        "\(limits.name) has \(limits.localMemoryBytes) bytes of local memory, attention over heads of \(headDim) needs "
-          + "\(bytesPerRow): use TESSERA_STYLE=vector or another device")
+        "\(limits.name) has \(limits.localMemoryBytes) bytes of local memory, attention over heads of \(headDim) "
+          + "needs \(bytesPerRow): use TESSERA_STYLE=vector or another device")
     }
     return Attention(queryRows: rows, keys: keyTile, groupSize: groupSize, localBytes: rows * bytesPerRow)
   }

@@ -65,7 +65,7 @@ def rotations():
         else:
             angles, rotate = torch.cat([angles, angles], dim=-1), rotate_halves
         q = x.transpose(0, 1)[None]
-        # Cohere's function works in float32, so its inputs' angles are reduced first and its result is compared at 1e-6.
+        # Cohere's function works in float32: its result is compared at 1e-6.
         y, _ = rotate(q, q, angles.cos()[None], angles.sin()[None])
         cases.append({"pairing": pairing, "positions": positions, "headCount": heads, "headDim": head_dim, "base": base,
                       "x": flat(x), "y": flat(y[0].transpose(0, 1).double())})
@@ -91,7 +91,8 @@ def attentions():
         scale = scale or head_dim**-0.5
         qt, kt, vt = (t.transpose(0, 1)[None] for t in (q, k, v))
         if cap is None:
-            y = torch.nn.functional.scaled_dot_product_attention(qt, kt, vt, attn_mask=mask, scale=scale, enable_gqa=True)
+            y = torch.nn.functional.scaled_dot_product_attention(
+                qt, kt, vt, attn_mask=mask, scale=scale, enable_gqa=True)
         else:
             kt, vt = (t.repeat_interleave(heads // kv_heads, 1) for t in (kt, vt))
             scores = cap * torch.tanh(qt @ kt.transpose(-1, -2) * scale / cap)

@@ -15,7 +15,9 @@ from gguf.quants import dequantize
 
 EXTREME_HALVES = [0x0000, 0x8000, 0x0001, 0x83FF, 0x0400, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E00, 0x3C00, 0xBC00]
 # Byte offsets of the half-precision scales in a block.
-SCALES = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
+SCALES = {
+    "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208],
+}
 RANDOM_BLOCKS = {32: 24, 256: 4}
 
 
@@ -25,10 +27,12 @@ def blocks(name, rng):
         special = np.array([0, 1 << 31, 1, 0x7F7FFFFF, 0x7F800000, 0x7FC00000], dtype=np.uint32)
         return np.concatenate([special, rng.integers(0, 1 << 32, 250, dtype=np.uint32)]).view(np.uint8)
     if name in ("F16", "BF16"):
-        return np.concatenate([np.array(EXTREME_HALVES, dtype=np.uint16), np.arange(0, 1 << 16, 37, dtype=np.uint16)]).view(np.uint8)
+        extreme = np.array(EXTREME_HALVES, dtype=np.uint16)
+        return np.concatenate([extreme, np.arange(0, 1 << 16, 37, dtype=np.uint16)]).view(np.uint8)
     extreme = EXTREME_HALVES if block_size == 32 else EXTREME_HALVES[:8]
     data = rng.integers(0, 256, (RANDOM_BLOCKS[block_size] + len(extreme), byte_count), dtype=np.uint8)
-    halves = rng.integers(0, 0x7C00, (len(data), 2), dtype=np.uint16) | (rng.integers(0, 2, (len(data), 2), dtype=np.uint16) << 15)
+    magnitudes = rng.integers(0, 0x7C00, (len(data), 2), dtype=np.uint16)
+    halves = magnitudes | (rng.integers(0, 2, (len(data), 2), dtype=np.uint16) << 15)
     halves[: len(extreme), 0] = extreme
     for i, offset in enumerate(SCALES[name]):
         data[:, offset : offset + 2] = halves[:, i : i + 1].copy().view(np.uint8)

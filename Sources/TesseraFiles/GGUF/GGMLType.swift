@@ -3,6 +3,8 @@
 /// A row of a tensor is stored as blocks of `blockElementCount` elements that take `blockByteCount` bytes each.
 /// Source: `enum ggml_type` in `ggml/include/ggml.h` and the block structures in `ggml/src/ggml-common.h`
 /// (https://github.com/ggml-org/ggml).
+// The names are ggml's own, underscores included.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public enum GGMLType: UInt32, Sendable, CaseIterable {
   case f32 = 0
   case f16 = 1
@@ -38,6 +40,7 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
   case mxfp4 = 39
   case nvfp4 = 40
   case q1_0 = 41
+  case q2_0 = 42
 
   /// Elements in a block; 1 for types that are not quantised. A row's length is a multiple of it.
   public var blockElementCount: Int { layout.elements }
@@ -99,6 +102,7 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
     case .mxfp4: (32, 1 + 16)
     case .nvfp4: (64, 4 + 32)
     case .q1_0: (128, 2 + 16)
+    case .q2_0: (64, 2 + 16)
     }
   }
 }

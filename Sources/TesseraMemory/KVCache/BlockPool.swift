@@ -1,7 +1,7 @@
 /// Which blocks of the KV cache are free, and how many sequences share each of the others.
 ///
-/// Only bookkeeping; the bytes are in ``KVCache``. Blocks are numbered from 0. The most recently freed one is handed out
-/// first, its bytes are likeliest to be in a cache; when none was freed, the lowest.
+/// Only bookkeeping; the bytes are in ``KVCache``. Blocks are numbered from 0. The most recently freed one is handed
+/// out first, its bytes are likeliest to be in a cache; when none was freed, the lowest.
 public struct BlockPool: Sendable {
   /// Blocks in the pool.
   public let blockCount: Int
