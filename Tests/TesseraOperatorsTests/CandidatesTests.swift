@@ -7,7 +7,7 @@ import Testing
 
 extension OperatorsOnDevices {
   @Suite("Candidates for the next token")
-  struct CandidatesTests {
+  @MainActor struct CandidatesTests {
     static let keeps = Grid.values([1, 40, 256], small: [1, 5])
 
     @Test("the likeliest tokens are the reference's, ties in the order of their ids", arguments: Target.all)
