@@ -120,8 +120,8 @@ public final class Tokenizer: Sendable {
 
   /// The bytes that tokens stand for, which need not be UTF-8: a character may be cut at either end.
   ///
-  /// Undoes `encode`: control tokens stand for nothing, and the space that the tokenizer puts before a text is
-  /// taken away.
+  /// Undoes `encode`: control tokens stand for nothing, and the space that SentencePiece puts before a text is taken
+  /// away. (Those that it puts after special tokens within a text stay, as in llama.cpp.)
   ///
   /// - Parameter includingControl: whether control tokens stand for their texts.
   /// - Throws: `TextError` `.tokenOutOfRange` for an id that is no token.
@@ -173,7 +173,8 @@ public final class Tokenizer: Sendable {
   /// The byte that `<0x0A>` names.
   private static func byteOfName(_ text: ArraySlice<UInt8>) -> UInt8? {
     guard text.count == 6, text.starts(with: Array("<0x".utf8)), text.last == UInt8(ascii: ">") else { return nil }
-    return UInt8(String(decoding: text.dropFirst(3).dropLast(), as: UTF8.self), radix: 16)
+    let digits = text.dropFirst(3).dropLast().map { Unicode.Scalar($0).properties.isASCIIHexDigit ? $0 : 0x20 }
+    return UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
   }
 
   /// SentencePiece's text with a space for each `▁`.
