@@ -221,6 +221,7 @@ def published(name, tokens, merges):
 
 
 def byte_pair_fixture(folder):
+    """Ids by pre-tokenizer; null where they are those of gpt-2."""
     tokens, types, merges = small_byte_pair_vocabulary()
     expected, others = {}, {}
     for name, expressions in EXPRESSIONS.items():
@@ -237,6 +238,9 @@ def byte_pair_fixture(folder):
             if text is not None and ids != expected[name][index]:
                 others.setdefault(name, {})[index] = ids
                 print("small", name, "tokenizers differs:", repr(text)[:100])
+    for name, lists in expected.items():
+        if name != "gpt-2":
+            expected[name] = [None if ids == plain else ids for ids, plain in zip(lists, expected["gpt-2"])]
     return {"tokens": tokens, "types": types, "merges": merges, "expected": expected, "others": others}
 
 

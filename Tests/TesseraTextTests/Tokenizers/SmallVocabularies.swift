@@ -6,12 +6,12 @@ import Testing
 /// Small vocabularies with the ids that llama.cpp gives for a hard set of texts
 /// (`Tests/Fixtures-scripts/make_tokenizer_fixtures.py`).
 struct SmallVocabularies: Decodable {
-  /// Byte-level BPE; the ids by pre-tokenizer.
+  /// Byte-level BPE; the ids by pre-tokenizer, nil where they are those of gpt-2.
   struct BytePair: Decodable {
     let tokens: [String]
     let types: [Int32]
     let merges: [String]
-    let expected: [String: [[Int]]]
+    let expected: [String: [[Int]?]]
     let others: [String: [String: [Int]]]
   }
 
