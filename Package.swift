@@ -22,7 +22,8 @@ let package = Package(
     .target(name: "TesseraKernels", path: "Kernels"),
 
     // Rooms: each imports only rooms above it.
-    .target(name: "TesseraCL", dependencies: ["COpenCL"]),
+    .target(
+      name: "TesseraCL", dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"]))]),
     .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
     .target(name: "TesseraFiles"),
     .target(name: "TesseraText"),
@@ -41,8 +42,12 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["TesseraCL"], path: "Tests/TestSupport"),
     .testTarget(name: "TesseraCLTests", dependencies: ["TesseraCL", "TestSupport"]),
     .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraMemory", "TestSupport"]),
-    .testTarget(name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TestSupport"]),
-    .testTarget(name: "TesseraTextTests", dependencies: ["TesseraText", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "TesseraTextTests", dependencies: ["TesseraText", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
     .testTarget(name: "TesseraOperatorsTests", dependencies: ["TesseraOperators", "TesseraReference", "TestSupport"]),
     .testTarget(name: "TesseraTests", dependencies: ["Tessera", "TestSupport"], resources: [.copy("Fixtures")]),
   ],

@@ -1,0 +1,40 @@
+// One source for both styles: a "lane" is one output row (or key, or column). In the vector style a work-item holds
+// 16 lanes in one wide vector; in the simt style it holds one lane, and neighbouring work-items hold its neighbours.
+// What one lane computes is the same sequence of operations either way, so the results are the same bits.
+
+#pragma OPENCL FP_CONTRACT OFF
+
+#ifndef SIMT
+#define SIMT 0
+#endif
+
+#define LANES 16
+
+#if SIMT
+typedef float lanes_f;
+typedef uint lanes_u;
+typedef int lanes_i;
+typedef ushort lanes_h;
+#define AS_FLOAT(x) as_float(x)
+#define AS_UINT(x) as_uint(x)
+#define TO_UINT(x) convert_uint(x)
+#define TO_FLOAT(x) convert_float(x)
+#define LOAD_LANES(p) (*(p))
+#else
+typedef float16 lanes_f;
+typedef uint16 lanes_u;
+typedef int16 lanes_i;
+typedef ushort16 lanes_h;
+#define AS_FLOAT(x) as_float16(x)
+#define AS_UINT(x) as_uint16(x)
+#define TO_UINT(x) convert_uint16(x)
+#define TO_FLOAT(x) convert_float16(x)
+#define LOAD_LANES(p) vload16(0, p)
+#endif
+
+// A half's bits as a float, exactly, for every finite half; needs no fp16 support.
+inline lanes_f half_bits_to_float(lanes_h h) {
+  const lanes_u bits = TO_UINT(h);
+  const lanes_f magnitude = AS_FLOAT((bits & 0x7fffu) << 13) * (lanes_f)0x1p112f;
+  return AS_FLOAT(AS_UINT(magnitude) | ((bits & 0x8000u) << 16));
+}

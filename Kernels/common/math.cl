@@ -1,0 +1,44 @@
+// Elementary functions from exactly rounded operations alone, so that every style and every driver gives the same bits.
+// The polynomials are Cephes' (Moshier), single precision.
+
+// e^x, relative error under 2e-7; zero below -87, which in float32 no softmax can tell from the true value.
+inline lanes_f exponential(lanes_f x) {
+  const lanes_f limited = min(max(x, (lanes_f)-87.0f), (lanes_f)88.0f);
+  // n = x/ln 2, rounded to an integer by adding and taking away 1.5 · 2^23.
+  const lanes_f shifted = fma(limited, (lanes_f)1.44269504088896341f, (lanes_f)12582912.0f);
+  const lanes_f n = shifted - 12582912.0f;
+  lanes_f r = fma(n, (lanes_f)-0.693359375f, limited);
+  r = fma(n, (lanes_f)2.12194440e-4f, r);
+  lanes_f p = (lanes_f)1.9875691500e-4f;
+  p = fma(p, r, (lanes_f)1.3981999507e-3f);
+  p = fma(p, r, (lanes_f)8.3334519073e-3f);
+  p = fma(p, r, (lanes_f)4.1665795894e-2f);
+  p = fma(p, r, (lanes_f)1.6666665459e-1f);
+  p = fma(p, r, (lanes_f)5.0000001201e-1f);
+  p = fma(p, r * r, r) + 1.0f;
+  // The low bits of `shifted` are n; moved under the exponent's bias they make 2^n.
+  const lanes_f power = AS_FLOAT((AS_UINT(shifted) << 23) + 0x3f800000u);
+  const lanes_f result = p * power;
+  return x < (lanes_f)-87.0f ? (lanes_f)0.0f : result;
+}
+
+// x · sigmoid(x)
+inline lanes_f silu(lanes_f x) { return x / (1.0f + exponential(-x)); }
+
+// GELU in its tanh form (Hendrycks & Gimpel 2016): x/2 · (1 + tanh u) = x · sigmoid(2u), u = √(2/π) · (x + 0.044715 x³)
+inline lanes_f gelu_tanh(lanes_f x) {
+  const lanes_f cubic = fma(x * x * x, (lanes_f)0.044715f, x);
+  return x / (1.0f + exponential(cubic * -1.5957691216057308f));
+}
+
+inline lanes_f hyperbolic_tangent(lanes_f x) {
+  const lanes_f magnitude = fabs(x);
+  const lanes_f large = 1.0f - 2.0f / (exponential(magnitude + magnitude) + 1.0f);
+  const lanes_f square = x * x;
+  lanes_f p = (lanes_f)-5.70498872745e-3f;
+  p = fma(p, square, (lanes_f)2.06390887954e-2f);
+  p = fma(p, square, (lanes_f)-5.37397155531e-2f);
+  p = fma(p, square, (lanes_f)1.33314422036e-1f);
+  p = fma(p, square, (lanes_f)-3.33332819422e-1f);
+  return magnitude < (lanes_f)0.625f ? fma(p * square, x, x) : copysign(large, x);
+}

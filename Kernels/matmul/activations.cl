@@ -1,0 +1,34 @@
+// Packs activations for matmul: x (tokens, columns) into tiles of TILE_M tokens, (tokens/TILE_M, columns, TILE_M), and
+// the sum of each block of BLOCK columns, (tokens/TILE_M, columns/BLOCK, TILE_M). Tokens past the end are zero.
+//
+// global size (columns/BLOCK, tokens/TILE_M rounded up), local size (1, 1); one work-item packs one block of one tile.
+// One source serves both styles: it moves memory, and its sums run in one order.
+
+#ifndef TILE_M
+#define TILE_M 12
+#endif
+#ifndef BLOCK
+#define BLOCK 32
+#endif
+
+kernel void pack_activations(global const float *restrict x, global float *restrict packed, global float *restrict sums,
+                             const uint tokens, const uint columns) {
+  const uint block = get_global_id(0);
+  const uint tile = get_global_id(1);
+  const uint blocks = columns / BLOCK;
+  global float *out = packed + ((ulong)tile * columns + (ulong)block * BLOCK) * TILE_M;
+  for (uint m = 0; m < TILE_M; ++m) {
+    const uint token = tile * TILE_M + m;
+    float v[BLOCK];
+    for (uint i = 0; i < BLOCK; ++i) v[i] = token < tokens ? x[(ulong)token * columns + block * BLOCK + i] : 0.0f;
+    for (uint i = 0; i < BLOCK; ++i) out[i * TILE_M + m] = v[i];
+    // Halves added until one is left in each 16, then the 16s.
+    for (uint width = 8; width > 0; width /= 2)
+      for (uint start = 0; start < BLOCK; start += 16)
+        for (uint i = 0; i < width; ++i) v[start + i] += v[start + i + width];
+#if BLOCK == 32
+    v[0] += v[16];
+#endif
+    sums[((ulong)tile * blocks + block) * TILE_M + m] = v[0];
+  }
+}

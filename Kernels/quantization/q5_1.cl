@@ -1,0 +1,23 @@
+// Q5_1: 32 weights d·q + m, q of 5 bits, d and m halves.
+// Repacked, per row and block: 4 words of 8 low nibbles and 1 word of 32 high bits, in order of k; SCALES halves: d, m.
+
+#define BLOCK 32
+#define WORDS 5
+#define SCALES 2
+#define BLOCKS_PER_SCALE 1
+#define HAS_MINIMUM 1
+
+// 1 + q/32
+#define UNPACK(words, i) \
+  AS_FLOAT((SHIFT_TO(words[(i) / 8], 4 * ((i) % 8), 18) & 0x3c0000u) | (SHIFT_TO(words[4], i, 22) & 0x400000u) | ONE)
+
+inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum) {
+  const lanes_f d = half_bits_to_float(packed[0]);
+  scale[0] = d * 32.0f;
+  minimum[0] = fma(d, (lanes_f)-32.0f, half_bits_to_float(packed[1]));
+}
+
+// The weight itself, rounded as the format's own definition rounds it.
+inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {
+  return half_bits_to_float(packed[0]) * (unpacked * 32.0f - 32.0f) + half_bits_to_float(packed[1]);
+}

@@ -1,0 +1,59 @@
+/// What a generation yields, token by token.
+public enum GenerationEvent: Sendable {
+  /// A token, and the text that is complete with it: a character split over tokens, or what may become a stop string,
+  /// comes with a later one.
+  case token(id: Int, text: String)
+  /// The end; the last event.
+  case finished(GenerationResult)
+}
+
+/// Why a generation ended.
+public enum FinishReason: String, Sendable, Codable {
+  /// The model ended its answer, or a stop string appeared.
+  case stop
+  /// The number of tokens was reached.
+  case length
+  /// The task was cancelled.
+  case cancelled
+}
+
+/// A finished generation.
+public struct GenerationResult: Sendable {
+  public var finishReason: FinishReason
+  /// Text that was held back until the end was known; it follows the tokens' texts.
+  public var trailingText: String
+  public var statistics: GenerationStatistics
+}
+
+/// How long a generation took, and how much memory.
+public struct GenerationStatistics: Sendable, Codable, Equatable {
+  public var loadSeconds = 0.0
+  /// Tokens of the prompt, those that the cache already held included.
+  public var promptTokens = 0
+  /// Tokens of the prompt that the cache already held.
+  public var cachedPromptTokens = 0
+  public var promptSeconds = 0.0
+  public var promptTokensPerSecond = 0.0
+  public var generatedTokens = 0
+  public var generationSeconds = 0.0
+  public var generationTokensPerSecond = 0.0
+  public var timeToFirstTokenSeconds = 0.0
+  /// The most device memory that was in use, in bytes.
+  public var peakDeviceBytes = 0
+  /// The most memory that the process had resident, in bytes; on a CPU device that includes the device's.
+  public var peakResidentBytes = 0
+
+  enum CodingKeys: String, CodingKey {
+    case loadSeconds = "load_seconds"
+    case promptTokens = "prompt_tokens"
+    case cachedPromptTokens = "cached_prompt_tokens"
+    case promptSeconds = "prompt_seconds"
+    case promptTokensPerSecond = "prompt_tokens_per_second"
+    case generatedTokens = "generated_tokens"
+    case generationSeconds = "generation_seconds"
+    case generationTokensPerSecond = "generation_tokens_per_second"
+    case timeToFirstTokenSeconds = "time_to_first_token_seconds"
+    case peakDeviceBytes = "peak_device_bytes"
+    case peakResidentBytes = "peak_resident_bytes"
+  }
+}

@@ -1,0 +1,38 @@
+/// How tokens are chosen, and when to stop.
+public struct GenerationOptions: Sendable, Equatable {
+  /// The most tokens to generate; nil goes on to the end of the answer or of the context.
+  public var maxTokens: Int?
+  /// 0 always takes the likeliest token (greedy); higher values flatten the distribution.
+  public var temperature: Float = 0
+  /// Only so many of the likeliest tokens are considered; 0 considers all.
+  public var topK = 40
+  /// Only the likeliest tokens that together have this probability are considered (Holtzman et al. 2020); 1 considers all.
+  public var topP: Float = 0.95
+  /// Tokens less likely than this share of the likeliest are not considered (Nguyen et al. 2024); 0 considers all.
+  public var minP: Float = 0.05
+  /// Divides the logits of recent tokens (Keskar et al. 2019); 1 leaves them.
+  public var repeatPenalty: Float = 1
+  /// Tokens that the penalty looks back over.
+  public var repeatWindow = 64
+  /// The same seed gives the same text; nil takes a random one.
+  public var seed: UInt64?
+  /// Texts that end the answer and are not part of it.
+  public var stopStrings: [String] = []
+
+  public init() {}
+
+  /// - Throws: `TesseraError.badOption` that names the option, its value and its range.
+  func check() throws(TesseraError) {
+    func require(_ condition: Bool, _ name: String, _ value: some CustomStringConvertible, _ range: String) throws(TesseraError) {
+      guard condition else { throw TesseraError(.badOption, "\(name) is \(value): it must be \(range)") }
+    }
+    if let maxTokens { try require(maxTokens >= 0, "the number of tokens", maxTokens, "0 or more") }
+    try require(temperature >= 0 && temperature.isFinite, "temperature", temperature, "0 or more")
+    try require(topK >= 0, "top-k", topK, "0 (all) or more")
+    try require(topP > 0 && topP <= 1, "top-p", topP, "over 0 and at most 1")
+    try require(minP >= 0 && minP < 1, "min-p", minP, "at least 0 and under 1")
+    try require(repeatPenalty > 0 && repeatPenalty.isFinite, "repeat-penalty", repeatPenalty, "over 0")
+    try require((0...4096).contains(repeatWindow), "the window of the repeat-penalty", repeatWindow, "0 to 4096")
+    try require(stopStrings.allSatisfy { !$0.isEmpty }, "a stop string", "\"\"", "not empty")
+  }
+}

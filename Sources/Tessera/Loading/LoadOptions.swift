@@ -1,0 +1,38 @@
+import Foundation
+import TesseraModels
+import TesseraOperators
+import TesseraMemory
+
+/// Where a model runs, and with how much memory.
+public struct LoadOptions: Sendable {
+  /// An index of `Device.all()`, or part of a device's name; nil takes `$TESSERA_DEVICE`, else the first GPU, else the
+  /// first CPU.
+  public var device: String?
+  /// Tokens that a prompt and its answer may have together; nil takes what the model was trained for, at most 4,096.
+  public var contextLength: Int?
+  /// Device memory that may be used, in bytes; nil leaves the device a margin.
+  public var memoryBudget: Int?
+  /// How keys and values are kept: `.f32` is exact, `.f16` takes half the memory.
+  public var cacheElement = KVCacheLayout.ElementType.f32
+  /// The most tokens of a prompt that run together.
+  public var chunkSize = 512
+
+  public init() {}
+
+  var transformerOptions: Transformer.Options {
+    get throws {
+      var options = Transformer.Options()
+      options.contextLength = contextLength
+      options.memoryBudget = memoryBudget
+      options.cacheElement = cacheElement
+      options.chunkSize = chunkSize
+      if let style = ProcessInfo.processInfo.environment["TESSERA_STYLE"], !style.isEmpty {
+        guard let style = KernelStyle(rawValue: style) else {
+          throw TesseraError(.badOption, "TESSERA_STYLE is \"\(style)\": vector and simt are possible")
+        }
+        options.style = style
+      }
+      return options
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/// Why a request cannot be served.
+public struct TesseraError: Error, CustomStringConvertible, Sendable {
+  public enum Code: Sendable, Equatable {
+    /// The prompt, or the prompt with what was generated, is longer than the context.
+    case contextFull
+    /// An option is out of range.
+    case badOption
+    /// The model has no chat template.
+    case noChatTemplate
+    /// The prompt has no tokens.
+    case emptyPrompt
+    /// The path names nothing that can be loaded.
+    case unsupportedFile
+    /// The model's logits are not finite.
+    case notFinite
+  }
+
+  public let code: Code
+  /// What is wrong, where, and what to do.
+  public let message: String
+  public var description: String { message }
+
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+}

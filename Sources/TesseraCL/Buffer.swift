@@ -1,0 +1,67 @@
+import COpenCL
+
+/// Memory on a device, or a slice of such memory; given back when the last reference goes.
+public final class Buffer: Sendable {
+  public let byteCount: Int
+  public let context: Context
+  // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
+  nonisolated(unsafe) let handle: cl_mem
+  /// The buffer that a slice is cut from, and where it begins.
+  private let root: Buffer?
+  private let rootOffset: Int
+
+  /// Takes memory; its contents are undefined.
+  ///
+  /// - Throws: `CLError` if the size is not positive, more than the device allows, or not to be had.
+  public init(_ context: Context, byteCount: Int) throws(CLError) {
+    let limit = context.device.profile.maxAllocationBytes
+    guard byteCount > 0, byteCount <= limit else {
+      throw CLError(
+        .outOfBounds, "a buffer of \(byteCount) bytes: the device allows 1 to \(limit) bytes", call: "clCreateBuffer")
+    }
+    var status: cl_int = 0
+    guard let handle = clCreateBuffer(context.handle, cl_mem_flags(CL_MEM_READ_WRITE), byteCount, nil, &status),
+      status == CL_SUCCESS
+    else { throw CLError(status: status, call: "clCreateBuffer", about: "\(byteCount) bytes") }
+    (self.byteCount, self.context, self.handle, root, rootOffset) = (byteCount, context, handle, nil, 0)
+  }
+
+  private init(slicing root: Buffer, offset: Int, byteCount: Int) throws(CLError) {
+    var region = cl_buffer_region(origin: offset, size: byteCount)
+    var status: cl_int = 0
+    guard
+      let handle = clCreateSubBuffer(
+        root.handle, cl_mem_flags(CL_MEM_READ_WRITE), cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION), &region,
+        &status),
+      status == CL_SUCCESS
+    else {
+      throw CLError(status: status, call: "clCreateSubBuffer", about: "\(byteCount) bytes at \(offset)")
+    }
+    (self.byteCount, context, self.handle, self.root, rootOffset) = (byteCount, root.context, handle, root, offset)
+  }
+
+  /// A part of this buffer, which it keeps alive.
+  ///
+  /// - Parameter offset: in bytes, a multiple of the device's `baseAddressAlignment` within the whole buffer.
+  public func slice(offset: Int, byteCount: Int) throws(CLError) -> Buffer {
+    let alignment = context.device.profile.baseAddressAlignment
+    guard offset >= 0, byteCount > 0, offset <= self.byteCount, byteCount <= self.byteCount - offset,
+      (rootOffset + offset).isMultiple(of: alignment)
+    else {
+      throw CLError(
+        .outOfBounds,
+        "a slice of \(byteCount) bytes at \(offset) of a buffer of \(self.byteCount): it must lie inside and begin at a "
+          + "multiple of \(alignment)")
+    }
+    return try Buffer(slicing: root ?? self, offset: rootOffset + offset, byteCount: byteCount)
+  }
+
+  /// Throws unless `count` bytes at `offset` lie inside.
+  func checkRange(offset: Int, count: Int, _ call: String) throws(CLError) {
+    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+      throw CLError(.outOfBounds, "\(count) bytes at \(offset) of a buffer of \(byteCount)", call: call)
+    }
+  }
+
+  deinit { clReleaseMemObject(handle) }
+}

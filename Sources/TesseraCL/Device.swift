@@ -1,0 +1,80 @@
+import COpenCL
+import Foundation
+
+/// An OpenCL device of any installed platform.
+public final class Device: Sendable {
+  public let profile: DeviceProfile
+
+  // OpenCL's ids of root devices and platforms live as long as the process and may be used from any thread.
+  nonisolated(unsafe) let id: cl_device_id
+  nonisolated(unsafe) let platform: cl_platform_id
+
+  private init(id: cl_device_id, platform: cl_platform_id, index: Int) {
+    self.id = id
+    self.platform = platform
+    profile = DeviceProfile(device: id, platform: platform, index: index)
+  }
+
+  /// Every device of every platform, in the loader's order; platforms without a device are passed over.
+  ///
+  /// - Throws: `CLError.noDriver` if there is none.
+  public static func all() throws(CLError) -> [Device] {
+    var count: cl_uint = 0
+    let status = clGetPlatformIDs(0, nil, &count)
+    guard status == CL_SUCCESS || status == -1001 else { throw CLError(status: status, call: "clGetPlatformIDs") }
+    var platforms = [cl_platform_id?](repeating: nil, count: Int(count))
+    if count > 0 { try check(clGetPlatformIDs(count, &platforms, nil), "clGetPlatformIDs") }
+    var devices: [Device] = []
+    for platform in platforms.compactMap({ $0 }) {
+      var count: cl_uint = 0
+      let type = cl_device_type(CL_DEVICE_TYPE_ALL)
+      guard clGetDeviceIDs(platform, type, 0, nil, &count) == CL_SUCCESS, count > 0 else { continue }
+      var ids = [cl_device_id?](repeating: nil, count: Int(count))
+      guard clGetDeviceIDs(platform, type, count, &ids, nil) == CL_SUCCESS else { continue }
+      for id in ids.compactMap({ $0 }) { devices.append(Device(id: id, platform: platform, index: devices.count)) }
+    }
+    guard !devices.isEmpty else {
+      throw CLError(
+        .noDriver,
+        "no OpenCL driver with a device is installed: install your GPU's, or PoCL for the CPU with "
+          + "`apt-get install pocl-opencl-icd`")
+    }
+    return devices
+  }
+
+  /// The device that a user asked for.
+  ///
+  /// - Parameter request: an index of `all()`, or part of a device's or its platform's name in any case; nil takes the
+  ///   environment's `TESSERA_DEVICE`, else the first usable GPU, else the first usable CPU, else the first usable device.
+  /// - Throws: `CLError.noSuchDevice`, with the devices that there are; `deviceUnusable`; `noDriver`.
+  public static func select(_ request: String? = nil) throws(CLError) -> Device {
+    let devices = try all()
+    let environment = ProcessInfo.processInfo.environment["TESSERA_DEVICE"]
+    guard let request = request ?? environment, !request.isEmpty else {
+      let usable = devices.filter(\.profile.isUsable)
+      let types: [DeviceProfile.DeviceType] = [.gpu, .cpu]
+      if let best = types.lazy.compactMap({ type in usable.first { $0.profile.type == type } }).first ?? usable.first {
+        return best
+      }
+      throw CLError(
+        .deviceUnusable,
+        "no usable OpenCL device: "
+          + devices.map { "\($0.profile.name): \($0.profile.reason ?? "")" }.joined(separator: "; "))
+    }
+    let wanted = request.lowercased()
+    let found =
+      Int(request).flatMap { devices.indices.contains($0) ? devices[$0] : nil }
+      ?? (Int(request) == nil
+        ? devices.first {
+          $0.profile.name.lowercased().contains(wanted) || $0.profile.platformName.lowercased().contains(wanted)
+        } : nil)
+    guard let found else {
+      let list = devices.map { "\($0.profile.index): \($0.profile.name) (\($0.profile.platformName))" }
+      throw CLError(.noSuchDevice, "no OpenCL device \"\(request)\": there are \(list.joined(separator: ", "))")
+    }
+    if let reason = found.profile.reason {
+      throw CLError(.deviceUnusable, "device \(found.profile.index), \(found.profile.name), cannot be used: \(reason)")
+    }
+    return found
+  }
+}

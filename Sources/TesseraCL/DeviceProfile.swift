@@ -1,0 +1,106 @@
+import COpenCL
+
+/// What a device is and can do, as its driver tells.
+public struct DeviceProfile: Sendable, Equatable {
+  public enum DeviceType: String, Sendable { case cpu, gpu, accelerator, other }
+
+  /// Position among all devices of all platforms.
+  public let index: Int
+  public let platformName: String
+  public let platformVersion: String
+  public let name: String
+  public let vendor: String
+  public let type: DeviceType
+  public let driverVersion: String
+  public let openCLVersion: String
+  public let openCLCVersion: String
+  public let computeUnits: Int
+  public let maxFrequencyMHz: Int
+  /// Floats that the device likes in a vector, and that its registers hold.
+  public let preferredFloatVectorWidth: Int
+  public let nativeFloatVectorWidth: Int
+  public let localMemoryBytes: Int
+  /// Local memory is memory of its own, not global memory behind a cache.
+  public let localMemoryIsDedicated: Bool
+  public let globalMemoryBytes: Int
+  public let globalCacheBytes: Int
+  /// The largest single buffer.
+  public let maxAllocationBytes: Int
+  public let maxWorkGroupSize: Int
+  public let maxArgumentBytes: Int
+  /// What the offset of a sub-buffer must be a multiple of, in bytes.
+  public let baseAddressAlignment: Int
+  public let extensions: Set<String>
+  public let fp16: Bool
+  public let fp64: Bool
+  public let subgroups: Bool
+  /// Sub-group sizes that a kernel may ask for, where the driver lists them.
+  public let subgroupSizes: [Int]
+  public let integerDotProduct: Bool
+  public let commandBuffers: Bool
+  /// NVIDIA's compute capability, e.g. [9, 0].
+  public let computeCapability: [Int]?
+  public let hasOutOfOrderQueue: Bool
+  /// Why Tessera cannot use the device; nil where it can.
+  public let reason: String?
+  public var isUsable: Bool { reason == nil }
+
+  init(device: cl_device_id, platform: cl_platform_id, index: Int) {
+    func string(_ parameter: Int32) -> String { Info.device(device, parameter).string }
+    func int(_ parameter: Int32) -> Int { Info.device(device, parameter).int ?? 0 }
+
+    self.index = index
+    platformName = Info.platform(platform, CL_PLATFORM_NAME).string
+    platformVersion = Info.platform(platform, CL_PLATFORM_VERSION).string
+    name = string(CL_DEVICE_NAME)
+    vendor = string(CL_DEVICE_VENDOR)
+    driverVersion = string(CL_DRIVER_VERSION)
+    openCLVersion = string(CL_DEVICE_VERSION)
+    openCLCVersion = string(CL_DEVICE_OPENCL_C_VERSION)
+    let kind = int(CL_DEVICE_TYPE)
+    type = kind & 4 != 0 ? .gpu : kind & 2 != 0 ? .cpu : kind & 8 != 0 ? .accelerator : .other
+    computeUnits = int(CL_DEVICE_MAX_COMPUTE_UNITS)
+    maxFrequencyMHz = int(CL_DEVICE_MAX_CLOCK_FREQUENCY)
+    preferredFloatVectorWidth = int(CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT)
+    nativeFloatVectorWidth = int(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT)
+    localMemoryBytes = int(CL_DEVICE_LOCAL_MEM_SIZE)
+    localMemoryIsDedicated = int(CL_DEVICE_LOCAL_MEM_TYPE) == 1
+    globalMemoryBytes = int(CL_DEVICE_GLOBAL_MEM_SIZE)
+    globalCacheBytes = int(CL_DEVICE_GLOBAL_MEM_CACHE_SIZE)
+    maxAllocationBytes = int(CL_DEVICE_MAX_MEM_ALLOC_SIZE)
+    maxWorkGroupSize = int(CL_DEVICE_MAX_WORK_GROUP_SIZE)
+    maxArgumentBytes = int(CL_DEVICE_MAX_PARAMETER_SIZE)
+    baseAddressAlignment = max(int(CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8, 64)
+    let extensions = Set(string(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init))
+    self.extensions = extensions
+    fp16 = extensions.contains("cl_khr_fp16")
+    fp64 = extensions.contains("cl_khr_fp64")
+    subgroups = extensions.contains("cl_khr_subgroups") || extensions.contains("cl_intel_subgroups")
+    subgroupSizes =
+      extensions.contains("cl_intel_required_subgroup_size")
+      ? Info.device(device, Self.subgroupSizesParameter).ints : []
+    integerDotProduct = extensions.contains("cl_khr_integer_dot_product")
+    commandBuffers = extensions.contains("cl_khr_command_buffer")
+    computeCapability =
+      extensions.contains("cl_nv_device_attribute_query")
+      ? [int(Self.capabilityMajorParameter), int(Self.capabilityMinorParameter)] : nil
+    hasOutOfOrderQueue = int(CL_DEVICE_QUEUE_PROPERTIES) & 1 != 0
+    reason =
+      if int(CL_DEVICE_AVAILABLE) == 0 {
+        "the driver says that the device is not available"
+      } else if int(CL_DEVICE_COMPILER_AVAILABLE) == 0 {
+        "the driver has no compiler for OpenCL C"
+      } else if int(CL_DEVICE_ENDIAN_LITTLE) == 0 {
+        "the device is big-endian"
+      } else if maxWorkGroupSize < 256 {
+        "work-groups hold \(maxWorkGroupSize) work-items, Tessera needs 256"
+      } else {
+        nil
+      }
+  }
+
+  // Of CL/cl_ext.h: CL_DEVICE_SUB_GROUP_SIZES_INTEL, CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV and _MINOR_NV.
+  private static let subgroupSizesParameter: Int32 = 0x4108
+  private static let capabilityMajorParameter: Int32 = 0x4000
+  private static let capabilityMinorParameter: Int32 = 0x4001
+}

@@ -1,0 +1,33 @@
+import COpenCL
+
+/// A command on its way through a queue.
+public final class Event: Sendable {
+  // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
+  nonisolated(unsafe) private let handle: cl_event
+
+  init(_ handle: cl_event) { self.handle = handle }
+
+  /// Blocks the thread until the command has run.
+  public func wait() throws(CLError) {
+    var event: cl_event? = handle
+    try check(clWaitForEvents(1, &event), "clWaitForEvents")
+  }
+
+  /// Seconds that the command took on the device; its queue must have been made with `profiling`.
+  public var deviceSeconds: Double {
+    get throws(CLError) {
+      var start: cl_ulong = 0
+      var end: cl_ulong = 0
+      let size = MemoryLayout<cl_ulong>.size
+      try check(
+        clGetEventProfilingInfo(handle, cl_profiling_info(CL_PROFILING_COMMAND_START), size, &start, nil),
+        "clGetEventProfilingInfo")
+      try check(
+        clGetEventProfilingInfo(handle, cl_profiling_info(CL_PROFILING_COMMAND_END), size, &end, nil),
+        "clGetEventProfilingInfo")
+      return end > start ? Double(end - start) * 1e-9 : 0
+    }
+  }
+
+  deinit { clReleaseEvent(handle) }
+}

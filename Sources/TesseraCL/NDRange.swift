@@ -1,0 +1,35 @@
+/// How many work-items run, in up to three dimensions, and how they are grouped.
+public struct NDRange: Sendable, Equatable {
+  var dimensions: Int
+  var global: (Int, Int, Int)
+  /// Zero lets the driver choose.
+  var local: (Int, Int, Int)
+
+  /// - Parameters:
+  ///   - global: work-items in each of 1 to 3 dimensions.
+  ///   - local: the work-group's size, a divisor in each dimension; nil lets the driver choose.
+  public init(global: [Int], local: [Int]? = nil) {
+    func triple(_ values: [Int]) -> (Int, Int, Int) {
+      (values.first ?? 0, values.count > 1 ? values[1] : 1, values.count > 2 ? values[2] : 1)
+    }
+    dimensions = global.count
+    self.global = triple(global)
+    self.local = local.map(triple) ?? (0, 0, 0)
+  }
+
+  public static func == (a: NDRange, b: NDRange) -> Bool {
+    a.dimensions == b.dimensions && a.global == b.global && a.local == b.local
+  }
+
+  /// Why the range cannot run.
+  var problem: String? {
+    guard (1...3).contains(dimensions), global.0 > 0, global.1 > 0, global.2 > 0 else {
+      return "the range \(global) is empty"
+    }
+    guard local != (0, 0, 0) else { return nil }
+    guard local.0 > 0, local.1 > 0, local.2 > 0, global.0 % local.0 == 0, global.1 % local.1 == 0,
+      global.2 % local.2 == 0
+    else { return "the range \(global) is no multiple of the work-group \(local)" }
+    return nil
+  }
+}

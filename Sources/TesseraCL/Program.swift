@@ -1,0 +1,96 @@
+import COpenCL
+
+/// Compiled OpenCL C.
+public final class Program: Sendable {
+  public let name: String
+  // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
+  nonisolated(unsafe) let handle: cl_program
+  private let context: Context
+
+  /// Compiles a source, or loads what an earlier run compiled.
+  ///
+  /// - Parameters:
+  ///   - name: says in errors which source it is.
+  ///   - options: as `clBuildProgram` takes them.
+  ///   - cache: binaries of earlier runs; nil compiles every time.
+  /// - Throws: `CLError.buildFailed` with the compiler's log.
+  public init(
+    _ context: Context, source: String, name: String, options: [String] = [], cache: ProgramCache? = nil
+  ) throws(CLError) {
+    let options = options.joined(separator: " ")
+    let key = ProgramCache.Key(source: source, options: options, profile: context.device.profile)
+    self.name = name
+    self.context = context
+    if let binary = cache?.binary(for: key), let built = Self.loaded(binary, context, options) {
+      handle = built
+      return
+    }
+    handle = try Self.compiled(source, name, context, options)
+    if let cache, let binary = Self.binary(of: handle) { cache.store(binary, for: key) }
+  }
+
+  deinit { clReleaseProgram(handle) }
+
+  /// A kernel of the program.
+  public func kernel(_ name: String) throws(CLError) -> Kernel { try Kernel(self, name: name) }
+
+  private static func compiled(
+    _ source: String, _ name: String, _ context: Context, _ options: String
+  ) throws(CLError) -> cl_program {
+    var status: cl_int = 0
+    let program = source.withCString { text in
+      var text: UnsafePointer<CChar>? = text
+      return clCreateProgramWithSource(context.handle, 1, &text, nil, &status)
+    }
+    guard let program, status == CL_SUCCESS else {
+      throw CLError(status: status, call: "clCreateProgramWithSource", about: name)
+    }
+    var device: cl_device_id? = context.device.id
+    let built = clBuildProgram(program, 1, &device, options, nil, nil)
+    guard built == CL_SUCCESS else {
+      let log = Info { clGetProgramBuildInfo(program, device, cl_program_build_info(CL_PROGRAM_BUILD_LOG), $0, $1, $2) }
+      let text = log.string
+      clReleaseProgram(program)
+      throw CLError(
+        .buildFailed,
+        "\(name) does not compile for \(context.device.profile.name) with \(options): \(statusName(built))\n\(text)",
+        call: "clBuildProgram")
+    }
+    return program
+  }
+
+  /// A program from a binary, or nil where the driver does not take it.
+  private static func loaded(_ binary: [UInt8], _ context: Context, _ options: String) -> cl_program? {
+    var device: cl_device_id? = context.device.id
+    var status: cl_int = 0
+    var binaryStatus: cl_int = 0
+    var size = binary.count
+    let program = binary.withUnsafeBufferPointer { bytes in
+      var bytes = bytes.baseAddress
+      return clCreateProgramWithBinary(context.handle, 1, &device, &size, &bytes, &binaryStatus, &status)
+    }
+    guard let program else { return nil }
+    guard status == CL_SUCCESS, binaryStatus == CL_SUCCESS,
+      clBuildProgram(program, 1, &device, options, nil, nil) == CL_SUCCESS
+    else {
+      clReleaseProgram(program)
+      return nil
+    }
+    return program
+  }
+
+  private static func binary(of program: cl_program) -> [UInt8]? {
+    var size = 0
+    guard
+      clGetProgramInfo(program, cl_program_info(CL_PROGRAM_BINARY_SIZES), MemoryLayout<Int>.size, &size, nil)
+        == CL_SUCCESS, size > 0
+    else { return nil }
+    var binary = [UInt8](repeating: 0, count: size)
+    let status = binary.withUnsafeMutableBufferPointer { bytes in
+      var bytes = bytes.baseAddress
+      return clGetProgramInfo(
+        program, cl_program_info(CL_PROGRAM_BINARIES), MemoryLayout<UnsafeMutablePointer<UInt8>?>.size, &bytes, nil)
+    }
+    return status == CL_SUCCESS ? binary : nil
+  }
+}

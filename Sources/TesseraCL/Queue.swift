@@ -1,0 +1,145 @@
+import COpenCL
+
+/// Commands to a device, run in the order in which they are enqueued.
+///
+/// `read`, `write` and `finish` block the calling thread: call them where blocking is allowed (`DeviceThread`).
+public final class Queue: Sendable {
+  public let context: Context
+  // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
+  nonisolated(unsafe) private let handle: cl_command_queue
+
+  /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds`.
+  public init(_ context: Context, profiling: Bool = false) throws(CLError) {
+    var status: cl_int = 0
+    let properties = cl_command_queue_properties(profiling ? CL_QUEUE_PROFILING_ENABLE : 0)
+    guard let handle = clCreateCommandQueue(context.handle, context.device.id, properties, &status),
+      status == CL_SUCCESS
+    else { throw CLError(status: status, call: "clCreateCommandQueue") }
+    self.context = context
+    self.handle = handle
+  }
+
+  deinit { clReleaseCommandQueue(handle) }
+
+  /// For libraries that enqueue on their own.
+  func withHandle<T>(_ body: (cl_command_queue) -> T) -> T { body(handle) }
+
+  /// Runs a kernel once its turn comes.
+  ///
+  /// - Throws: `CLError` if the arguments do not fit the kernel or the range cannot be run.
+  public func enqueue<each A: KernelArgument>(
+    _ kernel: Kernel, over range: NDRange, _ arguments: repeat each A
+  ) throws(CLError) {
+    try launch(kernel, range, event: nil, repeat each arguments)
+  }
+
+  /// As `enqueue`, with an event that tells when and how long the kernel ran.
+  public func enqueueTimed<each A: KernelArgument>(
+    _ kernel: Kernel, over range: NDRange, _ arguments: repeat each A
+  ) throws(CLError) -> Event {
+    var event: cl_event?
+    try launch(kernel, range, event: &event, repeat each arguments)
+    guard let event else { throw CLError(.badLaunch, "\(kernel.name) gave no event", call: "clEnqueueNDRangeKernel") }
+    return Event(event)
+  }
+
+  private func launch<each A: KernelArgument>(
+    _ kernel: Kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?, _ arguments: repeat each A
+  ) throws(CLError) {
+    if let problem = range.problem { throw CLError(.badLaunch, "\(kernel.name): \(problem)") }
+    let status = kernel.lock.withLock { _ -> (call: String, status: cl_int) in
+      var index: UInt32 = 0
+      for argument in repeat each arguments {
+        let status = argument.bind(to: kernel.handle, at: index)
+        guard status == CL_SUCCESS else { return ("clSetKernelArg", status) }
+        index += 1
+      }
+      guard Int(index) == kernel.argumentCount else { return ("clSetKernelArg", cl_int(-52)) }
+      var range = range
+      let hasLocal = range.local != (0, 0, 0)
+      let status = withUnsafeBytes(of: &range.global) { global in
+        withUnsafeBytes(of: &range.local) { local in
+          clEnqueueNDRangeKernel(
+            handle, kernel.handle.pointer, cl_uint(range.dimensions), nil,
+            global.baseAddress?.assumingMemoryBound(to: Int.self),
+            hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil, 0, nil, event)
+        }
+      }
+      return ("clEnqueueNDRangeKernel", status)
+    }
+    try check(status.status, status.call, "kernel \(kernel.name)")
+  }
+
+  /// Copies values to the device; blocks until they are there.
+  public func write<T: BitwiseCopyable>(_ values: [T], to buffer: Buffer, byteOffset: Int = 0) throws(CLError) {
+    let result = values.withUnsafeBytes { bytes in
+      Result { () throws(CLError) in try write(bytes, to: buffer, byteOffset: byteOffset) }
+    }
+    try result.get()
+  }
+
+  /// Copies bytes to the device; blocks until they are there.
+  public func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, byteOffset: Int = 0) throws(CLError) {
+    try buffer.checkRange(offset: byteOffset, count: bytes.count, "clEnqueueWriteBuffer")
+    guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+    try check(
+      clEnqueueWriteBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, bytes.count, base, 0, nil, nil),
+      "clEnqueueWriteBuffer")
+  }
+
+  /// The values of a buffer once all commands before have run; blocks until then.
+  public func read<T: BitwiseCopyable>(
+    _ buffer: Buffer, as type: T.Type, count: Int, byteOffset: Int = 0
+  ) throws(CLError) -> [T] {
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<T>.stride)
+    guard count >= 0, !overflow else { throw CLError(.outOfBounds, "\(count) values", call: "clEnqueueReadBuffer") }
+    try buffer.checkRange(offset: byteOffset, count: bytes, "clEnqueueReadBuffer")
+    var failure: CLError?
+    let values = [T](unsafeUninitializedCapacity: count) { memory, initialized in
+      do throws(CLError) {
+        try read(buffer, into: UnsafeMutableRawBufferPointer(memory), byteOffset: byteOffset)
+        initialized = count
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return values
+  }
+
+  /// Fills `memory` from a buffer once all commands before have run; blocks until then.
+  public func read(
+    _ buffer: Buffer, into memory: UnsafeMutableRawBufferPointer, byteOffset: Int = 0
+  ) throws(CLError) {
+    try buffer.checkRange(offset: byteOffset, count: memory.count, "clEnqueueReadBuffer")
+    guard let base = memory.baseAddress, memory.count > 0 else { return }
+    try check(
+      clEnqueueReadBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, memory.count, base, 0, nil, nil),
+      "clEnqueueReadBuffer")
+  }
+
+  /// Copies between buffers on the device.
+  public func copy(
+    from source: Buffer, to target: Buffer, byteCount: Int, fromOffset: Int = 0, toOffset: Int = 0
+  ) throws(CLError) {
+    try source.checkRange(offset: fromOffset, count: byteCount, "clEnqueueCopyBuffer")
+    try target.checkRange(offset: toOffset, count: byteCount, "clEnqueueCopyBuffer")
+    guard byteCount > 0 else { return }
+    try check(
+      clEnqueueCopyBuffer(handle, source.handle, target.handle, fromOffset, toOffset, byteCount, 0, nil, nil),
+      "clEnqueueCopyBuffer")
+  }
+
+  /// Fills part of a buffer with one byte.
+  public func fill(_ buffer: Buffer, byte: UInt8 = 0, byteOffset: Int = 0, byteCount: Int) throws(CLError) {
+    try buffer.checkRange(offset: byteOffset, count: byteCount, "clEnqueueFillBuffer")
+    guard byteCount > 0 else { return }
+    var byte = byte
+    try check(
+      clEnqueueFillBuffer(handle, buffer.handle, &byte, 1, byteOffset, byteCount, 0, nil, nil), "clEnqueueFillBuffer")
+  }
+
+  /// Sends what is enqueued to the device.
+  public func flush() throws(CLError) { try check(clFlush(handle), "clFlush") }
+
+  /// Blocks until everything enqueued has run.
+  public func finish() throws(CLError) { try check(clFinish(handle), "clFinish") }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import Tessera
+
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measure a model's speed: prompt processing (pp) and token generation (tg).")
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case md, json, csv }
+
+  @OptionGroup var model: ModelOptions
+
+  @Option(name: [.customShort("p"), .long], help: "Tokens of the prompt; 0 leaves the test out.")
+  var promptTokens = 512
+
+  @Option(name: [.customShort("n"), .long], help: "Tokens to generate; 0 leaves the test out.")
+  var generatedTokens = 128
+
+  @Option(name: [.short, .long], help: "Runs of each test, after one that does not count.")
+  var repetitions = 5
+
+  @Option(name: [.short, .long], help: "Tokens in the cache before each test.")
+  var depth = 0
+
+  @Option(name: [.short, .long], help: "md, json or csv.")
+  var output: Format = .md
+
+  func validate() throws {
+    guard promptTokens >= 0, generatedTokens >= 0, depth >= 0, promptTokens + generatedTokens > 0 else {
+      throw ValidationError("-p, -n and -d must be 0 or more, and -p or -n more than 0")
+    }
+    guard (1...1000).contains(repetitions) else { throw ValidationError("-r must be 1 to 1000") }
+    guard max(promptTokens, generatedTokens, depth) < 1 << 30 else { throw ValidationError("-p, -n or -d is too large") }
+  }
+
+  func run() async throws {
+    let language = try await model.load()
+    let bar = ProgressBar("measuring", quiet: model.quiet || model.json)
+    var rows: [Row] = []
+    let suffix = depth > 0 ? "@d\(depth)" : ""
+    let tests = [("pp\(promptTokens)\(suffix)", promptTokens, 0), ("tg\(generatedTokens)\(suffix)", 0, generatedTokens)]
+    for (index, (name, prompt, generated)) in tests.enumerated() where prompt + generated > 0 {
+      var speeds: [Double] = []
+      for repetition in 0...repetitions {
+        bar.update((Double(index) + Double(repetition) / Double(repetitions + 1)) / 2)
+        let seconds = try await language.measure(promptTokens: prompt, generatedTokens: generated, depth: depth)
+        // The first run compiles kernels.
+        if repetition > 0 { speeds.append(Double(prompt + generated) / max(seconds.prompt + seconds.generation, 1e-9)) }
+      }
+      rows.append(Row(test: name, speeds, model: model.model, device: language.device.name))
+    }
+    bar.finish()
+    switch model.json ? .json : output {
+    case .json: try Terminal.printJSON(rows)
+    case .csv:
+      Terminal.print("test,tokens_per_second_mean,tokens_per_second_stddev,n,model,device")
+      for row in rows {
+        let fields = [row.model, row.device].map { "\"\($0.replacingOccurrences(of: "\"", with: "\"\""))\"" }
+        Terminal.print(
+          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ","))")
+      }
+    case .md:
+      Terminal.print("| test | tokens/s | model | device |\n|---|---|---|---|")
+      for row in rows {
+        let speed = String(format: "%.1f ± %.1f", row.tokens_per_second_mean, row.tokens_per_second_stddev)
+        Terminal.print("| \(row.test) | \(speed) | \(URL(fileURLWithPath: row.model).lastPathComponent) | \(row.device) |")
+      }
+    }
+  }
+
+  /// Named as the document names them.
+  private struct Row: Encodable {
+    let test: String
+    let tokens_per_second_mean: Double
+    let tokens_per_second_stddev: Double
+    let tokens_per_second_median: Double
+    let n: Int
+    let model: String
+    let device: String
+
+    init(test: String, _ speeds: [Double], model: String, device: String) {
+      self.test = test
+      let mean = speeds.reduce(0, +) / Double(speeds.count)
+      tokens_per_second_mean = mean
+      tokens_per_second_stddev =
+        (speeds.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, speeds.count - 1))).squareRoot()
+      tokens_per_second_median = speeds.sorted()[speeds.count / 2]
+      n = speeds.count
+      self.model = model
+      self.device = device
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import TesseraCL
+import TesseraMemory
+import TesseraOperators
+import TesseraReference
+
+extension DoctorBench {
+  /// Norms, activations and the soft cap.
+  func rowChecks() -> [DoctorCheck] {
+    var checks = [
+      check("norm/rmsnorm", "rows of 15 to 1000", tolerance: 1e-6) { [self] in
+        try [15, 64, 576, 1000].map { columns in
+          let (x, weight) = (values(2 * columns, seed: 1), values(columns, seed: 2))
+          let y = try output(2 * columns)
+          try RMSNorm(library).enqueue(
+            buffer(x), weight: buffer(weight), into: y, rows: .init(columns: columns), count: 2, epsilon: 1e-5,
+            on: queue)
+          let expected = try ReferenceRMSNorm.normalize(
+            x: x, weight: weight, rowCount: 2, columnCount: columns, epsilon: 1e-5
+          ).normalized
+          return doctorError(try floats(y), expected, relativeTo: expected.map(abs))
+        }
+      },
+      check("activation/soft_cap", "cap 30", tolerance: 2e-6) { [self] in
+        let x = values(100, seed: 3)
+        let y = try buffer(x)
+        try SoftCap(library).enqueue(y, cap: 30, count: x.count, on: queue)
+        return [doctorError(try floats(y), try ReferenceSoftCap.apply(x, cap: 30), relativeTo: x.map(abs))]
+      },
+    ]
+    let functions: [(GatedActivation.Function, ReferenceGatedActivation, String)] = [
+      (.silu, .swiGLU, "SwiGLU"), (.gelu, .geGLU, "GeGLU"),
+    ]
+    for (function, reference, name) in functions {
+      checks.append(
+        check("activation/gated", name, tolerance: 2e-6) { [self] in
+          let (gate, up) = (values(100, seed: 4), values(100, seed: 5))
+          let y = try output(100)
+          try GatedActivation(library).enqueue(
+            buffer(gate + up), into: y, tokens: 1, size: 100, function: function, on: queue)
+          return [
+            doctorError(
+              try floats(y), try reference.apply(gate: gate, up: up), relativeTo: zip(gate, up).map { abs($0 * $1) })
+          ]
+        })
+    }
+    return checks
+  }
+
+  /// Rotated queries, and keys in the cache.
+  func rotaryChecks() -> [DoctorCheck] {
+    let pairings: [(RotaryTable.Pairing, ReferenceRotaryEmbedding.Pairing, String)] = [
+      (.adjacent, .adjacent, "adjacent pairs"), (.halves, .halves, "halves"),
+    ]
+    return pairings.map { pairing, reference, name in
+      check("rope/rope_store", name, tolerance: 1e-6) { [self] in
+        let (heads, kvHeads, headDim, position, slot) = (4, 2, 64, 1000, 21)
+        let qkv = values((heads + 2 * kvHeads) * headDim, seed: 6)
+        let q = try buffer(qkv)
+        let (keys, values) = (try output(2 * 16 * kvHeads * headDim), try output(2 * 16 * kvHeads * headDim))
+        let table = try RotaryTable(rotaryDim: headDim, ropeTheta: 10_000)
+        try RotaryStore(library).enqueue(
+          qkv: q, rotation: buffer(table.rows(at: [position])), slots: buffer([UInt32(slot)]), keys: keys,
+          values: values, tokens: 1, headCount: heads, rotaryDim: headDim, pairing: pairing,
+          cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockSize: 16, isHalf: false), on: queue)
+        let rotary = try ReferenceRotaryEmbedding(pairing: reference, rotaryDim: headDim, base: 10_000)
+        let expected = try rotary.apply(
+          qkv, positions: [position], headCount: heads + 2 * kvHeads, headDim: headDim)
+        let layout = try KVCacheLayout(layerCount: 1, kvHeadCount: kvHeads, headDim: headDim, blockSize: 16)
+        let base = slot / 16 * layout.elementsPerBlock(layer: 0)
+        let (keyPool, valuePool) = (try floats(keys), try floats(values))
+        var (keyRow, valueRow): ([Float], [Float]) = ([], [])
+        for head in 0..<kvHeads {
+          for i in 0..<headDim {
+            keyRow.append(keyPool[base + layout.keyOffset(kvHead: head, token: slot % 16, element: i)])
+            valueRow.append(valuePool[base + layout.valueOffset(kvHead: head, token: slot % 16, element: i)])
+          }
+        }
+        let (keyStart, valueStart) = (heads * headDim, (heads + kvHeads) * headDim)
+        // A pair's elements are under 12 each.
+        let magnitude = [Float](repeating: 12, count: valueStart)
+        return [
+          doctorError(
+            try Array(floats(q)[..<keyStart]), Array(expected[..<keyStart]),
+            relativeTo: Array(magnitude[..<keyStart])),
+          doctorError(keyRow, Array(expected[keyStart..<valueStart]), relativeTo: Array(magnitude[keyStart...])),
+          doctorDifference(valueRow, Array(qkv[valueStart...])),
+        ]
+      }
+    }
+  }
+
+  /// Candidates: the share of ids that differ.
+  func samplingChecks() -> [DoctorCheck] {
+    [
+      check("sampling/candidates", "1 to 256 of 5000", tolerance: 0) { [self] in
+        var logits = values(5000, seed: 7)
+        logits.replaceSubrange(100..<200, with: repeatElement(11, count: 100))
+        return try [1, 40, 256].map { keep in
+          let bytes = Candidates.resultBytes(rows: 1, keep: keep)
+          let found = try Buffer(queue.context, byteCount: bytes)
+          let ids = try Buffer(queue.context, byteCount: bytes)
+          let candidates = Candidates(library)
+          try candidates.enqueue(
+            buffer(logits), values: found, ids: ids, rows: 1, vocabulary: logits.count, keep: keep, on: queue)
+          let rows = try candidates.read(values: found, ids: ids, rows: 1, keep: keep, from: queue)
+          let expected = try ReferenceSampling.topK(logits, count: keep)
+          guard let row = rows.first, row.count == expected.count else { return .infinity }
+          let wrong = zip(row, expected).filter { $0.id != $1.id || $0.logit != $1.logit }
+          return Double(wrong.count) / Double(keep)
+        }
+      }
+    ]
+  }
+
+  private func values(_ count: Int, seed: UInt64) -> [Float] {
+    var generator = SeededGenerator(seed: seed)
+    return generator.floats(count, magnitude: 12)
+  }
+}

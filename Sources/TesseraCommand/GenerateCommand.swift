@@ -1,0 +1,117 @@
+import ArgumentParser
+import Foundation
+import Tessera
+import TesseraText
+
+struct GenerateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate", abstract: "Complete a prompt.",
+    discussion: """
+      The prompt is wrapped in the model's chat template where it has one; --raw leaves it as it is. Without --temperature
+      the likeliest token is always taken, so that the same prompt gives the same text.
+      """)
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var sampling: SamplingOptions
+
+  @Option(name: [.short, .long], help: "The prompt.")
+  var prompt: String?
+
+  @Option(help: "A file with the prompt, - for standard input.")
+  var file: String?
+
+  @Argument(help: "- reads the prompt from standard input.")
+  var source: String?
+
+  @Option(help: "Token ids instead of text, e.g. 1,2,3.")
+  var tokens: String?
+
+  @Flag(help: "Wrap the prompt in the model's chat template; an error where it has none.")
+  var chat = false
+
+  @Flag(help: "Leave the prompt as it is.")
+  var raw = false
+
+  @Option(help: "What the system tells the model before the prompt.")
+  var system: String?
+
+  func validate() throws {
+    let given = [prompt != nil, file != nil, source != nil, tokens != nil].filter { $0 }.count
+    guard given == 1 else { throw ValidationError("give one of --prompt, --file, --tokens or -") }
+    if let source, source != "-" { throw ValidationError("unexpected argument \"\(source)\": give the prompt with -p") }
+    if chat && raw { throw ValidationError("--chat and --raw exclude each other") }
+    if system != nil && (raw || tokens != nil) { throw ValidationError("--system needs the chat template") }
+  }
+
+  func run() async throws {
+    let ids = try tokens.map { try InputText.tokens($0, option: "--tokens") }
+    let text = ids == nil ? try promptText() : nil
+    let language = try await model.load()
+    let promptTokens = try ids ?? encode(text ?? "", language)
+
+    var answer = Answer()
+    let isJSON = model.json
+    let task = Task { [answer, sampling] in
+      var answer = answer
+      for try await event in language.generate(tokens: promptTokens, options: sampling.options) {
+        switch event {
+        case .token(let id, let text):
+          answer.tokens.append(id)
+          answer.text += text
+          if !isJSON { Terminal.write(text) }
+        case .finished(let result):
+          answer.text += result.trailingText
+          if !isJSON { Terminal.print(result.trailingText) }
+          answer.result = result
+        }
+      }
+      return answer
+    }
+    let interrupt = Interrupt { task.cancel() }
+    defer { interrupt.stop() }
+    answer = try await task.value
+    guard let result = answer.result else { return }
+    if isJSON {
+      try Terminal.printJSON(
+        Document(
+          prompt_tokens: promptTokens, tokens: answer.tokens, text: answer.text, finish_reason: result.finishReason,
+          statistics: result.statistics, device: language.device.name))
+    } else if !model.quiet {
+      Terminal.diagnose(result.statistics.summary)
+    }
+  }
+
+  private func promptText() throws -> String {
+    if let prompt { return prompt }
+    return String(decoding: try InputText.read(file ?? "-"), as: UTF8.self)
+  }
+
+  private func encode(_ text: String, _ language: LanguageModel) throws -> [Int] {
+    guard !raw, let template = language.chatTemplate else {
+      if chat || system != nil {
+        throw InputError(message: "\(model.model): the model has no chat template; leave out --chat and --system")
+      }
+      return try language.tokenizer.encode(text)
+    }
+    var messages = [ChatMessage(role: "user", content: text)]
+    if let system { messages.insert(ChatMessage(role: "system", content: system), at: 0) }
+    let rendered = try language.tokenizer.render(Conversation(messages: messages), with: template)
+    return try language.tokenizer.encode(rendered, addSpecial: false, parseSpecial: true)
+  }
+
+  private struct Answer: Sendable {
+    var tokens: [Int] = []
+    var text = ""
+    var result: GenerationResult?
+  }
+
+  /// Named as the document names them.
+  private struct Document: Encodable {
+    let prompt_tokens: [Int]
+    let tokens: [Int]
+    let text: String
+    let finish_reason: FinishReason
+    let statistics: GenerationStatistics
+    let device: String
+  }
+}

@@ -1,0 +1,114 @@
+import ArgumentParser
+import Foundation
+import Synchronization
+import Tessera
+import TesseraText
+
+struct PerplexityCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "perplexity", abstract: "The perplexity of a text, over windows of which the second half is scored.",
+    discussion: "Windows of --context tokens (default 512) follow each other, as in llama.cpp's tool, so that figures compare.")
+
+  @OptionGroup var model: ModelOptions
+
+  @Option(help: "The text's file, - for standard input.")
+  var file: String
+
+  func run() async throws {
+    let bytes = try InputText.read(file)
+    var model = model
+    let window = model.context ?? 512
+    guard window >= 4 else { throw UsageError(message: "--context is \(window): windows need at least 4 tokens") }
+    model.context = window
+    let language = try await model.load()
+    let tokens = try language.tokenizer.encode(bytes, addSpecial: true, parseSpecial: false)
+    let windows = tokens.count / window
+    guard windows >= 1, tokens.count >= 2 * window else {
+      throw InputError(
+        message: "\(file): \(tokens.count) tokens; at least \(2 * window) are needed for windows of \(window) (--context)")
+    }
+    let start = ContinuousClock.now
+    let bar = ProgressBar("scoring", quiet: model.quiet || model.json)
+    let score = Score()
+    let begin = language.tokenizer.addsBeginToken ? language.tokenizer.beginToken : nil
+    for index in 0..<windows {
+      var piece = Array(tokens[index * window..<(index + 1) * window])
+      if let begin { piece[0] = begin }
+      score.begin(piece, firstScored: window / 2, vocabulary: language.configuration.vocabularyCount)
+      try await language.logits(tokens: piece) { score.add($0) }
+      bar.update(Double(index + 1) / Double(windows))
+      if !model.quiet, !model.json, !Terminal.standardErrorIsTerminal {
+        Terminal.diagnose("window \(index + 1) of \(windows): \(String(format: "%.4f", score.result.perplexity))")
+      }
+    }
+    bar.finish()
+    let duration = ContinuousClock.now - start
+    let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    let result = score.result
+    if model.json {
+      try Terminal.printJSON(
+        Document(
+          perplexity: result.perplexity, standard_error: result.standardError, tokens: result.count, seconds: seconds))
+    } else {
+      Terminal.print(
+        String(
+          format: "perplexity %.4f ± %.4f over %d tokens in %.1f s", result.perplexity, result.standardError,
+          result.count, seconds))
+    }
+  }
+
+  private struct Document: Encodable {
+    let perplexity: Double
+    let standard_error: Double
+    let tokens: Int
+    let seconds: Double
+  }
+}
+
+/// Sums of the negative log-likelihoods of scored tokens.
+final class Score: Sendable {
+  private struct State {
+    var tokens: [Int] = []
+    var position = 0
+    var firstScored = 0
+    var vocabulary = 1
+    var sum = 0.0
+    var squares = 0.0
+    var count = 0
+  }
+  private let state = Mutex(State())
+
+  /// The rows that follow belong to these tokens.
+  func begin(_ tokens: [Int], firstScored: Int, vocabulary: Int) {
+    state.withLock {
+      ($0.tokens, $0.position, $0.firstScored, $0.vocabulary) = (tokens, 0, firstScored, vocabulary)
+    }
+  }
+
+  /// Scores rows of logits: each against the token after its own, from `firstScored` on and without the last.
+  func add(_ logits: [Float]) {
+    state.withLock { state in
+      for row in 0..<logits.count / state.vocabulary {
+        defer { state.position += 1 }
+        guard state.position >= state.firstScored, state.position + 1 < state.tokens.count else { continue }
+        let values = logits[row * state.vocabulary..<(row + 1) * state.vocabulary]
+        let most = Double(values.max() ?? 0)
+        let sum = values.reduce(0.0) { $0 + exp(Double($1) - most) }
+        let loss = log(sum) + most - Double(values[values.startIndex + state.tokens[state.position + 1]])
+        state.sum += loss
+        state.squares += loss * loss
+        state.count += 1
+      }
+    }
+  }
+
+  var result: (perplexity: Double, standardError: Double, count: Int) {
+    state.withLock {
+      guard $0.count > 1 else { return (.nan, .nan, $0.count) }
+      let mean = $0.sum / Double($0.count)
+      let variance = max(0, $0.squares / Double($0.count) - mean * mean)
+      let perplexity = exp(mean)
+      return (perplexity, (variance / Double($0.count - 1)).squareRoot() * perplexity, $0.count)
+    }
+  }
+}

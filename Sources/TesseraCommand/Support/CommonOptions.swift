@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import Tessera
+import TesseraMemory
+
+/// Options of every command that runs a model.
+struct ModelOptions: ParsableArguments {
+  @Option(name: [.short, .long], help: "The model: a GGUF file.")
+  var model: String
+
+  @Option(help: "The device: its index or part of its name (default: $TESSERA_DEVICE, else the first GPU, else the first CPU).")
+  var device: String?
+
+  @Option(help: "Tokens of prompt and answer together (default: the model's, at most 4096).")
+  var context: Int?
+
+  @Option(name: .customLong("kv"), help: "How keys and values are kept: f32 (exact) or f16 (half the memory).")
+  var cacheElement: KVCacheLayout.ElementType = .f32
+
+  @Option(help: "Device memory that may be used, in MiB (default: the device's, less a margin).")
+  var memory: Int?
+
+  @Flag(help: "Print one JSON document and nothing else.")
+  var json = false
+
+  @Flag(name: [.short, .long], help: "No progress and no statistics.")
+  var quiet = false
+
+  func validate() throws {
+    if let context, context < 1 { throw ValidationError("--context is \(context): it must be 1 or more") }
+    if let memory, memory < 1 || memory > 1 << 30 {
+      throw ValidationError("--memory is \(memory): it must be 1 MiB or more")
+    }
+  }
+
+  var loadOptions: LoadOptions {
+    var options = LoadOptions()
+    options.device = device
+    options.contextLength = context
+    options.cacheElement = cacheElement
+    options.memoryBudget = memory.map { $0 << 20 }
+    return options
+  }
+
+  /// The model, with a progress bar while it loads.
+  func load() async throws -> LanguageModel {
+    let bar = ProgressBar("loading", quiet: quiet || json)
+    defer { bar.finish() }
+    return try await LanguageModel.load(from: URL(fileURLWithPath: model), options: loadOptions) { bar.update($0) }
+  }
+}
+
+extension KVCacheLayout.ElementType: ExpressibleByArgument {}
+
+/// Where a command's text comes from.
+enum InputText {
+  /// The text of a file, or of standard input for "-".
+  static func read(_ path: String) throws -> [UInt8] {
+    if path == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw InputError(message: "\(path): no such file, or it cannot be read")
+    }
+    return [UInt8](data)
+  }
+
+  /// Token ids separated by commas.
+  static func tokens(_ list: String, option: String) throws -> [Int] {
+    try list.split(separator: ",", omittingEmptySubsequences: false).map {
+      guard let id = Int($0.trimmingCharacters(in: .whitespaces)) else {
+        throw UsageError(message: "\(option): \"\($0)\" is not a token id; give numbers separated by commas")
+      }
+      return id
+    }
+  }
+}
+
+/// An input that cannot be used.
+struct InputError: Error, CustomStringConvertible {
+  let message: String
+  var description: String { message }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import Tessera
+
+/// How tokens are chosen, and when to stop.
+struct SamplingOptions: ParsableArguments {
+  @Option(name: [.customShort("n"), .long], help: "The most tokens to generate.")
+  var maxTokens: Int?
+
+  @Option(help: "0 takes the likeliest token; higher values are bolder.")
+  var temperature: Float = 0
+
+  @Option(help: "Consider only so many of the likeliest tokens; 0 considers all.")
+  var topK = 40
+
+  @Option(help: "Consider only the likeliest tokens that together have this probability.")
+  var topP: Float = 0.95
+
+  @Option(help: "Leave out tokens less likely than this share of the likeliest.")
+  var minP: Float = 0.05
+
+  @Option(help: "Divide the logits of the last 64 tokens by this; 1 leaves them.")
+  var repeatPenalty: Float = 1
+
+  @Option(help: "The same seed gives the same text.")
+  var seed: UInt64?
+
+  @Option(name: .customLong("stop"), help: ArgumentHelp("End the answer before this text; may be repeated.", valueName: "text"))
+  var stopStrings: [String] = []
+
+  func validate() throws {
+    if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens is \(maxTokens): it must be 0 or more") }
+    guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature must be 0 or more") }
+    guard topK >= 0 else { throw ValidationError("--top-k must be 0 (all) or more") }
+    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be over 0 and at most 1") }
+    guard minP >= 0, minP < 1 else { throw ValidationError("--min-p must be at least 0 and under 1") }
+    guard repeatPenalty > 0, repeatPenalty.isFinite else { throw ValidationError("--repeat-penalty must be over 0") }
+    guard stopStrings.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("--stop must not be empty") }
+  }
+
+  var options: GenerationOptions {
+    var options = GenerationOptions()
+    options.maxTokens = maxTokens
+    options.temperature = temperature
+    options.topK = topK
+    options.topP = topP
+    options.minP = minP
+    options.repeatPenalty = repeatPenalty
+    options.seed = seed
+    options.stopStrings = stopStrings
+    return options
+  }
+}
+
+extension GenerationStatistics {
+  /// Two lines for people.
+  var summary: String {
+    func format(_ value: Double) -> String { String(format: "%.1f", value) }
+    func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
+    return """
+
+      loaded in \(String(format: "%.2f", loadSeconds)) s; prompt \(promptTokens) tokens, \(format(promptTokensPerSecond)) \
+      tokens/s; answer \(generatedTokens) tokens, \(format(generationTokensPerSecond)) tokens/s
+      first token after \(String(format: "%.2f", timeToFirstTokenSeconds)) s; device memory \(mebibytes(peakDeviceBytes)), \
+      resident \(mebibytes(peakResidentBytes))
+      """
+  }
+}

@@ -1,0 +1,116 @@
+/// The keys and values of a GGUF file, in the file's order.
+///
+/// Each typed getter throws `FileError` `.missingKey` where the key is absent and `.wrongType` where the value has
+/// another type. The `optional…` variants give nil for an absent key and still refuse a wrong type.
+public struct Metadata: Sendable {
+  /// All keys, in the file's order.
+  public let keys: [String]
+  let values: [String: MetadataValue]
+  let path: String
+
+  /// The value of a key; nil where it is absent.
+  public subscript(key: String) -> MetadataValue? { values[key] }
+
+  /// A string.
+  public func string(_ key: String) throws(FileError) -> String { try needed(key, optionalString(key)) }
+
+  /// A number of any integer type.
+  public func int(_ key: String) throws(FileError) -> Int { try needed(key, optionalInt(key)) }
+
+  /// A number of a floating-point or integer type, rounded to float32.
+  public func float(_ key: String) throws(FileError) -> Float { try needed(key, optionalFloat(key)) }
+
+  /// A number of a floating-point or integer type.
+  public func double(_ key: String) throws(FileError) -> Double { try needed(key, optionalDouble(key)) }
+
+  /// A bool.
+  public func bool(_ key: String) throws(FileError) -> Bool { try needed(key, optionalBool(key)) }
+
+  /// An array of any type.
+  public func array(_ key: String) throws(FileError) -> MetadataArray { try needed(key, optionalArray(key)) }
+
+  /// An array of strings, each of which must be UTF-8.
+  public func strings(_ key: String) throws(FileError) -> [String] { try array(key).strings() }
+
+  /// The bytes of an array of strings, left in the mapped file.
+  public func rawStrings(_ key: String) throws(FileError) -> RawStrings { try needed(key, optionalRawStrings(key)) }
+
+  /// An array of any integer type.
+  public func ints(_ key: String) throws(FileError) -> [Int] { try array(key).ints() }
+
+  /// An array of a floating-point type, rounded to float32.
+  public func floats(_ key: String) throws(FileError) -> [Float] { try array(key).floats() }
+
+  /// An array of bools.
+  public func bools(_ key: String) throws(FileError) -> [Bool] { try array(key).bools() }
+
+  /// A string, or nil where the key is absent.
+  public func optionalString(_ key: String) throws(FileError) -> String? {
+    try converted(key, to: "a string") { $0.stringValue }
+  }
+
+  /// A number of any integer type, or nil where the key is absent.
+  public func optionalInt(_ key: String) throws(FileError) -> Int? {
+    try converted(key, to: "an integer") { $0.intValue }
+  }
+
+  /// A number of a floating-point or integer type rounded to float32, or nil where the key is absent.
+  public func optionalFloat(_ key: String) throws(FileError) -> Float? {
+    try optionalDouble(key).map { Float($0) }
+  }
+
+  /// A number of a floating-point or integer type, or nil where the key is absent.
+  public func optionalDouble(_ key: String) throws(FileError) -> Double? {
+    try converted(key, to: "a number") { $0.doubleValue }
+  }
+
+  /// A bool, or nil where the key is absent.
+  public func optionalBool(_ key: String) throws(FileError) -> Bool? {
+    try converted(key, to: "a bool") { $0.boolValue }
+  }
+
+  /// An array of any type, or nil where the key is absent.
+  public func optionalArray(_ key: String) throws(FileError) -> MetadataArray? {
+    try converted(key, to: "an array") { $0.arrayValue }
+  }
+
+  /// An array of strings, or nil where the key is absent.
+  public func optionalStrings(_ key: String) throws(FileError) -> [String]? { try optionalArray(key)?.strings() }
+
+  /// The bytes of an array of strings, or nil where the key is absent.
+  public func optionalRawStrings(_ key: String) throws(FileError) -> RawStrings? {
+    try converted(key, to: "an array of strings") { $0.arrayValue?.rawStrings }
+  }
+
+  /// An array of any integer type, or nil where the key is absent.
+  public func optionalInts(_ key: String) throws(FileError) -> [Int]? { try optionalArray(key)?.ints() }
+
+  /// An array of a floating-point type, or nil where the key is absent.
+  public func optionalFloats(_ key: String) throws(FileError) -> [Float]? { try optionalArray(key)?.floats() }
+
+  /// An array of bools, or nil where the key is absent.
+  public func optionalBools(_ key: String) throws(FileError) -> [Bool]? { try optionalArray(key)?.bools() }
+
+  private func needed<Value>(_ key: String, _ value: Value?) throws(FileError) -> Value {
+    guard let value else {
+      throw FileError(
+        .missingKey, path: path,
+        "the metadata has no key \(FileError.quoted(key)): the file is incomplete or made for another program")
+    }
+    return value
+  }
+
+  private func converted<Value>(
+    _ key: String, to wanted: String, _ convert: (MetadataValue) -> Value?
+  ) throws(FileError) -> Value? {
+    guard let value = values[key] else { return nil }
+    guard let result = convert(value) else {
+      let kind = if case .array(let array) = value { "array of \(array.elementType)" } else { "\(value.type)" }
+      throw FileError(
+        .wrongType, path: path,
+        "the metadata key \(FileError.quoted(key)) should be \(wanted) but is of type \(kind): "
+          + "the file was made by a converter for something else")
+    }
+    return result
+  }
+}

@@ -1,0 +1,88 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A file mapped into memory for reading: its bytes are read from disk when they are first touched.
+///
+/// The size is taken when the file is opened and checked again by every `bytes(at:count:)`. A file that another
+/// process truncates *while its bytes are being read* makes the operating system end this process with SIGBUS; no
+/// library can turn that into an error. Replace a model file by renaming a new one over it: the mapping then keeps the
+/// old contents.
+// Unchecked: every property is constant, and the mapping behind `base` is read-only.
+public final class MappedFile: @unchecked Sendable {
+  /// The path that was opened.
+  public let path: String
+  /// The size in bytes when the file was opened; at least 1.
+  public let byteCount: Int
+
+  private let base: UnsafeMutableRawPointer
+  private let descriptor: FileDescriptor
+
+  /// Maps the file at `path`.
+  ///
+  /// - Throws: `FileError` `.notFound`, `.isFolder`, `.notRegularFile`, `.empty` or `.system`.
+  public init(path: String) throws(FileError) {
+    let descriptor = try FileDescriptor.openForReading(path)
+    let byteCount = Int(try descriptor.status().st_size)
+    guard byteCount > 0 else {
+      throw FileError(.empty, path: path, "the file is empty: download it again")
+    }
+    guard let base = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor.number, 0), base != MAP_FAILED else {
+      throw FileError(
+        .system, path: path, "its \(byteCount) bytes cannot be mapped: \(FileDescriptor.reason(errno))")
+    }
+    self.path = path
+    self.byteCount = byteCount
+    self.base = base
+    self.descriptor = descriptor
+  }
+
+  deinit { munmap(base, byteCount) }
+
+  /// `count` bytes from `offset`. The pointer is valid while this object lives.
+  ///
+  /// - Throws: `FileError` `.outOfRange` where the range is not in the file, `.truncated` where the file has become
+  ///   shorter since it was opened.
+  public func bytes(at offset: Int, count: Int) throws(FileError) -> UnsafeRawBufferPointer {
+    try checkRange(offset: offset, count: count)
+    guard Int(try descriptor.status().st_size) >= byteCount else {
+      throw FileError(
+        .truncated, path: path, "the file has become shorter since it was opened: load the model again")
+    }
+    return UnsafeRawBufferPointer(start: base + offset, count: count)
+  }
+
+  /// Lets go of the physical memory behind a range. The bytes stay readable, from disk.
+  ///
+  /// Page borders are rounded outward, so neighbours may have to be read from disk again too.
+  public func release(offset: Int, count: Int) {
+    advise(offset: offset, count: count, MADV_DONTNEED)
+  }
+
+  /// Asks the operating system to read a range ahead, without waiting.
+  public func prefetch(offset: Int, count: Int) {
+    advise(offset: offset, count: count, MADV_WILLNEED)
+  }
+
+  /// The whole mapping, for the readers of this module, which check their own ranges.
+  var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: byteCount) }
+
+  private func advise(offset: Int, count: Int, _ advice: Int32) {
+    guard count > 0, (try? checkRange(offset: offset, count: count)) != nil else { return }
+    let pageSize = max(Int(getpagesize()), 1)
+    let start = offset - offset % pageSize
+    // Advice only: where the system cannot follow it, the contents are the same.
+    _ = madvise(base + start, offset + count - start, advice)
+  }
+
+  private func checkRange(offset: Int, count: Int) throws(FileError) {
+    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+      throw FileError(
+        .outOfRange, path: path, "\(count) bytes at offset \(offset) are not in this file of \(byteCount) bytes")
+    }
+  }
+}

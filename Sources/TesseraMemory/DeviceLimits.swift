@@ -1,0 +1,53 @@
+import TesseraCL
+
+/// The few numbers of a device that memory decisions rest on, so that they can be tested without one.
+public struct DeviceLimits: Sendable, Equatable {
+  /// The device's name, for messages.
+  public var name: String
+  /// Whether the device is a CPU: kernels then use the `.vector` style.
+  public var isCPU: Bool
+  /// Floats in the device's preferred vector; at least 1.
+  public var vectorWidth: Int
+  /// Local memory of one work-group, in bytes.
+  public var localMemoryBytes: Int
+  /// Work-items of the largest work-group.
+  public var maxWorkGroupSize: Int
+  /// Device memory, in bytes.
+  public var globalMemoryBytes: Int
+  /// The largest single buffer, in bytes.
+  public var maxAllocationBytes: Int
+  /// What sub-buffer offsets must be a multiple of, in bytes.
+  public var baseAddressAlignment: Int
+
+  /// The limits of the device that `profile` describes.
+  public init(_ profile: DeviceProfile) {
+    self.init(
+      name: profile.name, isCPU: profile.type == .cpu,
+      vectorWidth: max(1, profile.nativeFloatVectorWidth, profile.preferredFloatVectorWidth),
+      localMemoryBytes: profile.localMemoryBytes, maxWorkGroupSize: profile.maxWorkGroupSize,
+      globalMemoryBytes: profile.globalMemoryBytes, maxAllocationBytes: profile.maxAllocationBytes,
+      baseAddressAlignment: profile.baseAddressAlignment)
+  }
+
+  /// Limits spelled out, for plans without a device.
+  public init(
+    name: String, isCPU: Bool, vectorWidth: Int, localMemoryBytes: Int, maxWorkGroupSize: Int, globalMemoryBytes: Int,
+    maxAllocationBytes: Int, baseAddressAlignment: Int
+  ) {
+    self.name = name
+    self.isCPU = isCPU
+    self.vectorWidth = max(1, vectorWidth)
+    self.localMemoryBytes = localMemoryBytes
+    self.maxWorkGroupSize = maxWorkGroupSize
+    self.globalMemoryBytes = globalMemoryBytes
+    self.maxAllocationBytes = maxAllocationBytes
+    self.baseAddressAlignment = baseAddressAlignment
+  }
+
+  /// What a heap may use unless it is told otherwise: device memory less a sixteenth (at least 128 MiB, at most 2 GiB),
+  /// which programs, queues and, on a CPU, the rest of the process need.
+  public var defaultBudgetBytes: Int {
+    let margin = min(max(globalMemoryBytes / 16, 128 << 20), 2 << 30)
+    return max(globalMemoryBytes / 2, globalMemoryBytes - margin)
+  }
+}

@@ -1,0 +1,132 @@
+import TesseraCL
+
+/// How a kernel spreads its work over a device; the suffix of its file's name.
+public enum KernelStyle: String, Sendable, CaseIterable, Codable {
+  /// One work-item does the work of a core, with wide explicit vectors: CPU devices.
+  case vector
+  /// A work-item is one lane among many, in work-groups with local memory: GPUs, and every other device.
+  case simt
+
+  /// The style that suits a device.
+  public init(for profile: DeviceProfile) { self = profile.type == .cpu ? .vector : .simt }
+}
+
+/// The tile shapes that kernels are built with on one device, chosen in one place.
+///
+/// Tiles change speed only: every variant sums in the same order.
+public struct TilePlan: Sendable, Equatable, Codable {
+  /// Tiles of a matrix product y[token, row].
+  public struct Matrix: Sendable, Equatable, Codable {
+    /// Tokens of the largest tile: the macro `TILE_M`.
+    public var tokens: Int
+    /// Groups of 16 weight rows of a tile: the macro `TILE_N`. Even, because gate and up rows alternate by group.
+    public var rowGroups: Int
+    /// Work-items of a work-group along the weight rows: a multiple of 16, or 1 for the vector style.
+    public var groupSize: Int
+
+    /// The token tiles that kernels are built for, smallest first.
+    public var tokenTiles: [Int] { TilePlan.tokenTiles.filter { $0 <= tokens } }
+
+    /// The smallest tile that holds `tokenCount` tokens, else the largest one.
+    public func tokenTile(for tokenCount: Int) -> Int {
+      tokenTiles.first { $0 >= tokenCount } ?? tokens
+    }
+  }
+
+  /// Tiles of attention.
+  public struct Attention: Sendable, Equatable, Codable {
+    /// Consecutive queries of one head that share a pass over the keys: the macro `ROWS`.
+    public var queryRows: Int
+    /// Keys of one online-softmax step: the macro `KEY_TILE`. Fixed, because it decides the order of the sums.
+    public var keys: Int
+    /// Work-items of a work-group: the macro `LOCAL`; 1 for the vector style.
+    public var groupSize: Int
+    /// Local memory of a work-group, in bytes; 0 for the vector style.
+    public var localBytes: Int
+  }
+
+  /// Keys of one attention step on every device.
+  public static let keyTile = 64
+  /// Weight rows that lie side by side in the interleaved weight layout.
+  public static let rowGroup = 16
+  /// The values that `TILE_M` may have.
+  public static let tokenTiles = [1, 4, 8, 12]
+
+  /// The style of all kernels on the device.
+  public let style: KernelStyle
+  /// The tiles of matrix products.
+  public let matrix: Matrix
+  /// The head size that `attention` is for.
+  public let headDim: Int
+  /// The tiles of attention.
+  public let attention: Attention
+
+  /// The tiles for `limits` and heads of `headDim` elements.
+  ///
+  /// `style` overrides the device's own (the command passes `TESSERA_STYLE`): `.vector` on a CPU, else `.simt`.
+  ///
+  /// Throws ``MemoryError`` when the device's local memory or work-groups cannot hold even the smallest tile.
+  public init(limits: DeviceLimits, headDim: Int, style: KernelStyle? = nil) throws(MemoryError) {
+    guard (1...4096).contains(headDim) else {
+      throw MemoryError(.invalidRequest, "a head of \(headDim) elements: tiles exist for 1 to 4096")
+    }
+    let style = style ?? (limits.isCPU ? .vector : .simt)
+    self.style = style
+    self.headDim = headDim
+    switch style {
+    case .vector:
+      matrix = Self.vectorMatrix(limits)
+      attention = Self.vectorAttention(headDim)
+    case .simt:
+      let groupSize = try Self.groupSize(limits)
+      matrix = Matrix(tokens: 8, rowGroups: 2, groupSize: groupSize)
+      attention = try Self.simtAttention(limits, headDim, groupSize)
+    }
+  }
+
+  /// Accumulators are float16 vectors, `TILE_M` × 2 of them. They take up to three quarters of the vector registers (32
+  /// at a width of 16, AVX-512; else 16, AVX2); the rest hold weights and activations. At least four tokens share a
+  /// tile: to spill a few accumulators costs less than to unpack the weights for each token.
+  private static func vectorMatrix(_ limits: DeviceLimits) -> Matrix {
+    let registers = limits.vectorWidth >= 16 ? 32 : 16
+    let perAccumulator = max(1, rowGroup / limits.vectorWidth)
+    let rowGroups = 2
+    let fitting = tokenTiles.last { $0 * rowGroups * perAccumulator <= registers * 3 / 4 } ?? 1
+    return Matrix(tokens: max(4, fitting), rowGroups: rowGroups, groupSize: 1)
+  }
+
+  /// Queries, scores and outputs of a tile stay in a first-level cache of 32 KiB.
+  private static func vectorAttention(_ headDim: Int) -> Attention {
+    let bytesPerRow = 4 * (2 * headDim + keyTile)
+    let rows = tokenTiles.last { $0 * bytesPerRow <= 32 << 10 } ?? 1
+    return Attention(queryRows: rows, keys: keyTile, groupSize: 1, localBytes: 0)
+  }
+
+  /// 64 work-items, or the largest smaller power of two that the device allows, from 16.
+  private static func groupSize(_ limits: DeviceLimits) throws(MemoryError) -> Int {
+    guard let size = [64, 32, 16].first(where: { $0 <= limits.maxWorkGroupSize }) else {
+      throw MemoryError(
+        .invalidRequest,
+        "\(limits.name) has work-groups of at most \(limits.maxWorkGroupSize), simt kernels need 16: use "
+          + "TESSERA_STYLE=vector or another device")
+    }
+    return size
+  }
+
+  /// Local memory holds, for every query row, the query, its scores, 16 partial sums and the softmax's state. A tile
+  /// takes at most half of it, so that two work-groups run on a unit.
+  private static func simtAttention(
+    _ limits: DeviceLimits, _ headDim: Int, _ groupSize: Int
+  ) throws(MemoryError) -> Attention {
+    let bytesPerRow = 4 * (headDim + keyTile + 16 + 3)
+    guard
+      let rows = [8, 4, 2, 1].first(where: { $0 * bytesPerRow <= limits.localMemoryBytes / ($0 == 1 ? 1 : 2) })
+    else {
+      throw MemoryError(
+        .invalidRequest,
+        "\(limits.name) has \(limits.localMemoryBytes) bytes of local memory, attention over heads of \(headDim) "
+          + "needs \(bytesPerRow): use TESSERA_STYLE=vector or another device")
+    }
+    return Attention(queryRows: rows, keys: keyTile, groupSize: groupSize, localBytes: rows * bytesPerRow)
+  }
+}

@@ -1,0 +1,75 @@
+import TesseraCL
+import TesseraMemory
+import TesseraOperators
+
+/// Grouped-query attention over the paged cache (Ainslie et al. 2023), with optional QK-norm and sliding window.
+struct Attention: Sendable {
+  /// What differs from layer to layer and from family to family.
+  struct Options: Sendable {
+    var shape: FlashAttention.Shape
+    var pairing: RotaryTable.Pairing
+    /// Which of the family's rotary tables turns the layer's heads.
+    var rotaryTable = 0
+    var hasQKNorm = false
+  }
+
+  // Rows: headCount · headDim queries, kvHeadCount · headDim keys, as many values; columns: embeddingSize.
+  // One matrix where the three have one format, else several, each with the row that it begins at.
+  let projections: [(matrix: WeightMatrix, firstRow: Int)]
+  let output: WeightMatrix  // (embeddingSize, headCount · headDim)
+  let queryNorm: Norm?  // (headDim)
+  let keyNorm: Norm?  // (headDim)
+  let layer: Int
+  let options: Options
+
+  init(layer: Int, _ options: Options, _ c: Configuration, _ loader: WeightLoader) throws {
+    let prefix = "blk.\(layer)."
+    let queries = c.headCount * c.headDim
+    let keys = c.kvHeadCount * c.headDim
+    projections = try loader.matrices(
+      ["attn_q", "attn_k", "attn_v"].map { "\(prefix)\($0).weight" }, rows: [queries, keys, keys],
+      columns: c.embeddingSize)
+    output = try loader.matrix(["\(prefix)attn_output.weight"], rows: [c.embeddingSize], columns: queries)
+    queryNorm = options.hasQKNorm ? try Norm("\(prefix)attn_q_norm.weight", size: c.headDim, loader) : nil
+    keyNorm = options.hasQKNorm ? try Norm("\(prefix)attn_k_norm.weight", size: c.headDim, loader) : nil
+    self.layer = layer
+    self.options = options
+  }
+
+  /// `y = W_o · attention(W_qkv · x) (+ residual)`.
+  func callAsFunction(_ x: Buffer, into y: Buffer, adding residual: Buffer? = nil, _ step: Step) throws {
+    let c = step.configuration
+    let w = step.workspace
+    let width = (c.headCount + 2 * c.kvHeadCount) * c.headDim
+    for projection in projections {
+      let part = projection.firstRow == 0 ? w.qkv : try Self.part(of: w.qkv, from: projection.firstRow)
+      try step.operators.product.enqueue(
+        x, projection.matrix, into: part, tokens: step.tokenCount, yStride: width, workspace: w.packed, on: step.queue)
+    }
+    try queryNorm?.inPlace(w.qkv, heads: c.headCount, stride: width, step)
+    if let keyNorm {
+      try keyNorm.inPlace(
+        Self.part(of: w.qkv, from: c.headCount * c.headDim), heads: c.kvHeadCount, stride: width, step)
+    }
+    let geometry = CacheGeometry(
+      kvHeadCount: c.kvHeadCount, headDim: c.headDim, blockSize: step.cache.layout.blockSize,
+      isHalf: step.cache.layout.elementType == .f16)
+    let keys = try step.cache.keys(layer: layer)
+    let values = try step.cache.values(layer: layer)
+    try step.operators.rotaryStore.enqueue(
+      qkv: w.qkv, rotation: w.rotations[options.rotaryTable], slots: w.slots, keys: keys, values: values,
+      tokens: step.tokenCount, headCount: c.headCount, rotaryDim: c.rotaryDim, pairing: options.pairing,
+      cache: geometry, on: step.queue)
+    try step.operators.attention.enqueue(
+      q: w.qkv, qStride: width, keys: keys, values: values, tables: w.tables, tiles: w.tiles, tileCount: step.tileCount,
+      tileRows: step.tileRows, positions: w.positions, into: w.attended, shape: options.shape, cache: geometry,
+      on: step.queue)
+    try step.operators.product.enqueue(
+      w.attended, output, into: y, tokens: step.tokenCount, epilogue: .init(residual: residual), workspace: w.packed,
+      on: step.queue)
+  }
+
+  private static func part(of buffer: Buffer, from row: Int) throws -> Buffer {
+    try buffer.slice(offset: row * 4, byteCount: buffer.byteCount - row * 4)
+  }
+}

@@ -1,0 +1,21 @@
+import TesseraMemory
+import TesseraOperators
+
+/// The operators that a model uses on one device.
+struct Operators: Sendable {
+  let product: MatrixProduct
+  let embedding: Embedding
+  let norm: RMSNorm
+  let rotaryStore: RotaryStore
+  let attention: FlashAttention
+  let softCap: SoftCap
+
+  init(_ library: KernelLibrary, tiles: TilePlan) {
+    product = MatrixProduct(library, tiles: tiles.matrix)
+    embedding = Embedding(library)
+    norm = RMSNorm(library)
+    rotaryStore = RotaryStore(library)
+    attention = FlashAttention(library, tiles: tiles.attention)
+    softCap = SoftCap(library)
+  }
+}

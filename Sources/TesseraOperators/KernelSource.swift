@@ -1,0 +1,38 @@
+import TesseraKernels
+
+/// The embedded kernel files, with `#include` resolved from the embedded tree, so that a moved binary needs no files.
+enum KernelSource {
+  /// The text of a kernel file and of all that it includes, each file once.
+  ///
+  /// - Parameter path: the file's path below `Kernels/`.
+  static func resolved(_ path: String) throws(OperatorError) -> String {
+    var seen: Set<String> = []
+    var text = ""
+    try append(path, to: &text, seen: &seen)
+    return text
+  }
+
+  private static let files: [String: String] = {
+    var count = 0
+    let table = UnsafeBufferPointer(start: tessera_kernel_files(&count), count: count)
+    return Dictionary(
+      table.map { file in
+        let bytes = UnsafeBufferPointer(start: file.text, count: file.length)
+        return (String(cString: file.path), String(decoding: bytes, as: UTF8.self))
+      },
+      uniquingKeysWith: { first, _ in first })
+  }()
+
+  private static func append(_ path: String, to text: inout String, seen: inout Set<String>) throws(OperatorError) {
+    guard seen.insert(path).inserted else { return }
+    guard let file = files[path] else { throw OperatorError(.missingKernel, "no kernel file \(path) is embedded") }
+    for line in file.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.hasPrefix("#include \""), let end = line.dropFirst(10).firstIndex(of: "\"") {
+        try append(String(line.dropFirst(10)[..<end]), to: &text, seen: &seen)
+      } else {
+        text += line
+        text += "\n"
+      }
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import TesseraCL
+import TesseraMemory
+
+/// `y[token, row] = Σ_k x[token, k] · w[row, k]`, with what follows it fused: `Kernels/matmul/matmul.cl`.
+///
+/// A token's result has the same bits however many tokens run beside it.
+public struct MatrixProduct: Sendable {
+  /// What is done to the sums before they are stored.
+  public struct Epilogue: Sendable {
+    /// Added to each token, (rows).
+    public var bias: Buffer?
+    /// Added to each element, (tokens, yStride); may be `y`.
+    public var residual: Buffer?
+    /// The matrix alternates between groups of gate rows and of up rows; `y` has half as many: `act(gate) · up`.
+    public var gate: GatedActivation.Function?
+
+    public init(bias: Buffer? = nil, residual: Buffer? = nil, gate: GatedActivation.Function? = nil) {
+      self.bias = bias
+      self.residual = residual
+      self.gate = gate
+    }
+  }
+
+  /// Memory for activations packed in tiles.
+  public struct Workspace: Sendable {
+    let packed: Buffer
+    let sums: Buffer
+
+    /// - Parameters:
+    ///   - packed: at least `packedBytes(tokens:columns:)`.
+    ///   - sums: at least `sumBytes(tokens:columns:)`.
+    public init(packed: Buffer, sums: Buffer) {
+      self.packed = packed
+      self.sums = sums
+    }
+
+    public static func packedBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns * 4 }
+    public static func sumBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns / 16 * 4 }
+
+    /// Tokens rounded up to whole tiles of any shape.
+    private static func padded(_ tokens: Int) -> Int {
+      TilePlan.tokenTiles.reduce(tokens) { max($0, (tokens + $1 - 1) / $1 * $1) }
+    }
+  }
+
+  /// A shape of the kernel's tile: TILE_M, TILE_N and TILES.
+  private struct Tile {
+    var tokens, groups, repeats: Int
+
+    init(_ tiles: TilePlan.Matrix, style: KernelStyle, tokens count: Int, groups rowGroups: Int) {
+      tokens = tiles.tokenTile(for: count)
+      // A vector product reads weights in more streams where there are enough rows to share out.
+      groups = style == .vector && tokens == 1 && rowGroups >= 256 ? 2 * tiles.rowGroups : tiles.rowGroups
+      // Tiles of a long prompt share one unpacking of the weights.
+      repeats = style == .vector && count > tokens ? 4 : 1
+    }
+  }
+
+  private let library: KernelLibrary
+  private let tiles: TilePlan.Matrix
+
+  public init(_ library: KernelLibrary, tiles: TilePlan.Matrix) {
+    self.library = library
+    self.tiles = tiles
+  }
+
+  /// Enqueues the product.
+  ///
+  /// - Parameters:
+  ///   - x: activations, (tokens, columns).
+  ///   - y: (tokens, yStride) of which the first `rows` (half of them with a gate) of each token are written.
+  ///   - yStride: floats from token to token in `y` and the residual; by default the rows written.
+  public func enqueue(
+    _ x: Buffer, _ weights: WeightMatrix, into y: Buffer, tokens: Int, yStride: Int? = nil,
+    epilogue: Epilogue = .init(),
+    workspace: Workspace, on queue: Queue
+  ) throws {
+    let shape = weights.shape
+    let outputs = epilogue.gate == nil ? shape.rows : shape.rows / 2
+    guard tokens > 0, epilogue.gate == nil || shape.rows.isMultiple(of: 32) else {
+      throw OperatorError(
+        .shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
+    }
+    let style = library.style
+    let tile = Tile(tiles, style: style, tokens: tokens, groups: shape.groupCount)
+    let tileCount = (tokens + tile.tokens - 1) / tile.tokens
+    let isPacked = tile.tokens > 1 || style == .simt
+    if isPacked { try pack(x, shape, tile, tokens: tokens, tileCount: tileCount, workspace, on: queue) }
+
+    var flags: UInt32 = 0
+    if epilogue.bias != nil { flags |= 1 }
+    if epilogue.residual != nil { flags |= 2 }
+    if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
+
+    let kernel = try library.kernel(
+      "matmul/matmul.cl", "matmul",
+      [
+        .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
+        .init("TILES", tile.repeats),
+      ])
+    let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
+    let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
+    let local = tiles.groupSize
+    let range =
+      style == .vector
+      ? NDRange(global: [columnsOfTiles, rowTiles], local: [1, 1])
+      : NDRange(global: [columnsOfTiles, (rowTiles * 16 + local - 1) / local * local], local: [1, local])
+    try queue.enqueue(
+      kernel, over: range, isPacked ? workspace.packed : x, isPacked ? workspace.sums : x, weights.buffer,
+      UInt64(shape.scalesOffset), epilogue.bias ?? x, epilogue.residual ?? x, y, UInt32(tokens), UInt32(shape.rows),
+      UInt32(shape.columns), UInt32(yStride ?? outputs), flags)
+  }
+
+  private func pack(
+    _ x: Buffer, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int, _ workspace: Workspace,
+    on queue: Queue
+  ) throws {
+    guard workspace.packed.byteCount >= tileCount * tile.tokens * shape.columns * 4,
+      workspace.sums.byteCount >= tileCount * tile.tokens * shape.columns / shape.format.blockSize * 4
+    else {
+      throw OperatorError(.shape, "the workspace is too small for \(tokens) tokens of \(shape.columns) activations")
+    }
+    let kernel = try library.kernel(
+      "matmul/activations.cl", "pack_activations",
+      [.init("TILE_M", tile.tokens), .init("BLOCK", shape.format.blockSize)])
+    try queue.enqueue(
+      kernel, over: NDRange(global: [shape.columns / shape.format.blockSize, tileCount], local: [1, 1]), x,
+      workspace.packed,
+      workspace.sums, UInt32(tokens), UInt32(shape.columns))
+  }
+}

@@ -1,0 +1,16 @@
+import TesseraCL
+import TesseraMemory
+
+/// `x = cap · tanh(x / cap)`, in place: `Kernels/activation/soft_cap.cl` (Gemma 2).
+public struct SoftCap: Sendable {
+  private let library: KernelLibrary
+
+  public init(_ library: KernelLibrary) { self.library = library }
+
+  /// Enqueues the cap of `count` floats.
+  public func enqueue(_ x: Buffer, cap: Float, count: Int, on queue: Queue) throws {
+    let kernel = try library.kernel("activation/soft_cap.cl", "soft_cap")
+    try queue.enqueue(
+      kernel, over: NDRange(global: [library.style == .vector ? (count + 15) / 16 : count]), x, cap, UInt32(count))
+  }
+}

@@ -1,0 +1,52 @@
+import TesseraCL
+import TesseraMemory
+
+/// How a matrix of weights lies on the device: its rows in groups of 16, in the two planes of
+/// `Kernels/quantization/weights.cl`.
+public struct WeightShape: Sendable, Equatable {
+  public let format: WeightFormat
+  /// Output features.
+  public let rows: Int
+  /// Input features.
+  public let columns: Int
+
+  /// - Throws: `OperatorError` if the format cannot hold rows of that length.
+  public init(format: WeightFormat, rows: Int, columns: Int) throws(OperatorError) {
+    guard rows > 0, columns > 0, columns.isMultiple(of: format.superBlockSize) else {
+      throw OperatorError(
+        .shape,
+        "a \(format.name) matrix of \(rows) × \(columns): both must be positive and the columns a multiple of "
+          + "\(format.superBlockSize)")
+    }
+    let (bytes, overflow) = (rows + 15).multipliedReportingOverflow(by: columns * 4)
+    guard !overflow, bytes < 1 << 48 else {
+      throw OperatorError(.shape, "a \(format.name) matrix of \(rows) × \(columns) is larger than any device's memory")
+    }
+    self.format = format
+    self.rows = rows
+    self.columns = columns
+  }
+
+  var groupCount: Int { (rows + 15) / 16 }
+  var quantBytes: Int { groupCount * (columns / format.blockSize) * format.wordCount * 64 }
+  /// Where the plane of scales begins, in halves.
+  var scalesOffset: Int { quantBytes / 2 }
+
+  /// Bytes on the device.
+  public var byteCount: Int { groupCount * 16 * (columns / format.superBlockSize) * format.superBlockBytes }
+}
+
+/// A matrix of weights on the device.
+public struct WeightMatrix: Sendable {
+  public let shape: WeightShape
+  private let allocation: DeviceAllocation
+  var buffer: Buffer { allocation.buffer }
+
+  /// Takes memory for the matrix; its contents are undefined until `WeightUpload` has filled every row.
+  ///
+  /// - Throws: `MemoryError` if it does not fit.
+  public init(_ shape: WeightShape, heap: DeviceHeap, label: String) throws {
+    self.shape = shape
+    allocation = try heap.allocate(byteCount: shape.byteCount, purpose: .weights, label: label)
+  }
+}

@@ -1,0 +1,70 @@
+import TesseraCL
+import TesseraMemory
+
+/// Brings matrices from a file's memory to the device, repacked there: `Kernels/quantization/repack.cl`.
+///
+/// Rows travel through one staging buffer, so that at no time a second full copy of a matrix exists.
+public final class WeightUpload {
+  private let library: KernelLibrary
+  private let queue: Queue
+  private let staging: DeviceAllocation
+
+  /// - Parameter stagingBytes: the size of the staging buffer; it must hold 16 rows of the widest matrix.
+  public init(_ library: KernelLibrary, queue: Queue, heap: DeviceHeap, stagingBytes: Int = 8 << 20) throws {
+    self.library = library
+    self.queue = queue
+    staging = try heap.allocate(byteCount: stagingBytes, purpose: .staging, label: "weights on their way")
+  }
+
+  /// Where a file's rows go in a matrix.
+  public struct Placement: Sendable {
+    /// The group of 16 rows that the first row goes to.
+    var groupStart = 0
+    /// 2 interleaves the groups of two matrices.
+    var groupStep = 1
+
+    /// All of a matrix.
+    public static let whole = Placement()
+    /// Behind `rows` rows of another, a multiple of 16.
+    public static func after(rows: Int) -> Placement { Placement(groupStart: rows / 16) }
+    /// The gates or the ups of a matrix whose groups alternate between them.
+    public static func alternating(isUp: Bool) -> Placement { Placement(groupStart: isUp ? 1 : 0, groupStep: 2) }
+  }
+
+  /// Uploads `rows` rows. Returns when the file's memory is no longer read.
+  ///
+  /// - Parameters:
+  ///   - bytes: the rows as the file has them, `rows · columns / superBlockSize · superBlockBytes` bytes.
+  ///   - matrix: where they go; of the same format and number of columns.
+  /// - Throws: `OperatorError` if sizes do not fit, `CLError`.
+  public func upload(
+    _ bytes: UnsafeRawBufferPointer, rows: Int, into matrix: WeightMatrix, at placement: Placement = .whole
+  ) throws {
+    let shape = matrix.shape
+    let rowBytes = shape.columns / shape.format.superBlockSize * shape.format.superBlockBytes
+    let lastGroup = placement.groupStart + ((rows + 15) / 16 - 1) * placement.groupStep
+    guard rows > 0, bytes.count == rows * rowBytes, lastGroup < shape.groupCount else {
+      throw OperatorError(
+        .shape,
+        "\(bytes.count) bytes for \(rows) rows of \(shape.columns) \(shape.format.name) weights, \(rowBytes) bytes each"
+      )
+    }
+    let chunkRows = staging.byteCount / rowBytes / 16 * 16
+    guard chunkRows > 0 else {
+      throw OperatorError(
+        .shape, "16 rows of \(rowBytes) bytes do not fit the staging buffer of \(staging.byteCount) bytes")
+    }
+    let kernel = try library.kernel(
+      "quantization/repack.cl", "repack", [.init("WEIGHT_TYPE", Int(shape.format.rawValue))])
+    for first in stride(from: 0, to: rows, by: chunkRows) {
+      let count = min(chunkRows, rows - first)
+      try queue.write(
+        UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<(first + count) * rowBytes]), to: staging.buffer)
+      try queue.enqueue(
+        kernel,
+        over: NDRange(global: [(count + 15) / 16 * 16, shape.columns / shape.format.superBlockSize], local: [16, 1]),
+        staging.buffer, matrix.buffer, UInt64(shape.scalesOffset), UInt32(first), UInt32(count), UInt32(shape.columns),
+        UInt32(placement.groupStart), UInt32(placement.groupStep))
+    }
+  }
+}

@@ -1,0 +1,57 @@
+extension ReferenceQuantization {
+  /// Valid random bytes of a [rows, columns] matrix of `type`, the same for the same seed.
+  ///
+  /// All quantised digits are random; scales are finite, of both signs, and such that values stay below about 0.5, so
+  /// that sums over thousands of columns stay moderate.
+  ///
+  /// Throws ``ReferenceError`` when a row is not a whole number of blocks or the shape is unusable.
+  public static func randomBlocks(
+    type: ReferenceWeightType, rows: Int, columns: Int, seed: UInt64
+  ) throws(ReferenceError) -> [UInt8] {
+    _ = try type.byteCount(elements: columns)
+    let total = try type.byteCount(elements: try elementCount(rows, columns, of: "\(type.rawValue) matrix"))
+    var generator = SeededGenerator(seed: seed)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(total)
+    for _ in 0..<(total / type.blockByteCount) { bytes += randomBlock(type, &generator) }
+    return bytes
+  }
+
+  private static func randomBlock(_ type: ReferenceWeightType, _ generator: inout SeededGenerator) -> [UInt8] {
+    var block = (0..<type.blockByteCount).map { _ in UInt8(truncatingIfNeeded: generator.next() >> 32) }
+    func put(_ bits: UInt16, at i: Int) {
+      block[i] = UInt8(truncatingIfNeeded: bits)
+      block[i + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+    }
+    /// Sign and mantissa random, exponent field in `exponents`.
+    func half(_ exponents: ClosedRange<UInt16>) -> UInt16 {
+      let bits = UInt16(truncatingIfNeeded: generator.next() >> 32)
+      return (bits & 0x83FF) | UInt16.random(in: exponents, using: &generator) << 10
+    }
+    switch type {
+    case .f32:
+      let bits = generator.nextFloat(magnitude: 0.25).bitPattern
+      put(UInt16(truncatingIfNeeded: bits), at: 0)
+      put(UInt16(truncatingIfNeeded: bits >> 16), at: 2)
+    case .f16:
+      put(half(8...12), at: 0)  // 2⁻⁷ to 2⁻²
+    case .bf16:
+      put(
+        (UInt16(truncatingIfNeeded: generator.next()) & 0x807F) | UInt16.random(in: 120...124, using: &generator) << 7,
+        at: 0)
+    case .q4_0, .q5_0:
+      put(half(6...9), at: 0)  // 2⁻⁹ to 2⁻⁵
+    case .q4_1, .q5_1:
+      put(half(6...8), at: 0)
+      put(half(8...11), at: 2)
+    case .q8_0:
+      put(half(4...6), at: 0)
+    case .q4_K, .q5_K:
+      put(half(0...1), at: 0)  // below 2⁻¹³: the 6-bit scales multiply it by up to 63
+      put(half(0...1), at: 2)
+    case .q6_K:
+      put(half(0...1), at: 208)
+    }
+    return block
+  }
+}

@@ -1,0 +1,148 @@
+import TestSupport
+import Testing
+
+@testable import TesseraCL
+
+extension OpenCLOnDevices {
+  @Suite("Programs, kernels and events")
+  struct KernelTests {
+    @Test("a kernel runs with its arguments and its constants", arguments: TestDevices.all)
+    func run(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      for factor in [1, 3] {
+        let program = try Program(queue.context, source: addSource, name: "add.cl", options: ["-DFACTOR=\(factor)"])
+        let kernel = try program.kernel("add")
+        #expect(kernel.name == "add" && kernel.argumentCount == 3)
+        let x = try Buffer(queue.context, byteCount: 40)
+        try queue.write((0..<10).map { Float($0) }, to: x)
+        try queue.enqueue(kernel, over: NDRange(global: [10]), x, Float(2), UInt32(9))
+        let expected = (0..<9).map { Float($0 + 2 * factor) } + [9]
+        #expect(try queue.read(x, as: Float.self, count: 10) == expected)
+      }
+    }
+
+    @Test(
+      "arguments that do not fit the kernel are an error, and the kernel still runs after it",
+      arguments: TestDevices.all)
+    func arguments(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let kernel = try Program(queue.context, source: addSource, name: "add.cl").kernel("add")
+      let x = try Buffer(queue.context, byteCount: 4)
+      try queue.fill(x, byteCount: 4)
+      let range = NDRange(global: [1])
+      let uses: [() throws -> Void] = [
+        { try queue.enqueue(kernel, over: range, x, Float(1)) },
+        { try queue.enqueue(kernel, over: range) },
+        { try queue.enqueue(kernel, over: range, x, Float(1), UInt32(1), UInt32(1)) },
+        { try queue.enqueue(kernel, over: range, x, UInt64(1), UInt32(1)) },
+        { try queue.enqueue(kernel, over: range, x, Float(1), LocalMemory(byteCount: 4)) },
+        { _ = try queue.enqueueTimed(kernel, over: range, x) },
+      ]
+      for use in uses {
+        let error = try clError(use)
+        #expect(error.message.contains("add") && error.call == "clSetKernelArg", "\(error)")
+        try queue.enqueue(kernel, over: range, x, Float(1), UInt32(1))
+      }
+      #expect(try queue.read(x, as: Float.self, count: 1) == [Float(uses.count)])
+    }
+
+    @Test(
+      "a range that is empty, of four dimensions or no multiple of its work-group is refused",
+      arguments: TestDevices.all)
+    func ranges(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let kernel = try Program(queue.context, source: addSource, name: "add.cl").kernel("add")
+      let x = try Buffer(queue.context, byteCount: 4)
+      for range in [
+        NDRange(global: []), NDRange(global: [0]), NDRange(global: [-1]), NDRange(global: [4, 0]),
+        NDRange(global: [1, 1, 1, 1]), NDRange(global: [4], local: [3]), NDRange(global: [4], local: [8]),
+        NDRange(global: [4], local: []), NDRange(global: [4], local: [0]), NDRange(global: [4], local: [-2]),
+        NDRange(global: [4], local: [2, 2]), NDRange(global: [4, 4], local: [4, 3]),
+      ] {
+        let error = try clError { try queue.enqueue(kernel, over: range, x, Float(1), UInt32(1)) }
+        #expect(error.code == .badLaunch && error.message.contains("add"), "\(range): \(error)")
+      }
+      let huge = queue.context.device.profile.maxWorkGroupSize * 2
+      #expect(throws: CLError.self) {
+        try queue.enqueue(kernel, over: NDRange(global: [huge], local: [huge]), x, Float(1), UInt32(1))
+      }
+    }
+
+    @Test("local memory is given by its size", arguments: TestDevices.all)
+    func localMemory(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let source = """
+        kernel void reverse(global uint *x, local uint *scratch) {
+          const uint i = get_local_id(0), n = get_local_size(0);
+          scratch[n - 1 - i] = x[i];
+          barrier(CLK_LOCAL_MEM_FENCE);
+          x[i] = scratch[i];
+        }
+        """
+      let kernel = try Program(queue.context, source: source, name: "reverse.cl").kernel("reverse")
+      let x = try Buffer(queue.context, byteCount: 64)
+      try queue.write((0..<16).map { UInt32($0) }, to: x)
+      try queue.enqueue(kernel, over: NDRange(global: [16], local: [16]), x, LocalMemory(byteCount: 64))
+      #expect(try queue.read(x, as: UInt32.self, count: 16) == (0..<16).reversed().map { UInt32($0) })
+    }
+
+    @Test(
+      "a source that does not compile fails with its name, the device and the compiler's log",
+      arguments: TestDevices.all)
+    func buildFailure(device: TestDevice) throws {
+      let context = try device.context()
+      let source = "kernel void broken(global float *x) { x[0] = unheard_of_name; }"
+      let error = try clError { try Program(context, source: source, name: "folder/broken.cl", options: ["-DN=5"]) }
+      #expect(error.code == .buildFailed && error.call == "clBuildProgram")
+      for part in ["folder/broken.cl", "unheard_of_name", "-DN=5", context.device.profile.name] {
+        #expect(error.message.contains(part), "\(part) is missing: \(error)")
+      }
+    }
+
+    @Test("a kernel that the program lacks is an error with both names", arguments: TestDevices.all)
+    func unknownKernel(device: TestDevice) throws {
+      let program = try Program(device.context(), source: addSource, name: "add.cl")
+      let error = try clError { try program.kernel("subtract") }
+      #expect(error.message.contains("subtract") && error.message.contains("add.cl"))
+      #expect(error.code == .call(status: -46) && error.message.contains("CL_INVALID_KERNEL_NAME"))
+    }
+
+    @Test("an event tells the device's seconds on a profiling queue only", arguments: TestDevices.all)
+    func events(device: TestDevice) throws {
+      let context = try device.context()
+      let kernel = try Program(context, source: addSource, name: "add.cl").kernel("add")
+      let x = try Buffer(context, byteCount: 1 << 20)
+      let profiling = try Queue(context, profiling: true)
+      try profiling.fill(x, byteCount: 1 << 20)
+      let event = try profiling.enqueueTimed(kernel, over: NDRange(global: [1 << 18]), x, Float(1), UInt32(1 << 18))
+      try event.wait()
+      let seconds = try event.deviceSeconds
+      #expect(seconds > 0 && seconds < 60)
+      let plain = try Queue(context)
+      let silent = try plain.enqueueTimed(kernel, over: NDRange(global: [1]), x, Float(1), UInt32(1))
+      try silent.wait()
+      let error = try clError { try silent.deviceSeconds }
+      #expect(error.message.contains("CL_PROFILING_INFO_NOT_AVAILABLE"))
+    }
+
+    @Test("one kernel enqueued from many tasks takes each one's own arguments", arguments: TestDevices.all)
+    func concurrency(device: TestDevice) async throws {
+      let queue = try Queue(device.context())
+      let kernel = try Program(queue.context, source: addSource, name: "add.cl").kernel("add")
+      let buffers = try (0..<64).map { _ in
+        let buffer = try Buffer(queue.context, byteCount: 4)
+        try queue.fill(buffer, byteCount: 4)
+        return buffer
+      }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for (i, buffer) in buffers.enumerated() {
+          group.addTask { try queue.enqueue(kernel, over: NDRange(global: [1]), buffer, Float(i), UInt32(1)) }
+        }
+        try await group.waitForAll()
+      }
+      for (i, buffer) in buffers.enumerated() {
+        #expect(try queue.read(buffer, as: Float.self, count: 1) == [Float(i)])
+      }
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import TesseraCL
+import Testing
+
+@testable import TesseraMemory
+
+/// Suites that use a device run one test at a time.
+@Suite("Memory on the device", .serialized)
+struct DeviceTests {
+  let context: Context
+  let queue: Queue
+
+  init() throws {
+    context = try Context(Device.select(nil))
+    queue = try Queue(context)
+  }
+
+  @Test("the heap accounts by purpose, remembers its peak, and gets back what is released")
+  func accounting() throws {
+    let heap = try DeviceHeap(context, budgetBytes: 1 << 20)
+    var weights: DeviceAllocation? = try heap.allocate(byteCount: 300_000, purpose: .weights, label: "w")
+    let staging = try heap.allocate(byteCount: 1000, purpose: .staging, label: "s")
+    #expect(weights?.buffer.byteCount == 300_000)
+    #expect(heap.bytesInUse(by: .weights) == 300_000 && heap.bytesInUse(by: .staging) == 1000)
+    #expect(heap.bytesInUse == 301_000 && heap.availableBytes == (1 << 20) - 301_000)
+    weights = nil
+    #expect(heap.bytesInUse(by: .weights) == 0 && heap.bytesInUse == staging.byteCount)
+    #expect(heap.peakBytes == 301_000)
+  }
+
+  @Test("a request over the budget is refused with the tensor and the numbers, and takes nothing")
+  func overBudget() throws {
+    let heap = try DeviceHeap(context, budgetBytes: 1 << 20)
+    let first = try heap.allocate(byteCount: 1_000_000, purpose: .weights, label: "output.weight")
+    let error = try memoryError { try heap.allocate(byteCount: 50_000, purpose: .kvCache, label: "keys of layer 7") }
+    #expect(error.code == .overBudget)
+    for part in ["keys of layer 7", "50000", "1048576", "1000000", "--context"] {
+      #expect(error.message.contains(part), "\(part) is missing: \(error.message)")
+    }
+    #expect(heap.bytesInUse == first.byteCount && heap.peakBytes == first.byteCount)
+    _ = try heap.allocate(byteCount: (1 << 20) - 1_000_000, purpose: .other, label: "the rest")
+  }
+
+  @Test("absurd sizes and budgets are refused with what the device allows")
+  func absurdSizes() throws {
+    let heap = try DeviceHeap(context, budgetBytes: Int.max)
+    let limit = context.device.profile.maxAllocationBytes
+    for byteCount in [limit + 1, Int.max] {
+      let error = try memoryError { try heap.allocate(byteCount: byteCount, purpose: .weights, label: "w") }
+      #expect(error.code == .overMaxAllocation && error.message.contains("\(limit)"))
+    }
+    for byteCount in [0, -1, Int.min] {
+      #expect(
+        try memoryError { try heap.allocate(byteCount: byteCount, purpose: .weights, label: "w") }.code
+          == .invalidRequest)
+    }
+    #expect(heap.bytesInUse == 0 && heap.peakBytes == 0)
+    for budget in [0, -1] { #expect(throws: MemoryError.self) { try DeviceHeap(context, budgetBytes: budget) } }
+    let byDefault = try DeviceHeap(context)
+    #expect(byDefault.budgetBytes < context.device.profile.globalMemoryBytes && byDefault.budgetBytes > 0)
+  }
+
+  @Test("tasks that allocate at once never exceed the budget together")
+  func concurrentAllocation() async throws {
+    let heap = try DeviceHeap(context, budgetBytes: 10_000)
+    let kept = await withTaskGroup(of: DeviceAllocation?.self) { group in
+      for _ in 0..<50 {
+        group.addTask { try? heap.allocate(byteCount: 1000, purpose: .other, label: "small") }
+      }
+      var kept: [DeviceAllocation] = []
+      for await allocation in group { if let allocation { kept.append(allocation) } }
+      return kept
+    }
+    // An optimised build would otherwise release the allocations before the heap is asked.
+    withExtendedLifetime(kept) { #expect(kept.count == 10 && heap.bytesInUse == 10_000) }
+  }
+
+  @Test("slices of an arena hold their own bytes")
+  func arena() throws {
+    let heap = try DeviceHeap(context)
+    let alignment = heap.limits.baseAddressAlignment
+    let sizes = ["a": 4000, "b": 36, "c": 1024]
+    let plan = try ArenaPlan(sizes.map { ArenaPlan.Request($0, byteCount: $1) }, alignment: alignment)
+    let arena = try StepArena(plan, on: heap)
+    #expect(heap.bytesInUse(by: .workspace) == plan.byteCount)
+    for (i, name) in sizes.keys.sorted().enumerated() {
+      let slice = try arena.slice(name)
+      #expect(slice.byteCount == sizes[name])
+      try queue.write([UInt8](repeating: UInt8(i + 1), count: slice.byteCount), to: slice)
+    }
+    for (i, name) in sizes.keys.sorted().enumerated() {
+      let bytes = try queue.read(arena.slice(name), as: UInt8.self, count: sizes[name] ?? 0)
+      #expect(bytes.allSatisfy { $0 == UInt8(i + 1) })
+    }
+    let error = try memoryError { try arena.slice("d") }
+    #expect(error.message.contains("a, b, c"))
+    if alignment > 1 {
+      let unaligned = try ArenaPlan([.init("a", byteCount: 8)], alignment: alignment - 1)
+      #expect(throws: MemoryError.self) { try StepArena(unaligned, on: heap) }
+    }
+    #expect(try StepArena(ArenaPlan([], alignment: alignment), on: heap).plan.byteCount == 0)
+  }
+
+  @Test("the cache takes exactly the planned bytes, and gives them back")
+  func cacheBytes() throws {
+    let heap = try DeviceHeap(context)
+    let layout = try KVCacheLayout(kvHeadCounts: [1, 2], headDim: 32, elementType: .f16, blockSize: 16)
+    let plan = try MemoryPlan(
+      weightsBytes: 0, largestWeightBytes: 0, kvLayout: layout, contextLength: 100, workspaceBytes: 0)
+    do {
+      let blocks = try layout.blockCount(contextLength: 100, sequenceCount: 1)
+      let cache = try KVCache(layout, blockCount: blocks, on: heap)
+      #expect(heap.bytesInUse(by: .kvCache) == plan.kvBytes && cache.byteCount == plan.kvBytes)
+      #expect(try cache.keys(layer: 1).byteCount == 2 * cache.keys(layer: 0).byteCount)
+      for layer in [-1, 2] {
+        #expect(throws: MemoryError.self) { try cache.keys(layer: layer) }
+        #expect(throws: MemoryError.self) { try cache.values(layer: layer) }
+      }
+    }
+    #expect(heap.bytesInUse == 0)
+    let small = try DeviceHeap(context, budgetBytes: plan.kvBytes - 1)
+    #expect(throws: MemoryError.self) { try KVCache(layout, blockCount: 7, on: small) }
+    #expect(small.bytesInUse == 0)
+    for blocks in [0, -1, Int.max] {
+      #expect(throws: MemoryError.self) { try KVCache(layout, blockCount: blocks, on: heap) }
+    }
+  }
+
+  @Test("fresh blocks read as zero, and a fork that writes keeps its own copy on the device")
+  func forkOnDevice() throws {
+    let heap = try DeviceHeap(context)
+    let layout = try KVCacheLayout(layerCount: 2, kvHeadCount: 1, headDim: 16, blockSize: 16)
+    let cache = try KVCache(layout, blockCount: 6, on: heap)
+    let blockFloats = layout.elementsPerBlock(layer: 0)
+    let blockBytes = layout.poolBytesPerBlock(layer: 0)
+    func block(_ pool: Buffer, _ id: Int32) throws -> [Float] {
+      try queue.read(pool, as: Float.self, count: blockFloats, byteOffset: Int(id) * blockBytes)
+    }
+    let sequence = try cache.makeSequence()
+    let table = try sequence.reserve(20, on: queue)
+    #expect(table == [0, 1] && sequence.capacity == 32)
+    for layer in 0..<2 {
+      for id in table {
+        #expect(try block(cache.keys(layer: layer), id).allSatisfy { $0 == 0 })
+        #expect(try block(cache.values(layer: layer), id).allSatisfy { $0 == 0 })
+      }
+    }
+    var written: [[Float]] = []
+    for (i, pool) in try [cache.keys(layer: 0), cache.values(layer: 0), cache.keys(layer: 1), cache.values(layer: 1)]
+      .enumerated()
+    {
+      written.append((0..<blockFloats).map { Float(i * 1000 + $0) })
+      try queue.write(written[i], to: pool, byteOffset: blockBytes)
+    }
+    try sequence.commit(20)
+
+    let fork = try sequence.fork()
+    #expect(fork.blockTable == [0, 1] && fork.tokenCount == 20 && cache.freeBlockCount == 4)
+    let own = try fork.reserve(1, on: queue)
+    #expect(own == [0, 2] && sequence.blockTable == [0, 1])
+    #expect(try block(cache.keys(layer: 0), own[1]) == written[0])
+    #expect(try block(cache.values(layer: 0), own[1]) == written[1])
+    #expect(try block(cache.keys(layer: 1), own[1]) == written[2])
+    #expect(try block(cache.values(layer: 1), own[1]) == written[3])
+  }
+
+  @Test("closing a sequence, or letting it go, frees its blocks; a closed one refuses work")
+  func closing() throws {
+    let heap = try DeviceHeap(context)
+    let layout = try KVCacheLayout(layerCount: 1, kvHeadCount: 1, headDim: 16, blockSize: 16)
+    let cache = try KVCache(layout, blockCount: 3, on: heap)
+    do {
+      let passing = try cache.makeSequence()
+      try passing.reserve(40, on: queue)
+      #expect(cache.freeBlockCount == 0 && cache.sequenceCount == 1)
+      let second = try cache.makeSequence()
+      #expect(try memoryError { try second.reserve(1, on: queue) }.code == .outOfBlocks)
+      #expect(second.tokenCount == 0 && second.blockTable.isEmpty)
+    }
+    #expect(cache.freeBlockCount == 3 && cache.sequenceCount == 0)
+
+    let sequence = try cache.makeSequence()
+    try sequence.reserve(17, on: queue)
+    try sequence.commit(17)
+    try sequence.truncate(to: 3)
+    #expect(cache.freeBlockCount == 2 && sequence.tokenCount == 3)
+    sequence.close()
+    sequence.close()
+    #expect(cache.freeBlockCount == 3 && sequence.blockTable.isEmpty)
+    for use in [
+      { _ = try sequence.reserve(1, on: queue) }, { try sequence.commit(0) }, { try sequence.truncate(to: 0) },
+      { _ = try sequence.fork() },
+    ] {
+      #expect(try memoryError(use).code == .invalidSequence)
+    }
+  }
+}

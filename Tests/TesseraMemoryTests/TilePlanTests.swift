@@ -1,0 +1,62 @@
+import Testing
+
+@testable import TesseraMemory
+
+@Suite("Tile plan")
+struct TilePlanTests {
+  @Test("a CPU gets the vector style, other devices simt, and the caller may override either")
+  func style() throws {
+    #expect(try TilePlan(limits: .cpu, headDim: 64).style == .vector)
+    #expect(try TilePlan(limits: .gpu, headDim: 64).style == .simt)
+    #expect(try TilePlan(limits: .cpu, headDim: 64, style: .simt).style == .simt)
+    #expect(try TilePlan(limits: .gpu, headDim: 64, style: .vector).style == .vector)
+  }
+
+  @Test("wider vectors hold more accumulators", arguments: [(16, 12), (8, 4), (4, 4), (1, 4)])
+  func vectorMatrix(width: Int, tokens: Int) throws {
+    var limits = DeviceLimits.cpu
+    limits.vectorWidth = width
+    let matrix = try TilePlan(limits: limits, headDim: 64).matrix
+    #expect(matrix == TilePlan.Matrix(tokens: tokens, rowGroups: 2, groupSize: 1))
+  }
+
+  @Test("vector attention keeps a tile in the first-level cache", arguments: [(32, 12), (64, 12), (256, 12), (512, 4)])
+  func vectorAttention(headDim: Int, rows: Int) throws {
+    let attention = try TilePlan(limits: .cpu, headDim: headDim).attention
+    #expect(attention == TilePlan.Attention(queryRows: rows, keys: 64, groupSize: 1, localBytes: 0))
+    #expect(4 * rows * (2 * headDim + 64) <= 32 << 10)
+  }
+
+  @Test("simt tiles fit local memory and the work-group limit", arguments: [32, 64, 80, 128, 256])
+  func simtFits(headDim: Int) throws {
+    for (localBytes, groupSize) in [(48 << 10, 1024), (32 << 10, 256), (8 << 10, 32), (2 << 10, 16), (227 << 10, 1024)]
+    {
+      var limits = DeviceLimits.gpu
+      (limits.localMemoryBytes, limits.maxWorkGroupSize) = (localBytes, groupSize)
+      let plan = try TilePlan(limits: limits, headDim: headDim)
+      #expect(plan.attention.localBytes <= localBytes && plan.attention.localBytes > 0)
+      #expect(plan.attention.groupSize <= groupSize && plan.attention.queryRows <= plan.attention.groupSize)
+      #expect(plan.attention.keys == 64)
+      #expect(plan.matrix.groupSize <= groupSize && plan.matrix.groupSize % 16 == 0)
+    }
+  }
+
+  @Test("the token tile is the smallest that holds the tokens, else the largest")
+  func tokenTile() throws {
+    let matrix = try TilePlan(limits: .cpu, headDim: 64).matrix
+    #expect([1, 2, 4, 5, 8, 9, 12, 13, 500].map { matrix.tokenTile(for: $0) } == [1, 4, 4, 8, 8, 12, 12, 12, 12])
+  }
+
+  @Test("absurd heads and devices without local memory are refused")
+  func refusals() throws {
+    for headDim in [0, -1, 5000, Int.max] {
+      #expect(throws: MemoryError.self) { try TilePlan(limits: .cpu, headDim: headDim) }
+    }
+    var limits = DeviceLimits.gpu
+    limits.localMemoryBytes = 512
+    let error = try memoryError { try TilePlan(limits: limits, headDim: 128) }
+    #expect(error.message.contains("512 bytes of local memory"))
+    limits.maxWorkGroupSize = 8
+    #expect(throws: MemoryError.self) { try TilePlan(limits: limits, headDim: 32) }
+  }
+}

@@ -1,0 +1,182 @@
+import TesseraCL
+import TesseraMemory
+import TesseraReference
+import TestSupport
+import Testing
+
+@testable import TesseraOperators
+
+extension OperatorsOnDevices {
+  @Suite("Matrix products")
+  @MainActor struct MatrixProductTests {
+    /// Of Σ|x||w|: sums in float32 of up to 512 terms, in blocks of 32.
+    static let tolerance = 1e-6
+    static let tokenCounts = Grid.values([1, 2, 7, 8, 12, 13, 49], small: [1, 2])
+
+    @Test(
+      "every format's products are the reference's, and a token's do not depend on its batch", arguments: Target.all)
+    func formats(target: Target) throws {
+      let bench = try target.bench()
+      let longest = Self.tokenCounts.max() ?? 1
+      for format in WeightFormat.allCases {
+        for columns in Grid.values([256, 512], small: [256]) {
+          let problem = try ProductProblem(format, rows: 96, columns: columns, tokens: longest)
+          for rows in Grid.values([16, 31, 48, 96], small: [31]) {
+            let weights = try problem.matrix(rows: rows, on: bench)
+            let (expected, magnitude) = try problem.reference(rows: rows)
+            let batch = try problem.product(weights, on: bench)
+            let error = worstError(batch, expected, relativeTo: magnitude)
+            #expect(error <= Self.tolerance, "\(format.name) \(rows) × \(columns): \(error)")
+            for tokens in Self.tokenCounts {
+              let some = try problem.product(weights, tokens: 0..<tokens, on: bench)
+              #expect(
+                sameBits(some, Array(batch[..<(tokens * rows)])),
+                "\(format.name) \(rows) × \(columns), \(tokens) tokens of \(longest)")
+            }
+            for token in [longest / 2, longest - 1] {
+              let alone = try problem.product(weights, tokens: token..<token + 1, on: bench)
+              #expect(
+                sameBits(alone, Array(batch[token * rows..<(token + 1) * rows])),
+                "\(format.name) \(rows) × \(columns), token \(token) alone")
+            }
+          }
+        }
+      }
+    }
+
+    @Test("both styles give the same bits", arguments: TestDevices.all)
+    func styles(device: TestDevice) throws {
+      let (rows, columns, tokens) = Grid.isSmall ? (17, 256, 2) : (47, 512, 13)
+      for format in WeightFormat.allCases {
+        let problem = try ProductProblem(format, rows: rows, columns: columns, tokens: tokens)
+        let results = try KernelStyle.allCases.map { style in
+          let bench = try Target(device: device, style: style).bench()
+          let weights = try problem.matrix(rows: rows, on: bench)
+          return try problem.product(weights, on: bench) + problem.product(weights, tokens: 1..<2, on: bench)
+        }
+        #expect(sameBits(results[0], results[1]), "\(format.name)")
+      }
+    }
+
+    @Test("a matrix of many rows is the reference's, however its groups are shared out", arguments: Target.all)
+    func manyRows(target: Target) throws {
+      let bench = try target.bench()
+      for format in Grid.values([WeightFormat.q4_1, .q6_K], small: []) {
+        let problem = try ProductProblem(format, rows: 4113, columns: 256, tokens: 2)
+        let weights = try problem.matrix(rows: 4113, on: bench)
+        let (expected, magnitude) = try problem.reference(rows: 4113)
+        let pair = try problem.product(weights, on: bench)
+        let error = worstError(pair, expected, relativeTo: magnitude)
+        #expect(error <= Self.tolerance, "\(format.name): \(error)")
+        #expect(
+          sameBits(try problem.product(weights, tokens: 1..<2, on: bench), Array(pair[4113...])), "\(format.name)")
+      }
+    }
+
+    @Test("bias and residual are added to the sums, in place and inside wider rows", arguments: Target.all)
+    func epilogues(target: Target) throws {
+      let bench = try target.bench()
+      let (rows, columns) = (47, 256)
+      for format in Grid.values([WeightFormat.q4_0, .q8_0, .q5_K, .bf16], small: [.q4_0]) {
+        for tokens in Grid.values([1, 5, 30], small: [1, 13]) {
+          let problem = try ProductProblem(format, rows: rows, columns: columns, tokens: tokens)
+          let weights = try problem.matrix(rows: rows, on: bench)
+          var generator = SeededGenerator(seed: 9)
+          let bias = generator.floats(rows)
+          let stride = rows + 5
+          let wide = generator.floats(tokens * stride)
+          let residual = inside(wide, rows: rows, stride: stride)
+          let (plain, magnitude) = try problem.reference(rows: rows)
+          let biases = Array([[Float]](repeating: bias, count: tokens).joined())
+          let what: Comment = "\(format.name), \(tokens) tokens"
+
+          let biased = try problem.product(weights, epilogue: .init(bias: bench.buffer(bias)), on: bench)
+          #expect(
+            worstError(biased, sum(plain, biases), relativeTo: sum(magnitude, biases.map(abs))) <= Self.tolerance, what)
+
+          let both = try problem.product(
+            weights, epilogue: .init(bias: bench.buffer(bias), residual: bench.buffer(residual)), on: bench)
+          let expected = try ReferenceMatrixProduct.product(
+            x: problem.x, weights: Array(problem.weights[..<(rows * columns)]), tokenCount: tokens, rowCount: rows,
+            columnCount: columns, bias: bias, residual: residual)
+          let total = sum(sum(magnitude, biases.map(abs)), residual.map(abs))
+          #expect(worstError(both, expected, relativeTo: total) <= Self.tolerance, what)
+
+          // In place: y is the residual, and floats between the rows stay.
+          let y = try bench.buffer(wide)
+          _ = try problem.product(
+            weights, into: y, yStride: stride, epilogue: .init(residual: y), on: bench)
+          let written = try bench.floats(y)
+          #expect(
+            worstError(
+              inside(written, rows: rows, stride: stride), sum(plain, residual),
+              relativeTo: sum(magnitude, residual.map(abs))) <= Self.tolerance,
+            what)
+          for token in 0..<tokens {
+            let gap = token * stride + rows..<(token + 1) * stride
+            #expect(sameBits(Array(written[gap]), Array(wide[gap])), what)
+          }
+        }
+      }
+    }
+
+    @Test("gated products are the reference's activation of gates times ups", arguments: Target.all)
+    func gates(target: Target) throws {
+      let bench = try target.bench()
+      for (function, reference) in [
+        (GatedActivation.Function.silu, ReferenceGatedActivation.swiGLU), (.gelu, .geGLU),
+      ] {
+        for (format, half) in Grid.values(
+          [(WeightFormat.q4_1, 16), (.q8_0, 80), (.q4_K, 48), (.f16, 32), (.q4_1, 2064)], small: [(.q4_1, 16)])
+        {
+          let problem = try ProductProblem(format, rows: 2 * half, columns: 256, tokens: 14)
+          let weights = try problem.matrix(rows: 2 * half, on: bench)
+          let (sums, magnitudes) = try problem.reference(rows: 2 * half)
+          var expected: [Float] = []
+          var magnitude: [Float] = []
+          for token in 0..<14 {
+            for row in 0..<half {
+              let gate = token * 2 * half + row / 16 * 32 + row % 16
+              let up = gate + 16
+              expected.append(Float(reference.activation(Double(sums[gate])) * Double(sums[up])))
+              // Both activations have slopes under 1.2 and are smaller than their argument.
+              magnitude.append(
+                1.2 * abs(sums[up]) * magnitudes[gate] + abs(sums[gate]) * magnitudes[up] + abs(sums[gate] * sums[up]))
+            }
+          }
+          for tokens in Grid.values([14, 1, 3], small: [2, 1]) {
+            let y = try problem.product(
+              weights, tokens: 0..<tokens, outputs: half, epilogue: .init(gate: function), on: bench)
+            let error = worstError(
+              y, Array(expected[..<(tokens * half)]), relativeTo: Array(magnitude[..<(tokens * half)]))
+            #expect(error <= Self.tolerance, "\(function) \(format.name) \(half), \(tokens) tokens: \(error)")
+          }
+        }
+      }
+    }
+
+    @Test("no tokens, gates of odd groups and a workspace that is too small are refused")
+    func refusals() throws {
+      let bench = try #require(Target.all.first).bench()
+      let problem = try ProductProblem(.q8_0, rows: 48, columns: 64, tokens: 5)
+      let weights = try problem.matrix(rows: 48, on: bench)
+      #expect(throws: OperatorError.self) { try problem.product(weights, tokens: 0..<0, on: bench) }
+      #expect(throws: OperatorError.self) {
+        try problem.product(weights, outputs: 24, epilogue: .init(gate: .silu), on: bench)
+      }
+      let small = try bench.output(16)
+      let y = try bench.output(5 * 48)
+      #expect(throws: OperatorError.self) {
+        try MatrixProduct(bench.library, tiles: bench.plan().matrix).enqueue(
+          small, weights, into: y, tokens: 5, workspace: .init(packed: small, sums: small), on: bench.queue)
+      }
+    }
+
+    private func sum(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 + $1 } }
+
+    /// The first `rows` floats of each row of `stride`.
+    private func inside(_ wide: [Float], rows: Int, stride: Int) -> [Float] {
+      Swift.stride(from: 0, to: wide.count, by: stride).flatMap { wide[$0..<$0 + rows] }
+    }
+  }
+}

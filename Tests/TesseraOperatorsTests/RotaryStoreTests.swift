@@ -1,0 +1,165 @@
+import TesseraCL
+import TesseraMemory
+import TesseraReference
+import TestSupport
+import Testing
+
+@testable import TesseraOperators
+
+extension OperatorsOnDevices {
+  @Suite("Rotation and the store in the cache")
+  @MainActor struct RotaryStoreTests {
+    /// Of |a| + |b| of a pair: cosine and sine rounded to float32, two products and a sum.
+    static let tolerance = 3e-7
+
+    struct Case {
+      var heads = 9
+      var kvHeads = 3
+      var headDim = 64
+      var rotaryDim = 64
+      var pairing = RotaryTable.Pairing.halves
+      var blockSize = 16
+    }
+
+    static let cases: [Case] = Grid.values(
+      [
+        Case(), Case(pairing: .adjacent), Case(heads: 1, kvHeads: 1, headDim: 32, rotaryDim: 20),
+        Case(heads: 4, kvHeads: 1, headDim: 256, rotaryDim: 256, blockSize: 64),
+        Case(heads: 4, kvHeads: 2, headDim: 96, rotaryDim: 48, pairing: .adjacent, blockSize: 64),
+      ], small: [Case(heads: 2, kvHeads: 1, headDim: 32, rotaryDim: 20)])
+
+    @Test("queries turn in place; keys and values land in their slots and nowhere else", arguments: Target.all)
+    func store(target: Target) throws {
+      let bench = try target.bench()
+      for a in Self.cases {
+        let heads = a.heads + 2 * a.kvHeads
+        let positions = [5, 1000, 0, 17, 16, 131_071]
+        // Blocks in any order, slots not consecutive.
+        let slots = [
+          3 * a.blockSize + 15, 0, 2 * a.blockSize + 7, 3 * a.blockSize, a.blockSize + 8, 4 * a.blockSize - 2,
+        ]
+        var generator = SeededGenerator(seed: 31)
+        let qkv = generator.floats(positions.count * heads * a.headDim)
+        let (turned, keys, values) = try run(a, qkv, positions, slots, isHalf: false, on: bench)
+
+        let rotary = try ReferenceRotaryEmbedding(
+          pairing: a.pairing == .adjacent ? .adjacent : .halves, rotaryDim: a.rotaryDim, base: 10_000)
+        let expected = try rotary.apply(qkv, positions: positions, headCount: heads, headDim: a.headDim)
+        let layout = try KVCacheLayout(
+          layerCount: 1, kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: a.blockSize)
+        let blockCount = 4
+        let unwritten = Float(bitPattern: .max)
+        var (expectedKeys, keyMagnitude) = ([Float](), [Float]())
+        var expectedValues = [Float](repeating: unwritten, count: blockCount * layout.elementsPerBlock(layer: 0))
+        expectedKeys = expectedValues
+        keyMagnitude = expectedValues
+        var (expectedTurned, turnedMagnitude) = (qkv, [Float](repeating: 0, count: qkv.count))
+        for token in positions.indices {
+          let (block, offset) = slots[token].quotientAndRemainder(dividingBy: a.blockSize)
+          for head in 0..<heads {
+            for i in 0..<a.headDim {
+              let at = (token * heads + head) * a.headDim + i
+              let pair = partner(of: i, a)
+              let magnitude = abs(qkv[at]) + (pair.map { abs(qkv[at - i + $0]) } ?? 0)
+              let base = block * layout.elementsPerBlock(layer: 0)
+              if head < a.heads {
+                expectedTurned[at] = expected[at]
+                turnedMagnitude[at] = magnitude
+              } else if head < a.heads + a.kvHeads {
+                let slot = base + layout.keyOffset(kvHead: head - a.heads, token: offset, element: i)
+                expectedKeys[slot] = expected[at]
+                keyMagnitude[slot] = magnitude
+              } else {
+                let kvHead = head - a.heads - a.kvHeads
+                expectedValues[base + layout.valueOffset(kvHead: kvHead, token: offset, element: i)] = qkv[at]
+              }
+            }
+          }
+        }
+        #expect(worstError(turned, expectedTurned, relativeTo: turnedMagnitude) <= Self.tolerance, "\(a)")
+        #expect(sameBits(values, expectedValues), "\(a)")
+        for i in keys.indices where expectedKeys[i].bitPattern == .max {
+          guard keys[i].bitPattern == .max else {
+            Issue.record("\(a): key element \(i) was written")
+            break
+          }
+        }
+        let written = expectedKeys.indices.filter { expectedKeys[$0].bitPattern != .max }
+        let error = worstError(
+          written.map { keys[$0] }, written.map { expectedKeys[$0] }, relativeTo: written.map { keyMagnitude[$0] })
+        #expect(error <= Self.tolerance, "\(a): \(error)")
+      }
+    }
+
+    @Test("a half-precision cache holds the float cache's values rounded to nearest even", arguments: Target.all)
+    func halves(target: Target) throws {
+      let bench = try target.bench()
+      for a in Self.cases.prefix(3) {
+        var generator = SeededGenerator(seed: 32)
+        let positions = [3, 90]
+        let slots = [a.blockSize + 1, 2 * a.blockSize + 15]
+        var qkv = generator.floats(2 * (a.heads + 2 * a.kvHeads) * a.headDim, magnitude: 100)
+        // Values at the edges of halves: the largest, too large, subnormal, ties.
+        qkv.replaceSubrange((qkv.count - 6)..., with: [65504, -65519, 3e-8, 6e-5, 2049, -2051])
+        let floats = try run(a, qkv, positions, slots, isHalf: false, on: bench)
+        let halves = try run(a, qkv, positions, slots, isHalf: true, on: bench)
+        #expect(sameBits(floats.turned, halves.turned), "\(a)")
+        for (float, half) in [(floats.keys, halves.keys), (floats.values, halves.values)] {
+          let expected = float.map { $0.bitPattern == .max ? .max : ReferenceHalf.half(fromFloat: $0) }
+          let bits = half.flatMap { [UInt16(truncatingIfNeeded: $0.bitPattern), UInt16($0.bitPattern >> 16)] }
+          #expect(sameBits(Array(bits.prefix(expected.count)), expected), "\(a)")
+        }
+      }
+    }
+
+    @Test("both styles give the same bits", arguments: TestDevices.all)
+    func styles(device: TestDevice) throws {
+      for a in Self.cases {
+        var generator = SeededGenerator(seed: 33)
+        let qkv = generator.floats(2 * (a.heads + 2 * a.kvHeads) * a.headDim)
+        let results = try KernelStyle.allCases.map { style in
+          try run(
+            a, qkv, [70, 7], [3, 2 * a.blockSize], isHalf: false, on: Target(device: device, style: style).bench())
+        }
+        #expect(sameBits(results[0].turned, results[1].turned) && sameBits(results[0].keys, results[1].keys), "\(a)")
+      }
+    }
+
+    @Test("more rotary dimensions than the head has, or an odd number, are refused")
+    func refusals() throws {
+      let bench = try #require(Target.all.first).bench()
+      for rotaryDim in [66, 31] {
+        let a = Case(rotaryDim: rotaryDim)
+        #expect(throws: OperatorError.self) {
+          try RotaryStore(bench.library).enqueue(
+            qkv: bench.output(15 * 64), rotation: bench.output(66), slots: bench.output(1), keys: bench.output(64),
+            values: bench.output(64), tokens: 1, headCount: a.heads, rotaryDim: a.rotaryDim, pairing: a.pairing,
+            cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: 16, isHalf: false), on: bench.queue)
+        }
+      }
+    }
+
+    /// The other element of a rotated pair.
+    private func partner(of i: Int, _ a: Case) -> Int? {
+      guard i < a.rotaryDim else { return nil }
+      return a.pairing == .adjacent ? i ^ 1 : (i + a.rotaryDim / 2) % a.rotaryDim
+    }
+
+    /// The rotated rows and both pools of 4 blocks, all ones (a NaN) where nothing was written.
+    private func run(
+      _ a: Case, _ qkv: [Float], _ positions: [Int], _ slots: [Int], isHalf: Bool, on bench: Bench
+    ) throws -> (turned: [Float], keys: [Float], values: [Float]) {
+      let elements = 4 * a.blockSize * a.kvHeads * a.headDim
+      let buffer = try bench.buffer(qkv)
+      let (keys, values) = (try bench.output(elements), try bench.output(elements))
+      let table = try RotaryTable(rotaryDim: a.rotaryDim, ropeTheta: 10_000)
+      try RotaryStore(bench.library).enqueue(
+        qkv: buffer, rotation: bench.buffer(table.rows(at: positions)), slots: bench.buffer(slots.map { UInt32($0) }),
+        keys: keys, values: values, tokens: positions.count, headCount: a.heads, rotaryDim: a.rotaryDim,
+        pairing: a.pairing,
+        cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: a.blockSize, isHalf: isHalf),
+        on: bench.queue)
+      return (try bench.floats(buffer), try bench.floats(keys), try bench.floats(values))
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import TesseraReference
+import Testing
+
+@testable import TesseraOperators
+
+@Suite("Rotary tables")
+struct RotaryTableTests {
+  static let scalings: [(RotaryTable.Scaling, ReferenceRotaryScaling)] = [
+    (.none, .none),
+    (.linear(factor: 8), .linear(factor: 8)),
+    (
+      .llama3(factor: 32, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8192),
+      .llama3(factor: 32, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8192)
+    ),
+    (
+      .yarn(factor: 4, betaFast: 32, betaSlow: 1, attentionFactor: nil, originalContext: 32768),
+      .yarn(factor: 4, originalContext: 32768)
+    ),
+    (
+      .yarn(factor: 40, betaFast: 24, betaSlow: 2, attentionFactor: nil, originalContext: 4096),
+      .yarn(factor: 40, betaFast: 24, betaSlow: 2, originalContext: 4096)
+    ),
+    (
+      .divisors((0..<32).map { 1 + Float($0) / 4 }), .factors((0..<32).map { 1 + Double($0) / 4 })
+    ),
+  ]
+
+  @Test("frequencies and magnitudes are the reference's for every scaling")
+  func frequencies() throws {
+    for (scaling, reference) in Self.scalings {
+      for base in [10_000.0, 500_000, 1_000_000] {
+        let table = try RotaryTable(rotaryDim: 64, ropeTheta: base, scaling: scaling)
+        let expected = try ReferenceRotaryFrequencies(rotaryDim: 64, base: base, scaling: reference)
+        #expect(abs(table.magnitude - expected.magnitude) <= 1e-12, "\(scaling)")
+        for (frequency, value) in zip(table.frequencies, expected.values) {
+          #expect(abs(frequency - value) <= 1e-12 * value, "\(scaling), base \(base)")
+        }
+      }
+    }
+  }
+
+  @Test("rows hold cosine and sine of each pair, at far positions too")
+  func rows() throws {
+    for (scaling, reference) in Self.scalings {
+      let positions = [0, 1, 77, 131_071]
+      let rotary = try ReferenceRotaryEmbedding(pairing: .halves, rotaryDim: 64, base: 500_000, scaling: reference)
+      let table = try RotaryTable(rotaryDim: 64, ropeTheta: 500_000, scaling: scaling)
+      // A head of ones in the first half becomes the cosines, then the sines.
+      let head = [Float](repeating: 1, count: 32) + [Float](repeating: 0, count: 32)
+      let ones = Array([[Float]](repeating: head, count: positions.count).joined())
+      let turned = try rotary.apply(ones, positions: positions, headCount: 1, headDim: 64)
+      let rows = table.rows(at: positions)
+      for token in positions.indices {
+        for pair in 0..<32 {
+          #expect(abs(rows[token * 64 + 2 * pair] - turned[token * 64 + pair]) <= 2e-7, "\(scaling)")
+          #expect(abs(rows[token * 64 + 2 * pair + 1] - turned[token * 64 + 32 + pair]) <= 2e-7, "\(scaling)")
+        }
+      }
+    }
+  }
+
+  @Test("an attention factor that is given is the magnitude")
+  func attentionFactor() throws {
+    let table = try RotaryTable(
+      rotaryDim: 64, ropeTheta: 10_000,
+      scaling: .yarn(factor: 4, betaFast: 32, betaSlow: 1, attentionFactor: 0.75, originalContext: 4096))
+    #expect(table.magnitude == 0.75)
+  }
+
+  @Test("odd dimensions and parameters without a meaning are refused")
+  func refusals() {
+    for (dim, base, scaling) in [
+      (63, 1e4, RotaryTable.Scaling.none), (0, 1e4, .none), (-2, 1e4, .none), (64, 0, .none), (64, .nan, .none),
+      (64, .infinity, .none), (64, 1e4, .linear(factor: 0)), (64, 1e4, .divisors([1, 2])),
+      (64, 1e4, .divisors([Float](repeating: 0, count: 32))),
+      (64, 1e4, .llama3(factor: 8, lowFrequencyFactor: 4, highFrequencyFactor: 4, originalContext: 8192)),
+      (64, 1, .yarn(factor: 4, betaFast: 32, betaSlow: 1, attentionFactor: nil, originalContext: 4096)),
+      (64, 1e4, .yarn(factor: 4, betaFast: 32, betaSlow: 1, attentionFactor: nil, originalContext: 0)),
+    ] {
+      #expect(throws: OperatorError.self, "\(dim), \(base), \(scaling)") {
+        try RotaryTable(rotaryDim: dim, ropeTheta: base, scaling: scaling)
+      }
+    }
+  }
+}

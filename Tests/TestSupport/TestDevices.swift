@@ -1,0 +1,71 @@
+import Foundation
+import Synchronization
+import TesseraCL
+
+/// A device that tests run on; one that was asked for and is not there makes them fail.
+public struct TestDevice: Sendable, CustomStringConvertible {
+  public let description: String
+  private let device: Result<Device, CLError>
+  private static let contexts = Mutex<[Int: Context]>([:])
+
+  fileprivate init(_ device: Device) {
+    description = "\(device.profile.name) (\(device.profile.platformName))"
+    self.device = .success(device)
+  }
+
+  fileprivate init(request: String, error: CLError) {
+    description = request
+    device = .failure(error)
+  }
+
+  /// The device's context, the same for all tests.
+  ///
+  /// - Throws: `CLError` if there is no such device.
+  public func context() throws -> Context {
+    let device = try device.get()
+    return try Self.contexts.withLock { contexts in
+      if let context = contexts[device.profile.index] { return context }
+      let context = try Context(device)
+      contexts[device.profile.index] = context
+      return context
+    }
+  }
+}
+
+public enum TestDevices {
+  /// Every usable device, or those whose names or platforms' names contain a part of the comma-separated
+  /// `TESSERA_TEST_DEVICES`.
+  public static let all: [TestDevice] = {
+    let request = ProcessInfo.processInfo.environment["TESSERA_TEST_DEVICES"] ?? ""
+    let names = request.split(separator: ",").map { String($0).trimmingCharacters(in: .whitespaces) }
+    do throws(CLError) {
+      let devices = try Device.all()
+      guard !names.isEmpty else {
+        let usable = devices.filter(\.profile.isUsable)
+        // Without any, the selection's own error says why.
+        return usable.isEmpty ? [TestDevice(try Device.select(nil))] : usable.map { TestDevice($0) }
+      }
+      var chosen: [TestDevice] = []
+      for name in names {
+        let found = devices.filter {
+          $0.profile.name.localizedCaseInsensitiveContains(name)
+            || $0.profile.platformName.localizedCaseInsensitiveContains(name)
+        }
+        if found.isEmpty {
+          do throws(CLError) {
+            chosen.append(TestDevice(try Device.select(name)))
+          } catch {
+            chosen.append(TestDevice(request: name, error: error))
+          }
+        }
+        for device in found.map({ TestDevice($0) })
+        where !chosen.contains(where: { $0.description == device.description }) {
+          chosen.append(device)
+        }
+      }
+      return chosen
+    } catch {
+      return [TestDevice(request: request.isEmpty ? "any device" : request, error: error)]
+    }
+  }()
+}
