@@ -14,7 +14,7 @@ struct TemplateLimitTests {
     }
   }
 
-  private func repeated(_ text: String, _ count: Int = 20_000) -> String { String(repeating: text, count: count) }
+  private func repeated(_ text: String, _ count: Int = 5_000) -> String { String(repeating: text, count: count) }
 
   @Test("nesting in the source is bounded")
   func nesting() {
