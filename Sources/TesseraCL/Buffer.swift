@@ -63,8 +63,8 @@ public final class Buffer: Sendable {
     else {
       throw CLError(
         .outOfBounds,
-        "a slice of \(byteCount) bytes at \(offset) of a buffer of \(self.byteCount): it must lie inside and begin at a "
-          + "multiple of \(alignment)")
+        "a slice of \(byteCount) bytes at \(offset) of a buffer of \(self.byteCount): it must lie inside and begin at "
+          + "a multiple of \(alignment)")
     }
     return try Buffer(slicing: root ?? self, offset: rootOffset + offset, byteCount: byteCount)
   }

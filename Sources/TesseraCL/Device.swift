@@ -44,9 +44,9 @@ public final class Device: Sendable {
 
   /// The device that a user asked for.
   ///
-  /// - Parameter request: an index of `all()`, or part of a device's or its platform's name in any case; nil takes the
-  ///   environment's `TESSERA_DEVICE`, else the first usable GPU, else CPU, else other device. Where several match a name,
-  ///   the first usable one is taken.
+  /// - Parameter request: an index of `all()`, or part of a device's or its platform's name in any case, of which the
+  ///   first usable match is taken; nil takes the environment's `TESSERA_DEVICE`, else the first usable GPU, else CPU,
+  ///   else other device.
   /// - Throws: `CLError.noSuchDevice`, with the devices that there are; `deviceUnusable`; `noDriver`.
   public static func select(_ request: String? = nil) throws(CLError) -> Device {
     let devices = try all()

@@ -13,13 +13,17 @@ public final class Program: Sendable {
   ///   - name: says in errors which source it is.
   ///   - options: as `clBuildProgram` takes them.
   ///   - cache: binaries of earlier runs; nil compiles every time.
-  /// - Throws: `CLError.buildFailed` with the compiler's log.
+  /// - Throws: `CLError.buildFailed` with the compiler's log, or if a zero byte is in the source or the options.
   public init(
     _ context: Context, source: String, name: String, options: [String] = [], cache: ProgramCache? = nil
   ) throws(CLError) {
     let options = options.joined(separator: " ")
     self.name = name
     self.context = context
+    // Drivers stop there, also when they are given the length, and would compile half of it.
+    guard !source.utf8.contains(0), !options.utf8.contains(0) else {
+      throw CLError(.buildFailed, "\(name): the source or its options hold a zero byte, where drivers stop reading")
+    }
     guard let cache else {
       handle = try Self.compiled(source, name, context, options)
       return
@@ -43,7 +47,6 @@ public final class Program: Sendable {
   ) throws(CLError) -> cl_program {
     var status: cl_int = 0
     var source = source
-    // With its length: a zero byte would end a C string, and compile half of the source.
     let program = source.withUTF8 { bytes in
       bytes.withMemoryRebound(to: CChar.self) { characters in
         var text = characters.baseAddress
