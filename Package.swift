@@ -22,7 +22,8 @@ let package = Package(
     .target(name: "TesseraKernels", path: "Kernels"),
 
     // Rooms: each imports only rooms above it.
-    .target(name: "TesseraCL", dependencies: ["COpenCL"]),
+    .target(
+      name: "TesseraCL", dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"]))]),
     .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
     .target(name: "TesseraFiles"),
     .target(name: "TesseraText"),

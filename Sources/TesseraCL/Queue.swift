@@ -21,6 +21,9 @@ public final class Queue: Sendable {
 
   deinit { clReleaseCommandQueue(handle) }
 
+  /// For libraries that enqueue on their own.
+  func withHandle<T>(_ body: (cl_command_queue) -> T) -> T { body(handle) }
+
   /// Runs a kernel once its turn comes.
   ///
   /// - Throws: `CLError` if the arguments do not fit the kernel or the range cannot be run.

@@ -69,12 +69,7 @@ struct GenerateCommand: AsyncParsableCommand {
     }
     let interrupt = Interrupt { task.cancel() }
     defer { interrupt.stop() }
-    do {
-      answer = try await task.value
-    } catch {
-      if !isJSON { Terminal.print("") }
-      throw error
-    }
+    answer = try await task.value
     guard let result = answer.result else { return }
     if isJSON {
       try Terminal.printJSON(

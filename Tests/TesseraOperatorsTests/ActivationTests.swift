@@ -8,7 +8,7 @@ import Testing
 
 extension OperatorsOnDevices {
   @Suite("Gated activations and the soft cap")
-  struct ActivationTests {
+  @MainActor struct ActivationTests {
     /// Of |gate · up|, and of |x|: an exponential of a rounded argument, a division, two products.
     static let tolerance = 2e-6
     static let sizes = Grid.values([1, 15, 16, 17, 64, 100], small: [17])

@@ -6,7 +6,8 @@ import Testing
 
 @testable import TesseraOperators
 
-/// Suites that use a device run one test at a time.
+/// Suites that use a device run one test at a time, and on one thread: Oclgrind's check for uninitialised memory keeps
+/// what it knows by thread.
 @Suite("Operators on every device", .serialized)
 enum OperatorsOnDevices {}
 

@@ -8,7 +8,7 @@ import Testing
 
 extension OperatorsOnDevices {
   @Suite("Flash attention")
-  struct FlashAttentionTests {
+  @MainActor struct FlashAttentionTests {
     /// Of Σ p|v|: an error of a score moves its key's share, and scores here sum up to 256 products.
     static let tolerance = 4e-6
 

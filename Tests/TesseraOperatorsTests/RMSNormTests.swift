@@ -8,7 +8,7 @@ import Testing
 
 extension OperatorsOnDevices {
   @Suite("RMSNorm")
-  struct RMSNormTests {
+  @MainActor struct RMSNormTests {
     /// Of |y| and of the residual: a sum of squares, a root, a division and three roundings.
     static let tolerance = 1e-6
     static let epsilon: Float = 1e-5

@@ -8,7 +8,7 @@ import Testing
 
 extension OperatorsOnDevices {
   @Suite("Rotation and the store in the cache")
-  struct RotaryStoreTests {
+  @MainActor struct RotaryStoreTests {
     /// Of |a| + |b| of a pair: cosine and sine rounded to float32, two products and a sum.
     static let tolerance = 3e-7
 

@@ -7,7 +7,7 @@ import Testing
 
 extension OperatorsOnDevices {
   @Suite("Weights and embedding")
-  struct WeightUploadTests {
+  @MainActor struct WeightUploadTests {
     /// All rows of a matrix, looked up as an embedding.
     private func rows(of matrix: WeightMatrix, factor: Float = 1, on bench: Bench) throws -> [Float] {
       let shape = matrix.shape

@@ -18,4 +18,3 @@ public struct ModelSource: Sendable {
     try file.metadata.optionalString("tokenizer.chat_template").map { source in try ChatTemplate(source: source) }
   }
 }
-extension ModelSource { func tokenizerDefinition() throws -> TokenizerDefinition { TokenizerDefinition() } }

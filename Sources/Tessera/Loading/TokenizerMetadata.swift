@@ -1,0 +1,34 @@
+import TesseraFiles
+import TesseraText
+
+extension ModelSource {
+  /// What a file's metadata says of its tokenizer (ggml's GGUF specification, `tokenizer.ggml.*`).
+  func tokenizerDefinition() throws -> TokenizerDefinition {
+    let metadata = file.metadata
+    func key(_ name: String) -> String { "tokenizer.ggml.\(name)" }
+    var definition = TokenizerDefinition(
+      model: try metadata.string(key("model")), tokens: Self.byteStrings(try metadata.rawStrings(key("tokens"))))
+    definition.preTokenizer = try metadata.optionalString(key("pre"))
+    definition.tokenTypes = (try metadata.optionalInts(key("token_type")) ?? []).map { Int32(clamping: $0) }
+    definition.scores = try metadata.optionalFloats(key("scores")) ?? []
+    if let merges = try metadata.optionalRawStrings(key("merges")) { definition.merges = Self.byteStrings(merges) }
+    definition.bosToken = try metadata.optionalInt(key("bos_token_id"))
+    definition.eosToken = try metadata.optionalInt(key("eos_token_id"))
+    definition.eotToken = try metadata.optionalInt(key("eot_token_id"))
+    definition.eomToken = try metadata.optionalInt(key("eom_token_id"))
+    definition.unknownToken = try metadata.optionalInt(key("unknown_token_id"))
+    definition.paddingToken = try metadata.optionalInt(key("padding_token_id"))
+    definition.addBOS = try metadata.optionalBool(key("add_bos_token"))
+    definition.addEOS = try metadata.optionalBool(key("add_eos_token"))
+    definition.addSpacePrefix = try metadata.optionalBool(key("add_space_prefix"))
+    definition.modelName = try metadata.optionalString("general.name")
+    return definition
+  }
+
+  private static func byteStrings(_ strings: RawStrings) -> ByteStrings {
+    var result = ByteStrings()
+    result.reserveCapacity(strings.count, byteCount: strings.count * 8)
+    for index in strings.indices { strings.withBytes(at: index) { result.append($0) } }
+    return result
+  }
+}

@@ -1,0 +1,143 @@
+/// Finds special tokens in text.
+///
+/// The rule is llama.cpp's: the longest special token first, everywhere in the text from left to right, then the next
+/// longest in what is left, and so on; ties go to the smaller id. A trie finds what starts at each byte, and a heap
+/// takes the finds in the order of the rule, so that thousands of special tokens cost no more than one.
+struct SpecialTokenMatcher: Sendable {
+  /// A part of the text: a special token, or a range of bytes that still has to be encoded.
+  enum Part: Equatable {
+    case token(Int)
+    case text(Range<Int>)
+  }
+
+  private struct Match {
+    var rank: Int
+    var length: Int
+  }
+
+  /// The tokens in the order of the rule, and what each takes besides its text.
+  private var tokens: [(id: Int, attributes: SpecialTokens.Attributes)] = []
+  /// The trie: the node after each byte at the root, and after each (node, byte) elsewhere; 0 is none.
+  private var rootNodes = [Int32](repeating: 0, count: 256)
+  private var edges: FlatTable
+  /// The index in `tokens` of the token that ends at each node, or -1.
+  private var ranks: [Int32] = [-1]
+
+  /// A matcher of the tokens with these ids, which must have distinct texts. Empty texts never match.
+  init(ids: [Int], texts: ByteStrings, attributes: [SpecialTokens.Attributes]) {
+    let ordered = ids.filter { !texts.range($0).isEmpty }.sorted {
+      let (left, right) = (texts.range($0).count, texts.range($1).count)
+      return left != right ? left > right : $0 < $1
+    }
+    edges = FlatTable(count: ordered.reduce(0) { $0 + texts.range($1).count - 1 })
+    for id in ordered {
+      var node = 0
+      for byte in texts.slice(id) { node = nodeOrNew(after: byte, at: node) }
+      ranks[node] = Int32(truncatingIfNeeded: tokens.count)
+      tokens.append((id, attributes[id]))
+    }
+  }
+
+  private mutating func nodeOrNew(after byte: UInt8, at node: Int) -> Int {
+    if let next = self.node(after: byte, at: node) { return next }
+    let new = ranks.count
+    ranks.append(-1)
+    if node == 0 {
+      rootNodes[Int(byte)] = Int32(truncatingIfNeeded: new)
+    } else {
+      edges.insertIfAbsent(UInt64(node) << 8 | UInt64(byte), UInt64(new))
+    }
+    return new
+  }
+
+  @inline(__always)
+  private func node(after byte: UInt8, at node: Int) -> Int? {
+    if node == 0 {
+      let next = rootNodes[Int(byte)]
+      return next == 0 ? nil : Int(next)
+    }
+    return edges[UInt64(node) << 8 | UInt64(byte)].map { Int(truncatingIfNeeded: $0) }
+  }
+
+  /// The longest token that starts at `start` and has fewer than `limit` bytes.
+  private func longest(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, below limit: Int) -> Match? {
+    var found: Match?
+    var node = 0
+    var end = start
+    while end < text.count, end - start < limit - 1, let next = self.node(after: text[end], at: node) {
+      node = next
+      end += 1
+      if ranks[node] >= 0 { found = Match(rank: Int(ranks[node]), length: end - start) }
+    }
+    return found
+  }
+
+  /// Splits at most `Int32.max` bytes of text.
+  func split(_ text: UnsafeBufferPointer<UInt8>) -> [Part] {
+    if text.isEmpty { return [] }
+    var queue = MergeQueue()
+    var isAny = false
+    if !tokens.isEmpty {
+      for start in 0..<text.count where rootNodes[Int(text[start])] != 0 {
+        guard let match = longest(text, start, below: .max) else { continue }
+        queue.push(entry(match, start))
+        isAny = true
+      }
+    }
+    return isAny ? place(&queue, in: text) : [.text(0..<text.count)]
+  }
+
+  private func entry(_ match: Match, _ start: Int) -> MergeQueue.Entry {
+    MergeQueue.Entry(
+      key: UInt64(match.rank) << 32 | UInt64(start), right: 0, size: Int32(truncatingIfNeeded: match.length),
+      token: Int32(truncatingIfNeeded: match.rank))
+  }
+
+  private func place(_ queue: inout MergeQueue, in text: UnsafeBufferPointer<UInt8>) -> [Part] {
+    var isTaken = [Bool](repeating: false, count: text.count)
+    var placed: [(start: Int, length: Int, id: Int)] = []
+    while let entry = queue.pop() {
+      let start = entry.left
+      let end = start + Int(entry.size)
+      if isTaken[start] { continue }
+      // Whatever is placed already is at least as long, so an overlap shows at one of the two ends.
+      if isTaken[end - 1] {
+        if let shorter = longest(text, start, below: Int(entry.size)) { queue.push(self.entry(shorter, start)) }
+        continue
+      }
+      let token = tokens[Int(entry.token)]
+      placed.append((start, end - start, token.id))
+      for index in start..<end { isTaken[index] = true }
+      var index = start - 1
+      while token.attributes.contains(.stripsLeft), index >= 0, !isTaken[index], isSpace(text[index]) {
+        isTaken[index] = true
+        index -= 1
+      }
+      index = end
+      while token.attributes.contains(.stripsRight), index < text.count, !isTaken[index], isSpace(text[index]) {
+        isTaken[index] = true
+        index += 1
+      }
+    }
+    placed.sort { $0.start < $1.start }
+    var parts: [Part] = []
+    var index = 0
+    for item in placed {
+      appendFree(index..<item.start, isTaken, &parts)
+      parts.append(.token(item.id))
+      index = item.start + item.length
+    }
+    appendFree(index..<text.count, isTaken, &parts)
+    return parts
+  }
+
+  /// Adds the text between two tokens, less the whitespace that they took.
+  private func appendFree(_ range: Range<Int>, _ isTaken: [Bool], _ parts: inout [Part]) {
+    guard let first = range.first(where: { !isTaken[$0] }) else { return }
+    let last = range.last { !isTaken[$0] } ?? first
+    parts.append(.text(first..<last + 1))
+  }
+
+  /// Whitespace in ASCII.
+  private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || 0x09...0x0D ~= byte }
+}

@@ -1,0 +1,44 @@
+/// Why text could not be turned into tokens or tokens into text.
+///
+/// `description` is one line that says what is wrong, where (token, merge or byte) and what to do.
+public struct TextError: Error, CustomStringConvertible, Sendable, Equatable {
+  /// The kinds of failure, for code that reacts to them.
+  public enum Code: String, Sendable, CaseIterable {
+    /// The tokenizer's model is none that this library knows.
+    case unsupportedModel
+    /// The pre-tokenizer is none that this library knows.
+    case unsupportedPreTokenizer
+    /// The definition contradicts itself: lengths that differ, two equal tokens, a merge of unknown tokens.
+    case malformedVocabulary
+    /// A token id outside the vocabulary.
+    case tokenOutOfRange
+    /// A byte of the text has no token and the vocabulary has no unknown token.
+    case missingByteToken
+    /// More text than one call takes.
+    case tooLong
+  }
+
+  /// The kind of failure.
+  public let code: Code
+  /// What is wrong, where, and what to do.
+  public let message: String
+
+  /// An error of a kind with its message.
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  /// The message.
+  public var description: String { message }
+
+  /// `bytes` as printable text of bounded length, in quotes: tokens come from untrusted files.
+  static func quoted(_ bytes: some Collection<UInt8>) -> String {
+    let limit = 60
+    var text = "'"
+    for scalar in String(decoding: bytes.prefix(limit), as: UTF8.self).unicodeScalars {
+      text += scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
+    }
+    return text + (bytes.count > limit ? "…'" : "'")
+  }
+}
