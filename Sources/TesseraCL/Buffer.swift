@@ -2,6 +2,19 @@ import COpenCL
 
 /// Memory on a device, or a slice of such memory; given back when the last reference goes.
 public final class Buffer: Sendable {
+  /// What kernels may do with the memory; the host may always read and write it.
+  public enum Access: Sendable {
+    case readWrite, readOnly, writeOnly
+
+    fileprivate var flags: cl_mem_flags {
+      switch self {
+      case .readWrite: cl_mem_flags(CL_MEM_READ_WRITE)
+      case .readOnly: cl_mem_flags(CL_MEM_READ_ONLY)
+      case .writeOnly: cl_mem_flags(CL_MEM_WRITE_ONLY)
+      }
+    }
+  }
+
   public let byteCount: Int
   public let context: Context
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
@@ -13,14 +26,14 @@ public final class Buffer: Sendable {
   /// Takes memory; its contents are undefined.
   ///
   /// - Throws: `CLError` if the size is not positive, more than the device allows, or not to be had.
-  public init(_ context: Context, byteCount: Int) throws(CLError) {
+  public init(_ context: Context, byteCount: Int, access: Access = .readWrite) throws(CLError) {
     let limit = context.device.profile.maxAllocationBytes
     guard byteCount > 0, byteCount <= limit else {
       throw CLError(
         .outOfBounds, "a buffer of \(byteCount) bytes: the device allows 1 to \(limit) bytes", call: "clCreateBuffer")
     }
     var status: cl_int = 0
-    guard let handle = clCreateBuffer(context.handle, cl_mem_flags(CL_MEM_READ_WRITE), byteCount, nil, &status),
+    guard let handle = clCreateBuffer(context.handle, access.flags, byteCount, nil, &status),
       status == CL_SUCCESS
     else { throw CLError(status: status, call: "clCreateBuffer", about: "\(byteCount) bytes") }
     (self.byteCount, self.context, self.handle, root, rootOffset) = (byteCount, context, handle, nil, 0)
@@ -30,9 +43,9 @@ public final class Buffer: Sendable {
     var region = cl_buffer_region(origin: offset, size: byteCount)
     var status: cl_int = 0
     guard
+      // No flags: the slice has the buffer's.
       let handle = clCreateSubBuffer(
-        root.handle, cl_mem_flags(CL_MEM_READ_WRITE), cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION), &region,
-        &status),
+        root.handle, 0, cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION), &region, &status),
       status == CL_SUCCESS
     else {
       throw CLError(status: status, call: "clCreateSubBuffer", about: "\(byteCount) bytes at \(offset)")
@@ -50,8 +63,8 @@ public final class Buffer: Sendable {
     else {
       throw CLError(
         .outOfBounds,
-        "a slice of \(byteCount) bytes at \(offset) of a buffer of \(self.byteCount): it must lie inside and begin at a "
-          + "multiple of \(alignment)")
+        "a slice of \(byteCount) bytes at \(offset) of a buffer of \(self.byteCount): it must lie inside and begin at "
+          + "a multiple of \(alignment)")
     }
     return try Buffer(slicing: root ?? self, offset: rootOffset + offset, byteCount: byteCount)
   }

@@ -41,7 +41,8 @@ public struct CLError: Error, CustomStringConvertible, Sendable {
     case -4, -61:
       self.init(
         .outOfMemory,
-        "\(call) failed with \(statusName(status))\(place): the device has no room for it; ask for less, e.g. --context",
+        "\(call) failed with \(statusName(status))\(place): the device has no room for it; ask for "
+          + "less, e.g. --context",
         call: call)
     case -5, -6:
       self.init(

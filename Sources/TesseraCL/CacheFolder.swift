@@ -3,13 +3,18 @@ import Foundation
 /// Where Tessera keeps what can be made again.
 public enum CacheFolder {
   /// `$TESSERA_CACHE`, else `$XDG_CACHE_HOME/tessera`, else `~/.cache/tessera`.
-  public static var url: URL {
-    let environment = ProcessInfo.processInfo.environment
+  public static var url: URL { url(in: ProcessInfo.processInfo.environment) }
+
+  static func url(in environment: [String: String]) -> URL {
     if let path = environment["TESSERA_CACHE"], !path.isEmpty { return URL(fileURLWithPath: path) }
-    if let path = environment["XDG_CACHE_HOME"], !path.isEmpty {
+    // The XDG base directory specification has relative paths ignored.
+    if let path = environment["XDG_CACHE_HOME"], path.hasPrefix("/") {
       return URL(fileURLWithPath: path).appendingPathComponent("tessera")
     }
-    let home = environment["HOME"].map { URL(fileURLWithPath: $0) } ?? FileManager.default.temporaryDirectory
-    return home.appendingPathComponent(".cache/tessera")
+    if let home = environment["HOME"], !home.isEmpty {
+      return URL(fileURLWithPath: home).appendingPathComponent(".cache/tessera")
+    }
+    // Others write here too: a folder for each user.
+    return FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(geteuid())")
   }
 }

@@ -44,8 +44,9 @@ public final class Device: Sendable {
 
   /// The device that a user asked for.
   ///
-  /// - Parameter request: an index of `all()`, or part of a device's or its platform's name in any case; nil takes the
-  ///   environment's `TESSERA_DEVICE`, else the first usable GPU, else the first usable CPU, else the first usable device.
+  /// - Parameter request: an index of `all()`, or part of a device's or its platform's name in any case, of which the
+  ///   first usable match is taken; nil takes the environment's `TESSERA_DEVICE`, else the first usable GPU, else CPU,
+  ///   else other device.
   /// - Throws: `CLError.noSuchDevice`, with the devices that there are; `deviceUnusable`; `noDriver`.
   public static func select(_ request: String? = nil) throws(CLError) -> Device {
     let devices = try all()
@@ -62,12 +63,13 @@ public final class Device: Sendable {
           + devices.map { "\($0.profile.name): \($0.profile.reason ?? "")" }.joined(separator: "; "))
     }
     let wanted = request.lowercased()
+    let named = devices.filter {
+      $0.profile.name.lowercased().contains(wanted) || $0.profile.platformName.lowercased().contains(wanted)
+    }
     let found =
       Int(request).flatMap { devices.indices.contains($0) ? devices[$0] : nil }
       ?? (Int(request) == nil
-        ? devices.first {
-          $0.profile.name.lowercased().contains(wanted) || $0.profile.platformName.lowercased().contains(wanted)
-        } : nil)
+        ? named.first { $0.profile.isUsable } ?? named.first : nil)
     guard let found else {
       let list = devices.map { "\($0.profile.index): \($0.profile.name) (\($0.profile.platformName))" }
       throw CLError(.noSuchDevice, "no OpenCL device \"\(request)\": there are \(list.joined(separator: ", "))")

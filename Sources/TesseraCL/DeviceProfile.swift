@@ -34,7 +34,7 @@ public struct DeviceProfile: Sendable, Equatable {
   public let fp16: Bool
   public let fp64: Bool
   public let subgroups: Bool
-  /// Sub-group sizes that a kernel may ask for, where the driver lists them.
+  /// Sizes that sub-groups can have, ascending, where the driver tells.
   public let subgroupSizes: [Int]
   public let integerDotProduct: Bool
   public let commandBuffers: Bool
@@ -73,21 +73,44 @@ public struct DeviceProfile: Sendable, Equatable {
     baseAddressAlignment = max(int(CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8, 64)
     let extensions = Set(string(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init))
     self.extensions = extensions
-    fp16 = extensions.contains("cl_khr_fp16")
-    fp64 = extensions.contains("cl_khr_fp64")
-    subgroups = extensions.contains("cl_khr_subgroups") || extensions.contains("cl_intel_subgroups")
+    // A driver is asked only what its version and its extensions let it know.
+    let numbers = DeviceFeatures.numbers(ofVersion: openCLVersion)
+    let isThree = !numbers.lexicographicallyPrecedes([3, 0])
+    let features = DeviceFeatures(
+      version: openCLVersion, extensions: extensions,
+      languageFeatures: isThree ? Info.device(device, CL_DEVICE_OPENCL_C_FEATURES).versionedNames : [],
+      maxSubgroups: numbers.lexicographicallyPrecedes([2, 1]) ? 0 : int(CL_DEVICE_MAX_NUM_SUB_GROUPS))
+    fp16 = features.fp16
+    fp64 = features.fp64
+    subgroups = features.subgroups
+    integerDotProduct = features.integerDotProduct
+    commandBuffers = features.commandBuffers
+    let isNVIDIA = extensions.contains("cl_nv_device_attribute_query")
     subgroupSizes =
-      extensions.contains("cl_intel_required_subgroup_size")
-      ? Info.device(device, Self.subgroupSizesParameter).ints : []
-    integerDotProduct = extensions.contains("cl_khr_integer_dot_product")
-    commandBuffers = extensions.contains("cl_khr_command_buffer")
-    computeCapability =
-      extensions.contains("cl_nv_device_attribute_query")
-      ? [int(Self.capabilityMajorParameter), int(Self.capabilityMinorParameter)] : nil
+      if !features.subgroups {
+        []
+      } else if extensions.contains("cl_intel_required_subgroup_size") {
+        Info.device(device, Self.subgroupSizesParameter).ints.sorted()
+      } else if isNVIDIA {
+        Info.device(device, Self.warpSizeParameter).int.map { [$0] } ?? []
+      } else if extensions.contains("cl_amd_device_attribute_query") {
+        Info.device(device, Self.wavefrontWidthParameter).int.map { [$0] } ?? []
+      } else {
+        []
+      }
+    if isNVIDIA, let major = Info.device(device, Self.capabilityMajorParameter).int,
+      let minor = Info.device(device, Self.capabilityMinorParameter).int
+    {
+      computeCapability = [major, minor]
+    } else {
+      computeCapability = nil
+    }
     hasOutOfOrderQueue = int(CL_DEVICE_QUEUE_PROPERTIES) & 1 != 0
     reason =
       if int(CL_DEVICE_AVAILABLE) == 0 {
         "the driver says that the device is not available"
+      } else if !features.isVersion(1, 2) {
+        "it has \(openCLVersion), Tessera needs OpenCL 1.2"
       } else if int(CL_DEVICE_COMPILER_AVAILABLE) == 0 {
         "the driver has no compiler for OpenCL C"
       } else if int(CL_DEVICE_ENDIAN_LITTLE) == 0 {
@@ -99,8 +122,11 @@ public struct DeviceProfile: Sendable, Equatable {
       }
   }
 
-  // Of CL/cl_ext.h: CL_DEVICE_SUB_GROUP_SIZES_INTEL, CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV and _MINOR_NV.
+  // Of CL/cl_ext.h: CL_DEVICE_SUB_GROUP_SIZES_INTEL, CL_DEVICE_WARP_SIZE_NV, CL_DEVICE_WAVEFRONT_WIDTH_AMD,
+  // CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV and _MINOR_NV.
   private static let subgroupSizesParameter: Int32 = 0x4108
+  private static let warpSizeParameter: Int32 = 0x4003
+  private static let wavefrontWidthParameter: Int32 = 0x4043
   private static let capabilityMajorParameter: Int32 = 0x4000
   private static let capabilityMinorParameter: Int32 = 0x4001
 }

@@ -13,10 +13,10 @@ struct Info {
     Info { clGetDeviceInfo(id, cl_device_info(parameter), $0, $1, $2) }
   }
 
-  /// The value's bytes, or nil where the driver does not know the parameter.
+  /// The value's bytes, or nil where the driver does not know the parameter, or tells more than 16 MiB.
   var bytes: [UInt8]? {
     var size = 0
-    guard query(0, nil, &size) == CL_SUCCESS, size > 0, size < 1 << 20 else { return nil }
+    guard query(0, nil, &size) == CL_SUCCESS, size > 0, size <= 16 << 20 else { return nil }
     var result = [UInt8](repeating: 0, count: size)
     guard result.withUnsafeMutableBytes({ query(size, $0.baseAddress, nil) }) == CL_SUCCESS else { return nil }
     return result
@@ -24,6 +24,15 @@ struct Info {
 
   var string: String {
     String(decoding: (bytes ?? []).prefix { $0 != 0 }, as: UTF8.self).trimmingSpaces
+  }
+
+  /// The names of an array of cl_name_version: for each a version of 4 bytes, then 64 bytes with a zero-ended name.
+  var versionedNames: Set<String> {
+    guard let bytes else { return [] }
+    return Set(
+      stride(from: 0, to: bytes.count / 68 * 68, by: 68).map { at in
+        String(decoding: bytes[at + 4..<at + 68].prefix { $0 != 0 }, as: UTF8.self)
+      })
   }
 
   /// A little-endian whole number of any width, clamped to Int.

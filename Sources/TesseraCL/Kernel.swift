@@ -20,6 +20,8 @@ public struct LocalMemory: KernelArgument, Sendable {
 
 extension Buffer: KernelArgument {
   public func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32 {
+    // Not every driver looks, and then the kernel runs on memory of another device.
+    guard ObjectIdentifier(context) == kernel.context else { return CL_INVALID_MEM_OBJECT }
     var memory: cl_mem? = handle
     return clSetKernelArg(kernel.pointer, index, MemoryLayout<cl_mem?>.size, &memory)
   }
@@ -42,10 +44,19 @@ public final class Kernel: Sendable {
   /// OpenCL's handle, opaque outside this module.
   public struct Handle {
     let pointer: cl_kernel
+    let context: ObjectIdentifier
   }
 
   public let name: String
   public let argumentCount: Int
+  /// Work-items that a work-group of this kernel can have on the device.
+  public let maxWorkGroupSize: Int
+  /// What a work-group's size had best be a multiple of.
+  public let preferredMultiple: Int
+  /// Private memory of a work-item, and local memory of a work-group without `LocalMemory` arguments, as the compiler
+  /// gave them; 0 where the driver does not tell.
+  public let privateBytes: Int
+  public let localBytes: Int
   // Arguments belong to the handle, and clSetKernelArg is the one call that is not thread-safe: binding and enqueueing
   // happen under the lock.
   nonisolated(unsafe) let handle: Handle
@@ -57,12 +68,18 @@ public final class Kernel: Sendable {
     guard let pointer = clCreateKernel(program.handle, name, &status), status == CL_SUCCESS else {
       throw CLError(status: status, call: "clCreateKernel", about: "\(name) of \(program.name)")
     }
-    handle = Handle(pointer: pointer)
+    let device = program.context.device.id
+    func info(_ parameter: Int32) -> Int? {
+      Info { clGetKernelWorkGroupInfo(pointer, device, cl_kernel_work_group_info(parameter), $0, $1, $2) }.int
+    }
+    handle = Handle(pointer: pointer, context: ObjectIdentifier(program.context))
     self.name = name
     self.program = program
-    var count: cl_uint = 0
-    clGetKernelInfo(pointer, cl_kernel_info(CL_KERNEL_NUM_ARGS), MemoryLayout<cl_uint>.size, &count, nil)
-    argumentCount = Int(count)
+    argumentCount = Info { clGetKernelInfo(pointer, cl_kernel_info(CL_KERNEL_NUM_ARGS), $0, $1, $2) }.int ?? 0
+    maxWorkGroupSize = info(CL_KERNEL_WORK_GROUP_SIZE) ?? program.context.device.profile.maxWorkGroupSize
+    preferredMultiple = info(CL_KERNEL_PREFERRED_WORK_GROUP_SIZE_MULTIPLE) ?? 1
+    privateBytes = info(CL_KERNEL_PRIVATE_MEM_SIZE) ?? 0
+    localBytes = info(CL_KERNEL_LOCAL_MEM_SIZE) ?? 0
   }
 
   deinit { clReleaseKernel(handle.pointer) }

@@ -2,8 +2,9 @@
 public struct NDRange: Sendable, Equatable {
   var dimensions: Int
   var global: (Int, Int, Int)
-  /// Zero lets the driver choose.
+  /// Only read where `hasLocal`; otherwise the driver chooses.
   var local: (Int, Int, Int)
+  let hasLocal: Bool
 
   /// - Parameters:
   ///   - global: work-items in each of 1 to 3 dimensions.
@@ -15,10 +16,21 @@ public struct NDRange: Sendable, Equatable {
     dimensions = global.count
     self.global = triple(global)
     self.local = local.map(triple) ?? (0, 0, 0)
+    hasLocal = local != nil
+  }
+
+  /// A range of three dimensions, as the kernel's `get_global_id(0)` to `(2)` number them.
+  ///
+  /// - Parameter local: the work-group's size in each; nil lets the driver choose.
+  public init(x: Int, y: Int = 1, z: Int = 1, local: (x: Int, y: Int, z: Int)? = nil) {
+    dimensions = 3
+    global = (x, y, z)
+    self.local = local.map { ($0.x, $0.y, $0.z) } ?? (0, 0, 0)
+    hasLocal = local != nil
   }
 
   public static func == (a: NDRange, b: NDRange) -> Bool {
-    a.dimensions == b.dimensions && a.global == b.global && a.local == b.local
+    a.dimensions == b.dimensions && a.global == b.global && a.local == b.local && a.hasLocal == b.hasLocal
   }
 
   /// Why the range cannot run.
@@ -26,7 +38,7 @@ public struct NDRange: Sendable, Equatable {
     guard (1...3).contains(dimensions), global.0 > 0, global.1 > 0, global.2 > 0 else {
       return "the range \(global) is empty"
     }
-    guard local != (0, 0, 0) else { return nil }
+    guard hasLocal else { return nil }
     guard local.0 > 0, local.1 > 0, local.2 > 0, global.0 % local.0 == 0, global.1 % local.1 == 0,
       global.2 % local.2 == 0
     else { return "the range \(global) is no multiple of the work-group \(local)" }

@@ -5,7 +5,7 @@ public final class Program: Sendable {
   public let name: String
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) let handle: cl_program
-  private let context: Context
+  let context: Context
 
   /// Compiles a source, or loads what an earlier run compiled.
   ///
@@ -13,20 +13,28 @@ public final class Program: Sendable {
   ///   - name: says in errors which source it is.
   ///   - options: as `clBuildProgram` takes them.
   ///   - cache: binaries of earlier runs; nil compiles every time.
-  /// - Throws: `CLError.buildFailed` with the compiler's log.
+  /// - Throws: `CLError.buildFailed` with the compiler's log, or if a zero byte is in the source or the options.
   public init(
     _ context: Context, source: String, name: String, options: [String] = [], cache: ProgramCache? = nil
   ) throws(CLError) {
     let options = options.joined(separator: " ")
-    let key = ProgramCache.Key(source: source, options: options, profile: context.device.profile)
     self.name = name
     self.context = context
-    if let binary = cache?.binary(for: key), let built = Self.loaded(binary, context, options) {
+    // Drivers stop there, also when they are given the length, and would compile half of it.
+    guard !source.utf8.contains(0), !options.utf8.contains(0) else {
+      throw CLError(.buildFailed, "\(name): the source or its options hold a zero byte, where drivers stop reading")
+    }
+    guard let cache else {
+      handle = try Self.compiled(source, name, context, options)
+      return
+    }
+    let key = ProgramCache.Key(source: source, options: options, profile: context.device.profile)
+    if let binary = cache.binary(for: key), let built = Self.loaded(binary, context, options) {
       handle = built
       return
     }
     handle = try Self.compiled(source, name, context, options)
-    if let cache, let binary = Self.binary(of: handle) { cache.store(binary, for: key) }
+    if let binary = Self.binary(of: handle) { cache.store(binary, for: key) }
   }
 
   deinit { clReleaseProgram(handle) }
@@ -38,9 +46,13 @@ public final class Program: Sendable {
     _ source: String, _ name: String, _ context: Context, _ options: String
   ) throws(CLError) -> cl_program {
     var status: cl_int = 0
-    let program = source.withCString { text in
-      var text: UnsafePointer<CChar>? = text
-      return clCreateProgramWithSource(context.handle, 1, &text, nil, &status)
+    var source = source
+    let program = source.withUTF8 { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { characters in
+        var text = characters.baseAddress
+        var length = characters.count
+        return clCreateProgramWithSource(context.handle, 1, &text, &length, &status)
+      }
     }
     guard let program, status == CL_SUCCESS else {
       throw CLError(status: status, call: "clCreateProgramWithSource", about: name)
@@ -48,8 +60,10 @@ public final class Program: Sendable {
     var device: cl_device_id? = context.device.id
     let built = clBuildProgram(program, 1, &device, options, nil, nil)
     guard built == CL_SUCCESS else {
-      let log = Info { clGetProgramBuildInfo(program, device, cl_program_build_info(CL_PROGRAM_BUILD_LOG), $0, $1, $2) }
-      let text = log.string
+      let parameter = cl_program_build_info(CL_PROGRAM_BUILD_LOG)
+      let log = Info { clGetProgramBuildInfo(program, device, parameter, $0, $1, $2) }.string
+      // One mistake in a header can give megabytes; the first errors say it.
+      let text = log.utf8.count <= 16_384 ? log : "\(log.prefix(16_384))\n… (\(log.utf8.count) bytes in all)"
       clReleaseProgram(program)
       throw CLError(
         .buildFailed,

@@ -2,19 +2,27 @@ import Foundation
 
 /// Compiled programs, kept on disk between runs.
 ///
-/// An entry holds all that it was compiled from and a checksum: one that does not match to the byte is compiled anew, never
-/// trusted. A folder that cannot be written, or a full disk, only costs the cache.
+/// An entry holds all that it was compiled from and a checksum: one that does not match to the byte is compiled anew,
+/// never trusted. A folder that cannot be written, or a full disk, only costs the cache.
+///
+/// Layout of an entry, numbers little-endian: a magic line; the key's length (8 bytes) and the key; the binary's length
+/// (8 bytes) and fingerprint (16 bytes); the binary.
 public struct ProgramCache: Sendable {
   /// All that a binary depends on.
   struct Key {
     let bytes: [UInt8]
+    /// The name of the entry's file.
+    let fileName: String
 
     init(source: String, options: String, profile: DeviceProfile) {
-      bytes = Array(
-        [
-          profile.platformName, profile.platformVersion, profile.name, profile.driverVersion, profile.openCLVersion,
-          options, source,
-        ].joined(separator: "\0").utf8)
+      var bytes: [UInt8] = []
+      // Each with its length, so that no two lists of fields give the same bytes.
+      for field in [
+        profile.platformName, profile.platformVersion, profile.name, profile.driverVersion, profile.openCLVersion,
+        options, source,
+      ] { bytes += littleEndian(field.utf8.count) + Array(field.utf8) }
+      self.bytes = bytes
+      fileName = Fingerprint(bytes).hexadecimal + ".bin"
     }
   }
 
@@ -22,71 +30,76 @@ public struct ProgramCache: Sendable {
   /// The entries' total size over which the oldest are dropped.
   public let byteLimit: Int
 
-  /// - Parameter folder: by default `programs` in the cache folder (`CacheFolder.url`).
+  /// - Parameters:
+  ///   - folder: by default `programs` in the cache folder (`CacheFolder.url`).
+  ///   - byteLimit: of all entries together.
   public init(folder: URL? = nil, byteLimit: Int = 256 << 20) {
     self.folder = folder ?? CacheFolder.url.appendingPathComponent("programs")
     self.byteLimit = byteLimit
   }
 
-  private static let magic = Array("tessera program 1\n".utf8)
+  private static let magic = Array("tessera program 2\n".utf8)
 
+  /// The binary that was stored for the key, if its entry is whole.
   func binary(for key: Key) -> [UInt8]? {
-    guard let data = try? Data(contentsOf: file(for: key)) else { return nil }
-    let header = Self.header(key)
-    guard data.count > header.count + 8, data.prefix(header.count).elementsEqual(header) else { return nil }
-    let binary = Array(data[(data.startIndex + header.count + 8)...])
-    guard data[(data.startIndex + header.count)...].prefix(8).elementsEqual(Self.littleEndian(Self.hash(binary)))
-    else { return nil }
+    guard let entry = CacheFile.read(folder.appendingPathComponent(key.fileName), limit: byteLimit) else { return nil }
+    let prefix = Self.prefix(key)
+    let start = prefix.count + 8 + 16
+    guard entry.count > start, entry.starts(with: prefix) else { return nil }
+    let binary = Array(entry[start...])
+    guard entry[prefix.count..<start].elementsEqual(Self.summary(binary)) else { return nil }
     return binary
   }
 
-  /// Writes an entry beside its place and moves it there, so that no reader sees half of one.
+  /// Keeps a binary for later runs, as far as the disk allows.
   func store(_ binary: [UInt8], for key: Key) {
-    let manager = FileManager.default
-    try? manager.createDirectory(at: folder, withIntermediateDirectories: true)
+    let entry = Self.prefix(key) + Self.summary(binary) + binary
+    guard !binary.isEmpty, entry.count <= byteLimit else { return }
+    try? FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     let temporary = folder.appendingPathComponent(".\(UUID().uuidString).bin")
-    let data = Data(Self.header(key) + Self.littleEndian(Self.hash(binary)) + binary)
-    guard (try? data.write(to: temporary)) != nil, rename(temporary.path, file(for: key).path) == 0 else {
-      try? manager.removeItem(at: temporary)
-      return
-    }
+    guard CacheFile.write(entry, to: folder.appendingPathComponent(key.fileName), through: temporary) else { return }
     dropOldest()
   }
 
+  private static func prefix(_ key: Key) -> [UInt8] { magic + littleEndian(key.bytes.count) + key.bytes }
+
+  private static func summary(_ binary: [UInt8]) -> [UInt8] {
+    littleEndian(binary.count) + Fingerprint(binary).bytes
+  }
+
   private func dropOldest() {
-    let keys: Set<URLResourceKey> = [.fileSizeKey, .contentModificationDateKey]
+    let keys: Set<URLResourceKey> = [.fileSizeKey, .contentModificationDateKey, .isRegularFileKey]
     guard
       let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: Array(keys))
     else { return }
     // Only what a cache has written: the folder may hold a user's files.
-    let own = files.filter { $0.pathExtension == "bin" }
-    var entries = own.compactMap { file -> (file: URL, size: Int, date: Date)? in
-      guard let values = try? file.resourceValues(forKeys: keys), let size = values.fileSize,
-        let date = values.contentModificationDate
+    let entries = files.filter(Self.isOwn).compactMap { file -> (file: URL, size: Int, date: Date)? in
+      guard let values = try? file.resourceValues(forKeys: keys), values.isRegularFile == true,
+        let size = values.fileSize, let date = values.contentModificationDate
       else { return nil }
       return (file, size, date)
     }
     var total = entries.reduce(0) { $0 + $1.size }
-    guard total > byteLimit else { return }
-    entries.sort { $0.date < $1.date }
-    for entry in entries where total > byteLimit {
+    // A writer that was killed leaves its half; one that is at work has touched it just now.
+    let hourAgo = Date(timeIntervalSinceNow: -3600)
+    for entry in entries.sorted(by: { $0.date < $1.date }) {
+      let isAbandoned = entry.file.lastPathComponent.hasPrefix(".") && entry.date < hourAgo
+      guard total > byteLimit || isAbandoned else { continue }
       try? FileManager.default.removeItem(at: entry.file)
       total -= entry.size
     }
   }
 
-  private func file(for key: Key) -> URL {
-    folder.appendingPathComponent(String(Self.hash(key.bytes), radix: 16) + ".bin")
+  /// Whether a file has a name that the cache gives: hexadecimal digits, or a dot and a UUID while it is written.
+  private static func isOwn(_ file: URL) -> Bool {
+    guard file.pathExtension == "bin" else { return false }
+    let name = file.deletingPathExtension().lastPathComponent
+    if name.hasPrefix(".") { return UUID(uuidString: String(name.dropFirst())) != nil }
+    return name.utf8.count <= 32 && name.allSatisfy { $0.isASCII && $0.isHexDigit }
   }
+}
 
-  private static func header(_ key: Key) -> [UInt8] { magic + littleEndian(UInt64(key.bytes.count)) + key.bytes }
-
-  private static func littleEndian(_ value: UInt64) -> [UInt8] {
-    (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
-  }
-
-  /// FNV-1a, 64 bits: names files and finds damage; it need not resist forgery, for the folder is the user's own.
-  static func hash(_ bytes: [UInt8]) -> UInt64 {
-    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-  }
+private func littleEndian(_ value: Int) -> [UInt8] {
+  (0..<8).map { UInt8(truncatingIfNeeded: UInt64(value) >> ($0 * 8)) }
 }

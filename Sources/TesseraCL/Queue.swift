@@ -47,27 +47,48 @@ public final class Queue: Sendable {
     _ kernel: Kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?, _ arguments: repeat each A
   ) throws(CLError) {
     if let problem = range.problem { throw CLError(.badLaunch, "\(kernel.name): \(problem)") }
-    let status = kernel.lock.withLock { _ -> (call: String, status: cl_int) in
-      var index: UInt32 = 0
+    guard kernel.handle.context == ObjectIdentifier(context) else {
+      throw CLError(.badLaunch, "kernel \(kernel.name) belongs to another context than the queue")
+    }
+    var index: UInt32 = 0
+    let (isBound, status) = kernel.lock.withLock { _ -> (Bool, cl_int) in
       for argument in repeat each arguments {
         let status = argument.bind(to: kernel.handle, at: index)
-        guard status == CL_SUCCESS else { return ("clSetKernelArg", status) }
+        guard status == CL_SUCCESS else { return (false, status) }
         index += 1
       }
-      guard Int(index) == kernel.argumentCount else { return ("clSetKernelArg", cl_int(-52)) }
+      guard Int(index) == kernel.argumentCount else { return (false, CL_INVALID_KERNEL_ARGS) }
       var range = range
-      let hasLocal = range.local != (0, 0, 0)
       let status = withUnsafeBytes(of: &range.global) { global in
         withUnsafeBytes(of: &range.local) { local in
           clEnqueueNDRangeKernel(
             handle, kernel.handle.pointer, cl_uint(range.dimensions), nil,
             global.baseAddress?.assumingMemoryBound(to: Int.self),
-            hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil, 0, nil, event)
+            range.hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil, 0, nil, event)
         }
       }
-      return ("clEnqueueNDRangeKernel", status)
+      return (true, status)
     }
-    try check(status.status, status.call, "kernel \(kernel.name)")
+    guard isBound else { throw Self.argumentError(kernel, Int(index), status, (repeat each arguments)) }
+    try check(status, "clEnqueueNDRangeKernel", "kernel \(kernel.name)")
+  }
+
+  /// Why argument `index` was not taken, or that there are too few.
+  private static func argumentError<each A>(
+    _ kernel: Kernel, _ index: Int, _ status: cl_int, _ arguments: (repeat each A)
+  ) -> CLError {
+    var types: [String] = []
+    for argument in repeat each arguments { types.append("\(type(of: argument))") }
+    if status == CL_OUT_OF_RESOURCES || status == CL_OUT_OF_HOST_MEMORY {
+      return CLError(status: status, call: "clSetKernelArg", about: "kernel \(kernel.name)")
+    }
+    let problem =
+      types.count == kernel.argumentCount && index < types.count
+      ? "argument \(index) does not fit; given are (\(types.joined(separator: ", ")))"
+      : "it takes \(kernel.argumentCount) arguments; given are \(types.count)"
+    return CLError(
+      .badLaunch, "clSetKernelArg failed with \(statusName(status)) (kernel \(kernel.name)): \(problem)",
+      call: "clSetKernelArg")
   }
 
   /// Copies values to the device; blocks until they are there.
@@ -80,7 +101,7 @@ public final class Queue: Sendable {
 
   /// Copies bytes to the device; blocks until they are there.
   public func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, byteOffset: Int = 0) throws(CLError) {
-    try buffer.checkRange(offset: byteOffset, count: bytes.count, "clEnqueueWriteBuffer")
+    try checkUse(buffer, byteOffset, bytes.count, "clEnqueueWriteBuffer")
     guard let base = bytes.baseAddress, bytes.count > 0 else { return }
     try check(
       clEnqueueWriteBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, bytes.count, base, 0, nil, nil),
@@ -93,7 +114,7 @@ public final class Queue: Sendable {
   ) throws(CLError) -> [T] {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<T>.stride)
     guard count >= 0, !overflow else { throw CLError(.outOfBounds, "\(count) values", call: "clEnqueueReadBuffer") }
-    try buffer.checkRange(offset: byteOffset, count: bytes, "clEnqueueReadBuffer")
+    try checkUse(buffer, byteOffset, bytes, "clEnqueueReadBuffer")
     var failure: CLError?
     let values = [T](unsafeUninitializedCapacity: count) { memory, initialized in
       do throws(CLError) {
@@ -109,7 +130,7 @@ public final class Queue: Sendable {
   public func read(
     _ buffer: Buffer, into memory: UnsafeMutableRawBufferPointer, byteOffset: Int = 0
   ) throws(CLError) {
-    try buffer.checkRange(offset: byteOffset, count: memory.count, "clEnqueueReadBuffer")
+    try checkUse(buffer, byteOffset, memory.count, "clEnqueueReadBuffer")
     guard let base = memory.baseAddress, memory.count > 0 else { return }
     try check(
       clEnqueueReadBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, memory.count, base, 0, nil, nil),
@@ -120,8 +141,8 @@ public final class Queue: Sendable {
   public func copy(
     from source: Buffer, to target: Buffer, byteCount: Int, fromOffset: Int = 0, toOffset: Int = 0
   ) throws(CLError) {
-    try source.checkRange(offset: fromOffset, count: byteCount, "clEnqueueCopyBuffer")
-    try target.checkRange(offset: toOffset, count: byteCount, "clEnqueueCopyBuffer")
+    try checkUse(source, fromOffset, byteCount, "clEnqueueCopyBuffer")
+    try checkUse(target, toOffset, byteCount, "clEnqueueCopyBuffer")
     guard byteCount > 0 else { return }
     try check(
       clEnqueueCopyBuffer(handle, source.handle, target.handle, fromOffset, toOffset, byteCount, 0, nil, nil),
@@ -130,7 +151,7 @@ public final class Queue: Sendable {
 
   /// Fills part of a buffer with one byte.
   public func fill(_ buffer: Buffer, byte: UInt8 = 0, byteOffset: Int = 0, byteCount: Int) throws(CLError) {
-    try buffer.checkRange(offset: byteOffset, count: byteCount, "clEnqueueFillBuffer")
+    try checkUse(buffer, byteOffset, byteCount, "clEnqueueFillBuffer")
     guard byteCount > 0 else { return }
     var byte = byte
     try check(
@@ -142,4 +163,12 @@ public final class Queue: Sendable {
 
   /// Blocks until everything enqueued has run.
   public func finish() throws(CLError) { try check(clFinish(handle), "clFinish") }
+
+  /// Throws unless `count` bytes at `offset` lie inside a buffer of the queue's context.
+  private func checkUse(_ buffer: Buffer, _ offset: Int, _ count: Int, _ call: String) throws(CLError) {
+    guard buffer.context === context else {
+      throw CLError(.badLaunch, "the buffer belongs to another context than the queue", call: call)
+    }
+    try buffer.checkRange(offset: offset, count: count, call)
+  }
 }

@@ -112,6 +112,18 @@ extension OpenCLOnDevices {
       #expect(try clError { try slice.slice(offset: alignment, byteCount: alignment + 1) }.code == .outOfBounds)
     }
 
+    @Test("a buffer that kernels only read is sliced, written and read by the host", arguments: TestDevices.all)
+    func access(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let alignment = queue.context.device.profile.baseAddressAlignment
+      for access in [Buffer.Access.readOnly, .writeOnly, .readWrite] {
+        let slice = try Buffer(queue.context, byteCount: 2 * alignment, access: access)
+          .slice(offset: alignment, byteCount: alignment)
+        try queue.write([1, 2] as [Float], to: slice)
+        #expect(try queue.read(slice, as: Float.self, count: 2) == [1, 2])
+      }
+    }
+
     @Test("a slice keeps the buffer's memory when nothing else does", arguments: TestDevices.all)
     func lifetime(device: TestDevice) throws {
       let queue = try Queue(device.context())

@@ -33,6 +33,8 @@ struct DeviceThreadTests {
     }
     #expect(others == [own])
     #expect(await second.threadID() != own)
+    // Its thread would end with the first actor, and its id could be given again.
+    withExtendedLifetime(first) {}
   }
 
   @Test("jobs run one at a time, in the order in which one task asks for them")

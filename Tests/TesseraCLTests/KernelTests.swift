@@ -57,7 +57,8 @@ extension OpenCLOnDevices {
         NDRange(global: []), NDRange(global: [0]), NDRange(global: [-1]), NDRange(global: [4, 0]),
         NDRange(global: [1, 1, 1, 1]), NDRange(global: [4], local: [3]), NDRange(global: [4], local: [8]),
         NDRange(global: [4], local: []), NDRange(global: [4], local: [0]), NDRange(global: [4], local: [-2]),
-        NDRange(global: [4], local: [2, 2]), NDRange(global: [4, 4], local: [4, 3]),
+        NDRange(global: [4], local: [2, 2]), NDRange(global: [4], local: [0, 0, 0]), NDRange(x: 4, local: (0, 0, 0)),
+        NDRange(x: 4, y: 0), NDRange(x: 4, y: 2, z: 3, local: (4, 2, 2)), NDRange(global: [4, 4], local: [4, 3]),
       ] {
         let error = try clError { try queue.enqueue(kernel, over: range, x, Float(1), UInt32(1)) }
         #expect(error.code == .badLaunch && error.message.contains("add"), "\(range): \(error)")
@@ -66,6 +67,76 @@ extension OpenCLOnDevices {
       #expect(throws: CLError.self) {
         try queue.enqueue(kernel, over: NDRange(global: [huge], local: [huge]), x, Float(1), UInt32(1))
       }
+    }
+
+    @Test("the argument that does not fit is named, or how many the kernel takes", arguments: TestDevices.all)
+    func argumentMessages(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let kernel = try Program(queue.context, source: addSource, name: "add.cl").kernel("add")
+      let x = try Buffer(queue.context, byteCount: 4)
+      let range = NDRange(x: 1)
+      let unfit = try clError { try queue.enqueue(kernel, over: range, x, UInt64(1), UInt32(1)) }
+      #expect(unfit.code == .badLaunch && unfit.message.contains("argument 1 does not fit"), "\(unfit)")
+      #expect(unfit.message.contains("Buffer, UInt64, UInt32"))
+      let few = try clError { try queue.enqueue(kernel, over: range, x) }
+      let many = try clError { try queue.enqueue(kernel, over: range, x, Float(1), UInt32(1), UInt32(1)) }
+      #expect(few.message.contains("takes 3 arguments; given are 1"), "\(few)")
+      #expect(many.message.contains("takes 3 arguments; given are 4"), "\(many)")
+    }
+
+    @Test("what belongs to another context is refused", arguments: TestDevices.all)
+    func contexts(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let other = try Context(queue.context.device)
+      let kernel = try Program(queue.context, source: addSource, name: "add.cl").kernel("add")
+      let foreignKernel = try Program(other, source: addSource, name: "add.cl").kernel("add")
+      let x = try Buffer(queue.context, byteCount: 4)
+      let foreign = try Buffer(other, byteCount: 4)
+      let uses: [() throws -> Void] = [
+        { try queue.enqueue(kernel, over: NDRange(x: 1), foreign, Float(1), UInt32(1)) },
+        { try queue.enqueue(foreignKernel, over: NDRange(x: 1), foreign, Float(1), UInt32(1)) },
+        { try queue.copy(from: x, to: foreign, byteCount: 4) },
+        { try queue.copy(from: foreign, to: x, byteCount: 4) },
+        { try queue.fill(foreign, byteCount: 4) },
+        { try queue.write([1] as [Float], to: foreign) },
+        { _ = try queue.read(foreign, as: Float.self, count: 1) },
+      ]
+      for (i, use) in uses.enumerated() { #expect(try clError(use).code == .badLaunch, "use \(i)") }
+    }
+
+    @Test("a kernel tells the work-group and the memory that it is compiled for", arguments: TestDevices.all)
+    func kernelInfo(device: TestDevice) throws {
+      let context = try device.context()
+      let source = """
+        kernel void k(global float *x) {
+          local float scratch[64];
+          scratch[get_local_id(0)] = x[get_global_id(0)];
+          barrier(CLK_LOCAL_MEM_FENCE);
+          x[get_global_id(0)] = scratch[63 - get_local_id(0)];
+        }
+        """
+      let kernel = try Program(context, source: source, name: "k.cl").kernel("k")
+      #expect((64...context.device.profile.maxWorkGroupSize).contains(kernel.maxWorkGroupSize))
+      #expect(kernel.preferredMultiple > 0 && kernel.privateBytes >= 0)
+      #expect(kernel.localBytes >= 256 && kernel.localBytes <= context.device.profile.localMemoryBytes)
+    }
+
+    @Test("a zero byte, where drivers stop reading, is refused in a source and in options", arguments: TestDevices.all)
+    func zeroByte(device: TestDevice) throws {
+      let context = try device.context()
+      let broken = "kernel void k(global int *x) { x[0] = 1; }\n\0 this is no OpenCL C"
+      for (source, options) in [(broken, []), (addSource, ["-DFACTOR=3\0", "-DN=1"])] {
+        let error = try clError { try Program(context, source: source, name: "zero.cl", options: options) }
+        #expect(error.code == .buildFailed && error.message.contains("zero.cl"))
+      }
+    }
+
+    @Test("a compiler's log of megabytes is cut to its beginning", arguments: TestDevices.all)
+    func longLog(device: TestDevice) throws {
+      let source =
+        "kernel void k(global int *x) { first_of_all; }\n#pragma message \"\(String(repeating: "x", count: 99_999))\""
+      let error = try clError { try Program(device.context(), source: source, name: "long.cl") }
+      #expect(error.code == .buildFailed && error.message.contains("long.cl") && error.message.utf8.count < 20_000)
     }
 
     @Test("local memory is given by its size", arguments: TestDevices.all)

@@ -141,23 +141,52 @@ extension OpenCLOnDevices {
     func limit(device: TestDevice) throws {
       let context = try device.context()
       try withTemporaryFolder { folder throws in
-        let other = folder.appendingPathComponent("notes.txt")
-        try Data(repeating: 1, count: 50_000).write(to: other)
-        try FileManager.default.setAttributes(
-          [.modificationDate: Date(timeIntervalSince1970: 0)], ofItemAtPath: other.path)
+        let others = ["notes.txt", "notes.bin", ".notes.bin"].map { folder.appendingPathComponent($0) }
+        for other in others { try old(other) }
         let cache = ProgramCache(folder: folder, byteLimit: 35_000)
         for entry in 0..<5 {
           cache.store([UInt8](repeating: 0, count: 10_000), for: key(entry, context))
           // File systems may count time in seconds.
-          for file in try entries(folder) where file.pathExtension == "bin" {
+          for file in try entries(folder) where !others.map(\.lastPathComponent).contains(file.lastPathComponent) {
             let date = try file.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate
             try FileManager.default.setAttributes(
               [.modificationDate: (date ?? Date()).addingTimeInterval(-10)], ofItemAtPath: file.path)
           }
         }
         #expect((0..<5).map { cache.binary(for: key($0, context)) != nil } == [false, false, true, true, true])
-        #expect(FileManager.default.fileExists(atPath: other.path))
+        #expect(others.allSatisfy { FileManager.default.fileExists(atPath: $0.path) })
       }
+    }
+
+    @Test("what a killed writer left goes, and what one writes now stays", arguments: TestDevices.all)
+    func abandoned(device: TestDevice) throws {
+      let context = try device.context()
+      try withTemporaryFolder { folder throws in
+        let halves = (0..<2).map { _ in folder.appendingPathComponent(".\(UUID().uuidString).bin") }
+        try Data([1]).write(to: halves[0])
+        try old(halves[1])
+        ProgramCache(folder: folder).store([1], for: key(1, context))
+        #expect(halves.map { FileManager.default.fileExists(atPath: $0.path) } == [true, false])
+      }
+    }
+
+    @Test("every part of what a binary depends on makes another entry", arguments: TestDevices.all)
+    func keys(device: TestDevice) throws {
+      let profile = try device.context().device.profile
+      let keys = [("a", ""), ("b", ""), ("a", "b"), ("", "a"), ("a\0b", ""), ("b", "a"), ("ab", "")].map {
+        ProgramCache.Key(source: $0.0, options: $0.1, profile: profile)
+      }
+      #expect(Set(keys.map(\.fileName)).count == keys.count && Set(keys.map(\.bytes)).count == keys.count)
+      for part in [profile.name, profile.platformName, profile.platformVersion, profile.driverVersion] {
+        #expect(!part.isEmpty && String(decoding: keys[0].bytes, as: UTF8.self).contains(part))
+      }
+    }
+
+    /// Makes a file of 50,000 bytes that was last written long ago.
+    private func old(_ file: URL) throws {
+      try Data(repeating: 1, count: 50_000).write(to: file)
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: 0)], ofItemAtPath: file.path)
     }
   }
 }

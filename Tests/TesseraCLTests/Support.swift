@@ -1,5 +1,3 @@
-import Foundation
-import TestSupport
 import Testing
 
 @testable import TesseraCL
@@ -12,14 +10,6 @@ enum OpenCLOnDevices {}
 func clError<T>(_ body: () throws -> T, sourceLocation: SourceLocation = #_sourceLocation) throws -> CLError {
   let error = #expect(throws: CLError.self, sourceLocation: sourceLocation) { _ = try body() }
   return try #require(error, sourceLocation: sourceLocation)
-}
-
-/// A new folder, removed with its contents after `body`.
-func withTemporaryFolder<T>(_ body: (URL) throws -> T) throws -> T {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder)
 }
 
 /// x[i] += amount · factor, with FACTOR 1 by default.

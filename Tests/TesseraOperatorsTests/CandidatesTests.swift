@@ -20,7 +20,11 @@ extension OperatorsOnDevices {
         let tied = generator.floats(vocabulary, magnitude: 3).map { $0.rounded() }
         let equal = [Float](repeating: -2, count: vocabulary)
         let falling = (0..<vocabulary).map { -Float($0) }
-        let rows = [smooth, tied, equal, falling, falling.reversed()]
+        // Ties and then larger values, all in one share, be it contiguous or strided: the later ties must go.
+        func late(_ id: Int) -> Float { id < 50 ? 5 : id < 64 ? Float(id) : -10 }
+        let contiguous = (0..<vocabulary).map(late)
+        let strided = (0..<vocabulary).map { $0 % 64 == 0 ? late($0 / 64) : -10 }
+        let rows = [smooth, tied, equal, falling, falling.reversed(), contiguous, strided]
         for keep in Self.keeps {
           let found = try run(rows, keep: keep, on: bench)
           for (row, candidates) in zip(rows, found) {

@@ -33,10 +33,13 @@ public struct TestDevice: Sendable, CustomStringConvertible {
 }
 
 public enum TestDevices {
-  /// Every usable device, or those whose names or platforms' names contain a part of the comma-separated
-  /// `TESSERA_TEST_DEVICES`.
+  /// Every usable device, or those that the comma-separated `TESSERA_TEST_DEVICES`, else `TESSERA_DEVICE`, asks for:
+  /// each by its index, or by part of its name or of its platform's.
   public static let all: [TestDevice] = {
-    let request = ProcessInfo.processInfo.environment["TESSERA_TEST_DEVICES"] ?? ""
+    let environment = ProcessInfo.processInfo.environment
+    let request =
+      [environment["TESSERA_TEST_DEVICES"], environment["TESSERA_DEVICE"]]
+      .lazy.compactMap { $0 }.first { !$0.isEmpty } ?? ""
     let names = request.split(separator: ",").map { String($0).trimmingCharacters(in: .whitespaces) }
     do throws(CLError) {
       let devices = try Device.all()
@@ -47,9 +50,10 @@ public enum TestDevices {
       }
       var chosen: [TestDevice] = []
       for name in names {
+        // A number is an index, also where names have it in them.
         let found = devices.filter {
-          $0.profile.name.localizedCaseInsensitiveContains(name)
-            || $0.profile.platformName.localizedCaseInsensitiveContains(name)
+          Int(name) == nil && $0.profile.name.localizedCaseInsensitiveContains(name)
+            || Int(name) == nil && $0.profile.platformName.localizedCaseInsensitiveContains(name)
         }
         if found.isEmpty {
           do throws(CLError) {

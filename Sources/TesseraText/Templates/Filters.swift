@@ -51,11 +51,13 @@ extension Interpreter {
       return try self.attribute(attribute, of: value)
     case "items":
       _ = try arguments.bindPositional(0...0, for: name, self)
-      switch value {
-      case .undefined: return .iterator(try iterate(value))
-      case .dictionary(let dictionary): return .iterator(try iterate(.view(dictionary, .items)))
-      default: throw fail("'items' needs a dictionary, not a value of type \(value.typeName)")
-      }
+      // Like Jinja's, a wrong value is noticed when the first item is asked for.
+      var items: LazyIterator?
+      return .iterator(
+        LazyIterator(depth: value.depth + 1) { [self] () throws(TemplateError) in
+          if items == nil { items = try iterate(try pairs(of: value)) }
+          return try items?.next()
+        })
     case "length", "count":
       _ = try arguments.bindPositional(0...0, for: name, self)
       if case .loop(let loop) = value { return try loop.attribute("length", self) ?? .none }
@@ -66,6 +68,14 @@ extension Interpreter {
     case "dictsort", "sort", "min", "max", "sum": return try orderFilter(name, value, arguments)
     case "tojson": return try toJSON(value, arguments)
     default: return try numberFilter(name, value, arguments)
+    }
+  }
+
+  private func pairs(of value: Value) throws(TemplateError) -> Value {
+    switch value {
+    case .undefined: return value
+    case .dictionary(let dictionary): return .view(dictionary, .items)
+    default: throw fail("'items' needs a dictionary, not a value of type \(value.typeName)")
     }
   }
 

@@ -22,6 +22,7 @@ extension Interpreter {
         try charge(text.utf8.count / 32)
         if let scalar = text.scalar(at: index) { return .string(scalar) }
       }
+    case .markup: throw unsupported("a part of text marked safe")
     default: break
     }
     if let name = key.text {

@@ -10,10 +10,13 @@ struct Parser {
   private var frameCount = 0
   /// Whether an unknown filter or test may wait until it is reached: Jinja allows them under a condition.
   var isConditional = false
+  /// Errors about unknown filters and tests that stand under no condition.
+  var unknownNames: [TemplateError] = []
 
   static func parse(_ source: String) throws(TemplateError) -> TemplateSyntax {
     var parser = Parser(tokens: try Lexer.tokens(of: source))
     let root = try parser.frame { parser throws(TemplateError) in try parser.statements(until: []) }
+    if let error = parser.unknownNames.first { throw error }
     return TemplateSyntax(root: root, hiddenNames: ScopeAnalysis.hiddenNames(in: root, frameCount: parser.frameCount))
   }
 
@@ -29,8 +32,6 @@ struct Parser {
   }
 
   var next: Token { token(at: position + 1) }
-
-  func peek(_ distance: Int) -> Token.Kind { token(at: position + distance).kind }
 
   var line: Int { current.line }
 

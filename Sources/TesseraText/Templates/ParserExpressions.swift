@@ -46,11 +46,12 @@ extension Parser {
   private mutating func conditionalExpression() throws(TemplateError) -> Expression {
     let line = self.line
     let saved = isConditional
-    // Filters of the first part are under the condition as well, which only follows.
-    isConditional = saved || conditionFollows()
     defer { isConditional = saved }
+    let unknownBefore = unknownNames.count
     var result = try orExpression()
     while skipName("if") {
+      // What stands before the condition is under it as well.
+      unknownNames.removeSubrange(unknownBefore...)
       isConditional = true
       let test = try orExpression()
       var otherwise: Expression?
@@ -64,25 +65,6 @@ extension Parser {
       result = try make(.conditional(test: test, then: result, otherwise: otherwise), over: parts, line: line)
     }
     return result
-  }
-
-  /// Whether an `if` stands further on in this expression, at its own level of brackets.
-  private func conditionFollows() -> Bool {
-    var index = 0
-    var level = 0
-    while true {
-      switch peek(index) {
-      case .symbol("("), .symbol("["), .symbol("{"): level += 1
-      case .symbol(")"), .symbol("]"), .symbol("}"):
-        level -= 1
-        if level < 0 { return false }
-      case .symbol(","), .symbol(":"), .symbol("="): if level == 0 { return false }
-      case .name("if"): if level == 0 { return true }
-      case .blockEnd, .variableEnd, .end: return false
-      default: break
-      }
-      index += 1
-    }
   }
 
   private mutating func orExpression() throws(TemplateError) -> Expression {
@@ -351,7 +333,9 @@ extension Parser {
       inline = false
       let line = self.line
       let name = try dottedName()
-      if !Filters.isKnown(name), !isConditional { throw fail("there is no filter named '\(name)'", line: line) }
+      if !Filters.isKnown(name), !isConditional {
+        unknownNames.append(fail("there is no filter named '\(name)'", line: line))
+      }
       let arguments = isSymbol("(") ? try callArguments() : CallArguments()
       node = try make(
         .filter(node, name, arguments), over: (node.map { [$0] } ?? []) + arguments.parts, line: line)
@@ -371,7 +355,9 @@ extension Parser {
     advance()
     let isNegated = skipName("not")
     let name = try dottedName()
-    if !ValueTests.isKnown(name), !isConditional { throw fail("there is no test named '\(name)'", line: line) }
+    if !ValueTests.isKnown(name), !isConditional {
+      unknownNames.append(fail("there is no test named '\(name)'", line: line))
+    }
     var arguments = CallArguments()
     switch current.kind {
     case .symbol("("): arguments = try callArguments()

@@ -112,7 +112,6 @@ extension Interpreter {
     let separator = try optionalText(values[0], for: name)
     let maximum = try values[1].map { value throws(TemplateError) in try integer(value, for: name) } ?? -1
     let limit = maximum < 0 ? nil : maximum
-    try charge(text.utf8.count)
     let parts: [String]
     if let separator {
       guard !separator.isEmpty else { throw fail("\(name) at an empty separator") }
@@ -140,7 +139,7 @@ extension Interpreter {
     let bounds = try searchBounds(values.dropFirst(), count: scalars.count)
     let isOutside = values.count > 1 && (values[1].index ?? 0) > scalars.count
     let subject = String(scalars: scalars[bounds])
-    try charge(subject.utf8.count)
+    try charge(subject.utf8.count / 8)
     if name == "count" {
       if isOutside { return .int(0) }
       return .int(part.isEmpty ? bounds.count + 1 : subject.split(at: part, limit: nil).count - 1)

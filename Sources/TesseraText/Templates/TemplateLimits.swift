@@ -23,5 +23,5 @@ public struct TemplateLimits: Sendable, Equatable {
   static let expressionHeight = 100
   static let statementDepth = 50
   /// Evaluations under way at once, over all macros that call each other.
-  static let evaluationDepth = 400
+  static let evaluationDepth = 300
 }

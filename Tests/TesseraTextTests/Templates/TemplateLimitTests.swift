@@ -14,7 +14,7 @@ struct TemplateLimitTests {
     }
   }
 
-  private func repeated(_ text: String, _ count: Int = 20_000) -> String { String(repeating: text, count: count) }
+  private func repeated(_ text: String, _ count: Int = 5_000) -> String { String(repeating: text, count: count) }
 
   @Test("nesting in the source is bounded")
   func nesting() {
@@ -71,7 +71,14 @@ struct TemplateLimitTests {
       "{% for i in range(100000) %}{{ 'a' * 1000 }}{% endfor %}", "{{ range(100000) | list * 100 }}",
     ])
   func runaway(source: String) {
-    #expect(code(source) == .limit)
+    var limits = TemplateLimits()
+    limits.steps = 500_000
+    #expect(code(source, limits: limits) == .limit)
+  }
+
+  @Test("the standard limit on steps is reached within seconds")
+  func standardSteps() {
+    #expect(code("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}") == .limit)
   }
 
   @Test(

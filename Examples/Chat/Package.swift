@@ -1,0 +1,12 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Uses Tessera as any package would; only the path is special.
+let package = Package(
+  name: "Chat",
+  dependencies: [.package(name: "tessera", path: "../..")],
+  targets: [
+    .executableTarget(name: "Chat", dependencies: [.product(name: "Tessera", package: "tessera")])
+  ],
+  swiftLanguageModes: [.v6]
+)
