@@ -165,7 +165,7 @@ public final class Queue: Sendable {
   public func finish() throws(CLError) { try check(clFinish(handle), "clFinish") }
 
   /// Throws unless `count` bytes at `offset` lie inside a buffer of the queue's context.
-  private func checkUse(_ buffer: Buffer, _ offset: Int, _ count: Int, _ call: String) throws(CLError) {
+  func checkUse(_ buffer: Buffer, _ offset: Int, _ count: Int, _ call: String) throws(CLError) {
     guard buffer.context === context else {
       throw CLError(.badLaunch, "the buffer belongs to another context than the queue", call: call)
     }

@@ -28,6 +28,17 @@
         }
       }
 
+      @Test("a matrix of another context is refused", arguments: TestDevices.all)
+      func refusesOtherContexts(device: TestDevice) throws {
+        let queue = try Queue(device.context())
+        let own = try Buffer(queue.context, byteCount: 64)
+        let foreign = try Buffer(Context(queue.context.device), byteCount: 64)
+        for (a, b, c) in [(foreign, own, own), (own, foreign, own), (own, own, foreign)] {
+          let error = try clError { try queue.denseProduct(a, b, into: c, rows: 4, columns: 4, inner: 4) }
+          #expect(error.code == .badLaunch)
+        }
+      }
+
       @Test("a matrix larger than its buffer is refused", arguments: TestDevices.all)
       func refusesSmallBuffers(device: TestDevice) throws {
         let context = try device.context()
