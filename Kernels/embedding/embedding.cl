@@ -15,26 +15,27 @@ kernel void embedding(global const uint *restrict ids, global const uint *restri
   const uint super = get_global_id(0);
   const uint token = get_global_id(1);
   const uint supers = columns / (BLOCK * BLOCKS_PER_SCALE);
-  const ulong group = ids[token] / LANES;
+  const uint group = ids[token] / LANES;
   const uint lane = ids[token] % LANES;
 #if SCALES > 0
-  global const ushort *scales =
-      (global const ushort *)weights + scales_offset + (group * supers + super) * SCALES * LANES + lane;
+  global const ushort *scales = (global const ushort *)weights + scales_offset + scales_at(group, super, supers) + lane;
   lanes_h packed[SCALES];
   for (int s = 0; s < SCALES; ++s) packed[s] = scales[s * LANES];
 #endif
   y += (ulong)token * columns + (ulong)super * BLOCKS_PER_SCALE * BLOCK;
   for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
-    const ulong block = (group * supers + super) * BLOCKS_PER_SCALE + part;
-    lanes_u words[WORDS];
-    for (int w = 0; w < WORDS; ++w) words[w] = weights[(block * WORDS + w) * LANES + lane];
+    const uint block = super * BLOCKS_PER_SCALE + part;
+    for (uint c = 0; c < BLOCK / CHUNK; ++c) {
+      lanes_u chunk[CHUNK_WORDS];
+      load_chunk(weights + quants_at(group, block, supers * BLOCKS_PER_SCALE) + lane, c, chunk);
 #pragma unroll
-    for (int i = 0; i < BLOCK; ++i) {
+      for (int i = 0; i < CHUNK; ++i) {
 #if SCALES > 0
-      y[part * BLOCK + i] = dequantized(packed, part, UNPACK(words, i)) * factor;
+        *y++ = dequantized(packed, part, UNPACK(chunk, i)) * factor;
 #else
-      y[part * BLOCK + i] = UNPACK(words, i) * factor;
+        *y++ = UNPACK(chunk, i) * factor;
 #endif
+      }
     }
   }
 }

@@ -28,6 +28,11 @@
 #define TILES 1
 #endif
 
+// How far ahead of its use a weight is fetched into the cache.
+#ifndef PREFETCH_WORDS
+#define PREFETCH_WORDS 512
+#endif
+
 #include "common/lanes.cl"
 #include "common/math.cl"
 #include "quantization/weights.cl"
@@ -62,9 +67,9 @@ kernel void matmul(global const float *restrict x, global const float *restrict 
 #pragma unroll
   for (int n = 0; n < TILE_N; ++n) {
     // A group past the end repeats the last one; its result is not stored.
-    const ulong group = min(first_group + n, groups - 1);
-    quants[n] = weights + group * blocks * WORDS * LANES + lane;
-    scales[n] = (global const ushort *)weights + scales_offset + group * (blocks / BLOCKS_PER_SCALE) * SCALES * LANES + lane;
+    const uint group = min(first_group + n, groups - 1);
+    quants[n] = weights + quants_at(group, 0, blocks) + lane;
+    scales[n] = (global const ushort *)weights + scales_offset + scales_at(group, 0, blocks / BLOCKS_PER_SCALE) + lane;
   }
 
   lanes_f acc[TILES][TILE_M][TILE_N];
@@ -83,7 +88,7 @@ kernel void matmul(global const float *restrict x, global const float *restrict 
 #pragma unroll
       for (int s = 0; s < SCALES; ++s) packed[s] = LOAD_LANES(scales[n] + s * LANES);
       load_scales(packed, scale[n], minimum[n]);
-      scales[n] += SCALES * LANES;
+      scales[n] += PANEL_GROUPS * SCALES * LANES;
     }
 #endif
 #pragma unroll 1
@@ -91,18 +96,15 @@ kernel void matmul(global const float *restrict x, global const float *restrict 
       const uint block = super + part;
 #if STAGED
       lanes_f unpacked[BLOCK][TILE_N];
+      for (uint c = 0; c < BLOCK / CHUNK; ++c)
+#pragma unroll
+        for (int n = 0; n < TILE_N; ++n) {
+          lanes_u chunk[CHUNK_WORDS];
+          load_chunk(quants[n], c, chunk);
+#pragma unroll
+          for (int i = 0; i < CHUNK; ++i) unpacked[c * CHUNK + i][n] = UNPACK(chunk, i);
+        }
 #endif
-      lanes_u words[TILE_N][WORDS];
-#pragma unroll
-      for (int n = 0; n < TILE_N; ++n) {
-#pragma unroll
-        for (int w = 0; w < WORDS; ++w) words[n][w] = LOAD_LANES(quants[n] + w * LANES);
-        quants[n] += WORDS * LANES;
-#if STAGED
-#pragma unroll
-        for (int i = 0; i < BLOCK; ++i) unpacked[i][n] = UNPACK(words[n], i);
-#endif
-      }
 #pragma unroll 1
       for (uint t = 0; t < tiles; ++t) {
         global const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M;
@@ -113,23 +115,34 @@ kernel void matmul(global const float *restrict x, global const float *restrict 
           for (int n = 0; n < TILE_N; ++n) sum[m][n] = 0.0f;
 #if STAGED
 #pragma unroll 2
-#else
-#pragma unroll
-#endif
-        for (int i = 0; i < BLOCK; ++i) {
+        for (uint i = 0; i < BLOCK; ++i) {
           lanes_f weight[TILE_N];
 #pragma unroll
-          for (int n = 0; n < TILE_N; ++n)
-#if STAGED
-            weight[n] = unpacked[i][n];
-#else
-            weight[n] = UNPACK(words[n], i);
-#endif
+          for (int n = 0; n < TILE_N; ++n) weight[n] = unpacked[i][n];
 #pragma unroll
           for (int m = 0; m < TILE_M; ++m)
 #pragma unroll
             for (int n = 0; n < TILE_N; ++n) sum[m][n] = fma(weight[n], (lanes_f)xs[i * TILE_M + m], sum[m][n]);
         }
+#else
+// More chunks at once, and the compiler unpacks them all before it sums, into memory.
+#pragma unroll 1
+        for (uint c = 0; c < BLOCK / CHUNK; ++c) {
+          lanes_u chunk[TILE_N][CHUNK_WORDS];
+#pragma unroll
+          for (int n = 0; n < TILE_N; ++n) {
+            load_chunk(quants[n], c, chunk[n]);
+            prefetch(quants[n] + c * CHUNK_WORDS * LANES + PREFETCH_WORDS, LANES);
+          }
+#pragma unroll
+          for (int i = 0; i < CHUNK; ++i)
+#pragma unroll
+            for (int m = 0; m < TILE_M; ++m)
+#pragma unroll
+              for (int n = 0; n < TILE_N; ++n)
+                sum[m][n] = fma(UNPACK(chunk[n], i), (lanes_f)xs[(c * CHUNK + i) * TILE_M + m], sum[m][n]);
+        }
+#endif
 #pragma unroll
         for (int m = 0; m < TILE_M; ++m) {
 #if HAS_MINIMUM
@@ -150,6 +163,8 @@ kernel void matmul(global const float *restrict x, global const float *restrict 
           }
         }
       }
+#pragma unroll
+      for (int n = 0; n < TILE_N; ++n) quants[n] += PANEL_GROUPS * WORDS * LANES;
     }
   }
 

@@ -6,4 +6,10 @@
 #define BLOCKS_PER_SCALE 1
 #define HAS_MINIMUM 0
 
-#define UNPACK(words, i) AS_FLOAT((i) % 2 ? words[(i) / 2] & 0xffff0000u : words[(i) / 2] << 16)
+#define CHUNK_WORDS 4
+inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
+#pragma unroll
+  for (uint w = 0; w < CHUNK_WORDS; ++w) chunk[w] = LOAD_LANES(block + (c * CHUNK_WORDS + w) * LANES);
+}
+
+#define UNPACK(chunk, i) AS_FLOAT((i) % 2 ? chunk[(i) / 2] & 0xffff0000u : chunk[(i) / 2] << 16)

@@ -6,7 +6,13 @@
 #define BLOCKS_PER_SCALE 1
 #define HAS_MINIMUM 0
 
-#define UNPACK(words, i) half_word_to_float(words[(i) / 2], (i) % 2)
+#define CHUNK_WORDS 4
+inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
+#pragma unroll
+  for (uint w = 0; w < CHUNK_WORDS; ++w) chunk[w] = LOAD_LANES(block + (c * CHUNK_WORDS + w) * LANES);
+}
+
+#define UNPACK(chunk, i) half_word_to_float(chunk[(i) / 2], (i) % 2)
 
 inline lanes_f half_word_to_float(lanes_u word, int high) {
   const lanes_u bits = high ? word >> 16 : word & 0xffffu;

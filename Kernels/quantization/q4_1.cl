@@ -7,7 +7,11 @@
 #define BLOCKS_PER_SCALE 1
 #define HAS_MINIMUM 1
 
-#define UNPACK(words, i) UNPACK_NIBBLE(words[(i) / 8], (i) % 8, 19)
+// A chunk is one word of 8 nibbles.
+#define CHUNK_WORDS 1
+inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) { chunk[0] = LOAD_LANES(block + c * LANES); }
+
+#define UNPACK(chunk, i) UNPACK_NIBBLE(chunk[0], i, 19)
 
 inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum) {
   const lanes_f d = half_bits_to_float(packed[0]);

@@ -9,7 +9,11 @@
 #define BLOCKS_PER_SCALE 8
 #define HAS_MINIMUM 1
 
-#define UNPACK(words, i) UNPACK_NIBBLE(words[(i) / 8], (i) % 8, 19)
+// A chunk is one word of 8 nibbles.
+#define CHUNK_WORDS 1
+inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) { chunk[0] = LOAD_LANES(block + c * LANES); }
+
+#define UNPACK(chunk, i) UNPACK_NIBBLE(chunk[0], i, 19)
 
 // scale | minimum << 6 of a block
 inline lanes_u scale_pair(const lanes_h *packed, int block) {

@@ -9,9 +9,16 @@
 #define BLOCKS_PER_SCALE 8
 #define HAS_MINIMUM 1
 
+// A chunk is a word of 8 low nibbles and, at the bottom of another, their 8 high bits.
+#define CHUNK_WORDS 2
+inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
+  chunk[0] = LOAD_LANES(block + c * LANES);
+  chunk[1] = LOAD_LANES(block + 4 * LANES) >> (8 * c);
+}
+
 // 1 + q/32
-#define UNPACK(words, i) \
-  AS_FLOAT((SHIFT_TO(words[(i) / 8], 4 * ((i) % 8), 18) & 0x3c0000u) | (SHIFT_TO(words[4], i, 22) & 0x400000u) | ONE)
+#define UNPACK(chunk, i) \
+  AS_FLOAT((SHIFT_TO(chunk[0], 4 * (i), 18) & 0x3c0000u) | (SHIFT_TO(chunk[1], i, 22) & 0x400000u) | ONE)
 
 // scale | minimum << 6 of a block
 inline lanes_u scale_pair(const lanes_h *packed, int block) {

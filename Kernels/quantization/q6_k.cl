@@ -8,9 +8,16 @@
 #define BLOCKS_PER_SCALE 16
 #define HAS_MINIMUM 1
 
+// A chunk is a word of 8 low nibbles and, at the bottom of another, their 8 high pairs of bits.
+#define CHUNK_WORDS 2
+inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
+  chunk[0] = LOAD_LANES(block + c * LANES);
+  chunk[1] = LOAD_LANES(block + 2 * LANES) >> (16 * c);
+}
+
 // 1 + q/64
-#define UNPACK(words, i) \
-  AS_FLOAT((SHIFT_TO(words[(i) / 8], 4 * ((i) % 8), 17) & 0x1e0000u) | (SHIFT_TO(words[2], 2 * (i), 21) & 0x600000u) | ONE)
+#define UNPACK(chunk, i) \
+  AS_FLOAT((SHIFT_TO(chunk[0], 4 * (i), 17) & 0x1e0000u) | (SHIFT_TO(chunk[1], 2 * (i), 21) & 0x600000u) | ONE)
 
 // The signed scale of a block
 inline lanes_f block_scale(const lanes_h *packed, int block) {

@@ -7,8 +7,14 @@
 #define BLOCKS_PER_SCALE 1
 #define HAS_MINIMUM 1
 
+#define CHUNK_WORDS 2
+inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
+#pragma unroll
+  for (uint w = 0; w < CHUNK_WORDS; ++w) chunk[w] = LOAD_LANES(block + (c * CHUNK_WORDS + w) * LANES);
+}
+
 // 1 + (q + 128)/256
-#define UNPACK(words, i) AS_FLOAT((SHIFT_TO(words[(i) / 4], 8 * ((i) % 4), 15) & 0x7f8000u) | ONE)
+#define UNPACK(chunk, i) AS_FLOAT((SHIFT_TO(chunk[(i) / 4], 8 * ((i) % 4), 15) & 0x7f8000u) | ONE)
 
 inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum) {
   const lanes_f d = half_bits_to_float(packed[0]);

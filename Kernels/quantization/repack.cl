@@ -20,16 +20,16 @@ kernel void repack(global const uchar *restrict raw, global uint *restrict weigh
   const uint super = get_global_id(1);
   const uint supers = columns / (BLOCK * BLOCKS_PER_SCALE);
   const uint lane = row % LANES;
-  const ulong group = (first_row + row) / LANES * group_step + group_start;
+  const uint group = (first_row + row) / LANES * group_step + group_start;
   const bool present = row < row_count;
   global const uchar *block = raw + ((ulong)row * supers + super) * GGUF_BYTES;
 
-  global uint *words = weights + (group * supers + super) * BLOCKS_PER_SCALE * WORDS * LANES + lane;
-  for (uint part = 0; part < BLOCKS_PER_SCALE; ++part)
-    for (uint w = 0; w < WORDS; ++w)
-      words[(part * WORDS + w) * LANES] = present ? quant_word(block, part, w) : 0;
+  for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
+    global uint *words = weights + quants_at(group, super * BLOCKS_PER_SCALE + part, supers * BLOCKS_PER_SCALE) + lane;
+    for (uint w = 0; w < WORDS; ++w) words[w * LANES] = present ? quant_word(block, part, w) : 0;
+  }
 #if SCALES > 0
-  global ushort *scales = (global ushort *)weights + scales_offset + (group * supers + super) * SCALES * LANES + lane;
+  global ushort *scales = (global ushort *)weights + scales_offset + scales_at(group, super, supers) + lane;
   for (uint s = 0; s < SCALES; ++s) scales[s * LANES] = present ? scale_half(block, s) : 0;
 #endif
 }

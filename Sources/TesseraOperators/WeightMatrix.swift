@@ -1,7 +1,7 @@
 import TesseraCL
 import TesseraMemory
 
-/// How a matrix of weights lies on the device: its rows in groups of 16, in the two planes of
+/// How a matrix of weights lies on the device: its rows in panels of two groups of 16, in the two planes of
 /// `Kernels/quantization/weights.cl`.
 public struct WeightShape: Sendable, Equatable {
   public let format: WeightFormat
@@ -18,7 +18,7 @@ public struct WeightShape: Sendable, Equatable {
         "a \(format.name) matrix of \(rows) × \(columns): both must be positive and the columns a multiple of "
           + "\(format.superBlockSize)")
     }
-    let (bytes, overflow) = (rows + 15).multipliedReportingOverflow(by: columns * 4)
+    let (bytes, overflow) = (rows + 31).multipliedReportingOverflow(by: columns * 4)
     guard !overflow, bytes < 1 << 48 else {
       throw OperatorError(.shape, "a \(format.name) matrix of \(rows) × \(columns) is larger than any device's memory")
     }
@@ -27,7 +27,8 @@ public struct WeightShape: Sendable, Equatable {
     self.columns = columns
   }
 
-  var groupCount: Int { (rows + 15) / 16 }
+  /// Groups of 16 rows, in whole panels of two.
+  var groupCount: Int { (rows + 31) / 32 * 2 }
   var quantBytes: Int { groupCount * (columns / format.blockSize) * format.wordCount * 64 }
   /// Where the plane of scales begins, in halves.
   var scalesOffset: Int { quantBytes / 2 }
