@@ -47,10 +47,9 @@ public struct MatrixProduct: Sendable {
   private struct Tile {
     var tokens, groups, repeats: Int
 
-    init(_ tiles: TilePlan.Matrix, style: KernelStyle, tokens count: Int, groups rowGroups: Int) {
+    init(_ tiles: TilePlan.Matrix, style: KernelStyle, tokens count: Int) {
       tokens = tiles.tokenTile(for: count)
-      // A vector product reads weights in more streams where there are enough rows to share out.
-      groups = style == .vector && tokens == 1 && rowGroups >= 256 ? 2 * tiles.rowGroups : tiles.rowGroups
+      groups = tiles.rowGroups
       // Tiles of a long prompt share one unpacking of the weights.
       repeats = style == .vector && count > tokens ? 4 : 1
     }
@@ -82,7 +81,7 @@ public struct MatrixProduct: Sendable {
         .shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
     }
     let style = library.style
-    let tile = Tile(tiles, style: style, tokens: tokens, groups: shape.groupCount)
+    let tile = Tile(tiles, style: style, tokens: tokens)
     let tileCount = (tokens + tile.tokens - 1) / tile.tokens
     let isPacked = tile.tokens > 1 || style == .simt
     if isPacked { try pack(x, shape, tile, tokens: tokens, tileCount: tileCount, workspace, on: queue) }
