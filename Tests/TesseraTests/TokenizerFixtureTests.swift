@@ -5,7 +5,7 @@ import Testing
 @testable import TesseraText
 
 /// The tokenizers of real models against llama.cpp's ids, which `Tests/Fixtures-scripts/make_tokenizer_fixtures.py`
-/// wrote. `TESSERA_TEST_MODELS` names the folder with `smollm2.gguf` and `gemma3.gguf`; without it they are skipped.
+/// wrote.
 @Suite("Real tokenizers")
 struct TokenizerFixtureTests {
   private struct Fixture: Decodable {
@@ -25,13 +25,10 @@ struct TokenizerFixtureTests {
 
   @Test(
     "ids, pieces and ends of generation are llama.cpp's",
-    .enabled(if: ProcessInfo.processInfo.environment["TESSERA_TEST_MODELS"] != nil, "TESSERA_TEST_MODELS is not set"),
-    arguments: ["smollm2", "gemma3"])
-  func agrees(model: String) throws {
-    let url = try #require(Bundle.module.url(forResource: "Fixtures/tokenizer-\(model)", withExtension: "json"))
-    let fixture = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
-    let folder = try #require(ProcessInfo.processInfo.environment["TESSERA_TEST_MODELS"])
-    let tokenizer = try ModelSource(path: "\(folder)/\(model).gguf").tokenizer()
+    arguments: TestModel.all)
+  func agrees(model: TestModel) throws {
+    let fixture = try model.fixture("tokenizer", as: Fixture.self)
+    let tokenizer = try ModelSource(path: model.path).tokenizer()
     #expect(tokenizer.vocabularyCount == fixture.count)
     #expect(tokenizer.endOfGenerationTokens == Set(fixture.end_tokens))
     for (id, piece) in fixture.pieces {
