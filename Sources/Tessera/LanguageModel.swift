@@ -63,7 +63,8 @@ public actor LanguageModel {
     chatTemplate = try source.chatTemplate()
   }
 
-  private func loadWeights(since start: ContinuousClock.Instant, progress: @escaping @Sendable (Double) -> Void) throws {
+  private func loadWeights(since start: ContinuousClock.Instant, progress: @escaping @Sendable (Double) -> Void) throws
+  {
     transformer = try Transformer(source.file, on: selected, options: options, progress: progress)
     loadSeconds = (ContinuousClock.now - start).seconds
   }
@@ -87,7 +88,8 @@ public actor LanguageModel {
     guard prompt.count <= contextLength else { throw contextFull(prompt.count) }
     let transformer = try loaded()
     var state = GenerationState(
-      prompt: prompt, sequence: try sequence ?? transformer.cache.makeSequence(), options: options, tokenizer: tokenizer)
+      prompt: prompt, sequence: try sequence ?? transformer.cache.makeSequence(), options: options, tokenizer: tokenizer
+    )
     state.statistics.loadSeconds = loadSeconds
     return state
   }
@@ -163,7 +165,9 @@ public actor LanguageModel {
   // MARK: Measurement
 
   /// Seconds that a prompt of `tokens` takes, and then `count` tokens one by one, behind `depth` tokens.
-  public func measure(promptTokens: Int, generatedTokens: Int, depth: Int) throws -> (prompt: Double, generation: Double) {
+  public func measure(promptTokens: Int, generatedTokens: Int, depth: Int) throws -> (
+    prompt: Double, generation: Double
+  ) {
     let transformer = try loaded()
     let total = promptTokens + generatedTokens + depth
     guard total <= contextLength else { throw contextFull(total) }

@@ -30,7 +30,9 @@ struct BenchCommand: AsyncParsableCommand {
       throw ValidationError("-p, -n and -d must be 0 or more, and -p or -n more than 0")
     }
     guard (1...1000).contains(repetitions) else { throw ValidationError("-r must be 1 to 1000") }
-    guard max(promptTokens, generatedTokens, depth) < 1 << 30 else { throw ValidationError("-p, -n or -d is too large") }
+    guard max(promptTokens, generatedTokens, depth) < 1 << 30 else {
+      throw ValidationError("-p, -n or -d is too large")
+    }
   }
 
   func run() async throws {
@@ -38,7 +40,9 @@ struct BenchCommand: AsyncParsableCommand {
     let bar = ProgressBar("measuring", quiet: model.quiet || model.json)
     var rows: [Row] = []
     let suffix = depth > 0 ? "@d\(depth)" : ""
-    let tests = [("pp\(promptTokens)\(suffix)", promptTokens, 0), ("tg\(generatedTokens)\(suffix)", 0, generatedTokens)]
+    let tests = [
+      ("pp\(promptTokens)\(suffix)", promptTokens, 0), ("tg\(generatedTokens)\(suffix)", 0, generatedTokens),
+    ]
     for (index, (name, prompt, generated)) in tests.enumerated() where prompt + generated > 0 {
       var speeds: [Double] = []
       for repetition in 0...repetitions {
@@ -57,13 +61,15 @@ struct BenchCommand: AsyncParsableCommand {
       for row in rows {
         let fields = [row.model, row.device].map { "\"\($0.replacingOccurrences(of: "\"", with: "\"\""))\"" }
         Terminal.print(
-          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ","))")
+          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ","))"
+        )
       }
     case .md:
       Terminal.print("| test | tokens/s | model | device |\n|---|---|---|---|")
       for row in rows {
         let speed = String(format: "%.1f ± %.1f", row.tokens_per_second_mean, row.tokens_per_second_stddev)
-        Terminal.print("| \(row.test) | \(speed) | \(URL(fileURLWithPath: row.model).lastPathComponent) | \(row.device) |")
+        Terminal.print(
+          "| \(row.test) | \(speed) | \(URL(fileURLWithPath: row.model).lastPathComponent) | \(row.device) |")
       }
     }
   }

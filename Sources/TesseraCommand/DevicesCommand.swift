@@ -42,8 +42,11 @@ struct DevicesCommand: ParsableCommand {
       ("command buffers", p.commandBuffers),
     ]
     lines.append(("has", features.filter(\.1).map(\.0).joined(separator: ", ")))
-    if let capability = p.computeCapability { lines.append(("capability", capability.map(String.init).joined(separator: "."))) }
-    lines.append(("usable", p.reason.map { "no: \($0)" } ?? "yes, kernels in the \(p.type == .cpu ? "vector" : "simt") style"))
+    if let capability = p.computeCapability {
+      lines.append(("capability", capability.map(String.init).joined(separator: ".")))
+    }
+    lines.append(
+      ("usable", p.reason.map { "no: \($0)" } ?? "yes, kernels in the \(p.type == .cpu ? "vector" : "simt") style"))
     return lines
   }
 
@@ -59,9 +62,13 @@ struct DevicesCommand: ParsableCommand {
     init(_ p: DeviceProfile) {
       (index, platform, name, type, driver) = (p.index, p.platformName, p.name, p.type.rawValue, p.driverVersion)
       opencl_c = p.openCLCVersion
-      (compute_units, global_memory_bytes, local_memory_bytes) = (p.computeUnits, p.globalMemoryBytes, p.localMemoryBytes)
+      (compute_units, global_memory_bytes, local_memory_bytes) = (
+        p.computeUnits, p.globalMemoryBytes, p.localMemoryBytes
+      )
       max_allocation_bytes = p.maxAllocationBytes
-      (fp16, subgroups, integer_dot_product, command_buffers) = (p.fp16, p.subgroups, p.integerDotProduct, p.commandBuffers)
+      (fp16, subgroups, integer_dot_product, command_buffers) = (
+        p.fp16, p.subgroups, p.integerDotProduct, p.commandBuffers
+      )
       subgroup_sizes = p.subgroupSizes
       (usable, reason) = (p.isUsable, p.reason ?? "")
     }

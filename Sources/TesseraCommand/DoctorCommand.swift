@@ -30,7 +30,8 @@ struct DoctorCommand: ParsableCommand {
     guard report.isHealthy else {
       let wrong = report.rows.filter { !$0.ok }.count
       throw InputError(
-        message: "\(wrong) of \(report.rows.count) kernel variants are wrong on \(device.profile.name): update its driver, "
+        message:
+          "\(wrong) of \(report.rows.count) kernel variants are wrong on \(device.profile.name): update its driver, "
           + "or use another device (--device)")
     }
   }
@@ -38,6 +39,7 @@ struct DoctorCommand: ParsableCommand {
   private func line(_ row: DoctorReport.Row) -> String {
     let error = row.maxError.map { String(format: "%.1e", $0) } ?? row.problem ?? "not a number"
     let name = "\(row.kernel) \(row.variant)".padding(toLength: 72, withPad: " ", startingAt: 0)
-    return "\(row.ok ? "ok   " : "WRONG")  \(name)  \(error) of \(String(format: "%.1e", row.tolerance)), \(row.cases) cases"
+    return
+      "\(row.ok ? "ok   " : "WRONG")  \(name)  \(error) of \(String(format: "%.1e", row.tolerance)), \(row.cases) cases"
   }
 }

@@ -37,7 +37,9 @@ struct InspectCommand: ParsableCommand {
     var options = Transformer.Options()
     options.contextLength = context
     // The plan needs a device's limits and a supported model; the file can be looked at without.
-    let plan = Result { try Transformer.plan(file, limits: DeviceLimits(Device.select(device).profile), options: options) }
+    let plan = Result {
+      try Transformer.plan(file, limits: DeviceLimits(Device.select(device).profile), options: options)
+    }
     let parameters = file.tensors.reduce(0) { $0.addingReportingOverflow($1.elementCount).partialValue }
     let architecture = try file.metadata.optionalString("general.architecture") ?? ""
     if json {

@@ -7,7 +7,8 @@ import TesseraText
 struct PerplexityCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "perplexity", abstract: "The perplexity of a text, over windows of which the second half is scored.",
-    discussion: "Windows of --context tokens (default 512) follow each other, as in llama.cpp's tool, so that figures compare.")
+    discussion:
+      "Windows of --context tokens (default 512) follow each other, as in llama.cpp's tool, so that figures compare.")
 
   @OptionGroup var model: ModelOptions
 
@@ -25,7 +26,8 @@ struct PerplexityCommand: AsyncParsableCommand {
     let windows = tokens.count / window
     guard windows >= 1, tokens.count >= 2 * window else {
       throw InputError(
-        message: "\(file): \(tokens.count) tokens; at least \(2 * window) are needed for windows of \(window) (--context)")
+        message:
+          "\(file): \(tokens.count) tokens; at least \(2 * window) are needed for windows of \(window) (--context)")
     }
     let start = ContinuousClock.now
     let bar = ProgressBar("scoring", quiet: model.quiet || model.json)

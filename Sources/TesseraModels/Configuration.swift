@@ -37,7 +37,8 @@ public struct Configuration: Sendable, Equatable {
 
     func require(_ condition: Bool, _ what: @autoclosure () -> String) throws {
       guard condition else {
-        throw ModelError(.inconsistent, "\(file.mappedFile.path): \(what()): the file is damaged or not a language model")
+        throw ModelError(
+          .inconsistent, "\(file.mappedFile.path): \(what()): the file is damaged or not a language model")
       }
     }
     try require((1...1024).contains(layerCount), "\(key("block_count")) is \(layerCount)")
@@ -75,7 +76,8 @@ public struct Configuration: Sendable, Equatable {
       return .divisors(try floats(of: tensor, in: file))
     }
     let type = try metadata.optionalString(key("type")) ?? "none"
-    let factor = try metadata.optionalDouble(key("factor")) ?? metadata.optionalDouble("\(architecture).rope.scale_linear") ?? 1
+    let factor =
+      try metadata.optionalDouble(key("factor")) ?? metadata.optionalDouble("\(architecture).rope.scale_linear") ?? 1
     let original = try metadata.optionalInt(key("original_context_length")) ?? contextLength
     switch type {
     case "none": return .none

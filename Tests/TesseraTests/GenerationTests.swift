@@ -19,7 +19,8 @@ extension ModelSuites {
     }
 
     private func run(
-      _ model: LanguageModel, _ prompt: String = "Once upon a time", _ configure: (inout GenerationOptions) -> Void = { _ in }
+      _ model: LanguageModel, _ prompt: String = "Once upon a time",
+      _ configure: (inout GenerationOptions) -> Void = { _ in }
     ) async throws -> Run {
       var options = GenerationOptions()
       options.maxTokens = 16
@@ -110,7 +111,9 @@ extension ModelSuites {
     func contextFull() async throws {
       let model = try await model(context: 64)
       await #expect {
-        _ = try await self.run(model) { $0.maxTokens = nil; $0.stopStrings = [] }
+        _ = try await self.run(model) {
+          $0.maxTokens = nil; $0.stopStrings = []
+        }
       } throws: { ($0 as? TesseraError)?.code == .contextFull && "\($0)".contains("64") }
       await #expect {
         _ = try await self.run(model, String(repeating: "word ", count: 100))

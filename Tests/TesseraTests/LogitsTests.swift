@@ -47,7 +47,8 @@ extension LanguageModel {
 extension ModelSuites {
   @Suite("Logits beside transformers' in float32")
   struct LogitsTests {
-    @Test("log-probabilities agree within 2e-3, greedy tokens wherever the margin exceeds 0.01", arguments: TestModel.all)
+    @Test(
+      "log-probabilities agree within 2e-3, greedy tokens wherever the margin exceeds 0.01", arguments: TestModel.all)
     func agreesWithTransformers(model: TestModel) async throws {
       let fixture = try model.fixture("logits", as: LogitsFixture.self)
       let language = try await model.load()

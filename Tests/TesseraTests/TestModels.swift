@@ -29,8 +29,8 @@ struct TestModel: Sendable, CustomStringConvertible {
 
   /// A fixture of this folder, decoded.
   func fixture<T: Decodable>(_ kind: String, as type: T.Type) throws -> T {
-    let url = try #require(Bundle.module.url(forResource: "\(kind)-\(name)", withExtension: "json", subdirectory: "Fixtures"))
+    let url = try #require(
+      Bundle.module.url(forResource: "\(kind)-\(name)", withExtension: "json", subdirectory: "Fixtures"))
     return try JSONDecoder().decode(type, from: Data(contentsOf: url))
   }
 }
-

@@ -19,6 +19,7 @@ extension Tokenizer {
   ) throws -> String {
     func text(_ id: Int?) throws -> String? { try id.map { String(decoding: try piece($0), as: UTF8.self) } }
     return try template.render(
-      conversation, addGenerationPrompt: addGenerationPrompt, bosToken: try text(beginToken), eosToken: try text(endToken))
+      conversation, addGenerationPrompt: addGenerationPrompt, bosToken: try text(beginToken),
+      eosToken: try text(endToken))
   }
 }

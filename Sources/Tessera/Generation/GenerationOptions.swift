@@ -23,7 +23,9 @@ public struct GenerationOptions: Sendable, Equatable {
 
   /// - Throws: `TesseraError.badOption` that names the option, its value and its range.
   func check() throws(TesseraError) {
-    func require(_ condition: Bool, _ name: String, _ value: some CustomStringConvertible, _ range: String) throws(TesseraError) {
+    func require(_ condition: Bool, _ name: String, _ value: some CustomStringConvertible, _ range: String)
+      throws(TesseraError)
+    {
       guard condition else { throw TesseraError(.badOption, "\(name) is \(value): it must be \(range)") }
     }
     if let maxTokens { try require(maxTokens >= 0, "the number of tokens", maxTokens, "0 or more") }

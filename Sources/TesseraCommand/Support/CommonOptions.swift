@@ -8,7 +8,9 @@ struct ModelOptions: ParsableArguments {
   @Option(name: [.short, .long], help: "The model: a GGUF file.")
   var model: String
 
-  @Option(help: "The device: its index or part of its name (default: $TESSERA_DEVICE, else the first GPU, else the first CPU).")
+  @Option(
+    help:
+      "The device: its index or part of its name (default: $TESSERA_DEVICE, else the first GPU, else the first CPU).")
   var device: String?
 
   @Option(help: "Tokens of prompt and answer together (default: the model's, at most 4096).")

@@ -25,7 +25,9 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: "The same seed gives the same text.")
   var seed: UInt64?
 
-  @Option(name: .customLong("stop"), help: ArgumentHelp("End the answer before this text; may be repeated.", valueName: "text"))
+  @Option(
+    name: .customLong("stop"),
+    help: ArgumentHelp("End the answer before this text; may be repeated.", valueName: "text"))
   var stopStrings: [String] = []
 
   func validate() throws {

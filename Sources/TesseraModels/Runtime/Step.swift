@@ -42,7 +42,8 @@ struct Step {
       for first in stride(from: 0, to: piece.tokens.count, by: tileRows) {
         tiles.append(
           FlashAttention.Tile(
-            firstToken: firstToken + first, count: min(tileRows, piece.tokens.count - first), tableOffset: tables.count))
+            firstToken: firstToken + first, count: min(tileRows, piece.tokens.count - first), tableOffset: tables.count)
+        )
       }
       tables.append(contentsOf: blocks.map { UInt32($0) })
     }

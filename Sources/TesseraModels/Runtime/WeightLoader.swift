@@ -55,7 +55,9 @@ public final class WeightLoader {
     while start < names.count {
       let format = try file.requiredTensor(named: names[start]).type
       var end = start + 1
-      while end < names.count, rows[end - 1].isMultiple(of: 16), try file.requiredTensor(named: names[end]).type == format {
+      while end < names.count, rows[end - 1].isMultiple(of: 16),
+        try file.requiredTensor(named: names[end]).type == format
+      {
         end += 1
       }
       result.append((try matrix(Array(names[start..<end]), rows: Array(rows[start..<end]), columns: columns), firstRow))
@@ -79,7 +81,9 @@ public final class WeightLoader {
 
   /// Throws if the file has a tensor that the family did not ask for: its model is not quite that family's.
   func checkAllLoaded(except ignored: Set<String>) throws {
-    guard let unused = file.tensors.first(where: { !loaded.contains($0.name) && !ignored.contains($0.name) }) else { return }
+    guard let unused = file.tensors.first(where: { !loaded.contains($0.name) && !ignored.contains($0.name) }) else {
+      return
+    }
     throw ModelError(
       .unsupportedFeature,
       "\(file.mappedFile.path): tensor \(unused.name) belongs to a variant of the architecture that is not supported")
@@ -121,7 +125,8 @@ public final class WeightLoader {
       let bytes =
         tensor.dimensions.count < 2
         ? tensor.byteCount
-        : try WeightShape(format: format(of: tensor, in: file), rows: tensor.rowCount, columns: tensor.rowLength).byteCount
+        : try WeightShape(format: format(of: tensor, in: file), rows: tensor.rowCount, columns: tensor.rowLength)
+          .byteCount
       let (sum, overflow) = total.addingReportingOverflow(bytes)
       guard !overflow else { throw ModelError(.inconsistent, "\(file.mappedFile.path): the weights' size overflows") }
       total = sum
