@@ -4,7 +4,9 @@ import PackageDescription
 let package = Package(
   name: "tessera",
   products: [
-    .library(name: "Tessera", targets: ["Tessera"]),
+    .library(
+      name: "Tessera",
+      targets: ["Tessera", "TesseraModels", "TesseraText", "TesseraFiles", "TesseraMemory", "TesseraCL"]),
     .executable(name: "tessera", targets: ["TesseraCommand"]),
   ],
   traits: [
@@ -49,6 +51,7 @@ let package = Package(
     .testTarget(
       name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
     .testTarget(name: "TesseraOperatorsTests", dependencies: ["TesseraOperators", "TesseraReference", "TestSupport"]),
+    .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCommand"]),
     .testTarget(name: "TesseraTests", dependencies: ["Tessera", "TestSupport"], resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6],

@@ -14,7 +14,7 @@ struct GenerateCommand: AsyncParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var sampling: SamplingOptions
 
-  @Option(name: [.short, .long], help: "The prompt.")
+  @Option(name: [.short, .long], parsing: .unconditional, help: "The prompt.")
   var prompt: String?
 
   @Option(help: "A file with the prompt, - for standard input.")
@@ -23,7 +23,7 @@ struct GenerateCommand: AsyncParsableCommand {
   @Argument(help: "- reads the prompt from standard input.")
   var source: String?
 
-  @Option(help: "Token ids instead of text, e.g. 1,2,3.")
+  @Option(parsing: .unconditional, help: "Token ids instead of text, e.g. 1,2,3.")
   var tokens: String?
 
   @Flag(help: "Wrap the prompt in the model's chat template; an error where it has none.")

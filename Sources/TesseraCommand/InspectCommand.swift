@@ -47,7 +47,8 @@ struct InspectCommand: ParsableCommand {
         Document(
           architecture: architecture, parameters: parameters, tensors: file.tensors.map(Document.Tensor.init),
           metadata: Dictionary(
-            file.metadata.keys.map { ($0, file.metadata[$0].map(MetadataText.brief) ?? "") }, uniquingKeysWith: { $1 }),
+            file.metadata.keys.compactMap { key in file.metadata[key].map { (key, MetadataJSON(value: $0)) } },
+            uniquingKeysWith: { $1 }),
           memory: (try? plan.get()).map(Document.Memory.init), memory_error: Self.failure(plan)))
       return
     }
@@ -76,7 +77,7 @@ struct InspectCommand: ParsableCommand {
     let architecture: String
     let parameters: Int
     let tensors: [Tensor]
-    let metadata: [String: String]
+    let metadata: [String: MetadataJSON]
     let memory: Memory?
     let memory_error: String?
 
@@ -102,6 +103,35 @@ struct InspectCommand: ParsableCommand {
         total_bytes = plan.totalBytes
         context = plan.contextLength
       }
+    }
+  }
+}
+
+/// A metadata value as JSON: numbers, texts and flags as they are; of a long array the count and how it begins.
+struct MetadataJSON: Encodable {
+  let value: MetadataValue
+
+  private static let longestArray = 64
+  private enum LongArray: String, CodingKey { case count, first }
+
+  func encode(to encoder: any Encoder) throws {
+    if let array = value.arrayValue {
+      let first = (0..<min(array.count, Self.longestArray)).compactMap { array[$0].map { MetadataJSON(value: $0) } }
+      guard array.count > Self.longestArray else { return try first.encode(to: encoder) }
+      var container = encoder.container(keyedBy: LongArray.self)
+      try container.encode(array.count, forKey: .count)
+      try container.encode(Array(first.prefix(3)), forKey: .first)
+      return
+    }
+    var container = encoder.singleValueContainer()
+    if let text = value.stringValue {
+      try container.encode(text)
+    } else if let flag = value.boolValue {
+      try container.encode(flag)
+    } else if let number = value.intValue {
+      try container.encode(number)
+    } else {
+      try container.encode(value.doubleValue)
     }
   }
 }

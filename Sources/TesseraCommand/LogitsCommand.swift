@@ -10,7 +10,7 @@ struct LogitsCommand: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(help: "Token ids, e.g. 1,2,3.")
+  @Option(parsing: .unconditional, help: "Token ids, e.g. 1,2,3.")
   var tokens: String
 
   @Option(name: [.short, .long], help: "The .npy file to write.")

@@ -16,7 +16,7 @@ struct TokenizeCommand: ParsableCommand {
   @Option(help: "A file with the text, - for standard input.")
   var file: String?
 
-  @Option(help: "Token ids to join to a text, e.g. 1,2,3.")
+  @Option(parsing: .unconditional, help: "Token ids to join to a text, e.g. 1,2,3.")
   var decode: String?
 
   @Flag(help: "Treat special markers as text, and add none.")
