@@ -11,7 +11,8 @@ struct DeviceThreadTests {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
     var order: [Int] = []
 
-    func threadID() -> pthread_t { pthread_self() }
+    // Not pthread_self: C declares it constant, so an optimised build may ask once for several threads.
+    func threadID() -> ObjectIdentifier { ObjectIdentifier(Thread.current) }
     func append(_ value: Int) { order.append(value) }
     func block(_ started: DispatchSemaphore, until end: DispatchSemaphore) {
       started.signal()
@@ -27,9 +28,9 @@ struct DeviceThreadTests {
       await Task.yield()
       #expect(await first.threadID() == own)
     }
-    let others = await withTaskGroup(of: pthread_t.self) { group in
+    let others = await withTaskGroup(of: ObjectIdentifier.self) { group in
       for _ in 0..<20 { group.addTask { await first.threadID() } }
-      return await group.reduce(into: Set<pthread_t>()) { $0.insert($1) }
+      return await group.reduce(into: Set<ObjectIdentifier>()) { $0.insert($1) }
     }
     #expect(others == [own])
     #expect(await second.threadID() != own)
