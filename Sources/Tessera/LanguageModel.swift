@@ -60,6 +60,12 @@ public actor LanguageModel {
     configuration = try Configuration(source.file)
     memoryPlan = try Transformer.plan(source.file, limits: DeviceLimits(selected.profile), options: self.options)
     tokenizer = try source.tokenizer()
+    guard tokenizer.vocabularyCount == configuration.vocabularyCount else {
+      throw TesseraError(
+        .unsupportedFile,
+        "\(source.file.mappedFile.path): the tokenizer has \(tokenizer.vocabularyCount) tokens, but token_embd.weight "
+          + "has \(configuration.vocabularyCount) rows: the file is damaged or badly made, get another one")
+    }
     chatTemplate = try source.chatTemplate()
   }
 
@@ -81,12 +87,21 @@ public actor LanguageModel {
     GenerationStream(model: self, prompt: tokens, options: options)
   }
 
-  /// Begins a generation behind what `sequence` holds, or from nothing.
-  func begin(_ prompt: [Int], _ options: GenerationOptions, in sequence: KVSequence? = nil) throws -> GenerationState {
+  /// Begins a generation from nothing, or in a sequence, which is cut back to what it shares with the prompt; at least
+  /// one token is left to compute.
+  ///
+  /// - Parameter cached: the first tokens that `sequence` holds. The cut is made here, where no step can be under way.
+  func begin(
+    _ prompt: [Int], _ options: GenerationOptions, in sequence: KVSequence? = nil, holding cached: [Int] = []
+  ) throws -> GenerationState {
     try options.check()
     guard !prompt.isEmpty else { throw TesseraError(.emptyPrompt, "the prompt is empty: give at least one token") }
     guard prompt.count <= contextLength else { throw contextFull(prompt.count) }
     let transformer = try loaded()
+    if let sequence {
+      let shared = zip(cached, prompt).prefix { $0 == $1 }.count
+      try sequence.truncate(to: min(shared, prompt.count - 1, sequence.tokenCount))
+    }
     var state = GenerationState(
       prompt: prompt, sequence: try sequence ?? transformer.cache.makeSequence(), options: options, tokenizer: tokenizer
     )

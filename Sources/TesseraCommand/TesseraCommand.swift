@@ -13,6 +13,7 @@ struct TesseraCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    Terminal.ignoreBrokenPipes()
     do {
       var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {

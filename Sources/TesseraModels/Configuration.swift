@@ -23,6 +23,8 @@ public struct Configuration: Sendable, Equatable {
   public init(_ file: GGUFFile) throws {
     let metadata = file.metadata
     let architecture = try metadata.string("general.architecture")
+    // Before its keys, of which another architecture may have none.
+    _ = try ModelFamilies.family(of: architecture, path: file.mappedFile.path)
     func key(_ name: String) -> String { "\(architecture).\(name)" }
     self.architecture = architecture
     layerCount = try metadata.int(key("block_count"))
@@ -33,7 +35,10 @@ public struct Configuration: Sendable, Equatable {
     contextLength = try metadata.int(key("context_length"))
     normEpsilon = try metadata.float(key("attention.layer_norm_rms_epsilon"))
     ropeTheta = try metadata.optionalDouble(key("rope.freq_base")) ?? 10_000
-    slidingWindow = try metadata.optionalInt(key("attention.sliding_window")).flatMap { $0 > 0 ? $0 : nil }
+    // A window beyond the longest context hides nothing.
+    slidingWindow = try metadata.optionalInt(key("attention.sliding_window")).flatMap {
+      $0 > 0 ? min($0, 1 << 30) : nil
+    }
 
     func require(_ condition: Bool, _ what: @autoclosure () -> String) throws {
       guard condition else {

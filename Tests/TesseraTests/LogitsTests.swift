@@ -37,7 +37,7 @@ private final class LogitsCollector: Sendable {
 }
 
 extension LanguageModel {
-  fileprivate func allLogits(_ tokens: [Int], chunk: Int? = nil) async throws -> [Float] {
+  func allLogits(_ tokens: [Int], chunk: Int? = nil) async throws -> [Float] {
     let collector = LogitsCollector()
     try logits(tokens: tokens, chunk: chunk) { collector.append($0) }
     return collector.values

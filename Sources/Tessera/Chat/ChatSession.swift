@@ -13,7 +13,7 @@ public actor ChatSession {
   /// How the last answer ended, once it has.
   public private(set) var lastResult: GenerationResult?
 
-  /// Tokens that `sequence` holds.
+  /// Tokens that `sequence` holds, or at least the first of them.
   private var cached: [Int] = []
   private var sequence: KVSequence?
   private var turn: Turn?
@@ -24,6 +24,7 @@ public actor ChatSession {
     var state: GenerationState
     var answer = ""
   }
+  /// Numbers turns and resets, so that a turn knows whether it still is the last.
   private var turnCount = 0
 
   /// - Parameters:
@@ -39,7 +40,8 @@ public actor ChatSession {
   /// The whole answer to a message.
   ///
   /// - Throws: `TesseraError.noChatTemplate` if the model has no template, `TesseraError.contextFull` with the numbers,
-  ///   `TemplateError` if the template refuses the conversation, `CancellationError` when the task is cancelled.
+  ///   `TemplateError` if the template refuses the conversation, `CancellationError` when the task is cancelled, or when
+  ///   another turn or a reset comes before the answer has begun.
   public func respond(to message: String) async throws -> String {
     var answer = ""
     for try await piece in streamResponse(to: message) { answer += piece }
@@ -56,6 +58,7 @@ public actor ChatSession {
   /// Forgets what was said, but not the instructions.
   public func reset() {
     closeTurn()
+    turnCount += 1
     messages = instructions
     cached = []
     sequence = nil
@@ -65,18 +68,21 @@ public actor ChatSession {
 
   func begin(_ message: String) async throws -> Int {
     closeTurn()
+    turnCount += 1
+    let id = turnCount
     guard let template = model.chatTemplate else {
       throw TesseraError(
         .noChatTemplate, "the model has no chat template: complete a text instead (--raw, LanguageModel.generate)")
     }
     let conversation = messages + [ChatMessage(role: "user", content: message)]
     let prompt = try model.prompt(of: conversation, with: template)
-    let state = try await model.begin(prompt, options, in: try reusable(for: prompt))
+    let state = try await model.begin(prompt, options, in: sequence, holding: cached)
+    // Another turn, or a reset, may have come while the model was busy.
+    guard id == turnCount else { throw CancellationError() }
     sequence = state.sequence
     messages = conversation
-    turnCount += 1
-    turn = Turn(id: turnCount, state: state)
-    return turnCount
+    turn = Turn(id: id, state: state)
+    return id
   }
 
   /// The next piece of a turn's answer; nil at its end, and once another turn has begun.
@@ -105,15 +111,6 @@ public actor ChatSession {
     cached = Array(closed.state.tokens.prefix(closed.state.sequence.tokenCount))
     messages.append(ChatMessage(role: "assistant", content: closed.answer))
     turn = nil
-  }
-
-  /// The session's sequence, cut back to what it shares with a prompt; at least one token is left to compute.
-  private func reusable(for prompt: [Int]) throws -> KVSequence? {
-    guard let sequence else { return nil }
-    let shared = min(zip(cached, prompt).prefix { $0 == $1 }.count, prompt.count - 1)
-    try sequence.truncate(to: max(0, min(shared, sequence.tokenCount)))
-    cached = Array(cached.prefix(sequence.tokenCount))
-    return sequence
   }
 }
 

@@ -10,6 +10,8 @@ public struct LoadOptions: Sendable {
   public var device: String?
   /// Tokens that a prompt and its answer may have together; nil takes what the model was trained for, at most 4,096.
   public var contextLength: Int?
+  /// Generations that may be full at once; each has the whole context, so memory grows with it.
+  public var sequenceCount = 1
   /// Device memory that may be used, in bytes; nil leaves the device a margin.
   public var memoryBudget: Int?
   /// How keys and values are kept: `.f32` is exact, `.f16` takes half the memory.
@@ -23,6 +25,7 @@ public struct LoadOptions: Sendable {
     get throws {
       var options = Transformer.Options()
       options.contextLength = contextLength
+      options.sequenceCount = sequenceCount
       options.memoryBudget = memoryBudget
       options.cacheElement = cacheElement
       options.chunkSize = chunkSize

@@ -2,9 +2,25 @@ import Foundation
 
 /// Standard output and standard error.
 enum Terminal {
-  static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+  /// Writes to standard output; ends the process where that is not possible, without an error if nobody reads it.
+  static func write(_ text: String) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError)?.code ?? (error as NSError).code
+      // Not `exit`: the device may be at work, and nothing waits to be written.
+      if code == Int(EPIPE) { _exit(0) }
+      diagnose("error: standard output cannot be written: \(String(cString: strerror(Int32(clamping: code))))")
+      _exit(1)
+    }
+  }
+
+  /// Makes a closed pipe an error of the write to it, instead of a signal that ends the process.
+  static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
+
   static func print(_ line: String) { write(line + "\n") }
-  static func diagnose(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+  /// Writes to standard error, if that is possible.
+  static func diagnose(_ line: String) { try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8)) }
 
   static var standardErrorIsTerminal: Bool { isatty(STDERR_FILENO) != 0 }
   static var standardInputIsTerminal: Bool { isatty(STDIN_FILENO) != 0 }
@@ -40,11 +56,11 @@ final class ProgressBar: Sendable {
     guard isShown else { return }
     let filled = Int(min(max(share, 0), 1) * 30)
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
-    FileHandle.standardError.write(Data("\r\(label) \(bar) \(Int(share * 100))%".utf8))
+    try? FileHandle.standardError.write(contentsOf: Data("\r\(label) \(bar) \(Int(share * 100))%".utf8))
   }
 
   func finish() {
     guard isShown else { return }
-    FileHandle.standardError.write(Data("\r\u{1b}[K".utf8))
+    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[K".utf8))
   }
 }

@@ -19,11 +19,11 @@ protocol ModelFamily: Sendable {
 enum ModelFamilies {
   static let all: [any ModelFamily.Type] = [Llama.self, Gemma3.self]
 
-  static func family(of configuration: Configuration, path: String) throws -> any ModelFamily.Type {
-    guard let family = all.first(where: { $0.architectures.contains(configuration.architecture) }) else {
+  static func family(of architecture: String, path: String) throws -> any ModelFamily.Type {
+    guard let family = all.first(where: { $0.architectures.contains(architecture) }) else {
       throw ModelError(
         .unsupportedArchitecture,
-        "\(path): architecture \"\(configuration.architecture)\" is not supported; supported are "
+        "\(path): architecture \"\(architecture)\" is not supported; supported are "
           + all.flatMap { $0.architectures }.joined(separator: ", "))
     }
     return family

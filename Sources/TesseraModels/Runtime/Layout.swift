@@ -18,7 +18,7 @@ extension Transformer {
     init(_ file: GGUFFile, limits: DeviceLimits, options: Options) throws {
       let c = try Configuration(file)
       configuration = c
-      family = try ModelFamilies.family(of: c, path: file.mappedFile.path)
+      family = try ModelFamilies.family(of: c.architecture, path: file.mappedFile.path)
       rotaryTables = try family.rotaryTables(c, file)
       let contextLength = options.contextLength ?? min(c.contextLength, Self.defaultContextLength)
       guard (1...c.contextLength).contains(contextLength) else {

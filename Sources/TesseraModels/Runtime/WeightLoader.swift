@@ -34,6 +34,12 @@ public final class WeightLoader {
     let tensors = try zip(names, rows).map { try tensor($0, dimensions: [columns, $1]) }
     guard let first = tensors.first else { throw ModelError(.inconsistent, "a matrix of no tensors") }
     let format = try Self.format(of: first, in: file)
+    if let other = tensors.first(where: { $0.type != first.type }) {
+      throw ModelError(
+        .unsupportedFeature,
+        "\(file.mappedFile.path): tensor \(other.name) is \(other.type.name) and \(first.name) is \(first.type.name): "
+          + "they are computed together and must have one type")
+    }
     let shape = try WeightShape(format: format, rows: rows.reduce(0, +), columns: columns)
     let matrix = try WeightMatrix(shape, heap: heap, label: names.joined(separator: " + "))
     var rowsBefore = 0

@@ -1,0 +1,79 @@
+import TesseraMemory
+import Testing
+
+@testable import Tessera
+
+extension ModelSuites {
+  @Suite("Logits of synthetic models")
+  struct SyntheticLogitsTests {
+    @Test(
+      "every chunk size gives the same bits", arguments: SyntheticModel.all, KVCacheLayout.ElementType.allCases)
+    func sameBits(model: SyntheticModel, element: KVCacheLayout.ElementType) async throws {
+      var options = LoadOptions()
+      options.cacheElement = element
+      let language = try await model.load(options)
+      let tokens = SyntheticModel.ids(130)
+      let whole = try await language.allLogits(tokens)
+      #expect(whole.count == 130 * SyntheticModel.vocabularyCount && whole.allSatisfy(\.isFinite))
+      // Positions differ, or the comparison would show nothing.
+      #expect(whole.prefix(SyntheticModel.vocabularyCount) != whole.suffix(SyntheticModel.vocabularyCount))
+      for chunk in [1, 7, 64, 512] {
+        let logits = try await language.allLogits(tokens, chunk: chunk)
+        #expect(logits.map(\.bitPattern) == whole.map(\.bitPattern), "chunk \(chunk)")
+      }
+    }
+
+    @Test("a step's size gives the same bits as a chunk's", arguments: SyntheticModel.all)
+    func stepSize(model: SyntheticModel) async throws {
+      var options = LoadOptions()
+      options.chunkSize = 5
+      let tokens = SyntheticModel.ids(40)
+      let small = try await model.load(options).allLogits(tokens, chunk: 512)
+      let large = try await model.load().allLogits(tokens)
+      #expect(small.map(\.bitPattern) == large.map(\.bitPattern))
+    }
+
+    @Test("later tokens do not change the logits of earlier ones", arguments: SyntheticModel.all)
+    func causal(model: SyntheticModel) async throws {
+      let language = try await model.load()
+      let tokens = SyntheticModel.ids(50)
+      let whole = try await language.allLogits(tokens)
+      let part = try await language.allLogits(Array(tokens.prefix(33)))
+      #expect(Array(whole.prefix(part.count)) == part)
+    }
+
+    @Test("a sliding window forgets what lies before it, in the layers that have one")
+    func slidingWindow() async throws {
+      // With every layer local, the reach of a position is six windows of 2 tokens.
+      let language = try await SyntheticModel.gemma3.load {
+        $0.metadata["gemma3.attention.sliding_window"] = .uint32(2)
+        $0.metadata["gemma3.block_count"] = .uint32(5)
+        $0.tensors = $0.tensors.filter { !$0.key.hasPrefix("blk.5.") }
+      }
+      let tokens = SyntheticModel.ids(40)
+      var others = tokens
+      others[3] = (tokens[3] + 1) % 256
+      let vocabulary = SyntheticModel.vocabularyCount
+      let first = try await language.allLogits(tokens)
+      let second = try await language.allLogits(others)
+      // Each of five layers reaches one position further back.
+      #expect(first[8 * vocabulary..<9 * vocabulary] != second[8 * vocabulary..<9 * vocabulary])
+      #expect(first[9 * vocabulary..<10 * vocabulary] == second[9 * vocabulary..<10 * vocabulary])
+    }
+
+    @Test("no tokens, ids outside the vocabulary, chunks under 1 and too many tokens are errors")
+    func badInput() async throws {
+      var options = LoadOptions()
+      options.contextLength = 32
+      let language = try await SyntheticModel.llama.load(options)
+      for tokens in [[], [-1], [SyntheticModel.vocabularyCount], [.max], [.min], SyntheticModel.ids(33)] {
+        await #expect(throws: (any Error).self) { try await language.allLogits(tokens) }
+      }
+      for chunk in [0, -1, .min] {
+        await #expect(throws: TesseraError.self) { try await language.allLogits([1, 2], chunk: chunk) }
+      }
+      // What failed has left nothing behind.
+      #expect(try await language.allLogits(SyntheticModel.ids(32)).count == 32 * SyntheticModel.vocabularyCount)
+    }
+  }
+}

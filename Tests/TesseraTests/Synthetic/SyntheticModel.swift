@@ -1,0 +1,117 @@
+import Foundation
+import TestSupport
+
+@testable import Tessera
+
+/// A tiny model with random weights and a vocabulary of bytes, so that the engine is tested without any download.
+///
+/// 64 dimensions, two heads of 32 over one key-value head, 128 in between; two layers of Llama's kind, or six of Gemma 3's, of
+/// which the last sees all keys.
+struct SyntheticModel: Sendable, CustomStringConvertible {
+  enum Architecture: String, Sendable, CaseIterable {
+    case llama, gemma3
+  }
+
+  let architecture: Architecture
+  var description: String { architecture.rawValue }
+
+  static let all = Architecture.allCases.map { SyntheticModel(architecture: $0) }
+  static let llama = SyntheticModel(architecture: .llama)
+  static let gemma3 = SyntheticModel(architecture: .gemma3)
+
+  static let markers = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+  static let vocabularyCount = 256 + markers.count
+  static let template = """
+    {% for message in messages %}<|im_start|>{{ message.role }}
+    {{ message.content }}<|im_end|>
+    {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+    {% endif %}
+    """
+
+  /// What is written; change it to make a wrong file.
+  func writer() -> GGUFWriter {
+    var writer = GGUFWriter()
+    let layerCount = architecture == .llama ? 2 : 6
+    func key(_ name: String) -> String { "\(architecture.rawValue).\(name)" }
+    writer.metadata = [
+      "general.architecture": .string(architecture.rawValue),
+      key("block_count"): .uint32(UInt32(layerCount)),
+      key("embedding_length"): .uint32(64),
+      key("feed_forward_length"): .uint32(128),
+      key("attention.head_count"): .uint32(2),
+      key("attention.head_count_kv"): .uint32(1),
+      key("attention.layer_norm_rms_epsilon"): .float32(1e-5),
+      key("context_length"): .uint32(2048),
+      "tokenizer.ggml.model": .string("gpt2"),
+      "tokenizer.ggml.tokens": .strings(Self.tokens),
+      "tokenizer.ggml.token_type": .int32s((0..<Self.vocabularyCount).map { $0 < 256 ? 1 : 3 }),
+      "tokenizer.ggml.merges": .strings([]),
+      "tokenizer.ggml.bos_token_id": .uint32(256),
+      "tokenizer.ggml.eos_token_id": .uint32(258),
+      "tokenizer.chat_template": .string(Self.template),
+    ]
+    var random = SplitMix64(state: architecture == .llama ? 1 : 2)
+    func values(_ count: Int, around center: Float = 0, _ scale: Float) -> [Float] {
+      // The sum of four uniform numbers is close enough to a normal one.
+      (0..<count).map { _ in center + scale * Float((0..<4).reduce(0.0) { sum, _ in sum + random.nextUnit() } - 2) }
+    }
+    func norm(_ name: String, _ size: Int) {
+      writer.tensors["\(name).weight"] = .f32([size], values(size, around: 1, 0.1))
+    }
+    func matrix(_ name: String, _ columns: Int, _ rows: Int, isQuantised: Bool = true) {
+      let values = values(columns * rows, 2 / Float(columns).squareRoot())
+      writer.tensors["\(name).weight"] = isQuantised ? .q8_0([columns, rows], values) : .f32([columns, rows], values)
+    }
+    matrix("token_embd", 64, Self.vocabularyCount)
+    norm("output_norm", 64)
+    if architecture == .llama { matrix("output", 64, Self.vocabularyCount, isQuantised: false) }
+    for layer in 0..<layerCount {
+      let prefix = "blk.\(layer)."
+      norm("\(prefix)attn_norm", 64)
+      norm("\(prefix)ffn_norm", 64)
+      matrix("\(prefix)attn_q", 64, 64)
+      matrix("\(prefix)attn_k", 64, 32)
+      matrix("\(prefix)attn_v", 64, 32, isQuantised: false)
+      matrix("\(prefix)attn_output", 64, 64)
+      matrix("\(prefix)ffn_gate", 64, 128)
+      matrix("\(prefix)ffn_up", 64, 128)
+      matrix("\(prefix)ffn_down", 128, 64)
+      guard architecture == .gemma3 else { continue }
+      norm("\(prefix)attn_q_norm", 32)
+      norm("\(prefix)attn_k_norm", 32)
+      norm("\(prefix)post_attention_norm", 64)
+      norm("\(prefix)post_ffw_norm", 64)
+    }
+    if architecture == .gemma3 { writer.metadata[key("attention.sliding_window")] = .uint32(24) }
+    return writer
+  }
+
+  /// The model, loaded, with some of its file changed.
+  func load(
+    _ options: LoadOptions = LoadOptions(), _ change: (inout GGUFWriter) -> Void = { _ in }
+  ) async throws -> LanguageModel {
+    var writer = writer()
+    change(&writer)
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString).gguf")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try writer.write(to: url)
+    return try await LanguageModel.load(from: url, options: options)
+  }
+
+  /// Token ids of a text of so many bytes that repeats nothing.
+  static func ids(_ count: Int, seed: UInt64 = 7) -> [Int] {
+    var random = SplitMix64(state: seed)
+    return (0..<count).map { _ in Int(random.next() % 256) }
+  }
+
+  /// The byte-level alphabet (Radford et al. 2019): printable bytes are themselves, the others letters from 256 on.
+  static let tokens: [String] = {
+    var next: UInt32 = 256
+    let letters = (0..<256).map { byte -> String in
+      let isPrintable = (33...126).contains(byte) || (161...172).contains(byte) || (174...255).contains(byte)
+      if !isPrintable { next += 1 }
+      return Unicode.Scalar(isPrintable ? UInt32(byte) : next - 1).map { String(Character($0)) } ?? ""
+    }
+    return letters + markers
+  }()
+}
