@@ -1,5 +1,6 @@
-// 5-bit quants: 4 words of 8 low nibbles and 1 word of 32 high bits, in order of k. A chunk is a word of nibbles and, at the
-// bottom of another, their high bits.
+// 5-bit quants: 4 words of 8 nibbles with the upper 4 bits, in order of k, and 1 word with the lowest bit of each. A chunk is a
+// word of nibbles and the word of lowest bits, turned so that a weight's lowest bit lies just below where its nibble does:
+// before that, chunk c's bit i is at 4i − 1 − c (mod 32).
 
 #define WORDS 5
 #define RANGE 32.0f
@@ -7,9 +8,10 @@
 #define CHUNK_WORDS 2
 inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
   chunk[0] = LOAD_LANES(block + c * LANES);
-  chunk[1] = LOAD_LANES(block + 4 * LANES) >> (8 * c);
+  chunk[1] = rotate(LOAD_LANES(block + 4 * LANES), (lanes_u)c);
 }
 
-// 1 + q/32
-#define UNPACK(chunk, i) \
-  AS_FLOAT((SHIFT_TO(chunk[0], 4 * (i), 18) & 0x3c0000u) | (SHIFT_TO(chunk[1], i, 22) & 0x400000u) | ONE)
+// 1 + q/32: nibble and lowest bit together, turned to the top of the mantissa under the exponent of 1.
+#define NIBBLE_MASK(i) (15u << 4 * (i))
+#define UNPACK(chunk, i)                                                                                              \
+  AS_FLOAT((rotate((chunk[0] & NIBBLE_MASK(i)) | (chunk[1] & ~NIBBLE_MASK(i)), (lanes_u)((51 - 4 * (i)) % 32)) & 0x7c0000u) | ONE)
