@@ -37,44 +37,44 @@ static const unsigned char matmul_matmul_cl[] = {
 static const unsigned char norm_rmsnorm_cl[] = {
 #embed "norm/rmsnorm.cl"
 };
-static const unsigned char quantization_bf16_cl[] = {
-#embed "quantization/bf16.cl"
+static const unsigned char quantization_bfloat_16_cl[] = {
+#embed "quantization/bfloat_16.cl"
 };
-static const unsigned char quantization_f16_cl[] = {
-#embed "quantization/f16.cl"
+static const unsigned char quantization_bits_4_cl[] = {
+#embed "quantization/bits_4.cl"
 };
-static const unsigned char quantization_f32_cl[] = {
-#embed "quantization/f32.cl"
+static const unsigned char quantization_bits_5_cl[] = {
+#embed "quantization/bits_5.cl"
+};
+static const unsigned char quantization_bits_6_cl[] = {
+#embed "quantization/bits_6.cl"
+};
+static const unsigned char quantization_bits_8_cl[] = {
+#embed "quantization/bits_8.cl"
+};
+static const unsigned char quantization_float_16_cl[] = {
+#embed "quantization/float_16.cl"
+};
+static const unsigned char quantization_float_32_cl[] = {
+#embed "quantization/float_32.cl"
 };
 static const unsigned char quantization_gguf_cl[] = {
 #embed "quantization/gguf.cl"
 };
-static const unsigned char quantization_q4_0_cl[] = {
-#embed "quantization/q4_0.cl"
-};
-static const unsigned char quantization_q4_1_cl[] = {
-#embed "quantization/q4_1.cl"
-};
-static const unsigned char quantization_q4_k_cl[] = {
-#embed "quantization/q4_k.cl"
-};
-static const unsigned char quantization_q5_0_cl[] = {
-#embed "quantization/q5_0.cl"
-};
-static const unsigned char quantization_q5_1_cl[] = {
-#embed "quantization/q5_1.cl"
-};
-static const unsigned char quantization_q5_k_cl[] = {
-#embed "quantization/q5_k.cl"
-};
-static const unsigned char quantization_q6_k_cl[] = {
-#embed "quantization/q6_k.cl"
-};
-static const unsigned char quantization_q8_0_cl[] = {
-#embed "quantization/q8_0.cl"
-};
 static const unsigned char quantization_repack_cl[] = {
 #embed "quantization/repack.cl"
+};
+static const unsigned char quantization_scale_k_cl[] = {
+#embed "quantization/scale_k.cl"
+};
+static const unsigned char quantization_scale_k_signed_cl[] = {
+#embed "quantization/scale_k_signed.cl"
+};
+static const unsigned char quantization_scale_minimum_cl[] = {
+#embed "quantization/scale_minimum.cl"
+};
+static const unsigned char quantization_scale_symmetric_cl[] = {
+#embed "quantization/scale_symmetric.cl"
 };
 static const unsigned char quantization_weights_cl[] = {
 #embed "quantization/weights.cl"
@@ -100,19 +100,19 @@ static const tessera_kernel_file files[] = {
     ENTRY("matmul/epilogue.cl", matmul_epilogue_cl),
     ENTRY("matmul/matmul.cl", matmul_matmul_cl),
     ENTRY("norm/rmsnorm.cl", norm_rmsnorm_cl),
-    ENTRY("quantization/bf16.cl", quantization_bf16_cl),
-    ENTRY("quantization/f16.cl", quantization_f16_cl),
-    ENTRY("quantization/f32.cl", quantization_f32_cl),
+    ENTRY("quantization/bfloat_16.cl", quantization_bfloat_16_cl),
+    ENTRY("quantization/bits_4.cl", quantization_bits_4_cl),
+    ENTRY("quantization/bits_5.cl", quantization_bits_5_cl),
+    ENTRY("quantization/bits_6.cl", quantization_bits_6_cl),
+    ENTRY("quantization/bits_8.cl", quantization_bits_8_cl),
+    ENTRY("quantization/float_16.cl", quantization_float_16_cl),
+    ENTRY("quantization/float_32.cl", quantization_float_32_cl),
     ENTRY("quantization/gguf.cl", quantization_gguf_cl),
-    ENTRY("quantization/q4_0.cl", quantization_q4_0_cl),
-    ENTRY("quantization/q4_1.cl", quantization_q4_1_cl),
-    ENTRY("quantization/q4_k.cl", quantization_q4_k_cl),
-    ENTRY("quantization/q5_0.cl", quantization_q5_0_cl),
-    ENTRY("quantization/q5_1.cl", quantization_q5_1_cl),
-    ENTRY("quantization/q5_k.cl", quantization_q5_k_cl),
-    ENTRY("quantization/q6_k.cl", quantization_q6_k_cl),
-    ENTRY("quantization/q8_0.cl", quantization_q8_0_cl),
     ENTRY("quantization/repack.cl", quantization_repack_cl),
+    ENTRY("quantization/scale_k.cl", quantization_scale_k_cl),
+    ENTRY("quantization/scale_k_signed.cl", quantization_scale_k_signed_cl),
+    ENTRY("quantization/scale_minimum.cl", quantization_scale_minimum_cl),
+    ENTRY("quantization/scale_symmetric.cl", quantization_scale_symmetric_cl),
     ENTRY("quantization/weights.cl", quantization_weights_cl),
     ENTRY("rope/rope_store.cl", rope_rope_store_cl),
     ENTRY("sampling/candidates.cl", sampling_candidates_cl),

@@ -32,9 +32,9 @@ typedef ushort16 lanes_h;
 #define LOAD_LANES(p) vload16(0, p)
 #endif
 
-// A half's bits as a float, exactly, for every finite half; needs no fp16 support.
-inline lanes_f half_bits_to_float(lanes_h h) {
-  const lanes_u bits = TO_UINT(h);
+// The float of a half's 16 bits, exactly, for every finite half; needs no fp16 support.
+inline lanes_f half_to_float(lanes_u bits) {
   const lanes_f magnitude = AS_FLOAT((bits & 0x7fffu) << 13) * (lanes_f)0x1p112f;
   return AS_FLOAT(AS_UINT(magnitude) | ((bits & 0x8000u) << 16));
 }
+inline lanes_f half_bits_to_float(lanes_h half_bits) { return half_to_float(TO_UINT(half_bits)); }

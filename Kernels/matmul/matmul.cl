@@ -145,7 +145,7 @@ kernel void matmul(global const float *restrict x, global const float *restrict 
 #endif
 #pragma unroll
         for (int m = 0; m < TILE_M; ++m) {
-#if HAS_MINIMUM
+#if SCALES > 0
 #if TILE_M == 1 && !SIMT
           const lanes_f x_sum = sum_of_block(xs);
 #else

@@ -12,56 +12,75 @@ inline uint nibbles_at(global const uchar *p, uint shift) {
   return (low | low >> 8) & 0xffffu | (high | high >> 8) << 16;
 }
 
+// 5-bit quants from their low nibbles and high bits, as quantization/bits_5.cl wants them: the upper 4 bits of 8 …
+inline uint upper_nibbles(uint nibbles, uint high_bits) {
+  uint spread = high_bits & 255u;
+  spread = (spread | spread << 12) & 0x000f000fu;
+  spread = (spread | spread << 6) & 0x03030303u;
+  spread = (spread | spread << 3) & 0x11111111u;
+  return (nibbles >> 1 & 0x77777777u) | spread << 3;
+}
+// … and the lowest bits, of chunk c.
+inline uint lowest_bits(uint nibbles, uint c) { return rotate(nibbles & 0x11111111u, 31 - c); }
+
 // Weights 0–15 are the low nibbles of 16 bytes, weights 16–31 the high ones.
 inline uint nibbles_of_32(global const uchar *p, uint w) { return nibbles_at(p + w % 2 * 8, w / 2 * 4); }
 
-#if WEIGHT_TYPE == 0
+#if SCALES == 0
 
-#define GGUF_BYTES 128
+#define GGUF_BYTES (4 * WORDS)
 inline uint quant_word(global const uchar *block, uint part, uint w) { return word_at(block + 4 * w); }
 
-#elif WEIGHT_TYPE == 1 || WEIGHT_TYPE == 30
-
-#define GGUF_BYTES 64
-inline uint quant_word(global const uchar *block, uint part, uint w) { return word_at(block + 4 * w); }
-
-#elif WEIGHT_TYPE == 2 || WEIGHT_TYPE == 3
+#elif IS_Q4_0 || IS_Q4_1
 
 // d, (m,) 16 bytes of nibbles
 #define GGUF_BYTES (2 * SCALES + 16)
 inline uint quant_word(global const uchar *block, uint part, uint w) { return nibbles_of_32(block + 2 * SCALES, w); }
 inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + 2 * s); }
 
-#elif WEIGHT_TYPE == 6 || WEIGHT_TYPE == 7
+#elif IS_Q5_0 || IS_Q5_1
 
 // d, (m,) 32 high bits, 16 bytes of nibbles
 #define GGUF_BYTES (2 * SCALES + 20)
 inline uint quant_word(global const uchar *block, uint part, uint w) {
-  return w == 4 ? word_at(block + 2 * SCALES) : nibbles_of_32(block + 2 * SCALES + 4, w);
+  global const uchar *nibbles = block + 2 * SCALES + 4;
+  if (w < 4) return upper_nibbles(nibbles_of_32(nibbles, w), word_at(block + 2 * SCALES) >> 8 * w);
+  uint word = 0;
+  for (uint c = 0; c < 4; ++c) word |= lowest_bits(nibbles_of_32(nibbles, c), c);
+  return word;
 }
 inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + 2 * s); }
 
-#elif WEIGHT_TYPE == 8
+#elif IS_Q8_0
 
 // d, 32 signed bytes
 #define GGUF_BYTES 34
 inline uint quant_word(global const uchar *block, uint part, uint w) { return word_at(block + 2 + 4 * w) ^ 0x80808080u; }
 inline ushort scale_half(global const uchar *block, uint s) { return half_at(block); }
 
-#elif WEIGHT_TYPE == 12 || WEIGHT_TYPE == 13
+#elif IS_Q4_K || IS_Q5_K
 
 // d, dmin, 12 bytes of scales and minima, (32 bytes of high bits, bit b of byte i for weight i of block b,)
 // 128 bytes of nibbles: 32 bytes hold two blocks, the low nibbles the first
-#define HIGH_BYTES (WEIGHT_TYPE == 13 ? 32 : 0)
+#define HIGH_BYTES (IS_Q5_K ? 32 : 0)
 #define GGUF_BYTES (144 + HIGH_BYTES)
 inline uint quant_word(global const uchar *block, uint part, uint w) {
-  if (w < 4) return nibbles_at(block + 16 + HIGH_BYTES + part / 2 * 32 + w * 8, part % 2 * 4);
+  global const uchar *nibbles = block + 16 + HIGH_BYTES + part / 2 * 32;
+  const uint shift = part % 2 * 4;
+#if IS_Q4_K
+  return nibbles_at(nibbles + w * 8, shift);
+#else
   uint word = 0;
-  for (uint i = 0; i < 32; i += 4) {
-    const uint bits = word_at(block + 16 + i) >> part & 0x01010101u;
-    word |= ((bits | bits >> 7 | bits >> 14 | bits >> 21) & 15u) << i;
+  if (w < 4) {
+    for (uint i = 0; i < 8; i += 4) {
+      const uint bits = word_at(block + 16 + w * 8 + i) >> part & 0x01010101u;
+      word |= ((bits | bits >> 7 | bits >> 14 | bits >> 21) & 15u) << i;
+    }
+    return upper_nibbles(nibbles_at(nibbles + w * 8, shift), word);
   }
+  for (uint c = 0; c < 4; ++c) word |= lowest_bits(nibbles_at(nibbles + c * 8, shift), c);
   return word;
+#endif
 }
 // scale | minimum << 6 of block j, from the file's 12 bytes
 inline uint packed_pair(global const uchar *s, uint j) {
@@ -74,7 +93,7 @@ inline ushort scale_half(global const uchar *block, uint s) {
   return packed_pair(block + 4, j) | (packed_pair(block + 4, 6 + j / 3) >> 4 * (j % 3) & 15u) << 12;
 }
 
-#elif WEIGHT_TYPE == 14
+#elif IS_Q6_K
 
 // 128 bytes of low nibbles, 64 bytes of high pairs, 16 signed scales, d. Each half of the 256 weights is four quarters of 32:
 // quarter c has its nibbles in 32 bytes (c mod 2), low for c < 2, and its pairs at bit 2c of 32 bytes.

@@ -7,7 +7,8 @@
 // A format says how a block of one row unpacks, in chunks of CHUNK weights: load_chunk fetches the words of one, and
 // UNPACK(chunk, i) gives its weight i up to an affine map,
 //   weight = scale · UNPACK + minimum,
-// and load_scales gives that map for each block under one set of scales. Formats without scales have UNPACK = weight.
+// and load_scales gives that map for each block under one set of scales, while dequantized gives a weight rounded just as the
+// format's own definition rounds it. Formats without scales have UNPACK = weight.
 
 #ifndef WEIGHT_TYPE
 #define WEIGHT_TYPE 3
@@ -17,30 +18,53 @@
 #define ONE 0x3f800000u
 // Bits of x from position `from` moved to position `to` (both constants); the caller masks.
 #define SHIFT_TO(x, from, to) ((from) > (to) ? (x) >> (((from) - (to)) & 31) : (x) << (((to) - (from)) & 31))
-#define UNPACK_NIBBLE(word, j, to) AS_FLOAT((SHIFT_TO(word, 4 * (j), to) & (15u << (to))) | ONE)
 
-#if WEIGHT_TYPE == 0
-#include "quantization/f32.cl"
-#elif WEIGHT_TYPE == 1
-#include "quantization/f16.cl"
-#elif WEIGHT_TYPE == 30
-#include "quantization/bf16.cl"
-#elif WEIGHT_TYPE == 2
-#include "quantization/q4_0.cl"
-#elif WEIGHT_TYPE == 3
-#include "quantization/q4_1.cl"
-#elif WEIGHT_TYPE == 6
-#include "quantization/q5_0.cl"
-#elif WEIGHT_TYPE == 7
-#include "quantization/q5_1.cl"
-#elif WEIGHT_TYPE == 8
-#include "quantization/q8_0.cl"
-#elif WEIGHT_TYPE == 12
-#include "quantization/q4_k.cl"
-#elif WEIGHT_TYPE == 13
-#include "quantization/q5_k.cl"
-#elif WEIGHT_TYPE == 14
-#include "quantization/q6_k.cl"
+#define IS_F32 (WEIGHT_TYPE == 0)
+#define IS_F16 (WEIGHT_TYPE == 1)
+#define IS_Q4_0 (WEIGHT_TYPE == 2)
+#define IS_Q4_1 (WEIGHT_TYPE == 3)
+#define IS_Q5_0 (WEIGHT_TYPE == 6)
+#define IS_Q5_1 (WEIGHT_TYPE == 7)
+#define IS_Q8_0 (WEIGHT_TYPE == 8)
+#define IS_Q4_K (WEIGHT_TYPE == 12)
+#define IS_Q5_K (WEIGHT_TYPE == 13)
+#define IS_Q6_K (WEIGHT_TYPE == 14)
+#define IS_BF16 (WEIGHT_TYPE == 30)
+
+// Weights whose products are summed before they are scaled.
+#if IS_Q6_K
+#define BLOCK 16
+#else
+#define BLOCK 32
+#endif
+
+#if IS_F32
+#include "quantization/float_32.cl"
+#elif IS_F16
+#include "quantization/float_16.cl"
+#elif IS_BF16
+#include "quantization/bfloat_16.cl"
+#elif IS_Q4_0 || IS_Q4_1 || IS_Q4_K
+#include "quantization/bits_4.cl"
+#elif IS_Q5_0 || IS_Q5_1 || IS_Q5_K
+#include "quantization/bits_5.cl"
+#elif IS_Q6_K
+#include "quantization/bits_6.cl"
+#elif IS_Q8_0
+#include "quantization/bits_8.cl"
+#endif
+
+#if IS_Q4_0 || IS_Q5_0 || IS_Q8_0
+#include "quantization/scale_symmetric.cl"
+#elif IS_Q4_1 || IS_Q5_1
+#include "quantization/scale_minimum.cl"
+#elif IS_Q4_K || IS_Q5_K
+#include "quantization/scale_k.cl"
+#elif IS_Q6_K
+#include "quantization/scale_k_signed.cl"
+#else
+#define SCALES 0
+#define BLOCKS_PER_SCALE 1
 #endif
 
 #define PANEL_GROUPS 2

@@ -63,13 +63,18 @@ public final class Device: Sendable {
           + devices.map { "\($0.profile.name): \($0.profile.reason ?? "")" }.joined(separator: "; "))
     }
     let wanted = request.lowercased()
-    let named = devices.filter {
-      $0.profile.name.lowercased().contains(wanted) || $0.profile.platformName.lowercased().contains(wanted)
+    func names(_ device: Device) -> [String] {
+      [device.profile.name, device.profile.platformName].map { $0.lowercased() }
     }
+    // A whole name goes before a part of one: one device's name may be part of another's.
+    let named =
+      devices.filter { names($0).contains(wanted) } + devices.filter { names($0).contains { $0.contains(wanted) } }
     let found =
-      Int(request).flatMap { devices.indices.contains($0) ? devices[$0] : nil }
-      ?? (Int(request) == nil
-        ? named.first { $0.profile.isUsable } ?? named.first : nil)
+      if let index = Int(request) {
+        devices.indices.contains(index) ? devices[index] : nil
+      } else {
+        named.first { $0.profile.isUsable } ?? named.first
+      }
     guard let found else {
       let list = devices.map { "\($0.profile.index): \($0.profile.name) (\($0.profile.platformName))" }
       throw CLError(.noSuchDevice, "no OpenCL device \"\(request)\": there are \(list.joined(separator: ", "))")

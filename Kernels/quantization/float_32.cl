@@ -1,10 +1,6 @@
-// F32: floats.
+// Floats. A chunk is eight words.
 
-#define BLOCK 32
 #define WORDS 32
-#define SCALES 0
-#define BLOCKS_PER_SCALE 1
-#define HAS_MINIMUM 0
 
 #define CHUNK_WORDS 8
 inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
