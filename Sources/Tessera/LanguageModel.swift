@@ -17,7 +17,10 @@ public actor LanguageModel {
   /// The file's tokenizer.
   public nonisolated let tokenizer: Tokenizer
   /// The file's chat template, if it has one.
-  public nonisolated let chatTemplate: ChatTemplate?
+  ///
+  /// - Throws: `TemplateError` if it cannot be interpreted; the model completes texts all the same.
+  public nonisolated var chatTemplate: ChatTemplate? { get throws { try template.get() } }
+  private nonisolated let template: Result<ChatTemplate?, any Error>
   public nonisolated let configuration: Configuration
   public nonisolated let device: DeviceProfile
   /// What the model takes of the device.
@@ -66,7 +69,7 @@ public actor LanguageModel {
         "\(source.file.mappedFile.path): the tokenizer has \(tokenizer.vocabularyCount) tokens, but token_embd.weight "
           + "has \(configuration.vocabularyCount) rows: the file is damaged or badly made, get another one")
     }
-    chatTemplate = try source.chatTemplate()
+    template = Result { try source.chatTemplate() }
   }
 
   private func loadWeights(since start: ContinuousClock.Instant, progress: @escaping @Sendable (Double) -> Void) throws

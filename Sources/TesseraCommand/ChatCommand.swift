@@ -19,7 +19,7 @@ struct ChatCommand: AsyncParsableCommand {
   func run() async throws {
     if model.json { throw UsageError(message: "chat has no --json; use generate") }
     let language = try await model.load()
-    guard language.chatTemplate != nil else {
+    guard try language.chatTemplate != nil else {
       throw InputError(message: "\(model.model): the model has no chat template; use `tessera generate`")
     }
     let session = ChatSession(language, instructions: system, options: sampling.options)

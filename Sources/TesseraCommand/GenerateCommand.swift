@@ -87,7 +87,7 @@ struct GenerateCommand: AsyncParsableCommand {
   }
 
   private func encode(_ text: String, _ language: LanguageModel) throws -> [Int] {
-    guard !raw, let template = language.chatTemplate else {
+    guard !raw, let template = try language.chatTemplate else {
       if chat || system != nil {
         throw InputError(message: "\(model.model): the model has no chat template; leave out --chat and --system")
       }

@@ -21,7 +21,7 @@ extension ModelSuites {
       #expect(statistics.cachedPromptTokens > 20)
       #expect(statistics.promptTokens - statistics.cachedPromptTokens < statistics.promptTokens / 2)
 
-      let template = try #require(model.chatTemplate)
+      let template = try #require(try model.chatTemplate)
       let history = Array(await chat.messages.dropLast())
       var text = ""
       for try await event in model.generate(tokens: try model.prompt(of: history, with: template), options: options) {

@@ -70,7 +70,7 @@ public actor ChatSession {
     closeTurn()
     turnCount += 1
     let id = turnCount
-    guard let template = model.chatTemplate else {
+    guard let template = try model.chatTemplate else {
       throw TesseraError(
         .noChatTemplate, "the model has no chat template: complete a text instead (--raw, LanguageModel.generate)")
     }

@@ -14,7 +14,7 @@ extension ModelSuites {
 
     /// What a new session would answer after the same messages.
     private func fresh(_ model: LanguageModel, _ messages: [ChatMessage]) async throws -> String {
-      let prompt = try model.prompt(of: messages, with: try #require(model.chatTemplate))
+      let prompt = try model.prompt(of: messages, with: try #require(try model.chatTemplate))
       return try await GenerationRun(model.generate(tokens: prompt, options: options)).text
     }
 
@@ -85,6 +85,17 @@ extension ModelSuites {
       #expect(await chat.messages.map(\.role) == ["system"])
       #expect(try await chat.respond(to: "Why?") == answer)
       #expect(try #require(await chat.lastResult).statistics.cachedPromptTokens == 0)
+    }
+
+    @Test("a template that cannot be interpreted stops chats, and not the completion of texts")
+    func uninterpretedTemplate() async throws {
+      let language = try await SyntheticModel.llama.load {
+        $0.metadata["tokenizer.chat_template"] = .string("{% include 'other' %}")
+      }
+      await #expect(throws: TemplateError.self) {
+        _ = try await ChatSession(language, options: options).respond(to: "Why?")
+      }
+      #expect(try await GenerationRun(language.generate(tokens: [1, 2, 3], options: options)).tokens.count <= 12)
     }
 
     @Test("a model without a chat template is an error that says what to do")
