@@ -7,15 +7,26 @@ struct CommandRun {
   let output: String
   let errors: String
 
-  /// The command that `TESSERA_TEST_COMMAND` names; tests are skipped where it is not set.
-  static let path = ProcessInfo.processInfo.environment["TESSERA_TEST_COMMAND"]
+  /// The command that `TESSERA_TEST_COMMAND` names, else the one that was built with the tests.
+  static let path = ProcessInfo.processInfo.environment["TESSERA_TEST_COMMAND"] ?? built
+
+  private static let built: String? = {
+    guard let tests = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+    let command = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("tessera").path
+    return FileManager.default.isExecutableFile(atPath: command) ? command : nil
+  }()
   static let model = ProcessInfo.processInfo.environment["TESSERA_TEST_SMOLLM2"]
 
-  /// - Parameter environment: changes to this process's environment.
-  init(_ arguments: [String], environment: [String: String] = [:], input: String = "") throws {
+  /// - Parameters:
+  ///   - environment: changes to this process's environment.
+  ///   - shell: what a shell runs instead, with the command and its arguments as "$@".
+  init(
+    _ arguments: [String], environment: [String: String] = [:], input: String = "", shell: String? = nil
+  ) throws {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: try #require(Self.path))
-    process.arguments = arguments
+    let path = try #require(Self.path)
+    process.executableURL = URL(fileURLWithPath: shell == nil ? path : "/bin/sh")
+    process.arguments = (shell.map { ["-c", $0, "sh", path] } ?? []) + arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -3,6 +3,7 @@ import TesseraFiles
 import TesseraMemory
 import TesseraModels
 import TesseraText
+import TestSupport
 import Testing
 
 @testable import Tessera

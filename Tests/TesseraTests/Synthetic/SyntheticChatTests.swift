@@ -1,4 +1,5 @@
 import TesseraText
+import TestSupport
 import Testing
 
 @testable import Tessera

@@ -1,4 +1,5 @@
 import TesseraMemory
+import TestSupport
 import Testing
 
 @testable import Tessera

@@ -1,27 +1,29 @@
 import Foundation
 
-@testable import Tessera
-
 /// Writes GGUF v3 files for tests, right ones and wrong ones (ggml's GGUF specification).
-struct GGUFWriter {
-  enum Value {
+public struct GGUFWriter {
+  public enum Value: Sendable {
     case uint32(UInt32), uint64(UInt64), float32(Float), bool(Bool), string(String), strings([String]), int32s([Int32])
   }
 
-  struct Tensor {
+  public struct Tensor {
     /// ggml's number of the type.
-    var type: UInt32
-    var dimensions: [Int]
-    var data: [UInt8]
+    public var type: UInt32
+    public var dimensions: [Int]
+    public var data: [UInt8]
+
+    public init(type: UInt32, dimensions: [Int], data: [UInt8]) {
+      (self.type, self.dimensions, self.data) = (type, dimensions, data)
+    }
   }
 
-  var metadata: [String: Value] = [:]
-  var tensors: [String: Tensor] = [:]
+  public var metadata: [String: Value] = [:]
+  public var tensors: [String: Tensor] = [:]
 
   private static let alignment = 32
 
   /// Writes the file.
-  func write(to url: URL) throws {
+  public func write(to url: URL) throws {
     var file = Array("GGUF".utf8) + bytes(UInt32(3)) + bytes(UInt64(tensors.count)) + bytes(UInt64(metadata.count))
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { file += string(key) + encoded(value) }
     let sorted = tensors.sorted { $0.key < $1.key }
@@ -62,14 +64,14 @@ struct GGUFWriter {
 
 extension GGUFWriter.Tensor {
   /// A float32 tensor.
-  static func f32(_ dimensions: [Int], _ values: [Float]) -> Self {
+  public static func f32(_ dimensions: [Int], _ values: [Float]) -> Self {
     Self(
       type: 0, dimensions: dimensions,
       data: values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
   }
 
   /// A Q8_0 tensor: blocks of 32 signed bytes behind a float16 scale.
-  static func q8_0(_ dimensions: [Int], _ values: [Float]) -> Self {
+  public static func q8_0(_ dimensions: [Int], _ values: [Float]) -> Self {
     var data: [UInt8] = []
     for start in stride(from: 0, to: values.count, by: 32) {
       let block = values[start..<start + 32]

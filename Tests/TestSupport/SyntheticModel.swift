@@ -1,27 +1,24 @@
 import Foundation
-import TestSupport
-
-@testable import Tessera
 
 /// A tiny model with random weights and a vocabulary of bytes, so that the engine is tested without any download.
 ///
 /// 64 dimensions, two heads of 32 over one key-value head, 128 in between; two layers of Llama's kind, or six of Gemma 3's, of
 /// which the last sees all keys.
-struct SyntheticModel: Sendable, CustomStringConvertible {
-  enum Architecture: String, Sendable, CaseIterable {
+public struct SyntheticModel: Sendable, CustomStringConvertible {
+  public enum Architecture: String, Sendable, CaseIterable {
     case llama, gemma3
   }
 
-  let architecture: Architecture
-  var description: String { architecture.rawValue }
+  public let architecture: Architecture
+  public var description: String { architecture.rawValue }
 
-  static let all = Architecture.allCases.map { SyntheticModel(architecture: $0) }
-  static let llama = SyntheticModel(architecture: .llama)
-  static let gemma3 = SyntheticModel(architecture: .gemma3)
+  public static let all = Architecture.allCases.map { SyntheticModel(architecture: $0) }
+  public static let llama = SyntheticModel(architecture: .llama)
+  public static let gemma3 = SyntheticModel(architecture: .gemma3)
 
-  static let markers = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-  static let vocabularyCount = 256 + markers.count
-  static let template = """
+  public static let markers = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+  public static let vocabularyCount = 256 + markers.count
+  public static let template = """
     {% for message in messages %}<|im_start|>{{ message.role }}
     {{ message.content }}<|im_end|>
     {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
@@ -29,7 +26,7 @@ struct SyntheticModel: Sendable, CustomStringConvertible {
     """
 
   /// What is written; change it to make a wrong file.
-  func writer() -> GGUFWriter {
+  public func writer() -> GGUFWriter {
     var writer = GGUFWriter()
     let layerCount = architecture == .llama ? 2 : 6
     func key(_ name: String) -> String { "\(architecture.rawValue).\(name)" }
@@ -50,10 +47,10 @@ struct SyntheticModel: Sendable, CustomStringConvertible {
       "tokenizer.ggml.eos_token_id": .uint32(258),
       "tokenizer.chat_template": .string(Self.template),
     ]
-    var random = SplitMix64(state: architecture == .llama ? 1 : 2)
+    var random = SeededNumbers(seed: architecture == .llama ? 1 : 2)
     func values(_ count: Int, around center: Float = 0, _ scale: Float) -> [Float] {
       // The sum of four uniform numbers is close enough to a normal one.
-      (0..<count).map { _ in center + scale * Float((0..<4).reduce(0.0) { sum, _ in sum + random.nextUnit() } - 2) }
+      (0..<count).map { _ in center + scale * Float((0..<4).reduce(0.0) { sum, _ in sum + random.unit() } - 2) }
     }
     func norm(_ name: String, _ size: Int) {
       writer.tensors["\(name).weight"] = .f32([size], values(size, around: 1, 0.1))
@@ -86,26 +83,25 @@ struct SyntheticModel: Sendable, CustomStringConvertible {
     return writer
   }
 
-  /// The model, loaded, with some of its file changed.
-  func load(
-    _ options: LoadOptions = LoadOptions(), _ change: (inout GGUFWriter) -> Void = { _ in }
-  ) async throws -> LanguageModel {
+  /// Calls `body` with the path of the model's file, which is removed afterwards.
+  public func withFile<T>(_ change: (inout GGUFWriter) -> Void = { _ in }, _ body: (String) throws -> T) throws -> T {
     var writer = writer()
     change(&writer)
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString).gguf")
-    defer { try? FileManager.default.removeItem(at: url) }
-    try writer.write(to: url)
-    return try await LanguageModel.load(from: url, options: options)
+    return try withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("\(architecture).gguf")
+      try writer.write(to: url)
+      return try body(url.path)
+    }
   }
 
   /// Token ids of a text of so many bytes that repeats nothing.
-  static func ids(_ count: Int, seed: UInt64 = 7) -> [Int] {
-    var random = SplitMix64(state: seed)
+  public static func ids(_ count: Int, seed: UInt64 = 7) -> [Int] {
+    var random = SeededNumbers(seed: seed)
     return (0..<count).map { _ in Int(random.next() % 256) }
   }
 
   /// The byte-level alphabet (Radford et al. 2019): printable bytes are themselves, the others letters from 256 on.
-  static let tokens: [String] = {
+  public static let tokens: [String] = {
     var next: UInt32 = 256
     let letters = (0..<256).map { byte -> String in
       let isPrintable = (33...126).contains(byte) || (161...172).contains(byte) || (174...255).contains(byte)
@@ -114,4 +110,21 @@ struct SyntheticModel: Sendable, CustomStringConvertible {
     }
     return letters + markers
   }()
+}
+
+/// The same numbers for the same seed (xorshift64*, Vigna 2016).
+private struct SeededNumbers {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
+
+  mutating func next() -> UInt64 {
+    state ^= state >> 12
+    state ^= state << 25
+    state ^= state >> 27
+    return (state &* 0x2545_f491_4f6c_dd1d) >> 16
+  }
+
+  /// At least 0 and under 1.
+  mutating func unit() -> Double { Double(next()) * 0x1p-48 }
 }

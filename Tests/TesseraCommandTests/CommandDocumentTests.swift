@@ -1,0 +1,143 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The `--json` documents that scripts rely on, of a synthetic model.
+@Suite(
+  "The tessera command's documents", .serialized,
+  .enabled(if: CommandRun.path != nil, "there is no command to test"))
+struct CommandDocumentTests {
+  private let model = SyntheticModel.llama
+
+  /// The document of a run that must succeed and say nothing else.
+  private func document(_ arguments: [String], input: String = "") throws -> [String: Any] {
+    let run = try CommandRun(arguments, input: input)
+    #expect(run.status == 0 && run.errors.isEmpty, "\(arguments): \(run.status) \(run.errors)")
+    return try run.object()
+  }
+
+  @Test("generate", arguments: [0, 1, 4])
+  func generate(count: Int) throws {
+    try model.withFile { path in
+      let run = try document(["generate", "-m", path, "--tokens", "1,2,3", "-n", "\(count)", "--json"])
+      #expect(run["prompt_tokens"] as? [Int] == [1, 2, 3])
+      #expect((run["tokens"] as? [Int])?.count == count && run["finish_reason"] as? String == "length")
+      #expect(run["text"] is String && run["device"] is String)
+      let statistics = try #require(run["statistics"] as? [String: Any])
+      #expect(statistics["prompt_tokens"] as? Int == 3 && statistics["generated_tokens"] as? Int == count)
+      for key in [
+        "load_seconds", "prompt_seconds", "prompt_tokens_per_second", "generation_seconds",
+        "generation_tokens_per_second", "time_to_first_token_seconds", "peak_device_bytes",
+      ] {
+        #expect((statistics[key] as? Double).map { $0 >= 0 && $0.isFinite } == true, "\(key)")
+      }
+    }
+  }
+
+  @Test("generate with a seed, and with a stop string")
+  func sampling() throws {
+    try model.withFile { path in
+      let shared = ["generate", "-m", path, "--raw", "-p", "abc", "-n", "12", "--json"]
+      let sampled = shared + ["--temperature", "1", "--top-k", "0", "--top-p", "1", "--min-p", "0", "--seed"]
+      let first = try #require(try document(sampled + ["1"])["tokens"] as? [Int])
+      #expect(try document(sampled + ["1"])["tokens"] as? [Int] == first)
+      #expect(try document(sampled + ["2"])["tokens"] as? [Int] != first)
+      let text = try #require(try document(sampled + ["1"])["text"] as? String)
+      let stop = try #require(text.first { $0.isASCII }.map(String.init))
+      let stopped = try document(sampled + ["1", "--stop", stop, "--stop", "never to be seen"])
+      #expect(stopped["finish_reason"] as? String == "stop")
+      #expect(stopped["text"] as? String == text.range(of: stop).map { String(text[..<$0.lowerBound]) })
+    }
+  }
+
+  @Test("tokenize, both ways, and template")
+  func text() throws {
+    try model.withFile { path in
+      let run = try document(["tokenize", "-m", path, "hé<|im_end|>", "--json"])
+      #expect(run["tokens"] as? [Int] == [0x68, 0xc3, 0xa9, 258] && (run["pieces"] as? [String])?.count == 4)
+      let plain = try document(["tokenize", "-m", path, "<|im_end|>", "--no-special", "--json"])
+      #expect(plain["tokens"] as? [Int] == Array("<|im_end|>".utf8).map { Int($0) })
+      let back = try document(["tokenize", "-m", path, "--decode", "104,195,169,258", "--json"])
+      // Markers are no text.
+      #expect(back["text"] as? String == "hé")
+      let messages = #"[{"role": "user", "content": "hi"}]"#
+      let prompt = "<|im_start|>user\nhi<|im_end|>\n"
+      let open = try document(["template", "-m", path, "--messages", "-", "--json"], input: messages)
+      #expect(open["prompt"] as? String == prompt + "<|im_start|>assistant\n" && open["tokens"] is [Int])
+      let closed = try document(
+        ["template", "-m", path, "--messages", "-", "--no-generation-prompt", "--json"], input: messages)
+      #expect(closed["prompt"] as? String == prompt)
+    }
+  }
+
+  @Test("logits, the same bytes for every chunk")
+  func logits() throws {
+    try model.withFile { path in
+      let tokens = (0..<100).map { "\($0 * 37 % 256)" }.joined(separator: ",")
+      let files = try ["1", "7", "64", "512"].map { chunk in
+        let output = "\(path).\(chunk).npy"
+        let run = try document(
+          ["logits", "-m", path, "--tokens", tokens, "-o", output, "--chunk", chunk, "--json"])
+        #expect(run["tokens"] as? Int == 100 && run["vocabulary"] as? Int == SyntheticModel.vocabularyCount)
+        #expect(run["output"] as? String == output)
+        return try Data(contentsOf: URL(fileURLWithPath: output))
+      }
+      #expect(Set(files).count == 1 && files[0].count > 100 * SyntheticModel.vocabularyCount * 4)
+    }
+  }
+
+  @Test("perplexity")
+  func perplexity() throws {
+    try model.withFile { path in
+      let run = try document(
+        ["perplexity", "-m", path, "--file", "-", "--context", "16", "--json"],
+        input: String(repeating: "some words ", count: 9))
+      // 99 tokens: six windows of which eight tokens, less the last, are scored.
+      #expect(run["tokens"] as? Int == 42 && run["seconds"] is Double)
+      #expect((run["perplexity"] as? Double).map { $0 > 1 && $0.isFinite } == true)
+      #expect((run["standard_error"] as? Double).map { $0 > 0 && $0.isFinite } == true)
+    }
+  }
+
+  @Test("inspect, with the bytes that generate then takes")
+  func inspect() throws {
+    try model.withFile { path in
+      let run = try document(["inspect", path, "--json"])
+      #expect(run["architecture"] as? String == "llama" && (run["parameters"] as? Int ?? 0) > 50_000)
+      let tensors = try #require(run["tensors"] as? [[String: Any]])
+      #expect(tensors.contains { $0["name"] as? String == "blk.1.ffn_down.weight" && $0["type"] as? String == "Q8_0" })
+      #expect((run["metadata"] as? [String: Any])?["llama.block_count"] as? Int == 2)
+      let memory = try #require(run["memory"] as? [String: Any])
+      for key in ["weights_bytes", "kv_bytes_per_token", "workspace_bytes"] {
+        #expect((memory[key] as? Int ?? 0) > 0, "\(key)")
+      }
+      // Two layers of one head of 32 floats, keys and values.
+      #expect(memory["kv_bytes_per_token"] as? Int == 2 * 2 * 32 * 4)
+      let answer = try document(["generate", "-m", path, "--tokens", "1", "-n", "1", "--json"])
+      let peak = (answer["statistics"] as? [String: Any])?["peak_device_bytes"] as? Int
+      #expect(peak != nil && peak == memory["total_bytes"] as? Int)
+    }
+  }
+
+  @Test("inspect shows a model that cannot be run, and says why")
+  func inspectUnsupported() throws {
+    try model.withFile({ $0.metadata["general.architecture"] = .string("mamba") }) { path in
+      let run = try document(["inspect", path, "--json"])
+      #expect(run["architecture"] as? String == "mamba" && run["memory"] == nil)
+      #expect((run["memory_error"] as? String)?.contains("mamba") == true)
+    }
+  }
+
+  @Test("bench")
+  func bench() throws {
+    try model.withFile { path in
+      let run = try CommandRun(["bench", "-m", path, "-p", "4", "-n", "2", "-r", "2", "-d", "3", "--json"])
+      let rows = try #require(try run.json() as? [[String: Any]])
+      #expect(run.status == 0 && rows.map { $0["test"] as? String } == ["pp4@d3", "tg2@d3"])
+      for row in rows {
+        #expect((row["tokens_per_second_mean"] as? Double ?? 0) > 0 && row["tokens_per_second_stddev"] is Double)
+        #expect(row["n"] as? Int == 2 && row["model"] is String && row["device"] is String)
+      }
+    }
+  }
+}
