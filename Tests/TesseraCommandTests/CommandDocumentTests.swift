@@ -10,8 +10,10 @@ struct CommandDocumentTests {
   private let model = SyntheticModel.llama
 
   /// The document of a run that must succeed and say nothing else.
-  private func document(_ arguments: [String], input: String = "") throws -> [String: Any] {
-    let run = try CommandRun(arguments, input: input)
+  private func document(
+    _ arguments: [String], environment: [String: String] = [:], input: String = ""
+  ) throws -> [String: Any] {
+    let run = try CommandRun(arguments, environment: environment, input: input)
     #expect(run.status == 0 && run.errors.isEmpty, "\(arguments): \(run.status) \(run.errors)")
     return try run.object()
   }
@@ -70,14 +72,16 @@ struct CommandDocumentTests {
     }
   }
 
-  @Test("logits, the same bytes for every chunk")
-  func logits() throws {
+  @Test("logits, the same bytes for every chunk in both styles of kernels", arguments: SyntheticModel.all)
+  func logits(model: SyntheticModel) throws {
     try model.withFile { path in
       let tokens = (0..<100).map { "\($0 * 37 % 256)" }.joined(separator: ",")
-      let files = try ["1", "7", "64", "512"].map { chunk in
+      let cases = ["1", "7", "64", "512"].map { ($0, "vector") } + [("7", "simt"), ("512", "simt")]
+      let files = try cases.map { chunk, style in
         let output = "\(path).\(chunk).npy"
         let run = try document(
-          ["logits", "-m", path, "--tokens", tokens, "-o", output, "--chunk", chunk, "--json"])
+          ["logits", "-m", path, "--tokens", tokens, "-o", output, "--chunk", chunk, "--json"],
+          environment: ["TESSERA_STYLE": style])
         #expect(run["tokens"] as? Int == 100 && run["vocabulary"] as? Int == SyntheticModel.vocabularyCount)
         #expect(run["output"] as? String == output)
         return try Data(contentsOf: URL(fileURLWithPath: output))

@@ -2,8 +2,8 @@ import Foundation
 
 /// A tiny model with random weights and a vocabulary of bytes, so that the engine is tested without any download.
 ///
-/// 64 dimensions, two heads of 32 over one key-value head, 128 in between; two layers of Llama's kind, or six of Gemma 3's, of
-/// which the last sees all keys.
+/// 64 dimensions, two heads of 32 over one key-value head, 128 in between; two layers of Llama's kind, or six of
+/// Gemma 3's, of which the last sees all keys.
 public struct SyntheticModel: Sendable, CustomStringConvertible {
   public enum Architecture: String, Sendable, CaseIterable {
     case llama, gemma3
