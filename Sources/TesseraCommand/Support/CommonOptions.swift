@@ -59,7 +59,10 @@ enum InputText {
   /// The text of a file, or of standard input for "-".
   static func read(_ path: String) throws -> [UInt8] {
     if path == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
-    guard let data = FileManager.default.contents(atPath: path) else {
+    // A handle also reads pipes and devices.
+    guard let data = try? FileHandle(forReadingAtPath: path)?.readToEnd() ?? Data(),
+      FileManager.default.fileExists(atPath: path)
+    else {
       throw InputError(message: "\(path): no such file, or it cannot be read")
     }
     return [UInt8](data)
