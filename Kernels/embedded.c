@@ -22,8 +22,8 @@ static const unsigned char common_lanes_cl[] = {
 static const unsigned char common_math_cl[] = {
 #embed "common/math.cl"
 };
-static const unsigned char decoder_decode_layer_cl[] = {
-#embed "decoder/decode_layer.cl"
+static const unsigned char decoder_decode_step_cl[] = {
+#embed "decoder/decode_step.cl"
 };
 static const unsigned char decoder_phases_cl[] = {
 #embed "decoder/phases.cl"
@@ -104,7 +104,7 @@ static const tessera_kernel_file files[] = {
     ENTRY("common/cache.cl", common_cache_cl),
     ENTRY("common/lanes.cl", common_lanes_cl),
     ENTRY("common/math.cl", common_math_cl),
-    ENTRY("decoder/decode_layer.cl", decoder_decode_layer_cl),
+    ENTRY("decoder/decode_step.cl", decoder_decode_step_cl),
     ENTRY("decoder/phases.cl", decoder_phases_cl),
     ENTRY("embedding/embedding.cl", embedding_embedding_cl),
     ENTRY("matmul/activations.cl", matmul_activations_cl),

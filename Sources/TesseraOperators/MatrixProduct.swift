@@ -72,7 +72,7 @@ public struct MatrixProduct: Sendable {
   public func enqueue(
     _ x: Buffer, _ weights: WeightMatrix, into y: Buffer, tokens: Int, yStride: Int? = nil,
     epilogue: Epilogue = .init(),
-    workspace: Workspace, on queue: Queue
+    workspace: Workspace, on target: some CommandTarget
   ) throws {
     let shape = weights.shape
     let outputs = epilogue.gate == nil ? shape.rows : shape.rows / 2
@@ -80,16 +80,19 @@ public struct MatrixProduct: Sendable {
       throw OperatorError(
         .shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
     }
+    var flags: UInt32 = 0
+    if epilogue.bias != nil { flags |= 1 }
+    if epilogue.residual != nil { flags |= 2 }
+    if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
+    if let program = target.program {
+      return try record(x, weights, y, tokens: tokens, epilogue, flags, program)
+    }
+    let queue = target.queue
     let style = library.style
     let tile = Tile(tiles, style: style, tokens: tokens)
     let tileCount = (tokens + tile.tokens - 1) / tile.tokens
     let isPacked = tile.tokens > 1 || style == .simt
     if isPacked { try pack(x, shape, tile, tokens: tokens, tileCount: tileCount, workspace, on: queue) }
-
-    var flags: UInt32 = 0
-    if epilogue.bias != nil { flags |= 1 }
-    if epilogue.residual != nil { flags |= 2 }
-    if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
 
     let kernel = try library.kernel(
       "matmul/matmul.cl", "matmul",
@@ -108,6 +111,25 @@ public struct MatrixProduct: Sendable {
       kernel, over: range, isPacked ? workspace.packed : x, isPacked ? workspace.sums : x, weights.buffer,
       UInt64(shape.scalesOffset), epilogue.bias ?? x, epilogue.residual ?? x, y, UInt32(tokens), UInt32(shape.rows),
       UInt32(shape.columns), UInt32(yStride ?? outputs), flags)
+  }
+
+  private func record(
+    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, _ epilogue: Epilogue, _ flags: UInt32,
+    _ program: StepProgram
+  ) throws {
+    guard tokens == 1 else { throw OperatorError(.unrecordable, "products of \(tokens) tokens") }
+    let shape = weights.shape
+    var command = StepProgram.Command(shape.format.rawValue, units: shape.groupCount / 2)
+    command.rows = UInt32(shape.rows)
+    command.columns = UInt32(shape.columns)
+    command.flags = flags
+    command.x = try program.offset(inArena: x)
+    command.y = try program.offset(inArena: y)
+    command.residual = try program.offset(inArena: epilogue.residual ?? y)
+    command.weights = try program.offset(inWeights: weights.buffer)
+    command.scales = UInt64(shape.scalesOffset)
+    command.bias = try epilogue.bias.map { try program.offset(inWeights: $0) } ?? 0
+    try program.record(command, format: shape.format)
   }
 
   private func pack(

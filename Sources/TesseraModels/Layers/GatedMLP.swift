@@ -21,9 +21,9 @@ struct GatedMLP: Sendable {
     let w = step.workspace
     try step.operators.product.enqueue(
       x, gateUp, into: w.gated, tokens: step.tokenCount, epilogue: .init(gate: function), workspace: w.packed,
-      on: step.queue)
+      on: step.target)
     try step.operators.product.enqueue(
       w.gated, down, into: y, tokens: step.tokenCount, epilogue: .init(residual: residual), workspace: w.packed,
-      on: step.queue)
+      on: step.target)
   }
 }

@@ -16,13 +16,13 @@ struct Norm: Sendable {
   func callAsFunction(_ x: Buffer, into y: Buffer, adding residual: Buffer? = nil, _ step: Step) throws {
     try step.operators.norm.enqueue(
       x, weight: weight.buffer, into: y, rows: .init(columns: size), count: step.tokenCount,
-      epsilon: step.configuration.normEpsilon, residual: residual, on: step.queue)
+      epsilon: step.configuration.normEpsilon, residual: residual, on: step.target)
   }
 
   /// Normalises each of `heads` heads at the start of a token's row of `stride` floats, in place (QK-norm).
   func inPlace(_ x: Buffer, heads: Int, stride: Int, _ step: Step) throws {
     try step.operators.norm.enqueue(
       x, weight: weight.buffer, into: x, rows: .init(heads: heads, columns: size, stride: stride),
-      count: step.tokenCount, epsilon: step.configuration.normEpsilon, on: step.queue)
+      count: step.tokenCount, epsilon: step.configuration.normEpsilon, on: step.target)
   }
 }
