@@ -41,7 +41,7 @@ struct ChartPlot {
     let y = Axis(all.map { value($0.row) } + [roof ?? 0], scale: .linear, from: height - 48, to: 16)
     for tick in y.ticks {
       svg.line((x.start, y.position(tick)), (x.end, y.position(tick)), class: "grid")
-      svg.text(Formatting.rate(tick, ""), at: (x.start - 8, y.position(tick) + 4), anchor: .end)
+      svg.text(Formatting.tick(tick), at: (x.start - 8, y.position(tick) + 4), anchor: .end)
     }
     for tick in Set(all.map(\.x)).sorted() {
       svg.line((x.position(tick), y.start), (x.position(tick), y.start + 5), class: "axis")
@@ -77,7 +77,7 @@ struct ChartPlot {
     let x = Axis(rates + [roof ?? 0], scale: .linear, from: left, to: width - 60)
     for tick in x.ticks {
       svg.line((x.position(tick), 8), (x.position(tick), height - 34), class: "grid")
-      svg.text(Formatting.rate(tick, ""), at: (x.position(tick), height - 18), anchor: .middle)
+      svg.text(Formatting.tick(tick), at: (x.position(tick), height - 18), anchor: .middle)
     }
     for (index, (name, points)) in series.enumerated() {
       let y = 10 + pitch * Double(index)

@@ -22,6 +22,15 @@ public enum Formatting {
     }
   }
 
+  /// 200 G: a round number at an axis.
+  static func tick(_ value: Double) -> String {
+    let prefixes: [(Double, String)] = [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")]
+    guard let (factor, prefix) = prefixes.first(where: { abs(value) >= $0.0 }) else {
+      return String(format: "%.4g", value)
+    }
+    return String(format: "%.4g", value / factor) + prefix
+  }
+
   public static func percent(_ fraction: Double) -> String { "\(Int((fraction * 100).rounded()))%" }
 
   /// 3 min 20 s.

@@ -23,8 +23,10 @@ struct RooflinePlot {
       points.map(\.operationsPerSecond) + [peak, roofs.read.rate * x.low], scale: .logarithmic,
       from: Self.height - Self.bottom, to: Self.top, pad: 1.6)
     drawAxes(&svg, x, y)
-    drawRoof(&svg, x, y, bandwidth: roofs.copy.rate, peak: peak, class: "roof dashed", label: "copy", below: true)
-    drawRoof(&svg, x, y, bandwidth: roofs.read.rate, peak: peak, class: "roof", label: "read", below: false)
+    // The lower roof's name stands below its line.
+    let copyIsLower = roofs.copy.rate < roofs.read.rate
+    drawRoof(&svg, x, y, bandwidth: roofs.copy.rate, class: "roof dashed", label: "copy", below: copyIsLower)
+    drawRoof(&svg, x, y, bandwidth: roofs.read.rate, class: "roof", label: "read", below: !copyIsLower)
     svg.text(
       "multiply-add peak, \(Formatting.rate(peak, "FLOP/s"))", at: (x.end - 4, y.position(peak) - 8), anchor: .end,
       class: "label strong")
@@ -41,12 +43,12 @@ struct RooflinePlot {
     for tick in x.ticks {
       let at = x.position(tick)
       svg.line((at, y.start), (at, y.end), class: "grid")
-      svg.text(plain(tick), at: (at, y.start + 20), anchor: .middle)
+      svg.text(Formatting.tick(tick), at: (at, y.start + 20), anchor: .middle)
     }
     for tick in y.ticks {
       let at = y.position(tick)
       svg.line((x.start, at), (x.end, at), class: "grid")
-      svg.text(Formatting.rate(tick, "").replacingOccurrences(of: ".00", with: ""), at: (x.start - 8, at + 4), anchor: .end)
+      svg.text(Formatting.tick(tick), at: (x.start - 8, at + 4), anchor: .end)
     }
     svg.line((x.start, y.start), (x.end, y.start), class: "axis")
     svg.text("operations per byte", at: ((x.start + x.end) / 2, Self.height - 12), anchor: .middle)
@@ -54,9 +56,9 @@ struct RooflinePlot {
   }
 
   private func drawRoof(
-    _ svg: inout SVG, _ x: Axis, _ y: Axis, bandwidth: Double, peak: Double, class name: String, label: String,
-    below: Bool
+    _ svg: inout SVG, _ x: Axis, _ y: Axis, bandwidth: Double, class name: String, label: String, below: Bool
   ) {
+    let peak = roofs.multiplyAdd.rate
     let ridge = min(max(peak / bandwidth, x.low), x.high)
     let first = (x.start, y.position(bandwidth * x.low))
     let corner = (x.position(ridge), y.position(min(bandwidth * ridge, peak)))
@@ -65,10 +67,6 @@ struct RooflinePlot {
     let middle = ((first.0 + corner.0) / 2, (first.1 + corner.1) / 2 + (below ? 18 : -8))
     svg.text(
       "\(label), \(Formatting.rate(bandwidth, "B/s"))", at: middle, anchor: .middle, class: "label strong", angle: angle)
-  }
-
-  private func plain(_ value: Double) -> String {
-    value >= 1 ? "\(Int(value.rounded()))" : String(format: "%g", value)
   }
 }
 
