@@ -22,6 +22,12 @@ static const unsigned char common_lanes_cl[] = {
 static const unsigned char common_math_cl[] = {
 #embed "common/math.cl"
 };
+static const unsigned char decoder_decode_layer_cl[] = {
+#embed "decoder/decode_layer.cl"
+};
+static const unsigned char decoder_phases_cl[] = {
+#embed "decoder/phases.cl"
+};
 static const unsigned char embedding_embedding_cl[] = {
 #embed "embedding/embedding.cl"
 };
@@ -33,6 +39,9 @@ static const unsigned char matmul_epilogue_cl[] = {
 };
 static const unsigned char matmul_matmul_cl[] = {
 #embed "matmul/matmul.cl"
+};
+static const unsigned char matmul_product_cl[] = {
+#embed "matmul/product.cl"
 };
 static const unsigned char norm_rmsnorm_cl[] = {
 #embed "norm/rmsnorm.cl"
@@ -95,10 +104,13 @@ static const tessera_kernel_file files[] = {
     ENTRY("common/cache.cl", common_cache_cl),
     ENTRY("common/lanes.cl", common_lanes_cl),
     ENTRY("common/math.cl", common_math_cl),
+    ENTRY("decoder/decode_layer.cl", decoder_decode_layer_cl),
+    ENTRY("decoder/phases.cl", decoder_phases_cl),
     ENTRY("embedding/embedding.cl", embedding_embedding_cl),
     ENTRY("matmul/activations.cl", matmul_activations_cl),
     ENTRY("matmul/epilogue.cl", matmul_epilogue_cl),
     ENTRY("matmul/matmul.cl", matmul_matmul_cl),
+    ENTRY("matmul/product.cl", matmul_product_cl),
     ENTRY("norm/rmsnorm.cl", norm_rmsnorm_cl),
     ENTRY("quantization/bfloat_16.cl", quantization_bfloat_16_cl),
     ENTRY("quantization/bits_4.cl", quantization_bits_4_cl),

@@ -46,13 +46,11 @@ inline float largest_lane(float16 v) {
   return max(c.lo, c.hi);
 }
 
-kernel void flash_attention(global const float *restrict q, global const cache_element *restrict keys,
-                            global const cache_element *restrict values, global const uint *restrict tables,
-                            global const int4 *restrict tiles, global const int *restrict positions, global float *restrict out,
-                            const uint heads, const uint kv_heads, const uint q_stride, const uint block_size,
-                            const uint window, const float scale, const float soft_cap) {
-  const int4 tile = tiles[get_global_id(0)];
-  const uint head = get_global_id(1);
+// One tile of one head.
+inline void attend(global const float *q, global const cache_element *keys, global const cache_element *values,
+                   global const uint *tables, const int4 tile, global const int *positions, global float *out, const uint heads,
+                   const uint kv_heads, const uint q_stride, const uint block_size, const uint window, const float scale,
+                   const float soft_cap, const uint head) {
   const uint kv_head = head / (heads / kv_heads);
   const uint first_token = tile.x;
   const uint count = tile.y;
@@ -172,4 +170,13 @@ kernel void flash_attention(global const float *restrict q, global const cache_e
   for (uint m = 0; m < count; ++m)
     for (uint c = 0; c < COLUMN_GROUPS; ++c)
       vstore16(sums[m][c] / total[m], c, out + ((ulong)(first_token + m) * heads + head) * HEAD_SIZE);
+}
+
+kernel void flash_attention(global const float *restrict q, global const cache_element *restrict keys,
+                            global const cache_element *restrict values, global const uint *restrict tables,
+                            global const int4 *restrict tiles, global const int *restrict positions, global float *restrict out,
+                            const uint heads, const uint kv_heads, const uint q_stride, const uint block_size,
+                            const uint window, const float scale, const float soft_cap) {
+  attend(q, keys, values, tables, tiles[get_global_id(0)], positions, out, heads, kv_heads, q_stride, block_size, window,
+         scale, soft_cap, get_global_id(1));
 }

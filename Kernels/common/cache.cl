@@ -1,5 +1,7 @@
 // How keys and values lie in the paged cache, and its element type: float, or half with CACHE_HALF.
 
+#pragma once
+
 #ifndef CACHE_HALF
 #define CACHE_HALF 0
 #endif

@@ -2,6 +2,8 @@
 // 16 lanes in one wide vector; in the simt style it holds one lane, and neighbouring work-items hold its neighbours.
 // What one lane computes is the same sequence of operations either way, so the results are the same bits.
 
+#pragma once
+
 #pragma OPENCL FP_CONTRACT OFF
 
 #ifndef SIMT

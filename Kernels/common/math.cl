@@ -1,6 +1,8 @@
 // Elementary functions from exactly rounded operations alone, so that every style and every driver gives the same bits.
 // The polynomials are Cephes' (Moshier), single precision.
 
+#pragma once
+
 // e^x, relative error under 2e-7; zero below -87, which in float32 no softmax can tell from the true value.
 inline lanes_f exponential(lanes_f x) {
   const lanes_f limited = min(max(x, (lanes_f)-87.0f), (lanes_f)88.0f);

@@ -1,5 +1,7 @@
 // What surrounds a product's sums: the sum of a block of activations before, bias, gate, residual and store after.
 
+#pragma once
+
 #define BIAS 1u
 #define RESIDUAL 2u
 #define GATE_SILU 4u
@@ -51,14 +53,6 @@ inline float sum_of_16(float16 v) {
   const float4 b = a.lo + a.hi;
   const float2 c = b.lo + b.hi;
   return c.lo + c.hi;
-}
-
-inline float sum_of_block(global const float *x) {
-#if BLOCK == 16
-  return sum_of_16(vload16(0, x));
-#else
-  return sum_of_16(vload16(0, x)) + sum_of_16(vload16(1, x));
-#endif
 }
 
 #endif

@@ -15,171 +15,17 @@
 // simt:   global (tokens/(TILES·TILE_M), groups/TILE_N · 16), local (1, a multiple of 16)
 // The caller guarantees columns % (BLOCK · BLOCKS_PER_SCALE) = 0 and, with GATE, rows % 32 = 0 and an even TILE_N.
 
-// Tokens whose sums are held in registers together.
-#ifndef TILE_M
-#define TILE_M 12
-#endif
-// Groups of 16 rows.
-#ifndef TILE_N
-#define TILE_N 2
-#endif
-// Tiles of tokens that share one unpacking of the weights.
-#ifndef TILES
-#define TILES 1
-#endif
-
-// How far ahead of its use a weight is fetched into the cache.
-#ifndef PREFETCH_WORDS
-#define PREFETCH_WORDS 512
-#endif
-
-#include "common/lanes.cl"
-#include "common/math.cl"
-#include "quantization/weights.cl"
-#include "matmul/epilogue.cl"
-
-// A vector core unpacks a block once for all its tokens, into its first-level cache; a simt lane unpacks into registers.
-#define STAGED (!SIMT && TILE_M > 1)
+#include "matmul/product.cl"
 
 kernel void matmul(global const float *restrict x, global const float *restrict x_sums, global const uint *restrict weights,
-                   const ulong scales_offset, global const float *restrict bias, global const float *restrict residual,
-                   global float *restrict y, const uint tokens, const uint rows, const uint columns, const uint y_stride,
+                   const ulong scales_offset, global const float *restrict bias, global const float *residual,
+                   global float *y, const uint tokens, const uint rows, const uint columns, const uint y_stride,
                    const uint flags) {
-  const uint blocks = columns / BLOCK;
-  const uint groups = (rows + LANES - 1) / LANES;
-  const uint token = get_global_id(0) * TILE_M * TILES;
 #if SIMT
-  const uint lane = get_global_id(1) % LANES;
-  const uint first_group = get_global_id(1) / LANES * TILE_N;
-  if (first_group >= groups) return;
+  const uint lane = get_global_id(1) % LANES, first_group = get_global_id(1) / LANES * TILE_N;
 #else
-  const uint lane = 0;
-  const uint first_group = get_global_id(1) * TILE_N;
+  const uint lane = 0, first_group = get_global_id(1) * TILE_N;
 #endif
-
-  // The last work-item may have fewer tiles than TILES.
-  const uint tiles = min((uint)TILES, (tokens - token + TILE_M - 1) / TILE_M);
-
-  x += (ulong)token * columns;
-  x_sums += (ulong)token * blocks;
-  global const uint *restrict quants[TILE_N];
-  global const ushort *restrict scales[TILE_N];
-#pragma unroll
-  for (int n = 0; n < TILE_N; ++n) {
-    // A group past the end repeats the last one; its result is not stored.
-    const uint group = min(first_group + n, groups - 1);
-    quants[n] = weights + quants_at(group, 0, blocks) + lane;
-    scales[n] = (global const ushort *)weights + scales_offset + scales_at(group, 0, blocks / BLOCKS_PER_SCALE) + lane;
-  }
-
-  lanes_f acc[TILES][TILE_M][TILE_N];
-  for (uint t = 0; t < tiles; ++t)
-#pragma unroll
-    for (int m = 0; m < TILE_M; ++m)
-#pragma unroll
-      for (int n = 0; n < TILE_N; ++n) acc[t][m][n] = 0.0f;
-
-  for (uint super = 0; super < blocks; super += BLOCKS_PER_SCALE) {
-#if SCALES > 0
-    lanes_f scale[TILE_N][BLOCKS_PER_SCALE], minimum[TILE_N][BLOCKS_PER_SCALE];
-#pragma unroll
-    for (int n = 0; n < TILE_N; ++n) {
-      lanes_h packed[SCALES];
-#pragma unroll
-      for (int s = 0; s < SCALES; ++s) packed[s] = LOAD_LANES(scales[n] + s * LANES);
-      load_scales(packed, scale[n], minimum[n]);
-      scales[n] += PANEL_GROUPS * SCALES * LANES;
-    }
-#endif
-#pragma unroll 1
-    for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
-      const uint block = super + part;
-#if STAGED
-      lanes_f unpacked[BLOCK][TILE_N];
-      for (uint c = 0; c < BLOCK / CHUNK; ++c)
-#pragma unroll
-        for (int n = 0; n < TILE_N; ++n) {
-          lanes_u chunk[CHUNK_WORDS];
-          load_chunk(quants[n], c, chunk);
-#pragma unroll
-          for (int i = 0; i < CHUNK; ++i) unpacked[c * CHUNK + i][n] = UNPACK(chunk, i);
-        }
-#endif
-#pragma unroll 1
-      for (uint t = 0; t < tiles; ++t) {
-        global const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M;
-        lanes_f sum[TILE_M][TILE_N];
-#pragma unroll
-        for (int m = 0; m < TILE_M; ++m)
-#pragma unroll
-          for (int n = 0; n < TILE_N; ++n) sum[m][n] = 0.0f;
-#if STAGED
-#pragma unroll 2
-        for (uint i = 0; i < BLOCK; ++i) {
-          lanes_f weight[TILE_N];
-#pragma unroll
-          for (int n = 0; n < TILE_N; ++n) weight[n] = unpacked[i][n];
-#pragma unroll
-          for (int m = 0; m < TILE_M; ++m)
-#pragma unroll
-            for (int n = 0; n < TILE_N; ++n) sum[m][n] = fma(weight[n], (lanes_f)xs[i * TILE_M + m], sum[m][n]);
-        }
-#else
-// More chunks at once, and the compiler unpacks them all before it sums, into memory.
-#pragma unroll 1
-        for (uint c = 0; c < BLOCK / CHUNK; ++c) {
-          lanes_u chunk[TILE_N][CHUNK_WORDS];
-#pragma unroll
-          for (int n = 0; n < TILE_N; ++n) {
-            load_chunk(quants[n], c, chunk[n]);
-            prefetch(quants[n] + c * CHUNK_WORDS * LANES + PREFETCH_WORDS, LANES);
-          }
-#pragma unroll
-          for (int i = 0; i < CHUNK; ++i)
-#pragma unroll
-            for (int m = 0; m < TILE_M; ++m)
-#pragma unroll
-              for (int n = 0; n < TILE_N; ++n)
-                sum[m][n] = fma(UNPACK(chunk[n], i), (lanes_f)xs[(c * CHUNK + i) * TILE_M + m], sum[m][n]);
-        }
-#endif
-#pragma unroll
-        for (int m = 0; m < TILE_M; ++m) {
-#if SCALES > 0
-#if TILE_M == 1 && !SIMT
-          const lanes_f x_sum = sum_of_block(xs);
-#else
-          const lanes_f x_sum = x_sums[(t * blocks + block) * TILE_M + m];
-#endif
-#endif
-#pragma unroll
-          for (int n = 0; n < TILE_N; ++n) {
-#if SCALES > 0
-            acc[t][m][n] = fma(scale[n][part], sum[m][n], acc[t][m][n]);
-            acc[t][m][n] = fma(minimum[n][part], x_sum, acc[t][m][n]);
-#else
-            acc[t][m][n] += sum[m][n];
-#endif
-          }
-        }
-      }
-#pragma unroll
-      for (int n = 0; n < TILE_N; ++n) quants[n] += PANEL_GROUPS * WORDS * LANES;
-    }
-  }
-
-  for (uint t = 0; t < tiles; ++t)
-    for (uint m = 0; m < TILE_M && token + t * TILE_M + m < tokens; ++m) {
-      const uint at = token + t * TILE_M + m;
-#if TILE_N % 2 == 0
-      if (flags & GATE) {
-        for (int n = 0; n < TILE_N; n += 2)
-          store_lanes(gated(acc[t][m][n], acc[t][m][n + 1], flags), bias, residual, y, at, (first_group + n) / 2, lane,
-                      rows / 2, y_stride, flags);
-        continue;
-      }
-#endif
-      for (int n = 0; n < TILE_N; ++n)
-        store_lanes(acc[t][m][n], bias, residual, y, at, first_group + n, lane, rows, y_stride, flags);
-    }
+  product(x, x_sums, weights, scales_offset, bias, residual, y, tokens, rows, columns, y_stride, flags,
+          get_global_id(0) * TILE_M * TILES, first_group, lane);
 }

@@ -9,10 +9,33 @@
 //   weight = scale · UNPACK + minimum,
 // and load_scales gives that map for each block under one set of scales, while dequantized gives a weight rounded just as the
 // format's own definition rounds it. Formats without scales have UNPACK = weight.
+//
+// A program that reads several formats includes this file again for each, with another WEIGHT_TYPE: what a format defines is
+// then defined anew, and its functions carry the type's number in their names.
 
 #ifndef WEIGHT_TYPE
 #define WEIGHT_TYPE 3
 #endif
+
+#undef BLOCK
+#undef WORDS
+#undef RANGE
+#undef CHUNK_WORDS
+#undef UNPACK
+#undef NIBBLE_MASK
+#undef SCALES
+#undef BLOCKS_PER_SCALE
+
+#define JOINED(name, type) name##_##type
+#define JOIN(name, type) JOINED(name, type)
+#define OF_TYPE(name) JOIN(name, WEIGHT_TYPE)
+#define load_chunk OF_TYPE(load_chunk)
+#define load_scales OF_TYPE(load_scales)
+#define dequantized OF_TYPE(dequantized)
+#define scale_pair OF_TYPE(scale_pair)
+#define block_scale OF_TYPE(block_scale)
+#define quants_at OF_TYPE(quants_at)
+#define scales_at OF_TYPE(scales_at)
 
 #define CHUNK 8
 #define ONE 0x3f800000u

@@ -10,18 +10,19 @@
 // One work-item moves one pair; one source serves both styles.
 // global size (head_size/2, heads + 2 · kv_heads, tokens), local size (head_size/2, 1, 1).
 
+#pragma once
+
 #include "common/cache.cl"
 
 #ifndef PAIRS_ADJACENT
 #define PAIRS_ADJACENT 0
 #endif
 
-kernel void rope_store(global float *restrict qkv, global const float2 *restrict rotation, global const uint *restrict slots,
-                       global cache_element *restrict keys, global cache_element *restrict values, const uint heads,
-                       const uint kv_heads, const uint head_size, const uint rotary, const uint block_size) {
-  const uint pair = get_global_id(0);
-  const uint head = get_global_id(1);
-  const uint token = get_global_id(2);
+// One pair of a token's head.
+inline void rope_store_pair(global float *qkv, global const float2 *rotation, global const uint *slots,
+                            global cache_element *keys, global cache_element *values, const uint heads, const uint kv_heads,
+                            const uint head_size, const uint rotary, const uint block_size, const uint pair, const uint head,
+                            const uint token) {
   global float *row = qkv + ((ulong)token * (heads + 2 * kv_heads) + head) * head_size;
   const bool rotated = head < heads + kv_heads && pair < rotary / 2;
   const uint first = PAIRS_ADJACENT || !rotated ? 2 * pair : pair;
@@ -49,4 +50,11 @@ kernel void rope_store(global float *restrict qkv, global const float2 *restrict
     store_cached(a, value + first);
     store_cached(b, value + second);
   }
+}
+
+kernel void rope_store(global float *restrict qkv, global const float2 *restrict rotation, global const uint *restrict slots,
+                       global cache_element *restrict keys, global cache_element *restrict values, const uint heads,
+                       const uint kv_heads, const uint head_size, const uint rotary, const uint block_size) {
+  rope_store_pair(qkv, rotation, slots, keys, values, heads, kv_heads, head_size, rotary, block_size, get_global_id(0),
+                  get_global_id(1), get_global_id(2));
 }

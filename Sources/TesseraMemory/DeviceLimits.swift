@@ -6,6 +6,8 @@ public struct DeviceLimits: Sendable, Equatable {
   public var name: String
   /// Whether the device is a CPU: kernels then use the `.vector` style.
   public var isCPU: Bool
+  /// Cores of a CPU, multiprocessors of a GPU; at least 1.
+  public var computeUnits: Int
   /// Floats in the device's preferred vector; at least 1.
   public var vectorWidth: Int
   /// Local memory of one work-group, in bytes.
@@ -22,7 +24,7 @@ public struct DeviceLimits: Sendable, Equatable {
   /// The limits of the device that `profile` describes.
   public init(_ profile: DeviceProfile) {
     self.init(
-      name: profile.name, isCPU: profile.type == .cpu,
+      name: profile.name, isCPU: profile.type == .cpu, computeUnits: profile.computeUnits,
       vectorWidth: max(1, profile.nativeFloatVectorWidth, profile.preferredFloatVectorWidth),
       localMemoryBytes: profile.localMemoryBytes, maxWorkGroupSize: profile.maxWorkGroupSize,
       globalMemoryBytes: profile.globalMemoryBytes, maxAllocationBytes: profile.maxAllocationBytes,
@@ -31,11 +33,12 @@ public struct DeviceLimits: Sendable, Equatable {
 
   /// Limits spelled out, for plans without a device.
   public init(
-    name: String, isCPU: Bool, vectorWidth: Int, localMemoryBytes: Int, maxWorkGroupSize: Int, globalMemoryBytes: Int,
+    name: String, isCPU: Bool, computeUnits: Int = 1, vectorWidth: Int, localMemoryBytes: Int, maxWorkGroupSize: Int, globalMemoryBytes: Int,
     maxAllocationBytes: Int, baseAddressAlignment: Int
   ) {
     self.name = name
     self.isCPU = isCPU
+    self.computeUnits = max(1, computeUnits)
     self.vectorWidth = max(1, vectorWidth)
     self.localMemoryBytes = localMemoryBytes
     self.maxWorkGroupSize = maxWorkGroupSize

@@ -2,7 +2,7 @@ import TesseraKernels
 
 /// The embedded kernel files, with `#include` resolved from the embedded tree, so that a moved binary needs no files.
 enum KernelSource {
-  /// The text of a kernel file and of all that it includes, each file once.
+  /// The text of a kernel file and of all that it includes; a file with `#pragma once`, once.
   ///
   /// - Parameter path: the file's path below `Kernels/`.
   static func resolved(_ path: String) throws(OperatorError) -> String {
@@ -24,10 +24,12 @@ enum KernelSource {
   }()
 
   private static func append(_ path: String, to text: inout String, seen: inout Set<String>) throws(OperatorError) {
-    guard seen.insert(path).inserted else { return }
+    guard !seen.contains(path) else { return }
     guard let file = files[path] else { throw OperatorError(.missingKernel, "no kernel file \(path) is embedded") }
     for line in file.split(separator: "\n", omittingEmptySubsequences: false) {
-      if line.hasPrefix("#include \""), let end = line.dropFirst(10).firstIndex(of: "\"") {
+      if line == "#pragma once" {
+        seen.insert(path)
+      } else if line.hasPrefix("#include \""), let end = line.dropFirst(10).firstIndex(of: "\"") {
         try append(String(line.dropFirst(10)[..<end]), to: &text, seen: &seen)
       } else {
         text += line

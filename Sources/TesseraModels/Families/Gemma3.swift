@@ -7,16 +7,7 @@ struct Gemma3: ModelFamily {
   static let architectures = ["gemma3"]
 
   let head: Head
-  let layers: [Layer]
-
-  struct Layer: Sendable {
-    let attentionNorm: Norm
-    let attention: Attention
-    let attentionPostNorm: Norm
-    let mlpNorm: Norm
-    let mlp: GatedMLP
-    let mlpPostNorm: Norm
-  }
+  let layers: [DecoderLayer]
 
   private static let localRopeTheta = 10_000.0
   private static func isGlobal(layer: Int) -> Bool { layer % 6 == 5 }
@@ -45,24 +36,16 @@ struct Gemma3: ModelFamily {
         shape: .init(
           headCount: c.headCount, window: isGlobal ? nil : window, scale: 1 / Float(scaledDim).squareRoot()),
         pairing: .halves, rotaryTable: isGlobal ? 0 : 1, hasQKNorm: true)
-      return Layer(
+      return try DecoderLayer(
         attentionNorm: try norm("attn_norm"), attention: try Attention(layer: layer, attention, c, loader),
         attentionPostNorm: try norm("post_attention_norm"), mlpNorm: try norm("ffn_norm"),
-        mlp: try GatedMLP(layer: layer, .gelu, c, loader), mlpPostNorm: try norm("post_ffw_norm"))
+        mlp: try GatedMLP(layer: layer, .gelu, c, loader), mlpPostNorm: try norm("post_ffw_norm"), c, loader)
     }
     try loader.checkAllLoaded(except: [])
   }
 
   func forward(_ step: Step) throws {
-    let w = step.workspace
     try head.embed(step)
-    for layer in layers {
-      try layer.attentionNorm(w.hidden, into: w.normed, step)
-      try layer.attention(w.normed, into: w.branch, step)
-      try layer.attentionPostNorm(w.branch, into: w.hidden, adding: w.hidden, step)
-      try layer.mlpNorm(w.hidden, into: w.normed, step)
-      try layer.mlp(w.normed, into: w.branch, step)
-      try layer.mlpPostNorm(w.branch, into: w.hidden, adding: w.hidden, step)
-    }
+    for layer in layers { try layer(step) }
   }
 }

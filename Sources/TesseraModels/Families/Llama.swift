@@ -6,14 +6,7 @@ struct Llama: ModelFamily {
   static let architectures = ["llama"]
 
   let head: Head
-  let layers: [Layer]
-
-  struct Layer: Sendable {
-    let attentionNorm: Norm
-    let attention: Attention
-    let mlpNorm: Norm
-    let mlp: GatedMLP
-  }
+  let layers: [DecoderLayer]
 
   static func rotaryTables(_ c: Configuration, _ file: GGUFFile) throws -> [RotaryTable] {
     let scaling = try Configuration.ropeScaling(file, c.architecture, contextLength: c.contextLength)
@@ -26,23 +19,17 @@ struct Llama: ModelFamily {
       pairing: .adjacent)
     head = try Head(c, loader)
     layers = try (0..<c.layerCount).map { layer in
-      Layer(
+      try DecoderLayer(
         attentionNorm: try Norm("blk.\(layer).attn_norm.weight", size: c.embeddingSize, loader),
         attention: try Attention(layer: layer, attention, c, loader),
         mlpNorm: try Norm("blk.\(layer).ffn_norm.weight", size: c.embeddingSize, loader),
-        mlp: try GatedMLP(layer: layer, .silu, c, loader))
+        mlp: try GatedMLP(layer: layer, .silu, c, loader), c, loader)
     }
     try loader.checkAllLoaded(except: ["rope_freqs.weight"])
   }
 
   func forward(_ step: Step) throws {
-    let w = step.workspace
     try head.embed(step)
-    for layer in layers {
-      try layer.attentionNorm(w.hidden, into: w.normed, step)
-      try layer.attention(w.normed, into: w.hidden, adding: w.hidden, step)
-      try layer.mlpNorm(w.hidden, into: w.normed, step)
-      try layer.mlp(w.normed, into: w.hidden, adding: w.hidden, step)
-    }
+    for layer in layers { try layer(step) }
   }
 }

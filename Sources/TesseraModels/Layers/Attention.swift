@@ -51,9 +51,7 @@ struct Attention: Sendable {
       try keyNorm.inPlace(
         Self.part(of: w.qkv, from: c.headCount * c.headDim), heads: c.kvHeadCount, stride: width, step)
     }
-    let geometry = CacheGeometry(
-      kvHeadCount: c.kvHeadCount, headDim: c.headDim, blockSize: step.cache.layout.blockSize,
-      isHalf: step.cache.layout.elementType == .f16)
+    let geometry = CacheGeometry(c, step.cache.layout)
     let keys = try step.cache.keys(layer: layer)
     let values = try step.cache.values(layer: layer)
     try step.operators.rotaryStore.enqueue(
@@ -71,5 +69,12 @@ struct Attention: Sendable {
 
   private static func part(of buffer: Buffer, from row: Int) throws -> Buffer {
     try buffer.slice(offset: row * 4, byteCount: buffer.byteCount - row * 4)
+  }
+}
+
+extension CacheGeometry {
+  init(_ c: Configuration, _ layout: KVCacheLayout) {
+    self.init(
+      kvHeadCount: c.kvHeadCount, headDim: c.headDim, blockSize: layout.blockSize, isHalf: layout.elementType == .f16)
   }
 }

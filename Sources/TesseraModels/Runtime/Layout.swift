@@ -33,7 +33,7 @@ extension Transformer {
         layerCount: c.layerCount, kvHeadCount: c.kvHeadCount, headDim: c.headDim, elementType: options.cacheElement)
       arena = try Workspace.plan(
         c, tokens: chunkSize, contextLength: contextLength * options.sequenceCount, blockSize: cache.blockSize,
-        rotaryTables: rotaryTables.count, alignment: limits.baseAddressAlignment)
+        rotaryTables: rotaryTables.count, limits: limits)
       let weights = try WeightLoader.deviceBytes(file)
       memory = try MemoryPlan(
         weightsBytes: weights.total, largestWeightBytes: weights.largest, kvLayout: cache, contextLength: contextLength,

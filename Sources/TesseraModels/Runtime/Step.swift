@@ -55,6 +55,7 @@ struct Step {
     for (table, buffer) in zip(rotaryTables, workspace.rotations) {
       try queue.write(table.rows(at: positions.lazy.map { Int($0) }), to: buffer)
     }
+    if ids.count == 1 { try queue.fill(workspace.counters, byteCount: workspace.counters.byteCount) }
     self.configuration = configuration
     self.operators = operators
     self.workspace = workspace

@@ -66,7 +66,8 @@ public final class Transformer {
       layout.cache,
       blockCount: try layout.cache.blockCount(
         contextLength: contextLength, sequenceCount: layout.memory.sequenceCount), on: heap)
-    let loader = try WeightLoader(file, library: library, heap: heap, queue: queue, progress: progress)
+    let loader = try WeightLoader(
+      file, library: library, heap: heap, queue: queue, cacheLayout: layout.cache, progress: progress)
     family = try layout.family.init(layout.configuration, loader)
     try queue.finish()
   }

@@ -6,6 +6,8 @@ import TesseraOperators
 /// Brings a file's tensors to the device, each once, and knows which were not asked for.
 public final class WeightLoader {
   public let file: GGUFFile
+  let library: KernelLibrary
+  let cacheLayout: KVCacheLayout
   private let heap: DeviceHeap
   private let queue: Queue
   private let upload: WeightUpload
@@ -16,8 +18,11 @@ public final class WeightLoader {
 
   /// - Parameter progress: told the share of the bytes that are on the device, 0 to 1.
   init(
-    _ file: GGUFFile, library: KernelLibrary, heap: DeviceHeap, queue: Queue, progress: @escaping (Double) -> Void
+    _ file: GGUFFile, library: KernelLibrary, heap: DeviceHeap, queue: Queue, cacheLayout: KVCacheLayout,
+    progress: @escaping (Double) -> Void
   ) throws {
+    self.library = library
+    self.cacheLayout = cacheLayout
     self.file = file
     self.heap = heap
     self.queue = queue
@@ -26,6 +31,8 @@ public final class WeightLoader {
     upload = try WeightUpload(
       library, queue: queue, heap: heap, stagingBytes: try Self.stagingBytes(file))
   }
+
+  var limits: DeviceLimits { heap.limits }
 
   /// A tensor by name, or several whose rows follow each other.
   ///

@@ -5,7 +5,7 @@ import TesseraOperators
 /// The step-local memory of a model: activations, and what describes the batch.
 struct Workspace: Sendable {
   let hidden: Buffer  // (tokens, embeddingSize): the residual stream
-  let normed: Buffer  // (tokens, embeddingSize)
+  let normed: Buffer  // (tokens, embeddingSize); in a fused layer (work-groups, embeddingSize)
   let branch: Buffer  // (tokens, embeddingSize): a block's output before its norm
   let qkv: Buffer  // (tokens, (headCount + 2 · kvHeadCount) · headDim)
   let attended: Buffer  // (tokens, headCount · headDim)
@@ -23,6 +23,7 @@ struct Workspace: Sendable {
   let candidateValues: Buffer
   let candidateIDs: Buffer
   let penalised: Buffer  // UInt32
+  let counters: Buffer  // of a fused layer
 
   /// What a model of this configuration needs, before anything is allocated.
   ///
@@ -30,13 +31,13 @@ struct Workspace: Sendable {
   ///   - tokens: the most that one step takes.
   ///   - contextLength: the most that all sequences of a step hold.
   static func plan(
-    _ c: Configuration, tokens: Int, contextLength: Int, blockSize: Int, rotaryTables: Int, alignment: Int
+    _ c: Configuration, tokens: Int, contextLength: Int, blockSize: Int, rotaryTables: Int, limits: DeviceLimits
   ) throws(MemoryError) -> ArenaPlan {
     let widest = max(c.embeddingSize, c.feedForwardSize, c.headCount * c.headDim)
     let rows = logitRows(c)
     var requests: [ArenaPlan.Request] = [
       .init("hidden", byteCount: tokens * c.embeddingSize * 4),
-      .init("normed", byteCount: max(tokens, rows) * c.embeddingSize * 4),
+      .init("normed", byteCount: max(tokens, rows, DecodeLayer.groupCount(limits)) * c.embeddingSize * 4),
       .init("branch", byteCount: tokens * c.embeddingSize * 4),
       .init("qkv", byteCount: tokens * (c.headCount + 2 * c.kvHeadCount) * c.headDim * 4),
       .init("attended", byteCount: tokens * c.headCount * c.headDim * 4),
@@ -54,11 +55,12 @@ struct Workspace: Sendable {
       .init("candidateValues", byteCount: Candidates.resultBytes(rows: 1, keep: Candidates.limit)),
       .init("candidateIDs", byteCount: Candidates.resultBytes(rows: 1, keep: Candidates.limit)),
       .init("penalised", byteCount: penaltyWindow * 4),
+      .init("counters", byteCount: DecodeLayer.counterBytes(limits)),
     ]
     for table in 0..<rotaryTables {
       requests.append(.init("rotation\(table)", byteCount: tokens * c.rotaryDim * 4))
     }
-    return try ArenaPlan(requests, alignment: alignment)
+    return try ArenaPlan(requests, alignment: limits.baseAddressAlignment)
   }
 
   /// Rows of logits that are computed at once: few enough that a large vocabulary's fit in 64 MiB.
@@ -86,6 +88,7 @@ struct Workspace: Sendable {
     candidateValues = try arena.slice("candidateValues")
     candidateIDs = try arena.slice("candidateIDs")
     penalised = try arena.slice("penalised")
+    counters = try arena.slice("counters")
     var rotations: [Buffer] = []
     for table in 0..<rotaryTables { rotations.append(try arena.slice("rotation\(table)")) }
     self.rotations = rotations
