@@ -1,4 +1,5 @@
 import COpenCL
+import Synchronization
 
 /// Commands to a device, run in the order in which they are enqueued.
 ///
@@ -7,8 +8,10 @@ public final class Queue: Sendable {
   public let context: Context
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) private let handle: cl_command_queue
+  /// The kernels since a `kernelSeconds` began; nil outside of one.
+  private let recording = Mutex<[Event]?>(nil)
 
-  /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds`.
+  /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds` and `kernelSeconds`.
   public init(_ context: Context, profiling: Bool = false) throws(CLError) {
     var status: cl_int = 0
     let properties = cl_command_queue_properties(profiling ? CL_QUEUE_PROFILING_ENABLE : 0)
@@ -30,7 +33,22 @@ public final class Queue: Sendable {
   public func enqueue<each A: KernelArgument>(
     _ kernel: Kernel, over range: NDRange, _ arguments: repeat each A
   ) throws(CLError) {
-    try launch(kernel, range, event: nil, repeat each arguments)
+    guard recording.withLock({ $0 != nil }) else {
+      return try launch(kernel, range, event: nil, repeat each arguments)
+    }
+    let event = try enqueueTimed(kernel, over: range, repeat each arguments)
+    recording.withLock { $0?.append(event) }
+  }
+
+  /// Waits for the kernels that `body` enqueues here, and tells how long each ran on the device, in their order.
+  ///
+  /// The queue must have been made with `profiling`. What a library enqueues on its own (`denseProduct`) is not told.
+  public func kernelSeconds(_ body: () throws -> Void) throws -> [Double] {
+    recording.withLock { $0 = [] }
+    defer { recording.withLock { $0 = nil } }
+    try body()
+    try finish()
+    return try (recording.withLock { $0 } ?? []).map { event throws(CLError) in try event.deviceSeconds }
   }
 
   /// As `enqueue`, with an event that tells when and how long the kernel ran.
