@@ -70,6 +70,9 @@ static const unsigned char quantization_float_32_cl[] = {
 static const unsigned char quantization_gguf_cl[] = {
 #embed "quantization/gguf.cl"
 };
+static const unsigned char quantization_random_cl[] = {
+#embed "quantization/random.cl"
+};
 static const unsigned char quantization_repack_cl[] = {
 #embed "quantization/repack.cl"
 };
@@ -120,6 +123,7 @@ static const tessera_kernel_file files[] = {
     ENTRY("quantization/float_16.cl", quantization_float_16_cl),
     ENTRY("quantization/float_32.cl", quantization_float_32_cl),
     ENTRY("quantization/gguf.cl", quantization_gguf_cl),
+    ENTRY("quantization/random.cl", quantization_random_cl),
     ENTRY("quantization/repack.cl", quantization_repack_cl),
     ENTRY("quantization/scale_k.cl", quantization_scale_k_cl),
     ENTRY("quantization/scale_k_signed.cl", quantization_scale_k_signed_cl),

@@ -18,9 +18,9 @@ struct PerplexityCommand: AsyncParsableCommand {
   func run() async throws {
     let bytes = try InputText.read(file)
     var model = model
-    let window = model.context ?? 512
+    let window = model.run.context ?? 512
     guard window >= 4 else { throw UsageError(message: "--context is \(window): windows need at least 4 tokens") }
-    model.context = window
+    model.run.context = window
     let language = try await model.load()
     let tokens = try language.tokenizer.encode(bytes, addSpecial: true, parseSpecial: false)
     let windows = tokens.count / window

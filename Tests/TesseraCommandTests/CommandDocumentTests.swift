@@ -142,6 +142,20 @@ struct CommandDocumentTests {
         #expect((row["tokens_per_second_mean"] as? Double ?? 0) > 0 && row["tokens_per_second_stddev"] is Double)
         #expect(row["n"] as? Int == 2 && row["model"] is String && row["device"] is String)
       }
+      #expect(rows.map { $0["weight_bytes_per_second"] is Double } == [false, true])
     }
+  }
+
+  @Test("bench of a synthetic model")
+  func benchSynthetic() throws {
+    let run = try CommandRun(
+      [
+        "bench", "--synthetic", "llama-1b", "--type", "Q4_0", "--layers", "1", "-p", "3", "-n", "1", "-r", "1",
+        "--json",
+      ]
+    )
+    let rows = try #require(try run.json() as? [[String: Any]])
+    #expect(run.status == 0 && rows.map { $0["test"] as? String } == ["pp3", "tg1"])
+    #expect(rows.allSatisfy { $0["model"] as? String == "llama-1b Q4_0, 1 layers" })
   }
 }

@@ -3,11 +3,22 @@ import Foundation
 import Tessera
 import TesseraMemory
 
-/// Options of every command that runs a model.
+/// Options of every command that runs a model of a file.
 struct ModelOptions: ParsableArguments {
   @Option(name: [.short, .long], help: "The model: a GGUF file.")
   var model: String
 
+  @OptionGroup var run: RunOptions
+
+  var json: Bool { run.json }
+  var quiet: Bool { run.quiet }
+
+  /// The model, with a progress bar while it loads.
+  func load() async throws -> LanguageModel { try await run.load(ModelSource(path: model)) }
+}
+
+/// Where and how a model runs.
+struct RunOptions: ParsableArguments {
   @Option(
     help:
       "The device: its index or part of its name (default: $TESSERA_DEVICE, else the first GPU, else the first CPU).")
@@ -45,10 +56,10 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// The model, with a progress bar while it loads.
-  func load() async throws -> LanguageModel {
+  func load(_ source: @autoclosure () throws -> ModelSource) async throws -> LanguageModel {
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
-    return try await LanguageModel.load(from: URL(fileURLWithPath: model), options: loadOptions) { bar.update($0) }
+    return try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }
   }
 }
 

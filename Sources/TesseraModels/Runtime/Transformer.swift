@@ -87,6 +87,9 @@ public final class Transformer {
     try Layout(file, limits: limits, options: options).memory
   }
 
+  /// Bytes of weights that a generated token reads.
+  public static func weightBytesPerToken(_ file: GGUFFile) throws -> Int { try WeightLoader.bytesPerToken(file) }
+
   /// Runs a batch: its keys and values are in the cache afterwards, its hidden states ready for `logits`.
   ///
   /// - Throws: `ModelError` for ids outside the vocabulary or more tokens than `chunkSize`, `MemoryError` when the cache
