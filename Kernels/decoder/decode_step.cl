@@ -32,7 +32,7 @@
 
 #include "common/lanes.cl"
 #include "decoder/phases.cl"
-#include "norm/rmsnorm.cl"
+#include "norm/row.cl"
 #include "rope/rope_store.cl"
 #include "attention/flash_attention.vector.cl"
 
