@@ -21,14 +21,16 @@ struct Case {
   /// Also part of a quick run.
   var isQuick = false
   var points: [CaseMeasurement.Point] = []
-  var prepare: (Bench) throws -> Prepared
+  /// nil where the case is not for this device.
+  var prepare: (Bench) throws -> Prepared?
 
   /// About how long the case takes, in no unit: for the estimate of the time left.
   var weight: Double { 1 + Double(operations) / 1e9 + Double(bytes) / 1e8 }
 
   /// Every case, families in the order of the report.
   static func all() -> [Case] {
-    products() + denseProducts() + attention() + norms() + rotary() + activations() + embeddings() + candidates()
+    products() + denseProducts() + attention() + layers() + norms() + rotary() + activations() + embeddings()
+      + candidates()
       + repacking()
   }
 }
