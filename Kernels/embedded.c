@@ -22,8 +22,11 @@ static const unsigned char common_lanes_cl[] = {
 static const unsigned char common_math_cl[] = {
 #embed "common/math.cl"
 };
-static const unsigned char decoder_decode_layer_cl[] = {
-#embed "decoder/decode_layer.cl"
+static const unsigned char common_sums_cl[] = {
+#embed "common/sums.cl"
+};
+static const unsigned char decoder_decode_step_cl[] = {
+#embed "decoder/decode_step.cl"
 };
 static const unsigned char decoder_phases_cl[] = {
 #embed "decoder/phases.cl"
@@ -45,6 +48,9 @@ static const unsigned char matmul_product_cl[] = {
 };
 static const unsigned char norm_rmsnorm_cl[] = {
 #embed "norm/rmsnorm.cl"
+};
+static const unsigned char norm_row_cl[] = {
+#embed "norm/row.cl"
 };
 static const unsigned char quantization_bfloat_16_cl[] = {
 #embed "quantization/bfloat_16.cl"
@@ -104,7 +110,8 @@ static const tessera_kernel_file files[] = {
     ENTRY("common/cache.cl", common_cache_cl),
     ENTRY("common/lanes.cl", common_lanes_cl),
     ENTRY("common/math.cl", common_math_cl),
-    ENTRY("decoder/decode_layer.cl", decoder_decode_layer_cl),
+    ENTRY("common/sums.cl", common_sums_cl),
+    ENTRY("decoder/decode_step.cl", decoder_decode_step_cl),
     ENTRY("decoder/phases.cl", decoder_phases_cl),
     ENTRY("embedding/embedding.cl", embedding_embedding_cl),
     ENTRY("matmul/activations.cl", matmul_activations_cl),
@@ -112,6 +119,7 @@ static const tessera_kernel_file files[] = {
     ENTRY("matmul/matmul.cl", matmul_matmul_cl),
     ENTRY("matmul/product.cl", matmul_product_cl),
     ENTRY("norm/rmsnorm.cl", norm_rmsnorm_cl),
+    ENTRY("norm/row.cl", norm_row_cl),
     ENTRY("quantization/bfloat_16.cl", quantization_bfloat_16_cl),
     ENTRY("quantization/bits_4.cl", quantization_bits_4_cl),
     ENTRY("quantization/bits_5.cl", quantization_bits_5_cl),

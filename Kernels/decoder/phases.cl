@@ -12,7 +12,7 @@
 
 #pragma once
 
-#define SHARES 2
+#define SHARES 4
 #define COUNTER_STRIDE 16
 
 #define PHASE_COUNTERS ((get_num_groups(0) + 1) * COUNTER_STRIDE)
@@ -32,9 +32,9 @@ inline bool next_share(struct share *s) {
   const uint groups = get_num_groups(0);
   for (; s->visited < groups; ++s->visited) {
     const uint range = (get_group_id(0) + s->visited) % groups;
-    const uint claimed = atomic_inc(s->counters + range * COUNTER_STRIDE);
-    if (claimed >= SHARES) continue;
     const uint first = s->units * range / groups, count = s->units * (range + 1) / groups - first;
+    const uint claimed = count > 0 ? atomic_inc(s->counters + range * COUNTER_STRIDE) : SHARES;
+    if (claimed >= SHARES) continue;
     s->begin = first + count * claimed / SHARES;
     s->end = first + count * (claimed + 1) / SHARES;
     s->done += s->end - s->begin;

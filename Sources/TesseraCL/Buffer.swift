@@ -53,6 +53,9 @@ public final class Buffer: Sendable {
     (self.byteCount, context, self.handle, self.root, rootOffset) = (byteCount, root.context, handle, root, offset)
   }
 
+  /// The whole buffer that this one is a part of, or is, and where it begins there, in bytes.
+  public var location: (whole: Buffer, byteOffset: Int) { (root ?? self, rootOffset) }
+
   /// A part of this buffer, which it keeps alive.
   ///
   /// - Parameter offset: in bytes, a multiple of the device's `baseAddressAlignment` within the whole buffer.

@@ -119,16 +119,21 @@ public final class DeviceAllocation: Sendable {
   public let label: String
   /// The heap whose budget it counts against.
   public let heap: DeviceHeap
+  /// The allocation that a slab's piece lies in, and counts with.
+  private let slab: DeviceAllocation?
 
   /// The buffer's size in bytes.
   public var byteCount: Int { buffer.byteCount }
 
-  fileprivate init(buffer: Buffer, purpose: DeviceHeap.Purpose, label: String, heap: DeviceHeap) {
+  init(buffer: Buffer, purpose: DeviceHeap.Purpose, label: String, heap: DeviceHeap, slab: DeviceAllocation? = nil) {
     self.buffer = buffer
     self.purpose = purpose
     self.label = label
     self.heap = heap
+    self.slab = slab
   }
 
-  deinit { heap.giveBack(byteCount: buffer.byteCount, purpose: purpose) }
+  deinit {
+    if slab == nil { heap.giveBack(byteCount: buffer.byteCount, purpose: purpose) }
+  }
 }

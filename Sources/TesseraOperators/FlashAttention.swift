@@ -55,7 +55,8 @@ public struct FlashAttention: Sendable {
   ///   - out: (tokens, headCount, headDim).
   public func enqueue(
     q: Buffer, qStride: Int, keys: Buffer, values: Buffer, tables: Buffer, tiles: Buffer, tileCount: Int, tileRows: Int,
-    positions: Buffer, into out: Buffer, shape: Shape, cache: CacheGeometry, on queue: Queue
+    positions: Buffer, into out: Buffer, shape: Shape, cache: CacheGeometry,
+    on target: some CommandTarget
   ) throws {
     guard shape.headCount > 0, cache.kvHeadCount > 0, shape.headCount.isMultiple(of: cache.kvHeadCount),
       cache.headDim.isMultiple(of: 32), (32...256).contains(cache.headDim), cache.blockSize.isMultiple(of: 16),
@@ -66,6 +67,21 @@ public struct FlashAttention: Sendable {
         "attention of \(shape.headCount) heads over \(cache.kvHeadCount) KV heads of \(cache.headDim), blocks of "
           + "\(cache.blockSize): heads must be a multiple of KV heads, the head size a multiple of 32 from 32 to 256, "
           + "the block size a multiple of 16")
+    }
+    if let program = target.program {
+      guard tileCount == 1, tileRows == 1 else { throw OperatorError(.unrecordable, "attention of many queries") }
+      try program.require(StepProgram.AttentionShape(headCount: shape.headCount, cache: cache))
+      var command = StepProgram.Command(StepProgram.Command.Kind.attention, units: shape.headCount)
+      command.window = UInt32(shape.window ?? 0)
+      command.scale = shape.scale
+      command.softCap = shape.softCap ?? 0
+      command.x = try program.offset(inArena: q)
+      command.y = try program.offset(inArena: out)
+      command.positions = try program.offset(inArena: positions)
+      command.tables = try program.offset(inArena: tables)
+      command.keys = try program.offset(inCache: keys)
+      command.values = try program.offset(inCache: values)
+      return try program.record(command)
     }
     let style = library.style
     let kernel = try library.kernel(
@@ -78,7 +94,7 @@ public struct FlashAttention: Sendable {
       style == .vector
       ? NDRange(global: [tileCount, shape.headCount], local: [1, 1])
       : NDRange(global: [tileCount * self.tiles.groupSize, shape.headCount], local: [self.tiles.groupSize, 1])
-    try queue.enqueue(
+    try target.queue.enqueue(
       kernel, over: range, q, keys, values, tables, tiles, positions, out, UInt32(shape.headCount),
       UInt32(cache.kvHeadCount), UInt32(qStride), UInt32(cache.blockSize), UInt32(shape.window ?? 0), shape.scale,
       shape.softCap ?? 0)

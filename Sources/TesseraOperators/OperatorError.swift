@@ -7,6 +7,8 @@ public struct OperatorError: Error, CustomStringConvertible, Sendable {
     case shape
     /// The weight format has no kernel.
     case unsupportedFormat
+    /// A `StepProgram` cannot hold the work: it has to go to a queue.
+    case unrecordable
   }
 
   public let code: Code

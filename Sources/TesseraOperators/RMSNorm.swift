@@ -35,15 +35,33 @@ public struct RMSNorm: Sendable {
   ///   - residual: added after the weight, laid out as `y`; may be `y`.
   public func enqueue(
     _ x: Buffer, weight: Buffer, into y: Buffer, rows: Rows, count: Int, epsilon: Float, residual: Buffer? = nil,
-    on queue: Queue
+    on target: some CommandTarget
   ) throws {
+    if let program = target.program {
+      return try record(x, weight, y, rows, count: count, epsilon, residual, program)
+    }
     let kernel = try library.kernel("norm/rmsnorm.cl", "rmsnorm")
     let total = rows.heads * count
     let range =
       library.style == .vector
       ? NDRange(global: [total], local: [1]) : NDRange(global: [total * 256], local: [256])
-    try queue.enqueue(
+    try target.queue.enqueue(
       kernel, over: range, x, weight, residual ?? x, y, UInt32(rows.heads), UInt32(rows.columns), UInt32(rows.xStride),
       UInt32(rows.yStride), epsilon, UInt32(residual == nil ? 0 : 1))
+  }
+  private func record(
+    _ x: Buffer, _ weight: Buffer, _ y: Buffer, _ rows: Rows, count: Int, _ epsilon: Float, _ residual: Buffer?,
+    _ program: StepProgram
+  ) throws {
+    guard count == 1 else { throw OperatorError(.unrecordable, "norms of \(count) tokens") }
+    var command = StepProgram.Command(StepProgram.Command.Kind.norm, units: rows.heads)
+    command.columns = UInt32(rows.columns)
+    command.flags = residual == nil ? 0 : 1
+    command.epsilon = epsilon
+    command.x = try program.offset(inArena: x)
+    command.y = try program.offset(inArena: y)
+    command.residual = try program.offset(inArena: residual ?? y)
+    command.weights = try program.offset(inWeights: weight)
+    try program.record(command)
   }
 }

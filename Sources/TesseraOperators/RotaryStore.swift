@@ -29,15 +29,27 @@ public struct RotaryStore: Sendable {
   ///   - slots: (tokens) UInt32, block · blockSize + offset.
   public func enqueue(
     qkv: Buffer, rotation: Buffer, slots: Buffer, keys: Buffer, values: Buffer, tokens: Int, headCount: Int,
-    rotaryDim: Int, pairing: RotaryTable.Pairing, cache: CacheGeometry, on queue: Queue
+    rotaryDim: Int, pairing: RotaryTable.Pairing, cache: CacheGeometry, on target: some CommandTarget
   ) throws {
     guard rotaryDim <= cache.headDim, rotaryDim.isMultiple(of: 2), cache.headDim.isMultiple(of: 2) else {
       throw OperatorError(.shape, "\(rotaryDim) rotary dimensions of heads of \(cache.headDim): both must be even")
     }
+    if let program = target.program {
+      guard tokens == 1 else { throw OperatorError(.unrecordable, "rotations of \(tokens) tokens") }
+      try program.require(StepProgram.RotationShape(rotaryDim: rotaryDim, pairing: pairing))
+      var command = StepProgram.Command(
+        StepProgram.Command.Kind.ropeStore, units: headCount + 2 * cache.kvHeadCount)
+      command.x = try program.offset(inArena: qkv)
+      command.rotation = try program.offset(inArena: rotation)
+      command.slots = try program.offset(inArena: slots)
+      command.keys = try program.offset(inCache: keys)
+      command.values = try program.offset(inCache: values)
+      return try program.record(command)
+    }
     let kernel = try library.kernel(
       "rope/rope_store.cl", "rope_store",
       [.init("PAIRS_ADJACENT", pairing == .adjacent ? 1 : 0), .init("CACHE_HALF", cache.isHalf ? 1 : 0)])
-    try queue.enqueue(
+    try target.queue.enqueue(
       kernel,
       over: NDRange(
         global: [cache.headDim / 2, headCount + 2 * cache.kvHeadCount, tokens], local: [cache.headDim / 2, 1, 1]),

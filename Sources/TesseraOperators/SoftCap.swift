@@ -8,9 +8,10 @@ public struct SoftCap: Sendable {
   public init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the cap of `count` floats.
-  public func enqueue(_ x: Buffer, cap: Float, count: Int, on queue: Queue) throws {
+  public func enqueue(_ x: Buffer, cap: Float, count: Int, on target: some CommandTarget) throws {
+    guard target.program == nil else { throw OperatorError(.unrecordable, "a soft cap") }
     let kernel = try library.kernel("activation/soft_cap.cl", "soft_cap")
-    try queue.enqueue(
+    try target.queue.enqueue(
       kernel, over: NDRange(global: [library.style == .vector ? (count + 15) / 16 : count]), x, cap, UInt32(count))
   }
 }

@@ -47,7 +47,16 @@ public struct WeightMatrix: Sendable {
   ///
   /// - Throws: `MemoryError` if it does not fit.
   public init(_ shape: WeightShape, heap: DeviceHeap, label: String) throws {
+    try self.init(shape, heap.allocate(byteCount: shape.byteCount, purpose: .weights, label: label))
+  }
+
+  /// A matrix in memory of its size.
+  public init(_ shape: WeightShape, _ allocation: DeviceAllocation) throws {
+    guard allocation.byteCount == shape.byteCount else {
+      throw OperatorError(
+        .shape, "\(allocation.label): \(allocation.byteCount) bytes for a matrix of \(shape.byteCount)")
+    }
     self.shape = shape
-    allocation = try heap.allocate(byteCount: shape.byteCount, purpose: .weights, label: label)
+    self.allocation = allocation
   }
 }

@@ -28,6 +28,9 @@ public final class KVCache: Sendable {
   /// Bytes of all pools.
   public let byteCount: Int
 
+  /// The buffer that all pools lie in, where they fit one.
+  public let wholeBuffer: Buffer?
+
   private let keyPools: [DeviceAllocation]
   private let valuePools: [DeviceAllocation]
   let state: Mutex<State>
@@ -42,11 +45,19 @@ public final class KVCache: Sendable {
     self.blockCount = blockCount
     var keys: [DeviceAllocation] = []
     var values: [DeviceAllocation] = []
-    for layer in 0..<layout.layerCount {
-      let bytes = layout.poolBytesPerBlock(layer: layer) * blockCount  // A part of `byteCount`.
-      keys.append(try heap.allocate(byteCount: bytes, purpose: .kvCache, label: "keys of layer \(layer)"))
-      values.append(try heap.allocate(byteCount: bytes, purpose: .kvCache, label: "values of layer \(layer)"))
+    // Sizes of pools are parts of `byteCount`.
+    let sizes = (0..<layout.layerCount).map { layout.poolBytesPerBlock(layer: $0) * blockCount }
+    let fitsSlab = sizes.allSatisfy { $0.isMultiple(of: max(1, heap.limits.baseAddressAlignment)) }
+    let slab = fitsSlab ? try DeviceSlab(heap, byteCount: byteCount, purpose: .kvCache, label: "the KV cache") : nil
+    func pool(_ label: String, _ bytes: Int) throws(MemoryError) -> DeviceAllocation {
+      if let slab { return try slab.allocate(byteCount: bytes, label: label) }
+      return try heap.allocate(byteCount: bytes, purpose: .kvCache, label: label)
     }
+    for (layer, bytes) in sizes.enumerated() {
+      keys.append(try pool("keys of layer \(layer)", bytes))
+      values.append(try pool("values of layer \(layer)", bytes))
+    }
+    wholeBuffer = slab?.buffer
     keyPools = keys
     valuePools = values
   }

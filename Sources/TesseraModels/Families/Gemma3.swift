@@ -36,16 +36,15 @@ struct Gemma3: ModelFamily {
         shape: .init(
           headCount: c.headCount, window: isGlobal ? nil : window, scale: 1 / Float(scaledDim).squareRoot()),
         pairing: .halves, rotaryTable: isGlobal ? 0 : 1, hasQKNorm: true)
-      return try DecoderLayer(
+      return DecoderLayer(
         attentionNorm: try norm("attn_norm"), attention: try Attention(layer: layer, attention, c, loader),
         attentionPostNorm: try norm("post_attention_norm"), mlpNorm: try norm("ffn_norm"),
-        mlp: try GatedMLP(layer: layer, .gelu, c, loader), mlpPostNorm: try norm("post_ffw_norm"), c, loader)
+        mlp: try GatedMLP(layer: layer, .gelu, c, loader), mlpPostNorm: try norm("post_ffw_norm"))
     }
     try loader.checkAllLoaded(except: [])
   }
 
   func forward(_ step: Step) throws {
-    try head.embed(step)
     for layer in layers { try layer(step) }
   }
 }

@@ -19,17 +19,16 @@ struct Llama: ModelFamily {
       pairing: .adjacent)
     head = try Head(c, loader)
     layers = try (0..<c.layerCount).map { layer in
-      try DecoderLayer(
+      DecoderLayer(
         attentionNorm: try Norm("blk.\(layer).attn_norm.weight", size: c.embeddingSize, loader),
         attention: try Attention(layer: layer, attention, c, loader),
         mlpNorm: try Norm("blk.\(layer).ffn_norm.weight", size: c.embeddingSize, loader),
-        mlp: try GatedMLP(layer: layer, .silu, c, loader), c, loader)
+        mlp: try GatedMLP(layer: layer, .silu, c, loader))
     }
     try loader.checkAllLoaded(except: ["rope_freqs.weight"])
   }
 
   func forward(_ step: Step) throws {
-    try head.embed(step)
     for layer in layers { try layer(step) }
   }
 }

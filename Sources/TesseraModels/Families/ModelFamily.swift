@@ -12,7 +12,7 @@ protocol ModelFamily: Sendable {
   init(_ configuration: Configuration, _ loader: WeightLoader) throws
 
   var head: Head { get }
-  /// Enqueues everything from token ids to the last layer's hidden states, in `step.workspace.hidden`.
+  /// Enqueues the layers: `step.workspace.hidden` holds the embedded tokens before, the last layer's hidden states after.
   func forward(_ step: Step) throws
 }
 

@@ -37,14 +37,15 @@ struct Attention: Sendable {
   }
 
   /// `y = W_o · attention(W_qkv · x) (+ residual)`.
-  func callAsFunction(_ x: Buffer, into y: Buffer, adding residual: Buffer? = nil, _ step: Step) throws {
+  func callAsFunction(_ input: NormedInput, into y: Buffer, adding residual: Buffer? = nil, _ step: Step) throws {
     let c = step.configuration
     let w = step.workspace
     let width = (c.headCount + 2 * c.kvHeadCount) * c.headDim
     for projection in projections {
       let part = projection.firstRow == 0 ? w.qkv : try Self.part(of: w.qkv, from: projection.firstRow)
       try step.operators.product.enqueue(
-        x, projection.matrix, into: part, tokens: step.tokenCount, yStride: width, workspace: w.packed, on: step.queue)
+        input.x, projection.matrix, into: part, tokens: step.tokenCount, norm: input.norm, yStride: width,
+        workspace: w.packed, on: step.target)
     }
     try queryNorm?.inPlace(w.qkv, heads: c.headCount, stride: width, step)
     if let keyNorm {
@@ -55,16 +56,19 @@ struct Attention: Sendable {
     let keys = try step.cache.keys(layer: layer)
     let values = try step.cache.values(layer: layer)
     try step.operators.rotaryStore.enqueue(
-      qkv: w.qkv, rotation: w.rotations[options.rotaryTable], slots: w.slots, keys: keys, values: values,
+      qkv: w.qkv, rotation: step.inputs.rotations[options.rotaryTable], slots: step.inputs.slots, keys: keys,
+      values: values,
       tokens: step.tokenCount, headCount: c.headCount, rotaryDim: c.rotaryDim, pairing: options.pairing,
-      cache: geometry, on: step.queue)
+      cache: geometry, on: step.target)
     try step.operators.attention.enqueue(
-      q: w.qkv, qStride: width, keys: keys, values: values, tables: w.tables, tiles: w.tiles, tileCount: step.tileCount,
-      tileRows: step.tileRows, positions: w.positions, into: w.attended, shape: options.shape, cache: geometry,
-      on: step.queue)
+      q: w.qkv, qStride: width, keys: keys, values: values, tables: step.inputs.tables, tiles: step.inputs.tiles,
+      tileCount: step.tileCount,
+      tileRows: step.tileRows, positions: step.inputs.positions, into: w.attended, shape: options.shape,
+      cache: geometry,
+      on: step.target)
     try step.operators.product.enqueue(
       w.attended, output, into: y, tokens: step.tokenCount, epilogue: .init(residual: residual), workspace: w.packed,
-      on: step.queue)
+      on: step.target)
   }
 
   private static func part(of buffer: Buffer, from row: Int) throws -> Buffer {

@@ -22,19 +22,22 @@ struct Head: Sendable {
   /// Hidden states of the step's token ids.
   func embed(_ step: Step) throws {
     try step.operators.embedding.enqueue(
-      step.workspace.ids, embedding, into: step.workspace.hidden, tokens: step.tokenCount, factor: embeddingFactor,
+      step.inputs.ids, embedding, into: step.workspace.hidden, tokens: step.tokenCount, factor: embeddingFactor,
       on: step.queue)
   }
 
-  /// Logits, (rows, vocabularyCount), of the hidden states in `workspace.selected`.
-  func logits(rows: Int, _ c: Configuration, _ operators: Operators, _ workspace: Workspace, on queue: Queue) throws {
+  /// Logits, (rows, vocabularyCount), of the hidden states `x`, (rows, embeddingSize).
+  func logits(
+    of x: Buffer, rows: Int, _ c: Configuration, _ operators: Operators, _ workspace: Workspace,
+    on target: some CommandTarget
+  ) throws {
     try operators.norm.enqueue(
-      workspace.selected, weight: norm.weight.buffer, into: workspace.selectedNormed,
-      rows: .init(columns: c.embeddingSize), count: rows, epsilon: c.normEpsilon, on: queue)
+      x, weight: norm.weight.buffer, into: workspace.selectedNormed, rows: .init(columns: c.embeddingSize), count: rows,
+      epsilon: c.normEpsilon, on: target)
     try operators.product.enqueue(
-      workspace.selectedNormed, output, into: workspace.logits, tokens: rows, workspace: workspace.packed, on: queue)
+      workspace.selectedNormed, output, into: workspace.logits, tokens: rows, workspace: workspace.packed, on: target)
     if let softCap {
-      try operators.softCap.enqueue(workspace.logits, cap: softCap, count: rows * c.vocabularyCount, on: queue)
+      try operators.softCap.enqueue(workspace.logits, cap: softCap, count: rows * c.vocabularyCount, on: target)
     }
   }
 }

@@ -34,7 +34,7 @@ extension Transformer {
       arena = try Workspace.plan(
         c, tokens: chunkSize, contextLength: contextLength * options.sequenceCount, blockSize: cache.blockSize,
         rotaryTables: rotaryTables.count, limits: limits)
-      let weights = try WeightLoader.deviceBytes(file)
+      let weights = try WeightLoader.deviceBytes(file, alignment: limits.baseAddressAlignment)
       memory = try MemoryPlan(
         weightsBytes: weights.total, largestWeightBytes: weights.largest, kvLayout: cache, contextLength: contextLength,
         sequenceCount: options.sequenceCount, workspaceBytes: arena.byteCount,

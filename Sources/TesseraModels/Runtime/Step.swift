@@ -8,7 +8,10 @@ struct Step {
   let operators: Operators
   let workspace: Workspace
   let cache: KVCache
+  let inputs: StepInputs
   let queue: Queue
+  /// Where the layers' work goes.
+  var target: any CommandTarget
   let tokenCount: Int
   let tileCount: Int
   let tileRows: Int
@@ -47,20 +50,16 @@ struct Step {
       }
       tables.append(contentsOf: blocks.map { UInt32($0) })
     }
-    try queue.write(ids, to: workspace.ids)
-    try queue.write(positions, to: workspace.positions)
-    try queue.write(slots, to: workspace.slots)
-    try queue.write(tables, to: workspace.tables)
-    try queue.write(tiles, to: workspace.tiles)
-    for (table, buffer) in zip(rotaryTables, workspace.rotations) {
-      try queue.write(table.rows(at: positions.lazy.map { Int($0) }), to: buffer)
-    }
-    if ids.count == 1 { try queue.fill(workspace.counters, byteCount: workspace.counters.byteCount) }
+    inputs = try StepInputs(
+      ids: ids, positions: positions, slots: slots, tiles: tiles,
+      rotations: rotaryTables.map { $0.rows(at: positions.lazy.map { Int($0) }) }, tables: tables,
+      to: workspace.inputs, on: queue)
     self.configuration = configuration
     self.operators = operators
     self.workspace = workspace
     self.cache = cache
     self.queue = queue
+    target = queue
     tokenCount = ids.count
     tileCount = tiles.count
     self.tileRows = tileRows

@@ -39,6 +39,12 @@ public final class Transformer {
   private let workspace: Workspace
   private let queue: Queue
 
+  /// A program that was not tried yet, and the one that runs.
+  private var recording: StepProgram?
+  private var program: StepProgram?
+  /// `workspace.logits` holds those of the last batch, of one token.
+  private var hasLogits = false
+
   /// Plans the memory, refuses what does not fit, and brings the weights to the device.
   ///
   /// - Parameter progress: told the share of the weights that are loaded, 0 to 1.
@@ -61,14 +67,18 @@ public final class Transformer {
     chunkSize = layout.chunkSize
     rotaryTables = layout.rotaryTables
     arena = try StepArena(layout.arena, on: heap)
-    workspace = try Workspace(arena, rotaryTables: rotaryTables.count)
+    workspace = try Workspace(arena)
     cache = try KVCache(
       layout.cache,
       blockCount: try layout.cache.blockCount(
         contextLength: contextLength, sequenceCount: layout.memory.sequenceCount), on: heap)
-    let loader = try WeightLoader(
-      file, library: library, heap: heap, queue: queue, cacheLayout: layout.cache, progress: progress)
+    let loader = try WeightLoader(file, library: library, heap: heap, queue: queue, progress: progress)
     family = try layout.family.init(layout.configuration, loader)
+    if let weights = loader.wholeBuffer, let pools = cache.wholeBuffer {
+      recording = StepProgram(
+        library, limits: heap.limits, arena: workspace.hidden, weights: weights, cache: pools,
+        memory: workspace.program, commandCount: Workspace.programCommands(configuration), queue: queue)
+    }
     try queue.finish()
   }
 
@@ -89,12 +99,35 @@ public final class Transformer {
       let step = try Step(
         batch, configuration: configuration, operators: operators, workspace: workspace, cache: cache,
         rotaryTables: rotaryTables, queue: queue)
-      try family.forward(step)
+      try family.head.embed(step)
+      hasLogits = false
+      if step.tokenCount == 1, let program = try program(like: step) {
+        try program.run()
+        hasLogits = true
+      } else {
+        try family.forward(step)
+      }
       for piece in batch.pieces { try piece.sequence.commit(piece.tokens.count) }
     } catch {
       for piece in batch.pieces { try? piece.sequence.truncate(to: piece.sequence.tokenCount) }
       throw error
     }
+  }
+
+  /// The program of a step of one token, recorded at the first one; nil where there can be none.
+  private func program(like step: Step) throws -> StepProgram? {
+    if let program { return program }
+    guard let recording else { return nil }
+    self.recording = nil
+    do {
+      var step = step
+      step.target = recording
+      try family.forward(step)
+      try family.head.logits(of: workspace.hidden, rows: 1, configuration, operators, workspace, on: recording)
+      try recording.finish()
+      program = recording
+    } catch let error as OperatorError where error.code == .unrecordable {}
+    return program
   }
 
   /// The most rows that `logits` takes at once.
@@ -107,11 +140,15 @@ public final class Transformer {
     guard (1...logitRows).contains(rows.count), rows.lowerBound >= 0, rows.upperBound <= chunkSize else {
       throw ModelError(.badBatch, "logits of rows \(rows): at most \(logitRows) at once")
     }
+    // A recorded step has ended with them.
+    if hasLogits, rows == 0..<1 { return }
     let rowBytes = configuration.embeddingSize * 4
     try queue.copy(
       from: workspace.hidden, to: workspace.selected, byteCount: rows.count * rowBytes,
       fromOffset: rows.lowerBound * rowBytes)
-    try family.head.logits(rows: rows.count, configuration, operators, workspace, on: queue)
+    hasLogits = false
+    try family.head.logits(
+      of: workspace.selected, rows: rows.count, configuration, operators, workspace, on: queue)
   }
 
   /// Logits, (rows, vocabularyCount), of rows of the last batch; waits for the device.
@@ -131,6 +168,7 @@ public final class Transformer {
     try enqueueLogits(rows: row..<row + 1)
     let ids = penalised.suffix(Workspace.penaltyWindow).map { UInt32(truncatingIfNeeded: $0) }
     if !ids.isEmpty, penalty != 1 {
+      hasLogits = false
       try queue.write(ids, to: workspace.penalised)
       try candidates.penalise(workspace.logits, ids: workspace.penalised, count: ids.count, penalty: penalty, on: queue)
     }

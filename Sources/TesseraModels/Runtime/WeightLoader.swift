@@ -6,9 +6,8 @@ import TesseraOperators
 /// Brings a file's tensors to the device, each once, and knows which were not asked for.
 public final class WeightLoader {
   public let file: GGUFFile
-  let library: KernelLibrary
-  let cacheLayout: KVCacheLayout
   private let heap: DeviceHeap
+  private let slab: DeviceSlab?
   private let queue: Queue
   private let upload: WeightUpload
   private let progress: (Double) -> Void
@@ -18,13 +17,13 @@ public final class WeightLoader {
 
   /// - Parameter progress: told the share of the bytes that are on the device, 0 to 1.
   init(
-    _ file: GGUFFile, library: KernelLibrary, heap: DeviceHeap, queue: Queue, cacheLayout: KVCacheLayout,
-    progress: @escaping (Double) -> Void
+    _ file: GGUFFile, library: KernelLibrary, heap: DeviceHeap, queue: Queue, progress: @escaping (Double) -> Void
   ) throws {
-    self.library = library
-    self.cacheLayout = cacheLayout
     self.file = file
     self.heap = heap
+    slab = try DeviceSlab(
+      heap, byteCount: Self.deviceBytes(file, alignment: heap.limits.baseAddressAlignment).total, purpose: .weights,
+      label: "the weights")
     self.queue = queue
     self.progress = progress
     totalBytes = max(1, file.tensors.reduce(0) { $0 + $1.byteCount })
@@ -32,7 +31,13 @@ public final class WeightLoader {
       library, queue: queue, heap: heap, stagingBytes: try Self.stagingBytes(file))
   }
 
-  var limits: DeviceLimits { heap.limits }
+  /// The buffer that all weights lie in, where they fit one.
+  var wholeBuffer: Buffer? { slab?.buffer }
+
+  private func allocate(byteCount: Int, label: String) throws(MemoryError) -> DeviceAllocation {
+    if let slab { return try slab.allocate(byteCount: byteCount, label: label) }
+    return try heap.allocate(byteCount: byteCount, purpose: .weights, label: label)
+  }
 
   /// A tensor by name, or several whose rows follow each other.
   ///
@@ -48,7 +53,8 @@ public final class WeightLoader {
           + "they are computed together and must have one type")
     }
     let shape = try WeightShape(format: format, rows: rows.reduce(0, +), columns: columns)
-    let matrix = try WeightMatrix(shape, heap: heap, label: names.joined(separator: " + "))
+    let matrix = try WeightMatrix(
+      shape, allocate(byteCount: shape.byteCount, label: names.joined(separator: " + ")))
     var rowsBefore = 0
     for (index, tensor) in tensors.enumerated() {
       let placement: WeightUpload.Placement =
@@ -84,7 +90,7 @@ public final class WeightLoader {
   func vector(_ name: String, count: Int) throws -> DeviceAllocation {
     let tensor = try tensor(name, dimensions: [count])
     let values = try Configuration.floats(of: tensor, in: file)
-    let allocation = try heap.allocate(byteCount: count * 4, purpose: .weights, label: name)
+    let allocation = try allocate(byteCount: count * 4, label: name)
     try queue.write(values, to: allocation.buffer)
     finish(tensor)
     return allocation
@@ -130,8 +136,9 @@ public final class WeightLoader {
     return format
   }
 
-  /// Bytes of all weights on the device, and of the largest buffer, computed from the file alone.
-  static func deviceBytes(_ file: GGUFFile) throws -> (total: Int, largest: Int) {
+  /// Bytes of all weights on the device, each padded to the alignment of buffers, and of the largest one, computed from
+  /// the file alone.
+  static func deviceBytes(_ file: GGUFFile, alignment: Int) throws -> (total: Int, largest: Int) {
     var total = 0
     var largest = 0
     for tensor in file.tensors {
@@ -140,7 +147,7 @@ public final class WeightLoader {
         ? tensor.byteCount
         : try WeightShape(format: format(of: tensor, in: file), rows: tensor.rowCount, columns: tensor.rowLength)
           .byteCount
-      let (sum, overflow) = total.addingReportingOverflow(bytes)
+      let (sum, overflow) = total.addingReportingOverflow(DeviceSlab.paddedBytes(bytes, alignment: alignment))
       guard !overflow else { throw ModelError(.inconsistent, "\(file.mappedFile.path): the weights' size overflows") }
       total = sum
       largest = max(largest, bytes)

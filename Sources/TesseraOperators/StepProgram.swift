@@ -1,0 +1,187 @@
+import TesseraCL
+import TesseraMemory
+
+/// A step of one token, recorded once and run in one launch a token: `Kernels/decoder/decode_step.cl`.
+///
+/// Operators record into it what they would enqueue on a queue, and it computes the same, to the bit. On a CPU a launch
+/// costs as much as a small product; a program has one. All buffers must be parts of three: the arena, the weights and
+/// the cache.
+public final class StepProgram: CommandTarget {
+  /// One phase of the launch; `struct command` in the kernel.
+  struct Command: BitwiseCopyable {
+    enum Kind {
+      static let norm: UInt32 = 1000
+      static let ropeStore: UInt32 = 1001
+      static let attention: UInt32 = 1002
+    }
+
+    /// A weight type, for a product, or one of `Kind`.
+    var kind: UInt32
+    /// Parts of the work that can run beside each other.
+    var units: UInt32
+    var rows: UInt32 = 0
+    var columns: UInt32 = 0
+    var flags: UInt32 = 0
+    var window: UInt32 = 0
+    var epsilon: Float = 0
+    var scale: Float = 0
+    var softCap: Float = 0
+    var reserved: UInt32 = 0
+    // Bytes from the beginning of the arena,
+    var x: UInt64 = 0
+    var y: UInt64 = 0
+    var residual: UInt64 = 0
+    var rotation: UInt64 = 0
+    var slots: UInt64 = 0
+    var positions: UInt64 = 0
+    var tables: UInt64 = 0
+    // of the weights, but `scales` in halves from `weights`,
+    var weights: UInt64 = 0
+    var scales: UInt64 = 0
+    var bias: UInt64 = 0
+    // and of the cache.
+    var keys: UInt64 = 0
+    var values: UInt64 = 0
+
+    init(_ kind: UInt32, units: Int) {
+      self.kind = kind
+      self.units = UInt32(units)
+    }
+  }
+
+  /// What all attention layers of a program share, as constants of the kernel.
+  struct AttentionShape: Equatable {
+    var headCount: Int
+    var cache: CacheGeometry
+  }
+
+  /// How all rotations of a program turn.
+  struct RotationShape: Equatable {
+    var rotaryDim: Int
+    var pairing: RotaryTable.Pairing
+  }
+
+  public let queue: Queue
+  public var program: StepProgram? { self }
+
+  private let library: KernelLibrary
+  private let (arena, weights, cache): (Buffer, Buffer, Buffer)
+  private let memory: Buffer
+  private let groupCount: Int
+  private let capacity: Int
+
+  private var commands: [Command] = []
+  private var formats: [UInt32] = []
+  private var attention: AttentionShape?
+  private var rotation: RotationShape?
+  private var kernel: Kernel?
+  private var launchCount = 0
+
+  /// Bytes that a program of at most `commandCount` commands keeps on the device.
+  public static func deviceBytes(commandCount: Int, limits: DeviceLimits) -> Int {
+    commandCount * (MemoryLayout<Command>.stride + 2 * counterBytes(limits.computeUnits))
+  }
+
+  /// A counter for each work-group, and one for all, each in a line of the cache.
+  private static func counterBytes(_ groupCount: Int) -> Int { (groupCount + 1) * 64 }
+
+  /// An empty program.
+  ///
+  /// - Parameters:
+  ///   - arena, weights, cache: the buffers whose parts the commands will name.
+  ///   - memory: `deviceBytes` of them, elsewhere than where commands write.
+  /// - Returns: nil where work-groups cannot wait for each other: on all but CPUs.
+  public init?(
+    _ library: KernelLibrary, limits: DeviceLimits, arena: Buffer, weights: Buffer, cache: Buffer, memory: Buffer,
+    commandCount: Int, queue: Queue
+  ) {
+    guard library.style == .vector, limits.isCPU else { return nil }
+    (self.library, self.queue, self.memory) = (library, queue, memory)
+    (self.arena, self.weights, self.cache) = (arena.location.whole, weights.location.whole, cache.location.whole)
+    groupCount = limits.computeUnits
+    capacity = commandCount
+  }
+
+  // MARK: Recording
+
+  func offset(inArena buffer: Buffer) throws -> UInt64 { try offset(of: buffer, in: arena) }
+  func offset(inWeights buffer: Buffer) throws -> UInt64 { try offset(of: buffer, in: weights) }
+  func offset(inCache buffer: Buffer) throws -> UInt64 { try offset(of: buffer, in: cache) }
+
+  private func offset(of buffer: Buffer, in whole: Buffer) throws -> UInt64 {
+    let location = buffer.location
+    guard location.whole === whole else {
+      throw OperatorError(.unrecordable, "a buffer of \(buffer.byteCount) bytes lies outside the program's memory")
+    }
+    return UInt64(location.byteOffset)
+  }
+
+  func record(_ command: Command, format: WeightFormat? = nil) throws {
+    guard commands.count < capacity else {
+      throw OperatorError(.unrecordable, "a step of more than \(capacity) commands")
+    }
+    if let format, !formats.contains(format.rawValue) { formats.append(format.rawValue) }
+    guard formats.count <= Self.formatNames.count else {
+      throw OperatorError(.unrecordable, "a step with weights of more than \(Self.formatNames.count) types")
+    }
+    commands.append(command)
+  }
+
+  func require(_ shape: AttentionShape) throws {
+    guard attention == nil || attention == shape else {
+      throw OperatorError(.unrecordable, "a step whose layers' attention differs in shape")
+    }
+    attention = shape
+  }
+
+  func require(_ shape: RotationShape) throws {
+    guard rotation == nil || rotation == shape else {
+      throw OperatorError(.unrecordable, "a step whose layers' rotations differ in shape")
+    }
+    rotation = shape
+  }
+
+  // MARK: Running
+
+  /// Builds the kernel and brings the commands to the device; nothing can be recorded after.
+  public func finish() throws {
+    guard let attention, let rotation, !formats.isEmpty else {
+      throw OperatorError(.unrecordable, "a step without attention or products")
+    }
+    let cache = attention.cache
+    let defines: [KernelLibrary.Define] = [
+      .init("HEADS", attention.headCount), .init("KV_HEADS", cache.kvHeadCount), .init("HEAD_SIZE", cache.headDim),
+      .init("BLOCK_SIZE", cache.blockSize), .init("CACHE_HALF", cache.isHalf ? 1 : 0),
+      .init("ROTARY", rotation.rotaryDim), .init("PAIRS_ADJACENT", rotation.pairing == .adjacent ? 1 : 0),
+    ]
+    kernel = try library.kernel(
+      "decoder/decode_step.cl", "decode_step",
+      defines + zip(Self.formatNames, formats).map { .init("TYPE_\($0)", Int($1)) })
+    try queue.write(commands, to: memory)
+    try clearCounters()
+  }
+
+  private static let formatNames = "ABCDEF"
+
+  private var countersOffset: Int { capacity * MemoryLayout<Command>.stride }
+
+  private func clearCounters() throws {
+    let bytes = 2 * commands.count * Self.counterBytes(groupCount)
+    try queue.fill(memory, byteOffset: countersOffset, byteCount: bytes)
+    launchCount = 0
+  }
+
+  /// Enqueues the step, after `finish`.
+  public func run() throws {
+    guard let kernel else { throw OperatorError(.unrecordable, "a program that was not finished") }
+    do {
+      try queue.enqueue(
+        kernel, over: NDRange(global: [groupCount], local: [1]), arena, weights, cache, memory, UInt32(commands.count),
+        UInt64(countersOffset), UInt32(launchCount % 2))
+      launchCount += 1
+    } catch {
+      try? clearCounters()
+      throw error
+    }
+  }
+}
