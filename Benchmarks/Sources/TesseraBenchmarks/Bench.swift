@@ -61,26 +61,26 @@ final class Bench {
     if key == madeKey { return made }
     (madeKey, made) = ("", [])
     let shape = try WeightShape(format: format, rows: rows, columns: columns)
-    made = try weights(shape, count: coldCopies(bytes: shape.byteCount))
+    made = try (0..<coldCopies(bytes: shape.byteCount)).map { _ in
+      let matrix = try WeightMatrix(shape, heap: work.heap, label: "weights")
+      try fill(matrix)
+      return matrix
+    }
     madeKey = key
     return made
   }
 
-  /// `count` matrices of the same random weights.
-  func weights(_ shape: WeightShape, count: Int) throws -> [WeightMatrix] {
-    // A few random rows, again and again: the time does not depend on the values.
+  /// Fills a matrix with random weights: a few rows, again and again, since the time does not depend on the values.
+  func fill(_ matrix: WeightMatrix) throws {
+    let shape = matrix.shape
     let stripe = min(64, shape.rows)
     let bytes = try fileRows(shape.format, rows: stripe, columns: shape.columns)
     let upload = try WeightUpload(library, queue: queue, heap: work.heap, stagingBytes: max(1 << 20, bytes.count))
-    return try (0..<count).map { _ in
-      let matrix = try WeightMatrix(shape, heap: work.heap, label: "weights")
-      for first in stride(from: 0, to: shape.rows, by: stripe) {
-        let count = min(stripe, shape.rows - first)
-        try bytes[..<(bytes.count / stripe * count)].withUnsafeBytes {
-          try upload.upload($0, rows: count, into: matrix, at: .after(rows: first))
-        }
+    for first in stride(from: 0, to: shape.rows, by: stripe) {
+      let count = min(stripe, shape.rows - first)
+      try bytes[..<(bytes.count / stripe * count)].withUnsafeBytes {
+        try upload.upload($0, rows: count, into: matrix, at: .after(rows: first))
       }
-      return matrix
     }
   }
 }

@@ -21,8 +21,7 @@ struct Case {
   /// Also part of a quick run.
   var isQuick = false
   var points: [CaseMeasurement.Point] = []
-  /// nil where the case is not for this device.
-  var prepare: (Bench) throws -> Prepared?
+  var prepare: (Bench) throws -> Prepared
 
   /// About how long the case takes, in no unit: for the estimate of the time left.
   var weight: Double { 1 + Double(operations) / 1e9 + Double(bytes) / 1e8 }

@@ -34,9 +34,9 @@ struct Runner {
     return (measurements, failures)
   }
 
-  /// nil if the case is not for this device, or the user stopped the run before enough repetitions.
+  /// nil if the user stopped the run before enough repetitions.
   private func measure(_ item: Case) throws -> CaseMeasurement? {
-    guard let prepared = try item.prepare(bench) else { return nil }
+    let prepared = try item.prepare(bench)
     var launches = 1
     func once(_ index: Int) throws -> Double {
       switch prepared.clock {
