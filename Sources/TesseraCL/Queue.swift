@@ -11,6 +11,10 @@ public final class Queue: Sendable {
   /// The kernels since a `kernelSeconds` began; nil outside of one.
   private let recording = Mutex<[Event]?>(nil)
 
+  /// Time that callers have spent here until the device was done, in `read`, `write` and `finish`.
+  public var timeWaited: Duration { waited.withLock { $0 } }
+  private let waited = Mutex(Duration.zero)
+
   /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds` and `kernelSeconds`.
   public init(_ context: Context, profiling: Bool = false) throws(CLError) {
     var status: cl_int = 0
@@ -122,8 +126,9 @@ public final class Queue: Sendable {
     try checkUse(buffer, byteOffset, bytes.count, "clEnqueueWriteBuffer")
     guard let base = bytes.baseAddress, bytes.count > 0 else { return }
     try check(
-      clEnqueueWriteBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, bytes.count, base, 0, nil, nil),
-      "clEnqueueWriteBuffer")
+      waiting {
+        clEnqueueWriteBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, bytes.count, base, 0, nil, nil)
+      }, "clEnqueueWriteBuffer")
   }
 
   /// The values of a buffer once all commands before have run; blocks until then.
@@ -151,8 +156,9 @@ public final class Queue: Sendable {
     try checkUse(buffer, byteOffset, memory.count, "clEnqueueReadBuffer")
     guard let base = memory.baseAddress, memory.count > 0 else { return }
     try check(
-      clEnqueueReadBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, memory.count, base, 0, nil, nil),
-      "clEnqueueReadBuffer")
+      waiting {
+        clEnqueueReadBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, memory.count, base, 0, nil, nil)
+      }, "clEnqueueReadBuffer")
   }
 
   /// Copies between buffers on the device.
@@ -180,7 +186,16 @@ public final class Queue: Sendable {
   public func flush() throws(CLError) { try check(clFlush(handle), "clFlush") }
 
   /// Blocks until everything enqueued has run.
-  public func finish() throws(CLError) { try check(clFinish(handle), "clFinish") }
+  public func finish() throws(CLError) { try check(waiting { clFinish(handle) }, "clFinish") }
+
+  /// Counts the time of a call that returns when the device is done.
+  private func waiting(_ call: () -> cl_int) -> cl_int {
+    let start = ContinuousClock.now
+    let status = call()
+    let time = ContinuousClock.now - start
+    waited.withLock { $0 += time }
+    return status
+  }
 
   /// Throws unless `count` bytes at `offset` lie inside a buffer of the queue's context.
   func checkUse(_ buffer: Buffer, _ offset: Int, _ count: Int, _ call: String) throws(CLError) {

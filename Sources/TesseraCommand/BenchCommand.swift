@@ -100,15 +100,19 @@ struct BenchCommand: AsyncParsableCommand {
     ]
     for (index, (test, prompt, generated)) in tests.enumerated() where prompt + generated > 0 {
       var speeds: [Double] = []
+      var hostShares: [Double] = []
       for repetition in 0...repetitions {
         bar.update((Double(index) + Double(repetition) / Double(repetitions + 1)) / 2)
         let seconds = try await language.measure(promptTokens: prompt, generatedTokens: generated, depth: depth)
         // The first run compiles kernels.
-        if repetition > 0 { speeds.append(Double(prompt + generated) / max(seconds.prompt + seconds.generation, 1e-9)) }
+        guard repetition > 0 else { continue }
+        let total = max(seconds.prompt + seconds.generation, 1e-9)
+        speeds.append(Double(prompt + generated) / total)
+        hostShares.append(max(0, 1 - seconds.waited / total))
       }
       rows.append(
         Row(
-          test: test, speeds, model: name, device: language.device.name,
+          test: test, speeds, hostShares, model: name, device: language.device.name,
           weightBytes: generated > 0 ? language.weightBytesPerToken : nil))
     }
     bar.finish()
@@ -139,13 +143,17 @@ struct BenchCommand: AsyncParsableCommand {
     let tokens_per_second_mean: Double
     let tokens_per_second_stddev: Double
     let tokens_per_second_median: Double
+    /// Of the time, what was not spent waiting for the device.
+    let host_share_median: Double
     let n: Int
     /// Bytes of weights read in a second, one token after another.
     let weight_bytes_per_second: Double?
     let model: String
     let device: String
 
-    init(test: String, _ speeds: [Double], model: String, device: String, weightBytes: Int?) {
+    init(
+      test: String, _ speeds: [Double], _ hostShares: [Double], model: String, device: String, weightBytes: Int?
+    ) {
       self.test = test
       let mean = speeds.reduce(0, +) / Double(speeds.count)
       tokens_per_second_mean = mean
@@ -153,6 +161,7 @@ struct BenchCommand: AsyncParsableCommand {
         (speeds.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, speeds.count - 1))).squareRoot()
       tokens_per_second_median = speeds.sorted()[speeds.count / 2]
       weight_bytes_per_second = weightBytes.map { Double($0) * mean }
+      host_share_median = hostShares.sorted()[hostShares.count / 2]
       n = speeds.count
       self.model = model
       self.device = device

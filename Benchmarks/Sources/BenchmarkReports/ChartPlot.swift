@@ -84,13 +84,15 @@ struct ChartPlot {
       guard let row = points.last?.row else { continue }
       svg.text(name, at: (left - 8, y + 14), anchor: .end)
       svg.bar(
-        x: left, y: y + 3, width: x.position(rates[index]) - left, height: pitch - 7, class: "bar", tooltip: tooltip(row))
+        x: left, y: y + 3, width: x.position(rates[index]) - left, height: pitch - 7, class: "bar",
+        tooltip: tooltip(row))
       let label = roof.map { Formatting.percent(rates[index] / $0) } ?? Formatting.rate(rates[index], "")
       svg.text(label, at: (x.position(rates[index]) + 6, y + 14), class: "label strong")
     }
     if let roof { svg.line((x.position(roof), 8), (x.position(roof), height - 34), class: "roof dashed") }
     svg.text(
-      chart.quantity == .byteRate ? "B/s; the dashed line is the read roof" : "FLOP/s; the dashed line is the multiply-add roof",
+      chart.quantity == .byteRate
+        ? "B/s; the dashed line is the read roof" : "FLOP/s; the dashed line is the multiply-add roof",
       at: ((x.start + x.end) / 2, height - 3), anchor: .middle)
     return svg.document(title: chart.title)
   }

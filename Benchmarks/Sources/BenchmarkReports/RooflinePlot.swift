@@ -66,7 +66,8 @@ struct RooflinePlot {
     let angle = atan2(first.1 - corner.1, corner.0 - first.0) * 180 / .pi
     let middle = ((first.0 + corner.0) / 2, (first.1 + corner.1) / 2 + (below ? 18 : -8))
     svg.text(
-      "\(label), \(Formatting.rate(bandwidth, "B/s"))", at: middle, anchor: .middle, class: "label strong", angle: angle)
+      "\(label), \(Formatting.rate(bandwidth, "B/s"))", at: middle, anchor: .middle, class: "label strong", angle: angle
+    )
   }
 }
 

@@ -29,6 +29,7 @@ public struct Roofs: Codable, Sendable, Equatable {
   public func higher(_ other: Roofs) -> Roofs {
     func higher(_ a: Roof, _ b: Roof) -> Roof { a.rate >= b.rate ? a : b }
     return Roofs(
-      read: higher(read, other.read), copy: higher(copy, other.copy), multiplyAdd: higher(multiplyAdd, other.multiplyAdd))
+      read: higher(read, other.read), copy: higher(copy, other.copy),
+      multiplyAdd: higher(multiplyAdd, other.multiplyAdd))
   }
 }

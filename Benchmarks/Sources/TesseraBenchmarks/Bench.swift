@@ -61,22 +61,27 @@ final class Bench {
     if key == madeKey { return made }
     (madeKey, made) = ("", [])
     let shape = try WeightShape(format: format, rows: rows, columns: columns)
-    // A few random rows, again and again: the time does not depend on the values.
-    let stripe = min(64, rows)
-    let bytes = try fileRows(format, rows: stripe, columns: columns)
-    let upload = try WeightUpload(library, queue: queue, heap: work.heap, stagingBytes: max(1 << 20, bytes.count))
-    let matrices = try (0..<coldCopies(bytes: shape.byteCount)).map { _ in
+    made = try (0..<coldCopies(bytes: shape.byteCount)).map { _ in
       let matrix = try WeightMatrix(shape, heap: work.heap, label: "weights")
-      for first in stride(from: 0, to: rows, by: stripe) {
-        let count = min(stripe, rows - first)
-        try bytes[..<(bytes.count / stripe * count)].withUnsafeBytes {
-          try upload.upload($0, rows: count, into: matrix, at: .after(rows: first))
-        }
-      }
+      try fill(matrix)
       return matrix
     }
-    (madeKey, made) = (key, matrices)
-    return matrices
+    madeKey = key
+    return made
+  }
+
+  /// Fills a matrix with random weights: a few rows, again and again, since the time does not depend on the values.
+  func fill(_ matrix: WeightMatrix) throws {
+    let shape = matrix.shape
+    let stripe = min(64, shape.rows)
+    let bytes = try fileRows(shape.format, rows: stripe, columns: shape.columns)
+    let upload = try WeightUpload(library, queue: queue, heap: work.heap, stagingBytes: max(1 << 20, bytes.count))
+    for first in stride(from: 0, to: shape.rows, by: stripe) {
+      let count = min(stripe, shape.rows - first)
+      try bytes[..<(bytes.count / stripe * count)].withUnsafeBytes {
+        try upload.upload($0, rows: count, into: matrix, at: .after(rows: first))
+      }
+    }
   }
 }
 

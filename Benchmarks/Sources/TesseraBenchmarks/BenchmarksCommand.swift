@@ -26,7 +26,8 @@ struct BenchmarksCommand: ParsableCommand {
   @Option(help: "How kernels use the device: vector or simt; by default TESSERA_STYLE, else what suits the device.")
   var style: String?
 
-  @Option(name: [.short, .long], help: "Runs of each case, fewer where they take long (default: 15, quick: 5).")
+  @Option(
+    name: [.short, .long], help: "Runs of each case, more of short ones, fewer of long ones (default: 15, quick: 5).")
   var repetitions: Int?
 
   @Option(help: "Seconds after which a case is content with three runs (default: 3, quick: 0.5).")
@@ -78,7 +79,8 @@ struct BenchmarksCommand: ParsableCommand {
     if roofs { progress.note("measuring what the device can do at most") }
     var limits = roofs ? try probes.roofs() : nil
     let runner = Runner(
-      bench: bench, repetitions: repetitions ?? (quick ? 5 : 15), secondsPerCase: secondsPerCase ?? (quick ? 0.5 : 3))
+      bench: bench, repetitions: repetitions ?? (quick ? 5 : 15), secondsPerCase: secondsPerCase ?? (quick ? 0.5 : 3),
+      leastSeconds: quick ? 0.03 : 0.2)
     let (measurements, failures) = runner.run(cases, progress: &progress)
     // Again, since a shared machine may have been slower at first.
     if let first = limits, !Interrupt.isRequested { limits = first.higher(try probes.roofs()) }

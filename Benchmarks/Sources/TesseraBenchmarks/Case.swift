@@ -28,7 +28,8 @@ struct Case {
 
   /// Every case, families in the order of the report.
   static func all() -> [Case] {
-    products() + denseProducts() + attention() + norms() + rotary() + activations() + embeddings() + candidates()
+    products() + denseProducts() + attention() + layers() + norms() + rotary() + activations() + embeddings()
+      + candidates()
       + repacking()
   }
 }

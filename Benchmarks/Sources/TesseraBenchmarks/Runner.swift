@@ -4,12 +4,16 @@ import Foundation
 /// Measures cases one after another.
 struct Runner {
   let bench: Bench
-  /// Runs of each case, after those that don't count.
+  /// Runs of each case, after those that don't count; more of short ones, fewer of long ones.
   let repetitions: Int
   /// A case that has taken this long is content with `leastRepetitions`.
   let secondsPerCase: Double
 
   static let leastRepetitions = 3
+  /// Short cases are repeated for this long, up to `mostRepetitions`, so that a disturbance of the machine does not
+  /// cover all of their runs.
+  let leastSeconds: Double
+  static let mostRepetitions = 200
 
   /// The measurements and failures so far, also when the user stops the run.
   func run(_ cases: [Case], progress: inout Progress) -> (measurements: [CaseMeasurement], failures: [Report.Failure]) {
@@ -51,10 +55,11 @@ struct Runner {
     if try once(0) < 0.5 { _ = try once(1) }
     let start = ContinuousClock.now
     var seconds: [Double] = []
-    while seconds.count < repetitions, !Interrupt.isRequested {
+    while seconds.count < max(repetitions, Self.mostRepetitions), !Interrupt.isRequested {
       seconds.append(try once(seconds.count + 2))
-      let isLate = (ContinuousClock.now - start) / .seconds(1) > secondsPerCase
-      if isLate, seconds.count >= min(Self.leastRepetitions, repetitions) { break }
+      let elapsed = (ContinuousClock.now - start) / .seconds(1)
+      if seconds.count >= repetitions, elapsed >= leastSeconds { break }
+      if seconds.count >= min(Self.leastRepetitions, repetitions), elapsed > secondsPerCase { break }
     }
     guard seconds.count >= min(Self.leastRepetitions, repetitions), let summary = Summary(seconds) else { return nil }
     guard summary.median > 0 else { throw BenchmarkError("the driver tells no time for it") }

@@ -17,7 +17,8 @@ struct ReportTests {
       [
         sample(id: "product/a/1", points: [.init("lengths", series: hostile, x: 1), .init("types", series: "Q4_0")]),
         sample(id: "product/a/64", seconds: 0.5, points: [.init("lengths", series: hostile, x: 64)]),
-        sample(id: "\(hostile)/b/1", bytes: 10_000, operations: 0, roof: .copy, points: [.init("types", series: "Q8_0")]),
+        sample(
+          id: "\(hostile)/b/1", bytes: 10_000, operations: 0, roof: .copy, points: [.init("types", series: "Q8_0")]),
       ], device: hostile, failures: [.init(id: "repack/x", reason: hostile)])
   }
 

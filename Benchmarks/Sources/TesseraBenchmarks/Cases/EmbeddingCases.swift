@@ -13,7 +13,8 @@ extension Case {
       ) { bench in
         let weights = try bench.coldWeights(format, rows: rows, columns: columns)
         var generator = SeededGenerator(seed: 2)
-        let ids = try bench.work.buffer((0..<tokens).map { _ in UInt32.random(in: 0..<UInt32(rows), using: &generator) })
+        let ids = try bench.work.buffer(
+          (0..<tokens).map { _ in UInt32.random(in: 0..<UInt32(rows), using: &generator) })
         let y = try bench.work.output(tokens * columns)
         let embedding = Embedding(bench.library)
         return Prepared(isCold: true) {
