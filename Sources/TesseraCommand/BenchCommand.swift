@@ -20,7 +20,7 @@ struct BenchCommand: AsyncParsableCommand {
   var synthetic: String?
 
   @Option(help: "The weights' type with --synthetic, such as q4_k (the default), q8_0 or f16.")
-  var type: String?
+  var type: WeightFormat?
 
   @Option(help: "Layers with --synthetic (default: the model's).")
   var layers: Int?
@@ -68,13 +68,7 @@ struct BenchCommand: AsyncParsableCommand {
       throw ValidationError(
         "--synthetic is \"\(synthetic ?? "")\": \(RandomModel.all.map(\.name).joined(separator: ", ")) are possible")
     }
-    if let type {
-      guard let format = WeightFormat.allCases.first(where: { $0.name == type.uppercased() }) else {
-        throw ValidationError(
-          "--type is \"\(type)\": \(WeightFormat.allCases.map(\.name).joined(separator: ", ")) are possible")
-      }
-      random.format = format
-    }
+    if let type { random.format = type }
     if let layers {
       guard (1...1024).contains(layers) else { throw ValidationError("--layers is \(layers): 1 to 1024 are possible") }
       random.layerCount = layers

@@ -52,18 +52,6 @@ public struct MatrixProduct: Sendable {
     }
   }
 
-  /// A shape of the kernel's tile: TILE_M, TILE_N and TILES.
-  private struct Tile {
-    var tokens, groups, repeats: Int
-
-    init(_ tiles: TilePlan.Matrix, style: KernelStyle, tokens count: Int) {
-      tokens = tiles.tokenTile(for: count)
-      groups = tiles.rowGroups
-      // Tiles of a long prompt share one unpacking of the weights.
-      repeats = style == .vector && count > tokens ? 4 : 1
-    }
-  }
-
   private let library: KernelLibrary
   private let tiles: TilePlan.Matrix
 
@@ -108,24 +96,24 @@ public struct MatrixProduct: Sendable {
     }
     let queue = target.queue
     let style = library.style
-    let tile = Tile(tiles, style: style, tokens: tokens)
+    let tile = tiles.tile(tokens: tokens, weights: shape.format.tuningClass, isGated: epilogue.gate != nil)
     let tileCount = (tokens + tile.tokens - 1) / tile.tokens
     let isPacked = tile.tokens > 1
     if isPacked { try pack(x, shape, tile, tokens: tokens, tileCount: tileCount, workspace, on: queue) }
 
     var defines: [KernelLibrary.Define] = [
-      .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
-      .init("TILES", tile.repeats),
+      .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.rowGroups),
+      .init("TILES", tile.repeats), .init("PREFETCH_WORDS", tile.prefetchWords),
     ]
     if style == .simt, tile.tokens == 1 {
       defines += [
-        .init("COLUMNS", shape.columns), .init("LOCAL", tiles.groupSize), .init("NORM", norm == nil ? 0 : 1),
+        .init("COLUMNS", shape.columns), .init("LOCAL", tile.groupSize), .init("NORM", norm == nil ? 0 : 1),
       ]
     }
     let kernel = try library.kernel("matmul/matmul.cl", "matmul", defines)
     let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
-    let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
-    let local = tiles.groupSize
+    let rowTiles = (shape.groupCount + tile.rowGroups - 1) / tile.rowGroups
+    let local = tile.groupSize
     let range =
       style == .vector
       ? NDRange(global: [columnsOfTiles, rowTiles], local: [1, 1])
@@ -157,7 +145,8 @@ public struct MatrixProduct: Sendable {
   }
 
   private func pack(
-    _ x: Buffer, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int, _ workspace: Workspace,
+    _ x: Buffer, _ shape: WeightShape, _ tile: TilePlan.Matrix.Tile, tokens: Int, tileCount: Int,
+    _ workspace: Workspace,
     on queue: Queue
   ) throws {
     guard workspace.packed.byteCount >= tileCount * tile.tokens * shape.columns * 4,

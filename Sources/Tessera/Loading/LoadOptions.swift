@@ -21,6 +21,15 @@ public struct LoadOptions: Sendable {
 
   public init() {}
 
+  /// The style that `TESSERA_STYLE` asks for; nil where it is not set.
+  public static func requestedStyle() throws(TesseraError) -> KernelStyle? {
+    guard let name = ProcessInfo.processInfo.environment["TESSERA_STYLE"], !name.isEmpty else { return nil }
+    guard let style = KernelStyle(rawValue: name) else {
+      throw TesseraError(.badOption, "TESSERA_STYLE is \"\(name)\": vector and simt are possible")
+    }
+    return style
+  }
+
   var transformerOptions: Transformer.Options {
     get throws {
       var options = Transformer.Options()
@@ -29,12 +38,7 @@ public struct LoadOptions: Sendable {
       options.memoryBudget = memoryBudget
       options.cacheElement = cacheElement
       options.chunkSize = chunkSize
-      if let style = ProcessInfo.processInfo.environment["TESSERA_STYLE"], !style.isEmpty {
-        guard let style = KernelStyle(rawValue: style) else {
-          throw TesseraError(.badOption, "TESSERA_STYLE is \"\(style)\": vector and simt are possible")
-        }
-        options.style = style
-      }
+      options.style = try Self.requestedStyle()
       return options
     }
   }

@@ -57,6 +57,9 @@ struct RunOptions: ParsableArguments {
 
   /// The model, with a progress bar while it loads.
   func load(_ source: @autoclosure () throws -> ModelSource) async throws -> LanguageModel {
+    if !quiet, !json, let note = TuningDatabase(contentsOf: TuningDatabase.url).note {
+      Terminal.diagnose("note: \(note)")
+    }
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
     return try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }

@@ -20,6 +20,8 @@ public final class Transformer {
     public var memoryBudget: Int?
     /// nil takes what suits the device.
     public var style: KernelStyle?
+    /// Tiles that were measured to be fast; nil takes what the database has for the device.
+    public var tuning: Tuning?
 
     public init() {}
   }
@@ -57,7 +59,11 @@ public final class Transformer {
     let context = try Context(device)
     heap = try DeviceHeap(context, budgetBytes: options.memoryBudget)
     queue = try Queue(context)
-    let tiles = try TilePlan(limits: heap.limits, headDim: layout.configuration.headDim, style: options.style)
+    let style = options.style ?? KernelStyle(for: device.profile)
+    let tiles = try TilePlan(
+      limits: heap.limits, headDim: layout.configuration.headDim, style: style,
+      tuning: options.tuning ?? TuningDatabase(contentsOf: TuningDatabase.url).tuning(for: device.profile, style: style)
+    )
     let library = KernelLibrary(context: context, style: tiles.style)
     operators = Operators(library, tiles: tiles)
     candidates = Candidates(library)
