@@ -60,7 +60,7 @@ public struct MatrixProduct: Sendable {
       tokens = tiles.tokenTile(for: count)
       groups = tiles.rowGroups
       // Tiles of a long prompt share one unpacking of the weights.
-      repeats = style == .vector && count > tokens ? 4 : 1
+      repeats = style == .vector && tokens == tiles.tokens ? 8 : 1
     }
   }
 
@@ -103,12 +103,13 @@ public struct MatrixProduct: Sendable {
     if epilogue.bias != nil { flags |= 1 }
     if epilogue.residual != nil { flags |= 2 }
     if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
-    if let program = target.program {
-      return try record(x, weights, y, tokens: tokens, epilogue, flags, program)
-    }
     let queue = target.queue
     let style = library.style
     let tile = Tile(tiles, style: style, tokens: tokens)
+    if let program = target.program {
+      return try record(
+        x, weights, y, tokens: tokens, yStride: yStride ?? outputs, tile, epilogue, flags, workspace, program)
+    }
     let tileCount = (tokens + tile.tokens - 1) / tile.tokens
     let isPacked = tile.tokens > 1
     if isPacked { try pack(x, shape, tile, tokens: tokens, tileCount: tileCount, workspace, on: queue) }
@@ -138,12 +139,30 @@ public struct MatrixProduct: Sendable {
   }
 
   private func record(
-    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, _ epilogue: Epilogue, _ flags: UInt32,
-    _ program: StepProgram
+    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, yStride: Int, _ tile: Tile, _ epilogue: Epilogue,
+    _ flags: UInt32, _ workspace: Workspace, _ program: StepProgram
   ) throws {
-    guard tokens == 1 else { throw OperatorError(.unrecordable, "products of \(tokens) tokens") }
     let shape = weights.shape
-    var command = StepProgram.Command(shape.format.rawValue, units: shape.groupCount / 2)
+    try program.require(.init(tokens: tile.tokens, groups: tile.groups, repeats: tile.repeats))
+    let packed = try program.offset(inArena: workspace.packed)
+    let sums = try program.offset(inArena: workspace.sums)
+    let tileCount = (tokens + tile.tokens - 1) / tile.tokens
+    if tile.tokens > 1 {
+      try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
+      var command = StepProgram.Command(StepProgram.Command.Kind.pack, units: tileCount)
+      command.tokens = UInt32(tokens)
+      command.columns = UInt32(shape.columns)
+      command.block = UInt32(shape.format.blockSize)
+      command.x = try program.offset(inArena: x)
+      (command.packed, command.sums) = (packed, sums)
+      try program.record(command)
+    }
+    let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
+    let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
+    var command = StepProgram.Command(shape.format.rawValue, units: rowTiles * columnsOfTiles)
+    command.tokens = UInt32(tokens)
+    command.stride = UInt32(yStride)
+    (command.packed, command.sums) = (packed, sums)
     command.rows = UInt32(shape.rows)
     command.columns = UInt32(shape.columns)
     command.flags = flags
@@ -156,15 +175,21 @@ public struct MatrixProduct: Sendable {
     try program.record(command, format: shape.format)
   }
 
-  private func pack(
-    _ x: Buffer, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int, _ workspace: Workspace,
-    on queue: Queue
-  ) throws {
+  private func checkWorkspace(
+    _ workspace: Workspace, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int
+  ) throws(OperatorError) {
     guard workspace.packed.byteCount >= tileCount * tile.tokens * shape.columns * 4,
       workspace.sums.byteCount >= tileCount * tile.tokens * shape.columns / shape.format.blockSize * 4
     else {
       throw OperatorError(.shape, "the workspace is too small for \(tokens) tokens of \(shape.columns) activations")
     }
+  }
+
+  private func pack(
+    _ x: Buffer, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int, _ workspace: Workspace,
+    on queue: Queue
+  ) throws {
+    try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
     let kernel = try library.kernel(
       "matmul/activations.cl", "pack_activations",
       [.init("TILE_M", tile.tokens), .init("BLOCK", shape.format.blockSize)])
