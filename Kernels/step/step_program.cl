@@ -66,6 +66,7 @@
 #define ROPE_STORE 1001
 #define ATTENTION 1002
 #define PACK 1003
+#define COPY 1004
 
 // As StepProgram.Command in Swift. A kind below 1000 is a product, of that weight type.
 struct command {
@@ -116,6 +117,9 @@ inline void run(global const struct command *c, const uint unit, global uchar *a
                    unit);
       break;
 #endif
+    case COPY:
+      for (uint i = 0; i < c->columns; ++i) FLOATS(arena, c->y)[i] = FLOATS(arena, c->x)[i];
+      break;
     case RMS_NORM: {
       // Rows are heads of tokens.
       const ulong at = (ulong)(unit / c->rows) * c->stride + unit % c->rows * c->columns;
