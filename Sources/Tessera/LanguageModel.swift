@@ -180,9 +180,10 @@ public actor LanguageModel {
 
   // MARK: Measurement
 
-  /// Seconds that a prompt of `tokens` takes, and then `count` tokens one by one, behind `depth` tokens.
+  /// Seconds that a prompt of `tokens` takes, and then `count` tokens one by one, behind `depth` tokens; and how many of
+  /// both the device was waited for.
   public func measure(promptTokens: Int, generatedTokens: Int, depth: Int) throws -> (
-    prompt: Double, generation: Double
+    prompt: Double, generation: Double, waited: Double
   ) {
     let transformer = try loaded()
     let total = promptTokens + generatedTokens + depth
@@ -201,8 +202,10 @@ public actor LanguageModel {
       return (ContinuousClock.now - start).seconds
     }
     _ = try run(depth, chunk: transformer.chunkSize)
+    let before = transformer.timeWaited
     let prompt = try run(promptTokens, chunk: transformer.chunkSize)
-    return (prompt, try run(generatedTokens, chunk: 1))
+    let generation = try run(generatedTokens, chunk: 1)
+    return (prompt, generation, (transformer.timeWaited - before).seconds)
   }
 
   private func loaded() throws(TesseraError) -> Transformer {

@@ -190,6 +190,9 @@ public final class Transformer {
       values: workspace.candidateValues, ids: workspace.candidateIDs, rows: 1, keep: keep, from: queue)[0]
   }
 
+  /// Time that calls have waited for the device; the rest of a step's time is the host's own.
+  public var timeWaited: Duration { queue.timeWaited }
+
   /// Waits until the device has done all work.
   public func finish() throws { try queue.finish() }
 }
