@@ -3,14 +3,15 @@
 
     swift build -c release --product tessera
     swift build -c release --package-path Benchmarks
-    python Benchmarks/compare/all.py --model "$(scripts/fetch-model smollm2)" --model "$(scripts/fetch-model gemma3)" \\
-        --markdown speed.md --output speed.json
+    python Benchmarks/compare/all.py --model "$(scripts/fetch-model smollm2)" \\
+        --model "$(scripts/fetch-model gemma3)" --markdown speed.md --output speed.json
 
 Sections, of which --only takes some: llama (prefill and decode beside llama.cpp), attention (beside PyTorch's SDPA),
 matmul (float32, beside PyTorch and CLBlast), roofs (attention and quantised products as fractions of what the device
-can do at most, measured in the same process), compile (a model's first run, with no kernel compiled), host (the share of
-a decode step that is not waiting for the device). A section whose peer is not installed is left out, and said so;
-peers may be in Python environments of their own (--torch-python, --llama-python).
+can do at most, measured in the same process), compile (a model's first run, with no kernel compiled), host (the share
+of a decode step that is not waiting for the device). A section whose peer is not installed is left out, and the table
+says so; peers may be in Python environments of their own (--torch-python, --llama-python).
+
 Nothing else may run on the machine. Figures are medians with the least and the most of the rounds.
 """
 
@@ -35,6 +36,7 @@ VECTOR_TYPES = MATRIX_TYPES + ["IQ4_NL", "IQ4_XS", "MXFP4", "BF16", "F16", "F32"
 class Table:
     def __init__(self):
         self.rows, self.skipped = [], []
+        self.device, self.peers, self.roofs = None, {}, None
 
     def add(self, section, work, value, unit, least=None, aim=None, lower=False, detail=""):
         """`least` and `aim` are what is demanded; `lower` where smaller is better."""
@@ -55,7 +57,8 @@ class Table:
             mark = {True: "met", False: "**missed**", None: ""}[row.get("is_met")]
             note = "; ".join(filter(None, [mark, row["detail"]]))
             lines.append(f"| {row['work']} | {self.spread(row)} | {goal[0]} | {goal[1]} | {note} |")
-        return "\n".join(lines + [""] + [f"- {section} was left out: {why}" for section, why in self.skipped]).rstrip() + "\n"
+        skipped = [f"- {section} was left out: {why}" for section, why in self.skipped]
+        return "\n".join([*lines, "", *skipped]).rstrip() + "\n"
 
     @staticmethod
     def number(value, unit):
@@ -91,6 +94,7 @@ def llama(options, table):
         document, why = script("llama-cpp.py", options.llama_python, arguments, options)
         if document is None:
             return table.skip("llama", why)
+        table.device, table.peers["llama.cpp"] = document["device"], f"llama-cpp-python {document['llama_cpp_python']}"
         name = Path(model).stem
         wanted = next((goal for key, goal in goals.items() if key in name.lower()), [(None, None)] * 2)
         for row, (least, aim) in zip(document["results"], wanted):
@@ -104,6 +108,7 @@ def attention(options, table):
     document, why = script("torch-attention.py", options.torch_python, arguments, options)
     if document is None:
         return table.skip("attention", why)
+    table.device, table.peers["PyTorch"] = document["device"], document["peer"]
     for row in document["results"]:
         is_goal = row["test"].endswith("prefill/32x8x128/F32/2048")
         table.add(
@@ -116,6 +121,7 @@ def matmul(options, table):
     document, why = script("torch-matmul.py", options.torch_python, arguments, options)
     if document is None:
         return table.skip("matmul", why)
+    table.device, table.peers["PyTorch"] = document["device"], document["peer"]
     for row in document["results"]:
         peer = next(key for key in row if key not in ("test", "tessera", "ratio"))
         table.add(
@@ -128,13 +134,20 @@ def roofs(options, table):
     ).stdout.split()
     wanted = [
         ("attention/decode/32x8x128/F32/8192", "bandwidth", "decode attention, 32/8 × 128, 8K keys: of the read roof"),
-        *((f"product/{t}/512x4096x4096", "compute", f"{t} product, 512 × 4096 × 4096: of the multiply-add roof") for t in MATRIX_TYPES),
-        *((f"product/{t}/1x4096x14336", "bandwidth", f"{t} vector product, 4096 × 14336: of the read roof") for t in VECTOR_TYPES),
+        *(
+            (f"product/{t}/512x4096x4096", "compute", f"{t} product, 512 × 4096 × 4096: of the multiply-add roof")
+            for t in MATRIX_TYPES
+        ),
+        *(
+            (f"product/{t}/1x4096x14336", "bandwidth", f"{t} vector product, 4096 × 14336: of the read roof")
+            for t in VECTOR_TYPES
+        ),
     ]
     wanted = [item for item in wanted if item[0] in known]
     fractions, rates = {item[0]: [] for item in wanted}, {"read": [], "copy": [], "multiply_add": []}
     for index in range(options.rounds):
         rows, report = measure_kernels(options, [item[0] for item in wanted], roofs=True)
+        table.device = report["machine"]["device"]
         for name, kind, _ in wanted:
             fractions[name].append(rows[name]["fractions"][kind])
         for name, values in rates.items():
@@ -177,7 +190,8 @@ def host(options, table):
 
 def bench(options, model, prompt, generated, repetitions):
     return [
-        options.tessera, "bench", "--model", model, "-p", str(prompt), "-n", str(generated), "-r", str(repetitions), "--json",
+        options.tessera, "bench", "--model", model, "-p", str(prompt), "-n", str(generated), "-r", str(repetitions),
+        "--json",
     ] + (["--device", options.device] if options.device else [])
 
 
@@ -195,7 +209,6 @@ def main():
 
     load, start = os.getloadavg()[0], time.time()
     table = Table()
-    table.roofs = None
     run = {"llama": llama, "attention": attention, "matmul": matmul, "roofs": roofs, "compile": first_run, "host": host}
     for section in options.only:
         if not options.model and section in ("llama", "compile", "host"):
@@ -204,18 +217,21 @@ def main():
         print(f"== {section}", file=sys.stderr)
         run[section](options, table)
     document = {
-        "processor": processor(), "device": options.device, "rounds": options.rounds, "load_average": load,
-        "seconds": time.time() - start, "roofs_gigabytes_or_gigaflops_per_second": table.roofs, "rows": table.rows,
+        "processor": processor(), "device": table.device, "peers": table.peers,
+        "rounds": options.rounds, "load_average": load, "seconds": time.time() - start, "roofs_gigabytes_or_gigaflops_per_second": table.roofs, "rows": table.rows,
         "skipped": dict(table.skipped),
     }
     header = [
-        f"{document['processor']}, {len(os.sched_getaffinity(0))} threads; load average {load:.2f} at the start; medians of "
-        f"{options.rounds} rounds (least–most)"
+        f"{document['processor']}, {len(os.sched_getaffinity(0))} threads; load average {load:.2f} at the start; "
+        f"medians of {options.rounds} rounds (least–most)."
     ]
+    if table.device:
+        header.append(". ".join(["Tessera on " + table.device, *table.peers.values()]) + ".")
     if table.roofs:
+        rates = [cell(table.roofs[name], 1) for name in ("read", "copy", "multiply_add")]
         header.append(
-            "Roofs: read {} GB/s, copy {} GB/s, multiply-add {} GFLOP/s; how much they spread is the machine's noise.".format(
-                *(cell(table.roofs[name], 1) for name in ("read", "copy", "multiply_add"))))
+            "Roofs: read {} GB/s, copy {} GB/s, multiply-add {} GFLOP/s; how much they spread is the machine's noise."
+            .format(*rates))
     text = table.markdown(header)
     for path, content in ((options.markdown, text), (options.output, json.dumps(document, indent=1) + "\n")):
         if path:

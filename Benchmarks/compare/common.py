@@ -6,6 +6,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -14,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def add_options(parser):
     """The options that every comparison of kernels has."""
     parser.add_argument(
-        "--benchmarks", default=str(ROOT / "Benchmarks/.build/release/tessera-benchmarks"), help="the executable's path"
+        "--benchmarks", default=str(ROOT / "Benchmarks/.build/release/tessera-benchmarks"),
+        help="the executable's path",
     )
     parser.add_argument("--device", help="Tessera's device, as its commands take it")
     parser.add_argument("--rounds", type=int, default=5)
@@ -26,7 +28,8 @@ def run_json(command, environment=None):
     """Runs a command that prints one JSON document; ends the program if it fails."""
     try:
         result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, **(environment or {})},
         )
     except OSError as error:
         sys.exit(f"error: {command[0]}: {error.strerror}: build it first (docs/benchmarks.md)")
@@ -113,8 +116,6 @@ class Torch:
 
     def seconds(self, call, repetitions):
         """The median time of `call(index)`; two runs before do not count."""
-        import time
-
         def once(index):
             if self.device.type == "cuda":
                 begin, end = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))

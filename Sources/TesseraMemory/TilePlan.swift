@@ -23,7 +23,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
     public var rowGroups: Int
     /// Work-items of a work-group along the weight rows: a multiple of 16, or 1 for the vector style.
     public var groupSize: Int
-    /// Tiles of tokens that share one unpacking of the weights, where there are several: the macro `TILES`.
+    /// Tiles of tokens that share one unpacking of the weights, where a tile is the largest one: the macro `TILES`.
     public var repeats = 1
     /// What was measured to be better, by class.
     public var tuning = Tuning()
@@ -31,9 +31,10 @@ public struct TilePlan: Sendable, Equatable, Codable {
     /// A tile that a kernel is built with.
     public struct Tile: Sendable, Equatable {
       /// `TILE_M`, `TILE_N` and `TILES`.
-      public var tokens, rowGroups, repeats: Int
+      public var tokens, groups, repeats: Int
       /// How far ahead of their use weights are fetched: the macro `PREFETCH_WORDS`.
       public var prefetchWords = 512
+      /// Work-items of a work-group.
       public var groupSize: Int
     }
 
@@ -44,13 +45,13 @@ public struct TilePlan: Sendable, Equatable, Codable {
     ///   - isGated: gate and up rows alternate by group, so that a tile holds pairs of groups.
     public func tile(tokens count: Int, weights: String, isGated: Bool = false) -> Tile {
       let name = Tuning.matmul(.init(count), weights: weights)
-      var choice = self
-      choice.tokens = tuning[name, "TILE_M"] ?? tokens
+      var largest = self
+      largest.tokens = tuning[name, "TILE_M"] ?? tokens
       var tile = Tile(
-        tokens: choice.tokenTile(for: count), rowGroups: tuning[name, "TILE_N"] ?? rowGroups,
-        repeats: tuning[name, "TILES"] ?? repeats, groupSize: tuning[name, "LOCAL"] ?? groupSize)
-      if isGated, !tile.rowGroups.isMultiple(of: 2) { tile.rowGroups = 2 }
-      if count <= tile.tokens { tile.repeats = 1 }
+        tokens: largest.tokenTile(for: count), groups: tuning[name, "TILE_N"] ?? rowGroups, repeats: 1,
+        groupSize: tuning[name, "LOCAL"] ?? groupSize)
+      if tile.tokens == largest.tokens { tile.repeats = tuning[name, "TILES"] ?? repeats }
+      if isGated, !tile.groups.isMultiple(of: 2) { tile.groups = 2 }
       if let words = tuning[name, "PREFETCH_WORDS"] { tile.prefetchWords = words }
       return tile
     }
@@ -131,7 +132,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
     let perAccumulator = max(1, rowGroup / limits.vectorWidth)
     let rowGroups = 2
     let fitting = tokenTiles.last { $0 * rowGroups * perAccumulator <= registers * 3 / 4 } ?? 1
-    return Matrix(tokens: max(4, fitting), rowGroups: rowGroups, groupSize: 1, repeats: 4)
+    return Matrix(tokens: max(4, fitting), rowGroups: rowGroups, groupSize: 1, repeats: 8)
   }
 
   /// Queries, scores and outputs of a tile stay in a first-level cache of 32 KiB.

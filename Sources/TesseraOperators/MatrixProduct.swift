@@ -52,6 +52,8 @@ public struct MatrixProduct: Sendable {
     }
   }
 
+  typealias Tile = TilePlan.Matrix.Tile
+
   private let library: KernelLibrary
   private let tiles: TilePlan.Matrix
 
@@ -91,18 +93,21 @@ public struct MatrixProduct: Sendable {
     if epilogue.bias != nil { flags |= 1 }
     if epilogue.residual != nil { flags |= 2 }
     if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
-    if let program = target.program {
-      return try record(x, weights, y, tokens: tokens, epilogue, flags, program)
-    }
     let queue = target.queue
     let style = library.style
-    let tile = tiles.tile(tokens: tokens, weights: shape.format.tuningClass, isGated: epilogue.gate != nil)
+    // A recorded step has one tile for all its products, gated ones among them.
+    let isGated = epilogue.gate != nil || target.program != nil
+    let tile = tiles.tile(tokens: tokens, weights: shape.format.tuningClass, isGated: isGated)
+    if let program = target.program {
+      return try record(
+        x, weights, y, tokens: tokens, yStride: yStride ?? outputs, tile, epilogue, flags, workspace, program)
+    }
     let tileCount = (tokens + tile.tokens - 1) / tile.tokens
     let isPacked = tile.tokens > 1
     if isPacked { try pack(x, shape, tile, tokens: tokens, tileCount: tileCount, workspace, on: queue) }
 
     var defines: [KernelLibrary.Define] = [
-      .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.rowGroups),
+      .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
       .init("TILES", tile.repeats), .init("PREFETCH_WORDS", tile.prefetchWords),
     ]
     if style == .simt, tile.tokens == 1 {
@@ -112,7 +117,7 @@ public struct MatrixProduct: Sendable {
     }
     let kernel = try library.kernel("matmul/matmul.cl", "matmul", defines)
     let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
-    let rowTiles = (shape.groupCount + tile.rowGroups - 1) / tile.rowGroups
+    let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
     let local = tile.groupSize
     let range =
       style == .vector
@@ -126,12 +131,30 @@ public struct MatrixProduct: Sendable {
   }
 
   private func record(
-    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, _ epilogue: Epilogue, _ flags: UInt32,
-    _ program: StepProgram
+    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, yStride: Int, _ wanted: Tile, _ epilogue: Epilogue,
+    _ flags: UInt32, _ workspace: Workspace, _ program: StepProgram
   ) throws {
-    guard tokens == 1 else { throw OperatorError(.unrecordable, "products of \(tokens) tokens") }
     let shape = weights.shape
-    var command = StepProgram.Command(shape.format.rawValue, units: shape.groupCount / 2)
+    let tile = program.productTile(wanted)
+    let packed = try program.offset(inArena: workspace.packed)
+    let sums = try program.offset(inArena: workspace.sums)
+    let tileCount = (tokens + tile.tokens - 1) / tile.tokens
+    if tile.tokens > 1 {
+      try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
+      var command = StepProgram.Command(StepProgram.Command.Kind.pack, units: tileCount)
+      command.tokens = UInt32(tokens)
+      command.columns = UInt32(shape.columns)
+      command.block = UInt32(shape.format.blockSize)
+      command.x = try program.offset(inArena: x)
+      (command.packed, command.sums) = (packed, sums)
+      try program.record(command)
+    }
+    let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
+    let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
+    var command = StepProgram.Command(shape.format.rawValue, units: rowTiles * columnsOfTiles)
+    command.tokens = UInt32(tokens)
+    command.stride = UInt32(yStride)
+    (command.packed, command.sums) = (packed, sums)
     command.rows = UInt32(shape.rows)
     command.columns = UInt32(shape.columns)
     command.flags = flags
@@ -144,16 +167,21 @@ public struct MatrixProduct: Sendable {
     try program.record(command, format: shape.format)
   }
 
-  private func pack(
-    _ x: Buffer, _ shape: WeightShape, _ tile: TilePlan.Matrix.Tile, tokens: Int, tileCount: Int,
-    _ workspace: Workspace,
-    on queue: Queue
-  ) throws {
+  private func checkWorkspace(
+    _ workspace: Workspace, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int
+  ) throws(OperatorError) {
     guard workspace.packed.byteCount >= tileCount * tile.tokens * shape.columns * 4,
       workspace.sums.byteCount >= tileCount * tile.tokens * shape.columns / shape.format.blockSize * 4
     else {
       throw OperatorError(.shape, "the workspace is too small for \(tokens) tokens of \(shape.columns) activations")
     }
+  }
+
+  private func pack(
+    _ x: Buffer, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int, _ workspace: Workspace,
+    on queue: Queue
+  ) throws {
+    try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
     let kernel = try library.kernel(
       "matmul/activations.cl", "pack_activations",
       [.init("TILE_M", tile.tokens), .init("BLOCK", shape.format.blockSize)])

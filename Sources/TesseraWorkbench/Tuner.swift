@@ -65,19 +65,23 @@ public final class Tuner {
     let begin = ContinuousClock.now
     func elapsed() -> Double { (ContinuousClock.now - begin) / .seconds(1) }
     var outcomes: [Outcome] = []
-    var work: [() throws -> TunerSubject] = [Tuning.TokenClass.many, .one, .few].flatMap { tokens in
-      formats.map { format in { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) } }
+    // Prompts gain most, and have the most candidates: they have three shares of the time.
+    var work: [(shares: Double, make: () throws -> TunerSubject)] = [Tuning.TokenClass.many, .one, .few].flatMap {
+      tokens in
+      formats.map { format in
+        (tokens == .many ? 3 : 1, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) })
+      }
     }
     #if CLBlast
-      for tokens in Tuning.TokenClass.allCases { work.append { [bench] in try denseSubject(tokens, on: bench) } }
+      for tokens in Tuning.TokenClass.allCases { work.append((1, { [bench] in try denseSubject(tokens, on: bench) })) }
     #endif
-    for (index, make) in work.enumerated() {
+    for (index, (shares, make)) in work.enumerated() {
       let left = seconds - elapsed()
       guard left > 0, !isCancelled() else { break }
       let subject: TunerSubject
       do { subject = try make() } catch is MemoryError { continue }
       progress(subject.name, elapsed() / seconds)
-      let deadline = begin + .seconds(elapsed() + left / Double(work.count - index))
+      let deadline = begin + .seconds(elapsed() + left * shares / work[index...].reduce(0) { $0 + $1.shares })
       if let outcome = try tune(subject, until: deadline) { outcomes.append(outcome) }
     }
     progress("", 1)
@@ -120,7 +124,7 @@ public final class Tuner {
     }
     // The first measurements chose the winner, and so flatter it: what is reported is measured anew.
     var (initialSeconds, bestSeconds) = try duel(subject, initial, best, rounds: 8)
-    if bestSeconds > initialSeconds * 0.99 { (best, bestSeconds) = (initial, initialSeconds) }
+    if best == initial || bestSeconds > initialSeconds * 0.99 { (best, bestSeconds) = (initial, initialSeconds) }
     return Outcome(
       name: subject.name, shape: subject.shape, initial: initial, best: best, initialSeconds: initialSeconds,
       bestSeconds: bestSeconds, candidates: seen.count, refused: refused)
@@ -188,7 +192,7 @@ private struct ProductSubject {
   func subject(_ bench: Workbench) throws -> TunerSubject {
     let style = bench.library.style
     let tile = try bench.plan().matrix.tile(tokens: tokens.count, weights: shape.format.tuningClass)
-    var initial = ["TILE_N": tile.rowGroups]
+    var initial = ["TILE_N": tile.groups]
     if tokens.kind != .one {
       initial["TILE_M"] = tile.tokens
       initial["TILES"] = tile.repeats

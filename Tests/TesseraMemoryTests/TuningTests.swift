@@ -29,15 +29,15 @@ struct TuningTests {
     let tuning = chosen(["TILE_M": 8, "TILE_N": 1, "TILES": 16], .vector)
     let matrix = try TilePlan(limits: .cpu, headDim: 64, tuning: tuning).matrix
     let tile = matrix.tile(tokens: 100, weights: "4-bit")
-    #expect((tile.tokens, tile.rowGroups, tile.repeats, tile.groupSize) == (8, 1, 16, 1))
+    #expect((tile.tokens, tile.groups, tile.repeats, tile.groupSize) == (8, 1, 16, 1))
     // Gates and ups alternate: a tile of one group cannot hold both.
-    #expect(matrix.tile(tokens: 100, weights: "4-bit", isGated: true).rowGroups == 2)
+    #expect(matrix.tile(tokens: 100, weights: "4-bit", isGated: true).groups == 2)
     let plain = try TilePlan(limits: .cpu, headDim: 64).matrix
     for (tokens, weights) in [(8, "4-bit"), (1, "4-bit"), (100, "8-bit")] {
       #expect(
         matrix.tile(tokens: tokens, weights: weights) == plain.tile(tokens: tokens, weights: weights), "\(tokens)")
     }
-    #expect(plain.tile(tokens: 100, weights: "4-bit").repeats == 4 && plain.tile(tokens: 1, weights: "").repeats == 1)
+    #expect(plain.tile(tokens: 100, weights: "4-bit").repeats == 8 && plain.tile(tokens: 1, weights: "").repeats == 1)
   }
 
   @Test("a work-group beyond the device's limit is not taken")

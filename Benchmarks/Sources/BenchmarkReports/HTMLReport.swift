@@ -52,7 +52,7 @@ extension Report {
       ("Multiply-add, float32", Formatting.rate(roofs.multiplyAdd.rate, "FLOP/s"), roofs.multiplyAdd),
     ].map { name, rate, roof in
       "<div><small>\(name)</small><strong>\(rate)</strong><small>\(escaped(roof.variant)), "
-        + "± \(Formatting.percent(roof.seconds.relativeDeviation))</small></div>"
+        + "± \(Formatting.percent(roof.noise))</small></div>"
     }
     return "<section class=\"cards\">\(cards.joined())</section>\n"
   }

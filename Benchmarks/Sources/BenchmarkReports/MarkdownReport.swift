@@ -5,12 +5,13 @@ extension Report {
   public func markdown() -> String {
     var text = "# Kernels on \(machine.device)\n\n\(place); \(date.formatted(.iso8601)).\n\n"
     if let roofs {
-      text += "| roof, measured in this run | rate | probe |\n|---|--:|---|\n"
+      text += "| roof, measured in this run | rate | noise | probe |\n|---|--:|--:|---|\n"
       for (name, roof, unit) in [
         ("read", roofs.read, "B/s"), ("copy (read and written)", roofs.copy, "B/s"),
         ("float32 multiply-add", roofs.multiplyAdd, "FLOP/s"),
       ] {
-        text += "| \(name) | \(Formatting.rate(roof.rate, unit)) | \(roof.variant) |\n"
+        text +=
+          "| \(name) | \(Formatting.rate(roof.rate, unit)) | \(Formatting.percent(roof.noise)) | \(roof.variant) |\n"
       }
       text += "\n"
     }

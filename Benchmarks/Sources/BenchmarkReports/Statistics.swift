@@ -3,6 +3,8 @@ public struct Summary: Codable, Sendable, Equatable {
   public let median: Double
   /// Median of the distances from the median: half of the timings lie closer. Outliers don't move it.
   public let deviation: Double
+  /// A quarter of the timings are shorter: the machine at its best, without a clock's single slip.
+  public let lowerQuartile: Double
   public let least: Double
   public let most: Double
   public let count: Int
@@ -13,6 +15,7 @@ public struct Summary: Codable, Sendable, Equatable {
     guard let least = sorted.first, let most = sorted.last, values.allSatisfy(\.isFinite) else { return nil }
     let median = Self.median(sorted)
     self.median = median
+    lowerQuartile = sorted[(sorted.count - 1) / 4]
     self.least = least
     self.most = most
     deviation = Self.median(sorted.map { abs($0 - median) }.sorted())

@@ -75,7 +75,7 @@ struct BenchmarksCommand: ParsableCommand {
     let bench = try Bench(device, style: try chosenStyle())
     Interrupt.watch()
     var progress = Progress(cases, isQuiet: quiet)
-    let probes = Probes(bench: bench, repetitions: quick ? 5 : 9)
+    let probes = Probes(bench: bench, repetitions: quick ? 7 : 15)
     if roofs { progress.note("measuring what the device can do at most") }
     var limits = roofs ? try probes.roofs() : nil
     let runner = Runner(

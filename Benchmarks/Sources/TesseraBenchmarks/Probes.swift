@@ -34,7 +34,7 @@ struct Probes {
 
   let bench: Bench
   /// Runs of the fastest variant.
-  var repetitions = 9
+  var repetitions = 15
 
   func roofs() throws -> Roofs {
     var count = 0
@@ -66,7 +66,7 @@ struct Probes {
     return Roofs(read: read, copy: copy, multiplyAdd: multiplyAdd)
   }
 
-  /// The fastest variant's fastest run. `enqueue` returns the bytes or the operations of a run.
+  /// The fastest variant, at its best. `enqueue` returns the bytes or the operations of a run.
   private func best(
     _ variants: [Variant], _ name: String, _ source: String,
     enqueue: (Kernel, Variant, NDRange) throws -> Double
@@ -89,22 +89,20 @@ struct Probes {
         let program = try Program(
           bench.queue.context, source: source, name: "probe.cl", options: options, cache: ProgramCache())
         let kernel = try program.kernel(name)
-        _ = try run(kernel, variant)
-        let (seconds, work) = try run(kernel, variant)
+        let (first, work) = try run(kernel, variant)
+        // What is far behind at its first run stays there.
+        if let fastest, work < fastest.rate * first / 3 { continue }
+        let seconds = Summary(try (0..<3).map { _ in try run(kernel, variant).seconds })?.median ?? 0
         let rate = seconds > 0 ? work / seconds : 0
         if rate > fastest?.rate ?? 0 { fastest = (variant, kernel, rate) }
       } catch { problem = error }
     }
     guard let fastest else { throw problem ?? BenchmarkError("the probe \(name) gave no time on this device") }
-    var seconds: [Double] = []
-    var rate = fastest.rate
-    for _ in 0..<max(1, repetitions) {
-      let timed = try run(fastest.kernel, fastest.variant)
-      guard timed.seconds > 0 else { continue }
-      seconds.append(timed.seconds)
-      rate = max(rate, timed.work / timed.seconds)
+    let runs = try (0..<max(1, repetitions)).map { _ in try run(fastest.kernel, fastest.variant) }
+      .filter { $0.seconds > 0 }
+    guard let work = runs.first?.work, let seconds = Summary(runs.map(\.seconds)) else {
+      throw BenchmarkError("the probe \(name) gave no time on this device")
     }
-    guard let summary = Summary(seconds) else { throw BenchmarkError("the probe \(name) gave no time on this device") }
-    return .init(rate: rate, seconds: summary, variant: fastest.variant.name)
+    return .init(rate: work / seconds.lowerQuartile, seconds: seconds, variant: fastest.variant.name)
   }
 }

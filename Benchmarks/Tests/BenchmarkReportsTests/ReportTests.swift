@@ -26,7 +26,7 @@ struct ReportTests {
   func markdown() throws {
     let text = try sampleReport([sample(seconds: 0.25)]).markdown()
     #expect(text.contains("| `product/Q4_K/1x64x64`, cold | 250 ms ± 0% | 0.00 | 0.00 | 200% | 80% | 1 |"))
-    #expect(text.contains("| read | 100 B/s | wide |"))
+    #expect(text.contains("| read | 100 B/s | 0% | wide |"))
     #expect(text.contains("1970-01-01T00:00:00Z"))
   }
 

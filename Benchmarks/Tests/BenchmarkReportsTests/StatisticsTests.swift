@@ -20,6 +20,13 @@ struct StatisticsTests {
     #expect(abs(summary.relativeDeviation - 0.05 / 1.05) < 1e-12)
   }
 
+  @Test("A quarter of the timings are shorter than the lower quartile, so that a single slip does not set it")
+  func quartile() throws {
+    #expect(try #require(Summary([9, 0.1, 5, 6, 7, 8, 5.5])).lowerQuartile == 5)
+    #expect(try #require(Summary([4, 3])).lowerQuartile == 3)
+    #expect(try #require(Summary([2])).lowerQuartile == 2)
+  }
+
   @Test("Nothing, or something that is not a number, has no summary", arguments: [[], [1, .nan], [.infinity]])
   func refusals(values: [Double]) { #expect(Summary(values) == nil) }
 
@@ -50,7 +57,7 @@ struct FractionsTests {
     #expect((fractions.bandwidth, fractions.compute, fractions.roof) == (0.1, 0.8, 0.8))
   }
 
-  @Test("Of two measurements of the roofs the higher of each counts")
+  @Test("Of two measurements of the roofs the higher of each counts, and how far apart they are is told as noise")
   func higher() throws {
     let roofs = try sampleRoofs()
     var other = roofs
@@ -58,6 +65,8 @@ struct FractionsTests {
     other.copy.rate = 70
     #expect(roofs.higher(other).read.rate == 120)
     #expect(roofs.higher(other).copy.rate == 80)
+    #expect(roofs.higher(other).copy.noise == 0.125)
+    #expect(roofs.higher(roofs).copy.noise == 0)
   }
 
   @Test("A case's family is its name up to the first slash")

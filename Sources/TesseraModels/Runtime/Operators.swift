@@ -9,6 +9,7 @@ struct Operators: Sendable {
   let rotaryStore: RotaryStore
   let attention: FlashAttention
   let softCap: SoftCap
+  let rowCopy = RowCopy()
 
   init(_ library: KernelLibrary, tiles: TilePlan) {
     product = MatrixProduct(library, tiles: tiles.matrix)
