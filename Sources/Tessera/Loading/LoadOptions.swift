@@ -18,6 +18,11 @@ public struct LoadOptions: Sendable {
   public var cacheElement = KVCacheLayout.ElementType.f32
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
+  /// How kernels use the device; nil takes `$TESSERA_STYLE`, else what suits it.
+  public var style: KernelStyle?
+  /// Tiles that were measured to be fast; nil takes what `tessera tune` has found for the device, or what comes with
+  /// Tessera. Results do not depend on it.
+  public var tuning: Tuning?
 
   public init() {}
 
@@ -38,7 +43,8 @@ public struct LoadOptions: Sendable {
       options.memoryBudget = memoryBudget
       options.cacheElement = cacheElement
       options.chunkSize = chunkSize
-      options.style = try Self.requestedStyle()
+      options.style = try style ?? Self.requestedStyle()
+      options.tuning = tuning
       return options
     }
   }
