@@ -43,15 +43,16 @@ public struct TilePlan: Sendable, Equatable, Codable {
     /// - Parameters:
     ///   - weights: the class of the weights' format.
     ///   - isGated: gate and up rows alternate by group, so that a tile holds pairs of groups.
-    public func tile(tokens count: Int, weights: String, isGated: Bool = false) -> Tile {
-      let name = Tuning.matmul(.init(count), weights: weights)
+    ///   - isRecorded: the product is part of a recorded step, all of whose products have this tile.
+    public func tile(tokens count: Int, weights: String, isGated: Bool = false, isRecorded: Bool = false) -> Tile {
+      let name = (isRecorded ? Tuning.step : Tuning.matmul)(.init(count), weights)
       var largest = self
       largest.tokens = tuning[name, "TILE_M"] ?? tokens
       var tile = Tile(
         tokens: largest.tokenTile(for: count), groups: tuning[name, "TILE_N"] ?? rowGroups, repeats: 1,
         groupSize: tuning[name, "LOCAL"] ?? groupSize)
       if tile.tokens == largest.tokens { tile.repeats = tuning[name, "TILES"] ?? repeats }
-      if isGated, !tile.groups.isMultiple(of: 2) { tile.groups = 2 }
+      if isGated || isRecorded, !tile.groups.isMultiple(of: 2) { tile.groups = 2 }
       if let words = tuning[name, "PREFETCH_WORDS"] { tile.prefetchWords = words }
       return tile
     }

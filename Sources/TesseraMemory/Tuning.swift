@@ -19,6 +19,9 @@ public struct Tuning: Sendable, Equatable, Codable {
       ]
       if style == .simt { space["LOCAL"] = [16, 32, 64, 128, 256] }
       return space
+    case "step":
+      guard style == .vector else { return nil }
+      return ["TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILE_N": [2, 4], "TILES": [1, 2, 4, 8, 16]]
     case "dense": return ["CLBLAST": [0, 1]]
     default: return nil
     }
@@ -56,7 +59,14 @@ public struct Tuning: Sendable, Equatable, Codable {
   /// The class of a quantised product.
   ///
   /// - Parameter weights: what weight formats have in common that unpack alike, e.g. `4-bit-k`.
-  public static func matmul(_ tokens: TokenClass, weights: String) -> String { "matmul/\(tokens.rawValue)/\(weights)" }
+  public static func matmul(_ tokens: TokenClass, _ weights: String) -> String {
+    "matmul/\(tokens.rawValue)/\(weights)"
+  }
+
+  /// The class of a recorded step, whose products all have one tile.
+  ///
+  /// - Parameter weights: the class of the first product's weights.
+  public static func step(_ tokens: TokenClass, _ weights: String) -> String { "step/\(tokens.rawValue)/\(weights)" }
 
   /// The class of a product of dense float32 matrices.
   public static func dense(_ tokens: TokenClass) -> String { "dense/\(tokens.rawValue)" }

@@ -95,9 +95,9 @@ public struct MatrixProduct: Sendable {
     if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
     let queue = target.queue
     let style = library.style
-    // A recorded step has one tile for all its products, gated ones among them.
-    let isGated = epilogue.gate != nil || target.program != nil
-    let tile = tiles.tile(tokens: tokens, weights: shape.format.tuningClass, isGated: isGated)
+    let tile = tiles.tile(
+      tokens: tokens, weights: shape.format.tuningClass, isGated: epilogue.gate != nil,
+      isRecorded: target.program != nil)
     if let program = target.program {
       return try record(
         x, weights, y, tokens: tokens, yStride: yStride ?? outputs, tile, epilogue, flags, workspace, program)

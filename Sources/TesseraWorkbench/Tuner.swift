@@ -1,5 +1,7 @@
 import TesseraCL
+import TesseraFiles
 import TesseraMemory
+import TesseraModels
 import TesseraOperators
 
 /// Work of a class, and how to do it with a tuning.
@@ -65,11 +67,15 @@ public final class Tuner {
     let begin = ContinuousClock.now
     func elapsed() -> Double { (ContinuousClock.now - begin) / .seconds(1) }
     var outcomes: [Outcome] = []
+    let isRecorded = bench.library.style == .vector && bench.heap.limits.isCPU
     // Prompts gain most, and have the most candidates: they have three shares of the time.
-    var work: [(shares: Double, make: () throws -> TunerSubject)] = [Tuning.TokenClass.many, .one, .few].flatMap {
-      tokens in
-      formats.map { format in
-        (tokens == .many ? 3 : 1, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) })
+    var work: [(shares: Double, make: () throws -> TunerSubject)] = []
+    for tokens in [Tuning.TokenClass.many, .one, .few] {
+      for format in formats {
+        let shares = tokens == .many ? 3.0 : 1
+        // Where steps are recorded, separate products are for models that do not fit one buffer.
+        if isRecorded { work.append((2 * shares, { [bench] in try StepSubject(format, tokens, on: bench).subject() })) }
+        work.append((shares, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) }))
       }
     }
     #if CLBlast
@@ -201,18 +207,75 @@ private struct ProductSubject {
     if tokens.kind == .one || style == .simt { initial["PREFETCH_WORDS"] = tile.prefetchWords }
     if style == .simt { initial["LOCAL"] = tile.groupSize }
     return TunerSubject(
-      name: Tuning.matmul(tokens.kind, weights: shape.format.tuningClass),
+      name: Tuning.matmul(tokens.kind, shape.format.tuningClass),
       shape: "\(tokens.count) × \(shape.rows) × \(shape.columns) \(shape.format.name)",
       parameters: ["TILE_M", "TILE_N", "TILES", "LOCAL", "PREFETCH_WORDS"].filter { initial[$0] != nil },
       initial: initial,
       run: { tuning in
         let tiles = try bench.plan(tuning: tuning).matrix
+        // As in a model's layer, half of the work is gated.
         return try bench.queue.kernelSeconds {
-          try MatrixProduct(bench.library, tiles: tiles).enqueue(
-            x, matrix, into: y, tokens: tokens.count, workspace: workspace, on: bench.queue)
+          for epilogue in [MatrixProduct.Epilogue(gate: .silu), .init()] {
+            try MatrixProduct(bench.library, tiles: tiles).enqueue(
+              x, matrix, into: y, tokens: tokens.count, epilogue: epilogue, workspace: workspace, on: bench.queue)
+          }
         }.reduce(0, +)
       },
       result: { try bench.floats(y) })
+  }
+}
+
+/// Steps of a random model of two layers, recorded, by the host's clock.
+private final class StepSubject {
+  private let format: WeightFormat
+  private let kind: Tuning.TokenClass
+  private let count: Int
+  private let bench: Workbench
+  private let file: GGUFFile
+  /// The models of the last tunings that ran, the latest at the end.
+  private var models: [(choices: [String: [String: Int]], transformer: Transformer)] = []
+  private var logits: [Float] = []
+
+  init(_ format: WeightFormat, _ kind: Tuning.TokenClass, on bench: Workbench) throws {
+    (self.format, self.kind, self.bench) = (format, kind, bench)
+    count = kind == .one ? 1 : kind == .few ? 8 : 192
+    var model = RandomModel.llama1B
+    (model.layerCount, model.vocabularyCount, model.format) = (2, 4096, format)
+    file = try model.file()
+  }
+
+  private func transformer(_ tuning: Tuning) throws -> Transformer {
+    if let index = models.firstIndex(where: { $0.choices == tuning.choices }) {
+      models.append(models.remove(at: index))
+    } else {
+      // Two are compared, and the first result is kept.
+      if models.count > 1 { models.removeFirst() }
+      var options = Transformer.Options()
+      (options.contextLength, options.style, options.tuning) = (512, .vector, tuning)
+      models.append((tuning.choices, try Transformer(file, on: bench.queue.context.device, options: options)))
+    }
+    return models[models.count - 1].transformer
+  }
+
+  func subject() throws -> TunerSubject {
+    let tile = try bench.plan().matrix.tile(tokens: count, weights: format.tuningClass, isRecorded: true)
+    var initial = ["TILE_N": tile.groups]
+    if kind != .one { initial.merge(["TILE_M": tile.tokens, "TILES": tile.repeats]) { $1 } }
+    return TunerSubject(
+      name: Tuning.step(kind, format.tuningClass), shape: "2 layers of llama-1b, \(count) tokens, \(format.name)",
+      parameters: ["TILE_M", "TILE_N", "TILES"].filter { initial[$0] != nil }, initial: initial, run: run,
+      result: { self.logits })
+  }
+
+  private func run(_ tuning: Tuning) throws -> Double {
+    let transformer = try transformer(tuning)
+    let sequence = try transformer.cache.makeSequence()
+    let start = ContinuousClock.now
+    for step in 0..<(kind == .one ? 8 : 1) {
+      try transformer.forward(Batch([.init(sequence: sequence, tokens: (0..<count).map { ($0 * 79 + step) % 4096 })]))
+      logits = try transformer.logits(rows: count - 1..<count)
+    }
+    return (ContinuousClock.now - start) / .seconds(1)
   }
 }
 

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Tunings")
 struct TuningTests {
-  private static let name = Tuning.matmul(.many, weights: "4-bit")
+  private static let name = Tuning.matmul(.many, "4-bit")
 
   private func entry(
     _ values: [String: Int], platform: String = "P", device: String = "D", driver: String = "1", width: Int = 16,

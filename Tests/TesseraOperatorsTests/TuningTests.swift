@@ -38,7 +38,7 @@ extension OperatorsOnDevices {
                 gates, tokens: 0..<tokens, outputs: 48, epilogue: .init(gate: .silu), tuning: tuning, on: bench)
           }
           let expected = try products(Tuning())
-          let name = Tuning.matmul(.init(tokens), weights: format.tuningClass)
+          let name = Tuning.matmul(.init(tokens), format.tuningClass)
           for tuning in try candidates(name, target.style, all: format == .q4_K && tokens != 7) {
             #expect(sameBits(try products(tuning), expected), "\(format.name), \(tokens) tokens: \(tuning.choices)")
           }
