@@ -52,7 +52,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
         tokens: largest.tokenTile(for: count), groups: tuning[name, "TILE_N"] ?? rowGroups, repeats: 1,
         groupSize: tuning[name, "LOCAL"] ?? groupSize)
       if tile.tokens == largest.tokens { tile.repeats = tuning[name, "TILES"] ?? repeats }
-      if isGated || isRecorded, !tile.groups.isMultiple(of: 2) { tile.groups = 2 }
+      if isGated, !tile.groups.isMultiple(of: 2) { tile.groups = 2 }
       if let words = tuning[name, "PREFETCH_WORDS"] { tile.prefetchWords = words }
       return tile
     }

@@ -21,7 +21,7 @@ public struct Tuning: Sendable, Equatable, Codable {
       return space
     case "step":
       guard style == .vector else { return nil }
-      return ["TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILE_N": [2, 4], "TILES": [1, 2, 4, 8, 16]]
+      return ["TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILES": [1, 2, 4, 8, 16]]
     case "dense": return ["CLBLAST": [0, 1]]
     default: return nil
     }

@@ -74,7 +74,9 @@ public final class Tuner {
       for format in formats {
         let shares = tokens == .many ? 3.0 : 1
         // Where steps are recorded, separate products are for models that do not fit one buffer.
-        if isRecorded { work.append((2 * shares, { [bench] in try StepSubject(format, tokens, on: bench).subject() })) }
+        if isRecorded, tokens != .one {
+          work.append((2 * shares, { [bench] in try StepSubject(format, tokens, on: bench).subject() }))
+        }
         work.append((shares, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) }))
       }
     }
@@ -238,7 +240,7 @@ private final class StepSubject {
 
   init(_ format: WeightFormat, _ kind: Tuning.TokenClass, on bench: Workbench) throws {
     (self.format, self.kind, self.bench) = (format, kind, bench)
-    count = kind == .one ? 1 : kind == .few ? 8 : 192
+    count = kind == .many ? 192 : 8
     var model = RandomModel.llama1B
     (model.layerCount, model.vocabularyCount, model.format) = (2, 4096, format)
     file = try model.file()
@@ -259,11 +261,9 @@ private final class StepSubject {
 
   func subject() throws -> TunerSubject {
     let tile = try bench.plan().matrix.tile(tokens: count, weights: format.tuningClass, isRecorded: true)
-    var initial = ["TILE_N": tile.groups]
-    if kind != .one { initial.merge(["TILE_M": tile.tokens, "TILES": tile.repeats]) { $1 } }
     return TunerSubject(
       name: Tuning.step(kind, format.tuningClass), shape: "2 layers of llama-1b, \(count) tokens, \(format.name)",
-      parameters: ["TILE_M", "TILE_N", "TILES"].filter { initial[$0] != nil }, initial: initial, run: run,
+      parameters: ["TILE_M", "TILES"], initial: ["TILE_M": tile.tokens, "TILES": tile.repeats], run: run,
       result: { self.logits })
   }
 
@@ -271,10 +271,8 @@ private final class StepSubject {
     let transformer = try transformer(tuning)
     let sequence = try transformer.cache.makeSequence()
     let start = ContinuousClock.now
-    for step in 0..<(kind == .one ? 8 : 1) {
-      try transformer.forward(Batch([.init(sequence: sequence, tokens: (0..<count).map { ($0 * 79 + step) % 4096 })]))
-      logits = try transformer.logits(rows: count - 1..<count)
-    }
+    try transformer.forward(Batch([.init(sequence: sequence, tokens: (0..<count).map { ($0 * 79 + 1) % 4096 })]))
+    logits = try transformer.logits(rows: count - 1..<count)
     return (ContinuousClock.now - start) / .seconds(1)
   }
 }

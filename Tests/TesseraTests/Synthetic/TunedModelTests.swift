@@ -17,7 +17,7 @@ extension ModelSuites {
             let isTaken = tuning.choose(values, for: Tuning.matmul(kind, weights), style: style)
             try #require(isTaken)
             guard style == .vector else { continue }
-            tuning.choose(values.filter { $0.key != "TILE_N" || $0.value != 1 }, for: Tuning.step(kind, weights), style: style)
+            tuning.choose(values.filter { $0.key != "TILE_N" }, for: Tuning.step(kind, weights), style: style)
           }
         }
         var options = LoadOptions()
