@@ -136,8 +136,9 @@ inline void run(global const struct command *c, const uint unit, global uchar *a
     case ATTENTION: {
       global const int4 *tiles = (global const int4 *)(arena + c->tiles);
       attend(FLOATS(arena, c->x), (global const cache_element *)(cache + c->keys), (global const cache_element *)(cache + c->values),
-             (global const uint *)(arena + c->tables), tiles[unit / HEADS], (global const int *)(arena + c->positions),
-             FLOATS(arena, c->y), HEADS, KV_HEADS, c->stride, BLOCK_SIZE, c->window, c->scale, c->soft_cap, unit % HEADS);
+             (global const uint *)(arena + c->tables), tiles[unit / (HEADS / HEAD_ROWS)], (global const int *)(arena + c->positions),
+             FLOATS(arena, c->y), HEADS, KV_HEADS, c->stride, BLOCK_SIZE, c->window, c->scale, c->soft_cap,
+             unit % (HEADS / HEAD_ROWS) * HEAD_ROWS);
       break;
     }
   }

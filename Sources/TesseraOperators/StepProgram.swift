@@ -63,6 +63,7 @@ public final class StepProgram: CommandTarget {
   struct AttentionShape: Equatable {
     var headCount: Int
     var tileRows: Int
+    var headRows: Int
     var cache: CacheGeometry
   }
 
@@ -178,8 +179,8 @@ public final class StepProgram: CommandTarget {
     let cache = attention.cache
     let defines: [KernelLibrary.Define] = [
       .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups), .init("TILES", tile.repeats),
-      .init("PREFETCH_WORDS", tile.prefetchWords),
-      .init("ROWS", attention.tileRows), .init("HEADS", attention.headCount), .init("KV_HEADS", cache.kvHeadCount),
+      .init("TOKENS", attention.tileRows), .init("HEAD_ROWS", attention.headRows), .init("HEADS", attention.headCount),
+      .init("KV_HEADS", cache.kvHeadCount),
       .init("HEAD_SIZE", cache.headDim),
       .init("BLOCK_SIZE", cache.blockSize), .init("CACHE_HALF", cache.isHalf ? 1 : 0),
       .init("ROTARY", rotation.rotaryDim), .init("PAIRS_ADJACENT", rotation.pairing == .adjacent ? 1 : 0),

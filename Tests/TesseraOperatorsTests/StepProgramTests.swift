@@ -152,7 +152,7 @@ private struct StepProblem {
     let rotation = try input(table.rows(at: Array(0..<tokens)))
     let tables = try input([UInt32(0)])
     let attention = FlashAttention(bench.library, tiles: try bench.plan(headDim: headDim).attention)
-    let rows = attention.tileRows(longest: tokens)
+    let rows = attention.tileRows(longest: tokens, headCount: heads, kvHeadCount: heads)
     let firsts = Array(stride(from: 0, to: tokens, by: rows))
     let tiles = try input(
       firsts.map { FlashAttention.Tile(firstToken: $0, count: min(rows, tokens - $0), tableOffset: 0) })
