@@ -2,7 +2,7 @@
 // scale = max |x| / 127 and q = x / scale rounded to nearest even, into tiles of TILE_M tokens,
 //
 //   packed (tokens/TILE_M, columns/32, PACKED_8, TILE_M) words: the scale, a float; of each BLOCK columns scale · Σq, a float;
-//   8 words of 4 q, in the order in which the weight format has its columns (matmul/integers_8.cl).
+//   words of DOT_COUNT q, in the order in which the weight format has its columns (matmul/integers_8.cl).
 //
 // Tokens past the end are zero. A block with a NaN or an infinity has such a scale, so that it shows in the products.
 //
@@ -31,10 +31,13 @@ kernel void quantise_activations(global const float *restrict x, global uint *re
       int sum = 0;
       for (uint i = 0; i < BLOCK; ++i) sum += as_char4(q[part * BLOCK + i]).x;
       out[(1 + part) * TILE_M + m] = as_uint(scale * (float)sum);
-      for (uint w = 0; w < BLOCK / 4; ++w) {
+      for (uint w = 0; w < BLOCK / DOT_COUNT; ++w) {
         uint word = 0;
-        for (uint byte = 0; byte < 4; ++byte) word |= (q[part * BLOCK + COLUMN(w, byte)] & 0xffu) << 8 * byte;
-        out[(1 + 32 / BLOCK + part * (BLOCK / 4) + w) * TILE_M + m] = word;
+        for (uint i = 0; i < DOT_COUNT; ++i) {
+          const int value = as_char4(q[part * BLOCK + DOT_COLUMN(w, i)]).x;
+          word |= ((uint)value & (0xffffffffu >> (32 - 32 / DOT_COUNT))) << (32 / DOT_COUNT * i);
+        }
+        out[(1 + 32 / BLOCK + part * (BLOCK / DOT_COUNT) + w) * TILE_M + m] = word;
       }
     }
   }

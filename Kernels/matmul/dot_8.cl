@@ -1,10 +1,11 @@
-// Sums of products of weights that are unsigned bytes, 4 to a word, and activations that are signed bytes, in integers: exact,
-// so that it changes no bit which of these serves. The host chooses DOT_8 (TesseraOperators/IntegerDot.swift):
+// Sums of products of weights, unsigned bytes, and activations, signed bytes, in integers: exact, so that it changes no bit
+// which of these serves. Each lane has 4 weights in a word, or 2 where products are of 16 bits (DOT_COUNT). The host chooses
+// DOT_8 (TesseraOperators/IntegerDot.swift):
 //
-//   0  plain C
+//   0  plain C, in the form that compilers for CPUs know as a product of pairs
 //   1  cl_khr_integer_dot_product, its packed form
 //   2  NVIDIA's dp4a, of compute capability 6.1 and later
-//   3  x86's sums of two products in 16 bits, where the driver's compiler is clang for that very CPU; vector style
+//   3  x86's sums of two products of bytes in 16 bits, where the driver's compiler is clang for that very CPU; vector style
 
 #pragma once
 
@@ -22,18 +23,51 @@
 #define INT_TO_FLOAT(x) convert_float16(x)
 #endif
 
-// A sum of 16 bits has room for the products of DOT_WORDS words whose largest byte is given, and for none of bytes over 63,
-// which are taken in two planes of 4 bits.
-#if DOT_8 == 3
-#define DOT_PLANES(largest) ((largest) > 63 ? 2 : 1)
-#define DOT_WORDS(largest) ((largest) <= 15 || (largest) > 63 ? 8 : (largest) <= 31 ? 4 : 2)
+#if DOT_8 == 0 || (DOT_8 == 3 && LARGEST > 63)
+#define DOT_COUNT 2
 #else
-#define DOT_PLANES(largest) 1
-#define DOT_WORDS(largest) 8
+#define DOT_COUNT 4
 #endif
 
-// dot_add: a sum in progress and 4 more products in each lane; dot_sum: the sum that it amounts to.
-#if DOT_8 == 3
+// Words whose products a sum of 16 bits has room for; without effect where sums have 32.
+#if DOT_8 == 3 && LARGEST <= 63
+#define DOT_RUN (LARGEST <= 15 ? 8 : LARGEST <= 31 ? 4 : 2)
+#else
+#define DOT_RUN 16
+#endif
+
+// dot_add: a sum in progress, and a word's products more in each lane; dot_sum: the sum that it amounts to.
+#if DOT_COUNT == 2
+
+#if SIMT
+inline int dot_add(uint w, uint x, int sum) { return sum + as_short2(w).x * as_short2(x).x + as_short2(w).y * as_short2(x).y; }
+#else
+#if DOT_8 == 3 && defined(__AVX512BW__)
+typedef short pairs_32 __attribute__((__vector_size__(64)));
+inline lanes_i dot_add(lanes_u w, uint x, lanes_i sum) {
+  return sum + __builtin_astype(__builtin_ia32_pmaddwd512(__builtin_astype(w, pairs_32), __builtin_astype((lanes_u)x, pairs_32)), lanes_i);
+}
+#elif !defined(HALVES)
+typedef short short_32 __attribute__((ext_vector_type(32)));
+typedef int int_32 __attribute__((ext_vector_type(32)));
+inline lanes_i dot_add(lanes_u w, uint x, lanes_i sum) {
+  const int_32 p = __builtin_convertvector(__builtin_astype(w, short_32), int_32) * __builtin_convertvector(__builtin_astype((lanes_u)x, short_32), int_32);
+  return sum + __builtin_shufflevector(p, p, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+    __builtin_shufflevector(p, p, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+#else
+inline int8 products_8(uint8 w, uint8 x) {
+  const int16 products = convert_int16(as_short16(w)) * convert_int16(as_short16(x));
+  return products.even + products.odd;
+}
+inline lanes_i dot_add(lanes_u w, uint x, lanes_i sum) {
+  return sum + (lanes_i)(products_8(w.lo, (uint8)x), products_8(w.hi, (uint8)x));
+}
+#endif
+#endif
+inline lanes_i dot_sum(lanes_i sum) { return sum; }
+
+#elif DOT_8 == 3
 
 #if defined(__AVX512BW__)
 typedef short pairs_32 __attribute__((__vector_size__(64)));
@@ -68,12 +102,9 @@ inline lanes_i dot_sum(lanes_i sum) { return (lanes_i)(dot_sum_8(sum.lo), dot_su
 inline int dot_add_1(uint w, uint x, int sum) {
 #if DOT_8 == 1
   return sum + dot_4x8packed_us_int(w, x);
-#elif DOT_8 == 2
+#else
   asm volatile("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(w), "r"(x));
   return sum;
-#else
-  const int4 products = convert_int4(as_uchar4(w)) * convert_int4(as_char4(x));
-  return sum + products.x + products.y + products.z + products.w;
 #endif
 }
 

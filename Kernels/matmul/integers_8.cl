@@ -39,4 +39,3 @@ inline lanes_u load_integers(global const uint *block, uint w) {
 
 #endif
 
-#define LARGEST ((int)RANGE - 1)

@@ -19,21 +19,15 @@
 
 #include "matmul/format_8.cl"
 #include "common/math.cl"
-#include "matmul/dot_8.cl"
 #include "matmul/epilogue.cl"
 
 // A vector core unpacks a block once for all its tokens, into its first-level cache; a simt lane unpacks into registers.
 #define STAGED (!SIMT && TILE_M > 1)
-// Words of a block: of whole bytes, or of upper and lower halves where sums have no room for products of whole ones.
-#define BLOCK_WORDS (BLOCK / 4)
-#define INTEGER_WORDS (BLOCK_WORDS * DOT_PLANES(LARGEST))
-// Of these, the ones whose products one sum has room for.
-#define RUN (DOT_WORDS(LARGEST) < BLOCK_WORDS ? DOT_WORDS(LARGEST) : BLOCK_WORDS)
-
-inline lanes_u integers(global const uint *block, uint w) {
-  if (INTEGER_WORDS == BLOCK_WORDS) return load_integers(block, w);
-  return load_integers(block, w % BLOCK_WORDS) >> (w / BLOCK_WORDS * 4) & 0x0f0f0f0fu;
-}
+#ifndef STAGED_UNROLL
+#define STAGED_UNROLL (DOT_8 == 3 ? 8 : 2)
+#endif
+#define INTEGER_WORDS (BLOCK / DOT_COUNT)
+#define RUN (DOT_RUN < INTEGER_WORDS ? DOT_RUN : INTEGER_WORDS)
 
 kernel void matmul_8(global const uint *restrict x, global const uint *restrict weights, const ulong scales_offset,
                      global const float *restrict bias, global const float *residual, global float *y, const uint tokens,
@@ -93,15 +87,15 @@ kernel void matmul_8(global const uint *restrict x, global const uint *restrict 
 #pragma unroll
       for (uint w = 0; w < INTEGER_WORDS; ++w)
 #pragma unroll
-        for (int n = 0; n < TILE_N; ++n) unpacked[w][n] = integers(quants[n], w);
+        for (int n = 0; n < TILE_N; ++n) unpacked[w][n] = dot_weights(quants[n], w);
 #define INTEGERS(w, n) unpacked[w][n]
 #else
-#define INTEGERS(w, n) integers(quants[n], w)
+#define INTEGERS(w, n) dot_weights(quants[n], w)
 #endif
 #pragma unroll 1
       for (uint t = 0; t < tiles; ++t) {
         global const uint *restrict xs = x + ((ulong)t * (columns / 32) * PACKED_8 + column / 32 * PACKED_8) * TILE_M;
-        global const uint *restrict words = xs + (1 + 32 / BLOCK + column % 32 / 4) * TILE_M;
+        global const uint *restrict words = xs + (1 + 32 / BLOCK + column % 32 / DOT_COUNT) * TILE_M;
         lanes_i total[TILE_M][TILE_N];
 #pragma unroll
         for (uint first = 0; first < INTEGER_WORDS; first += RUN) {
@@ -110,19 +104,20 @@ kernel void matmul_8(global const uint *restrict x, global const uint *restrict 
           for (int m = 0; m < TILE_M; ++m)
 #pragma unroll
             for (int n = 0; n < TILE_N; ++n) sum[m][n] = 0;
+#if STAGED
+#pragma unroll STAGED_UNROLL
+#else
 #pragma unroll
+#endif
           for (uint w = first; w < first + RUN; ++w)
 #pragma unroll
             for (int m = 0; m < TILE_M; ++m)
 #pragma unroll
-              for (int n = 0; n < TILE_N; ++n) sum[m][n] = dot_add(INTEGERS(w, n), words[w % BLOCK_WORDS * TILE_M + m], sum[m][n]);
+              for (int n = 0; n < TILE_N; ++n) sum[m][n] = dot_add(INTEGERS(w, n), words[w * TILE_M + m], sum[m][n]);
 #pragma unroll
           for (int m = 0; m < TILE_M; ++m)
 #pragma unroll
-            for (int n = 0; n < TILE_N; ++n) {
-              const lanes_i run = dot_sum(sum[m][n]) << (int)(first / BLOCK_WORDS * 4);
-              total[m][n] = first == 0 ? run : total[m][n] + run;
-            }
+            for (int n = 0; n < TILE_N; ++n) total[m][n] = first == 0 ? dot_sum(sum[m][n]) : total[m][n] + dot_sum(sum[m][n]);
         }
 #pragma unroll
         for (int m = 0; m < TILE_M; ++m) {
