@@ -22,11 +22,8 @@ static const unsigned char common_lanes_cl[] = {
 static const unsigned char common_math_cl[] = {
 #embed "common/math.cl"
 };
-static const unsigned char decoder_decode_step_cl[] = {
-#embed "decoder/decode_step.cl"
-};
-static const unsigned char decoder_phases_cl[] = {
-#embed "decoder/phases.cl"
+static const unsigned char common_sums_cl[] = {
+#embed "common/sums.cl"
 };
 static const unsigned char embedding_embedding_cl[] = {
 #embed "embedding/embedding.cl"
@@ -40,11 +37,17 @@ static const unsigned char matmul_epilogue_cl[] = {
 static const unsigned char matmul_matmul_cl[] = {
 #embed "matmul/matmul.cl"
 };
+static const unsigned char matmul_pack_cl[] = {
+#embed "matmul/pack.cl"
+};
 static const unsigned char matmul_product_cl[] = {
 #embed "matmul/product.cl"
 };
 static const unsigned char norm_rmsnorm_cl[] = {
 #embed "norm/rmsnorm.cl"
+};
+static const unsigned char norm_row_cl[] = {
+#embed "norm/row.cl"
 };
 static const unsigned char quantization_bfloat_16_cl[] = {
 #embed "quantization/bfloat_16.cl"
@@ -94,6 +97,12 @@ static const unsigned char rope_rope_store_cl[] = {
 static const unsigned char sampling_candidates_cl[] = {
 #embed "sampling/candidates.cl"
 };
+static const unsigned char step_phases_cl[] = {
+#embed "step/phases.cl"
+};
+static const unsigned char step_step_program_cl[] = {
+#embed "step/step_program.cl"
+};
 
 #define ENTRY(path, text) {path, text, sizeof text}
 static const tessera_kernel_file files[] = {
@@ -104,14 +113,15 @@ static const tessera_kernel_file files[] = {
     ENTRY("common/cache.cl", common_cache_cl),
     ENTRY("common/lanes.cl", common_lanes_cl),
     ENTRY("common/math.cl", common_math_cl),
-    ENTRY("decoder/decode_step.cl", decoder_decode_step_cl),
-    ENTRY("decoder/phases.cl", decoder_phases_cl),
+    ENTRY("common/sums.cl", common_sums_cl),
     ENTRY("embedding/embedding.cl", embedding_embedding_cl),
     ENTRY("matmul/activations.cl", matmul_activations_cl),
     ENTRY("matmul/epilogue.cl", matmul_epilogue_cl),
     ENTRY("matmul/matmul.cl", matmul_matmul_cl),
+    ENTRY("matmul/pack.cl", matmul_pack_cl),
     ENTRY("matmul/product.cl", matmul_product_cl),
     ENTRY("norm/rmsnorm.cl", norm_rmsnorm_cl),
+    ENTRY("norm/row.cl", norm_row_cl),
     ENTRY("quantization/bfloat_16.cl", quantization_bfloat_16_cl),
     ENTRY("quantization/bits_4.cl", quantization_bits_4_cl),
     ENTRY("quantization/bits_5.cl", quantization_bits_5_cl),
@@ -128,6 +138,8 @@ static const tessera_kernel_file files[] = {
     ENTRY("quantization/weights.cl", quantization_weights_cl),
     ENTRY("rope/rope_store.cl", rope_rope_store_cl),
     ENTRY("sampling/candidates.cl", sampling_candidates_cl),
+    ENTRY("step/phases.cl", step_phases_cl),
+    ENTRY("step/step_program.cl", step_step_program_cl),
 };
 
 const tessera_kernel_file *tessera_kernel_files(size_t *count) {

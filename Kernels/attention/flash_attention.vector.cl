@@ -25,19 +25,13 @@
 
 #include "common/cache.cl"
 #include "common/math.cl"
+#include "common/sums.cl"
 
 #define KEY_GROUPS (KEY_TILE / LANES)
 #define COLUMN_GROUPS (HEAD_SIZE / LANES)
 // Groups of lanes whose sums are held in registers together; both counts are even.
 #define SPAN (ROWS == 1 && COLUMN_GROUPS % 4 == 0 ? 4 : 2)
 #define LOWEST -1e30f
-
-inline float sum_of_lanes(float16 v) {
-  const float8 a = v.lo + v.hi;
-  const float4 b = a.lo + a.hi;
-  const float2 c = b.lo + b.hi;
-  return c.lo + c.hi;
-}
 
 inline float largest_lane(float16 v) {
   const float8 a = max(v.lo, v.hi);

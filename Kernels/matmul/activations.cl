@@ -1,8 +1,9 @@
 // Packs activations for matmul: x (tokens, columns) into tiles of TILE_M tokens, (tokens/TILE_M, columns, TILE_M), and
 // the sum of each block of BLOCK columns, (tokens/TILE_M, columns/BLOCK, TILE_M). Tokens past the end are zero.
 //
+// A sum adds lanes of 16 columns in halves until one is left, then the two halves of a block of 32.
+//
 // global size (columns/BLOCK, tokens/TILE_M rounded up), local size (1, 1); one work-item packs one block of one tile.
-// One source serves both styles: it moves memory, and its sums run in one order.
 
 #ifndef TILE_M
 #define TILE_M 12
@@ -10,6 +11,18 @@
 #ifndef BLOCK
 #define BLOCK 32
 #endif
+
+#include "common/lanes.cl"
+#include "matmul/pack.cl"
+
+#if !SIMT && TILE_M % 4 == 0
+
+kernel void pack_activations(global const float *restrict x, global float *restrict packed, global float *restrict sums,
+                             const uint tokens, const uint columns) {
+  pack_block(x, packed, sums, tokens, columns, BLOCK, get_global_id(0), get_global_id(1));
+}
+
+#else
 
 kernel void pack_activations(global const float *restrict x, global float *restrict packed, global float *restrict sums,
                              const uint tokens, const uint columns) {
@@ -22,7 +35,6 @@ kernel void pack_activations(global const float *restrict x, global float *restr
     float v[BLOCK];
     for (uint i = 0; i < BLOCK; ++i) v[i] = token < tokens ? x[(ulong)token * columns + block * BLOCK + i] : 0.0f;
     for (uint i = 0; i < BLOCK; ++i) out[i * TILE_M + m] = v[i];
-    // Halves added until one is left in each 16, then the 16s.
     for (uint width = 8; width > 0; width /= 2)
       for (uint start = 0; start < BLOCK; start += 16)
         for (uint i = 0; i < width; ++i) v[start + i] += v[start + i + width];
@@ -32,3 +44,5 @@ kernel void pack_activations(global const float *restrict x, global float *restr
     sums[((ulong)tile * blocks + block) * TILE_M + m] = v[0];
   }
 }
+
+#endif

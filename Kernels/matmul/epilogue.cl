@@ -1,4 +1,4 @@
-// What surrounds a product's sums: the sum of a block of activations before, bias, gate, residual and store after.
+// What follows a product's sums: bias, gate, residual and store.
 
 #pragma once
 
@@ -45,14 +45,6 @@ inline void store_lanes(float16 value, global const float *bias, global const fl
     if (flags & RESIDUAL) v += residual[at + i];
     y[at + i] = v;
   }
-}
-
-// The order in which activations.cl sums a block: lanes of 16 halved until one is left, then the two halves of a block of 32.
-inline float sum_of_16(float16 v) {
-  const float8 a = v.lo + v.hi;
-  const float4 b = a.lo + a.hi;
-  const float2 c = b.lo + b.hi;
-  return c.lo + c.hi;
 }
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "common/lanes.cl"
 #include "common/math.cl"
+#include "common/sums.cl"
 #include "quantization/weights.cl"
 #include "matmul/epilogue.cl"
 
@@ -32,17 +33,42 @@
 #undef sum_of_block
 #define sum_of_block OF_TYPE(sum_of_block)
 
-#if !SIMT
+// Where a product's activations, and the sums of their blocks, lie.
+#if SIMT && TILE_M == 1
+#define SUMS_SPACE local
+#else
+#define SUMS_SPACE global
+#endif
+#if SIMT && TILE_M == 1 && NORM
+#define X_SPACE local
+#else
+#define X_SPACE global
+#endif
+
+#if SIMT
+// In the order of activations.cl.
+inline float sum_of_block(X_SPACE const float *x) {
+  float v[BLOCK];
+  for (uint i = 0; i < BLOCK; ++i) v[i] = x[i];
+  for (uint width = 8; width > 0; width /= 2)
+    for (uint start = 0; start < BLOCK; start += 16)
+      for (uint i = 0; i < width; ++i) v[start + i] += v[start + i + width];
+#if BLOCK == 32
+  v[0] += v[16];
+#endif
+  return v[0];
+}
+#else
 inline float sum_of_block(global const float *x) {
 #if BLOCK == 16
-  return sum_of_16(vload16(0, x));
+  return sum_of_lanes(vload16(0, x));
 #else
-  return sum_of_16(vload16(0, x)) + sum_of_16(vload16(1, x));
+  return sum_of_lanes(vload16(0, x)) + sum_of_lanes(vload16(1, x));
 #endif
 }
 #endif
 
-inline void product(global const float *restrict x, global const float *restrict x_sums, global const uint *restrict weights,
+inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *restrict x_sums, global const uint *restrict weights,
                     const ulong scales_offset, global const float *restrict bias, global const float *residual, global float *y,
                     const uint tokens, const uint rows, const uint columns, const uint y_stride, const uint flags,
                     const uint token, const uint first_group, const uint lane) {
@@ -100,7 +126,7 @@ inline void product(global const float *restrict x, global const float *restrict
 #endif
 #pragma unroll 1
       for (uint t = 0; t < tiles; ++t) {
-        global const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M;
+        X_SPACE const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M;
         lanes_f sum[TILE_M][TILE_N];
 #pragma unroll
         for (int m = 0; m < TILE_M; ++m)

@@ -33,7 +33,8 @@ public struct DeviceLimits: Sendable, Equatable {
 
   /// Limits spelled out, for plans without a device.
   public init(
-    name: String, isCPU: Bool, computeUnits: Int = 1, vectorWidth: Int, localMemoryBytes: Int, maxWorkGroupSize: Int, globalMemoryBytes: Int,
+    name: String, isCPU: Bool, computeUnits: Int = 1, vectorWidth: Int, localMemoryBytes: Int, maxWorkGroupSize: Int,
+    globalMemoryBytes: Int,
     maxAllocationBytes: Int, baseAddressAlignment: Int
   ) {
     self.name = name

@@ -69,9 +69,11 @@ public struct FlashAttention: Sendable {
           + "the block size a multiple of 16")
     }
     if let program = target.program {
-      guard tileCount == 1, tileRows == 1 else { throw OperatorError(.unrecordable, "attention of many queries") }
-      try program.require(StepProgram.AttentionShape(headCount: shape.headCount, cache: cache))
-      var command = StepProgram.Command(StepProgram.Command.Kind.attention, units: shape.headCount)
+      try program.require(
+        StepProgram.AttentionShape(headCount: shape.headCount, tileRows: tileRows, cache: cache))
+      var command = StepProgram.Command(StepProgram.Command.Kind.attention, units: tileCount * shape.headCount)
+      command.stride = UInt32(qStride)
+      command.tiles = try program.offset(inArena: tiles)
       command.window = UInt32(shape.window ?? 0)
       command.scale = shape.scale
       command.softCap = shape.softCap ?? 0

@@ -21,6 +21,15 @@ public struct MatrixProduct: Sendable {
     }
   }
 
+  /// A root mean square norm of the activations, computed by the product itself where `fusesNorm`.
+  public struct Norm: Sendable {
+    /// (columns)
+    public var weight: Buffer
+    public var epsilon: Float
+
+    public init(weight: Buffer, epsilon: Float) { (self.weight, self.epsilon) = (weight, epsilon) }
+  }
+
   /// Memory for activations packed in tiles.
   public struct Workspace: Sendable {
     let packed: Buffer
@@ -51,7 +60,7 @@ public struct MatrixProduct: Sendable {
       tokens = tiles.tokenTile(for: count)
       groups = tiles.rowGroups
       // Tiles of a long prompt share one unpacking of the weights.
-      repeats = style == .vector && count > tokens ? 4 : 1
+      repeats = style == .vector && tokens == tiles.tokens ? 8 : 1
     }
   }
 
@@ -63,16 +72,22 @@ public struct MatrixProduct: Sendable {
     self.tiles = tiles
   }
 
+  /// Whether `enqueue` takes a norm for activations of this shape: in the simt style one row that fits local memory.
+  public func fusesNorm(tokens: Int, columns: Int) -> Bool {
+    let bytes = (columns + columns / 8 + 256) * 4
+    return library.style == .simt && tokens == 1 && bytes <= library.context.device.profile.localMemoryBytes
+  }
+
   /// Enqueues the product.
   ///
   /// - Parameters:
   ///   - x: activations, (tokens, columns).
   ///   - y: (tokens, yStride) of which the first `rows` (half of them with a gate) of each token are written.
+  ///   - norm: normalises `x` first, as `RMSNorm` does; only where `fusesNorm`.
   ///   - yStride: floats from token to token in `y` and the residual; by default the rows written.
   public func enqueue(
-    _ x: Buffer, _ weights: WeightMatrix, into y: Buffer, tokens: Int, yStride: Int? = nil,
-    epilogue: Epilogue = .init(),
-    workspace: Workspace, on target: some CommandTarget
+    _ x: Buffer, _ weights: WeightMatrix, into y: Buffer, tokens: Int, norm: Norm? = nil, yStride: Int? = nil,
+    epilogue: Epilogue = .init(), workspace: Workspace, on target: some CommandTarget
   ) throws {
     let shape = weights.shape
     let outputs = epilogue.gate == nil ? shape.rows : shape.rows / 2
@@ -80,26 +95,35 @@ public struct MatrixProduct: Sendable {
       throw OperatorError(
         .shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
     }
+    guard norm == nil || fusesNorm(tokens: tokens, columns: shape.columns) else {
+      throw OperatorError(
+        .shape, "a norm in a product of \(tokens) tokens of \(shape.columns): it cannot be fused there")
+    }
     var flags: UInt32 = 0
     if epilogue.bias != nil { flags |= 1 }
     if epilogue.residual != nil { flags |= 2 }
     if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
-    if let program = target.program {
-      return try record(x, weights, y, tokens: tokens, epilogue, flags, program)
-    }
     let queue = target.queue
     let style = library.style
     let tile = Tile(tiles, style: style, tokens: tokens)
+    if let program = target.program {
+      return try record(
+        x, weights, y, tokens: tokens, yStride: yStride ?? outputs, tile, epilogue, flags, workspace, program)
+    }
     let tileCount = (tokens + tile.tokens - 1) / tile.tokens
-    let isPacked = tile.tokens > 1 || style == .simt
+    let isPacked = tile.tokens > 1
     if isPacked { try pack(x, shape, tile, tokens: tokens, tileCount: tileCount, workspace, on: queue) }
 
-    let kernel = try library.kernel(
-      "matmul/matmul.cl", "matmul",
-      [
-        .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
-        .init("TILES", tile.repeats),
-      ])
+    var defines: [KernelLibrary.Define] = [
+      .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
+      .init("TILES", tile.repeats),
+    ]
+    if style == .simt, tile.tokens == 1 {
+      defines += [
+        .init("COLUMNS", shape.columns), .init("LOCAL", tiles.groupSize), .init("NORM", norm == nil ? 0 : 1),
+      ]
+    }
+    let kernel = try library.kernel("matmul/matmul.cl", "matmul", defines)
     let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
     let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
     let local = tiles.groupSize
@@ -110,16 +134,35 @@ public struct MatrixProduct: Sendable {
     try queue.enqueue(
       kernel, over: range, isPacked ? workspace.packed : x, isPacked ? workspace.sums : x, weights.buffer,
       UInt64(shape.scalesOffset), epilogue.bias ?? x, epilogue.residual ?? x, y, UInt32(tokens), UInt32(shape.rows),
-      UInt32(shape.columns), UInt32(yStride ?? outputs), flags)
+      UInt32(shape.columns), UInt32(yStride ?? outputs), flags,
+      norm?.weight ?? x, norm?.epsilon ?? 0)
   }
 
   private func record(
-    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, _ epilogue: Epilogue, _ flags: UInt32,
-    _ program: StepProgram
+    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, yStride: Int, _ tile: Tile, _ epilogue: Epilogue,
+    _ flags: UInt32, _ workspace: Workspace, _ program: StepProgram
   ) throws {
-    guard tokens == 1 else { throw OperatorError(.unrecordable, "products of \(tokens) tokens") }
     let shape = weights.shape
-    var command = StepProgram.Command(shape.format.rawValue, units: shape.groupCount / 2)
+    try program.require(.init(tokens: tile.tokens, groups: tile.groups, repeats: tile.repeats))
+    let packed = try program.offset(inArena: workspace.packed)
+    let sums = try program.offset(inArena: workspace.sums)
+    let tileCount = (tokens + tile.tokens - 1) / tile.tokens
+    if tile.tokens > 1 {
+      try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
+      var command = StepProgram.Command(StepProgram.Command.Kind.pack, units: tileCount)
+      command.tokens = UInt32(tokens)
+      command.columns = UInt32(shape.columns)
+      command.block = UInt32(shape.format.blockSize)
+      command.x = try program.offset(inArena: x)
+      (command.packed, command.sums) = (packed, sums)
+      try program.record(command)
+    }
+    let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
+    let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
+    var command = StepProgram.Command(shape.format.rawValue, units: rowTiles * columnsOfTiles)
+    command.tokens = UInt32(tokens)
+    command.stride = UInt32(yStride)
+    (command.packed, command.sums) = (packed, sums)
     command.rows = UInt32(shape.rows)
     command.columns = UInt32(shape.columns)
     command.flags = flags
@@ -132,15 +175,21 @@ public struct MatrixProduct: Sendable {
     try program.record(command, format: shape.format)
   }
 
-  private func pack(
-    _ x: Buffer, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int, _ workspace: Workspace,
-    on queue: Queue
-  ) throws {
+  private func checkWorkspace(
+    _ workspace: Workspace, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int
+  ) throws(OperatorError) {
     guard workspace.packed.byteCount >= tileCount * tile.tokens * shape.columns * 4,
       workspace.sums.byteCount >= tileCount * tile.tokens * shape.columns / shape.format.blockSize * 4
     else {
       throw OperatorError(.shape, "the workspace is too small for \(tokens) tokens of \(shape.columns) activations")
     }
+  }
+
+  private func pack(
+    _ x: Buffer, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int, _ workspace: Workspace,
+    on queue: Queue
+  ) throws {
+    try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
     let kernel = try library.kernel(
       "matmul/activations.cl", "pack_activations",
       [.init("TILE_M", tile.tokens), .init("BLOCK", shape.format.blockSize)])

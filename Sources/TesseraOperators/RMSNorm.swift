@@ -53,8 +53,10 @@ public struct RMSNorm: Sendable {
     _ x: Buffer, _ weight: Buffer, _ y: Buffer, _ rows: Rows, count: Int, _ epsilon: Float, _ residual: Buffer?,
     _ program: StepProgram
   ) throws {
-    guard count == 1 else { throw OperatorError(.unrecordable, "norms of \(count) tokens") }
-    var command = StepProgram.Command(StepProgram.Command.Kind.norm, units: rows.heads)
+    guard rows.xStride == rows.yStride else { throw OperatorError(.unrecordable, "a norm between strides") }
+    var command = StepProgram.Command(StepProgram.Command.Kind.norm, units: rows.heads * count)
+    command.rows = UInt32(rows.heads)
+    command.stride = UInt32(rows.xStride)
     command.columns = UInt32(rows.columns)
     command.flags = residual == nil ? 0 : 1
     command.epsilon = epsilon

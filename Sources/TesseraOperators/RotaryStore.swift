@@ -35,10 +35,9 @@ public struct RotaryStore: Sendable {
       throw OperatorError(.shape, "\(rotaryDim) rotary dimensions of heads of \(cache.headDim): both must be even")
     }
     if let program = target.program {
-      guard tokens == 1 else { throw OperatorError(.unrecordable, "rotations of \(tokens) tokens") }
       try program.require(StepProgram.RotationShape(rotaryDim: rotaryDim, pairing: pairing))
       var command = StepProgram.Command(
-        StepProgram.Command.Kind.ropeStore, units: headCount + 2 * cache.kvHeadCount)
+        StepProgram.Command.Kind.ropeStore, units: tokens * (headCount + 2 * cache.kvHeadCount))
       command.x = try program.offset(inArena: qkv)
       command.rotation = try program.offset(inArena: rotation)
       command.slots = try program.offset(inArena: slots)

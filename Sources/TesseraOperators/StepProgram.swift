@@ -1,7 +1,7 @@
 import TesseraCL
 import TesseraMemory
 
-/// A step of one token, recorded once and run in one launch a token: `Kernels/decoder/decode_step.cl`.
+/// A step, recorded and run in one launch: `Kernels/step/step_program.cl`.
 ///
 /// Operators record into it what they would enqueue on a queue, and it computes the same, to the bit. On a CPU a launch
 /// costs as much as a small product; a program has one. All buffers must be parts of three: the arena, the weights and
@@ -13,28 +13,37 @@ public final class StepProgram: CommandTarget {
       static let norm: UInt32 = 1000
       static let ropeStore: UInt32 = 1001
       static let attention: UInt32 = 1002
+      static let pack: UInt32 = 1003
     }
 
     /// A weight type, for a product, or one of `Kind`.
     var kind: UInt32
     /// Parts of the work that can run beside each other.
     var units: UInt32
+    var tokens: UInt32 = 1
+    /// Of weights, or heads of a token that are normed.
     var rows: UInt32 = 0
     var columns: UInt32 = 0
+    /// Floats from token to token.
+    var stride: UInt32 = 0
     var flags: UInt32 = 0
     var window: UInt32 = 0
     var epsilon: Float = 0
     var scale: Float = 0
     var softCap: Float = 0
-    var reserved: UInt32 = 0
+    /// Columns of a block of weights.
+    var block: UInt32 = 0
     // Bytes from the beginning of the arena,
     var x: UInt64 = 0
     var y: UInt64 = 0
     var residual: UInt64 = 0
+    var packed: UInt64 = 0
+    var sums: UInt64 = 0
     var rotation: UInt64 = 0
     var slots: UInt64 = 0
     var positions: UInt64 = 0
     var tables: UInt64 = 0
+    var tiles: UInt64 = 0
     // of the weights, but `scales` in halves from `weights`,
     var weights: UInt64 = 0
     var scales: UInt64 = 0
@@ -49,9 +58,15 @@ public final class StepProgram: CommandTarget {
     }
   }
 
+  /// The tile of all products of a program, as constants of the kernel.
+  struct ProductTile: Equatable {
+    var tokens, groups, repeats: Int
+  }
+
   /// What all attention layers of a program share, as constants of the kernel.
   struct AttentionShape: Equatable {
     var headCount: Int
+    var tileRows: Int
     var cache: CacheGeometry
   }
 
@@ -72,6 +87,7 @@ public final class StepProgram: CommandTarget {
 
   private var commands: [Command] = []
   private var formats: [UInt32] = []
+  private var tile: ProductTile?
   private var attention: AttentionShape?
   private var rotation: RotationShape?
   private var kernel: Kernel?
@@ -104,6 +120,11 @@ public final class StepProgram: CommandTarget {
 
   // MARK: Recording
 
+  /// Forgets what was recorded.
+  public func clear() {
+    (commands, formats, tile, attention, rotation, kernel) = ([], [], nil, nil, nil, nil)
+  }
+
   func offset(inArena buffer: Buffer) throws -> UInt64 { try offset(of: buffer, in: arena) }
   func offset(inWeights buffer: Buffer) throws -> UInt64 { try offset(of: buffer, in: weights) }
   func offset(inCache buffer: Buffer) throws -> UInt64 { try offset(of: buffer, in: cache) }
@@ -127,6 +148,13 @@ public final class StepProgram: CommandTarget {
     commands.append(command)
   }
 
+  func require(_ tile: ProductTile) throws {
+    guard self.tile == nil || self.tile == tile else {
+      throw OperatorError(.unrecordable, "a step whose products differ in their tiles")
+    }
+    self.tile = tile
+  }
+
   func require(_ shape: AttentionShape) throws {
     guard attention == nil || attention == shape else {
       throw OperatorError(.unrecordable, "a step whose layers' attention differs in shape")
@@ -143,19 +171,24 @@ public final class StepProgram: CommandTarget {
 
   // MARK: Running
 
-  /// Builds the kernel and brings the commands to the device; nothing can be recorded after.
+  /// Whether it can run.
+  public var isFinished: Bool { kernel != nil }
+
+  /// Builds the kernel and brings the commands to the device.
   public func finish() throws {
-    guard let attention, let rotation, !formats.isEmpty else {
+    guard let attention, let rotation, let tile else {
       throw OperatorError(.unrecordable, "a step without attention or products")
     }
     let cache = attention.cache
     let defines: [KernelLibrary.Define] = [
-      .init("HEADS", attention.headCount), .init("KV_HEADS", cache.kvHeadCount), .init("HEAD_SIZE", cache.headDim),
+      .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups), .init("TILES", tile.repeats),
+      .init("ROWS", attention.tileRows), .init("HEADS", attention.headCount), .init("KV_HEADS", cache.kvHeadCount),
+      .init("HEAD_SIZE", cache.headDim),
       .init("BLOCK_SIZE", cache.blockSize), .init("CACHE_HALF", cache.isHalf ? 1 : 0),
       .init("ROTARY", rotation.rotaryDim), .init("PAIRS_ADJACENT", rotation.pairing == .adjacent ? 1 : 0),
     ]
     kernel = try library.kernel(
-      "decoder/decode_step.cl", "decode_step",
+      "step/step_program.cl", "step_program",
       defines + zip(Self.formatNames, formats).map { .init("TYPE_\($0)", Int($1)) })
     try queue.write(commands, to: memory)
     try clearCounters()

@@ -37,14 +37,15 @@ struct Attention: Sendable {
   }
 
   /// `y = W_o · attention(W_qkv · x) (+ residual)`.
-  func callAsFunction(_ x: Buffer, into y: Buffer, adding residual: Buffer? = nil, _ step: Step) throws {
+  func callAsFunction(_ input: NormedInput, into y: Buffer, adding residual: Buffer? = nil, _ step: Step) throws {
     let c = step.configuration
     let w = step.workspace
     let width = (c.headCount + 2 * c.kvHeadCount) * c.headDim
     for projection in projections {
       let part = projection.firstRow == 0 ? w.qkv : try Self.part(of: w.qkv, from: projection.firstRow)
       try step.operators.product.enqueue(
-        x, projection.matrix, into: part, tokens: step.tokenCount, yStride: width, workspace: w.packed, on: step.target)
+        input.x, projection.matrix, into: part, tokens: step.tokenCount, norm: input.norm, yStride: width,
+        workspace: w.packed, on: step.target)
     }
     try queryNorm?.inPlace(w.qkv, heads: c.headCount, stride: width, step)
     if let keyNorm {

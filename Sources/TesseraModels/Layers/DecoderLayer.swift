@@ -25,10 +25,10 @@ struct DecoderLayer: Sendable {
   /// `hidden` after the layer, in place.
   func callAsFunction(_ step: Step) throws {
     let w = step.workspace
-    try attentionNorm(w.hidden, into: w.normed, step)
-    try branch(attentionPostNorm, step) { try attention(w.normed, into: $0, adding: $1, step) }
-    try mlpNorm(w.hidden, into: w.normed, step)
-    try branch(mlpPostNorm, step) { try mlp(w.normed, into: $0, adding: $1, step) }
+    let attentionInput = try attentionNorm.input(w.hidden, by: w.normed, step)
+    try branch(attentionPostNorm, step) { try attention(attentionInput, into: $0, adding: $1, step) }
+    let mlpInput = try mlpNorm.input(w.hidden, by: w.normed, step)
+    try branch(mlpPostNorm, step) { try mlp(mlpInput, into: $0, adding: $1, step) }
   }
 
   /// Adds a block's output to the residual stream: the block does it, or the norm behind it.

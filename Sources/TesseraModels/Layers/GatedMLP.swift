@@ -17,11 +17,11 @@ struct GatedMLP: Sendable {
   }
 
   /// `y = mlp(x) (+ residual)`.
-  func callAsFunction(_ x: Buffer, into y: Buffer, adding residual: Buffer? = nil, _ step: Step) throws {
+  func callAsFunction(_ input: NormedInput, into y: Buffer, adding residual: Buffer? = nil, _ step: Step) throws {
     let w = step.workspace
     try step.operators.product.enqueue(
-      x, gateUp, into: w.gated, tokens: step.tokenCount, epilogue: .init(gate: function), workspace: w.packed,
-      on: step.target)
+      input.x, gateUp, into: w.gated, tokens: step.tokenCount, norm: input.norm, epilogue: .init(gate: function),
+      workspace: w.packed, on: step.target)
     try step.operators.product.enqueue(
       w.gated, down, into: y, tokens: step.tokenCount, epilogue: .init(residual: residual), workspace: w.packed,
       on: step.target)

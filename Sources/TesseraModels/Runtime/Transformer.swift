@@ -39,9 +39,8 @@ public final class Transformer {
   private let workspace: Workspace
   private let queue: Queue
 
-  /// A program that was not tried yet, and the one that runs.
-  private var recording: StepProgram?
-  private var program: StepProgram?
+  /// For steps of one token, which are all alike, and of many; empty where a step cannot be a program.
+  private var programs: [StepProgram] = []
   /// `workspace.logits` holds those of the last batch, of one token.
   private var hasLogits = false
 
@@ -75,9 +74,11 @@ public final class Transformer {
     let loader = try WeightLoader(file, library: library, heap: heap, queue: queue, progress: progress)
     family = try layout.family.init(layout.configuration, loader)
     if let weights = loader.wholeBuffer, let pools = cache.wholeBuffer {
-      recording = StepProgram(
-        library, limits: heap.limits, arena: workspace.hidden, weights: weights, cache: pools,
-        memory: workspace.program, commandCount: Workspace.programCommands(configuration), queue: queue)
+      programs = workspace.programs.compactMap {
+        StepProgram(
+          library, limits: heap.limits, arena: workspace.hidden, weights: weights, cache: pools, memory: $0,
+          commandCount: Workspace.programCommands(configuration), queue: queue)
+      }
     }
     try queue.finish()
   }
@@ -101,9 +102,9 @@ public final class Transformer {
         rotaryTables: rotaryTables, queue: queue)
       try family.head.embed(step)
       hasLogits = false
-      if step.tokenCount == 1, let program = try program(like: step) {
+      if let program = try program(like: step) {
         try program.run()
-        hasLogits = true
+        hasLogits = step.tokenCount == 1
       } else {
         try family.forward(step)
       }
@@ -114,20 +115,25 @@ public final class Transformer {
     }
   }
 
-  /// The program of a step of one token, recorded at the first one; nil where there can be none.
+  /// The step as a program, with the logits if it is of one token; nil where there can be none.
   private func program(like step: Step) throws -> StepProgram? {
-    if let program { return program }
-    guard let recording else { return nil }
-    self.recording = nil
+    guard let one = programs.first, let many = programs.last else { return nil }
+    let program = step.tokenCount == 1 ? one : many
+    if step.tokenCount == 1, program.isFinished { return program }
+    program.clear()
     do {
       var step = step
-      step.target = recording
+      step.target = program
       try family.forward(step)
-      try family.head.logits(of: workspace.hidden, rows: 1, configuration, operators, workspace, on: recording)
-      try recording.finish()
-      program = recording
-    } catch let error as OperatorError where error.code == .unrecordable {}
-    return program
+      if step.tokenCount == 1 {
+        try family.head.logits(of: workspace.hidden, rows: 1, configuration, operators, workspace, on: program)
+      }
+      try program.finish()
+      return program
+    } catch let error as OperatorError where error.code == .unrecordable {
+      programs = []
+      return nil
+    }
   }
 
   /// The most rows that `logits` takes at once.

@@ -12,7 +12,7 @@ struct Workspace: Sendable {
   let gated: Buffer  // (tokens, feedForwardSize)
   let packed: MatrixProduct.Workspace
   let inputs: Buffer  // what describes the batch: `StepInputs`
-  let program: Buffer  // commands of a step of one token: `StepProgram`
+  let programs: [Buffer]  // commands of a step of one token, and of many: `StepProgram`
   let selected: Buffer  // (logitRows, embeddingSize)
   let selectedNormed: Buffer  // (logitRows, embeddingSize)
   let logits: Buffer  // (logitRows, vocabularyCount)
@@ -50,7 +50,8 @@ struct Workspace: Sendable {
       .init("candidateValues", byteCount: Candidates.resultBytes(rows: 1, keep: Candidates.limit)),
       .init("candidateIDs", byteCount: Candidates.resultBytes(rows: 1, keep: Candidates.limit)),
       .init("penalised", byteCount: penaltyWindow * 4),
-      .init("program", byteCount: StepProgram.deviceBytes(commandCount: programCommands(c), limits: limits)),
+      .init("program of one", byteCount: StepProgram.deviceBytes(commandCount: programCommands(c), limits: limits)),
+      .init("program of many", byteCount: StepProgram.deviceBytes(commandCount: programCommands(c), limits: limits)),
     ]
     return try ArenaPlan(requests, alignment: limits.baseAddressAlignment)
   }
@@ -58,8 +59,8 @@ struct Workspace: Sendable {
   /// Rows of logits that are computed at once: few enough that a large vocabulary's fit in 64 MiB.
   static func logitRows(_ c: Configuration) -> Int { max(1, min(48, (64 << 20) / (c.vocabularyCount * 4))) }
 
-  /// The most commands that a step of one token has: those of its layers, the final norm and the logits.
-  static func programCommands(_ c: Configuration) -> Int { c.layerCount * 16 + 4 }
+  /// The most commands that a step has: those of its layers, the final norm and the logits.
+  static func programCommands(_ c: Configuration) -> Int { c.layerCount * 24 + 4 }
 
   /// The most tokens that a repetition penalty looks back over.
   static let penaltyWindow = 4096
@@ -73,7 +74,7 @@ struct Workspace: Sendable {
     gated = try arena.slice("gated")
     packed = MatrixProduct.Workspace(packed: try arena.slice("packed"), sums: try arena.slice("sums"))
     inputs = try arena.slice("inputs")
-    program = try arena.slice("program")
+    programs = [try arena.slice("program of one"), try arena.slice("program of many")]
     selected = try arena.slice("selected")
     selectedNormed = try arena.slice("selectedNormed")
     logits = try arena.slice("logits")
