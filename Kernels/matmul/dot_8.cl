@@ -18,6 +18,17 @@
 #endif
 #define HAS_DOT_4 (DOT_8 != 0)
 
+// Whether DOT_8 = 3 compiles.
+#if defined(__clang__) && (defined(__AVX512BW__) || defined(__AVX2__))
+#define HAS_X86_BYTES 1
+#else
+#define HAS_X86_BYTES 0
+#endif
+
+// Of the weight types, those whose weights are scale · q + minimum with integers q: Q4_0 to Q8_0, Q4_K to Q6_K.
+#define TYPE_HAS_INTEGERS(type) \
+  ((type) == 2 || (type) == 3 || (type) == 6 || (type) == 7 || (type) == 8 || ((type) >= 12 && (type) <= 14))
+
 #if SIMT
 
 inline int dot_2(uint w, uint x, int sum) { return sum + as_short2(w).x * as_short2(x).x + as_short2(w).y * as_short2(x).y; }
@@ -77,8 +88,7 @@ inline int dot_of_4(uint w, uint x, int sum) {
 #if DOT_8 == 1
   return sum + dot_4x8packed_us_int(w, x);
 #else
-  // As __asm__: plain asm is no keyword of OpenCL C.
-  __asm__ volatile("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(w), "r"(x));
+  asm volatile("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(w), "r"(x));
   return sum;
 #endif
 }

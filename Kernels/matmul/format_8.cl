@@ -1,9 +1,10 @@
 // The weights of WEIGHT_TYPE as integers q, for formats whose weights are scale · q + minimum (quantization/weights.cl: where
-// UNPACK is 1 + q/RANGE), and the layout of the activations of 8 bits that meet them. Again for each WEIGHT_TYPE of a program.
+// UNPACK is 1 + q/RANGE), and the layout of the activations of 8 bits that meet them. Includable once for each WEIGHT_TYPE of a
+// program that TYPE_HAS_INTEGERS.
 //
-//   HAS_INTEGERS         whether the format is one of these; nothing else is defined where it is not
-//   load_bytes(block,w)  word w of a block's BLOCK/4 words of 4 weights
-//   ORDER(v)             16 consecutive columns in the order in which those bytes have them
+//   LARGEST               the largest q
+//   load_bytes(block, w)  word w of a block's BLOCK/4 words of 4 weights
+//   ORDER(v)              16 consecutive columns in the order in which those bytes have them
 
 #ifndef TILE_M
 #define TILE_M 12
@@ -13,7 +14,6 @@
 #include "quantization/weights.cl"
 #include "matmul/dot_8.cl"
 
-#undef HAS_INTEGERS
 #undef LARGEST
 #undef ORDER
 #undef DOT_COUNT
@@ -26,7 +26,6 @@
 
 #if IS_Q4_0 || IS_Q4_1 || IS_Q4_K
 
-#define HAS_INTEGERS 1
 #define LARGEST 15
 #define ORDER(v) v.s02461357, v.s8ace9bdf
 inline lanes_u load_bytes(global const uint *block, uint w) {
@@ -35,7 +34,6 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 
 #elif IS_Q5_0 || IS_Q5_1 || IS_Q5_K
 
-#define HAS_INTEGERS 1
 #define LARGEST 31
 #define ORDER(v) v.s02461357, v.s8ace9bdf
 inline lanes_u load_bytes(global const uint *block, uint w) {
@@ -46,7 +44,6 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 
 #elif IS_Q6_K
 
-#define HAS_INTEGERS 1
 #define LARGEST 63
 // Bytes alternate between the two words of nibbles; the middle bytes of the pairs change places.
 #define ORDER(v) v.s084c195d, v.s2a6e3b7f
@@ -60,18 +57,11 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 
 #elif IS_Q8_0
 
-#define HAS_INTEGERS 1
 #define LARGEST 255
 #define ORDER(v) v.lo, v.hi
 inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_LANES(block + w * LANES); }
 
-#else
-
-#define HAS_INTEGERS 0
-
 #endif
-
-#if HAS_INTEGERS
 
 // Sums of 16 bits (DOT_8 = 3) have room for the products of DOT_RUN words, and for none of the largest bytes.
 #if HAS_DOT_4 && !(DOT_8 == 3 && LARGEST > 63)
@@ -93,5 +83,3 @@ inline lanes_u load_integers(global const uint *block, uint w) {
 
 // Words that describe 32 activations of a token: the scale, sums, and the activations.
 #define PACKED_8 (1 + 32 / BLOCK + 32 / DOT_COUNT)
-
-#endif

@@ -1,9 +1,7 @@
 // The body of matmul/matmul_8.cl: the tile of y that begins at `token` and `first_group`, of which a simt work-item computes the
-// rows of `lane`. Includable once for each WEIGHT_TYPE of a program; called as the product of matmul/product.cl is.
+// rows of `lane`. Includable once for each WEIGHT_TYPE of a program, after matmul/format_8.cl; called as the product of
+// matmul/product.cl is.
 
-#ifndef TILE_M
-#define TILE_M 12
-#endif
 // Groups of 16 rows.
 #ifndef TILE_N
 #define TILE_N 2
@@ -13,11 +11,8 @@
 #define TILES 1
 #endif
 
-#include "matmul/format_8.cl"
 #include "common/math.cl"
 #include "matmul/epilogue.cl"
-
-#if HAS_INTEGERS
 
 // A vector core unpacks a block once for all its tokens, into its first-level cache; a simt lane unpacks into registers.
 #undef STAGED
@@ -160,5 +155,3 @@ inline void product(global const float *restrict x, global const float *unused, 
         store_lanes(acc[t][m][n], bias, residual, y, at, first_group + n, lane, rows, y_stride, flags);
     }
 }
-
-#endif

@@ -1,13 +1,10 @@
-// The body of matmul/activations_8.cl, for WEIGHT_TYPE: one block of 32 columns of one tile of tokens.
-
-#include "matmul/format_8.cl"
+// The body of matmul/activations_8.cl: one block of 32 columns of one tile of tokens. Includable once for each WEIGHT_TYPE of a
+// program, after matmul/format_8.cl.
 
 #undef quantise_block
 #define quantise_block OF_TYPE(quantise_block)
 #undef store_words
 #define store_words OF_TYPE(store_words)
-
-#if HAS_INTEGERS
 
 #ifndef SUM_OF_BYTES
 #define SUM_OF_BYTES
@@ -70,5 +67,3 @@ inline void quantise_block(global const float *x, global uint *packed, const uin
     store_words(q_high, packed + (1 + 32 / BLOCK + 16 / DOT_COUNT) * TILE_M + m);
   }
 }
-
-#endif
