@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Tessera
+import TesseraOperators
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -51,25 +52,28 @@ struct BenchCommand: AsyncParsableCommand {
         // The first run compiles kernels.
         if repetition > 0 { speeds.append(Double(prompt + generated) / max(seconds.prompt + seconds.generation, 1e-9)) }
       }
-      rows.append(Row(test: name, speeds, model: model.model, device: language.device.name))
+      rows.append(
+        Row(
+          test: name, speeds, model: model.model, device: language.device.name, precision: await language.precision))
     }
     bar.finish()
     switch model.json ? .json : output {
     case .json: try Terminal.printJSON(rows)
     case .csv:
-      Terminal.print("test,tokens_per_second_mean,tokens_per_second_stddev,n,model,device")
+      Terminal.print("test,tokens_per_second_mean,tokens_per_second_stddev,n,model,device,precision")
       for row in rows {
         let fields = [row.model, row.device].map { "\"\($0.replacingOccurrences(of: "\"", with: "\"\""))\"" }
         Terminal.print(
-          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ","))"
+          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ",")),\(row.precision)"
         )
       }
     case .md:
-      Terminal.print("| test | tokens/s | model | device |\n|---|---|---|---|")
+      Terminal.print("| test | tokens/s | model | device | precision |\n|---|---|---|---|---|")
       for row in rows {
         let speed = String(format: "%.1f ± %.1f", row.tokens_per_second_mean, row.tokens_per_second_stddev)
         Terminal.print(
-          "| \(row.test) | \(speed) | \(URL(fileURLWithPath: row.model).lastPathComponent) | \(row.device) |")
+          "| \(row.test) | \(speed) | \(URL(fileURLWithPath: row.model).lastPathComponent) | \(row.device) | \(row.precision) |"
+        )
       }
     }
   }
@@ -83,8 +87,9 @@ struct BenchCommand: AsyncParsableCommand {
     let n: Int
     let model: String
     let device: String
+    let precision: Precision
 
-    init(test: String, _ speeds: [Double], model: String, device: String) {
+    init(test: String, _ speeds: [Double], model: String, device: String, precision: Precision) {
       self.test = test
       let mean = speeds.reduce(0, +) / Double(speeds.count)
       tokens_per_second_mean = mean
@@ -94,6 +99,7 @@ struct BenchCommand: AsyncParsableCommand {
       n = speeds.count
       self.model = model
       self.device = device
+      self.precision = precision
     }
   }
 }

@@ -16,6 +16,8 @@ public struct LoadOptions: Sendable {
   public var memoryBudget: Int?
   /// How keys and values are kept: `.f32` is exact, `.f16` takes half the memory.
   public var cacheElement = KVCacheLayout.ElementType.f32
+  /// `.fast` rounds activations to 8 bits where that is faster; `LanguageModel.precision` says what it came to.
+  public var precision = Precision.exact
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
 
@@ -29,6 +31,7 @@ public struct LoadOptions: Sendable {
       options.memoryBudget = memoryBudget
       options.cacheElement = cacheElement
       options.chunkSize = chunkSize
+      options.precision = precision
       if let style = ProcessInfo.processInfo.environment["TESSERA_STYLE"], !style.isEmpty {
         guard let style = KernelStyle(rawValue: style) else {
           throw TesseraError(.badOption, "TESSERA_STYLE is \"\(style)\": vector and simt are possible")

@@ -10,8 +10,9 @@ struct Operators: Sendable {
   let attention: FlashAttention
   let softCap: SoftCap
 
-  init(_ library: KernelLibrary, tiles: TilePlan) {
-    product = MatrixProduct(library, tiles: tiles.matrix)
+  /// - Parameter fast: for products in fast mode.
+  init(_ library: KernelLibrary, tiles: TilePlan, fast: FastProduct?) {
+    product = MatrixProduct(library, tiles: tiles.matrix, fast: fast)
     embedding = Embedding(library)
     norm = RMSNorm(library)
     rotaryStore = RotaryStore(library)

@@ -20,6 +20,8 @@ public final class Transformer {
     public var memoryBudget: Int?
     /// nil takes what suits the device.
     public var style: KernelStyle?
+    /// `.fast` where it is faster: see `Transformer.precision`.
+    public var precision = Precision.exact
 
     public init() {}
   }
@@ -30,6 +32,8 @@ public final class Transformer {
   public let chunkSize: Int
   public let heap: DeviceHeap
   public let cache: KVCache
+  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device.
+  public let precision: Precision
 
   private let family: any ModelFamily
   private let rotaryTables: [RotaryTable]
@@ -58,7 +62,9 @@ public final class Transformer {
     queue = try Queue(context)
     let tiles = try TilePlan(limits: heap.limits, headDim: layout.configuration.headDim, style: options.style)
     let library = KernelLibrary(context: context, style: tiles.style)
-    operators = Operators(library, tiles: tiles)
+    let fast = options.precision == .fast ? try FastProduct(library, tiles: tiles.matrix) : nil
+    precision = fast == nil ? .exact : .fast
+    operators = Operators(library, tiles: tiles, fast: fast)
     candidates = Candidates(library)
     configuration = layout.configuration
     plan = layout.memory
