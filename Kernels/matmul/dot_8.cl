@@ -5,6 +5,7 @@
 //   1  cl_khr_integer_dot_product, its packed form
 //   2  NVIDIA's dp4a, of compute capability 6.1 and later
 //   3  x86's products of bytes, summed in pairs of 16 bits, where the driver's compiler is clang for that very CPU; vector style
+//   4  the same with AVX-512's vpdpbusd, which sums them in 32 bits
 //
 // In each lane, dot_2 adds the 2 products of halves of 16 bits, which every device can; dot_4 adds those of 4 bytes, where
 // HAS_DOT_4, to a sum in progress that dot_4_sum finishes. With DOT_8 = 3 that has 16 bits twice.
@@ -18,11 +19,16 @@
 #endif
 #define HAS_DOT_4 (DOT_8 != 0)
 
-// Whether DOT_8 = 3 compiles.
+// Whether DOT_8 = 3 compiles; and 4, if the CPU has it, which compilers that are older than the CPU do not know.
 #if defined(__clang__) && (defined(__AVX512BW__) || defined(__AVX2__))
 #define HAS_X86_BYTES 1
 #else
 #define HAS_X86_BYTES 0
+#endif
+#if HAS_X86_BYTES && defined(__AVX512BW__)
+#define HAS_X86_512 1
+#else
+#define HAS_X86_512 0
 #endif
 
 // Of the weight types, those whose weights are scale · q + minimum with integers q: Q4_0 to Q8_0, Q4_K to Q6_K.
@@ -33,7 +39,7 @@
 
 inline int dot_2(uint w, uint x, int sum) { return sum + as_short2(w).x * as_short2(x).x + as_short2(w).y * as_short2(x).y; }
 
-#elif DOT_8 == 3 && defined(__AVX512BW__)
+#elif DOT_8 >= 3 && HAS_X86_512
 
 typedef short shorts_512 __attribute__((__vector_size__(64)));
 typedef char bytes_512 __attribute__((__vector_size__(64)));
@@ -42,12 +48,21 @@ typedef char bytes_512 __attribute__((__vector_size__(64)));
 inline int16 dot_2(uint16 w, uint x, int16 sum) {
   return sum + __builtin_astype(__builtin_ia32_pmaddwd512(SHORTS(w), SHORTS((uint16)x)), int16);
 }
+#if DOT_8 == 4
+inline int16 dot_4(uint16 w, uint x, int16 sum) {
+  const uint16 all = x;
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(all));
+  return sum;
+}
+#define dot_4_sum(sum) (sum)
+#else
 inline int16 dot_4(uint16 w, uint x, int16 sum) {
   return __builtin_astype(SHORTS(__builtin_ia32_pmaddubsw512(BYTES(w), BYTES((uint16)x))) + SHORTS(sum), int16);
 }
 inline int16 dot_4_sum(int16 sum) { return dot_2(as_uint16(sum), 0x00010001u, 0); }
+#endif
 
-#elif DOT_8 == 3 && defined(__AVX2__)
+#elif DOT_8 == 3 && HAS_X86_BYTES
 
 typedef short shorts_256 __attribute__((__vector_size__(32)));
 typedef char bytes_256 __attribute__((__vector_size__(32)));

@@ -20,7 +20,7 @@
 
 // Compilers take long over all words of a large tile at once; what is short enough in instructions of its own gains by it.
 #undef STAGED_UNROLL
-#define STAGED_UNROLL (STAGED && DOT_8 != 3 ? 2 : BLOCK / DOT_COUNT)
+#define STAGED_UNROLL (STAGED && DOT_8 < 3 ? 2 : BLOCK / DOT_COUNT)
 
 #undef INTEGER_WORDS
 #define INTEGER_WORDS (BLOCK / DOT_COUNT)

@@ -20,7 +20,9 @@ extension OperatorsOnDevices {
       var dots = [IntegerDot.plain]
       if profile.integerDotProduct { dots.append(.khronos) }
       if let capability = profile.computeCapability, capability >= [6, 1] { dots.append(.dp4a) }
-      if bench.library.style == .vector, try IntegerDot.hasX86Bytes(bench.library) { dots.append(.x86) }
+      if bench.library.style == .vector, let best = try IntegerDot.bestX86(bench.library) {
+        dots += best == .x86VNNI ? [.x86, .x86VNNI] : [best]
+      }
       return dots
     }
 
