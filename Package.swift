@@ -7,6 +7,10 @@ let package = Package(
     .library(
       name: "Tessera",
       targets: ["Tessera", "TesseraModels", "TesseraText", "TesseraFiles", "TesseraMemory", "TesseraCL"]),
+    // The operators alone, and what checks and times them: for `Benchmarks/`.
+    .library(
+      name: "TesseraOperators",
+      targets: ["TesseraWorkbench", "TesseraReference", "TesseraOperators", "TesseraMemory", "TesseraCL"]),
     .executable(name: "tessera", targets: ["TesseraCommand"]),
   ],
   traits: [
@@ -31,12 +35,13 @@ let package = Package(
     .target(name: "TesseraText"),
     .target(name: "TesseraReference"),
     .target(name: "TesseraOperators", dependencies: ["TesseraMemory", "TesseraKernels"]),
+    .target(name: "TesseraWorkbench", dependencies: ["TesseraOperators"]),
     .target(name: "TesseraModels", dependencies: ["TesseraOperators", "TesseraFiles"]),
     .target(name: "Tessera", dependencies: ["TesseraModels", "TesseraText"]),
     .executableTarget(
       name: "TesseraCommand",
       dependencies: [
-        "Tessera", "TesseraReference",
+        "Tessera", "TesseraReference", "TesseraWorkbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -50,7 +55,9 @@ let package = Package(
       name: "TesseraTextTests", dependencies: ["TesseraText", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "TesseraOperatorsTests", dependencies: ["TesseraOperators", "TesseraReference", "TestSupport"]),
+    .testTarget(
+      name: "TesseraOperatorsTests",
+      dependencies: ["TesseraOperators", "TesseraReference", "TesseraWorkbench", "TestSupport"]),
     .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCommand", "TestSupport"]),
     .testTarget(name: "TesseraTests", dependencies: ["Tessera", "TestSupport"], resources: [.copy("Fixtures")]),
   ],

@@ -17,18 +17,14 @@ Nothing else may run on the machine: the load average at the start is printed wi
 import argparse
 import json
 import os
-import platform
 import random
-import statistics
-import subprocess
 import sys
 import time
 from importlib.metadata import version
-from pathlib import Path
 
 import llama_cpp
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from common import ROOT, processor, run_json, summary, table
 
 
 class LlamaCpp:
@@ -80,38 +76,9 @@ def measure_tessera(options):
         options.tessera, "bench", "--model", options.model, "-p", str(options.prompt), "-n", str(options.generated),
         "-r", "1", "--json",
     ] + (["--device", options.device] if options.device else [])
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-    if result.returncode != 0:
-        sys.exit(f"error: {' '.join(command)} ended with status {result.returncode}")
-    rows = {row["test"]: row for row in json.loads(result.stdout)}
+    rows = {row["test"]: row for row in run_json(command)}
     prefill, decode = rows[f"pp{options.prompt}"], rows[f"tg{options.generated}"]
     return prefill["tokens_per_second_mean"], decode["tokens_per_second_mean"], decode["device"]
-
-
-def processor():
-    try:
-        with open("/proc/cpuinfo") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def summary(test, tessera, peer):
-    ratios = [ours / theirs for ours, theirs in zip(tessera, peer)]
-
-    def spread(values):
-        return {"median": statistics.median(values), "least": min(values), "most": max(values)}
-
-    return {
-        "test": test,
-        "tessera": spread(tessera),
-        "llama.cpp": spread(peer),
-        "ratio": {
-            "median": statistics.median(tessera) / statistics.median(peer),
-            "least": min(ratios),
-            "most": max(ratios),
-        },
-    }
 
 
 def main():
@@ -145,8 +112,8 @@ def main():
         "rounds": options.rounds,
         "load_average": load,
         "results": [
-            summary(f"pp{options.prompt}", prefill, peer_prefill),
-            summary(f"tg{options.generated}", decode, peer_decode),
+            summary(f"pp{options.prompt}", "llama.cpp", prefill, peer_prefill),
+            summary(f"tg{options.generated}", "llama.cpp", decode, peer_decode),
         ],
     }
     if options.json:
@@ -155,13 +122,7 @@ def main():
     print(f"{results['model']} on {results['processor']}, {results['threads']} threads; load average {load:.2f}")
     print(f"Tessera on {results['device']}; llama-cpp-python {results['llama_cpp_python']}")
     print(f"medians of {options.rounds} rounds, tokens per second (least–most)\n")
-    print("| test | Tessera | llama.cpp | ratio |\n|---|--:|--:|--:|")
-    for row in results["results"]:
-        cells = [
-            f"{row[key]['median']:.{digits}f} ({row[key]['least']:.{digits}f}–{row[key]['most']:.{digits}f})"
-            for key, digits in (("tessera", 1), ("llama.cpp", 1), ("ratio", 2))
-        ]
-        print(f"| {row['test']} | {' | '.join(cells)} |")
+    print(table(results["results"], "llama.cpp"))
 
 
 if __name__ == "__main__":

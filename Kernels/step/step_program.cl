@@ -68,6 +68,7 @@
 #define ROPE_STORE 1001
 #define ATTENTION 1002
 #define PACK 1003
+#define COPY 1004
 // And a weight type: its activations of 8 bits.
 #define QUANTISE 2000
 // Blocks of 32 columns of a tile that one unit quantises.
@@ -142,6 +143,9 @@ inline void run(global const struct command *c, const uint unit, global uchar *a
                    unit);
       break;
 #endif
+    case COPY:
+      for (uint i = 0; i < c->columns; ++i) FLOATS(arena, c->y)[i] = FLOATS(arena, c->x)[i];
+      break;
     case RMS_NORM: {
       // Rows are heads of tokens.
       const ulong at = (ulong)(unit / c->rows) * c->stride + unit % c->rows * c->columns;

@@ -123,16 +123,14 @@ public actor LanguageModel {
     if state.isStopped { return finish(state, .stop) }
     if let limit = state.options.maxTokens, state.statistics.generatedTokens >= limit { return finish(state, .length) }
     guard state.tokens.count <= contextLength else { throw contextFull(state.tokens.count) }
-    var lastRow = 0
     while !state.pending.isEmpty {
       if Task.isCancelled { return finish(state, .cancelled) }
       let chunk = Array(state.pending.prefix(transformer.chunkSize))
-      try transformer.forward(Batch([.init(sequence: state.sequence, tokens: chunk)]))
+      try transformer.forward(Batch([.init(sequence: state.sequence, tokens: chunk)], outputs: .last))
       state.pending.removeFirst(chunk.count)
-      lastRow = chunk.count - 1
     }
     let candidates = try transformer.candidates(
-      row: lastRow, keep: state.sampler.keep, penalised: state.penalised, penalty: state.options.repeatPenalty)
+      row: 0, keep: state.sampler.keep, penalised: state.penalised, penalty: state.options.repeatPenalty)
     let token = try state.sampler.choose(candidates)
     if state.firstToken == nil { state.firstToken = .now }
     state.statistics.peakDeviceBytes = transformer.heap.peakBytes
@@ -185,9 +183,10 @@ public actor LanguageModel {
 
   // MARK: Measurement
 
-  /// Seconds that a prompt of `tokens` takes, and then `count` tokens one by one, behind `depth` tokens.
+  /// Seconds that a prompt of `tokens` takes, and then `count` tokens one by one, behind `depth` tokens; and how many of
+  /// both the device was waited for.
   public func measure(promptTokens: Int, generatedTokens: Int, depth: Int) throws -> (
-    prompt: Double, generation: Double
+    prompt: Double, generation: Double, waited: Double
   ) {
     let transformer = try loaded()
     let total = promptTokens + generatedTokens + depth
@@ -200,14 +199,16 @@ public actor LanguageModel {
         try Task.checkCancellation()
         // Any ids do: the work does not depend on them.
         let piece = (first..<min(first + chunk, count)).map { ($0 * 7919 + 1) % vocabulary }
-        try transformer.forward(Batch([.init(sequence: sequence, tokens: piece)]))
-        _ = try transformer.candidates(row: piece.count - 1, keep: 1)
+        try transformer.forward(Batch([.init(sequence: sequence, tokens: piece)], outputs: .last))
+        _ = try transformer.candidates(row: 0, keep: 1)
       }
       return (ContinuousClock.now - start).seconds
     }
     _ = try run(depth, chunk: transformer.chunkSize)
+    let before = transformer.timeWaited
     let prompt = try run(promptTokens, chunk: transformer.chunkSize)
-    return (prompt, try run(generatedTokens, chunk: 1))
+    let generation = try run(generatedTokens, chunk: 1)
+    return (prompt, generation, (transformer.timeWaited - before).seconds)
   }
 
   private func loaded() throws(TesseraError) -> Transformer {

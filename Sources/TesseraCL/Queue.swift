@@ -1,4 +1,5 @@
 import COpenCL
+import Synchronization
 
 /// Commands to a device, run in the order in which they are enqueued.
 ///
@@ -7,8 +8,14 @@ public final class Queue: Sendable {
   public let context: Context
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) private let handle: cl_command_queue
+  /// The kernels since a `kernelSeconds` began; nil outside of one.
+  private let recording = Mutex<[Event]?>(nil)
 
-  /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds`.
+  /// Time that callers have spent here until the device was done, in `read`, `write` and `finish`.
+  public var timeWaited: Duration { waited.withLock { $0 } }
+  private let waited = Mutex(Duration.zero)
+
+  /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds` and `kernelSeconds`.
   public init(_ context: Context, profiling: Bool = false) throws(CLError) {
     var status: cl_int = 0
     let properties = cl_command_queue_properties(profiling ? CL_QUEUE_PROFILING_ENABLE : 0)
@@ -30,7 +37,22 @@ public final class Queue: Sendable {
   public func enqueue<each A: KernelArgument>(
     _ kernel: Kernel, over range: NDRange, _ arguments: repeat each A
   ) throws(CLError) {
-    try launch(kernel, range, event: nil, repeat each arguments)
+    guard recording.withLock({ $0 != nil }) else {
+      return try launch(kernel, range, event: nil, repeat each arguments)
+    }
+    let event = try enqueueTimed(kernel, over: range, repeat each arguments)
+    recording.withLock { $0?.append(event) }
+  }
+
+  /// Waits for the kernels that `body` enqueues here, and tells how long each ran on the device, in their order.
+  ///
+  /// The queue must have been made with `profiling`. What a library enqueues on its own (`denseProduct`) is not told.
+  public func kernelSeconds(_ body: () throws -> Void) throws -> [Double] {
+    recording.withLock { $0 = [] }
+    defer { recording.withLock { $0 = nil } }
+    try body()
+    try finish()
+    return try (recording.withLock { $0 } ?? []).map { event throws(CLError) in try event.deviceSeconds }
   }
 
   /// As `enqueue`, with an event that tells when and how long the kernel ran.
@@ -104,8 +126,9 @@ public final class Queue: Sendable {
     try checkUse(buffer, byteOffset, bytes.count, "clEnqueueWriteBuffer")
     guard let base = bytes.baseAddress, bytes.count > 0 else { return }
     try check(
-      clEnqueueWriteBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, bytes.count, base, 0, nil, nil),
-      "clEnqueueWriteBuffer")
+      waiting {
+        clEnqueueWriteBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, bytes.count, base, 0, nil, nil)
+      }, "clEnqueueWriteBuffer")
   }
 
   /// The values of a buffer once all commands before have run; blocks until then.
@@ -133,8 +156,9 @@ public final class Queue: Sendable {
     try checkUse(buffer, byteOffset, memory.count, "clEnqueueReadBuffer")
     guard let base = memory.baseAddress, memory.count > 0 else { return }
     try check(
-      clEnqueueReadBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, memory.count, base, 0, nil, nil),
-      "clEnqueueReadBuffer")
+      waiting {
+        clEnqueueReadBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, memory.count, base, 0, nil, nil)
+      }, "clEnqueueReadBuffer")
   }
 
   /// Copies between buffers on the device.
@@ -162,7 +186,16 @@ public final class Queue: Sendable {
   public func flush() throws(CLError) { try check(clFlush(handle), "clFlush") }
 
   /// Blocks until everything enqueued has run.
-  public func finish() throws(CLError) { try check(clFinish(handle), "clFinish") }
+  public func finish() throws(CLError) { try check(waiting { clFinish(handle) }, "clFinish") }
+
+  /// Counts the time of a call that returns when the device is done.
+  private func waiting(_ call: () -> cl_int) -> cl_int {
+    let start = ContinuousClock.now
+    let status = call()
+    let time = ContinuousClock.now - start
+    waited.withLock { $0 += time }
+    return status
+  }
 
   /// Throws unless `count` bytes at `offset` lie inside a buffer of the queue's context.
   func checkUse(_ buffer: Buffer, _ offset: Int, _ count: Int, _ call: String) throws(CLError) {

@@ -46,15 +46,20 @@ struct BenchCommand: AsyncParsableCommand {
     ]
     for (index, (name, prompt, generated)) in tests.enumerated() where prompt + generated > 0 {
       var speeds: [Double] = []
+      var hostShares: [Double] = []
       for repetition in 0...repetitions {
         bar.update((Double(index) + Double(repetition) / Double(repetitions + 1)) / 2)
         let seconds = try await language.measure(promptTokens: prompt, generatedTokens: generated, depth: depth)
         // The first run compiles kernels.
-        if repetition > 0 { speeds.append(Double(prompt + generated) / max(seconds.prompt + seconds.generation, 1e-9)) }
+        guard repetition > 0 else { continue }
+        let total = max(seconds.prompt + seconds.generation, 1e-9)
+        speeds.append(Double(prompt + generated) / total)
+        hostShares.append(max(0, 1 - seconds.waited / total))
       }
       rows.append(
         Row(
-          test: name, speeds, model: model.model, device: language.device.name, precision: await language.precision))
+          test: name, speeds, hostShares, model: model.model, device: language.device.name,
+          precision: await language.precision))
     }
     bar.finish()
     switch model.json ? .json : output {
@@ -84,18 +89,23 @@ struct BenchCommand: AsyncParsableCommand {
     let tokens_per_second_mean: Double
     let tokens_per_second_stddev: Double
     let tokens_per_second_median: Double
+    /// Of the time, what was not spent waiting for the device.
+    let host_share_median: Double
     let n: Int
     let model: String
     let device: String
     let precision: Precision
 
-    init(test: String, _ speeds: [Double], model: String, device: String, precision: Precision) {
+    init(
+      test: String, _ speeds: [Double], _ hostShares: [Double], model: String, device: String, precision: Precision
+    ) {
       self.test = test
       let mean = speeds.reduce(0, +) / Double(speeds.count)
       tokens_per_second_mean = mean
       tokens_per_second_stddev =
         (speeds.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, speeds.count - 1))).squareRoot()
       tokens_per_second_median = speeds.sorted()[speeds.count / 2]
+      host_share_median = hostShares.sorted()[hostShares.count / 2]
       n = speeds.count
       self.model = model
       self.device = device

@@ -29,15 +29,16 @@ public struct FastProduct: Sendable {
   /// (`TYPE_HAS_INTEGERS`).
   public func serves(_ format: WeightFormat) -> Bool {
     switch format {
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K: true
+    case .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: true
+    // Sums of 16 bits have no room for its products, and in pairs it is slower than float32.
+    case .q8_0: dot != .x86
     default: false
     }
   }
 
   /// Words that describe 32 activations of a token: `PACKED_8`, at most.
   private func packedWords(_ format: WeightFormat) -> Int {
-    let isPaired = dot == .plain || (dot == .x86 && format == .q8_0)
-    return 1 + 32 / format.blockSize + (isPaired ? 16 : 8)
+    1 + 32 / format.blockSize + (dot == .plain ? 16 : 8)
   }
 
   /// What `MatrixProduct` has worked out of a product.
@@ -49,7 +50,7 @@ public struct FastProduct: Sendable {
     var yStride: Int
     var epilogue: MatrixProduct.Epilogue
     var flags: UInt32
-    var tile: StepProgram.ProductTile
+    var tile: MatrixProduct.Tile
     var packed: Buffer
 
     var tileCount: Int { (tokens + tile.tokens - 1) / tile.tokens }
@@ -63,10 +64,8 @@ public struct FastProduct: Sendable {
       throw OperatorError(
         .shape, "a fast product of \(shape.format.name) and \(shape.columns) columns: use MatrixProduct")
     }
-    guard p.packed.byteCount >= p.tileCount * p.tile.tokens * shape.columns / 32 * packedWords(shape.format) * 4 else {
-      throw OperatorError(.shape, "the workspace is too small for \(p.tokens) tokens of \(shape.columns) activations")
-    }
     if let program = target.program { return try record(p, in: program) }
+    try checkWorkspace(p)
     let format = KernelLibrary.Define("WEIGHT_TYPE", Int(shape.format.rawValue))
     let tokens = KernelLibrary.Define("TILE_M", p.tile.tokens)
     let quantise = try library.kernel(
@@ -89,10 +88,18 @@ public struct FastProduct: Sendable {
       p.flags)
   }
 
+  private func checkWorkspace(_ p: Problem) throws(OperatorError) {
+    let columns = p.weights.shape.columns
+    guard p.packed.byteCount >= p.tileCount * p.tile.tokens * columns / 32 * packedWords(p.weights.shape.format) * 4
+    else { throw OperatorError(.shape, "the workspace is too small for \(p.tokens) tokens of \(columns) activations") }
+  }
+
   private func record(_ p: Problem, in program: StepProgram) throws {
     let shape = p.weights.shape
-    try program.require(p.tile)
     try program.require(dot)
+    var p = p
+    p.tile = program.productTile(p.tile)
+    try checkWorkspace(p)
     let packed = try program.offset(inArena: p.packed)
     let parts = (shape.columns / 32 + Self.quantisedBlocks - 1) / Self.quantisedBlocks
     var quantise = StepProgram.Command(

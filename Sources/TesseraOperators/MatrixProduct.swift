@@ -53,7 +53,7 @@ public struct MatrixProduct: Sendable {
   }
 
   /// A shape of the kernel's tile: TILE_M, TILE_N and TILES.
-  private struct Tile {
+  struct Tile: Equatable {
     var tokens, groups, repeats: Int
 
     init(_ tiles: TilePlan.Matrix, style: KernelStyle, tokens count: Int) {
@@ -114,7 +114,7 @@ public struct MatrixProduct: Sendable {
       return try fast.enqueue(
         .init(
           x: x, weights: weights, y: y, tokens: tokens, yStride: yStride ?? outputs, epilogue: epilogue, flags: flags,
-          tile: .init(tokens: tile.tokens, groups: tile.groups, repeats: tile.repeats), packed: workspace.packed),
+          tile: tile, packed: workspace.packed),
         on: target)
     }
     if let program = target.program {
@@ -150,11 +150,11 @@ public struct MatrixProduct: Sendable {
   }
 
   private func record(
-    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, yStride: Int, _ tile: Tile, _ epilogue: Epilogue,
+    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, yStride: Int, _ wanted: Tile, _ epilogue: Epilogue,
     _ flags: UInt32, _ workspace: Workspace, _ program: StepProgram
   ) throws {
     let shape = weights.shape
-    try program.require(.init(tokens: tile.tokens, groups: tile.groups, repeats: tile.repeats))
+    let tile = program.productTile(wanted)
     let packed = try program.offset(inArena: workspace.packed)
     let sums = try program.offset(inArena: workspace.sums)
     let tileCount = (tokens + tile.tokens - 1) / tile.tokens

@@ -14,6 +14,7 @@ public final class StepProgram: CommandTarget {
       static let ropeStore: UInt32 = 1001
       static let attention: UInt32 = 1002
       static let pack: UInt32 = 1003
+      static let copy: UInt32 = 1004
       /// And a weight type.
       static let quantise: UInt32 = 2000
     }
@@ -60,11 +61,6 @@ public final class StepProgram: CommandTarget {
     }
   }
 
-  /// The tile of all products of a program, as constants of the kernel.
-  struct ProductTile: Equatable {
-    var tokens, groups, repeats: Int
-  }
-
   /// What all attention layers of a program share, as constants of the kernel.
   struct AttentionShape: Equatable {
     var headCount: Int
@@ -89,7 +85,7 @@ public final class StepProgram: CommandTarget {
 
   private var commands: [Command] = []
   private var formats: [UInt32] = []
-  private var tile: ProductTile?
+  private var tile: MatrixProduct.Tile?
   private var dot: IntegerDot?
   private var attention: AttentionShape?
   private var rotation: RotationShape?
@@ -151,11 +147,11 @@ public final class StepProgram: CommandTarget {
     commands.append(command)
   }
 
-  func require(_ tile: ProductTile) throws {
-    guard self.tile == nil || self.tile == tile else {
-      throw OperatorError(.unrecordable, "a step whose products differ in their tiles")
-    }
+  /// The tile that products have here: the first one's. Results do not depend on it.
+  func productTile(_ wanted: MatrixProduct.Tile) -> MatrixProduct.Tile {
+    let tile = tile ?? wanted
     self.tile = tile
+    return tile
   }
 
   /// Products of integers, throughout.

@@ -178,6 +178,47 @@ extension OpenCLOnDevices {
       #expect(error.code == .call(status: -46) && error.message.contains("CL_INVALID_KERNEL_NAME"))
     }
 
+    @Test("a queue tells the device's seconds of each kernel of a piece of work", arguments: TestDevices.all)
+    func kernelSeconds(device: TestDevice) throws {
+      let queue = try Queue(device.context(), profiling: true)
+      let kernel = try Program(queue.context, source: addSource, name: "add.cl").kernel("add")
+      let x = try Buffer(queue.context, byteCount: 1 << 20)
+      func add(_ count: Int) throws {
+        try queue.enqueue(kernel, over: NDRange(global: [count]), x, Float(1), UInt32(count))
+      }
+      try add(1)
+      let seconds = try queue.kernelSeconds {
+        try queue.fill(x, byteCount: 1 << 20)
+        try add(1 << 18)
+        try add(1 << 10)
+      }
+      #expect(seconds.count == 2 && seconds.allSatisfy { $0 > 0 })
+      #expect(try queue.read(x, as: Float.self, count: 1) == [2])
+      // An error leaves nothing behind that the next call would count.
+      #expect(throws: CLError.self) {
+        try queue.kernelSeconds {
+          try add(1)
+          try add(0)
+        }
+      }
+      #expect(try queue.kernelSeconds {}.isEmpty)
+    }
+
+    @Test("a queue counts the time that it was waited for", arguments: TestDevices.all)
+    func timeWaited(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      #expect(queue.timeWaited == .zero)
+      let x = try Buffer(queue.context, byteCount: 4)
+      let start = ContinuousClock.now
+      for body in [{ try queue.write([1.5 as Float], to: x) }, { _ = try queue.read(x, as: Float.self, count: 1) }] {
+        let before = queue.timeWaited
+        try body()
+        #expect(queue.timeWaited > before)
+      }
+      try queue.finish()
+      #expect(queue.timeWaited < ContinuousClock.now - start)
+    }
+
     @Test("an event tells the device's seconds on a profiling queue only", arguments: TestDevices.all)
     func events(device: TestDevice) throws {
       let context = try device.context()

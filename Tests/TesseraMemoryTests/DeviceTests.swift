@@ -27,6 +27,32 @@ struct DeviceTests {
     #expect(heap.peakBytes == 301_000)
   }
 
+  @Test("a slab hands out aligned pieces of one buffer, counts once and refuses what does not fit")
+  func slab() throws {
+    let heap = try DeviceHeap(context, budgetBytes: 1 << 20)
+    let alignment = heap.limits.baseAddressAlignment
+    var pieces: [DeviceAllocation] = []
+    do {
+      let slab = try #require(
+        try DeviceSlab(heap, byteCount: 3 * alignment, purpose: .weights, label: "the weights"))
+      for size in [1, alignment, alignment - 1] { pieces.append(try slab.allocate(byteCount: size, label: "w")) }
+      #expect(pieces.map(\.buffer.location.byteOffset) == [0, alignment, 2 * alignment])
+      #expect(pieces.allSatisfy { $0.buffer.location.whole === slab.buffer })
+      #expect(heap.bytesInUse(by: .weights) == 3 * alignment)
+      for size in [1, 0, -1] {
+        let error = try memoryError { try slab.allocate(byteCount: size, label: "one more") }
+        #expect(error.message.contains("one more") && error.message.contains("the weights"))
+      }
+    }
+    // The pieces keep the slab.
+    pieces.removeFirst(2)
+    #expect(heap.bytesInUse(by: .weights) == 3 * alignment)
+    pieces = []
+    #expect(heap.bytesInUse == 0)
+    #expect(
+      try DeviceSlab(heap, byteCount: heap.limits.maxAllocationBytes + 1, purpose: .weights, label: "huge") == nil)
+  }
+
   @Test("a request over the budget is refused with the tensor and the numbers, and takes nothing")
   func overBudget() throws {
     let heap = try DeviceHeap(context, budgetBytes: 1 << 20)

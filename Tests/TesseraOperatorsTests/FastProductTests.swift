@@ -52,6 +52,7 @@ extension OperatorsOnDevices {
             let (expected, magnitude) = try rounded(problem).reference(rows: rows)
             for dot in dots {
               let fast = try fast(bench, dot)
+              guard fast.serves(format) else { continue }
               let batch = try problem.product(weights, fast: fast, on: bench)
               let error = worstError(batch, expected, relativeTo: magnitude)
               #expect(error <= Self.tolerance, "\(format.name) \(rows) × \(columns), \(dot): \(error)")
@@ -82,6 +83,7 @@ extension OperatorsOnDevices {
           let weights = try problem.matrix(rows: rows, on: bench)
           for dot in try dots(bench) where dot != .khronos || style == .simt {
             let fast = try fast(bench, dot)
+            guard fast.serves(format) else { continue }
             results.append(("\(dot), \(style)", try problem.product(weights, fast: fast, on: bench)))
           }
         }

@@ -155,6 +155,34 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test("a norm in a product gives the bits of the norm before it", arguments: Target.all)
+    func norms(target: Target) throws {
+      let bench = try target.bench()
+      for (format, columns) in Grid.values([(WeightFormat.q4_1, 96), (.q6_K, 512), (.f16, 32)], small: [(.q4_1, 96)]) {
+        let problem = try ProductProblem(format, rows: 47, columns: columns, tokens: 1)
+        let weights = try problem.matrix(rows: 47, on: bench)
+        var generator = SeededGenerator(seed: 3)
+        let norm = MatrixProduct.Norm(weight: try bench.buffer(generator.floats(columns)), epsilon: 1e-5)
+        let product = MatrixProduct(bench.library, tiles: try bench.plan().matrix)
+        let (x, y, normed) = (try bench.buffer(problem.x), try bench.output(47), try bench.output(columns))
+        let space = MatrixProduct.Workspace(packed: normed, sums: normed)
+        guard product.fusesNorm(tokens: 1, columns: columns) else {
+          #expect(target.style == .vector)
+          #expect(throws: OperatorError.self) {
+            try product.enqueue(x, weights, into: y, tokens: 1, norm: norm, workspace: space, on: bench.queue)
+          }
+          continue
+        }
+        try product.enqueue(x, weights, into: y, tokens: 1, norm: norm, workspace: space, on: bench.queue)
+        try RMSNorm(bench.library).enqueue(
+          x, weight: norm.weight, into: normed, rows: .init(columns: columns), count: 1, epsilon: norm.epsilon,
+          on: bench.queue)
+        let expected = try bench.output(47)
+        try product.enqueue(normed, weights, into: expected, tokens: 1, workspace: space, on: bench.queue)
+        #expect(sameBits(try bench.floats(y), try bench.floats(expected)), "\(format.name) × \(columns)")
+      }
+    }
+
     @Test("no tokens, gates of odd groups and a workspace that is too small are refused")
     func refusals() throws {
       let bench = try #require(Target.all.first).bench()

@@ -1,19 +1,12 @@
 import TesseraCL
 import TesseraMemory
 import TesseraOperators
+import TesseraWorkbench
 
-/// A queue and the kernels of one style, and what the checks need to compare.
-final class DoctorBench {
-  let queue: Queue
-  let library: KernelLibrary
-  let heap: DeviceHeap
+typealias DoctorBench = Workbench
+
+extension DoctorBench {
   var style: String { library.style.rawValue }
-
-  init(_ context: Context, style: KernelStyle) throws {
-    queue = try Queue(context)
-    library = KernelLibrary(context: context, style: style)
-    heap = try DeviceHeap(context)
-  }
 
   /// All checks of a context's device, in both styles, the device's own first; then those that compare the styles.
   static func checks(on context: Context) throws -> [DoctorCheck] {
@@ -25,27 +18,6 @@ final class DoctorBench {
       checks += bench.rowChecks() + bench.rotaryChecks() + bench.samplingChecks()
     }
     return checks + sameBitsChecks(benches[0], benches[1])
-  }
-
-  func plan(headDim: Int = 64) throws -> TilePlan {
-    try TilePlan(limits: heap.limits, headDim: headDim, style: library.style)
-  }
-
-  func buffer<T: BitwiseCopyable>(_ values: [T]) throws -> Buffer {
-    let buffer = try Buffer(queue.context, byteCount: values.count * MemoryLayout<T>.stride)
-    try queue.write(values, to: buffer)
-    return buffer
-  }
-
-  /// Floats that are all NaN, so that one which a kernel does not write shows.
-  func output(_ count: Int) throws -> Buffer {
-    let buffer = try Buffer(queue.context, byteCount: count * 4)
-    try queue.fill(buffer, byte: 0xff, byteCount: count * 4)
-    return buffer
-  }
-
-  func floats(_ buffer: Buffer) throws -> [Float] {
-    try queue.read(buffer, as: Float.self, count: buffer.byteCount / 4)
   }
 
   /// A check whose kernel's variant begins with the style.

@@ -25,11 +25,7 @@ struct DoctorProduct {
   }
 
   func matrix(on bench: DoctorBench) throws -> WeightMatrix {
-    let shape = try WeightShape(format: format, rows: Self.rows, columns: Self.columns)
-    let matrix = try WeightMatrix(shape, heap: bench.heap, label: "weights")
-    let upload = try WeightUpload(bench.library, queue: bench.queue, heap: bench.heap, stagingBytes: 1 << 16)
-    try bytes.withUnsafeBytes { try upload.upload($0, rows: Self.rows, into: matrix) }
-    return matrix
+    try bench.matrix(format, bytes: bytes, rows: Self.rows, columns: Self.columns)
   }
 
   /// The product of the first `count` tokens, (count, rows).

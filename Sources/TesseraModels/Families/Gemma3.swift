@@ -45,6 +45,6 @@ struct Gemma3: ModelFamily {
   }
 
   func forward(_ step: Step) throws {
-    for layer in layers { try layer(step) }
+    for (index, layer) in layers.enumerated() { try layer(step, isLast: index == layers.count - 1) }
   }
 }

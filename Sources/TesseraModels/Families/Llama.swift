@@ -29,6 +29,6 @@ struct Llama: ModelFamily {
   }
 
   func forward(_ step: Step) throws {
-    for layer in layers { try layer(step) }
+    for (index, layer) in layers.enumerated() { try layer(step, isLast: index == layers.count - 1) }
   }
 }

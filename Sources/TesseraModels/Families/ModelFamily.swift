@@ -12,7 +12,8 @@ protocol ModelFamily: Sendable {
   init(_ configuration: Configuration, _ loader: WeightLoader) throws
 
   var head: Head { get }
-  /// Enqueues the layers: `step.workspace.hidden` holds the embedded tokens before, the last layer's hidden states after.
+  /// Enqueues the layers: `step.workspace.hidden` holds the embedded tokens before, the last
+  /// layer's hidden states after, of the rows that are wanted.
   func forward(_ step: Step) throws
 }
 

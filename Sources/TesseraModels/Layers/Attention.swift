@@ -36,8 +36,8 @@ struct Attention: Sendable {
     self.options = options
   }
 
-  /// `y = W_o · attention(W_qkv · x) (+ residual)`.
-  func callAsFunction(_ input: NormedInput, into y: Buffer, adding residual: Buffer? = nil, _ step: Step) throws {
+  /// `workspace.attended = attention(W_qkv · x)`; keys and values are in the cache afterwards.
+  func attend(_ input: NormedInput, _ step: Step) throws {
     let c = step.configuration
     let w = step.workspace
     let width = (c.headCount + 2 * c.kvHeadCount) * c.headDim
@@ -66,6 +66,11 @@ struct Attention: Sendable {
       tileRows: step.tileRows, positions: step.inputs.positions, into: w.attended, shape: options.shape,
       cache: geometry,
       on: step.target)
+  }
+
+  /// `y = W_o · attended (+ residual)`.
+  func project(into y: Buffer, adding residual: Buffer?, _ step: Step) throws {
+    let w = step.workspace
     try step.operators.product.enqueue(
       w.attended, output, into: y, tokens: step.tokenCount, epilogue: .init(residual: residual), workspace: w.packed,
       on: step.target)

@@ -22,11 +22,14 @@ struct DecoderLayer: Sendable {
     self.mlpPostNorm = mlpPostNorm
   }
 
-  /// `hidden` after the layer, in place.
-  func callAsFunction(_ step: Step) throws {
+  /// `hidden` after the layer, in place; after the last layer only the rows that are wanted.
+  func callAsFunction(_ step: Step, isLast: Bool) throws {
     let w = step.workspace
+    var step = step
     let attentionInput = try attentionNorm.input(w.hidden, by: w.normed, step)
-    try branch(attentionPostNorm, step) { try attention(attentionInput, into: $0, adding: $1, step) }
+    try attention.attend(attentionInput, step)
+    if isLast { try step.narrow() }
+    try branch(attentionPostNorm, step) { try attention.project(into: $0, adding: $1, step) }
     let mlpInput = try mlpNorm.input(w.hidden, by: w.normed, step)
     try branch(mlpPostNorm, step) { try mlp(mlpInput, into: $0, adding: $1, step) }
   }

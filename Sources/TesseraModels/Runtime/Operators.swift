@@ -9,6 +9,7 @@ struct Operators: Sendable {
   let rotaryStore: RotaryStore
   let attention: FlashAttention
   let softCap: SoftCap
+  let rowCopy = RowCopy()
 
   /// - Parameter fast: for products in fast mode.
   init(_ library: KernelLibrary, tiles: TilePlan, fast: FastProduct?) {

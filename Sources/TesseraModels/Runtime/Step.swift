@@ -12,7 +12,9 @@ struct Step {
   let queue: Queue
   /// Where the layers' work goes.
   var target: any CommandTarget
-  let tokenCount: Int
+  /// Rows of activations: tokens, or after `narrow` those that are wanted.
+  private(set) var tokenCount: Int
+  private let outputRows: [Int]?
   let tileCount: Int
   let tileRows: Int
 
@@ -61,7 +63,21 @@ struct Step {
     self.queue = queue
     target = queue
     tokenCount = ids.count
+    outputRows = batch.outputRows
     tileCount = tiles.count
     self.tileRows = tileRows
+  }
+  /// Keeps only the rows that are wanted of the residual stream and of attention's output, one behind another: the last
+  /// layer does it once attention has seen all tokens.
+  mutating func narrow() throws {
+    guard let outputRows else { return }
+    let c = configuration
+    for (buffer, size) in [(workspace.hidden, c.embeddingSize), (workspace.attended, c.headCount * c.headDim)] {
+      // Upwards, so that no row is overwritten before it was moved.
+      for (to, from) in outputRows.enumerated() where to != from {
+        try operators.rowCopy.enqueue(buffer, from: from, to: to, columns: size, on: target)
+      }
+    }
+    tokenCount = outputRows.count
   }
 }

@@ -94,7 +94,7 @@ public final class Transformer {
     try Layout(file, limits: limits, options: options).memory
   }
 
-  /// Runs a batch: its keys and values are in the cache afterwards, its hidden states ready for `logits`.
+  /// Runs a batch: its keys and values are in the cache afterwards, the hidden states that it wants ready for `logits`.
   ///
   /// - Throws: `ModelError` for ids outside the vocabulary or more tokens than `chunkSize`, `MemoryError` when the cache
   ///   is full, `CLError`. What the batch reserved is then given back.
@@ -137,7 +137,6 @@ public final class Transformer {
       try program.finish()
       return program
     } catch let error as OperatorError where error.code == .unrecordable {
-      programs = []
       return nil
     }
   }
@@ -147,7 +146,7 @@ public final class Transformer {
 
   /// Enqueues the logits of rows of the last batch.
   ///
-  /// - Parameter rows: tokens of the batch, in its order; at most `logitRows`.
+  /// - Parameter rows: of those that the batch wanted, in its order; at most `logitRows`.
   private func enqueueLogits(rows: Range<Int>) throws {
     guard (1...logitRows).contains(rows.count), rows.lowerBound >= 0, rows.upperBound <= chunkSize else {
       throw ModelError(.badBatch, "logits of rows \(rows): at most \(logitRows) at once")
@@ -196,6 +195,9 @@ public final class Transformer {
     return try candidates.read(
       values: workspace.candidateValues, ids: workspace.candidateIDs, rows: 1, keep: keep, from: queue)[0]
   }
+
+  /// Time that calls have waited for the device; the rest of a step's time is the host's own.
+  public var timeWaited: Duration { queue.timeWaited }
 
   /// Waits until the device has done all work.
   public func finish() throws { try queue.finish() }

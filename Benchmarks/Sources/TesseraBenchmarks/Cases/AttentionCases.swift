@@ -1,0 +1,143 @@
+import BenchmarkReports
+import TesseraCL
+import TesseraOperators
+
+extension Case {
+  /// Prefill and decode over lengths, groups, head sizes and both types of cache.
+  static func attention() -> [Case] {
+    let base = AttentionProblem()
+    var problems: [AttentionProblem] = []
+    for isHalf in [false, true] {
+      var problem = base
+      problem.isHalf = isHalf
+      problems += [512, 1024, 2048, 4096, 8192].map { problem.prefill($0) }
+      problems += [1024, 2048, 4096, 8192, 16384, 32768].map { problem.decode($0) }
+    }
+    problems += [4, 16].map { base.decode(2048, sequences: $0) }
+    for kvHeadCount in [32, 4] {
+      var problem = base
+      problem.kvHeadCount = kvHeadCount
+      problems += [problem.prefill(2048), problem.decode(8192)]
+    }
+    for headDim in [64, 256] {
+      var problem = base
+      problem.headDim = headDim
+      problems += [problem.prefill(2048), problem.decode(8192)]
+    }
+    return problems.map(\.asCase)
+  }
+}
+
+/// Attention of a prompt, or of one new token of each of some sequences.
+private struct AttentionProblem {
+  var headCount = 32
+  var kvHeadCount = 8
+  var headDim = 128
+  var isHalf = false
+  var isPrefill = true
+  var keyCount = 0
+  var sequenceCount = 1
+
+  static let blockSize = 64
+
+  func prefill(_ count: Int) -> AttentionProblem {
+    var problem = self
+    (problem.isPrefill, problem.keyCount) = (true, count)
+    return problem
+  }
+
+  func decode(_ count: Int, sequences: Int = 1) -> AttentionProblem {
+    var problem = self
+    (problem.isPrefill, problem.keyCount, problem.sequenceCount) = (false, count, sequences)
+    return problem
+  }
+
+  var elementBytes: Int { isHalf ? 2 : 4 }
+  var tokenCount: Int { sequenceCount * (isPrefill ? keyCount : 1) }
+  var poolBytes: Int { sequenceCount * keyCount * kvHeadCount * headDim * elementBytes }
+
+  private var id: String {
+    "attention/\(isPrefill ? "prefill" : "decode")/\(headCount)x\(kvHeadCount)x\(headDim)/\(isHalf ? "F16" : "F32")/"
+      + "\(keyCount)" + (sequenceCount > 1 ? "x\(sequenceCount)" : "")
+  }
+
+  /// Pairs of a query and a key that it sees.
+  private var pairs: Int { isPrefill ? keyCount * (keyCount + 1) / 2 : keyCount * sequenceCount }
+
+  private var points: [CaseMeasurement.Point] {
+    var points: [CaseMeasurement.Point] = []
+    let cache = isHalf ? "F16 cache" : "F32 cache"
+    let isUsual = kvHeadCount == 8 && headDim == 128
+    if isUsual, sequenceCount == 1 {
+      points.append(.init(isPrefill ? "prefill" : "decode", series: cache, x: Double(keyCount)))
+    }
+    if isUsual, !isPrefill, keyCount == 2048, !isHalf {
+      points.append(.init("decode-batch", series: cache, x: Double(sequenceCount)))
+    }
+    if !isPrefill, keyCount == 8192, headDim == 128, !isHalf {
+      points.append(.init("groups", series: cache, x: Double(headCount / kvHeadCount)))
+    }
+    return points
+  }
+
+  var asCase: Case {
+    Case(
+      id: id, bytes: 2 * poolBytes + 2 * 4 * tokenCount * headCount * headDim,
+      operations: 4 * pairs * headCount * headDim,
+      isQuick: sequenceCount == 1 && kvHeadCount == 8 && headDim == 128 && keyCount == (isPrefill ? 512 : 1024),
+      points: points
+    ) { bench in
+      // A prompt's keys and values were just written; those of an old sequence come from memory.
+      let calls = try (0..<(isPrefill ? 1 : bench.coldCopies(bytes: 2 * poolBytes))).map { _ in
+        try AttentionCall(self, bench)
+      }
+      return Case.Prepared(isCold: !isPrefill) { try calls[$0 % calls.count].enqueue(on: bench) }
+    }
+  }
+}
+
+/// The one place that calls the launcher.
+private struct AttentionCall {
+  let attention: FlashAttention
+  let problem: AttentionProblem
+  let q, keys, values, tables, tiles, positions, out: Buffer
+  let tileCount, tileRows: Int
+
+  init(_ problem: AttentionProblem, _ bench: Bench) throws {
+    self.problem = problem
+    attention = FlashAttention(bench.library, tiles: try bench.work.plan(headDim: problem.headDim).attention)
+    let queryCount = problem.isPrefill ? problem.keyCount : 1
+    tileRows = attention.tileRows(longest: queryCount)
+    let blocks = (problem.keyCount + AttentionProblem.blockSize - 1) / AttentionProblem.blockSize
+    var tiles: [FlashAttention.Tile] = []
+    for sequence in 0..<problem.sequenceCount {
+      for first in stride(from: 0, to: queryCount, by: tileRows) {
+        tiles.append(
+          .init(
+            firstToken: sequence * queryCount + first, count: min(tileRows, queryCount - first),
+            tableOffset: sequence * blocks))
+      }
+    }
+    tileCount = tiles.count
+    self.tiles = try bench.work.buffer(tiles)
+    tables = try bench.work.buffer((0..<blocks * problem.sequenceCount).map { UInt32($0) })
+    positions = try bench.work.buffer(
+      (0..<problem.tokenCount).map { Int32(problem.isPrefill ? $0 : problem.keyCount - 1) })
+    let width = problem.headCount * problem.headDim
+    q = try bench.floats(problem.tokenCount * width)
+    out = try bench.work.output(problem.tokenCount * width)
+    keys = try bench.pattern(byteCount: problem.poolBytes, isHalf: problem.isHalf)
+    values = try bench.pattern(byteCount: problem.poolBytes, isHalf: problem.isHalf)
+  }
+
+  func enqueue(on bench: Bench) throws {
+    try attention.enqueue(
+      q: q, qStride: problem.headCount * problem.headDim, keys: keys, values: values, tables: tables, tiles: tiles,
+      tileCount: tileCount, tileRows: tileRows, positions: positions, into: out,
+      shape: .init(headCount: problem.headCount, scale: 1 / Float(problem.headDim).squareRoot()),
+      cache: .init(
+        kvHeadCount: problem.kvHeadCount, headDim: problem.headDim, blockSize: AttentionProblem.blockSize,
+        isHalf: problem.isHalf),
+      on: bench.queue)
+  }
+}
