@@ -7,7 +7,7 @@
 // Tokens past the end are zero. A block with a NaN or an infinity has such a scale, so that it shows in the products.
 //
 // global size (columns/32, tokens/TILE_M rounded up), local size (1, 1); one work-item packs one block of one tile. The caller
-// guarantees columns % 32 = 0 and a type that TYPE_HAS_INTEGERS. One source serves both styles.
+// guarantees columns % 32 = 0 and a type that SERVES_TYPE names. One source serves both styles.
 
 #include "matmul/format_8.cl"
 #include "matmul/quantise_8.cl"

@@ -31,9 +31,11 @@
 #define HAS_X86_512 0
 #endif
 
-// Of the weight types, those whose weights are scale · q + minimum with integers q: Q4_0 to Q8_0, Q4_K to Q6_K.
-#define TYPE_HAS_INTEGERS(type) \
-  ((type) == 2 || (type) == 3 || (type) == 6 || (type) == 7 || (type) == 8 || ((type) >= 12 && (type) <= 14))
+// The weight types that products of integers serve, those whose weights are scale · q + minimum with integers q: Q4_0, Q4_1,
+// Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K. Sums of 16 bits have no room for products of Q8_0; FastProduct.serves says the same.
+#define SERVES_TYPE(type)                                                                       \
+  ((type) == 2 || (type) == 3 || (type) == 6 || (type) == 7 || ((type) == 8 && DOT_8 != 3) || \
+   ((type) >= 12 && (type) <= 14))
 
 #if SIMT
 

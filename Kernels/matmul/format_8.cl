@@ -1,6 +1,6 @@
 // The weights of WEIGHT_TYPE as integers q, for formats whose weights are scale · q + minimum (quantization/weights.cl: where
 // UNPACK is 1 + q/RANGE), and the layout of the activations of 8 bits that meet them. Includable once for each WEIGHT_TYPE of a
-// program that TYPE_HAS_INTEGERS.
+// program that SERVES_TYPE names.
 //
 //   LARGEST               the largest q
 //   load_bytes(block, w)  word w of a block's BLOCK/4 words of 4 weights
@@ -63,8 +63,8 @@ inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_LANES(
 
 #endif
 
-// Sums of 16 bits (DOT_8 = 3) have room for the products of DOT_RUN words, and for none of the largest bytes.
-#if HAS_DOT_4 && !(DOT_8 == 3 && LARGEST > 63)
+// Sums of 16 bits (DOT_8 = 3) have room for the products of DOT_RUN words.
+#if HAS_DOT_4
 #define DOT_COUNT 4
 #define DOT_RUN (DOT_8 != 3 || LARGEST <= 15 ? BLOCK / 4 : LARGEST <= 31 ? 4 : 2)
 #else

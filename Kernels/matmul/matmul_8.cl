@@ -5,7 +5,7 @@
 // whatever the tile shape and the style: a token's result does not depend on how many tokens run beside it.
 //
 //   x   (tokens/TILE_M, columns/32, PACKED_8, TILE_M), by matmul/activations_8.cl
-// and all else, the sizes too, as in matmul/matmul.cl. The caller guarantees a type that TYPE_HAS_INTEGERS, columns % 32 = 0.
+// and all else, the sizes too, as in matmul/matmul.cl. The caller guarantees a type that SERVES_TYPE names, columns % 32 = 0.
 
 #include "matmul/format_8.cl"
 #include "matmul/product_8.cl"

@@ -11,7 +11,7 @@
 #include "matmul/epilogue.cl"
 #include "matmul/dot_8.cl"
 
-#if FAST && TYPE_HAS_INTEGERS(WEIGHT_TYPE)
+#if FAST && SERVES_TYPE(WEIGHT_TYPE)
 #include "matmul/format_8.cl"
 #include "matmul/quantise_8.cl"
 #include "matmul/product_8.cl"

@@ -25,8 +25,7 @@ public struct FastProduct: Sendable {
     (self.library, self.tiles, self.dot) = (library, tiles, dot)
   }
 
-  /// Whether matrices of the format are multiplied so: those whose weights are `scale · q + minimum`, q an integer
-  /// (`TYPE_HAS_INTEGERS`).
+  /// Whether matrices of the format are multiplied so: `SERVES_TYPE` in `Kernels/matmul/dot_8.cl`.
   public func serves(_ format: WeightFormat) -> Bool {
     switch format {
     case .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: true
