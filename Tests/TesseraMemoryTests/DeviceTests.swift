@@ -33,8 +33,8 @@ struct DeviceTests {
     let alignment = heap.limits.baseAddressAlignment
     var pieces: [DeviceAllocation] = []
     do {
-      let slab = try #require(
-        try DeviceSlab(heap, byteCount: 3 * alignment, purpose: .weights, label: "the weights"))
+      let made = try DeviceSlab(heap, byteCount: 3 * alignment, purpose: .weights, label: "the weights")
+      let slab = try #require(made)
       for size in [1, alignment, alignment - 1] { pieces.append(try slab.allocate(byteCount: size, label: "w")) }
       #expect(pieces.map(\.buffer.location.byteOffset) == [0, alignment, 2 * alignment])
       #expect(pieces.allSatisfy { $0.buffer.location.whole === slab.buffer })

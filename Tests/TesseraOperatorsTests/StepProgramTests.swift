@@ -12,7 +12,7 @@ extension OperatorsOnDevices {
     static let targets = Target.all.filter { $0.style == .vector }
 
     @Test("a recorded step gives the bits of its operators on a queue", arguments: targets, [1, 3, 29])
-    func sameBits(target: Target, tokens: Int) throws {
+    func recorded(target: Target, tokens: Int) throws {
       let bench = try target.bench()
       for pairing in [RotaryTable.Pairing.adjacent, .halves] {
         let queued = try StepProblem(tokens: tokens, on: bench)
@@ -78,7 +78,8 @@ extension OperatorsOnDevices {
     @Test("the simt style has no programs")
     func simt() throws {
       let bench = try #require(Target.all.first { $0.style == .simt }).bench()
-      #expect(try StepProblem(tokens: 1, on: bench).program(on: bench) == nil)
+      let problem = try StepProblem(tokens: 1, on: bench)
+      #expect(problem.program(on: bench) == nil)
     }
   }
 }
@@ -124,21 +125,25 @@ private struct StepProblem {
     var generator = SeededGenerator(seed: 5)
     try bench.queue.write(generator.floats(tokens * size), to: x)
     let shape = try WeightShape(format: .q4_1, rows: width, columns: size)
-    let slab = try #require(
-      try DeviceSlab(bench.heap, byteCount: 1 << 20, purpose: .weights, label: "weights"))
+    let slab = try Self.slab(bench, .weights, byteCount: 1 << 20)
     norm = try slab.allocate(byteCount: size * 4, label: "norm")
     try bench.queue.write(generator.floats(size), to: norm.buffer)
     weights = try WeightMatrix(shape, slab.allocate(byteCount: shape.byteCount, label: "matrix"))
     let upload = try WeightUpload(bench.library, queue: bench.queue, heap: bench.heap, stagingBytes: 1 << 16)
     let bytes = try ReferenceQuantization.randomBlocks(type: .q4_1, rows: width, columns: size, seed: 6)
-    try bytes.withUnsafeBytes { try upload.upload($0, rows: width, into: weights) }
-    cache = try #require(try DeviceSlab(bench.heap, byteCount: 1 << 16, purpose: .kvCache, label: "cache"))
+    try bytes.withUnsafeBytes { [weights] in try upload.upload($0, rows: width, into: weights) }
+    cache = try Self.slab(bench, .kvCache, byteCount: 1 << 16)
     keys = try cache.allocate(byteCount: 32 * size * 4, label: "keys")
     values = try cache.allocate(byteCount: 32 * size * 4, label: "values")
     for pool in [keys, values] { try bench.queue.fill(pool.buffer, byteCount: pool.byteCount) }
   }
 
-  func program(on bench: Bench, commandCount: Int = 16) throws -> StepProgram? {
+  private static func slab(_ bench: Bench, _ purpose: DeviceHeap.Purpose, byteCount: Int) throws -> DeviceSlab {
+    let slab = try DeviceSlab(bench.heap, byteCount: byteCount, purpose: purpose, label: "\(purpose)")
+    return try #require(slab)
+  }
+
+  func program(on bench: Bench, commandCount: Int = 16) -> StepProgram? {
     StepProgram(
       bench.library, limits: bench.heap.limits, arena: arena, weights: weights.buffer, cache: keys.buffer,
       memory: memory, commandCount: commandCount, queue: bench.queue)
