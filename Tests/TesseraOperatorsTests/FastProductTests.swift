@@ -19,7 +19,9 @@ extension OperatorsOnDevices {
       let profile = bench.queue.context.device.profile
       var dots = [IntegerDot.plain]
       if profile.integerDotProduct { dots.append(.khronos) }
-      if let capability = profile.computeCapability, capability >= [6, 1] { dots.append(.dp4a) }
+      if let capability = profile.computeCapability, !capability.lexicographicallyPrecedes([6, 1]) {
+        dots.append(.dp4a)
+      }
       if bench.library.style == .vector, let best = try IntegerDot.bestX86(bench.library) {
         dots += best == .x86VNNI ? [.x86, .x86VNNI] : [best]
       }
@@ -27,7 +29,8 @@ extension OperatorsOnDevices {
     }
 
     private func fast(_ bench: Bench, _ dot: IntegerDot) throws -> FastProduct {
-      try #require(try FastProduct(bench.library, tiles: bench.plan().matrix, dot: dot))
+      try #require(
+        try FastProduct(bench.library, tiles: try bench.plan().matrix, dot: dot))
     }
 
     private func rounded(_ problem: ProductProblem) throws -> ProductProblem {

@@ -56,7 +56,7 @@ struct ModelOptions: ParsableArguments {
     let language = try await LanguageModel.load(from: URL(fileURLWithPath: model), options: loadOptions) {
       bar.update($0)
     }
-    if precision == .fast, await language.precision == .exact {
+    if precision == .fast, !quiet, await language.precision == .exact {
       bar.finish()
       Terminal.diagnose("--precision fast: not faster than exact on \(language.device.name), which is used instead")
     }
