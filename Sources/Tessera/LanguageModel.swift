@@ -61,6 +61,9 @@ public actor LanguageModel {
     return model
   }
 
+  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device.
+  public var precision: Precision { transformer?.precision ?? options.precision }
+
   private let options: Transformer.Options
   private let selected: Device
 

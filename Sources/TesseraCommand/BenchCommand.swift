@@ -107,26 +107,26 @@ struct BenchCommand: AsyncParsableCommand {
       rows.append(
         Row(
           test: test, speeds, hostShares, model: name, device: language.device.name,
-          weightBytes: generated > 0 ? language.weightBytesPerToken : nil))
+          precision: await language.precision, weightBytes: generated > 0 ? language.weightBytesPerToken : nil))
     }
     bar.finish()
     switch run.json ? .json : output {
     case .json: try Terminal.printJSON(rows)
     case .csv:
-      Terminal.print("test,tokens_per_second_mean,tokens_per_second_stddev,n,model,device")
+      Terminal.print("test,tokens_per_second_mean,tokens_per_second_stddev,n,model,device,precision")
       for row in rows {
         let fields = [row.model, row.device].map { "\"\($0.replacingOccurrences(of: "\"", with: "\"\""))\"" }
         Terminal.print(
-          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ","))"
+          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ",")),\(row.precision)"
         )
       }
     case .md:
-      Terminal.print("| test | tokens/s | weights GB/s | model | device |\n|---|--:|--:|---|---|")
+      Terminal.print("| test | tokens/s | weights GB/s | model | device | precision |\n|---|--:|--:|---|---|---|")
       for row in rows {
         let speed = String(format: "%.1f ± %.1f", row.tokens_per_second_mean, row.tokens_per_second_stddev)
         let bytes = row.weight_bytes_per_second.map { String(format: "%.2f", $0 * 1e-9) } ?? ""
         let model = model == nil ? row.model : URL(fileURLWithPath: row.model).lastPathComponent
-        Terminal.print("| \(row.test) | \(speed) | \(bytes) | \(model) | \(row.device) |")
+        Terminal.print("| \(row.test) | \(speed) | \(bytes) | \(model) | \(row.device) | \(row.precision) |")
       }
     }
   }
@@ -144,9 +144,11 @@ struct BenchCommand: AsyncParsableCommand {
     let weight_bytes_per_second: Double?
     let model: String
     let device: String
+    let precision: Precision
 
     init(
-      test: String, _ speeds: [Double], _ hostShares: [Double], model: String, device: String, weightBytes: Int?
+      test: String, _ speeds: [Double], _ hostShares: [Double], model: String, device: String, precision: Precision,
+      weightBytes: Int?
     ) {
       self.test = test
       let mean = speeds.reduce(0, +) / Double(speeds.count)
@@ -159,6 +161,7 @@ struct BenchCommand: AsyncParsableCommand {
       n = speeds.count
       self.model = model
       self.device = device
+      self.precision = precision
     }
   }
 }

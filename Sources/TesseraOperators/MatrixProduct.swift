@@ -56,16 +56,20 @@ public struct MatrixProduct: Sendable {
 
   private let library: KernelLibrary
   private let tiles: TilePlan.Matrix
+  private let fast: FastProduct?
 
-  public init(_ library: KernelLibrary, tiles: TilePlan.Matrix) {
+  /// - Parameter fast: multiplies the matrices of the formats that it serves.
+  public init(_ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil) {
     self.library = library
     self.tiles = tiles
+    self.fast = fast
   }
 
   /// Whether `enqueue` takes a norm for activations of this shape: in the simt style one row that fits local memory.
   public func fusesNorm(tokens: Int, columns: Int) -> Bool {
     let bytes = (columns + columns / 8 + 256) * 4
-    return library.style == .simt && tokens == 1 && bytes <= library.context.device.profile.localMemoryBytes
+    return fast == nil && library.style == .simt && tokens == 1
+      && bytes <= library.context.device.profile.localMemoryBytes
   }
 
   /// Enqueues the product.
@@ -98,6 +102,13 @@ public struct MatrixProduct: Sendable {
     let tile = tiles.tile(
       tokens: tokens, weights: shape.format.tuningClass, isGated: epilogue.gate != nil,
       isRecorded: target.program != nil)
+    if let fast, fast.serves(shape.format) {
+      return try fast.enqueue(
+        .init(
+          x: x, weights: weights, y: y, tokens: tokens, yStride: yStride ?? outputs, epilogue: epilogue, flags: flags,
+          tile: tile, packed: workspace.packed),
+        on: target)
+    }
     if let program = target.program {
       return try record(
         x, weights, y, tokens: tokens, yStride: yStride ?? outputs, tile, epilogue, flags, workspace, program)

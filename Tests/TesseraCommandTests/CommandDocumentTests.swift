@@ -103,6 +103,28 @@ struct CommandDocumentTests {
     }
   }
 
+  @Test("perplexity beside another precision")
+  func comparison() throws {
+    try model.withFile { path in
+      let text = String(repeating: "some words ", count: 9)
+      for (precision, other) in [("exact", "exact"), ("fast", "exact")] {
+        let run = try CommandRun(
+          [
+            "perplexity", "-m", path, "--file", "-", "--context", "16", "--json", "--quiet", "--precision", precision,
+            "--compare", other,
+          ], input: text
+        ).object()
+        let difference = try #require(run["difference"] as? [String: Any])
+        let kl = try #require(difference["mean_kl"] as? Double)
+        let top = try #require(difference["largest_top8_difference"] as? Double)
+        #expect(difference["positions"] as? Int == 42 && run["compared_with"] as? String == other)
+        // On a device where fast mode is not faster it is exact mode.
+        let differs = run["precision"] as? String != other
+        #expect(differs ? kl > 0 && kl < 0.01 && top > 0 && top < 0.5 : kl == 0 && top == 0)
+      }
+    }
+  }
+
   @Test("inspect, with the bytes that generate then takes")
   func inspect() throws {
     try model.withFile { path in

@@ -16,6 +16,8 @@ public struct LoadOptions: Sendable {
   public var memoryBudget: Int?
   /// How keys and values are kept: `.f32` is exact, `.f16` takes half the memory.
   public var cacheElement = KVCacheLayout.ElementType.f32
+  /// `.fast` rounds activations to 8 bits where that is faster; `LanguageModel.precision` says what it came to.
+  public var precision = Precision.exact
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
   /// How kernels use the device; nil takes `$TESSERA_STYLE`, else what suits it.
@@ -45,6 +47,7 @@ public struct LoadOptions: Sendable {
       options.chunkSize = chunkSize
       options.style = try style ?? Self.requestedStyle()
       options.tuning = tuning
+      options.precision = precision
       return options
     }
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Tessera
 import TesseraMemory
+import TesseraOperators
 
 /// Options of every command that runs a model of a file.
 struct ModelOptions: ParsableArguments {
@@ -30,6 +31,9 @@ struct RunOptions: ParsableArguments {
   @Option(name: .customLong("kv"), help: "How keys and values are kept: f32 (exact) or f16 (half the memory).")
   var cacheElement: KVCacheLayout.ElementType = .f32
 
+  @Option(help: "exact, or fast: activations of 8 bits where that is faster (docs/numerics.md).")
+  var precision: Precision = .exact
+
   @Option(help: "Device memory that may be used, in MiB (default: the device's, less a margin).")
   var memory: Int?
 
@@ -51,6 +55,7 @@ struct RunOptions: ParsableArguments {
     options.device = device
     options.contextLength = context
     options.cacheElement = cacheElement
+    options.precision = precision
     options.memoryBudget = memory.map { $0 << 20 }
     return options
   }
@@ -62,11 +67,17 @@ struct RunOptions: ParsableArguments {
     }
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
-    return try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }
+    let language = try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }
+    if precision == .fast, !quiet, await language.precision == .exact {
+      bar.finish()
+      Terminal.diagnose("--precision fast: not faster than exact on \(language.device.name), which is used instead")
+    }
+    return language
   }
 }
 
 extension KVCacheLayout.ElementType: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 
 /// Where a command's text comes from.
 enum InputText {

@@ -22,6 +22,8 @@ public final class Transformer {
     public var style: KernelStyle?
     /// Tiles that were measured to be fast; nil takes what the database has for the device.
     public var tuning: Tuning?
+    /// `.fast` where it is faster: see `Transformer.precision`.
+    public var precision = Precision.exact
 
     public init() {}
   }
@@ -32,6 +34,8 @@ public final class Transformer {
   public let chunkSize: Int
   public let heap: DeviceHeap
   public let cache: KVCache
+  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device.
+  public let precision: Precision
 
   private let family: any ModelFamily
   private let rotaryTables: [RotaryTable]
@@ -64,7 +68,9 @@ public final class Transformer {
       tuning: options.tuning ?? TuningDatabase(contentsOf: TuningDatabase.url).tuning(for: device.profile, style: style)
     )
     let library = KernelLibrary(context: context, style: tiles.style)
-    operators = Operators(library, tiles: tiles)
+    let fast = options.precision == .fast ? try FastProduct(library, tiles: tiles.matrix) : nil
+    precision = fast == nil ? .exact : .fast
+    operators = Operators(library, tiles: tiles, fast: fast)
     candidates = Candidates(library)
     configuration = layout.configuration
     plan = layout.memory
