@@ -73,6 +73,12 @@ static const unsigned char norm_row_cl[] = {
 static const unsigned char quantization_bfloat_16_cl[] = {
 #embed "quantization/bfloat_16.cl"
 };
+static const unsigned char quantization_bits_2_cl[] = {
+#embed "quantization/bits_2.cl"
+};
+static const unsigned char quantization_bits_3_cl[] = {
+#embed "quantization/bits_3.cl"
+};
 static const unsigned char quantization_bits_4_cl[] = {
 #embed "quantization/bits_4.cl"
 };
@@ -85,6 +91,15 @@ static const unsigned char quantization_bits_6_cl[] = {
 static const unsigned char quantization_bits_8_cl[] = {
 #embed "quantization/bits_8.cl"
 };
+static const unsigned char quantization_codebook_1_cl[] = {
+#embed "quantization/codebook_1.cl"
+};
+static const unsigned char quantization_codebook_2_cl[] = {
+#embed "quantization/codebook_2.cl"
+};
+static const unsigned char quantization_codebook_3_cl[] = {
+#embed "quantization/codebook_3.cl"
+};
 static const unsigned char quantization_float_16_cl[] = {
 #embed "quantization/float_16.cl"
 };
@@ -93,6 +108,30 @@ static const unsigned char quantization_float_32_cl[] = {
 };
 static const unsigned char quantization_gguf_cl[] = {
 #embed "quantization/gguf.cl"
+};
+static const unsigned char quantization_gguf_more_cl[] = {
+#embed "quantization/gguf_more.cl"
+};
+static const unsigned char quantization_grid_iq1_cl[] = {
+#embed "quantization/grid_iq1.cl"
+};
+static const unsigned char quantization_grid_iq2_s_cl[] = {
+#embed "quantization/grid_iq2_s.cl"
+};
+static const unsigned char quantization_grid_iq2_xs_cl[] = {
+#embed "quantization/grid_iq2_xs.cl"
+};
+static const unsigned char quantization_grid_iq2_xxs_cl[] = {
+#embed "quantization/grid_iq2_xxs.cl"
+};
+static const unsigned char quantization_grid_iq3_s_cl[] = {
+#embed "quantization/grid_iq3_s.cl"
+};
+static const unsigned char quantization_grid_iq3_xxs_cl[] = {
+#embed "quantization/grid_iq3_xxs.cl"
+};
+static const unsigned char quantization_lookup_cl[] = {
+#embed "quantization/lookup.cl"
 };
 static const unsigned char quantization_random_cl[] = {
 #embed "quantization/random.cl"
@@ -103,14 +142,17 @@ static const unsigned char quantization_repack_cl[] = {
 static const unsigned char quantization_scale_k_cl[] = {
 #embed "quantization/scale_k.cl"
 };
-static const unsigned char quantization_scale_k_signed_cl[] = {
-#embed "quantization/scale_k_signed.cl"
-};
 static const unsigned char quantization_scale_minimum_cl[] = {
 #embed "quantization/scale_minimum.cl"
 };
-static const unsigned char quantization_scale_symmetric_cl[] = {
-#embed "quantization/scale_symmetric.cl"
+static const unsigned char quantization_scale_signed_cl[] = {
+#embed "quantization/scale_signed.cl"
+};
+static const unsigned char quantization_table_4_cl[] = {
+#embed "quantization/table_4.cl"
+};
+static const unsigned char quantization_trits_cl[] = {
+#embed "quantization/trits.cl"
 };
 static const unsigned char quantization_weights_cl[] = {
 #embed "quantization/weights.cl"
@@ -157,19 +199,33 @@ static const tessera_kernel_file files[] = {
     ENTRY("norm/rmsnorm.cl", norm_rmsnorm_cl),
     ENTRY("norm/row.cl", norm_row_cl),
     ENTRY("quantization/bfloat_16.cl", quantization_bfloat_16_cl),
+    ENTRY("quantization/bits_2.cl", quantization_bits_2_cl),
+    ENTRY("quantization/bits_3.cl", quantization_bits_3_cl),
     ENTRY("quantization/bits_4.cl", quantization_bits_4_cl),
     ENTRY("quantization/bits_5.cl", quantization_bits_5_cl),
     ENTRY("quantization/bits_6.cl", quantization_bits_6_cl),
     ENTRY("quantization/bits_8.cl", quantization_bits_8_cl),
+    ENTRY("quantization/codebook_1.cl", quantization_codebook_1_cl),
+    ENTRY("quantization/codebook_2.cl", quantization_codebook_2_cl),
+    ENTRY("quantization/codebook_3.cl", quantization_codebook_3_cl),
     ENTRY("quantization/float_16.cl", quantization_float_16_cl),
     ENTRY("quantization/float_32.cl", quantization_float_32_cl),
     ENTRY("quantization/gguf.cl", quantization_gguf_cl),
+    ENTRY("quantization/gguf_more.cl", quantization_gguf_more_cl),
+    ENTRY("quantization/grid_iq1.cl", quantization_grid_iq1_cl),
+    ENTRY("quantization/grid_iq2_s.cl", quantization_grid_iq2_s_cl),
+    ENTRY("quantization/grid_iq2_xs.cl", quantization_grid_iq2_xs_cl),
+    ENTRY("quantization/grid_iq2_xxs.cl", quantization_grid_iq2_xxs_cl),
+    ENTRY("quantization/grid_iq3_s.cl", quantization_grid_iq3_s_cl),
+    ENTRY("quantization/grid_iq3_xxs.cl", quantization_grid_iq3_xxs_cl),
+    ENTRY("quantization/lookup.cl", quantization_lookup_cl),
     ENTRY("quantization/random.cl", quantization_random_cl),
     ENTRY("quantization/repack.cl", quantization_repack_cl),
     ENTRY("quantization/scale_k.cl", quantization_scale_k_cl),
-    ENTRY("quantization/scale_k_signed.cl", quantization_scale_k_signed_cl),
     ENTRY("quantization/scale_minimum.cl", quantization_scale_minimum_cl),
-    ENTRY("quantization/scale_symmetric.cl", quantization_scale_symmetric_cl),
+    ENTRY("quantization/scale_signed.cl", quantization_scale_signed_cl),
+    ENTRY("quantization/table_4.cl", quantization_table_4_cl),
+    ENTRY("quantization/trits.cl", quantization_trits_cl),
     ENTRY("quantization/weights.cl", quantization_weights_cl),
     ENTRY("rope/rope_store.cl", rope_rope_store_cl),
     ENTRY("sampling/candidates.cl", sampling_candidates_cl),

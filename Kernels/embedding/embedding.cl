@@ -17,9 +17,9 @@ kernel void embedding(global const uint *restrict ids, global const uint *restri
   const uint supers = columns / (BLOCK * BLOCKS_PER_SCALE);
   const uint group = ids[token] / LANES;
   const uint lane = ids[token] % LANES;
+  lanes_h packed[SCALES + 1];
 #if SCALES > 0
   global const ushort *scales = (global const ushort *)weights + scales_offset + scales_at(group, super, supers) + lane;
-  lanes_h packed[SCALES];
   for (int s = 0; s < SCALES; ++s) packed[s] = scales[s * LANES];
 #endif
   y += (ulong)token * columns + (ulong)super * BLOCKS_PER_SCALE * BLOCK;
@@ -27,7 +27,7 @@ kernel void embedding(global const uint *restrict ids, global const uint *restri
     const uint block = super * BLOCKS_PER_SCALE + part;
     for (uint c = 0; c < BLOCK / CHUNK; ++c) {
       lanes_u chunk[CHUNK_WORDS];
-      load_chunk(weights + quants_at(group, block, supers * BLOCKS_PER_SCALE) + lane, c, chunk);
+      load_chunk(packed, part, weights + quants_at(group, block, supers * BLOCKS_PER_SCALE) + lane, c, chunk);
 #pragma unroll
       for (int i = 0; i < CHUNK; ++i) {
 #if SCALES > 0

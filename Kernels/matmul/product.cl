@@ -99,14 +99,14 @@ inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *res
       for (int n = 0; n < TILE_N; ++n) acc[t][m][n] = 0.0f;
 
   for (uint super = 0; super < blocks; super += BLOCKS_PER_SCALE) {
+    lanes_h packed[TILE_N][SCALES + 1];
 #if SCALES > 0
     lanes_f scale[TILE_N][BLOCKS_PER_SCALE], minimum[TILE_N][BLOCKS_PER_SCALE];
 #pragma unroll
     for (int n = 0; n < TILE_N; ++n) {
-      lanes_h packed[SCALES];
 #pragma unroll
-      for (int s = 0; s < SCALES; ++s) packed[s] = LOAD_LANES(scales[n] + s * LANES);
-      load_scales(packed, scale[n], minimum[n]);
+      for (int s = 0; s < SCALES; ++s) packed[n][s] = LOAD_LANES(scales[n] + s * LANES);
+      load_scales(packed[n], scale[n], minimum[n]);
       scales[n] += PANEL_GROUPS * SCALES * LANES;
     }
 #endif
@@ -119,7 +119,7 @@ inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *res
 #pragma unroll
         for (int n = 0; n < TILE_N; ++n) {
           lanes_u chunk[CHUNK_WORDS];
-          load_chunk(quants[n], c, chunk);
+          load_chunk(packed[n], part, quants[n], c, chunk);
 #pragma unroll
           for (int i = 0; i < CHUNK; ++i) unpacked[c * CHUNK + i][n] = UNPACK(chunk, i);
         }
@@ -150,7 +150,7 @@ inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *res
           lanes_u chunk[TILE_N][CHUNK_WORDS];
 #pragma unroll
           for (int n = 0; n < TILE_N; ++n) {
-            load_chunk(quants[n], c, chunk[n]);
+            load_chunk(packed[n], part, quants[n], c, chunk[n]);
             prefetch(quants[n] + c * CHUNK_WORDS * LANES + PREFETCH_WORDS, LANES);
           }
 #pragma unroll

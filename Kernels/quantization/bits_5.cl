@@ -6,7 +6,7 @@
 #define RANGE 32.0f
 
 #define CHUNK_WORDS 2
-inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
+inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
   chunk[0] = LOAD_LANES(block + c * LANES);
   chunk[1] = rotate(LOAD_LANES(block + 4 * LANES), (lanes_u)c);
 }

@@ -5,7 +5,7 @@
 #define RANGE 64.0f
 
 #define CHUNK_WORDS 2
-inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
+inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
   chunk[0] = LOAD_LANES(block + c * LANES);
   chunk[1] = LOAD_LANES(block + 2 * LANES) >> (16 * c);
 }

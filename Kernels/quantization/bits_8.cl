@@ -4,7 +4,7 @@
 #define RANGE 256.0f
 
 #define CHUNK_WORDS 2
-inline void load_chunk(global const uint *block, uint c, lanes_u *chunk) {
+inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
 #pragma unroll
   for (uint w = 0; w < CHUNK_WORDS; ++w) chunk[w] = LOAD_LANES(block + (c * CHUNK_WORDS + w) * LANES);
 }

@@ -26,6 +26,24 @@ inline uint lowest_bits(uint nibbles, uint c) { return rotate(nibbles & 0x111111
 // Weights 0–15 are the low nibbles of 16 bytes, weights 16–31 the high ones.
 inline uint nibbles_of_32(global const uchar *p, uint w) { return nibbles_at(p + w % 2 * 8, w / 2 * 4); }
 
+// The pairs of bits that start at bit `shift` of each of 16 bytes, in order; and the bits that are bit `shift`.
+inline uint pairs_at(global const uchar *p, uint shift) {
+  uint word = 0;
+  for (uint i = 0; i < 16; i += 4) {
+    const uint bits = word_at(p + i) >> shift & 0x03030303u;
+    word |= ((bits | bits >> 6 | bits >> 12 | bits >> 18) & 255u) << 2 * i;
+  }
+  return word;
+}
+inline uint bits_at(global const uchar *p, uint shift) {
+  uint word = 0;
+  for (uint i = 0; i < 16; i += 4) {
+    const uint bits = word_at(p + i) >> shift & 0x01010101u;
+    word |= ((bits | bits >> 7 | bits >> 14 | bits >> 21) & 15u) << i;
+  }
+  return word;
+}
+
 #if SCALES == 0
 
 #define GGUF_BYTES (4 * WORDS)
@@ -70,14 +88,11 @@ inline uint quant_word(global const uchar *block, uint part, uint w) {
 #if IS_Q4_K
   return nibbles_at(nibbles + w * 8, shift);
 #else
-  uint word = 0;
   if (w < 4) {
-    for (uint i = 0; i < 8; i += 4) {
-      const uint bits = word_at(block + 16 + w * 8 + i) >> part & 0x01010101u;
-      word |= ((bits | bits >> 7 | bits >> 14 | bits >> 21) & 15u) << i;
-    }
-    return upper_nibbles(nibbles_at(nibbles + w * 8, shift), word);
+    const uint high_bits = bits_at(block + 16 + w / 2 * 16, part) >> w % 2 * 8;
+    return upper_nibbles(nibbles_at(nibbles + w * 8, shift), high_bits);
   }
+  uint word = 0;
   for (uint c = 0; c < 4; ++c) word |= lowest_bits(nibbles_at(nibbles + c * 8, shift), c);
   return word;
 #endif
@@ -101,15 +116,12 @@ inline ushort scale_half(global const uchar *block, uint s) {
 inline uint quant_word(global const uchar *block, uint part, uint w) {
   const uint side = part / 8, quarter = part % 8 / 2, first = part % 2 * 16;
   if (w < 2) return nibbles_at(block + side * 64 + quarter % 2 * 32 + first + w * 8, quarter / 2 * 4);
-  uint word = 0;
-  for (uint i = 0; i < 16; i += 4) {
-    const uint bits = word_at(block + 128 + side * 32 + first + i) >> 2 * quarter & 0x03030303u;
-    word |= ((bits | bits >> 6 | bits >> 12 | bits >> 18) & 255u) << 2 * i;
-  }
-  return word;
+  return pairs_at(block + 128 + side * 32 + first, 2 * quarter);
 }
 inline ushort scale_half(global const uchar *block, uint s) {
   return s == 0 ? half_at(block + 208) : half_at(block + 192 + 2 * (s - 1));
 }
 
+#else
+#include "quantization/gguf_more.cl"
 #endif

@@ -2,7 +2,7 @@
 // unpacks them to finite numbers, and the same seed gives the same weights on every device.
 //
 // Quants are uniform. Of a set of scales the first half, the scale itself, is a small positive number; the second is a minimum
-// that centres the weights where the format has one; the others hold packed scales, and any bits do.
+// that centres the weights where the format has one; the others hold packed scales, and any bits do. MXFP4 has an exponent there.
 //
 //   weights  `word_count` words, of which the first `quant_words` are the plane of quants
 // global size (word_count); one work-item makes one word.
@@ -34,6 +34,12 @@ inline uint random_quants(uint bits) {
 #if SCALES > 0
 // Half `s` of a set of scales.
 inline uint random_half(uint s, uint bits) {
+#if IS_MXFP4
+  return 119 + (bits & 3u);
+#elif IS_IQ1_M
+  // The scale's nibbles are the tops of four halves, the highest last.
+  return s == 3 ? 0x1000u | (bits & 0xfffu) : bits & 0xffffu;
+#else
   // 2^-14 where it multiplies another scale, else 2^-10, or less for quants of 8 bits.
   const uint exponent = BLOCKS_PER_SCALE > 1 ? 1 : RANGE > 64 ? 2 : 5;
   const uint half_range = RANGE > 16 ? 4 : 3;
@@ -42,6 +48,7 @@ inline uint random_half(uint s, uint bits) {
   return 0x8000u | (exponent + half_range) << 10 | (bits & 0x3ffu);
 #else
   return s == 1 ? (exponent + half_range) << 10 | (bits & 0x3ffu) : bits & 0xffffu;
+#endif
 #endif
 }
 #endif

@@ -13,6 +13,8 @@
 // A program that reads several formats includes this file again for each, with another WEIGHT_TYPE: what a format defines is
 // then defined anew, and its functions carry the type's number in their names.
 
+#include "quantization/lookup.cl"
+
 #ifndef WEIGHT_TYPE
 #define WEIGHT_TYPE 3
 #endif
@@ -20,11 +22,18 @@
 #undef BLOCK
 #undef WORDS
 #undef RANGE
+#undef OFFSET
 #undef CHUNK_WORDS
 #undef UNPACK
 #undef NIBBLE_MASK
+#undef VALUES
+#undef FIRST_HIGH
+#undef HIGH_BITS
 #undef SCALES
 #undef BLOCKS_PER_SCALE
+#undef SCALE_BITS
+#undef NIBBLE_OF
+#undef PAIR_OF
 
 #define JOINED(name, type) name##_##type
 #define JOIN(name, type) JOINED(name, type)
@@ -34,6 +43,7 @@
 #define dequantized OF_TYPE(dequantized)
 #define scale_pair OF_TYPE(scale_pair)
 #define block_scale OF_TYPE(block_scale)
+#define load_trits OF_TYPE(load_trits)
 #define quants_at OF_TYPE(quants_at)
 #define scales_at OF_TYPE(scales_at)
 
@@ -49,13 +59,27 @@
 #define IS_Q5_0 (WEIGHT_TYPE == 6)
 #define IS_Q5_1 (WEIGHT_TYPE == 7)
 #define IS_Q8_0 (WEIGHT_TYPE == 8)
+#define IS_Q2_K (WEIGHT_TYPE == 10)
+#define IS_Q3_K (WEIGHT_TYPE == 11)
 #define IS_Q4_K (WEIGHT_TYPE == 12)
 #define IS_Q5_K (WEIGHT_TYPE == 13)
 #define IS_Q6_K (WEIGHT_TYPE == 14)
+#define IS_IQ2_XXS (WEIGHT_TYPE == 16)
+#define IS_IQ2_XS (WEIGHT_TYPE == 17)
+#define IS_IQ3_XXS (WEIGHT_TYPE == 18)
+#define IS_IQ1_S (WEIGHT_TYPE == 19)
+#define IS_IQ4_NL (WEIGHT_TYPE == 20)
+#define IS_IQ3_S (WEIGHT_TYPE == 21)
+#define IS_IQ2_S (WEIGHT_TYPE == 22)
+#define IS_IQ4_XS (WEIGHT_TYPE == 23)
+#define IS_IQ1_M (WEIGHT_TYPE == 29)
 #define IS_BF16 (WEIGHT_TYPE == 30)
+#define IS_TQ1_0 (WEIGHT_TYPE == 34)
+#define IS_TQ2_0 (WEIGHT_TYPE == 35)
+#define IS_MXFP4 (WEIGHT_TYPE == 39)
 
 // Weights whose products are summed before they are scaled.
-#if IS_Q6_K
+#if IS_Q2_K || IS_Q3_K || IS_Q6_K || IS_IQ2_XS || IS_IQ2_S || IS_IQ1_M
 #define BLOCK 16
 #else
 #define BLOCK 32
@@ -75,19 +99,31 @@
 #include "quantization/bits_6.cl"
 #elif IS_Q8_0
 #include "quantization/bits_8.cl"
+#elif IS_Q2_K || IS_TQ2_0
+#include "quantization/bits_2.cl"
+#elif IS_Q3_K
+#include "quantization/bits_3.cl"
+#elif IS_IQ4_NL || IS_IQ4_XS || IS_MXFP4
+#include "quantization/table_4.cl"
+#elif IS_TQ1_0
+#include "quantization/trits.cl"
+#elif IS_IQ1_S || IS_IQ1_M
+#include "quantization/codebook_1.cl"
+#elif IS_IQ2_XXS || IS_IQ2_XS || IS_IQ2_S
+#include "quantization/codebook_2.cl"
+#elif IS_IQ3_XXS || IS_IQ3_S
+#include "quantization/codebook_3.cl"
 #endif
 
-#if IS_Q4_0 || IS_Q5_0 || IS_Q8_0
-#include "quantization/scale_symmetric.cl"
-#elif IS_Q4_1 || IS_Q5_1
-#include "quantization/scale_minimum.cl"
-#elif IS_Q4_K || IS_Q5_K
-#include "quantization/scale_k.cl"
-#elif IS_Q6_K
-#include "quantization/scale_k_signed.cl"
-#else
+#if IS_F32 || IS_F16 || IS_BF16
 #define SCALES 0
 #define BLOCKS_PER_SCALE 1
+#elif IS_Q4_1 || IS_Q5_1
+#include "quantization/scale_minimum.cl"
+#elif IS_Q2_K || IS_Q4_K || IS_Q5_K
+#include "quantization/scale_k.cl"
+#else
+#include "quantization/scale_signed.cl"
 #endif
 
 #define PANEL_GROUPS 2

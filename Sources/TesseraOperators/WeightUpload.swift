@@ -41,7 +41,7 @@ public final class WeightUpload {
     _ bytes: UnsafeRawBufferPointer, rows: Int, into matrix: WeightMatrix, at placement: Placement = .whole
   ) throws {
     let shape = matrix.shape
-    let rowBytes = shape.columns / shape.format.superBlockSize * shape.format.superBlockBytes
+    let rowBytes = shape.columns / shape.format.superBlockSize * shape.format.fileSuperBlockBytes
     let lastGroup = placement.groupStart + ((rows + 15) / 16 - 1) * placement.groupStep
     guard rows > 0, bytes.count == rows * rowBytes, lastGroup < shape.groupCount else {
       throw OperatorError(

@@ -34,66 +34,43 @@ public enum ReferenceQuantization {
     case .q4_K: superBlock(b, highBits: nil, nibbles: b[16...])
     case .q5_K: superBlock(b, highBits: b[16..<48], nibbles: b[48...])
     case .q6_K: sixBits(b)
+    case .q2_K: twoBits(b)
+    case .q3_K: threeBits(b)
+    case .iq1_S: eightShifted(b)
+    case .iq1_M: eightShiftedByNibbles(b)
+    case .iq2_XXS: eightsOfBytes(b)
+    case .iq2_XS: eightsOfHalves(b)
+    case .iq2_S: eightsOfTenBits(b)
+    case .iq3_XXS: foursOfBytes(b)
+    case .iq3_S: foursOfNineBits(b)
+    case .iq4_NL: nibbles(b[2...]).map { half(b, 0) * unevenSteps[Int($0)] }
+    case .iq4_XS: scaledUnevenSteps(b)
+    case .tq1_0: ternaryDigits(b).map { half(b, 52) * Float(Int($0) - 1) }
+    case .tq2_0: bitPairs(b[0..<64]).map { half(b, 64) * Float(Int($0) - 1) }
+    case .mxfp4: nibbles(b[1...]).map { powerOfTwo(b[0]) * smallFloats[Int($0)] }
     }
   }
 
-  private static func word(_ b: [UInt8], _ i: Int) -> UInt16 { UInt16(b[i]) | UInt16(b[i + 1]) << 8 }
+  static func word(_ b: [UInt8], _ i: Int) -> UInt16 { UInt16(b[i]) | UInt16(b[i + 1]) << 8 }
 
-  private static func half(_ b: [UInt8], _ i: Int) -> Float { ReferenceHalf.float(fromHalf: word(b, i)) }
+  static func half(_ b: [UInt8], _ i: Int) -> Float { ReferenceHalf.float(fromHalf: word(b, i)) }
 
   /// Low nibbles first, then high nibbles.
-  private static func nibbles(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+  static func nibbles(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
     bytes.map { $0 & 15 } + bytes.map { $0 >> 4 }
+  }
+
+  /// The bit pairs of each 32 bytes: the lowest of all, then the next.
+  static func bitPairs(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    let bytes = Array(bytes)
+    return stride(from: 0, to: bytes.count, by: 32).flatMap { start in
+      [0, 2, 4, 6].flatMap { shift in bytes[start..<(start + 32)].map { ($0 >> UInt8(shift)) & 3 } }
+    }
   }
 
   /// Bit i of `high` is element i's fifth bit.
   private static func fiveBits(high: ArraySlice<UInt8>, low: ArraySlice<UInt8>) -> [UInt8] {
     let high = Array(high)
     return nibbles(low).enumerated().map { i, nibble in nibble | ((high[i / 8] >> UInt8(i % 8)) & 1) << 4 }
-  }
-
-  /// Q4_K and Q5_K: eight groups of 32, each d·scale·q − dmin·minimum.
-  private static func superBlock(_ b: [UInt8], highBits: ArraySlice<UInt8>?, nibbles: ArraySlice<UInt8>) -> [Float] {
-    let scale = half(b, 0)
-    let minimumScale = half(b, 2)
-    let packed = Array(b[4..<16])
-    let high = highBits.map { Array($0) }
-    let low = Array(nibbles)
-    var values: [Float] = []
-    for group in 0..<8 {
-      let (groupScale, groupMinimum) = sixBitPair(packed, group)
-      let d = scale * Float(groupScale)
-      let m = minimumScale * Float(groupMinimum)
-      for i in 0..<32 {
-        // Groups 2j and 2j+1 are the low and high nibbles of the same 32 bytes.
-        var q = (low[(group / 2) * 32 + i] >> UInt8(4 * (group % 2))) & 15
-        if let high { q |= ((high[i] >> UInt8(group)) & 1) << 4 }
-        values.append(d * Float(q) - m)
-      }
-    }
-    return values
-  }
-
-  /// The 6-bit scale and minimum of `group` (0..<8) from the 12 packed bytes.
-  private static func sixBitPair(_ p: [UInt8], _ group: Int) -> (scale: UInt8, minimum: UInt8) {
-    if group < 4 { return (p[group] & 63, p[group + 4] & 63) }
-    let j = group - 4
-    return ((p[8 + j] & 15) | ((p[j] >> 6) << 4), (p[8 + j] >> 4) | ((p[4 + j] >> 6) << 4))
-  }
-
-  /// Q6_K: sixteen groups of 16, each d·scale·(q − 32).
-  private static func sixBits(_ b: [UInt8]) -> [Float] {
-    let scale = half(b, 208)
-    var values: [Float] = []
-    for i in 0..<256 {
-      let part = i / 128  // Two halves of 128 elements, each with 64 low bytes and 32 high bytes.
-      let row = (i % 128) / 32
-      let column = i % 32
-      let low = (b[part * 64 + (row % 2) * 32 + column] >> UInt8(4 * (row / 2))) & 15
-      let high = (b[128 + part * 32 + column] >> UInt8(2 * row)) & 3
-      let d = scale * Float(Int8(bitPattern: b[192 + i / 16]))
-      values.append(d * Float(Int(low | high << 4) - 32))
-    }
-    return values
   }
 }

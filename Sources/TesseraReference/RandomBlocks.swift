@@ -49,8 +49,34 @@ extension ReferenceQuantization {
     case .q4_K, .q5_K:
       put(half(0...1), at: 0)  // below 2⁻¹³: the 6-bit scales multiply it by up to 63
       put(half(0...1), at: 2)
+    case .q2_K:
+      put(half(2...4), at: 80)
+      put(half(2...4), at: 82)
+    case .q3_K:
+      put(half(0...2), at: 108)
     case .q6_K:
       put(half(0...1), at: 208)
+    case .iq1_S:
+      put(half(6...8), at: 0)
+    case .iq1_M:
+      // The half's nibbles are the top ones of four others.
+      let bits = half(6...8)
+      for i in 0..<4 {
+        let at = 49 + 2 * i
+        block[at] = block[at] & 15 | UInt8(truncatingIfNeeded: bits >> UInt16(4 * i)) << 4
+      }
+    case .iq2_XXS, .iq2_XS, .iq2_S, .iq3_XXS, .iq3_S:
+      put(half(0...2), at: 0)  // times up to 43 · 4, 62 · 8 or 15 · 31
+    case .iq4_NL:
+      put(half(3...5), at: 0)  // times up to 127
+    case .iq4_XS:
+      put(half(0...1), at: 0)
+    case .tq1_0:
+      put(half(8...11), at: 52)
+    case .tq2_0:
+      put(half(8...11), at: 64)
+    case .mxfp4:
+      block[0] = 118 + block[0] % 6  // 2⁻¹⁰ to 2⁻⁵, times up to 12
     }
     return block
   }

@@ -17,6 +17,8 @@ EXTREME_HALVES = [0x0000, 0x8000, 0x0001, 0x83FF, 0x0400, 0x7BFF, 0xFBFF, 0x7C00
 # Byte offsets of the half-precision scales in a block.
 SCALES = {
     "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208],
+    "Q2_K": [80, 82], "Q3_K": [108], "IQ1_S": [0], "IQ1_M": [], "IQ2_XXS": [0], "IQ2_XS": [0], "IQ2_S": [0], "IQ3_XXS": [0],
+    "IQ3_S": [0], "IQ4_NL": [0], "IQ4_XS": [0], "TQ1_0": [52], "TQ2_0": [64], "MXFP4": [],
 }
 RANDOM_BLOCKS = {32: 24, 256: 4}
 
@@ -36,6 +38,11 @@ def blocks(name, rng):
     halves[: len(extreme), 0] = extreme
     for i, offset in enumerate(SCALES[name]):
         data[:, offset : offset + 2] = halves[:, i : i + 1].copy().view(np.uint8)
+    if name == "IQ1_M":  # The half's nibbles are the top ones of four others.
+        for i in range(4):
+            data[:, 49 + 2 * i] = data[:, 49 + 2 * i] & 15 | (halves[:, 0] >> 4 * i & 15).astype(np.uint8) << 4
+    if name == "MXFP4":  # Exponents at the ends of their range.
+        data[:8, 0] = [0, 1, 2, 3, 127, 128, 254, 255]
     return data.reshape(-1)
 
 

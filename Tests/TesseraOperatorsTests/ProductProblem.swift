@@ -24,7 +24,7 @@ struct ProductProblem {
 
   /// The first `rows` rows on the device.
   func matrix(rows: Int, on bench: Bench) throws -> WeightMatrix {
-    let rowBytes = columns / format.superBlockSize * format.superBlockBytes
+    let rowBytes = columns / format.superBlockSize * format.fileSuperBlockBytes
     return try bench.matrix(format, bytes: Array(bytes[..<(rows * rowBytes)]), rows: rows, columns: columns)
   }
 

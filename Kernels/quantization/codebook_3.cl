@@ -1,0 +1,34 @@
+// Four weights are an entry of a codebook, of 4 magnitudes of 8 values, and 4 signs. Blocks of 32: 2 words of 8 indices, or their low
+// bytes, and 1 of signs, bit 4i + c for weight i of chunk c. IQ3_S has the indices' ninth bits in the halves from FIRST_HIGH, in order.
+// A chunk is a word of nibbles: a magnitude's number, and bit 3 where the weight is negative.
+
+#if IS_IQ3_XXS
+#include "quantization/grid_iq3_xxs.cl"
+#else
+#include "quantization/grid_iq3_s.cl"
+#endif
+
+#define WORDS 3
+#define FIRST_HIGH 3
+#define RANGE 1.0f
+#define OFFSET 0.0f
+
+#define CHUNK_WORDS 1
+inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
+  const lanes_u indices = LOAD_LANES(block + c / 2 * LANES) >> (16 * (c % 2));
+  const lanes_u signs = LOAD_LANES(block + 2 * LANES) << (3 - c) & 0x88888888u;
+#if IS_IQ3_XXS
+  chunk[0] = TABLE_AT(grid_iq3_xxs, indices & 255u) | TABLE_AT(grid_iq3_xxs, indices >> 8 & 255u) << 16 | signs;
+#else
+  const lanes_u high = TO_UINT(packed[FIRST_HIGH + part / 2]) >> (part % 2 * 8 + 2 * c);
+  chunk[0] = TABLE_AT(grid_iq3_s, (indices & 255u) | (high & 1u) << 8) |
+             TABLE_AT(grid_iq3_s, (indices >> 8 & 255u) | (high & 2u) << 7) << 16 | signs;
+#endif
+}
+
+#if IS_IQ3_XXS
+#define VALUES(of) of(4, 12, 20, 28, 36, 44, 52, 62, -4, -12, -20, -28, -36, -44, -52, -62)
+#else
+#define VALUES(of) of(1, 3, 5, 7, 9, 11, 13, 15, -1, -3, -5, -7, -9, -11, -13, -15)
+#endif
+#define UNPACK(chunk, i) LOOKUP_16(VALUES, chunk[0] >> (4 * (i)))

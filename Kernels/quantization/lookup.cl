@@ -1,0 +1,57 @@
+// Tables: a lane's value by its own index.
+
+#pragma once
+
+// Lanes of table[index], a table in constant memory.
+#if SIMT
+#define TABLE_AT(table, index) (table)[index]
+#else
+#define TABLE_AT(table, index) table_lanes_##table(index)
+#endif
+
+// The vector style's TABLE_AT for a table, defined beside it.
+#if SIMT
+#define TABLE_LANES(table)
+#else
+#define TABLE_LANES(table)                                                                                               \
+  inline uint16 table_lanes_##table(const uint16 i) {                                                                    \
+    return (uint16)(table[i.s0], table[i.s1], table[i.s2], table[i.s3], table[i.s4], table[i.s5], table[i.s6],           \
+                    table[i.s7], table[i.s8], table[i.s9], table[i.sa], table[i.sb], table[i.sc], table[i.sd],           \
+                    table[i.se], table[i.sf]);                                                                           \
+  }
+#endif
+
+// LOOKUP_16(VALUES, index): the float that is value number (index mod 16) of VALUES, a macro that gives its 16 values, integers of
+// 8 bits, to another macro.
+#if !SIMT && defined(__clang__) && defined(__AVX512F__)
+
+// One instruction; the compiler is clang for that very CPU.
+typedef float floats_512 __attribute__((__vector_size__(64)));
+typedef int ints_512 __attribute__((__vector_size__(64)));
+#define FLOATS_OF(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) (float16)(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
+#define LOOKUP_16(values, index)                                                                                         \
+  __builtin_astype(__builtin_ia32_permvarsf512(__builtin_astype(values(FLOATS_OF), floats_512),                          \
+                                               __builtin_astype(index, ints_512)),                                       \
+                   float16)
+
+#else
+
+#define BYTES_OF(a, b, c, d) ((a) & 255u | ((b) & 255u) << 8 | ((c) & 255u) << 16 | ((d) & 255u) << 24)
+#define WORDS_OF(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) \
+  BYTES_OF(a, b, c, d), BYTES_OF(e, f, g, h), BYTES_OF(i, j, k, l), BYTES_OF(m, n, o, p)
+#define LOOKUP_16(values, index) lookup_16((uint4)(values(WORDS_OF)), index)
+#if SIMT
+#define AS_INT(x) as_int(x)
+#define TO_FLOAT_SIGNED(x) convert_float(x)
+#else
+#define AS_INT(x) as_int16(x)
+#define TO_FLOAT_SIGNED(x) convert_float16(x)
+#endif
+inline lanes_f lookup_16(const uint4 values, const lanes_u index) {
+  const lanes_u low = AS_INT(index << 29) < 0 ? (lanes_u)values.y : (lanes_u)values.x;
+  const lanes_u high = AS_INT(index << 29) < 0 ? (lanes_u)values.w : (lanes_u)values.z;
+  const lanes_u word = AS_INT(index << 28) < 0 ? high : low;
+  return TO_FLOAT_SIGNED(AS_INT(word << ((~index & 3u) << 3)) >> 24);
+}
+
+#endif

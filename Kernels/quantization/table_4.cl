@@ -1,0 +1,19 @@
+// Nibbles that stand for the values of a table, VALUES: 4 words of 8, in order of k. A chunk is one word.
+
+#define WORDS 4
+#define RANGE 1.0f
+#define OFFSET 0.0f
+
+#if IS_MXFP4
+// Twice the values of E2M1.
+#define VALUES(of) of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12)
+#else
+#define VALUES(of) of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
+#endif
+
+#define CHUNK_WORDS 1
+inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
+  chunk[0] = LOAD_LANES(block + c * LANES);
+}
+
+#define UNPACK(chunk, i) LOOKUP_16(VALUES, chunk[0] >> (4 * (i)))
