@@ -2,7 +2,7 @@
 // unpacks them to finite numbers, and the same seed gives the same weights on every device.
 //
 // Quants are uniform. Of a set of scales the first half, the scale itself, is a small positive number; the second is a minimum
-// that centres the weights where the format has one; the others hold packed scales, and any bits do. MXFP4 has an exponent there.
+// that centres the weights where the format has one; the others hold packed scales, and any bits do.
 //
 //   weights  `word_count` words, of which the first `quant_words` are the plane of quants
 // global size (word_count); one work-item makes one word.
