@@ -41,7 +41,7 @@
 #define COLUMN_SPAN (FITS(8, COLUMN_GROUPS) ? 8 : FITS(4, COLUMN_GROUPS) ? 4 : 2)
 // How far ahead of its use a key or value is fetched into the cache, in elements.
 #ifndef PREFETCH
-#define PREFETCH 1024
+#define PREFETCH 1536
 #endif
 #define LOWEST -1e30f
 
