@@ -19,6 +19,7 @@ typedef int lanes_i;
 typedef ushort lanes_h;
 #define AS_FLOAT(x) as_float(x)
 #define AS_UINT(x) as_uint(x)
+#define AS_INT(x) as_int(x)
 #define TO_UINT(x) convert_uint(x)
 #define TO_FLOAT(x) convert_float(x)
 #define LOAD_LANES(p) (*(p))
@@ -29,6 +30,7 @@ typedef int16 lanes_i;
 typedef ushort16 lanes_h;
 #define AS_FLOAT(x) as_float16(x)
 #define AS_UINT(x) as_uint16(x)
+#define AS_INT(x) as_int16(x)
 #define TO_UINT(x) convert_uint16(x)
 #define TO_FLOAT(x) convert_float16(x)
 #define LOAD_LANES(p) vload16(0, p)
@@ -36,7 +38,6 @@ typedef ushort16 lanes_h;
 
 // The float of a half's 16 bits, exactly, for every finite half; needs no fp16 support.
 inline lanes_f half_to_float(lanes_u bits) {
-  const lanes_f magnitude = AS_FLOAT((bits & 0x7fffu) << 13) * (lanes_f)0x1p112f;
-  return AS_FLOAT(AS_UINT(magnitude) | ((bits & 0x8000u) << 16));
+  return AS_FLOAT((AS_INT(bits << 16) >> 3) & (int)0x8fffe000u) * (lanes_f)0x1p112f;
 }
 inline lanes_f half_bits_to_float(lanes_h half_bits) { return half_to_float(TO_UINT(half_bits)); }

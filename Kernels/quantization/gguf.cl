@@ -116,7 +116,11 @@ inline ushort scale_half(global const uchar *block, uint s) {
 inline uint quant_word(global const uchar *block, uint part, uint w) {
   const uint side = part / 8, quarter = part % 8 / 2, first = part % 2 * 16;
   if (w < 2) return nibbles_at(block + side * 64 + quarter % 2 * 32 + first + w * 8, quarter / 2 * 4);
-  return pairs_at(block + 128 + side * 32 + first, 2 * quarter);
+  // As quantization/bits_6.cl wants them.
+  const uint pairs = pairs_at(block + 128 + side * 32 + first, 2 * quarter);
+  uint word = 0;
+  for (uint i = 0; i < 16; ++i) word |= (pairs >> 2 * i & 3u) << (i % 8 / 2 * 8 + 4 - i / 8 * 4 + i % 2 * 2);
+  return word;
 }
 inline ushort scale_half(global const uchar *block, uint s) {
   return s == 0 ? half_at(block + 208) : half_at(block + 192 + 2 * (s - 1));

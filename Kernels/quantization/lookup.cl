@@ -41,17 +41,15 @@ typedef int ints_512 __attribute__((__vector_size__(64)));
   BYTES_OF(a, b, c, d), BYTES_OF(e, f, g, h), BYTES_OF(i, j, k, l), BYTES_OF(m, n, o, p)
 #define LOOKUP_16(values, index) lookup_16((uint4)(values(WORDS_OF)), index)
 #if SIMT
-#define AS_INT(x) as_int(x)
-#define TO_FLOAT_SIGNED(x) convert_float(x)
+#define INT_TO_FLOAT(x) convert_float(x)
 #else
-#define AS_INT(x) as_int16(x)
-#define TO_FLOAT_SIGNED(x) convert_float16(x)
+#define INT_TO_FLOAT(x) convert_float16(x)
 #endif
 inline lanes_f lookup_16(const uint4 values, const lanes_u index) {
   const lanes_u low = AS_INT(index << 29) < 0 ? (lanes_u)values.y : (lanes_u)values.x;
   const lanes_u high = AS_INT(index << 29) < 0 ? (lanes_u)values.w : (lanes_u)values.z;
   const lanes_u word = AS_INT(index << 28) < 0 ? high : low;
-  return TO_FLOAT_SIGNED(AS_INT(word << ((~index & 3u) << 3)) >> 24);
+  return INT_TO_FLOAT(AS_INT(word << ((~index & 3u) << 3)) >> 24);
 }
 
 #endif

@@ -25,7 +25,6 @@
 #undef OFFSET
 #undef CHUNK_WORDS
 #undef UNPACK
-#undef NIBBLE_MASK
 #undef VALUES
 #undef FIRST_HIGH
 #undef HIGH_BITS

@@ -76,7 +76,7 @@ extension ReferenceQuantization {
     case .tq2_0:
       put(half(8...11), at: 64)
     case .mxfp4:
-      block[0] = 118 + block[0] % 6  // 2⁻¹⁰ to 2⁻⁵, times up to 12
+      block[0] = 108 + block[0] % 16  // 2⁻²⁰ to 2⁻⁵, times up to 12
     }
     return block
   }

@@ -28,10 +28,10 @@ struct DequantizationTests {
 
   @Test("random blocks are finite, moderate, varied and repeatable", arguments: ReferenceWeightType.allCases)
   func randomBlocks(type: ReferenceWeightType) throws {
-    let bytes = try ReferenceQuantization.randomBlocks(type: type, rows: 3, columns: 512, seed: 5)
-    #expect(try bytes == ReferenceQuantization.randomBlocks(type: type, rows: 3, columns: 512, seed: 5))
-    #expect(try bytes != ReferenceQuantization.randomBlocks(type: type, rows: 3, columns: 512, seed: 6))
-    let values = try ReferenceQuantization.dequantize(type: type, bytes: bytes, count: 3 * 512)
+    let bytes = try ReferenceQuantization.randomBlocks(type: type, rows: 40, columns: 512, seed: 5)
+    #expect(try bytes == ReferenceQuantization.randomBlocks(type: type, rows: 40, columns: 512, seed: 5))
+    #expect(try bytes != ReferenceQuantization.randomBlocks(type: type, rows: 40, columns: 512, seed: 6))
+    let values = try ReferenceQuantization.dequantize(type: type, bytes: bytes, count: 40 * 512)
     #expect(values.allSatisfy { abs($0) < 1.5 })
     #expect(values.contains { $0 > 0.01 } && values.contains { $0 < -0.01 })
     #expect(Set(values).count > 50)
