@@ -45,14 +45,10 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 #elif IS_Q6_K
 
 #define LARGEST 63
-// Bytes alternate between the two words of nibbles; the middle bytes of the pairs change places.
-#define ORDER(v) v.s084c195d, v.s2a6e3b7f
+#define ORDER(v) v.s02461357, v.s8ace9bdf
 inline lanes_u load_bytes(global const uint *block, uint w) {
-  const lanes_u first = LOAD_LANES(block) >> (4 * w) & 0x000f000fu;
-  const lanes_u second = LOAD_LANES(block + LANES) >> (4 * w) & 0x000f000fu;
-  const lanes_u pairs = LOAD_LANES(block + 2 * LANES);
-  const lanes_u turned = (pairs & 0xff0000ffu) | (pairs & 0xff00u) << 8 | (pairs >> 8 & 0xff00u);
-  return first | second << 8 | (turned >> (2 * w) & 0x03030303u) << 4;
+  const lanes_u low = LOAD_LANES(block + w / 2 * LANES), high = LOAD_LANES(block + 2 * LANES) << (4 * (w / 2));
+  return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high >> (2 * (w % 2)) & 0x30303030u);
 }
 
 #elif IS_Q8_0
