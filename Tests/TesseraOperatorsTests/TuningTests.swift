@@ -91,7 +91,8 @@ extension OperatorsOnDevices {
         return asked > 3
       }
       let outcomes = try tuner.tune([.q4_0], seconds: 600)
-      #expect(outcomes.map(\.name) == ["matmul/many/4-bit"])
+      // On CPUs recorded steps come first.
+      #expect(outcomes.map(\.name) == [target.style == .vector ? "step/many/4-bit" : "matmul/many/4-bit"])
       #expect(outcomes.allSatisfy { $0.bestSeconds > 0 && $0.refused.isEmpty })
       #expect(try Tuner(bench) { true }.tune([.q4_0], seconds: 600).isEmpty)
     }
