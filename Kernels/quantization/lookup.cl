@@ -1,6 +1,8 @@
 // Tables: a lane's value by its own index.
 
-#pragma once
+// Guarded, since weights.cl may first be read where it is skipped.
+#ifndef LOOKUP
+#define LOOKUP
 
 // Lanes of table[index], a table in constant memory.
 #if SIMT
@@ -51,5 +53,7 @@ inline lanes_f lookup_16(const uint4 values, const lanes_u index) {
   const lanes_u word = AS_INT(index << 28) < 0 ? high : low;
   return INT_TO_FLOAT(AS_INT(word << ((~index & 3u) << 3)) >> 24);
 }
+
+#endif
 
 #endif
