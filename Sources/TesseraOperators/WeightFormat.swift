@@ -93,7 +93,9 @@ public enum WeightFormat: UInt32, Sendable, CaseIterable {
   public var fileSuperBlockBytes: Int { layout.fileBytes }
 
   /// What formats that unpack alike share, for `Tuning`: the bits of a quant, and whether scales are scaled in turn.
-  public var tuningClass: String { "\(wordCount * 32 / blockSize)-bit\(blocksPerScale > 1 ? "-k" : "")" }
+  public var tuningClass: String {
+    "\(max(1, wordCount * 32 / blockSize))-bit\(layout.blocksPerScale > 1 ? "-k" : "")"
+  }
 
   /// The format's usual name.
   public var name: String { "\(self)".uppercased() }
