@@ -25,6 +25,7 @@
 #undef OFFSET
 #undef CHUNK_WORDS
 #undef UNPACK
+#undef FETCH_AHEAD
 #undef VALUES
 #undef FIRST_HIGH
 #undef HIGH_BITS
@@ -138,3 +139,17 @@ inline ulong quants_at(uint group, uint block, uint blocks) {
 inline ulong scales_at(uint group, uint super, uint supers) {
   return (((ulong)(group / PANEL_GROUPS) * supers + super) * PANEL_GROUPS + group % PANEL_GROUPS) * SCALES * LANES;
 }
+
+// How far ahead of its use a weight is fetched into the cache.
+#ifndef PREFETCH_WORDS
+#define PREFETCH_WORDS 512
+#endif
+// Fetches what load_chunk will want of a chunk c further on. CPUs' own prefetchers keep up with wide formats, and fall behind
+// where others interfere; PoCL ignores OpenCL's prefetch.
+#if WORDS == 0 || (!SIMT && defined(__AVX2__) && WORDS >= 8)
+#define FETCH_AHEAD(block, c)
+#elif !SIMT && defined(__AVX2__)
+#define FETCH_AHEAD(block, c) __builtin_prefetch((const void *)(ulong)((block) + (c) * WORD_STRIDE + PREFETCH_WORDS))
+#else
+#define FETCH_AHEAD(block, c) prefetch((block) + (c) * WORD_STRIDE + PREFETCH_WORDS, LANES)
+#endif
