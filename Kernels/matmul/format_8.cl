@@ -29,7 +29,7 @@
 #define LARGEST 15
 #define ORDER(v) v.s02461357, v.s8ace9bdf
 inline lanes_u load_bytes(global const uint *block, uint w) {
-  return LOAD_LANES(block + w / 2 * LANES) >> (4 * (w % 2)) & 0x0f0f0f0fu;
+  return LOAD_WORD(block, w / 2) >> (4 * (w % 2)) & 0x0f0f0f0fu;
 }
 
 #elif IS_Q5_0 || IS_Q5_1 || IS_Q5_K
@@ -37,8 +37,8 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 #define LARGEST 31
 #define ORDER(v) v.s02461357, v.s8ace9bdf
 inline lanes_u load_bytes(global const uint *block, uint w) {
-  const lanes_u upper = LOAD_LANES(block + w / 2 * LANES);
-  const lanes_u lowest = rotate(LOAD_LANES(block + 4 * LANES), (lanes_u)(w / 2 + 1));
+  const lanes_u upper = LOAD_WORD(block, 1 + w / 2);
+  const lanes_u lowest = rotate(LOAD_WORD(block, 0), (lanes_u)(w / 2 + 1));
   return ((w % 2 ? upper >> 3 : upper << 1) & 0x1e1e1e1eu) | (lowest >> (4 * (w % 2)) & 0x01010101u);
 }
 
@@ -47,7 +47,7 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 #define LARGEST 63
 #define ORDER(v) v.s02461357, v.s8ace9bdf
 inline lanes_u load_bytes(global const uint *block, uint w) {
-  const lanes_u low = LOAD_LANES(block + w / 2 * LANES), high = LOAD_LANES(block + 2 * LANES) << (4 * (w / 2));
+  const lanes_u low = LOAD_WORD(block, 1 + w / 2), high = LOAD_WORD(block, 0) << (4 * (w / 2));
   return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high >> (2 * (w % 2)) & 0x30303030u);
 }
 
@@ -55,7 +55,7 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 
 #define LARGEST 255
 #define ORDER(v) v.lo, v.hi
-inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_LANES(block + w * LANES); }
+inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_WORD(block, w); }
 
 #endif
 

@@ -14,11 +14,6 @@
 #define TILES 1
 #endif
 
-// How far ahead of its use a weight is fetched into the cache.
-#ifndef PREFETCH_WORDS
-#define PREFETCH_WORDS 512
-#endif
-
 #include "common/lanes.cl"
 #include "common/math.cl"
 #include "common/sums.cl"
@@ -151,7 +146,7 @@ inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *res
 #pragma unroll
           for (int n = 0; n < TILE_N; ++n) {
             load_chunk(packed[n], part, quants[n], c, chunk[n]);
-            prefetch(quants[n] + c * CHUNK_WORDS * LANES + PREFETCH_WORDS, LANES);
+            FETCH_AHEAD(quants[n], c);
           }
 #pragma unroll
           for (int i = 0; i < CHUNK; ++i)

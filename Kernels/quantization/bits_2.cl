@@ -8,7 +8,7 @@
 
 #define CHUNK_WORDS 1
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
-  chunk[0] = LOAD_LANES(block + c / 2 * LANES) >> (16 * (c % 2));
+  chunk[0] = LOAD_WORD(block, c / 2) >> (16 * (c % 2));
 }
 
 // 1 + q/4

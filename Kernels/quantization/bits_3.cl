@@ -7,7 +7,7 @@
 
 #define CHUNK_WORDS 2
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
-  chunk[0] = LOAD_LANES(block) >> (16 * c);
+  chunk[0] = LOAD_WORD(block, 0) >> (16 * c);
   chunk[1] = TO_UINT(packed[FIRST_HIGH + part]) >> (8 * c);
 }
 

@@ -5,7 +5,7 @@
 
 #define CHUNK_WORDS 1
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
-  chunk[0] = LOAD_LANES(block + c * LANES);
+  chunk[0] = LOAD_WORD(block, c);
 }
 
 // 1 + q/16: the nibble becomes the top of the mantissa under the exponent of 1.

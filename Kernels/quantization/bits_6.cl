@@ -1,12 +1,12 @@
-// 6-bit quants in blocks of 16: 2 words of 8 low nibbles, in order of k, and 1 word with the high pairs of bits: of weight 2i of
-// chunk c at bit 8i + 4 − 4c, of weight 2i + 1 two higher. A chunk is a word with a byte for each even weight, and one for the odd.
+// 6-bit quants in blocks of 16: 1 word with the high pairs of bits, of weight 2i of chunk c at bit 8i + 4 − 4c, of weight 2i + 1 two
+// higher, and 2 words of 8 low nibbles, in order of k. A chunk is a word with a byte for each even weight, and one for the odd.
 
 #define WORDS 3
 #define RANGE 64.0f
 
 #define CHUNK_WORDS 2
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
-  const lanes_u low = LOAD_LANES(block + c * LANES), high = LOAD_LANES(block + 2 * LANES) << (4 * c);
+  const lanes_u low = LOAD_WORD(block, 1 + c), high = LOAD_WORD(block, 0) << (4 * c);
   chunk[0] = (low & 0x0f0f0f0fu) | (high & 0x30303030u);
   chunk[1] = (low >> 4 & 0x0f0f0f0fu) | (high >> 2 & 0x30303030u);
 }

@@ -18,7 +18,7 @@
 #define WORDS 1
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
   const lanes_u half_bits = TO_UINT(packed[1 + part]);
-  const lanes_u low = LOAD_LANES(block) >> (8 * c) & 255u;
+  const lanes_u low = LOAD_WORD(block, 0) >> (8 * c) & 255u;
   chunk[0] = TABLE_AT(grid_iq1, low | (half_bits >> (3 * c) & 7u) << 8);
   chunk[1] = (~half_bits & 0x8000u) << 4 | ONE;
 }

@@ -22,8 +22,8 @@
 
 #define WORDS 2
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
-  const lanes_u index = LOAD_LANES(block) >> (8 * c) & 255u;
-  chunk[0] = TABLE_AT(grid_iq2_xxs, index) | (LOAD_LANES(block + LANES) << (3 - c) & 0x88888888u);
+  const lanes_u index = LOAD_WORD(block, 0) >> (8 * c) & 255u;
+  chunk[0] = TABLE_AT(grid_iq2_xxs, index) | (LOAD_WORD(block, 1) << (3 - c) & 0x88888888u);
 }
 
 #else
@@ -38,7 +38,7 @@ inline void load_chunk(const lanes_h *packed, uint part, global const uint *bloc
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
   const uint at = (part * 2 + c) * HIGH_BITS;
   const lanes_u high = TO_UINT(packed[FIRST_HIGH + at / 16]) >> (at % 16) & ((1u << HIGH_BITS) - 1);
-  const lanes_u word = LOAD_LANES(block);
+  const lanes_u word = LOAD_WORD(block, 0);
   const lanes_u index = (word >> (8 * c) & 255u) | high << 8;
   const lanes_u signs = (word >> (13 + 2 * c) & 0x00008888u) | (word << (2 - 2 * c) & 0x88880000u);
 #if IS_IQ2_XS

@@ -1,5 +1,5 @@
-// Four weights are an entry of a codebook, of 4 magnitudes of 8 values, and 4 signs. Blocks of 32: 2 words of 8 indices, or their low
-// bytes, and 1 of signs, bit 4i + c for weight i of chunk c. IQ3_S has the indices' ninth bits in the halves from FIRST_HIGH, in order.
+// Four weights are an entry of a codebook, of 4 magnitudes of 8 values, and 4 signs. Blocks of 32: 1 word of signs, bit 4i + c for
+// weight i of chunk c, and 2 of 8 indices, or their low bytes. IQ3_S has the indices' ninth bits in the halves from FIRST_HIGH, in order.
 // A chunk is a word of nibbles: a magnitude's number, and bit 3 where the weight is negative.
 
 #if IS_IQ3_XXS
@@ -15,8 +15,8 @@
 
 #define CHUNK_WORDS 1
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
-  const lanes_u indices = LOAD_LANES(block + c / 2 * LANES) >> (16 * (c % 2));
-  const lanes_u signs = LOAD_LANES(block + 2 * LANES) << (3 - c) & 0x88888888u;
+  const lanes_u indices = LOAD_WORD(block, 1 + c / 2) >> (16 * (c % 2));
+  const lanes_u signs = LOAD_WORD(block, 0) << (3 - c) & 0x88888888u;
 #if IS_IQ3_XXS
   chunk[0] = TABLE_AT(grid_iq3_xxs, indices & 255u) | TABLE_AT(grid_iq3_xxs, indices >> 8 & 255u) << 16 | signs;
 #else

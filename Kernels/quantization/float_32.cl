@@ -5,7 +5,7 @@
 #define CHUNK_WORDS 8
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
 #pragma unroll
-  for (uint w = 0; w < CHUNK_WORDS; ++w) chunk[w] = LOAD_LANES(block + (c * CHUNK_WORDS + w) * LANES);
+  for (uint w = 0; w < CHUNK_WORDS; ++w) chunk[w] = LOAD_WORD(block, c * CHUNK_WORDS + w);
 }
 
 #define UNPACK(chunk, i) AS_FLOAT(chunk[i])

@@ -62,7 +62,7 @@ inline ushort scale_half(global const uchar *block, uint s) { return half_at(blo
 #define GGUF_BYTES (2 * SCALES + 20)
 inline uint quant_word(global const uchar *block, uint part, uint w) {
   global const uchar *nibbles = block + 2 * SCALES + 4;
-  if (w < 4) return upper_nibbles(nibbles_of_32(nibbles, w), word_at(block + 2 * SCALES) >> 8 * w);
+  if (w > 0) return upper_nibbles(nibbles_of_32(nibbles, w - 1), word_at(block + 2 * SCALES) >> 8 * (w - 1));
   uint word = 0;
   for (uint c = 0; c < 4; ++c) word |= lowest_bits(nibbles_of_32(nibbles, c), c);
   return word;
@@ -88,9 +88,9 @@ inline uint quant_word(global const uchar *block, uint part, uint w) {
 #if IS_Q4_K
   return nibbles_at(nibbles + w * 8, shift);
 #else
-  if (w < 4) {
-    const uint high_bits = bits_at(block + 16 + w / 2 * 16, part) >> w % 2 * 8;
-    return upper_nibbles(nibbles_at(nibbles + w * 8, shift), high_bits);
+  if (w > 0) {
+    const uint high_bits = bits_at(block + 16 + (w - 1) / 2 * 16, part) >> (w - 1) % 2 * 8;
+    return upper_nibbles(nibbles_at(nibbles + (w - 1) * 8, shift), high_bits);
   }
   uint word = 0;
   for (uint c = 0; c < 4; ++c) word |= lowest_bits(nibbles_at(nibbles + c * 8, shift), c);
@@ -115,7 +115,7 @@ inline ushort scale_half(global const uchar *block, uint s) {
 #define GGUF_BYTES 210
 inline uint quant_word(global const uchar *block, uint part, uint w) {
   const uint side = part / 8, quarter = part % 8 / 2, first = part % 2 * 16;
-  if (w < 2) return nibbles_at(block + side * 64 + quarter % 2 * 32 + first + w * 8, quarter / 2 * 4);
+  if (w > 0) return nibbles_at(block + side * 64 + quarter % 2 * 32 + first + (w - 1) * 8, quarter / 2 * 4);
   // As quantization/bits_6.cl wants them.
   const uint pairs = pairs_at(block + 128 + side * 32 + first, 2 * quarter);
   uint word = 0;

@@ -139,7 +139,7 @@ inline ushort scale_half(global const uchar *block, uint s) {
 // d, 64 indices, 8 words of 4 · 7 signs and a scale
 #define GGUF_BYTES 98
 inline uint quant_word(global const uchar *block, uint part, uint w) {
-  return w < 2 ? word_at(block + 2 + 8 * part + 4 * w) : woven_signs(all_signs(word_at(block + 66 + 4 * part)));
+  return w > 0 ? word_at(block + 2 + 8 * part + 4 * (w - 1)) : woven_signs(all_signs(word_at(block + 66 + 4 * part)));
 }
 inline ushort scale_half(global const uchar *block, uint s) {
   if (s == 0) return half_at(block);
@@ -153,7 +153,7 @@ inline ushort scale_half(global const uchar *block, uint s) {
 // d, 64 low bytes of indices, 64 ninth bits, 32 bytes of signs, 4 bytes of two scales
 #define GGUF_BYTES 110
 inline uint quant_word(global const uchar *block, uint part, uint w) {
-  return w < 2 ? word_at(block + 2 + 8 * part + 4 * w) : woven_signs(word_at(block + 74 + 4 * part));
+  return w > 0 ? word_at(block + 2 + 8 * part + 4 * (w - 1)) : woven_signs(word_at(block + 74 + 4 * part));
 }
 inline ushort scale_half(global const uchar *block, uint s) {
   return half_at(block + (s == 0 ? 0 : s < 3 ? 106 + 2 * (s - 1) : 66 + 2 * (s - 3)));

@@ -11,15 +11,16 @@
 #define TABLE_AT(table, index) table_lanes_##table(index)
 #endif
 
-// The vector style's TABLE_AT for a table, defined beside it.
+// The vector style's TABLE_AT for a table, defined beside it. Two indices leave a vector at once.
 #if SIMT
 #define TABLE_LANES(table)
 #else
-#define TABLE_LANES(table)                                                                                               \
-  inline uint16 table_lanes_##table(const uint16 i) {                                                                    \
-    return (uint16)(table[i.s0], table[i.s1], table[i.s2], table[i.s3], table[i.s4], table[i.s5], table[i.s6],           \
-                    table[i.s7], table[i.s8], table[i.s9], table[i.sa], table[i.sb], table[i.sc], table[i.sd],           \
-                    table[i.se], table[i.sf]);                                                                           \
+#define TWO_OF(table, pair) (table)[(uint)(pair)], (table)[(uint)((pair) >> 32)]
+#define TABLE_LANES(table)                                                                                                 \
+  inline uint16 table_lanes_##table(const uint16 index) {                                                                  \
+    const ulong8 i = as_ulong8(index);                                                                                     \
+    return (uint16)(TWO_OF(table, i.s0), TWO_OF(table, i.s1), TWO_OF(table, i.s2), TWO_OF(table, i.s3),                   \
+                    TWO_OF(table, i.s4), TWO_OF(table, i.s5), TWO_OF(table, i.s6), TWO_OF(table, i.s7));                  \
   }
 #endif
 

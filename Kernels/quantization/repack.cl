@@ -26,7 +26,7 @@ kernel void repack(global const uchar *restrict raw, global uint *restrict weigh
 
   for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
     global uint *words = weights + quants_at(group, super * BLOCKS_PER_SCALE + part, supers * BLOCKS_PER_SCALE) + lane;
-    for (uint w = 0; w < WORDS; ++w) words[w * LANES] = present ? quant_word(block, part, w) : 0;
+    for (uint w = 0; w < WORDS; ++w) words[w * WORD_STRIDE] = present ? quant_word(block, part, w) : 0;
   }
 #if SCALES > 0
   global ushort *scales = (global ushort *)weights + scales_offset + scales_at(group, super, supers) + lane;

@@ -13,7 +13,7 @@
 
 #define CHUNK_WORDS 1
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
-  chunk[0] = LOAD_LANES(block + c * LANES);
+  chunk[0] = LOAD_WORD(block, c);
 }
 
 #define UNPACK(chunk, i) LOOKUP_16(VALUES, chunk[0] >> (4 * (i)))

@@ -1,8 +1,8 @@
 // The weight format of this program, chosen by WEIGHT_TYPE (ggml's number of the type).
 //
 // A matrix of (rows, columns) is repacked in groups of 16 rows that lie side by side, two groups to a panel, so that what a
-// work-item reads is one stream; in two planes:
-//   quants (panels, columns/BLOCK, 2, WORDS, 16) uint
+// work-item reads is one stream in order of addresses (a CPU's prefetchers lose others); in two planes:
+//   quants (panels, columns/BLOCK, WORDS, 2, 16) uint
 //   scales (panels, columns/BLOCK/BLOCKS_PER_SCALE, 2, SCALES, 16) ushort
 // A format says how a block of one row unpacks, in chunks of CHUNK weights: load_chunk fetches the words of one, and
 // UNPACK(chunk, i) gives its weight i up to an affine map,
@@ -25,6 +25,7 @@
 #undef OFFSET
 #undef CHUNK_WORDS
 #undef UNPACK
+#undef FETCH_AHEAD
 #undef VALUES
 #undef FIRST_HIGH
 #undef HIGH_BITS
@@ -47,6 +48,10 @@
 #define scales_at OF_TYPE(scales_at)
 
 #define CHUNK 8
+#define PANEL_GROUPS 2
+#define WORD_STRIDE (PANEL_GROUPS * LANES)
+// Word w of a block that quants_at has found.
+#define LOAD_WORD(block, w) LOAD_LANES((block) + (w) * WORD_STRIDE)
 #define ONE 0x3f800000u
 // Bits of x from position `from` moved to position `to` (both constants); the caller masks.
 #define SHIFT_TO(x, from, to) ((from) > (to) ? (x) >> (((from) - (to)) & 31) : (x) << (((to) - (from)) & 31))
@@ -125,14 +130,26 @@
 #include "quantization/scale_signed.cl"
 #endif
 
-#define PANEL_GROUPS 2
-
 // Where a group's block begins in the plane of quants, in words.
 inline ulong quants_at(uint group, uint block, uint blocks) {
-  return (((ulong)(group / PANEL_GROUPS) * blocks + block) * PANEL_GROUPS + group % PANEL_GROUPS) * WORDS * LANES;
+  return (((ulong)(group / PANEL_GROUPS) * blocks + block) * WORDS * PANEL_GROUPS + group % PANEL_GROUPS) * LANES;
 }
 
 // Where a group's set of scales begins in the plane of scales, in halves.
 inline ulong scales_at(uint group, uint super, uint supers) {
   return (((ulong)(group / PANEL_GROUPS) * supers + super) * PANEL_GROUPS + group % PANEL_GROUPS) * SCALES * LANES;
 }
+
+// How far ahead of its use a weight is fetched into the cache.
+#ifndef PREFETCH_WORDS
+#define PREFETCH_WORDS 512
+#endif
+// Fetches what load_chunk will want of a chunk c further on. CPUs' own prefetchers keep up with wide formats, and fall behind
+// where others interfere; PoCL ignores OpenCL's prefetch.
+#if WORDS == 0 || (!SIMT && defined(__AVX2__) && WORDS >= 8)
+#define FETCH_AHEAD(block, c)
+#elif !SIMT && defined(__AVX2__)
+#define FETCH_AHEAD(block, c) __builtin_prefetch((const void *)(ulong)((block) + (c) * WORD_STRIDE + PREFETCH_WORDS))
+#else
+#define FETCH_AHEAD(block, c) prefetch((block) + (c) * WORD_STRIDE + PREFETCH_WORDS, LANES)
+#endif

@@ -134,10 +134,20 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test("weights take hardly more bytes on the device than in a file", arguments: WeightFormat.allCases)
+    func bytes(format: WeightFormat) throws {
+      let shape = try WeightShape(format: format, rows: 64, columns: 512)
+      let type = try format.reference
+      let fileBytes = try type.byteCount(elements: 64 * 512)
+      #expect(512 / format.superBlockSize * 64 * format.fileSuperBlockBytes == fileBytes)
+      #expect(Double(shape.byteCount) <= 1.07 * Double(fileBytes))
+    }
+
     @Test("a shape that its format cannot hold is refused")
     func shapes() throws {
       for (format, rows, columns) in [
-        (WeightFormat.q4_K, 16, 128), (.q8_0, 16, 48), (.f32, 0, 32), (.f16, 16, 0), (.q6_K, -1, 256),
+        (WeightFormat.q4_K, 16, 128), (.iq1_M, 16, 128), (.mxfp4, 16, 48), (.q8_0, 16, 48), (.f32, 0, 32),
+        (.f16, 16, 0), (.q6_K, -1, 256),
       ] {
         #expect(throws: OperatorError.self, "\(format.name) \(rows) × \(columns)") {
           try WeightShape(format: format, rows: rows, columns: columns)
