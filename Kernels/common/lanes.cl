@@ -19,9 +19,12 @@ typedef int lanes_i;
 typedef ushort lanes_h;
 #define AS_FLOAT(x) as_float(x)
 #define AS_UINT(x) as_uint(x)
+#define AS_INT(x) as_int(x)
 #define TO_UINT(x) convert_uint(x)
 #define TO_FLOAT(x) convert_float(x)
 #define LOAD_LANES(p) (*(p))
+#define STORE_LANES(x, p) (*(p) = (x))
+#define FIRST_LANE(x) (x)
 #else
 typedef float16 lanes_f;
 typedef uint16 lanes_u;
@@ -29,9 +32,12 @@ typedef int16 lanes_i;
 typedef ushort16 lanes_h;
 #define AS_FLOAT(x) as_float16(x)
 #define AS_UINT(x) as_uint16(x)
+#define AS_INT(x) as_int16(x)
 #define TO_UINT(x) convert_uint16(x)
 #define TO_FLOAT(x) convert_float16(x)
 #define LOAD_LANES(p) vload16(0, p)
+#define STORE_LANES(x, p) vstore16(x, 0, p)
+#define FIRST_LANE(x) ((x).s0)
 #endif
 
 // The float of a half's 16 bits, exactly, for every finite half; needs no fp16 support.
