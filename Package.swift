@@ -35,8 +35,8 @@ let package = Package(
     .target(name: "TesseraText"),
     .target(name: "TesseraReference"),
     .target(name: "TesseraOperators", dependencies: ["TesseraMemory", "TesseraKernels"]),
-    .target(name: "TesseraWorkbench", dependencies: ["TesseraOperators"]),
     .target(name: "TesseraModels", dependencies: ["TesseraOperators", "TesseraFiles"]),
+    .target(name: "TesseraWorkbench", dependencies: ["TesseraModels"]),
     .target(name: "Tessera", dependencies: ["TesseraModels", "TesseraText"]),
     .executableTarget(
       name: "TesseraCommand",

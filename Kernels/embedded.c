@@ -31,17 +31,38 @@ static const unsigned char embedding_embedding_cl[] = {
 static const unsigned char matmul_activations_cl[] = {
 #embed "matmul/activations.cl"
 };
+static const unsigned char matmul_activations_8_cl[] = {
+#embed "matmul/activations_8.cl"
+};
+static const unsigned char matmul_dot_8_cl[] = {
+#embed "matmul/dot_8.cl"
+};
+static const unsigned char matmul_dot_8_probe_cl[] = {
+#embed "matmul/dot_8_probe.cl"
+};
 static const unsigned char matmul_epilogue_cl[] = {
 #embed "matmul/epilogue.cl"
 };
+static const unsigned char matmul_format_8_cl[] = {
+#embed "matmul/format_8.cl"
+};
 static const unsigned char matmul_matmul_cl[] = {
 #embed "matmul/matmul.cl"
+};
+static const unsigned char matmul_matmul_8_cl[] = {
+#embed "matmul/matmul_8.cl"
 };
 static const unsigned char matmul_pack_cl[] = {
 #embed "matmul/pack.cl"
 };
 static const unsigned char matmul_product_cl[] = {
 #embed "matmul/product.cl"
+};
+static const unsigned char matmul_product_8_cl[] = {
+#embed "matmul/product_8.cl"
+};
+static const unsigned char matmul_quantise_8_cl[] = {
+#embed "matmul/quantise_8.cl"
 };
 static const unsigned char norm_rmsnorm_cl[] = {
 #embed "norm/rmsnorm.cl"
@@ -73,6 +94,9 @@ static const unsigned char quantization_float_32_cl[] = {
 static const unsigned char quantization_gguf_cl[] = {
 #embed "quantization/gguf.cl"
 };
+static const unsigned char quantization_random_cl[] = {
+#embed "quantization/random.cl"
+};
 static const unsigned char quantization_repack_cl[] = {
 #embed "quantization/repack.cl"
 };
@@ -100,6 +124,9 @@ static const unsigned char sampling_candidates_cl[] = {
 static const unsigned char step_phases_cl[] = {
 #embed "step/phases.cl"
 };
+static const unsigned char step_product_cl[] = {
+#embed "step/product.cl"
+};
 static const unsigned char step_step_program_cl[] = {
 #embed "step/step_program.cl"
 };
@@ -116,10 +143,17 @@ static const tessera_kernel_file files[] = {
     ENTRY("common/sums.cl", common_sums_cl),
     ENTRY("embedding/embedding.cl", embedding_embedding_cl),
     ENTRY("matmul/activations.cl", matmul_activations_cl),
+    ENTRY("matmul/activations_8.cl", matmul_activations_8_cl),
+    ENTRY("matmul/dot_8.cl", matmul_dot_8_cl),
+    ENTRY("matmul/dot_8_probe.cl", matmul_dot_8_probe_cl),
     ENTRY("matmul/epilogue.cl", matmul_epilogue_cl),
+    ENTRY("matmul/format_8.cl", matmul_format_8_cl),
     ENTRY("matmul/matmul.cl", matmul_matmul_cl),
+    ENTRY("matmul/matmul_8.cl", matmul_matmul_8_cl),
     ENTRY("matmul/pack.cl", matmul_pack_cl),
     ENTRY("matmul/product.cl", matmul_product_cl),
+    ENTRY("matmul/product_8.cl", matmul_product_8_cl),
+    ENTRY("matmul/quantise_8.cl", matmul_quantise_8_cl),
     ENTRY("norm/rmsnorm.cl", norm_rmsnorm_cl),
     ENTRY("norm/row.cl", norm_row_cl),
     ENTRY("quantization/bfloat_16.cl", quantization_bfloat_16_cl),
@@ -130,6 +164,7 @@ static const tessera_kernel_file files[] = {
     ENTRY("quantization/float_16.cl", quantization_float_16_cl),
     ENTRY("quantization/float_32.cl", quantization_float_32_cl),
     ENTRY("quantization/gguf.cl", quantization_gguf_cl),
+    ENTRY("quantization/random.cl", quantization_random_cl),
     ENTRY("quantization/repack.cl", quantization_repack_cl),
     ENTRY("quantization/scale_k.cl", quantization_scale_k_cl),
     ENTRY("quantization/scale_k_signed.cl", quantization_scale_k_signed_cl),
@@ -139,6 +174,7 @@ static const tessera_kernel_file files[] = {
     ENTRY("rope/rope_store.cl", rope_rope_store_cl),
     ENTRY("sampling/candidates.cl", sampling_candidates_cl),
     ENTRY("step/phases.cl", step_phases_cl),
+    ENTRY("step/product.cl", step_product_cl),
     ENTRY("step/step_program.cl", step_step_program_cl),
 };
 

@@ -42,7 +42,7 @@
 #define KEY_BLOCK (CACHE_QUANTISED ? 32 : HEAD_SIZE)
 // How far ahead of its use a key or value is fetched into the cache, in elements, where few rows use it.
 #ifndef PREFETCH
-#define PREFETCH 1024
+#define PREFETCH 1536
 #endif
 #define FETCH(p)                                                                                                               \
   if (TOKENS == 1) prefetch(p + PREFETCH, LANES)

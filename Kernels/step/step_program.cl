@@ -1,6 +1,7 @@
 // A step in one launch: commands that the host has recorded, one phase each (step/phases.cl).
 //
-// Each command is what a kernel of its own would do - rmsnorm, pack_activations, matmul, rope_store, flash_attention - to the bit.
+// Each command is what a kernel of its own would do - rmsnorm, pack_activations, matmul, rope_store, flash_attention; with
+// FAST quantise_activations and matmul_8 - to the bit.
 // On a CPU a launch costs as much as a small product, most of it to wake the other cores, and leaves some of them idle towards
 // its end; here they stay awake from the first layer to the last. Vector style only.
 //
@@ -33,40 +34,45 @@
 #include "attention/flash_attention.vector.cl"
 
 #define WEIGHT_TYPE TYPE_A
-#include "matmul/product.cl"
+#include "step/product.cl"
 #include "matmul/pack.cl"
 #ifdef TYPE_B
 #undef WEIGHT_TYPE
 #define WEIGHT_TYPE TYPE_B
-#include "matmul/product.cl"
+#include "step/product.cl"
 #endif
 #ifdef TYPE_C
 #undef WEIGHT_TYPE
 #define WEIGHT_TYPE TYPE_C
-#include "matmul/product.cl"
+#include "step/product.cl"
 #endif
 #ifdef TYPE_D
 #undef WEIGHT_TYPE
 #define WEIGHT_TYPE TYPE_D
-#include "matmul/product.cl"
+#include "step/product.cl"
 #endif
 #ifdef TYPE_E
 #undef WEIGHT_TYPE
 #define WEIGHT_TYPE TYPE_E
-#include "matmul/product.cl"
+#include "step/product.cl"
 #endif
 #ifdef TYPE_F
 #undef WEIGHT_TYPE
 #define WEIGHT_TYPE TYPE_F
-#include "matmul/product.cl"
+#include "step/product.cl"
 #endif
 #undef product
+#undef quantise_block
 
 #define RMS_NORM 1000
 #define ROPE_STORE 1001
 #define ATTENTION 1002
 #define PACK 1003
 #define COPY 1004
+// And a weight type: its activations of 8 bits.
+#define QUANTISE 2000
+// Blocks of 32 columns of a tile that one unit quantises.
+#define QUANTISED_BLOCKS 8
 
 // As StepProgram.Command in Swift. A kind below 1000 is a product, of that weight type.
 struct command {
@@ -91,24 +97,44 @@ struct command {
     break;                                                                                                                     \
   }
 
+#if FAST
+#define QUANTISE_CASE(type)                                                                                                    \
+  case QUANTISE + type: {                                                                                                      \
+    const uint blocks = c->columns / 32, parts = (blocks + QUANTISED_BLOCKS - 1) / QUANTISED_BLOCKS;                           \
+    const uint first = unit % parts * QUANTISED_BLOCKS;                                                                        \
+    for (uint block = first; block < min(blocks, first + QUANTISED_BLOCKS); ++block)                                           \
+      JOIN(quantise_block, type)(FLOATS(arena, c->x), (global uint *)(arena + c->packed), c->tokens, c->columns, block,        \
+                                 unit / parts);                                                                                \
+    break;                                                                                                                     \
+  }
+#else
+#define QUANTISE_CASE(type)
+#endif
+
 inline void run(global const struct command *c, const uint unit, global uchar *arena, global const uchar *weights,
                 global uchar *cache) {
   switch (c->kind) {
     PRODUCT_CASE(TYPE_A)
+    QUANTISE_CASE(TYPE_A)
 #ifdef TYPE_B
     PRODUCT_CASE(TYPE_B)
+    QUANTISE_CASE(TYPE_B)
 #endif
 #ifdef TYPE_C
     PRODUCT_CASE(TYPE_C)
+    QUANTISE_CASE(TYPE_C)
 #endif
 #ifdef TYPE_D
     PRODUCT_CASE(TYPE_D)
+    QUANTISE_CASE(TYPE_D)
 #endif
 #ifdef TYPE_E
     PRODUCT_CASE(TYPE_E)
+    QUANTISE_CASE(TYPE_E)
 #endif
 #ifdef TYPE_F
     PRODUCT_CASE(TYPE_F)
+    QUANTISE_CASE(TYPE_F)
 #endif
 #if TILE_M > 1
     case PACK:
@@ -136,8 +162,9 @@ inline void run(global const struct command *c, const uint unit, global uchar *a
     case ATTENTION: {
       global const int4 *tiles = (global const int4 *)(arena + c->tiles);
       attend(FLOATS(arena, c->x), (global const cache_element *)(cache + c->keys), (global const cache_element *)(cache + c->values),
-             (global const uint *)(arena + c->tables), tiles[unit / HEADS], (global const int *)(arena + c->positions),
-             FLOATS(arena, c->y), HEADS, KV_HEADS, c->stride, BLOCK_SIZE, c->window, c->scale, c->soft_cap, unit % HEADS);
+             (global const uint *)(arena + c->tables), tiles[unit / (HEADS / HEAD_ROWS)], (global const int *)(arena + c->positions),
+             FLOATS(arena, c->y), HEADS, KV_HEADS, c->stride, BLOCK_SIZE, c->window, c->scale, c->soft_cap,
+             unit % (HEADS / HEAD_ROWS) * HEAD_ROWS);
       break;
     }
   }

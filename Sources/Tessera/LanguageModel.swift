@@ -25,6 +25,8 @@ public actor LanguageModel {
   public nonisolated let device: DeviceProfile
   /// What the model takes of the device.
   public nonisolated let memoryPlan: MemoryPlan
+  /// Bytes of weights that the device reads for a generated token.
+  public nonisolated let weightBytesPerToken: Int
   /// Tokens that a prompt and its answer may have together.
   public nonisolated var contextLength: Int { memoryPlan.contextLength }
   /// Seconds that loading took.
@@ -45,12 +47,22 @@ public actor LanguageModel {
   public static func load(
     from url: URL, options: LoadOptions = LoadOptions(), progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) async throws -> LanguageModel {
+    try await load(ModelSource(path: url.path), options: options, progress: progress)
+  }
+
+  /// Loads a model whose file is open, or one of random weights (`RandomModel`).
+  public static func load(
+    _ source: ModelSource, options: LoadOptions = LoadOptions(),
+    progress: @escaping @Sendable (Double) -> Void = { _ in }
+  ) async throws -> LanguageModel {
     let start = ContinuousClock.now
-    let source = try ModelSource(path: url.path)
     let model = try LanguageModel(source, options)
     try await model.loadWeights(since: start, progress: progress)
     return model
   }
+
+  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device.
+  public var precision: Precision { transformer?.precision ?? options.precision }
 
   private let options: Transformer.Options
   private let selected: Device
@@ -62,6 +74,7 @@ public actor LanguageModel {
     device = selected.profile
     configuration = try Configuration(source.file)
     memoryPlan = try Transformer.plan(source.file, limits: DeviceLimits(selected.profile), options: self.options)
+    weightBytesPerToken = try Transformer.weightBytesPerToken(source.file)
     tokenizer = try source.tokenizer()
     guard tokenizer.vocabularyCount == configuration.vocabularyCount else {
       throw TesseraError(

@@ -1,12 +1,12 @@
 import Foundation
 
 /// Whole files of a cache, read with suspicion and written in one step. Every failure costs the cache only.
-enum CacheFile {
+package enum CacheFile {
   /// The bytes of a regular file, not a link, that the user or root owns and no other may write: compiled programs run
   /// as they are, so those that someone else could have put there are not read.
   ///
   /// - Returns: nil for any other file, and for one of more than `limit` bytes.
-  static func read(_ url: URL, limit: Int) -> [UInt8]? {
+  package static func read(_ url: URL, limit: Int) -> [UInt8]? {
     // O_NONBLOCK: a pipe in the file's place must not hold the program up.
     let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
@@ -30,7 +30,7 @@ enum CacheFile {
   /// Writes beside the place and moves there, so that no reader sees half a file; only the user may read it.
   ///
   /// - Parameter temporary: a name in the same folder that nobody else uses.
-  static func write(_ bytes: [UInt8], to url: URL, through temporary: URL) -> Bool {
+  package static func write(_ bytes: [UInt8], to url: URL, through temporary: URL) -> Bool {
     let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { return false }
     let isWhole = bytes.withUnsafeBytes { memory in

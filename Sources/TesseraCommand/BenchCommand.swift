@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import Tessera
+import TesseraModels
+import TesseraOperators
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -8,7 +10,25 @@ struct BenchCommand: AsyncParsableCommand {
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case md, json, csv }
 
-  @OptionGroup var model: ModelOptions
+  @Option(name: [.short, .long], help: "The model: a GGUF file.")
+  var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Instead of a file, random weights made on the device: \(RandomModel.all.map(\.name).joined(separator: ", ")).",
+      valueName: "name"))
+  var synthetic: String?
+
+  @Option(help: "The weights' type with --synthetic, such as q4_k (the default), q8_0 or f16.")
+  var type: WeightFormat?
+
+  @Option(help: "Layers with --synthetic (default: the model's).")
+  var layers: Int?
+
+  @Option(help: "The seed of the random weights.")
+  var seed: UInt32?
+
+  @OptionGroup var run: RunOptions
 
   @Option(name: [.customShort("p"), .long], help: "Tokens of the prompt; 0 leaves the test out.")
   var promptTokens = 512
@@ -26,6 +46,14 @@ struct BenchCommand: AsyncParsableCommand {
   var output: Format = .md
 
   func validate() throws {
+    guard (model == nil) != (synthetic == nil) else {
+      throw ValidationError("give a model's file (--model) or --synthetic NAME, not both")
+    }
+    if synthetic != nil {
+      _ = try randomModel()
+    } else if type != nil || layers != nil || seed != nil {
+      throw ValidationError("--type, --layers and --seed belong to --synthetic")
+    }
     guard promptTokens >= 0, generatedTokens >= 0, depth >= 0, promptTokens + generatedTokens > 0 else {
       throw ValidationError("-p, -n and -d must be 0 or more, and -p or -n more than 0")
     }
@@ -35,15 +63,36 @@ struct BenchCommand: AsyncParsableCommand {
     }
   }
 
+  private func randomModel() throws -> RandomModel {
+    guard var random = RandomModel.all.first(where: { $0.name == synthetic?.lowercased() }) else {
+      throw ValidationError(
+        "--synthetic is \"\(synthetic ?? "")\": \(RandomModel.all.map(\.name).joined(separator: ", ")) are possible")
+    }
+    if let type { random.format = type }
+    if let layers {
+      guard (1...1024).contains(layers) else { throw ValidationError("--layers is \(layers): 1 to 1024 are possible") }
+      random.layerCount = layers
+    }
+    random.seed = seed ?? 0
+    return random
+  }
+
+  private func randomName() throws -> String {
+    let random = try randomModel()
+    return "\(random.name) \(random.format.name)" + (layers.map { ", \($0) layers" } ?? "")
+  }
+
   func run() async throws {
-    let language = try await model.load()
-    let bar = ProgressBar("measuring", quiet: model.quiet || model.json)
+    let language = try await run.load(
+      try model.map { try ModelSource(path: $0) } ?? ModelSource(randomModel()))
+    let name = try model ?? randomName()
+    let bar = ProgressBar("measuring", quiet: run.quiet || run.json)
     var rows: [Row] = []
     let suffix = depth > 0 ? "@d\(depth)" : ""
     let tests = [
       ("pp\(promptTokens)\(suffix)", promptTokens, 0), ("tg\(generatedTokens)\(suffix)", 0, generatedTokens),
     ]
-    for (index, (name, prompt, generated)) in tests.enumerated() where prompt + generated > 0 {
+    for (index, (test, prompt, generated)) in tests.enumerated() where prompt + generated > 0 {
       var speeds: [Double] = []
       var hostShares: [Double] = []
       for repetition in 0...repetitions {
@@ -55,25 +104,29 @@ struct BenchCommand: AsyncParsableCommand {
         speeds.append(Double(prompt + generated) / total)
         hostShares.append(max(0, 1 - seconds.waited / total))
       }
-      rows.append(Row(test: name, speeds, hostShares, model: model.model, device: language.device.name))
+      rows.append(
+        Row(
+          test: test, speeds, hostShares, model: name, device: language.device.name,
+          precision: await language.precision, weightBytes: generated > 0 ? language.weightBytesPerToken : nil))
     }
     bar.finish()
-    switch model.json ? .json : output {
+    switch run.json ? .json : output {
     case .json: try Terminal.printJSON(rows)
     case .csv:
-      Terminal.print("test,tokens_per_second_mean,tokens_per_second_stddev,n,model,device")
+      Terminal.print("test,tokens_per_second_mean,tokens_per_second_stddev,n,model,device,precision")
       for row in rows {
         let fields = [row.model, row.device].map { "\"\($0.replacingOccurrences(of: "\"", with: "\"\""))\"" }
         Terminal.print(
-          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ","))"
+          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ",")),\(row.precision)"
         )
       }
     case .md:
-      Terminal.print("| test | tokens/s | model | device |\n|---|---|---|---|")
+      Terminal.print("| test | tokens/s | weights GB/s | model | device | precision |\n|---|--:|--:|---|---|---|")
       for row in rows {
         let speed = String(format: "%.1f ± %.1f", row.tokens_per_second_mean, row.tokens_per_second_stddev)
-        Terminal.print(
-          "| \(row.test) | \(speed) | \(URL(fileURLWithPath: row.model).lastPathComponent) | \(row.device) |")
+        let bytes = row.weight_bytes_per_second.map { String(format: "%.2f", $0 * 1e-9) } ?? ""
+        let model = model == nil ? row.model : URL(fileURLWithPath: row.model).lastPathComponent
+        Terminal.print("| \(row.test) | \(speed) | \(bytes) | \(model) | \(row.device) | \(row.precision) |")
       }
     }
   }
@@ -87,20 +140,28 @@ struct BenchCommand: AsyncParsableCommand {
     /// Of the time, what was not spent waiting for the device.
     let host_share_median: Double
     let n: Int
+    /// Bytes of weights read in a second, one token after another.
+    let weight_bytes_per_second: Double?
     let model: String
     let device: String
+    let precision: Precision
 
-    init(test: String, _ speeds: [Double], _ hostShares: [Double], model: String, device: String) {
+    init(
+      test: String, _ speeds: [Double], _ hostShares: [Double], model: String, device: String, precision: Precision,
+      weightBytes: Int?
+    ) {
       self.test = test
       let mean = speeds.reduce(0, +) / Double(speeds.count)
       tokens_per_second_mean = mean
       tokens_per_second_stddev =
         (speeds.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, speeds.count - 1))).squareRoot()
       tokens_per_second_median = speeds.sorted()[speeds.count / 2]
+      weight_bytes_per_second = weightBytes.map { Double($0) * mean }
       host_share_median = hostShares.sorted()[hostShares.count / 2]
       n = speeds.count
       self.model = model
       self.device = device
+      self.precision = precision
     }
   }
 }

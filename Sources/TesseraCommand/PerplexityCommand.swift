@@ -2,26 +2,42 @@ import ArgumentParser
 import Foundation
 import Synchronization
 import Tessera
+import TesseraOperators
 import TesseraText
 
 struct PerplexityCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "perplexity", abstract: "The perplexity of a text, over windows of which the second half is scored.",
     discussion:
-      "Windows of --context tokens (default 512) follow each other, as in llama.cpp's tool, so that figures compare.")
+      """
+      Windows of --context tokens (default 512) follow each other, as in llama.cpp's tool, so that figures compare. \
+      With --compare the model is loaded once more in that precision, and the distributions at all scored positions \
+      are compared with it: --precision fast --compare exact says what fast costs.
+      """)
 
   @OptionGroup var model: ModelOptions
 
   @Option(help: "The text's file, - for standard input.")
   var file: String
 
+  @Option(help: "Also measure how far the model is from itself in this precision: exact or fast.")
+  var compare: Precision?
+
   func run() async throws {
     let bytes = try InputText.read(file)
     var model = model
-    let window = model.context ?? 512
+    let window = model.run.context ?? 512
     guard window >= 4 else { throw UsageError(message: "--context is \(window): windows need at least 4 tokens") }
-    model.context = window
+    model.run.context = window
     let language = try await model.load()
+    var reference: LanguageModel?
+    if let compare {
+      var options = model
+      options.run.precision = compare
+      reference = try await options.load()
+    }
+    let vocabulary = language.configuration.vocabularyCount
+    let divergence = Divergence(vocabulary: vocabulary)
     let tokens = try language.tokenizer.encode(bytes, addSpecial: true, parseSpecial: false)
     let windows = tokens.count / window
     guard windows >= 1, tokens.count >= 2 * window else {
@@ -36,8 +52,13 @@ struct PerplexityCommand: AsyncParsableCommand {
     for index in 0..<windows {
       var piece = Array(tokens[index * window..<(index + 1) * window])
       if let begin { piece[0] = begin }
-      score.begin(piece, firstScored: window / 2, vocabulary: language.configuration.vocabularyCount)
-      try await language.logits(tokens: piece) { score.add($0) }
+      score.begin(piece, firstScored: window / 2, vocabulary: vocabulary)
+      divergence.begin(scored: window / 2..<window - 1)
+      try await reference?.logits(tokens: piece) { divergence.expect($0) }
+      try await language.logits(tokens: piece) { logits in
+        score.add(logits)
+        divergence.compare(logits)
+      }
       bar.update(Double(index + 1) / Double(windows))
       if !model.quiet, !model.json, !Terminal.standardErrorIsTerminal {
         Terminal.diagnose("window \(index + 1) of \(windows): \(String(format: "%.4f", score.result.perplexity))")
@@ -47,15 +68,24 @@ struct PerplexityCommand: AsyncParsableCommand {
     let duration = ContinuousClock.now - start
     let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
     let result = score.result
+    let difference = reference == nil ? nil : divergence.result
     if model.json {
       try Terminal.printJSON(
         Document(
-          perplexity: result.perplexity, standard_error: result.standardError, tokens: result.count, seconds: seconds))
+          perplexity: result.perplexity, standard_error: result.standardError, tokens: result.count, seconds: seconds,
+          precision: await language.precision, compared_with: await reference?.precision, difference: difference))
     } else {
       Terminal.print(
         String(
           format: "perplexity %.4f ± %.4f over %d tokens in %.1f s", result.perplexity, result.standardError,
           result.count, seconds))
+      if let difference, let reference {
+        Terminal.print(
+          String(
+            format: "beside %@: mean KL %.2e nats, top 8 log-probabilities within %.2e, other greedy token at %d of %d",
+            await reference.precision.rawValue, difference.mean_kl, difference.largest_top8_difference,
+            difference.different_greedy, difference.positions))
+      }
     }
   }
 
@@ -64,6 +94,9 @@ struct PerplexityCommand: AsyncParsableCommand {
     let standard_error: Double
     let tokens: Int
     let seconds: Double
+    let precision: Precision
+    let compared_with: Precision?
+    let difference: Divergence.Result?
   }
 }
 

@@ -16,11 +16,11 @@
 public final class MappedFile: @unchecked Sendable {
   /// The path that was opened.
   public let path: String
-  /// The size in bytes when the file was opened; at least 1.
+  /// The size in bytes when the file was opened; 0 only for what is no file (`GGUFFile.init(describing:…)`).
   public let byteCount: Int
 
-  private let base: UnsafeMutableRawPointer
-  private let descriptor: FileDescriptor
+  private let base: UnsafeMutableRawPointer?
+  private let descriptor: FileDescriptor?
 
   /// Maps the file at `path`.
   ///
@@ -38,10 +38,18 @@ public final class MappedFile: @unchecked Sendable {
     self.path = path
     self.byteCount = byteCount
     self.base = base
-    self.descriptor = descriptor
+    self.descriptor = consume descriptor
   }
 
-  deinit { munmap(base, byteCount) }
+  /// Stands where a file would: it has a name for messages, and no bytes.
+  init(absent name: String) {
+    path = name
+    byteCount = 0
+    base = nil
+    descriptor = nil
+  }
+
+  deinit { if let base { munmap(base, byteCount) } }
 
   /// `count` bytes from `offset`. The pointer is valid while this object lives.
   ///
@@ -49,11 +57,11 @@ public final class MappedFile: @unchecked Sendable {
   ///   shorter since it was opened.
   public func bytes(at offset: Int, count: Int) throws(FileError) -> UnsafeRawBufferPointer {
     try checkRange(offset: offset, count: count)
-    guard Int(try descriptor.status().st_size) >= byteCount else {
+    guard Int(try descriptor?.status().st_size ?? 0) >= byteCount else {
       throw FileError(
         .truncated, path: path, "the file has become shorter since it was opened: load the model again")
     }
-    return UnsafeRawBufferPointer(start: base + offset, count: count)
+    return UnsafeRawBufferPointer(rebasing: contents[offset..<offset + count])
   }
 
   /// Lets go of the physical memory behind a range. The bytes stay readable, from disk.
@@ -72,7 +80,7 @@ public final class MappedFile: @unchecked Sendable {
   var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: byteCount) }
 
   private func advise(offset: Int, count: Int, _ advice: Int32) {
-    guard count > 0, (try? checkRange(offset: offset, count: count)) != nil else { return }
+    guard let base, count > 0, (try? checkRange(offset: offset, count: count)) != nil else { return }
     let pageSize = max(Int(getpagesize()), 1)
     let start = offset - offset % pageSize
     // Advice only: where the system cannot follow it, the contents are the same.

@@ -23,6 +23,39 @@ public struct TilePlan: Sendable, Equatable, Codable {
     public var rowGroups: Int
     /// Work-items of a work-group along the weight rows: a multiple of 16, or 1 for the vector style.
     public var groupSize: Int
+    /// Tiles of tokens that share one unpacking of the weights, where a tile is the largest one: the macro `TILES`.
+    public var repeats = 1
+    /// What was measured to be better, by class.
+    public var tuning = Tuning()
+
+    /// A tile that a kernel is built with.
+    public struct Tile: Sendable, Equatable {
+      /// `TILE_M`, `TILE_N` and `TILES`.
+      public var tokens, groups, repeats: Int
+      /// How far ahead of their use weights are fetched: the macro `PREFETCH_WORDS`.
+      public var prefetchWords = 512
+      /// Work-items of a work-group.
+      public var groupSize: Int
+    }
+
+    /// The tile of a product of `tokens` tokens.
+    ///
+    /// - Parameters:
+    ///   - weights: the class of the weights' format.
+    ///   - isGated: gate and up rows alternate by group, so that a tile holds pairs of groups.
+    ///   - isRecorded: the product is part of a recorded step, all of whose products have this tile.
+    public func tile(tokens count: Int, weights: String, isGated: Bool = false, isRecorded: Bool = false) -> Tile {
+      let name = (isRecorded ? Tuning.step : Tuning.matmul)(.init(count), weights)
+      var largest = self
+      largest.tokens = tuning[name, "TILE_M"] ?? tokens
+      var tile = Tile(
+        tokens: largest.tokenTile(for: count), groups: tuning[name, "TILE_N"] ?? rowGroups, repeats: 1,
+        groupSize: tuning[name, "LOCAL"] ?? groupSize)
+      if tile.tokens == largest.tokens { tile.repeats = tuning[name, "TILES"] ?? repeats }
+      if isGated, !tile.groups.isMultiple(of: 2) { tile.groups = 2 }
+      if let words = tuning[name, "PREFETCH_WORDS"] { tile.prefetchWords = words }
+      return tile
+    }
 
     /// The token tiles that kernels are built for, smallest first.
     public var tokenTiles: [Int] { TilePlan.tokenTiles.filter { $0 <= tokens } }
@@ -65,8 +98,12 @@ public struct TilePlan: Sendable, Equatable, Codable {
   ///
   /// `style` overrides the device's own (the command passes `TESSERA_STYLE`): `.vector` on a CPU, else `.simt`.
   ///
+  /// `tuning` is what was measured for the device and style (`TuningDatabase`); nothing by default.
+  ///
   /// Throws ``MemoryError`` when the device's local memory or work-groups cannot hold even the smallest tile.
-  public init(limits: DeviceLimits, headDim: Int, style: KernelStyle? = nil) throws(MemoryError) {
+  public init(
+    limits: DeviceLimits, headDim: Int, style: KernelStyle? = nil, tuning: Tuning = Tuning()
+  ) throws(MemoryError) {
     guard (1...4096).contains(headDim) else {
       throw MemoryError(.invalidRequest, "a head of \(headDim) elements: tiles exist for 1 to 4096")
     }
@@ -75,11 +112,15 @@ public struct TilePlan: Sendable, Equatable, Codable {
     self.headDim = headDim
     switch style {
     case .vector:
-      matrix = Self.vectorMatrix(limits)
+      var matrix = Self.vectorMatrix(limits)
+      matrix.tuning = tuning
+      self.matrix = matrix
       attention = Self.vectorAttention(headDim)
     case .simt:
       let groupSize = try Self.groupSize(limits)
-      matrix = Matrix(tokens: 8, rowGroups: 2, groupSize: groupSize)
+      // A work-group beyond the device's limit may have been chosen on another device of the platform.
+      matrix = Matrix(
+        tokens: 8, rowGroups: 2, groupSize: groupSize, tuning: tuning.limited("LOCAL", to: limits.maxWorkGroupSize))
       attention = try Self.simtAttention(limits, headDim, groupSize)
     }
   }
@@ -92,7 +133,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
     let perAccumulator = max(1, rowGroup / limits.vectorWidth)
     let rowGroups = 2
     let fitting = tokenTiles.last { $0 * rowGroups * perAccumulator <= registers * 3 / 4 } ?? 1
-    return Matrix(tokens: max(4, fitting), rowGroups: rowGroups, groupSize: 1)
+    return Matrix(tokens: max(4, fitting), rowGroups: rowGroups, groupSize: 1, repeats: 8)
   }
 
   /// Queries, scores and outputs of a tile stay in a first-level cache of 32 KiB.

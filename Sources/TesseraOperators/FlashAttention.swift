@@ -42,8 +42,31 @@ public struct FlashAttention: Sendable {
     self.tiles = tiles
   }
 
-  /// Queries of a tile, given the most that a sequence has in the batch.
-  public func tileRows(longest: Int) -> Int { longest == 1 ? 1 : tiles.queryRows }
+  /// Queries of a tile: consecutive tokens of one sequence.
+  ///
+  /// - Parameter longest: the most tokens that a sequence has in the batch.
+  public func tileRows(longest: Int, headCount: Int, kvHeadCount: Int) -> Int {
+    guard longest > 1 else { return 1 }
+    guard library.style == .vector, headCount > 0, kvHeadCount > 0 else { return tiles.queryRows }
+    // Rows of a tile are tokens times heads that share keys and values; the more rows the better, and of heads.
+    let heads = Self.divisors(headCount / kvHeadCount, upTo: tiles.queryRows)
+      .max { tiles.queryRows / $0 * $0 <= tiles.queryRows / $1 * $1 }
+    return tiles.queryRows / (heads ?? 1)
+  }
+
+  /// Heads that share a pass over their keys and values. Results do not depend on it.
+  private func headRows(tileRows: Int, tileCount: Int, shape: Shape, cache: CacheGeometry) -> Int {
+    guard library.style == .vector else { return 1 }
+    let fitting = Self.divisors(shape.headCount / cache.kvHeadCount, upTo: max(1, tiles.queryRows / tileRows))
+    // Every core needs work.
+    let cores = library.context.device.profile.computeUnits
+    return fitting.last { tileCount * shape.headCount / $0 >= 2 * cores } ?? 1
+  }
+
+  /// The divisors of `number` that are at most `limit`, ascending.
+  private static func divisors(_ number: Int, upTo limit: Int) -> [Int] {
+    (1...max(1, min(number, limit))).filter { number.isMultiple(of: $0) }
+  }
 
   /// Enqueues the attention of a ragged batch.
   ///
@@ -68,10 +91,13 @@ public struct FlashAttention: Sendable {
           + "\(cache.blockSize): heads must be a multiple of KV heads, the head size a multiple of 32 from 32 to 256, "
           + "the block size a multiple of 16")
     }
+    let headRows = headRows(tileRows: tileRows, tileCount: tileCount, shape: shape, cache: cache)
     if let program = target.program {
       try program.require(
-        StepProgram.AttentionShape(headCount: shape.headCount, tileRows: tileRows, cache: cache))
-      var command = StepProgram.Command(StepProgram.Command.Kind.attention, units: tileCount * shape.headCount)
+        StepProgram.AttentionShape(
+          headCount: shape.headCount, tileRows: tileRows, headRows: headRows, cache: cache))
+      var command = StepProgram.Command(
+        StepProgram.Command.Kind.attention, units: tileCount * shape.headCount / headRows)
       command.stride = UInt32(qStride)
       command.tiles = try program.offset(inArena: tiles)
       command.window = UInt32(shape.window ?? 0)
@@ -89,12 +115,15 @@ public struct FlashAttention: Sendable {
     let kernel = try library.kernel(
       style == .vector ? "attention/flash_attention.vector.cl" : "attention/flash_attention.simt.cl", "flash_attention",
       [
-        .init("HEAD_SIZE", cache.headDim), .init("ROWS", tileRows), .init("CACHE_HALF", cache.isHalf ? 1 : 0),
-        .init("KEY_TILE", self.tiles.keys), .init("LOCAL", self.tiles.groupSize),
-      ])
+        .init("HEAD_SIZE", cache.headDim), .init("CACHE_HALF", cache.isHalf ? 1 : 0),
+        .init("KEY_TILE", self.tiles.keys),
+      ]
+        + (style == .vector
+          ? [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]
+          : [.init("ROWS", tileRows), .init("LOCAL", self.tiles.groupSize)]))
     let range =
       style == .vector
-      ? NDRange(global: [tileCount, shape.headCount], local: [1, 1])
+      ? NDRange(global: [tileCount, shape.headCount / headRows], local: [1, 1])
       : NDRange(global: [tileCount * self.tiles.groupSize, shape.headCount], local: [self.tiles.groupSize, 1])
     try target.queue.enqueue(
       kernel, over: range, q, keys, values, tables, tiles, positions, out, UInt32(shape.headCount),

@@ -14,6 +14,12 @@ public final class KernelLibrary: Sendable {
     var file: String
     var name: String
     var defines: [Define]
+    var language: Language
+  }
+
+  /// A version of OpenCL C; `c3` only where the device has it, else 1.2.
+  enum Language: Hashable {
+    case c12, c3
   }
 
   /// - Parameters:
@@ -39,11 +45,13 @@ public final class KernelLibrary: Sendable {
   /// The kernel `name` of the file at `path` below `Kernels/`, compiled with the style's and the given constants.
   ///
   /// - Throws: `OperatorError` if there is no such file, `CLError` if it does not build.
-  func kernel(_ path: String, _ name: String, _ defines: [Define] = []) throws -> Kernel {
-    let key = Key(file: path, name: name, defines: defines)
+  func kernel(_ path: String, _ name: String, _ defines: [Define] = [], language: Language = .c12) throws -> Kernel {
+    let key = Key(file: path, name: name, defines: defines, language: language)
     if let kernel = kernels.withLock({ $0[key] }) { return kernel }
+    let isThree = language == .c3 && context.device.profile.openCLCVersion.hasPrefix("OpenCL C 3")
     let options =
-      ["-cl-std=CL1.2", "-DSIMT=\(style == .simt ? 1 : 0)"] + defines.map { "-D\($0.name)=\($0.value)" }
+      ["-cl-std=CL\(isThree ? "3.0" : "1.2")", "-DSIMT=\(style == .simt ? 1 : 0)"]
+      + defines.map { "-D\($0.name)=\($0.value)" }
     let program = try Program(
       context, source: try KernelSource.resolved(path), name: path, options: options, cache: cache)
     let kernel = try program.kernel(name)

@@ -52,30 +52,24 @@ public struct MatrixProduct: Sendable {
     }
   }
 
-  /// A shape of the kernel's tile: TILE_M, TILE_N and TILES.
-  struct Tile: Equatable {
-    var tokens, groups, repeats: Int
-
-    init(_ tiles: TilePlan.Matrix, style: KernelStyle, tokens count: Int) {
-      tokens = tiles.tokenTile(for: count)
-      groups = tiles.rowGroups
-      // Tiles of a long prompt share one unpacking of the weights.
-      repeats = style == .vector && tokens == tiles.tokens ? 8 : 1
-    }
-  }
+  typealias Tile = TilePlan.Matrix.Tile
 
   private let library: KernelLibrary
   private let tiles: TilePlan.Matrix
+  private let fast: FastProduct?
 
-  public init(_ library: KernelLibrary, tiles: TilePlan.Matrix) {
+  /// - Parameter fast: multiplies the matrices of the formats that it serves.
+  public init(_ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil) {
     self.library = library
     self.tiles = tiles
+    self.fast = fast
   }
 
   /// Whether `enqueue` takes a norm for activations of this shape: in the simt style one row that fits local memory.
   public func fusesNorm(tokens: Int, columns: Int) -> Bool {
     let bytes = (columns + columns / 8 + 256) * 4
-    return library.style == .simt && tokens == 1 && bytes <= library.context.device.profile.localMemoryBytes
+    return fast == nil && library.style == .simt && tokens == 1
+      && bytes <= library.context.device.profile.localMemoryBytes
   }
 
   /// Enqueues the product.
@@ -105,7 +99,16 @@ public struct MatrixProduct: Sendable {
     if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
     let queue = target.queue
     let style = library.style
-    let tile = Tile(tiles, style: style, tokens: tokens)
+    let tile = tiles.tile(
+      tokens: tokens, weights: shape.format.tuningClass, isGated: epilogue.gate != nil,
+      isRecorded: target.program != nil)
+    if let fast, fast.serves(shape.format) {
+      return try fast.enqueue(
+        .init(
+          x: x, weights: weights, y: y, tokens: tokens, yStride: yStride ?? outputs, epilogue: epilogue, flags: flags,
+          tile: tile, packed: workspace.packed),
+        on: target)
+    }
     if let program = target.program {
       return try record(
         x, weights, y, tokens: tokens, yStride: yStride ?? outputs, tile, epilogue, flags, workspace, program)
@@ -116,17 +119,17 @@ public struct MatrixProduct: Sendable {
 
     var defines: [KernelLibrary.Define] = [
       .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
-      .init("TILES", tile.repeats),
+      .init("TILES", tile.repeats), .init("PREFETCH_WORDS", tile.prefetchWords),
     ]
     if style == .simt, tile.tokens == 1 {
       defines += [
-        .init("COLUMNS", shape.columns), .init("LOCAL", tiles.groupSize), .init("NORM", norm == nil ? 0 : 1),
+        .init("COLUMNS", shape.columns), .init("LOCAL", tile.groupSize), .init("NORM", norm == nil ? 0 : 1),
       ]
     }
     let kernel = try library.kernel("matmul/matmul.cl", "matmul", defines)
     let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
     let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
-    let local = tiles.groupSize
+    let local = tile.groupSize
     let range =
       style == .vector
       ? NDRange(global: [columnsOfTiles, rowTiles], local: [1, 1])

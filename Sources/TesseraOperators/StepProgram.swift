@@ -15,6 +15,8 @@ public final class StepProgram: CommandTarget {
       static let attention: UInt32 = 1002
       static let pack: UInt32 = 1003
       static let copy: UInt32 = 1004
+      /// And a weight type.
+      static let quantise: UInt32 = 2000
     }
 
     /// A weight type, for a product, or one of `Kind`.
@@ -63,6 +65,7 @@ public final class StepProgram: CommandTarget {
   struct AttentionShape: Equatable {
     var headCount: Int
     var tileRows: Int
+    var headRows: Int
     var cache: CacheGeometry
   }
 
@@ -84,6 +87,7 @@ public final class StepProgram: CommandTarget {
   private var commands: [Command] = []
   private var formats: [UInt32] = []
   private var tile: MatrixProduct.Tile?
+  private var dot: IntegerDot?
   private var attention: AttentionShape?
   private var rotation: RotationShape?
   private var kernel: Kernel?
@@ -118,7 +122,7 @@ public final class StepProgram: CommandTarget {
 
   /// Forgets what was recorded.
   public func clear() {
-    (commands, formats, tile, attention, rotation, kernel) = ([], [], nil, nil, nil, nil)
+    (commands, formats, tile, dot, attention, rotation, kernel) = ([], [], nil, nil, nil, nil, nil)
   }
 
   func offset(inArena buffer: Buffer) throws -> UInt64 { try offset(of: buffer, in: arena) }
@@ -151,6 +155,14 @@ public final class StepProgram: CommandTarget {
     return tile
   }
 
+  /// Products of integers, throughout.
+  func require(_ dot: IntegerDot) throws {
+    guard self.dot == nil || self.dot == dot else {
+      throw OperatorError(.unrecordable, "a step whose products sum integers in two ways")
+    }
+    self.dot = dot
+  }
+
   func require(_ shape: AttentionShape) throws {
     guard attention == nil || attention == shape else {
       throw OperatorError(.unrecordable, "a step whose layers' attention differs in shape")
@@ -178,14 +190,17 @@ public final class StepProgram: CommandTarget {
     let cache = attention.cache
     let defines: [KernelLibrary.Define] = [
       .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups), .init("TILES", tile.repeats),
-      .init("ROWS", attention.tileRows), .init("HEADS", attention.headCount), .init("KV_HEADS", cache.kvHeadCount),
+      .init("TOKENS", attention.tileRows), .init("HEAD_ROWS", attention.headRows), .init("HEADS", attention.headCount),
+      .init("KV_HEADS", cache.kvHeadCount),
       .init("HEAD_SIZE", cache.headDim),
       .init("BLOCK_SIZE", cache.blockSize), .init("CACHE_HALF", cache.isHalf ? 1 : 0),
       .init("ROTARY", rotation.rotaryDim), .init("PAIRS_ADJACENT", rotation.pairing == .adjacent ? 1 : 0),
     ]
     kernel = try library.kernel(
       "step/step_program.cl", "step_program",
-      defines + zip(Self.formatNames, formats).map { .init("TYPE_\($0)", Int($1)) })
+      defines + (dot.map { [.init("FAST", 1), $0.define] } ?? [])
+        + zip(Self.formatNames, formats).map { .init("TYPE_\($0)", Int($1)) },
+      language: dot?.language ?? .c12)
     try queue.write(commands, to: memory)
     try clearCounters()
   }

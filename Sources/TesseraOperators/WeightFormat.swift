@@ -55,6 +55,9 @@ public enum WeightFormat: UInt32, Sendable, CaseIterable {
   /// Bytes of a super-block, repacked or in a GGUF file alike.
   public var superBlockBytes: Int { blocksPerScale * wordCount * 4 + scaleCount * 2 }
 
+  /// What formats that unpack alike share, for `Tuning`: the bits of a quant, and whether scales are scaled in turn.
+  public var tuningClass: String { "\(wordCount * 32 / blockSize)-bit\(blocksPerScale > 1 ? "-k" : "")" }
+
   /// The format's usual name.
   public var name: String { "\(self)".uppercased() }
 }

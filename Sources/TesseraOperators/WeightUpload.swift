@@ -54,17 +54,28 @@ public final class WeightUpload {
       throw OperatorError(
         .shape, "16 rows of \(rowBytes) bytes do not fit the staging buffer of \(staging.byteCount) bytes")
     }
-    let kernel = try library.kernel(
-      "quantization/repack.cl", "repack", [.init("WEIGHT_TYPE", Int(shape.format.rawValue))])
     for first in stride(from: 0, to: rows, by: chunkRows) {
       let count = min(chunkRows, rows - first)
       try queue.write(
         UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<(first + count) * rowBytes]), to: staging.buffer)
-      try queue.enqueue(
-        kernel,
-        over: NDRange(global: [(count + 15) / 16 * 16, shape.columns / shape.format.superBlockSize], local: [16, 1]),
-        staging.buffer, matrix.buffer, UInt64(shape.scalesOffset), UInt32(first), UInt32(count), UInt32(shape.columns),
-        UInt32(placement.groupStart), UInt32(placement.groupStep))
+      try Self.repack(
+        staging.buffer, rows: first..<first + count, into: matrix, at: placement, library, on: queue)
     }
+  }
+
+  /// Enqueues the repacking of rows that are on the device, as a file has them, from the start of `raw`.
+  static func repack(
+    _ raw: Buffer, rows: Range<Int>, into matrix: WeightMatrix, at placement: Placement, _ library: KernelLibrary,
+    on queue: Queue
+  ) throws {
+    let shape = matrix.shape
+    let kernel = try library.kernel(
+      "quantization/repack.cl", "repack", [.init("WEIGHT_TYPE", Int(shape.format.rawValue))])
+    try queue.enqueue(
+      kernel,
+      over: NDRange(
+        global: [(rows.count + 15) / 16 * 16, shape.columns / shape.format.superBlockSize], local: [16, 1]),
+      raw, matrix.buffer, UInt64(shape.scalesOffset), UInt32(rows.lowerBound), UInt32(rows.count),
+      UInt32(shape.columns), UInt32(placement.groupStart), UInt32(placement.groupStep))
   }
 }

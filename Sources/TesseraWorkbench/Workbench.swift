@@ -19,8 +19,8 @@ public final class Workbench: Sendable {
   }
 
   /// The style's tiles for heads of `headDim` elements.
-  public func plan(headDim: Int = 64) throws -> TilePlan {
-    try TilePlan(limits: heap.limits, headDim: headDim, style: library.style)
+  public func plan(headDim: Int = 64, tuning: Tuning = Tuning()) throws -> TilePlan {
+    try TilePlan(limits: heap.limits, headDim: headDim, style: library.style, tuning: tuning)
   }
 
   /// A buffer that holds `values`.

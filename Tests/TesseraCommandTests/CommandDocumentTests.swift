@@ -103,6 +103,28 @@ struct CommandDocumentTests {
     }
   }
 
+  @Test("perplexity beside another precision")
+  func comparison() throws {
+    try model.withFile { path in
+      let text = String(repeating: "some words ", count: 9)
+      for (precision, other) in [("exact", "exact"), ("fast", "exact")] {
+        let run = try CommandRun(
+          [
+            "perplexity", "-m", path, "--file", "-", "--context", "16", "--json", "--quiet", "--precision", precision,
+            "--compare", other,
+          ], input: text
+        ).object()
+        let difference = try #require(run["difference"] as? [String: Any])
+        let kl = try #require(difference["mean_kl"] as? Double)
+        let top = try #require(difference["largest_top8_difference"] as? Double)
+        #expect(difference["positions"] as? Int == 42 && run["compared_with"] as? String == other)
+        // On a device where fast mode is not faster it is exact mode.
+        let differs = run["precision"] as? String != other
+        #expect(differs ? kl > 0 && kl < 0.01 && top > 0 && top < 0.5 : kl == 0 && top == 0)
+      }
+    }
+  }
+
   @Test("inspect, with the bytes that generate then takes")
   func inspect() throws {
     try model.withFile { path in
@@ -142,6 +164,20 @@ struct CommandDocumentTests {
         #expect((row["tokens_per_second_mean"] as? Double ?? 0) > 0 && row["tokens_per_second_stddev"] is Double)
         #expect(row["n"] as? Int == 2 && row["model"] is String && row["device"] is String)
       }
+      #expect(rows.map { $0["weight_bytes_per_second"] is Double } == [false, true])
     }
+  }
+
+  @Test("bench of a synthetic model")
+  func benchSynthetic() throws {
+    let run = try CommandRun(
+      [
+        "bench", "--synthetic", "llama-1b", "--type", "Q4_0", "--layers", "1", "-p", "3", "-n", "1", "-r", "1",
+        "--json",
+      ]
+    )
+    let rows = try #require(try run.json() as? [[String: Any]])
+    #expect(run.status == 0 && rows.map { $0["test"] as? String } == ["pp3", "tg1"])
+    #expect(rows.allSatisfy { $0["model"] as? String == "llama-1b Q4_0, 1 layers" })
   }
 }

@@ -106,7 +106,10 @@ struct CommandFailureTests {
         ["logits", "-m", path, "--tokens", "1", "-o", "/dev/null", "--chunk", "0"], ["logits", "-m", path],
         ["tokenize", "-m", path], ["tokenize", "-m", path, "x", "--decode", "1"], ["template", "-m", path],
         ["perplexity", "-m", path, "--file", path, "--context", "2"], ["bench", "-m", path, "-r", "0"],
-        ["bench", "-m", path, "-p", "0", "-n", "0"], ["bench", "-m", path, "-o", "xml"], ["inspect"],
+        ["bench", "-m", path, "-p", "0", "-n", "0"], ["bench", "-m", path, "-o", "xml"],
+        ["bench", "-m", path, "--synthetic", "llama-1b"], ["bench", "--synthetic", "llama-2b"],
+        ["bench", "--synthetic", "llama-1b", "--type", "q9"], ["bench", "--synthetic", "llama-1b", "--layers", "0"],
+        ["bench", "-m", path, "--type", "q4_0"], ["inspect"],
         ["inspect", path, "-m", path], ["chat", "-m", path, "--json"], ["devices", "--sideways"],
       ] {
         let run = try CommandRun(arguments)

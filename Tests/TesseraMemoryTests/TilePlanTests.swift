@@ -17,7 +17,7 @@ struct TilePlanTests {
     var limits = DeviceLimits.cpu
     limits.vectorWidth = width
     let matrix = try TilePlan(limits: limits, headDim: 64).matrix
-    #expect(matrix == TilePlan.Matrix(tokens: tokens, rowGroups: 2, groupSize: 1))
+    #expect(matrix == TilePlan.Matrix(tokens: tokens, rowGroups: 2, groupSize: 1, repeats: 8))
   }
 
   @Test("vector attention keeps a tile in the first-level cache", arguments: [(32, 12), (64, 12), (256, 12), (512, 4)])

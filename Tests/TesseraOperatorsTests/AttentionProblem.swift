@@ -100,7 +100,8 @@ struct AttentionProblem: CustomStringConvertible {
   func run(chunk: Int? = nil, isOneByOne: Bool = false, on bench: Bench) throws -> [Float] {
     let attention = FlashAttention(bench.library, tiles: try bench.plan(headDim: cache.headDim).attention)
     let longest = sequences.map(\.count).max() ?? 1
-    let tileRows = attention.tileRows(longest: isOneByOne ? 1 : max(longest, 2))
+    let tileRows = attention.tileRows(
+      longest: isOneByOne ? 1 : max(longest, 2), headCount: shape.headCount, kvHeadCount: cache.kvHeadCount)
     let step = isOneByOne ? 1 : min(chunk ?? tileRows, tileRows)
     let (tables, keys, values) = try pools(on: bench)
 

@@ -11,7 +11,7 @@ struct ProductProblem {
   let tokens: Int
   let bytes: [UInt8]
   let weights: [Float]
-  let x: [Float]
+  var x: [Float]
 
   init(_ format: WeightFormat, rows: Int, columns: Int, tokens: Int) throws {
     (self.format, self.columns, self.tokens) = (format, columns, tokens)
@@ -42,7 +42,8 @@ struct ProductProblem {
   /// The device's product of some tokens, all by default; y is (tokens, outputs) unless `target` is given.
   func product(
     _ weights: WeightMatrix, tokens range: Range<Int>? = nil, outputs: Int? = nil, into target: Buffer? = nil,
-    yStride: Int? = nil, epilogue: MatrixProduct.Epilogue = .init(), on bench: Bench
+    yStride: Int? = nil, epilogue: MatrixProduct.Epilogue = .init(), tuning: Tuning = Tuning(),
+    fast: FastProduct? = nil, on bench: Bench
   ) throws -> [Float] {
     let range = range ?? 0..<tokens
     let x = try bench.buffer(range.isEmpty ? [0] : Array(x[range.lowerBound * columns..<range.upperBound * columns]))
@@ -53,7 +54,7 @@ struct ProductProblem {
         bench.queue.context, byteCount: MatrixProduct.Workspace.packedBytes(tokens: count, columns: columns)),
       sums: try Buffer(
         bench.queue.context, byteCount: MatrixProduct.Workspace.sumBytes(tokens: count, columns: columns)))
-    try MatrixProduct(bench.library, tiles: bench.plan().matrix).enqueue(
+    try MatrixProduct(bench.library, tiles: bench.plan(tuning: tuning).matrix, fast: fast).enqueue(
       x, weights, into: y, tokens: range.count, yStride: yStride, epilogue: epilogue, workspace: workspace,
       on: bench.queue)
     return try bench.floats(y)

@@ -34,6 +34,28 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test(
+      "a recorded step of activations of 8 bits gives the bits of its operators on a queue", arguments: targets,
+      [1, 29])
+    func fastBits(target: Target, tokens: Int) throws {
+      let bench = try target.bench()
+      let dots = [IntegerDot.plain] + (try IntegerDot.bestX86(bench.library).map { [$0] } ?? [])
+      for dot in dots {
+        let fast = try FastProduct(bench.library, tiles: bench.plan().matrix, dot: dot)
+        let queued = try StepProblem(tokens: tokens, on: bench)
+        try queued.enqueue(on: bench.queue, .halves, fast: fast)
+        let recorded = try StepProblem(tokens: tokens, on: bench)
+        let program = try #require(recorded.program(on: bench))
+        try recorded.enqueue(on: program, .halves, fast: fast)
+        try program.finish()
+        try program.run()
+        for (index, slice) in queued.results.enumerated() {
+          let (a, b) = (try bench.floats(slice), try bench.floats(recorded.results[index]))
+          #expect(a.allSatisfy(\.isFinite) && sameBits(a, b), "\(dot), \(tokens) tokens, result \(index)")
+        }
+      }
+    }
+
     @Test("what a program cannot hold is refused, and clearing makes room")
     func refusals() throws {
       let bench = try #require(Self.targets.first).bench()
@@ -135,7 +157,7 @@ private struct StepProblem {
   }
 
   /// Norm, product, rotation, attention, and a gated product of what attention gave.
-  func enqueue(on target: some CommandTarget, _ pairing: RotaryTable.Pairing) throws {
+  func enqueue(on target: some CommandTarget, _ pairing: RotaryTable.Pairing, fast: FastProduct? = nil) throws {
     let (heads, headDim, width) = (Self.heads, Self.headDim, 3 * Self.size)
     let queue = bench.queue
     let alignment = bench.heap.limits.baseAddressAlignment
@@ -152,11 +174,11 @@ private struct StepProblem {
     let rotation = try input(table.rows(at: Array(0..<tokens)))
     let tables = try input([UInt32(0)])
     let attention = FlashAttention(bench.library, tiles: try bench.plan(headDim: headDim).attention)
-    let rows = attention.tileRows(longest: tokens)
+    let rows = attention.tileRows(longest: tokens, headCount: heads, kvHeadCount: heads)
     let firsts = Array(stride(from: 0, to: tokens, by: rows))
     let tiles = try input(
       firsts.map { FlashAttention.Tile(firstToken: $0, count: min(rows, tokens - $0), tableOffset: 0) })
-    let product = MatrixProduct(bench.library, tiles: try bench.plan().matrix)
+    let product = MatrixProduct(bench.library, tiles: try bench.plan().matrix, fast: fast)
     let workspace = MatrixProduct.Workspace(packed: packed, sums: sums)
 
     try norm(x, on: target)

@@ -16,10 +16,26 @@ public struct LoadOptions: Sendable {
   public var memoryBudget: Int?
   /// How keys and values are kept: `.f32` is exact, `.f16` takes half the memory.
   public var cacheElement = KVCacheLayout.ElementType.f32
+  /// `.fast` rounds activations to 8 bits where that is faster; `LanguageModel.precision` says what it came to.
+  public var precision = Precision.exact
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
+  /// How kernels use the device; nil takes `$TESSERA_STYLE`, else what suits it.
+  public var style: KernelStyle?
+  /// Tiles that were measured to be fast; nil takes what `tessera tune` has found for the device, or what comes with
+  /// Tessera. Results do not depend on it.
+  public var tuning: Tuning?
 
   public init() {}
+
+  /// The style that `TESSERA_STYLE` asks for; nil where it is not set.
+  public static func requestedStyle() throws(TesseraError) -> KernelStyle? {
+    guard let name = ProcessInfo.processInfo.environment["TESSERA_STYLE"], !name.isEmpty else { return nil }
+    guard let style = KernelStyle(rawValue: name) else {
+      throw TesseraError(.badOption, "TESSERA_STYLE is \"\(name)\": vector and simt are possible")
+    }
+    return style
+  }
 
   var transformerOptions: Transformer.Options {
     get throws {
@@ -29,12 +45,9 @@ public struct LoadOptions: Sendable {
       options.memoryBudget = memoryBudget
       options.cacheElement = cacheElement
       options.chunkSize = chunkSize
-      if let style = ProcessInfo.processInfo.environment["TESSERA_STYLE"], !style.isEmpty {
-        guard let style = KernelStyle(rawValue: style) else {
-          throw TesseraError(.badOption, "TESSERA_STYLE is \"\(style)\": vector and simt are possible")
-        }
-        options.style = style
-      }
+      options.style = try style ?? Self.requestedStyle()
+      options.tuning = tuning
+      options.precision = precision
       return options
     }
   }

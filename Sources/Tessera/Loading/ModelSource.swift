@@ -1,7 +1,8 @@
 import TesseraFiles
+import TesseraModels
 import TesseraText
 
-/// A model's file, and what is read of it before its weights.
+/// A model's file, or the description of a random one, and what is read of it before its weights.
 public struct ModelSource: Sendable {
   public let file: GGUFFile
 
@@ -10,8 +11,17 @@ public struct ModelSource: Sendable {
     file = try GGUFFile(path: path)
   }
 
+  /// A model of random weights; its tokens are the 256 bytes and names such as `<257>`.
+  ///
+  /// - Throws: `FileError`, `ModelError` for sizes that make no model.
+  public init(_ model: RandomModel) throws {
+    file = try model.file()
+  }
+
   /// The tokenizer that the metadata describes.
-  public func tokenizer() throws -> Tokenizer { try Tokenizer(tokenizerDefinition()) }
+  public func tokenizer() throws -> Tokenizer {
+    try Tokenizer(file.hasData ? tokenizerDefinition() : byteTokens(count: Configuration(file).vocabularyCount))
+  }
 
   /// The chat template of the metadata, if there is one.
   public func chatTemplate() throws -> ChatTemplate? {

@@ -1,3 +1,4 @@
+import Foundation
 import TesseraFiles
 import TesseraText
 
@@ -22,6 +23,19 @@ extension ModelSource {
     definition.addEOS = try metadata.optionalBool(key("add_eos_token"))
     definition.addSpacePrefix = try metadata.optionalBool(key("add_space_prefix"))
     definition.modelName = try metadata.optionalString("general.name")
+    return definition
+  }
+
+  /// SentencePiece's tokens for the unknown and the 256 bytes, and names for the rest.
+  func byteTokens(count: Int) -> TokenizerDefinition {
+    var tokens = ByteStrings()
+    for id in 0..<count {
+      let text = id == 0 ? "<unk>" : id <= 256 ? "<0x\(String(format: "%02X", id - 1))>" : "<\(id)>"
+      tokens.append(Array(text.utf8))
+    }
+    var definition = TokenizerDefinition(model: "llama", tokens: tokens)
+    definition.tokenTypes = (0..<count).map { $0 == 0 ? 2 : $0 <= 256 ? 6 : 1 }
+    definition.unknownToken = 0
     return definition
   }
 

@@ -59,7 +59,8 @@ struct DoctorAttention: CustomStringConvertible {
   /// The device's result, as a prompt or token by token.
   func run(isOneByOne: Bool, on bench: DoctorBench) throws -> [Float] {
     let attention = FlashAttention(bench.library, tiles: try bench.plan(headDim: headDim).attention)
-    let tileRows = attention.tileRows(longest: isOneByOne ? 1 : Self.count)
+    let tileRows = attention.tileRows(
+      longest: isOneByOne ? 1 : Self.count, headCount: heads, kvHeadCount: kvHeads)
     let tiles = stride(from: 0, to: Self.count, by: tileRows).map {
       FlashAttention.Tile(firstToken: $0, count: min(tileRows, Self.count - $0), tableOffset: 0)
     }

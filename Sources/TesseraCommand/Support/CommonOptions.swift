@@ -2,12 +2,24 @@ import ArgumentParser
 import Foundation
 import Tessera
 import TesseraMemory
+import TesseraOperators
 
-/// Options of every command that runs a model.
+/// Options of every command that runs a model of a file.
 struct ModelOptions: ParsableArguments {
   @Option(name: [.short, .long], help: "The model: a GGUF file.")
   var model: String
 
+  @OptionGroup var run: RunOptions
+
+  var json: Bool { run.json }
+  var quiet: Bool { run.quiet }
+
+  /// The model, with a progress bar while it loads.
+  func load() async throws -> LanguageModel { try await run.load(ModelSource(path: model)) }
+}
+
+/// Where and how a model runs.
+struct RunOptions: ParsableArguments {
   @Option(
     help:
       "The device: its index or part of its name (default: $TESSERA_DEVICE, else the first GPU, else the first CPU).")
@@ -18,6 +30,9 @@ struct ModelOptions: ParsableArguments {
 
   @Option(name: .customLong("kv"), help: "How keys and values are kept: f32 (exact) or f16 (half the memory).")
   var cacheElement: KVCacheLayout.ElementType = .f32
+
+  @Option(help: "exact, or fast: activations of 8 bits where that is faster (docs/numerics.md).")
+  var precision: Precision = .exact
 
   @Option(help: "Device memory that may be used, in MiB (default: the device's, less a margin).")
   var memory: Int?
@@ -40,19 +55,29 @@ struct ModelOptions: ParsableArguments {
     options.device = device
     options.contextLength = context
     options.cacheElement = cacheElement
+    options.precision = precision
     options.memoryBudget = memory.map { $0 << 20 }
     return options
   }
 
   /// The model, with a progress bar while it loads.
-  func load() async throws -> LanguageModel {
+  func load(_ source: @autoclosure () throws -> ModelSource) async throws -> LanguageModel {
+    if !quiet, !json, let note = TuningDatabase(contentsOf: TuningDatabase.url).note {
+      Terminal.diagnose("note: \(note)")
+    }
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
-    return try await LanguageModel.load(from: URL(fileURLWithPath: model), options: loadOptions) { bar.update($0) }
+    let language = try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }
+    if precision == .fast, !quiet, await language.precision == .exact {
+      bar.finish()
+      Terminal.diagnose("--precision fast: not faster than exact on \(language.device.name), which is used instead")
+    }
+    return language
   }
 }
 
 extension KVCacheLayout.ElementType: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 
 /// Where a command's text comes from.
 enum InputText {

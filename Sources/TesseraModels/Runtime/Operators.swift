@@ -11,8 +11,9 @@ struct Operators: Sendable {
   let softCap: SoftCap
   let rowCopy = RowCopy()
 
-  init(_ library: KernelLibrary, tiles: TilePlan) {
-    product = MatrixProduct(library, tiles: tiles.matrix)
+  /// - Parameter fast: for products in fast mode.
+  init(_ library: KernelLibrary, tiles: TilePlan, fast: FastProduct?) {
+    product = MatrixProduct(library, tiles: tiles.matrix, fast: fast)
     embedding = Embedding(library)
     norm = RMSNorm(library)
     rotaryStore = RotaryStore(library)

@@ -24,7 +24,9 @@ struct Step {
     rotaryTables: [RotaryTable], queue: Queue
   ) throws {
     let blockSize = cache.layout.blockSize
-    let tileRows = operators.attention.tileRows(longest: batch.pieces.map(\.tokens.count).max() ?? 0)
+    let tileRows = operators.attention.tileRows(
+      longest: batch.pieces.map(\.tokens.count).max() ?? 0, headCount: configuration.headCount,
+      kvHeadCount: configuration.kvHeadCount)
     var ids: [UInt32] = []
     var positions: [Int32] = []
     var slots: [UInt32] = []

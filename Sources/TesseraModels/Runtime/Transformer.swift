@@ -20,6 +20,10 @@ public final class Transformer {
     public var memoryBudget: Int?
     /// nil takes what suits the device.
     public var style: KernelStyle?
+    /// Tiles that were measured to be fast; nil takes what the database has for the device.
+    public var tuning: Tuning?
+    /// `.fast` where it is faster: see `Transformer.precision`.
+    public var precision = Precision.exact
 
     public init() {}
   }
@@ -30,6 +34,8 @@ public final class Transformer {
   public let chunkSize: Int
   public let heap: DeviceHeap
   public let cache: KVCache
+  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device.
+  public let precision: Precision
 
   private let family: any ModelFamily
   private let rotaryTables: [RotaryTable]
@@ -56,9 +62,15 @@ public final class Transformer {
     let context = try Context(device)
     heap = try DeviceHeap(context, budgetBytes: options.memoryBudget)
     queue = try Queue(context)
-    let tiles = try TilePlan(limits: heap.limits, headDim: layout.configuration.headDim, style: options.style)
+    let style = options.style ?? KernelStyle(for: device.profile)
+    let tiles = try TilePlan(
+      limits: heap.limits, headDim: layout.configuration.headDim, style: style,
+      tuning: options.tuning ?? TuningDatabase(contentsOf: TuningDatabase.url).tuning(for: device.profile, style: style)
+    )
     let library = KernelLibrary(context: context, style: tiles.style)
-    operators = Operators(library, tiles: tiles)
+    let fast = options.precision == .fast ? try FastProduct(library, tiles: tiles.matrix) : nil
+    precision = fast == nil ? .exact : .fast
+    operators = Operators(library, tiles: tiles, fast: fast)
     candidates = Candidates(library)
     configuration = layout.configuration
     plan = layout.memory
@@ -87,6 +99,9 @@ public final class Transformer {
   public static func plan(_ file: GGUFFile, limits: DeviceLimits, options: Options = Options()) throws -> MemoryPlan {
     try Layout(file, limits: limits, options: options).memory
   }
+
+  /// Bytes of weights that a generated token reads.
+  public static func weightBytesPerToken(_ file: GGUFFile) throws -> Int { try WeightLoader.bytesPerToken(file) }
 
   /// Runs a batch: its keys and values are in the cache afterwards, the hidden states that it wants ready for `logits`.
   ///

@@ -3,13 +3,13 @@ import TesseraFiles
 import TesseraMemory
 import TesseraOperators
 
-/// Brings a file's tensors to the device, each once, and knows which were not asked for.
+/// Brings a model's tensors to the device, each once, and knows which were not asked for.
 public final class WeightLoader {
   public let file: GGUFFile
   private let heap: DeviceHeap
   private let slab: DeviceSlab?
   private let queue: Queue
-  private let upload: WeightUpload
+  private let source: any WeightSource
   private let progress: (Double) -> Void
   private var loaded: Set<String> = []
   private var loadedBytes = 0
@@ -27,8 +27,14 @@ public final class WeightLoader {
     self.queue = queue
     self.progress = progress
     totalBytes = max(1, file.tensors.reduce(0) { $0 + $1.byteCount })
-    upload = try WeightUpload(
-      library, queue: queue, heap: heap, stagingBytes: try Self.stagingBytes(file))
+    source =
+      file.hasData
+      ? FileWeights(
+        file: file,
+        upload: try WeightUpload(library, queue: queue, heap: heap, stagingBytes: try Self.stagingBytes(file)))
+      : GeneratedWeights(
+        random: RandomWeights(library),
+        seed: UInt32(truncatingIfNeeded: try file.metadata.optionalInt(RandomModel.seedKey) ?? 0), queue: queue)
   }
 
   /// The buffer that all weights lie in, where they fit one.
@@ -55,14 +61,8 @@ public final class WeightLoader {
     let shape = try WeightShape(format: format, rows: rows.reduce(0, +), columns: columns)
     let matrix = try WeightMatrix(
       shape, allocate(byteCount: shape.byteCount, label: names.joined(separator: " + ")))
-    var rowsBefore = 0
-    for (index, tensor) in tensors.enumerated() {
-      let placement: WeightUpload.Placement =
-        alternating ? .alternating(isUp: index == 1) : rowsBefore == 0 ? .whole : .after(rows: rowsBefore)
-      try upload.upload(try file.bytes(of: tensor), rows: rows[index], into: matrix, at: placement)
-      rowsBefore += rows[index]
-      finish(tensor)
-    }
+    try source.fill(matrix, with: tensors, alternating: alternating)
+    for tensor in tensors { finish(tensor) }
     return matrix
   }
 
@@ -89,7 +89,7 @@ public final class WeightLoader {
   /// A vector of float32, e.g. a norm's weight.
   func vector(_ name: String, count: Int) throws -> DeviceAllocation {
     let tensor = try tensor(name, dimensions: [count])
-    let values = try Configuration.floats(of: tensor, in: file)
+    let values = try source.vector(tensor)
     let allocation = try allocate(byteCount: count * 4, label: name)
     try queue.write(values, to: allocation.buffer)
     finish(tensor)
@@ -119,8 +119,6 @@ public final class WeightLoader {
   }
 
   private func finish(_ tensor: TensorInfo) {
-    // The mapped pages are not needed again.
-    file.release(tensor)
     loaded.insert(tensor.name)
     loadedBytes += tensor.byteCount
     progress(Double(loadedBytes) / Double(totalBytes))
@@ -155,8 +153,17 @@ public final class WeightLoader {
     return (total, largest)
   }
 
+  /// Bytes of weights that a step of one token reads: all but the embeddings, of which it takes a row, unless they also
+  /// make the logits.
+  static func bytesPerToken(_ file: GGUFFile) throws -> Int {
+    let embedding = file.tensor(named: "token_embd.weight")
+    let isTied = file.tensor(named: "output.weight") == nil
+    return try deviceBytes(file, alignment: 1).total - (isTied ? 0 : embedding?.byteCount ?? 0)
+  }
+
   /// Room for 16 rows of the widest tensor, and for enough of the others that few pieces travel.
   static func stagingBytes(_ file: GGUFFile) throws -> Int {
+    guard file.hasData else { return 0 }
     let widest = file.tensors.map(\.rowByteCount).max() ?? 0
     let (rows, overflow) = widest.multipliedReportingOverflow(by: 16)
     guard !overflow, rows < 1 << 32 else {

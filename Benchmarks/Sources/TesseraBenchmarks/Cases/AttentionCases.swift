@@ -107,7 +107,8 @@ private struct AttentionCall {
     self.problem = problem
     attention = FlashAttention(bench.library, tiles: try bench.work.plan(headDim: problem.headDim).attention)
     let queryCount = problem.isPrefill ? problem.keyCount : 1
-    tileRows = attention.tileRows(longest: queryCount)
+    tileRows = attention.tileRows(
+      longest: queryCount, headCount: problem.headCount, kvHeadCount: problem.kvHeadCount)
     let blocks = (problem.keyCount + AttentionProblem.blockSize - 1) / AttentionProblem.blockSize
     var tiles: [FlashAttention.Tile] = []
     for sequence in 0..<problem.sequenceCount {

@@ -124,7 +124,7 @@ private struct LayerCall {
       tokens: 1, headCount: Self.headCount, rotaryDim: cache.headDim, pairing: .halves, cache: cache, on: target)
     try attention.enqueue(
       q: qkv.buffer, qStride: Self.shapes[0].rows, keys: keys.buffer, values: values.buffer, tables: tables.buffer,
-      tiles: tiles.buffer, tileCount: 1, tileRows: attention.tileRows(longest: 1), positions: positions.buffer,
+      tiles: tiles.buffer, tileCount: 1, tileRows: 1, positions: positions.buffer,
       into: attended.buffer,
       shape: .init(headCount: Self.headCount, scale: 1 / Float(cache.headDim).squareRoot()), cache: cache, on: target)
     try product.enqueue(

@@ -1,0 +1,85 @@
+// The weights of WEIGHT_TYPE as integers q, for formats whose weights are scale · q + minimum (quantization/weights.cl: where
+// UNPACK is 1 + q/RANGE), and the layout of the activations of 8 bits that meet them. Includable once for each WEIGHT_TYPE of a
+// program that SERVES_TYPE names.
+//
+//   LARGEST               the largest q
+//   load_bytes(block, w)  word w of a block's BLOCK/4 words of 4 weights
+//   ORDER(v)              16 consecutive columns in the order in which those bytes have them
+
+#ifndef TILE_M
+#define TILE_M 12
+#endif
+
+#include "common/lanes.cl"
+#include "quantization/weights.cl"
+#include "matmul/dot_8.cl"
+
+#undef LARGEST
+#undef ORDER
+#undef DOT_COUNT
+#undef DOT_RUN
+#undef PACKED_8
+#undef load_bytes
+#define load_bytes OF_TYPE(load_bytes)
+#undef load_integers
+#define load_integers OF_TYPE(load_integers)
+
+#if IS_Q4_0 || IS_Q4_1 || IS_Q4_K
+
+#define LARGEST 15
+#define ORDER(v) v.s02461357, v.s8ace9bdf
+inline lanes_u load_bytes(global const uint *block, uint w) {
+  return LOAD_LANES(block + w / 2 * LANES) >> (4 * (w % 2)) & 0x0f0f0f0fu;
+}
+
+#elif IS_Q5_0 || IS_Q5_1 || IS_Q5_K
+
+#define LARGEST 31
+#define ORDER(v) v.s02461357, v.s8ace9bdf
+inline lanes_u load_bytes(global const uint *block, uint w) {
+  const lanes_u upper = LOAD_LANES(block + w / 2 * LANES);
+  const lanes_u lowest = rotate(LOAD_LANES(block + 4 * LANES), (lanes_u)(w / 2 + 1));
+  return ((w % 2 ? upper >> 3 : upper << 1) & 0x1e1e1e1eu) | (lowest >> (4 * (w % 2)) & 0x01010101u);
+}
+
+#elif IS_Q6_K
+
+#define LARGEST 63
+// Bytes alternate between the two words of nibbles; the middle bytes of the pairs change places.
+#define ORDER(v) v.s084c195d, v.s2a6e3b7f
+inline lanes_u load_bytes(global const uint *block, uint w) {
+  const lanes_u first = LOAD_LANES(block) >> (4 * w) & 0x000f000fu;
+  const lanes_u second = LOAD_LANES(block + LANES) >> (4 * w) & 0x000f000fu;
+  const lanes_u pairs = LOAD_LANES(block + 2 * LANES);
+  const lanes_u turned = (pairs & 0xff0000ffu) | (pairs & 0xff00u) << 8 | (pairs >> 8 & 0xff00u);
+  return first | second << 8 | (turned >> (2 * w) & 0x03030303u) << 4;
+}
+
+#elif IS_Q8_0
+
+#define LARGEST 255
+#define ORDER(v) v.lo, v.hi
+inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_LANES(block + w * LANES); }
+
+#endif
+
+// Sums of 16 bits (DOT_8 = 3) have room for the products of DOT_RUN words.
+#if HAS_DOT_4
+#define DOT_COUNT 4
+#define DOT_RUN (DOT_8 != 3 || LARGEST <= 15 ? BLOCK / 4 : LARGEST <= 31 ? 4 : 2)
+#else
+#define DOT_COUNT 2
+#define DOT_RUN (BLOCK / 2)
+#endif
+
+// Word w of a block's BLOCK/DOT_COUNT words as products take them; in pairs, bytes 0 and 2 of a word, then 1 and 3.
+inline lanes_u load_integers(global const uint *block, uint w) {
+#if DOT_COUNT == 4
+  return load_bytes(block, w);
+#else
+  return load_bytes(block, w / 2) >> (8 * (w % 2)) & 0x00ff00ffu;
+#endif
+}
+
+// Words that describe 32 activations of a token: the scale, sums, and the activations.
+#define PACKED_8 (1 + 32 / BLOCK + 32 / DOT_COUNT)

@@ -1,0 +1,157 @@
+// The body of matmul/matmul_8.cl: the tile of y that begins at `token` and `first_group`, of which a simt work-item computes the
+// rows of `lane`. Includable once for each WEIGHT_TYPE of a program, after matmul/format_8.cl; called as the product of
+// matmul/product.cl is.
+
+// Groups of 16 rows.
+#ifndef TILE_N
+#define TILE_N 2
+#endif
+// Tiles of tokens that share one unpacking of the weights.
+#ifndef TILES
+#define TILES 1
+#endif
+
+#include "common/math.cl"
+#include "matmul/epilogue.cl"
+
+// A vector core unpacks a block once for all its tokens, into its first-level cache; a simt lane unpacks into registers.
+#undef STAGED
+#define STAGED (!SIMT && TILE_M > 1)
+
+// Compilers take long over all words of a large tile at once; what is short enough in instructions of its own gains by it.
+#undef STAGED_UNROLL
+#define STAGED_UNROLL (STAGED && DOT_8 < 3 ? 2 : BLOCK / DOT_COUNT)
+
+#undef INTEGER_WORDS
+#define INTEGER_WORDS (BLOCK / DOT_COUNT)
+#undef DOT_ADD
+#undef DOT_SUM
+#if DOT_COUNT == 4
+#define DOT_ADD dot_4
+#define DOT_SUM dot_4_sum
+#else
+#define DOT_ADD dot_2
+#define DOT_SUM(sum) (sum)
+#endif
+
+#undef product
+#define product OF_TYPE(product)
+
+inline void product(global const float *restrict x, global const float *unused, global const uint *restrict weights,
+                    const ulong scales_offset, global const float *restrict bias, global const float *residual, global float *y,
+                    const uint tokens, const uint rows, const uint columns, const uint y_stride, const uint flags,
+                    const uint token, const uint first_group, const uint lane) {
+  const uint blocks = columns / BLOCK;
+  const uint groups = (rows + LANES - 1) / LANES;
+  if (first_group >= groups) return;
+
+  // The last work-item may have fewer tiles than TILES.
+  const uint tiles = min((uint)TILES, (tokens - token + TILE_M - 1) / TILE_M);
+
+  global const uint *restrict packed = (global const uint *)x + (ulong)token * (columns / 32) * PACKED_8;
+  global const uint *restrict quants[TILE_N];
+  global const ushort *restrict scales[TILE_N];
+#pragma unroll
+  for (int n = 0; n < TILE_N; ++n) {
+    // A group past the end repeats the last one; its result is not stored.
+    const uint group = min(first_group + n, groups - 1);
+    quants[n] = weights + quants_at(group, 0, blocks) + lane;
+    scales[n] = (global const ushort *)weights + scales_offset + scales_at(group, 0, blocks / BLOCKS_PER_SCALE) + lane;
+  }
+
+  lanes_f acc[TILES][TILE_M][TILE_N];
+  for (uint t = 0; t < tiles; ++t)
+#pragma unroll
+    for (int m = 0; m < TILE_M; ++m)
+#pragma unroll
+      for (int n = 0; n < TILE_N; ++n) acc[t][m][n] = 0.0f;
+
+  for (uint super = 0; super < blocks; super += BLOCKS_PER_SCALE) {
+    lanes_f scale[TILE_N][BLOCKS_PER_SCALE], minimum[TILE_N][BLOCKS_PER_SCALE];
+#pragma unroll
+    for (int n = 0; n < TILE_N; ++n) {
+      lanes_h set[SCALES];
+#pragma unroll
+      for (int s = 0; s < SCALES; ++s) set[s] = LOAD_LANES(scales[n] + s * LANES);
+      load_scales(set, scale[n], minimum[n]);
+      // From the map of 1 + q/RANGE to that of q.
+#pragma unroll
+      for (int part = 0; part < BLOCKS_PER_SCALE; ++part) {
+        minimum[n][part] += scale[n][part];
+        scale[n][part] *= 1.0f / RANGE;
+      }
+      scales[n] += PANEL_GROUPS * SCALES * LANES;
+    }
+#pragma unroll 1
+    for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
+      const uint column = (super + part) * BLOCK;
+#if STAGED
+      lanes_u unpacked[INTEGER_WORDS][TILE_N];
+#pragma unroll
+      for (uint w = 0; w < INTEGER_WORDS; ++w)
+#pragma unroll
+        for (int n = 0; n < TILE_N; ++n) unpacked[w][n] = load_integers(quants[n], w);
+#endif
+#pragma unroll 1
+      for (uint t = 0; t < tiles; ++t) {
+        global const uint *restrict xs = packed + (ulong)(t * (columns / 32) + column / 32) * PACKED_8 * TILE_M;
+        global const uint *restrict words = xs + (1 + 32 / BLOCK + column % 32 / DOT_COUNT) * TILE_M;
+        lanes_i total[TILE_M][TILE_N];
+#pragma unroll
+        for (uint first = 0; first < INTEGER_WORDS; first += DOT_RUN) {
+          lanes_i sum[TILE_M][TILE_N];
+#pragma unroll
+          for (int m = 0; m < TILE_M; ++m)
+#pragma unroll
+            for (int n = 0; n < TILE_N; ++n) sum[m][n] = 0;
+#pragma unroll STAGED_UNROLL
+          for (uint w = first; w < first + DOT_RUN; ++w) {
+            lanes_u weight[TILE_N];
+#pragma unroll
+            for (int n = 0; n < TILE_N; ++n)
+#if STAGED
+              weight[n] = unpacked[w][n];
+#else
+              weight[n] = load_integers(quants[n], w);
+#endif
+#pragma unroll
+            for (int m = 0; m < TILE_M; ++m)
+#pragma unroll
+              for (int n = 0; n < TILE_N; ++n) sum[m][n] = DOT_ADD(weight[n], words[w * TILE_M + m], sum[m][n]);
+          }
+#pragma unroll
+          for (int m = 0; m < TILE_M; ++m)
+#pragma unroll
+            for (int n = 0; n < TILE_N; ++n) total[m][n] = first == 0 ? DOT_SUM(sum[m][n]) : total[m][n] + DOT_SUM(sum[m][n]);
+        }
+#pragma unroll
+        for (int m = 0; m < TILE_M; ++m) {
+          const lanes_f x_scale = as_float(xs[m]);
+          const lanes_f x_sum = as_float(xs[(1 + column % 32 / BLOCK) * TILE_M + m]);
+#pragma unroll
+          for (int n = 0; n < TILE_N; ++n) {
+            acc[t][m][n] = fma(scale[n][part] * x_scale, TO_FLOAT(total[m][n]), acc[t][m][n]);
+            acc[t][m][n] = fma(minimum[n][part], x_sum, acc[t][m][n]);
+          }
+        }
+      }
+#pragma unroll
+      for (int n = 0; n < TILE_N; ++n) quants[n] += PANEL_GROUPS * WORDS * LANES;
+    }
+  }
+
+  for (uint t = 0; t < tiles; ++t)
+    for (uint m = 0; m < TILE_M && token + t * TILE_M + m < tokens; ++m) {
+      const uint at = token + t * TILE_M + m;
+#if TILE_N % 2 == 0
+      if (flags & GATE) {
+        for (int n = 0; n < TILE_N; n += 2)
+          store_lanes(gated(acc[t][m][n], acc[t][m][n + 1], flags), bias, residual, y, at, (first_group + n) / 2, lane,
+                      rows / 2, y_stride, flags);
+        continue;
+      }
+#endif
+      for (int n = 0; n < TILE_N; ++n)
+        store_lanes(acc[t][m][n], bias, residual, y, at, first_group + n, lane, rows, y_stride, flags);
+    }
+}

@@ -1,0 +1,73 @@
+/// Measured choices of kernels' compile-time parameters, for one device and style, by class of work.
+///
+/// A class is a kernel and what sets its work apart, such as `matmul/many/4-bit-k`. A choice changes speed only: every
+/// allowed value gives the same bits.
+public struct Tuning: Sendable, Equatable, Codable {
+  /// Values by parameter, by class. Only allowed ones get in.
+  public private(set) var choices: [String: [String: Int]] = [:]
+
+  /// No choices: everything by default.
+  public init() {}
+
+  /// The values that a class's parameters may have in a style, by the macro's name; nil for no such kernel.
+  public static func space(of className: String, style: KernelStyle) -> [String: [Int]]? {
+    switch className.split(separator: "/", omittingEmptySubsequences: false).first {
+    case "matmul":
+      var space = [
+        "TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILE_N": [1, 2, 4], "TILES": [1, 2, 4, 8, 16],
+        "PREFETCH_WORDS": [128, 256, 512, 1024, 2048],
+      ]
+      if style == .simt { space["LOCAL"] = [16, 32, 64, 128, 256] }
+      return space
+    case "step":
+      guard style == .vector else { return nil }
+      return ["TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILES": [1, 2, 4, 8, 16]]
+    case "dense": return ["CLBLAST": [0, 1]]
+    default: return nil
+    }
+  }
+
+  /// The chosen value of a parameter; nil where none was chosen.
+  public subscript(className: String, parameter: String) -> Int? { choices[className]?[parameter] }
+
+  /// Takes a class's values, in the place of earlier ones.
+  ///
+  /// - Returns: whether all are allowed; otherwise nothing is taken.
+  @discardableResult
+  public mutating func choose(_ values: [String: Int], for className: String, style: KernelStyle) -> Bool {
+    guard className.utf8.count <= 64, let space = Self.space(of: className, style: style),
+      values.allSatisfy({ space[$0]?.contains($1) == true })
+    else { return false }
+    choices[className] = values
+    return true
+  }
+
+  /// Without the choices of a parameter that are over a limit.
+  func limited(_ parameter: String, to limit: Int) -> Tuning {
+    var result = self
+    for (name, values) in choices where (values[parameter] ?? 0) > limit { result.choices[name]?[parameter] = nil }
+    return result
+  }
+
+  /// How many tokens a product has at once.
+  public enum TokenClass: String, Sendable, CaseIterable {
+    case one, few, many
+
+    public init(_ tokens: Int) { self = tokens <= 1 ? .one : tokens <= 8 ? .few : .many }
+  }
+
+  /// The class of a quantised product.
+  ///
+  /// - Parameter weights: what weight formats have in common that unpack alike, e.g. `4-bit-k`.
+  public static func matmul(_ tokens: TokenClass, _ weights: String) -> String {
+    "matmul/\(tokens.rawValue)/\(weights)"
+  }
+
+  /// The class of a recorded step, whose products all have one tile.
+  ///
+  /// - Parameter weights: the class of the first product's weights.
+  public static func step(_ tokens: TokenClass, _ weights: String) -> String { "step/\(tokens.rawValue)/\(weights)" }
+
+  /// The class of a product of dense float32 matrices.
+  public static func dense(_ tokens: TokenClass) -> String { "dense/\(tokens.rawValue)" }
+}

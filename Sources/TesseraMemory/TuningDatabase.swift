@@ -1,0 +1,135 @@
+import Foundation
+import TesseraCL
+
+/// Tunings of devices that were measured: those that come with Tessera, and those that `tessera tune` has kept in a file.
+///
+/// The file is not trusted: what is damaged, of another version or not allowed is left out, and `note` says so.
+public struct TuningDatabase: Sendable {
+  /// What was found on one device with one driver, in one style.
+  public struct Entry: Sendable, Equatable, Codable {
+    public var platform: String
+    public var device: String
+    public var driver: String
+    public var style: KernelStyle
+    /// Floats of a vector register: tiles that suit one width may spill with another.
+    public var vectorWidth: Int
+    /// Values by parameter, by class: see `Tuning`.
+    public var choices: [String: [String: Int]]
+
+    public init(
+      platform: String, device: String, driver: String, style: KernelStyle, vectorWidth: Int,
+      choices: [String: [String: Int]]
+    ) {
+      self.platform = platform
+      self.device = device
+      self.driver = driver
+      self.style = style
+      self.vectorWidth = vectorWidth
+      self.choices = choices
+    }
+
+    /// An entry without choices for a device.
+    public init(_ profile: DeviceProfile, style: KernelStyle) {
+      self.init(
+        platform: profile.platformName, device: profile.name, driver: profile.driverVersion, style: style,
+        vectorWidth: DeviceLimits(profile).vectorWidth, choices: [:])
+    }
+
+    /// How well the entry fits a device: 3 the device with its driver, 2 with another one, 1 another device of the
+    /// platform with vectors as wide; nil not at all.
+    func rank(for other: Entry) -> Int? {
+      guard style == other.style, platform == other.platform else { return nil }
+      if device == other.device { return driver == other.driver ? 3 : 2 }
+      return vectorWidth == other.vectorWidth ? 1 : nil
+    }
+  }
+
+  private struct File: Codable {
+    static let currentVersion = 1
+    var version = currentVersion
+    var entries: [Entry]
+  }
+
+  /// Those of the file; later ones count for more.
+  public private(set) var entries: [Entry] = []
+  /// What of the file was left out, and why; nil where nothing was.
+  public private(set) var note: String?
+  private let shipped: [Entry]
+
+  /// `tunings.json` in the cache folder (`CacheFolder.url`).
+  public static var url: URL { CacheFolder.url.appendingPathComponent("tunings.json") }
+  private static let byteLimit = 1 << 20
+  private static let entryLimit = 256
+
+  /// - Parameter shipped: entries that a file's override; by default those that come with Tessera.
+  public init(shipped: [Entry] = ShippedTunings.entries) { self.shipped = shipped }
+
+  /// The shipped entries and those of the file at `url`, if there is one.
+  public init(contentsOf url: URL, shipped: [Entry] = ShippedTunings.entries) {
+    self.shipped = shipped
+    guard FileManager.default.fileExists(atPath: url.path) else { return }
+    guard let bytes = CacheFile.read(url, limit: Self.byteLimit) else {
+      note =
+        "\(url.path): ignored: not a file of 1 byte to \(Self.byteLimit >> 20) MiB that only its owner may write"
+      return
+    }
+    guard let file = try? JSONDecoder().decode(File.self, from: Data(bytes)),
+      file.version == File.currentVersion, file.entries.count <= Self.entryLimit
+    else {
+      note = "\(url.path): ignored: damaged, or of another version; `tessera tune` writes a new one"
+      return
+    }
+    var refused = 0
+    for entry in file.entries {
+      var tuning = Tuning()
+      for (name, values) in entry.choices where !tuning.choose(values, for: name, style: entry.style) { refused += 1 }
+      var entry = entry
+      entry.choices = tuning.choices
+      entries.append(entry)
+    }
+    if refused > 0 { note = "\(url.path): \(refused) choices ignored: values that no kernel allows" }
+  }
+
+  /// The choices for a device: its own with its driver's version, else its own, else those of a device of the same
+  /// platform, class by class.
+  public func tuning(for profile: DeviceProfile, style: KernelStyle) -> Tuning {
+    tuning(for: Entry(profile, style: style))
+  }
+
+  func tuning(for wanted: Entry) -> Tuning {
+    var tuning = Tuning()
+    for rank in 1...3 {
+      for entry in shipped + entries where entry.rank(for: wanted) == rank {
+        for (name, values) in entry.choices { tuning.choose(values, for: name, style: wanted.style) }
+      }
+    }
+    return tuning
+  }
+
+  /// Adds an entry's choices to those of the same device, driver and style.
+  public mutating func add(_ entry: Entry) {
+    var entry = entry
+    if let index = entries.firstIndex(where: { $0.rank(for: entry) == 3 }) {
+      entry.choices = entries.remove(at: index).choices.merging(entry.choices) { $1 }
+    }
+    entries.append(entry)
+    entries.removeFirst(max(0, entries.count - Self.entryLimit))
+  }
+
+  /// Writes the file in one step.
+  ///
+  /// - Throws: `MemoryError` if the folder cannot be written.
+  public func write(to url: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let data = try encoder.encode(File(entries: entries))
+    let folder = url.deletingLastPathComponent()
+    try? FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let temporary = folder.appendingPathComponent(".\(UUID().uuidString).json")
+    guard CacheFile.write([UInt8](data), to: url, through: temporary) else {
+      throw MemoryError(
+        .invalidRequest, "\(url.path): cannot be written: choose another folder with TESSERA_CACHE, or free space")
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import TesseraCL
+
+/// How a device sums products of 8-bit integers: `DOT_8` in `Kernels/matmul/dot_8.cl`. All give the same bits.
+public enum IntegerDot: Int, Sendable, CaseIterable {
+  /// Plain C; in the vector style compilers for CPUs make one instruction of it.
+  case plain = 0
+  /// `cl_khr_integer_dot_product`.
+  case khronos = 1
+  /// NVIDIA's `dp4a`.
+  case dp4a = 2
+  /// x86's products of bytes, where the driver's compiler is clang for that very CPU.
+  case x86 = 3
+  /// AVX-512's `vpdpbusd`, there.
+  case x86VNNI = 4
+
+  /// What is faster than float32 on the library's device in its style; nil where nothing is known to be.
+  ///
+  /// CPUs in the vector style were measured, and are taken only as measured: PoCL on x86, and Intel's driver, whose
+  /// compiler makes pairs of products of the plain form, but a call of every `dot`. Else what has an instruction by name
+  /// is taken to gain by it, and plain C is not.
+  static func best(_ library: KernelLibrary) throws -> IntegerDot? {
+    let profile = library.context.device.profile
+    switch library.style {
+    case .vector:
+      if let x86 = try bestX86(library) { return x86 }
+      return profile.type == .cpu && profile.integerDotProduct ? .plain : nil
+    case .simt:
+      if let capability = profile.computeCapability, !capability.lexicographicallyPrecedes([6, 1]) { return .dp4a }
+      return profile.integerDotProduct ? .khronos : nil
+    }
+  }
+
+  /// The best of x86 in the vector style; only the driver's compiler and the CPU know.
+  static func bestX86(_ library: KernelLibrary) throws -> IntegerDot? {
+    let queue = try Queue(library.context)
+    let answer = try Buffer(library.context, byteCount: 4)
+    try queue.enqueue(
+      library.kernel("matmul/dot_8_probe.cl", "best_x86"), over: NDRange(global: [1], local: [1]), answer)
+    let best = try queue.read(answer, as: UInt32.self, count: 1).first.flatMap { IntegerDot(rawValue: Int($0)) }
+    return best == .plain ? nil : best
+  }
+
+  /// What kernels that sum so are compiled with.
+  var define: KernelLibrary.Define { .init("DOT_8", rawValue) }
+  /// The extension's functions belong to OpenCL C 3.0.
+  var language: KernelLibrary.Language { self == .khronos ? .c3 : .c12 }
+}

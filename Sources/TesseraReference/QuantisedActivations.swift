@@ -1,0 +1,25 @@
+/// Activations rounded to 8 bits, as products of the fast mode take them.
+public enum ReferenceQuantisedActivations {
+  /// The columns that share a scale.
+  public static let blockSize = 32
+
+  /// Each block of 32 of `x`, [tokenCount · columnCount], as scale · q: scale = max |x| / 127 and q = x · (127 / max |x|)
+  /// rounded to nearest even, in float32 (Q8_0 of ggml, but with a float32 scale).
+  ///
+  /// - Throws: ``ReferenceError`` when `x` is not a whole number of blocks.
+  public static func rounded(_ x: [Float]) throws(ReferenceError) -> [Float] {
+    guard x.count.isMultiple(of: blockSize) else {
+      throw ReferenceError(.shapeMismatch, "\(x.count) activations are not a whole number of blocks of \(blockSize)")
+    }
+    var result = x
+    for start in stride(from: 0, to: x.count, by: blockSize) {
+      let block = start..<start + blockSize
+      let largest = x[block].reduce(0) { max($0, abs($1)) }
+      guard largest > 0 else { continue }
+      let scale = largest / 127
+      let inverse = 127 / largest
+      for i in block { result[i] = scale * (x[i] * inverse).rounded(.toNearestOrEven) }
+    }
+    return result
+  }
+}

@@ -1,0 +1,168 @@
+import TesseraCL
+import TesseraMemory
+import TesseraReference
+import TestSupport
+import Testing
+
+@testable import TesseraOperators
+
+extension OperatorsOnDevices {
+  @Suite("Products with activations of 8 bits")
+  @MainActor struct FastProductTests {
+    /// Of Σ|x||w|, beside the reference's product of the activations as they are rounded.
+    static let tolerance = 1e-6
+    static let tokenCounts = Grid.values([1, 2, 7, 8, 12, 13, 49], small: [1, 2])
+    static let formats: [WeightFormat] = [.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K]
+
+    /// The sums of integers that a device has in a style.
+    private func dots(_ bench: Bench) throws -> [IntegerDot] {
+      let profile = bench.queue.context.device.profile
+      var dots = [IntegerDot.plain]
+      if profile.integerDotProduct { dots.append(.khronos) }
+      if let capability = profile.computeCapability, !capability.lexicographicallyPrecedes([6, 1]) {
+        dots.append(.dp4a)
+      }
+      if bench.library.style == .vector, let best = try IntegerDot.bestX86(bench.library) {
+        dots += best == .x86VNNI ? [.x86, .x86VNNI] : [best]
+      }
+      return dots
+    }
+
+    private func fast(_ bench: Bench, _ dot: IntegerDot) throws -> FastProduct {
+      try #require(
+        try FastProduct(bench.library, tiles: try bench.plan().matrix, dot: dot))
+    }
+
+    private func rounded(_ problem: ProductProblem) throws -> ProductProblem {
+      var rounded = problem
+      rounded.x = try ReferenceQuantisedActivations.rounded(problem.x)
+      return rounded
+    }
+
+    @Test(
+      "every format's products are the reference's of rounded activations, and a token's do not depend on its batch",
+      arguments: Target.all)
+    func formats(target: Target) throws {
+      let bench = try target.bench()
+      let longest = Self.tokenCounts.max() ?? 1
+      // Intel's driver takes a minute over all words of a tile of scalar dot products.
+      let dots = try dots(bench).filter { $0 != .khronos || target.style == .simt }
+      for format in Self.formats {
+        for columns in Grid.values([256, 512], small: [256]) {
+          let problem = try ProductProblem(format, rows: 96, columns: columns, tokens: longest)
+          for rows in Grid.values([31, 96], small: [31]) {
+            let weights = try problem.matrix(rows: rows, on: bench)
+            let (expected, magnitude) = try rounded(problem).reference(rows: rows)
+            for dot in dots {
+              let fast = try fast(bench, dot)
+              guard fast.serves(format) else { continue }
+              let batch = try problem.product(weights, fast: fast, on: bench)
+              let error = worstError(batch, expected, relativeTo: magnitude)
+              #expect(error <= Self.tolerance, "\(format.name) \(rows) × \(columns), \(dot): \(error)")
+              for tokens in Self.tokenCounts {
+                let some = try problem.product(weights, tokens: 0..<tokens, fast: fast, on: bench)
+                #expect(
+                  sameBits(some, Array(batch[..<(tokens * rows)])),
+                  "\(format.name) \(rows) × \(columns), \(dot), \(tokens) tokens of \(longest)")
+              }
+              let alone = try problem.product(weights, tokens: longest - 1..<longest, fast: fast, on: bench)
+              #expect(
+                sameBits(alone, Array(batch[(longest - 1) * rows..<longest * rows])),
+                "\(format.name) \(rows) × \(columns), \(dot), the last token alone")
+            }
+          }
+        }
+      }
+    }
+
+    @Test("both styles and all sums of integers give the same bits", arguments: TestDevices.all)
+    func styles(device: TestDevice) throws {
+      let (rows, columns, tokens) = Grid.isSmall ? (17, 256, 2) : (47, 512, 13)
+      for format in Self.formats {
+        let problem = try ProductProblem(format, rows: rows, columns: columns, tokens: tokens)
+        var results: [(what: String, bits: [Float])] = []
+        for style in KernelStyle.allCases {
+          let bench = try Target(device: device, style: style).bench()
+          let weights = try problem.matrix(rows: rows, on: bench)
+          for dot in try dots(bench) where dot != .khronos || style == .simt {
+            let fast = try fast(bench, dot)
+            guard fast.serves(format) else { continue }
+            results.append(("\(dot), \(style)", try problem.product(weights, fast: fast, on: bench)))
+          }
+        }
+        for result in results.dropFirst() {
+          #expect(sameBits(result.bits, results[0].bits), "\(format.name): \(result.what)")
+        }
+      }
+    }
+
+    @Test("bias, residual and gate follow as after exact products", arguments: Target.all)
+    func epilogues(target: Target) throws {
+      let bench = try target.bench()
+      let fast = try fast(bench, dots(bench).last ?? .plain)
+      for format in Grid.values([WeightFormat.q4_1, .q6_K], small: [.q4_1]) {
+        for tokens in Grid.values([1, 14], small: [2]) {
+          let problem = try ProductProblem(format, rows: 96, columns: 256, tokens: tokens)
+          let weights = try problem.matrix(rows: 96, on: bench)
+          var generator = SeededGenerator(seed: 9)
+          let (bias, residual) = (generator.floats(96), generator.floats(tokens * 96))
+          let plain = try problem.product(weights, fast: fast, on: bench)
+          let both = try problem.product(
+            weights, epilogue: .init(bias: bench.buffer(bias), residual: bench.buffer(residual)), fast: fast, on: bench)
+          #expect(sameBits(both, plain.indices.map { plain[$0] + bias[$0 % 96] + residual[$0] }), "\(format.name)")
+          let gated = try problem.product(weights, outputs: 48, epilogue: .init(gate: .silu), fast: fast, on: bench)
+          var worst = 0.0
+          for i in gated.indices {
+            let gate = i / 48 * 96 + i % 48 / 16 * 32 + i % 16
+            let expected = ReferenceGatedActivation.swiGLU.activation(Double(plain[gate])) * Double(plain[gate + 16])
+            worst = max(worst, abs(Double(gated[i]) - expected) / max(abs(expected), 1e-6))
+          }
+          #expect(worst <= 1e-5, "\(format.name)")
+        }
+      }
+    }
+
+    @Test(
+      "blocks of zeros, of huge and of tiny activations are rounded; a NaN and an infinity show", arguments: Target.all)
+    func extremes(target: Target) throws {
+      let bench = try target.bench()
+      let fast = try fast(bench, dots(bench).last ?? .plain)
+      var problem = try ProductProblem(.q8_0, rows: 32, columns: 64, tokens: 5)
+      let weights = try problem.matrix(rows: 32, on: bench)
+      for i in 0..<64 {
+        problem.x[i] = 0
+        problem.x[64 + i] *= i < 32 ? 1e30 : 1e-30
+      }
+      problem.x[3 * 64 + 7] = .nan
+      problem.x[4 * 64 + 40] = .infinity
+      let y = try problem.product(weights, fast: fast, on: bench)
+      #expect(y[..<32].allSatisfy { $0 == 0 })
+      let (expected, magnitude) = try rounded(problem).reference(rows: 32)
+      let finite = 32..<3 * 32
+      #expect(
+        worstError(Array(y[finite]), Array(expected[finite]), relativeTo: Array(magnitude[finite])) <= Self.tolerance)
+      #expect(y[(3 * 32)...].allSatisfy { !$0.isFinite })
+    }
+
+    @Test("formats without integers keep the exact product's bits; a small workspace is refused")
+    func others() throws {
+      let bench = try #require(Target.all.first).bench()
+      let fast = try fast(bench, .plain)
+      for format in WeightFormat.allCases where !Self.formats.contains(format) {
+        #expect(!fast.serves(format))
+        let problem = try ProductProblem(format, rows: 32, columns: 256, tokens: 3)
+        let weights = try problem.matrix(rows: 32, on: bench)
+        let exact = try problem.product(weights, on: bench)
+        #expect(sameBits(try problem.product(weights, fast: fast, on: bench), exact))
+      }
+      let problem = try ProductProblem(.q8_0, rows: 32, columns: 64, tokens: 5)
+      let weights = try problem.matrix(rows: 32, on: bench)
+      let small = try bench.output(16)
+      let y = try bench.output(5 * 32)
+      #expect(throws: OperatorError.self) {
+        try MatrixProduct(bench.library, tiles: bench.plan().matrix, fast: fast).enqueue(
+          small, weights, into: y, tokens: 5, workspace: .init(packed: small, sums: small), on: bench.queue)
+      }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import TesseraFiles
+import TesseraMemory
+import TesseraModels
+import TesseraOperators
+import Testing
+
+@testable import Tessera
+
+extension ModelSuites {
+  @Suite("Models of random weights")
+  struct RandomModelTests {
+    private func small(_ format: WeightFormat, seed: UInt32 = 1) -> RandomModel {
+      var model = RandomModel(
+        name: "small", layerCount: 2, embeddingSize: 256, feedForwardSize: 512, headCount: 4, kvHeadCount: 2)
+      (model.vocabularyCount, model.contextLength, model.format, model.seed) = (512, 64, format, seed)
+      return model
+    }
+
+    private func logits(_ model: RandomModel) async throws -> [Float] {
+      try await LanguageModel.load(ModelSource(model)).allLogits([1, 300, 17])
+    }
+
+    @Test("every format gives finite logits that differ, the same for the same seed", arguments: WeightFormat.allCases)
+    func formats(format: WeightFormat) async throws {
+      let first = try await logits(small(format))
+      #expect(first.count == 3 * 512 && first.allSatisfy(\.isFinite))
+      #expect(Set(first).count > 3 * 400)
+      #expect(try await logits(small(format)).map(\.bitPattern) == first.map(\.bitPattern))
+      #expect(try await logits(small(format, seed: 2)) != first)
+    }
+
+    @Test("generation and measurement work without a file's tokenizer")
+    func generation() async throws {
+      let language = try await LanguageModel.load(ModelSource(small(.q4_K)))
+      var options = GenerationOptions()
+      options.maxTokens = 4
+      var count = 0
+      for try await event in language.generate(tokens: [5, 6], options: options) {
+        if case .token = event { count += 1 }
+      }
+      #expect((1...4).contains(count))
+      #expect(try await language.measure(promptTokens: 8, generatedTokens: 2, depth: 0).prompt > 0)
+    }
+
+    @Test("the plan of a large model is computed and refused like a file's")
+    func plans() throws {
+      let file = try RandomModel.llama70B.file()
+      let limits = DeviceLimits(
+        name: "small", isCPU: false, vectorWidth: 4, localMemoryBytes: 48 << 10, maxWorkGroupSize: 1024,
+        globalMemoryBytes: 24 << 30, maxAllocationBytes: 6 << 30, baseAddressAlignment: 128)
+      let plan = try Transformer.plan(file, limits: limits)
+      #expect((39_000_000_000..<40_000_000_000).contains(plan.weightsBytes))
+      #expect(throws: MemoryError.self) { try plan.check(limits: limits) }
+      // All but the embeddings.
+      let perToken = try Transformer.weightBytesPerToken(file)
+      #expect(plan.weightsBytes - perToken - 128_256 * 8192 * 9 / 16 < 1 << 20)
+    }
+
+    @Test("sizes that make no model are refused")
+    func refusals() throws {
+      var model = small(.q4_K)
+      model.embeddingSize = 100
+      #expect(throws: FileError.self) { try model.file() }
+      model = small(.q4_K)
+      model.headCount = 0
+      #expect(throws: ModelError.self) { try model.file() }
+      model = small(.f32)
+      model.vocabularyCount = .max / 2
+      #expect(throws: FileError.self) { try model.file() }
+      let file = try small(.q4_0).file()
+      #expect(!file.hasData && file.tensor(named: "output.weight") != nil)
+      #expect(throws: FileError.self) { try file.bytes(of: file.requiredTensor(named: "output.weight")) }
+    }
+  }
+}
