@@ -40,12 +40,6 @@
   (COLUMN_GROUPS % 2 == 0 ? EVEN_SPAN : FITS(7, COLUMN_GROUPS) ? 7 : FITS(5, COLUMN_GROUPS) ? 5 : FITS(3, COLUMN_GROUPS) ? 3 : 1)
 // Elements that share a scale.
 #define KEY_BLOCK (CACHE_QUANTISED ? 32 : HEAD_SIZE)
-// How far ahead of its use a key or value is fetched into the cache, in elements, where few rows use it.
-#ifndef PREFETCH
-#define PREFETCH 1536
-#endif
-#define FETCH(p)                                                                                                               \
-  if (TOKENS == 1) prefetch(p + PREFETCH, LANES)
 
 inline float largest_lane(float16 v) {
   const float8 a = max(v.lo, v.hi);
@@ -99,10 +93,7 @@ inline void score_keys(const struct attention *a, global const uint *tables, con
       for (uint d = first; d < first + KEY_BLOCK; ++d) {
         float16 key[KEY_SPAN];
 #pragma unroll
-        for (uint s = 0; s < KEY_SPAN; ++s) {
-          key[s] = load_keys(group[s], d, scales[s], 0);
-          FETCH(group[s] + d * LANES);
-        }
+        for (uint s = 0; s < KEY_SPAN; ++s) key[s] = load_keys(group[s], d, scales[s], 0);
 #pragma unroll
         for (uint m = 0; m < ROWS; ++m)
 #pragma unroll
@@ -156,10 +147,8 @@ inline void weigh_values(const struct attention *a, global const uint *tables, c
       for (uint k = max(from - group_start, 0); k < last; ++k) {
         float16 v[COLUMN_SPAN];
 #pragma unroll
-        for (uint s = 0; s < COLUMN_SPAN; ++s) {
+        for (uint s = 0; s < COLUMN_SPAN; ++s)
           v[s] = load_values(group, k, (c + s) * LANES, VALUE_SIZE, CACHE_QUANTISED ? scales[s / 2 * 2][k] : 1.0f);
-          FETCH(group + k * VALUE_SIZE + (c + s) * LANES);
-        }
         const float *weight = group_weights + k;
 #pragma unroll
         for (int m = 0; m < ROWS; ++m)

@@ -1,7 +1,8 @@
 // out = the ordered merge of a row's partial results, one for each tile of keys (FlashAttention-2's split, Dao 2023)
 //
 // The arithmetic is flash_attention's where one work-item computes all tiles, so the result is too. A work-item merges one lane
-// (simt) or 16 (vector) of a row's columns. Arguments: see flash_attention.vector.cl; token_tiles (tokens) is each token's tile.
+// (simt) or 16 (vector) of a row's columns. Arguments: see
+// flash_attention.vector.cl.
 //
 // global size (VALUE_SIZE or VALUE_SIZE / 16, heads, tokens), any local size.
 
@@ -35,4 +36,25 @@ kernel void merge_partials(global const int4 *restrict tiles, global const int *
   int4 tile = tiles[0];
   for (uint i = 1; i < tile_count && (int)token >= tile.x + tile.y; ++i) tile = tiles[i];
   merge_row(&a, tile, token, get_global_id(1), get_global_id(0) * WIDTH);
+}
+
+// The attention over several sets of keys, of each set's result and log Σ exp(score): in order, by the same merge.
+//   results (parts, rows, VALUE_SIZE);  sums (parts, rows);  out (rows, VALUE_SIZE);  log_sums (rows)
+// global size (VALUE_SIZE or VALUE_SIZE / 16, rows)
+kernel void merge_results(global const float *restrict results, global const float *restrict sums, global float *restrict out,
+                          global float *restrict log_sums, const uint parts, const uint rows) {
+  const uint row = get_global_id(1), column = get_global_id(0) * WIDTH;
+  lanes_f highest = LOWEST, total = 0.0f, merged = 0.0f;
+  for (uint i = 0; i < parts; ++i) {
+    const float sum = sums[i * rows + row];
+    // A part without a key that the row sees.
+    if (!(sum > LOWEST)) continue;
+    const struct merge m = merge_of(highest, sum);
+    highest = m.highest;
+    total = fma(total, m.old, m.new);
+    merged = fma(merged, m.old, LOAD_LANES(results + ((ulong)i * rows + row) * VALUE_SIZE + column) * m.new);
+  }
+  const float all = FIRST_LANE(total);
+  STORE_LANES(all > 0.0f ? merged / total : (lanes_f)0.0f, out + (ulong)row * VALUE_SIZE + column);
+  if (column == 0) log_sums[row] = all > 0.0f ? FIRST_LANE(highest) + FIRST_LANE(logarithm(total)) : -INFINITY;
 }

@@ -54,8 +54,10 @@ inline lanes_f load_scales(global const cache_element *group, uint size, uint bl
 #endif
 
 #if SIMT
+#define HALF_LANES(p) vload_half(0, (global const half *)(p))
 #define LOAD_QUANTS(p) convert_float(*(global const char *)(p))
 #else
+#define HALF_LANES(p) vload_half16(0, (global const half *)(p))
 #define LOAD_QUANTS(p) convert_float16(vload16(0, (global const char *)(p)))
 #endif
 
@@ -64,7 +66,7 @@ inline lanes_f load_keys(global const cache_element *group, uint d, lanes_f scal
 #if CACHE_TYPE == CACHE_F32
   return LOAD_LANES(group + d * 16 + lane);
 #elif CACHE_TYPE == CACHE_F16
-  return half_bits_to_float(LOAD_LANES(group + d * 16 + lane));
+  return HALF_LANES(group + d * 16 + lane);
 #elif CACHE_TYPE == CACHE_Q8_0
   return LOAD_QUANTS(group + d * 16 + lane) * scales;
 #else
@@ -78,7 +80,7 @@ inline lanes_f load_values(global const cache_element *group, uint token, uint c
 #if CACHE_TYPE == CACHE_F32
   return LOAD_LANES(group + token * size + column);
 #elif CACHE_TYPE == CACHE_F16
-  return half_bits_to_float(LOAD_LANES(group + token * size + column));
+  return HALF_LANES(group + token * size + column);
 #elif CACHE_TYPE == CACHE_Q8_0
   return LOAD_QUANTS(group + token * size + column) * scale;
 #else
