@@ -13,6 +13,12 @@ static const unsigned char attention_flash_attention_simt_cl[] = {
 static const unsigned char attention_flash_attention_vector_cl[] = {
 #embed "attention/flash_attention.vector.cl"
 };
+static const unsigned char attention_form_cl[] = {
+#embed "attention/form.cl"
+};
+static const unsigned char attention_merge_cl[] = {
+#embed "attention/merge.cl"
+};
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
 };
@@ -179,6 +185,8 @@ static const tessera_kernel_file files[] = {
     ENTRY("activation/soft_cap.cl", activation_soft_cap_cl),
     ENTRY("attention/flash_attention.simt.cl", attention_flash_attention_simt_cl),
     ENTRY("attention/flash_attention.vector.cl", attention_flash_attention_vector_cl),
+    ENTRY("attention/form.cl", attention_form_cl),
+    ENTRY("attention/merge.cl", attention_merge_cl),
     ENTRY("common/cache.cl", common_cache_cl),
     ENTRY("common/lanes.cl", common_lanes_cl),
     ENTRY("common/math.cl", common_math_cl),

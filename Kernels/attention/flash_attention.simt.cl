@@ -1,19 +1,17 @@
-// out = softmax(scale · q Kᵀ, masked) V, tile by tile with an online softmax (FlashAttention, Dao et al. 2022)
+// out = softmax(scale · q Kᵀ, masked) V, tile by tile (FlashAttention, Dao et al. 2022), in all the forms of attention/form.cl
 //
-// One work-group of LOCAL work-items computes ROWS consecutive queries of one sequence and one head, and does for each query
-// what flash_attention.vector.cl does, operation by operation; see there for the arguments and the order of the sums. Queries,
-// scores and the partial sums of the softmax lie in local memory; keys and values are read once per work-group.
+// One work-group of LOCAL work-items computes TOKENS consecutive queries of one sequence for HEAD_ROWS heads that share their
+// keys and values, and does for each row what flash_attention.vector.cl does, operation by operation; see there for the arguments
+// and the order of the sums. Queries, scores and the softmax's state lie in local memory; keys and values are read once per
+// work-group.
 //
-// global size (tiles · LOCAL, heads), local size (LOCAL, 1).  The caller guarantees HEAD_SIZE % 16 = 0, block_size % 16 = 0.
+// global size (tiles · LOCAL, kv_heads · ⌈group / HEAD_ROWS⌉, splits), local size (LOCAL, 1, 1).  Guarantees as there.
 
-#ifndef HEAD_SIZE
-#define HEAD_SIZE 64
+#ifndef TOKENS
+#define TOKENS 4
 #endif
-#ifndef ROWS
-#define ROWS 4
-#endif
-#ifndef KEY_TILE
-#define KEY_TILE 64
+#ifndef HEAD_ROWS
+#define HEAD_ROWS 1
 #endif
 #ifndef LOCAL
 #define LOCAL 64
@@ -21,76 +19,126 @@
 
 #undef SIMT
 #define SIMT 1
-#include "common/cache.cl"
-#include "common/math.cl"
+#include "attention/form.cl"
 
+#define ROWS (TOKENS * HEAD_ROWS)
 // Head columns of each row that one work-item sums.
-#define COLUMNS ((HEAD_SIZE + LOCAL - 1) / LOCAL)
-#define LOWEST -1e30f
+#define COLUMNS ((VALUE_SIZE + LOCAL - 1) / LOCAL)
 #define SYNC barrier(CLK_LOCAL_MEM_FENCE)
+
+// Where the group of key `position` begins: of the keys, or the values.
+inline global const cache_element *group_of(const struct attention *a, global const uint *tables, global const cache_element *pool,
+                                            const uint size, const uint kv_head, const uint position) {
+  return pool + group_at(tables[position / a->block_size], position % a->block_size, kv_head, a->kv_heads, size, a->block_size);
+}
+
+// Element `column` of the value of key `position`.
+inline float value_at(const struct attention *a, global const uint *tables, const uint kv_head, const uint position,
+                      const uint column) {
+  const uint lane = position % 16;
+  float scale = 1.0f;
+#if SHARED_VALUES
+  global const cache_element *group = group_of(a, tables, a->keys, HEAD_SIZE, kv_head, position);
+#if CACHE_QUANTISED
+  scale = load_scales(group, HEAD_SIZE, column / 32, lane);
+#endif
+  return load_keys(group, column, scale, lane);
+#else
+  global const cache_element *group = group_of(a, tables, a->values, VALUE_SIZE, kv_head, position);
+#if CACHE_QUANTISED
+  scale = load_scales(group, VALUE_SIZE, column / 32, lane);
+#endif
+  return load_values(group, lane, column, VALUE_SIZE, scale);
+#endif
+}
+
+inline bool sees(const struct attention *a, const struct range r, const uint token, const int4 tile, const int key) {
+  if (key > r.last || (key < r.first && key >= (int)a->sink_keys)) return false;
+#if MASK == TREE
+  return (tree_bits(a->masks + token * TREE_WORDS, key - tile.w) & 1) != 0;
+#else
+  return true;
+#endif
+}
 
 kernel void flash_attention(global const float *restrict q, global const cache_element *restrict keys,
                             global const cache_element *restrict values, global const uint *restrict tables,
-                            global const int4 *restrict tiles, global const int *restrict positions, global float *restrict out,
-                            const uint heads, const uint kv_heads, const uint q_stride, const uint block_size,
-                            const uint window, const float scale, const float soft_cap) {
+                            global const int4 *restrict tiles, global const int *restrict positions,
+                            global const uint *restrict masks, global const float *restrict slopes,
+                            global const float *restrict sinks, global float *restrict out, global float *restrict log_sums,
+                            global float *restrict partials, const uint heads, const uint kv_heads, const uint q_stride,
+                            const uint block_size, const uint window, const uint sink_keys, const uint splits,
+                            const uint key_tiles, const float scale, const float soft_cap) {
   local float query[ROWS][HEAD_SIZE];
   local float scores[ROWS][KEY_TILE];
   local float lanes[ROWS][LANES];
-  local float highest[ROWS], total[ROWS], correction[ROWS];
+  local float highest[ROWS], total[ROWS], old[ROWS], new[ROWS], tile_highest[ROWS], tile_total[ROWS];
 
-  const uint item = get_local_id(0);
+  const struct attention all = ATTENTION_ARGUMENTS;
+  const struct attention *a = &all;
+  const uint item = get_local_id(0), split = get_group_id(2);
   const int4 tile = tiles[get_group_id(0)];
-  const uint head = get_global_id(1);
-  const uint kv_head = head / (heads / kv_heads);
-  const uint first_token = tile.x;
-  const uint count = tile.y;
+  const uint group = heads / kv_heads, head_tiles = (group + HEAD_ROWS - 1) / HEAD_ROWS;
+  const uint kv_head = get_group_id(1) / head_tiles;
+  const uint first_head = kv_head * group + get_group_id(1) % head_tiles * HEAD_ROWS;
+  const uint head_count = min((uint)HEAD_ROWS, (kv_head + 1) * group - first_head);
+  const uint first_token = tile.x, count = tile.y;
   tables += tile.z;
+  // Rows past the counts repeat the last.
+#define TOKEN(m) (first_token + min((uint)(m) / HEAD_ROWS, count - 1))
+#define HEAD(m) (first_head + min((uint)(m) % HEAD_ROWS, head_count - 1))
 
   int begin = INT_MAX, end = 0;
-  for (uint m = 0; m < count; ++m) {
-    const int position = positions[first_token + m];
-    begin = min(begin, window > 0 ? max(position - (int)window + 1, 0) : 0);
-    end = max(end, position + 1);
+  for (uint m = 0; m < ROWS; m += HEAD_ROWS) {
+    const struct range r = range_of(a, tile, TOKEN(m));
+    begin = min(begin, r.first);
+    end = max(end, r.last + 1);
   }
   for (uint i = item; i < ROWS * HEAD_SIZE; i += LOCAL) {
-    const uint token = first_token + min(i / HEAD_SIZE, count - 1);
-    query[i / HEAD_SIZE][i % HEAD_SIZE] = q[(ulong)token * q_stride + head * HEAD_SIZE + i % HEAD_SIZE] * scale;
+    const uint m = i / HEAD_SIZE, d = i % HEAD_SIZE;
+    query[m][d] = q[(ulong)TOKEN(m) * q_stride + HEAD(m) * HEAD_SIZE + d] * scale;
   }
-  if (item < ROWS) {
-    highest[item] = LOWEST;
-    total[item] = 0.0f;
+  for (uint m = item; m < ROWS; m += LOCAL) {
+    highest[m] = LOWEST;
+    total[m] = 0.0f;
   }
   float sums[ROWS][COLUMNS];
   for (uint m = 0; m < ROWS; ++m)
     for (uint c = 0; c < COLUMNS; ++c) sums[m][c] = 0.0f;
   SYNC;
 
-  for (int start = begin / KEY_TILE * KEY_TILE; start < end; start += KEY_TILE) {
-    const int tile_keys = min(KEY_TILE, end - start);
+  const struct key_tiles k = key_tiles_of(a, begin, end, split);
+  for (uint t = k.first; t < k.end; t = next_tile(&k, t + 1)) {
+    const int start = t * KEY_TILE;
+    const int to = min(start + KEY_TILE, end);
+    const int from = start < (int)sink_keys ? start : max(start, begin);
     for (uint k = item; k < KEY_TILE; k += LOCAL) {
       const int position = start + (int)k;
       float acc[ROWS];
 #pragma unroll
       for (uint m = 0; m < ROWS; ++m) acc[m] = 0.0f;
-      if (position < end) {
-        global const cache_element *key =
-            keys +
-            key_group_at(tables[position / block_size], position % block_size, kv_head, kv_heads, HEAD_SIZE, block_size) +
-            position % LANES;
+      if (position >= from && position < to) {
+        global const cache_element *key = group_of(a, tables, keys, HEAD_SIZE, kv_head, position);
+        float scales = 1.0f;
         for (uint d = 0; d < HEAD_SIZE; ++d) {
-          const float value = load_cached(key + d * LANES);
+#if CACHE_QUANTISED
+          if (d % 32 == 0) scales = load_scales(key, HEAD_SIZE, d / 32, position % 16);
+#endif
+          const float element = load_keys(key, d, scales, position % 16);
 #pragma unroll
-          for (uint m = 0; m < ROWS; ++m) acc[m] = fma(value, query[m][d], acc[m]);
+          for (uint m = 0; m < ROWS; ++m) acc[m] = fma(element, query[m][d], acc[m]);
         }
       }
-#pragma unroll
       for (uint m = 0; m < ROWS; ++m) {
-        const int last = positions[first_token + min(m, count - 1)];
-        const int first = window > 0 ? max(last - (int)window + 1, 0) : 0;
+        const struct range r = range_of(a, tile, TOKEN(m));
         float score = acc[m];
-        if (soft_cap > 0.0f) score = soft_cap * hyperbolic_tangent(score / soft_cap);
-        scores[m][k] = position >= first && position <= last ? score : -INFINITY;
+#if HAS_SOFT_CAP
+        score = soft_cap * hyperbolic_tangent(score / soft_cap);
+#endif
+#if HAS_SLOPES
+        score = fma(-slopes[HEAD(m)], fabs((float)(position - r.position)), score);
+#endif
+        scores[m][k] = position >= from && sees(a, r, TOKEN(m), tile, position) ? score : -INFINITY;
       }
     }
     SYNC;
@@ -101,51 +149,70 @@ kernel void flash_attention(global const float *restrict q, global const cache_e
       lanes[i / LANES][i % LANES] = best;
     }
     SYNC;
-    if (item < ROWS) {
-      float highest_now = highest[item];
-      for (uint i = 0; i < LANES; ++i) highest_now = max(highest_now, lanes[item][i]);
-      correction[item] = exponential(highest[item] - highest_now);
-      highest[item] = highest_now;
+    for (uint m = item; m < ROWS; m += LOCAL) {
+      float largest = LOWEST;
+      for (uint i = 0; i < LANES; ++i) largest = max(largest, lanes[m][i]);
+      tile_highest[m] = largest;
     }
     SYNC;
     for (uint i = item; i < ROWS * LANES; i += LOCAL) {
       const uint m = i / LANES;
       float sum = 0.0f;
       for (uint k = i % LANES; k < KEY_TILE; k += LANES) {
-        scores[m][k] = exponential(scores[m][k] - highest[m]);
+        scores[m][k] = exponential(scores[m][k] - tile_highest[m]);
         sum += scores[m][k];
       }
       lanes[m][i % LANES] = sum;
     }
     SYNC;
-    if (item < ROWS) {
+    for (uint m = item; m < ROWS; m += LOCAL) {
       float part[LANES];
-      for (uint i = 0; i < LANES; ++i) part[i] = lanes[item][i];
+      for (uint i = 0; i < LANES; ++i) part[i] = lanes[m][i];
       for (uint width = LANES / 2; width > 0; width /= 2)
         for (uint i = 0; i < width; ++i) part[i] += part[i + width];
-      total[item] = fma(total[item], correction[item], part[0]);
+      const struct merge merged = merge_of(highest[m], tile_highest[m]);
+      total[m] = fma(total[m], merged.old, part[0] * merged.new);
+      highest[m] = merged.highest;
+      old[m] = merged.old;
+      new[m] = merged.new;
+      tile_total[m] = part[0];
     }
+    SYNC;
     for (uint c = 0; c < COLUMNS; ++c) {
       const uint column = c * LOCAL + item;
-      if (column >= HEAD_SIZE) break;
+      if (column >= VALUE_SIZE) break;
+      float acc[ROWS];
 #pragma unroll
-      for (uint m = 0; m < ROWS; ++m) sums[m][c] *= correction[m];
-      for (int k = 0; k < tile_keys; ++k) {
-        const int position = start + k;
-        const float value = load_cached(
-            values + value_at(tables[position / block_size], position % block_size, kv_head, kv_heads, HEAD_SIZE, block_size) +
-            column);
+      for (uint m = 0; m < ROWS; ++m) acc[m] = 0.0f;
+      for (int position = from; position < to; ++position) {
+        const float value = value_at(a, tables, kv_head, position, column);
 #pragma unroll
-        for (uint m = 0; m < ROWS; ++m) sums[m][c] = fma(value, scores[m][k], sums[m][c]);
+        for (uint m = 0; m < ROWS; ++m) acc[m] = fma(value, scores[m][position - start], acc[m]);
+      }
+      for (uint m = 0; m < ROWS; ++m) {
+        if (splits == 1) {
+          sums[m][c] = fma(sums[m][c], old[m], acc[m] * new[m]);
+        } else if (m / HEAD_ROWS < count && m % HEAD_ROWS < head_count) {
+          global float *partial = partials + (((ulong)TOKEN(m) * heads + HEAD(m)) * key_tiles + t) * PARTIAL_SIZE;
+          partial[16 + column] = acc[m];
+          if (column == 0) {
+            partial[0] = tile_highest[m];
+            partial[1] = tile_total[m];
+          }
+        }
       }
     }
     SYNC;
   }
 
+  for (uint m = item; m < ROWS; m += LOCAL)
+    if (splits == 1 && m / HEAD_ROWS < count && m % HEAD_ROWS < head_count)
+      old[m] = last_factor(a, TOKEN(m), HEAD(m), highest[m], total[m]);
+  SYNC;
   for (uint c = 0; c < COLUMNS; ++c) {
     const uint column = c * LOCAL + item;
-    if (column >= HEAD_SIZE) break;
-    for (uint m = 0; m < count; ++m)
-      out[((ulong)(first_token + m) * heads + head) * HEAD_SIZE + column] = sums[m][c] / total[m];
+    if (splits > 1 || column >= VALUE_SIZE) break;
+    for (uint m = 0; m < count * HEAD_ROWS; ++m)
+      if (m % HEAD_ROWS < head_count) out[((ulong)TOKEN(m) * heads + HEAD(m)) * VALUE_SIZE + column] = sums[m][c] * old[m];
   }
 }

@@ -23,6 +23,8 @@ typedef ushort lanes_h;
 #define TO_UINT(x) convert_uint(x)
 #define TO_FLOAT(x) convert_float(x)
 #define LOAD_LANES(p) (*(p))
+#define STORE_LANES(x, p) (*(p) = (x))
+#define FIRST_LANE(x) (x)
 #else
 typedef float16 lanes_f;
 typedef uint16 lanes_u;
@@ -34,6 +36,8 @@ typedef ushort16 lanes_h;
 #define TO_UINT(x) convert_uint16(x)
 #define TO_FLOAT(x) convert_float16(x)
 #define LOAD_LANES(p) vload16(0, p)
+#define STORE_LANES(x, p) vstore16(x, 0, p)
+#define FIRST_LANE(x) ((x).s0)
 #endif
 
 // The float of a half's 16 bits, exactly, for every finite half; needs no fp16 support.

@@ -24,6 +24,27 @@ inline lanes_f exponential(lanes_f x) {
   return x < (lanes_f)-87.0f ? (lanes_f)0.0f : result;
 }
 
+// The natural logarithm of a positive, normal x, relative error under 2e-7.
+inline lanes_f logarithm(lanes_f x) {
+  // x = 2^n · m, m in [√½, √2): the bits of √½ taken from x's leave n above the mantissa.
+  const lanes_u offset = AS_UINT(x) - 0x3f3504f3u;
+  const lanes_f n = TO_FLOAT(AS_INT(offset) >> 23);
+  const lanes_f m = AS_FLOAT((offset & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+  lanes_f p = (lanes_f)7.0376836292e-2f;
+  p = fma(p, m, (lanes_f)-1.1514610310e-1f);
+  p = fma(p, m, (lanes_f)1.1676998740e-1f);
+  p = fma(p, m, (lanes_f)-1.2420140846e-1f);
+  p = fma(p, m, (lanes_f)1.4249322787e-1f);
+  p = fma(p, m, (lanes_f)-1.6668057665e-1f);
+  p = fma(p, m, (lanes_f)2.0000714765e-1f);
+  p = fma(p, m, (lanes_f)-2.4999993993e-1f);
+  p = fma(p, m, (lanes_f)3.3333331174e-1f);
+  const lanes_f square = m * m;
+  p = fma(p * m, square, n * -2.12194440e-4f);
+  p = fma(square, (lanes_f)-0.5f, p) + m;
+  return fma(n, (lanes_f)0.693359375f, p);
+}
+
 // x · sigmoid(x)
 inline lanes_f silu(lanes_f x) { return x / (1.0f + exponential(-x)); }
 

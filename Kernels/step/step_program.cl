@@ -154,17 +154,35 @@ inline void run(global const struct command *c, const uint unit, global uchar *a
       break;
     }
     case ROPE_STORE:
-      for (uint pair = 0; pair < HEAD_SIZE / 2; ++pair)
+      for (uint pair = 0; pair < HEAD_SIZE / 2 / ROPE_PAIRS; ++pair)
         rope_store_pair(FLOATS(arena, c->x), (global const float2 *)(arena + c->rotation), (global const uint *)(arena + c->slots),
                         (global cache_element *)(cache + c->keys), (global cache_element *)(cache + c->values), HEADS, KV_HEADS,
                         HEAD_SIZE, ROTARY, BLOCK_SIZE, pair, unit % (HEADS + 2 * KV_HEADS), unit / (HEADS + 2 * KV_HEADS));
       break;
     case ATTENTION: {
-      global const int4 *tiles = (global const int4 *)(arena + c->tiles);
-      attend(FLOATS(arena, c->x), (global const cache_element *)(cache + c->keys), (global const cache_element *)(cache + c->values),
-             (global const uint *)(arena + c->tables), tiles[unit / (HEADS / HEAD_ROWS)], (global const int *)(arena + c->positions),
-             FLOATS(arena, c->y), HEADS, KV_HEADS, c->stride, BLOCK_SIZE, c->window, c->scale, c->soft_cap,
-             unit % (HEADS / HEAD_ROWS) * HEAD_ROWS);
+      const uint head_tiles = KV_HEADS * ((HEADS / KV_HEADS + HEAD_ROWS - 1) / HEAD_ROWS);
+      const struct attention a = {FLOATS(arena, c->x),
+                                  (global const cache_element *)(cache + c->keys),
+                                  (global const cache_element *)(cache + c->values),
+                                  (global const uint *)(arena + c->tables),
+                                  (global const int *)(arena + c->positions),
+                                  0,
+                                  0,
+                                  0,
+                                  FLOATS(arena, c->y),
+                                  0,
+                                  0,
+                                  HEADS,
+                                  KV_HEADS,
+                                  c->stride,
+                                  BLOCK_SIZE,
+                                  c->window,
+                                  0,
+                                  1,
+                                  0,
+                                  c->scale,
+                                  c->soft_cap};
+      attend(&a, ((global const int4 *)(arena + c->tiles))[unit / head_tiles], unit % head_tiles, 0);
       break;
     }
   }

@@ -68,9 +68,10 @@ public struct TilePlan: Sendable, Equatable, Codable {
 
   /// Tiles of attention.
   public struct Attention: Sendable, Equatable, Codable {
-    /// Consecutive queries of one head that share a pass over the keys: the macro `ROWS`.
+    /// The most rows, queries times heads, that share a pass over the keys: `TOKENS` · `HEAD_ROWS`.
     public var queryRows: Int
-    /// Keys of one online-softmax step: the macro `KEY_TILE`. Fixed, because it decides the order of the sums.
+    /// Keys of one softmax, whose results are merged: the macro `KEY_TILE`. Fixed, because it decides the order of the
+    /// sums.
     public var keys: Int
     /// Work-items of a work-group: the macro `LOCAL`; 1 for the vector style.
     public var groupSize: Int
@@ -79,7 +80,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
   }
 
   /// Keys of one attention step on every device.
-  public static let keyTile = 64
+  public static let keyTile = 256
   /// Weight rows that lie side by side in the interleaved weight layout.
   public static let rowGroup = 16
   /// The values that `TILE_M` may have.
@@ -136,9 +137,9 @@ public struct TilePlan: Sendable, Equatable, Codable {
     return Matrix(tokens: max(4, fitting), rowGroups: rowGroups, groupSize: 1, repeats: 8)
   }
 
-  /// Queries, scores and outputs of a tile stay in a first-level cache of 32 KiB.
+  /// Queries and scores of a tile stay in a first-level cache of 32 KiB.
   private static func vectorAttention(_ headDim: Int) -> Attention {
-    let bytesPerRow = 4 * (2 * headDim + keyTile)
+    let bytesPerRow = 4 * (headDim + keyTile)
     let rows = tokenTiles.last { $0 * bytesPerRow <= 32 << 10 } ?? 1
     return Attention(queryRows: rows, keys: keyTile, groupSize: 1, localBytes: 0)
   }
@@ -159,7 +160,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
   private static func simtAttention(
     _ limits: DeviceLimits, _ headDim: Int, _ groupSize: Int
   ) throws(MemoryError) -> Attention {
-    let bytesPerRow = 4 * (headDim + keyTile + 16 + 3)
+    let bytesPerRow = 4 * (headDim + keyTile + 16 + 6)
     guard
       let rows = [8, 4, 2, 1].first(where: { $0 * bytesPerRow <= limits.localMemoryBytes / ($0 == 1 ? 1 : 2) })
     else {

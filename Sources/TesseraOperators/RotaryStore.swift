@@ -1,16 +1,40 @@
 import TesseraCL
+import TesseraMemory
 
 /// How a paged cache's blocks lie in its buffers: `Kernels/common/cache.cl`.
 public struct CacheGeometry: Sendable, Equatable {
   public var kvHeadCount: Int
+  /// Elements of a key.
   public var headDim: Int
+  /// Elements of a value.
+  public var valueDim: Int
   /// Tokens of a block, a multiple of 16.
   public var blockSize: Int
-  /// Elements are halves, else floats.
-  public var isHalf: Bool
+  public var element: KVCacheLayout.ElementType
+  /// Values are the first `valueDim` elements of the keys, and nothing of their own (MLA).
+  public var sharesValues: Bool
 
-  public init(kvHeadCount: Int, headDim: Int, blockSize: Int, isHalf: Bool) {
-    (self.kvHeadCount, self.headDim, self.blockSize, self.isHalf) = (kvHeadCount, headDim, blockSize, isHalf)
+  /// A geometry; values have the keys' size unless said otherwise.
+  public init(
+    kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, blockSize: Int, element: KVCacheLayout.ElementType = .f32,
+    sharesValues: Bool = false
+  ) {
+    self.kvHeadCount = kvHeadCount
+    self.headDim = headDim
+    self.valueDim = valueDim ?? headDim
+    self.blockSize = blockSize
+    self.element = element
+    self.sharesValues = sharesValues
+  }
+
+  /// The number that kernels know the element's type by.
+  var cacheType: Int {
+    switch element {
+    case .f32: 0
+    case .f16: 1
+    case .q8_0: 2
+    case .q4_0: 3
+    }
   }
 }
 
@@ -31,9 +55,17 @@ public struct RotaryStore: Sendable {
     qkv: Buffer, rotation: Buffer, slots: Buffer, keys: Buffer, values: Buffer, tokens: Int, headCount: Int,
     rotaryDim: Int, pairing: RotaryTable.Pairing, cache: CacheGeometry, on target: some CommandTarget
   ) throws {
-    guard rotaryDim <= cache.headDim, rotaryDim.isMultiple(of: 2), cache.headDim.isMultiple(of: 2) else {
-      throw OperatorError(.shape, "\(rotaryDim) rotary dimensions of heads of \(cache.headDim): both must be even")
+    guard rotaryDim <= cache.headDim, rotaryDim.isMultiple(of: 2), cache.headDim.isMultiple(of: 2),
+      cache.headDim.isMultiple(of: cache.element.blockElements), cache.valueDim == cache.headDim, !cache.sharesValues
+    else {
+      throw OperatorError(
+        .shape,
+        "\(rotaryDim) rotary dimensions of heads of \(cache.headDim), values of \(cache.valueDim), in a "
+          + "\(cache.element.rawValue) cache: both must be even, heads of a quantised cache a multiple of 32, values "
+          + "have their keys' size")
     }
+    // Pairs, or blocks of 32 elements.
+    let parts = cache.element.blockElements == 1 ? cache.headDim / 2 : cache.headDim / cache.element.blockElements
     if let program = target.program {
       try program.require(StepProgram.RotationShape(rotaryDim: rotaryDim, pairing: pairing))
       var command = StepProgram.Command(
@@ -47,11 +79,11 @@ public struct RotaryStore: Sendable {
     }
     let kernel = try library.kernel(
       "rope/rope_store.cl", "rope_store",
-      [.init("PAIRS_ADJACENT", pairing == .adjacent ? 1 : 0), .init("CACHE_HALF", cache.isHalf ? 1 : 0)])
+      [.init("PAIRS_ADJACENT", pairing == .adjacent ? 1 : 0), .init("CACHE_TYPE", cache.cacheType)])
     try target.queue.enqueue(
       kernel,
       over: NDRange(
-        global: [cache.headDim / 2, headCount + 2 * cache.kvHeadCount, tokens], local: [cache.headDim / 2, 1, 1]),
+        global: [parts, headCount + 2 * cache.kvHeadCount, tokens], local: [parts, 1, 1]),
       qkv, rotation, slots, keys, values, UInt32(headCount), UInt32(cache.kvHeadCount), UInt32(cache.headDim),
       UInt32(rotaryDim), UInt32(cache.blockSize))
   }

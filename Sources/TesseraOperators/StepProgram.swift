@@ -66,6 +66,7 @@ public final class StepProgram: CommandTarget {
     var headCount: Int
     var tileRows: Int
     var headRows: Int
+    var hasSoftCap: Bool
     var cache: CacheGeometry
   }
 
@@ -191,9 +192,9 @@ public final class StepProgram: CommandTarget {
     let defines: [KernelLibrary.Define] = [
       .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups), .init("TILES", tile.repeats),
       .init("TOKENS", attention.tileRows), .init("HEAD_ROWS", attention.headRows), .init("HEADS", attention.headCount),
-      .init("KV_HEADS", cache.kvHeadCount),
+      .init("KV_HEADS", cache.kvHeadCount), .init("HAS_SOFT_CAP", attention.hasSoftCap ? 1 : 0),
       .init("HEAD_SIZE", cache.headDim),
-      .init("BLOCK_SIZE", cache.blockSize), .init("CACHE_HALF", cache.isHalf ? 1 : 0),
+      .init("BLOCK_SIZE", cache.blockSize), .init("CACHE_TYPE", cache.cacheType),
       .init("ROTARY", rotation.rotaryDim), .init("PAIRS_ADJACENT", rotation.pairing == .adjacent ? 1 : 0),
     ]
     kernel = try library.kernel(

@@ -3,31 +3,51 @@ import Foundation
 /// Scaled dot-product attention: softmax over the visible keys of cap(scale · q·k), times the values.
 ///
 /// Sources: Vaswani et al., "Attention Is All You Need", 2017 (arXiv 1706.03762); grouped heads: Ainslie et al., "GQA",
-/// 2023 (arXiv 2305.13245); sliding window: "Mistral 7B", 2023 (arXiv 2310.06825).
+/// 2023 (arXiv 2305.13245); sliding window: "Mistral 7B", 2023 (arXiv 2310.06825); ALiBi: Press et al., 2022 (arXiv
+/// 2108.12409); first keys kept: Xiao et al., "StreamingLLM", 2023 (arXiv 2309.17453).
 public struct ReferenceAttention: Sendable, Equatable {
   /// Query heads.
   public var headCount: Int
   /// Key and value heads; divides `headCount`. Query head h reads kv head h / (headCount / kvHeadCount).
   public var kvHeadCount: Int
-  /// Elements of a head.
+  /// Elements of a key.
   public var headDim: Int
+  /// Elements of a value.
+  public var valueDim: Int
   /// What dot products are multiplied by, usually 1 / √headDim.
   public var scale: Float
   /// Whether a query sees only keys at its own position and before.
   public var isCausal: Bool
-  /// A query at position p sees keys at positions > p − window.
+  /// A query at position p sees keys at positions > p − window, and where it is not causal < p + window.
   public var window: Int?
+  /// These first keys are seen whatever the window.
+  public var sinkKeys = 0
   /// Scores become cap · tanh(score / cap) before the mask.
   public var softCap: Float?
+  /// ALiBi, [headCount]: −slope · |query's position − key's| is added to capped scores.
+  public var slopes: [Float]?
+  /// [headCount]: exp(sink) is added to the softmax's denominator.
+  public var sinks: [Float]?
+
+  /// Tokens in flight that form a tree.
+  public struct Tree: Sendable, Equatable {
+    /// The keys before it, all of which are seen.
+    public var start: Int
+    /// For each query, which keys of the tree it sees.
+    public var masks: [[Bool]]
+
+    public init(start: Int, masks: [[Bool]]) { (self.start, self.masks) = (start, masks) }
+  }
 
   /// An attention of the given shape; `scale` defaults to 1 / √headDim.
   public init(
-    headCount: Int, kvHeadCount: Int, headDim: Int, scale: Float? = nil, isCausal: Bool = true, window: Int? = nil,
-    softCap: Float? = nil
+    headCount: Int, kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, scale: Float? = nil, isCausal: Bool = true,
+    window: Int? = nil, softCap: Float? = nil
   ) {
     self.headCount = headCount
     self.kvHeadCount = kvHeadCount
     self.headDim = headDim
+    self.valueDim = valueDim ?? headDim
     self.scale = scale ?? Float(1 / Double(max(1, headDim)).squareRoot())
     self.isCausal = isCausal
     self.window = window
@@ -38,38 +58,67 @@ public struct ReferenceAttention: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - queries: [queryPositions, headCount, headDim]
-  ///   - keys, values: [keyCount, kvHeadCount, headDim]
+  ///   - keys: [keyCount, kvHeadCount, headDim]
+  ///   - values: [keyCount, kvHeadCount, valueDim]
   ///   - queryPositions: one per query token; need not be consecutive
   ///   - keyPositions: one per key; 0, 1, 2, … when nil
-  /// - Returns: [queryPositions, headCount, headDim]; zeros for a query that sees no key
+  ///   - tree: decides which of the keys from its start on are seen
+  /// - Returns: [queryPositions, headCount, valueDim]; zeros for a query that sees no key
   /// - Throws: ``ReferenceError`` when a length does not match or heads do not divide evenly.
   public func attend(
-    queries: [Float], keys: [Float], values: [Float], queryPositions: [Int], keyCount: Int, keyPositions: [Int]? = nil
+    queries: [Float], keys: [Float], values: [Float], queryPositions: [Int], keyCount: Int, keyPositions: [Int]? = nil,
+    tree: Tree? = nil
   ) throws(ReferenceError) -> [Float] {
-    try check(queries, keys, values, queryPositions, keyCount, keyPositions)
-    var y = [Float](repeating: 0, count: queries.count)
+    try attendWithSums(
+      queries: queries, keys: keys, values: values, queryPositions: queryPositions, keyCount: keyCount,
+      keyPositions: keyPositions, tree: tree
+    ).out
+  }
+
+  /// As `attend`, with log Σ exp(score), the sink included, of each query: [queryPositions, headCount].
+  public func attendWithSums(
+    queries: [Float], keys: [Float], values: [Float], queryPositions: [Int], keyCount: Int, keyPositions: [Int]? = nil,
+    tree: Tree? = nil
+  ) throws(ReferenceError) -> (out: [Float], logSums: [Float]) {
+    try check(queries, keys, values, queryPositions, keyCount, keyPositions, tree)
+    var y: [Float] = []
+    var logSums: [Float] = []
     for (token, position) in queryPositions.enumerated() {
-      let visible = (0..<keyCount).filter { isVisible(keyPositions?[$0] ?? $0, from: position) }
+      let visible = (0..<keyCount).filter { key in
+        if let tree, key >= tree.start { return tree.masks[token][key - tree.start] }
+        return isVisible(keyPositions?[key] ?? key, from: position, inTree: tree != nil)
+      }
       for head in 0..<headCount {
         let queryStart = (token * headCount + head) * headDim
         let kvHead = head / (headCount / kvHeadCount)
-        let starts = visible.map { ($0 * kvHeadCount + kvHead) * headDim }
-        let scores = starts.map { score(queries, at: queryStart, keys, at: $0) }
-        guard let maximum = scores.max() else { continue }
-        let weights = scores.map { exp($0 - maximum) }
-        let total = weights.reduce(0, +)
-        var sums = [Double](repeating: 0, count: headDim)
-        for (weight, start) in zip(weights, starts) { accumulate(weight / total, values, at: start, into: &sums) }
-        for i in 0..<headDim { y[queryStart + i] = Float(sums[i]) }
+        let scores = visible.map { key in
+          score(queries, at: queryStart, keys, at: (key * kvHeadCount + kvHead) * headDim)
+            - Double(slopes?[head] ?? 0) * abs(Double(position - (keyPositions?[key] ?? key)))
+        }
+        let sink = sinks.map { Double($0[head]) } ?? -.infinity
+        let maximum = max(scores.max() ?? -.infinity, sink)
+        var sums = [Double](repeating: 0, count: valueDim)
+        if maximum > -.infinity {
+          let weights = scores.map { exp($0 - maximum) }
+          let total = weights.reduce(exp(sink - maximum), +)
+          for (weight, key) in zip(weights, visible) {
+            accumulate(weight / total, values, at: (key * kvHeadCount + kvHead) * valueDim, into: &sums)
+          }
+          logSums.append(Float(maximum + log(total)))
+        } else {
+          logSums.append(-.infinity)
+        }
+        y += sums.map { Float($0) }
       }
     }
-    return y
+    return (y, logSums)
   }
 
-  private func isVisible(_ key: Int, from query: Int) -> Bool {
-    if isCausal && key > query { return false }
-    if let window { return key > query.subtractingReportingOverflow(window).partialValue }
-    return true
+  private func isVisible(_ key: Int, from query: Int, inTree: Bool) -> Bool {
+    if isCausal && !inTree && key > query { return false }
+    guard let window, key >= sinkKeys else { return true }
+    if !isCausal && key >= query.addingReportingOverflow(window).partialValue { return false }
+    return key > query.subtractingReportingOverflow(window).partialValue
   }
 
   private func score(_ queries: [Float], at queryStart: Int, _ keys: [Float], at keyStart: Int) -> Double {
@@ -92,9 +141,9 @@ public struct ReferenceAttention: Sendable, Equatable {
 
   private func check(
     _ queries: [Float], _ keys: [Float], _ values: [Float], _ queryPositions: [Int], _ keyCount: Int,
-    _ keyPositions: [Int]?
+    _ keyPositions: [Int]?, _ tree: Tree?
   ) throws(ReferenceError) {
-    guard headDim > 0, kvHeadCount > 0, headCount > 0, headCount % kvHeadCount == 0 else {
+    guard headDim > 0, valueDim > 0, kvHeadCount > 0, headCount > 0, headCount % kvHeadCount == 0 else {
       throw ReferenceError(
         .invalidParameter,
         "\(headCount) query heads over \(kvHeadCount) kv heads of \(headDim): heads must be positive and divide evenly")
@@ -106,9 +155,13 @@ public struct ReferenceAttention: Sendable, Equatable {
       throw ReferenceError(.invalidParameter, "the soft cap is \(softCap), it must be positive")
     }
     try require(queries, count: try elementCount(queryPositions.count, headCount, headDim, of: "queries"), "queries")
-    let kvCount = try elementCount(keyCount, kvHeadCount, headDim, of: "keys")
-    try require(keys, count: kvCount, "keys")
-    try require(values, count: kvCount, "values")
+    try require(keys, count: try elementCount(keyCount, kvHeadCount, headDim, of: "keys"), "keys")
+    try require(values, count: try elementCount(keyCount, kvHeadCount, valueDim, of: "values"), "values")
+    for perHead in [slopes, sinks] { if let perHead { try require(perHead, count: headCount, "slopes or sinks") } }
+    if let tree {
+      try require(tree.masks, count: queryPositions.count, "tree masks")
+      for mask in tree.masks { try require(mask, count: max(0, keyCount - tree.start), "bits of a tree mask") }
+    }
     if let keyPositions { try require(keyPositions, count: keyCount, "keyPositions") }
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TesseraCL
 import TesseraMemory
 import TesseraReference
@@ -16,7 +17,22 @@ struct AttentionProblem: CustomStringConvertible {
     var values: [Float] = []
     var queries: [Float] = []
 
+    var tree: ReferenceAttention.Tree?
+
     var keyCount: Int { history + count }
+
+    /// Gives each new token a random parent among those before it, or the history; positions become depths.
+    mutating func growTree(using generator: inout SeededGenerator) {
+      var masks: [[Bool]] = []
+      for token in 0..<count {
+        let parent = Int.random(in: -1..<max(0, token), using: &generator)
+        var mask = parent >= 0 ? masks[parent] : [Bool](repeating: false, count: count)
+        mask[token] = true
+        masks.append(mask)
+      }
+      tree = .init(start: history, masks: masks)
+      positions = masks.map { history - 1 + $0.count { $0 } }
+    }
 
     init(history: Int = 0, count: Int, positions: [Int]? = nil) {
       (self.history, self.count) = (history, count)
@@ -27,50 +43,73 @@ struct AttentionProblem: CustomStringConvertible {
   let shape: FlashAttention.Shape
   let cache: CacheGeometry
   private(set) var sequences: [Sequence]
+  /// ALiBi's slopes and learned sinks, (heads), where there are any.
+  private var slopes: [Float]?
+  private var sinks: [Float]?
 
   init(
-    heads: Int, kvHeads: Int, headDim: Int, window: Int? = nil, softCap: Float? = nil, blockSize: Int = 16,
-    isHalf: Bool = false, sequences: [Sequence]
+    heads: Int, kvHeads: Int, headDim: Int, valueDim: Int? = nil, mask: FlashAttention.Mask = .causal,
+    window: Int? = nil, sinkKeys: Int = 0, softCap: Float? = nil, hasSlopes: Bool = false, hasSinks: Bool = false,
+    blockSize: Int = 16, element: KVCacheLayout.ElementType = .f32, sharesValues: Bool = false, sequences: [Sequence]
   ) {
     shape = FlashAttention.Shape(
-      headCount: heads, window: window, scale: Float(1 / Double(headDim).squareRoot()), softCap: softCap)
-    cache = CacheGeometry(kvHeadCount: kvHeads, headDim: headDim, blockSize: blockSize, isHalf: isHalf)
+      headCount: heads, mask: mask, window: window, sinkKeys: sinkKeys, scale: Float(1 / Double(headDim).squareRoot()),
+      softCap: softCap)
+    cache = CacheGeometry(
+      kvHeadCount: kvHeads, headDim: headDim, valueDim: valueDim, blockSize: blockSize, element: element,
+      sharesValues: sharesValues)
+    let valueDim = cache.valueDim
+    if hasSlopes { slopes = (1...heads).map { exp2(-8 * Float($0) / Float(heads)) } }
     var generator = SeededGenerator(seed: 41)
+    if hasSinks { sinks = generator.floats(heads, magnitude: 4) }
     self.sequences = sequences.map { sequence in
       var sequence = sequence
-      let kvCount = sequence.keyCount * kvHeads * headDim
-      func stored(_ values: [Float]) -> [Float] {
-        isHalf ? values.map { ReferenceHalf.float(fromHalf: ReferenceHalf.half(fromFloat: $0)) } : values
-      }
       // Scores have a deviation of about 2, so that some keys matter more than others.
-      sequence.keys = stored(generator.floats(kvCount, magnitude: 2))
-      sequence.values = stored(generator.floats(kvCount))
+      sequence.keys = generator.floats(sequence.keyCount * kvHeads * headDim, magnitude: 2)
+      sequence.values = generator.floats(sequence.keyCount * kvHeads * valueDim)
+      if sharesValues {
+        sequence.values = (0..<sequence.keyCount * kvHeads).flatMap {
+          sequence.keys[$0 * headDim..<$0 * headDim + valueDim]
+        }
+      }
       sequence.queries = generator.floats(sequence.count * heads * headDim, magnitude: 3)
+      if case .tree = mask { sequence.growTree(using: &generator) }
       return sequence
     }
   }
 
   var description: String {
-    "\(shape.headCount)/\(cache.kvHeadCount) heads of \(cache.headDim), window \(shape.window ?? 0), cap "
-      + "\(shape.softCap ?? 0), blocks of \(cache.blockSize), \(cache.isHalf ? "F16" : "F32") cache"
+    "\(shape.headCount)/\(cache.kvHeadCount) heads of \(cache.headDim) and \(cache.valueDim), \(shape.mask), window "
+      + "\(shape.window ?? 0), \(shape.sinkKeys) sinks, cap \(shape.softCap ?? 0), ALiBi \(slopes != nil), learned sinks "
+      + "\(sinks != nil), blocks of \(cache.blockSize), \(cache.element.rawValue) cache"
   }
 
-  /// What the new tokens attend to, and the same with the values' magnitudes: (tokens, heads, headDim) each.
-  func reference() throws -> (out: [Float], magnitude: [Float]) {
-    let attention = ReferenceAttention(
-      headCount: shape.headCount, kvHeadCount: cache.kvHeadCount, headDim: cache.headDim, scale: shape.scale,
-      window: shape.window, softCap: shape.softCap)
-    var (out, magnitude): ([Float], [Float]) = ([], [])
+  /// What the new tokens attend to and the same with the values' magnitudes, (tokens, heads, valueDim) each, and
+  /// (tokens, heads) logarithms of their sums.
+  ///
+  /// - Parameter isRounded: whether keys and values are rounded as the cache does.
+  func reference(isRounded: Bool = true) throws -> (out: [Float], magnitude: [Float], logSums: [Float]) {
+    var attention = ReferenceAttention(
+      headCount: shape.headCount, kvHeadCount: cache.kvHeadCount, headDim: cache.headDim, valueDim: cache.valueDim,
+      scale: shape.scale, isCausal: shape.mask != .full, window: shape.window, softCap: shape.softCap)
+    (attention.sinkKeys, attention.slopes, attention.sinks) = (shape.sinkKeys, slopes, sinks)
+    let type = ReferenceCacheType(rawValue: isRounded ? cache.element.rawValue : "f32") ?? .f32
+    var (out, magnitude, logSums): ([Float], [Float], [Float]) = ([], [], [])
     for sequence in sequences {
+      let values = type.rounded(sequence.values)
       for isMagnitude in [false, true] {
-        let result = try attention.attend(
-          queries: sequence.queries, keys: sequence.keys,
-          values: isMagnitude ? sequence.values.map(abs) : sequence.values, queryPositions: sequence.positions,
-          keyCount: sequence.keyCount)
-        if isMagnitude { magnitude += result } else { out += result }
+        let result = try attention.attendWithSums(
+          queries: sequence.queries, keys: type.rounded(sequence.keys), values: isMagnitude ? values.map(abs) : values,
+          queryPositions: sequence.positions, keyCount: sequence.keyCount, tree: sequence.tree)
+        if isMagnitude {
+          magnitude += result.out
+        } else {
+          out += result.out
+          logSums += result.logSums
+        }
       }
     }
-    return (out, magnitude)
+    return (out, magnitude, logSums)
   }
 
   /// The step that computes the token at `position` of a single sequence: later keys are not cached yet.
@@ -78,14 +117,52 @@ struct AttentionProblem: CustomStringConvertible {
     var step = self
     step.sequences = sequences.map { sequence in
       let width = shape.headCount * cache.headDim
-      let kvCount = (position + 1) * cache.kvHeadCount * cache.headDim
       var token = Sequence(history: position, count: 1)
-      token.keys = Array(sequence.keys[..<kvCount])
-      token.values = Array(sequence.values[..<kvCount])
+      token.keys = Array(sequence.keys[..<((position + 1) * cache.kvHeadCount * cache.headDim)])
+      token.values = Array(sequence.values[..<((position + 1) * cache.kvHeadCount * cache.valueDim)])
       token.queries = Array(sequence.queries[position * width..<(position + 1) * width])
       return token
     }
     return step
+  }
+
+  /// A single token's step that sees only the first `keyCount` keys, and of those the last `window`.
+  func part(window: Int?, keyCount: Int) -> AttentionProblem {
+    var problem = AttentionProblem(
+      heads: shape.headCount, kvHeads: cache.kvHeadCount, headDim: cache.headDim, window: window, sequences: [])
+    problem.sequences = sequences.map { sequence in
+      var part = Sequence(history: keyCount - 1, count: 1)
+      part.keys = Array(sequence.keys.prefix(keyCount * cache.kvHeadCount * cache.headDim))
+      part.values = Array(sequence.values.prefix(keyCount * cache.kvHeadCount * cache.valueDim))
+      part.queries = sequence.queries
+      return part
+    }
+    return problem
+  }
+
+  /// Each sequence alone.
+  var alone: [AttentionProblem] {
+    sequences.map { sequence in
+      var problem = self
+      problem.sequences = [sequence]
+      return problem
+    }
+  }
+
+  /// The same in blocks of another size, in an F32 cache that holds what this one's rounds to.
+  func stored(blockSize: Int, asFloats: Bool = false) -> AttentionProblem {
+    var problem = AttentionProblem(
+      heads: shape.headCount, kvHeads: cache.kvHeadCount, headDim: cache.headDim, valueDim: cache.valueDim,
+      mask: shape.mask, window: shape.window, sinkKeys: shape.sinkKeys, softCap: shape.softCap, blockSize: blockSize,
+      element: asFloats ? .f32 : cache.element, sharesValues: cache.sharesValues, sequences: [])
+    (problem.slopes, problem.sinks, problem.sequences) = (slopes, sinks, sequences)
+    if asFloats, let type = ReferenceCacheType(rawValue: cache.element.rawValue) {
+      for i in sequences.indices {
+        problem.sequences[i].keys = type.rounded(sequences[i].keys)
+        problem.sequences[i].values = type.rounded(sequences[i].values)
+      }
+    }
+    return problem
   }
 
   mutating func scaleQueries(by factor: Float) {
@@ -97,7 +174,14 @@ struct AttentionProblem: CustomStringConvertible {
   /// - Parameters:
   ///   - chunk: the most queries in a tile; by default what the launcher says.
   ///   - isOneByOne: each query is a tile of its own, as in a decode step.
-  func run(chunk: Int? = nil, isOneByOne: Bool = false, on bench: Bench) throws -> [Float] {
+  ///   - splits: work-items that share a tile's keys.
+  func run(chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, on bench: Bench) throws -> [Float] {
+    try runWithSums(chunk: chunk, isOneByOne: isOneByOne, splits: splits, wantsSums: false, on: bench).out
+  }
+
+  func runWithSums(
+    chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, wantsSums: Bool = true, on bench: Bench
+  ) throws -> (out: [Float], logSums: [Float]) {
     let attention = FlashAttention(bench.library, tiles: try bench.plan(headDim: cache.headDim).attention)
     let longest = sequences.map(\.count).max() ?? 1
     let tileRows = attention.tileRows(
@@ -111,7 +195,8 @@ struct AttentionProblem: CustomStringConvertible {
       for start in stride(from: 0, to: sequence.count, by: step) {
         tiles.append(
           .init(
-            firstToken: firstToken + start, count: min(step, sequence.count - start), tableOffset: tableOffset))
+            firstToken: firstToken + start, count: min(step, sequence.count - start), tableOffset: tableOffset,
+            keyCount: shape.mask == .full ? sequence.keyCount : sequence.history))
       }
       firstToken += sequence.count
       tableOffset += blockCount(sequence)
@@ -123,50 +208,104 @@ struct AttentionProblem: CustomStringConvertible {
     for sequence in sequences {
       for token in 0..<sequence.count { q += sequence.queries[token * width..<(token + 1) * width] + gap }
     }
-    let out = try bench.output(firstToken * width)
+    let out = try bench.output(firstToken * shape.headCount * cache.valueDim)
+    var extras = FlashAttention.Extras()
+    extras.slopes = try slopes.map { try bench.buffer($0) }
+    extras.sinks = try sinks.map { try bench.buffer($0) }
+    if case .tree(let words) = shape.mask { extras.treeMasks = try bench.buffer(treeMasks(words: words)) }
+    if wantsSums { extras.logSums = try bench.output(firstToken * shape.headCount) }
+    let split = try splits.map { count in
+      let longest = sequences.map(\.keyCount).max() ?? 1
+      let bytes = FlashAttention.partialBytes(
+        tokens: firstToken, headCount: shape.headCount, valueDim: cache.valueDim, longest: longest)
+      return FlashAttention.Split(
+        count: count, tokens: firstToken, longest: longest, partials: try bench.output(bytes / 4))
+    }
     try attention.enqueue(
       q: bench.buffer(q), qStride: width + gap.count, keys: keys, values: values, tables: bench.buffer(tables),
       tiles: bench.buffer(tiles), tileCount: tiles.count, tileRows: tileRows,
       positions: bench.buffer(sequences.flatMap(\.positions).map { Int32($0) }), into: out, shape: shape, cache: cache,
-      on: bench.queue)
-    return try bench.floats(out)
+      extras: extras, split: split, on: bench.queue)
+    return (try bench.floats(out), try extras.logSums.map { try bench.floats($0) } ?? [])
+  }
+
+  private func treeMasks(words: Int) -> [UInt32] {
+    sequences.flatMap { $0.tree?.masks ?? [] }.flatMap { mask in
+      (0..<words).map { word in
+        mask.dropFirst(word * 32).prefix(32).enumerated().reduce(0) { $0 | ($1.element ? 1 << UInt32($1.offset) : 0) }
+      }
+    }
   }
 
   private func blockCount(_ sequence: Sequence) -> Int {
     (sequence.keyCount + cache.blockSize - 1) / cache.blockSize
   }
 
-  /// The block tables, and pools that hold the sequences' keys and values in shuffled blocks and NaN elsewhere.
+  /// The block tables, and pools that hold the sequences' keys and values in shuffled blocks, and NaN elsewhere where
+  /// the type has one.
   private func pools(on bench: Bench) throws -> (tables: [UInt32], keys: Buffer, values: Buffer) {
-    let layout = try KVCacheLayout(
-      layerCount: 1, kvHeadCount: cache.kvHeadCount, headDim: cache.headDim, blockSize: cache.blockSize)
     let blocks = sequences.reduce(0) { $0 + blockCount($1) }
     var generator = SeededGenerator(seed: 42)
-    let tables = (0..<UInt32(blocks + 2)).shuffled(using: &generator).prefix(blocks)
-    let elements = (blocks + 2) * layout.elementsPerBlock(layer: 0)
-    var keys = [Float](repeating: .nan, count: elements)
-    var values = keys
+    let tables = Array((0..<UInt32(blocks + 2)).shuffled(using: &generator).prefix(blocks))
+    let keys = try pool(tables, blocks + 2, size: cache.headDim, isKeys: true)
+    if cache.sharesValues { return (tables, try bench.buffer(keys), try bench.buffer(keys)) }
+    return (
+      tables, try bench.buffer(keys), try bench.buffer(pool(tables, blocks + 2, size: cache.valueDim, isKeys: false))
+    )
+  }
+
+  /// The bytes of `blockCount` blocks of keys or values.
+  private func pool(_ tables: [UInt32], _ blockCount: Int, size: Int, isKeys: Bool) throws -> [UInt8] {
+    let groupBytes = 16 * size / cache.element.blockElements * cache.element.blockBytes
+    let kvHeads = cache.kvHeadCount
+    var bytes = [UInt8](repeating: 0xff, count: blockCount * kvHeads * cache.blockSize / 16 * groupBytes)
     var tableOffset = 0
     for sequence in sequences {
       for token in 0..<sequence.keyCount {
-        let block = Int(tables[tableOffset + token / cache.blockSize]) * layout.elementsPerBlock(layer: 0)
-        for kvHead in 0..<cache.kvHeadCount {
-          let from = (token * cache.kvHeadCount + kvHead) * cache.headDim
-          let offset = token % cache.blockSize
-          let key = block + layout.keyOffset(kvHead: kvHead, token: offset, element: 0)
-          let value = block + layout.valueOffset(kvHead: kvHead, token: offset, element: 0)
-          for i in 0..<cache.headDim {
-            keys[key + i * KVCacheLayout.tokenGroup] = sequence.keys[from + i]
-            values[value + i] = sequence.values[from + i]
+        let block = Int(tables[tableOffset + token / cache.blockSize])
+        for head in 0..<kvHeads {
+          let from = (token * kvHeads + head) * size
+          let group = (block * kvHeads + head) * (cache.blockSize / 16) + token % cache.blockSize / 16
+          CachePacking(element: cache.element, size: size, isKeys: isKeys).store(
+            Array((isKeys ? sequence.keys : sequence.values)[from..<from + size]), token: token % 16, in: &bytes,
+            at: group * groupBytes)
+        }
+      }
+      tableOffset += self.blockCount(sequence)
+    }
+    return bytes
+  }
+}
+
+/// How a token's key or value lies in its group of 16 tokens: `Kernels/common/cache.cl`.
+struct CachePacking {
+  let element: KVCacheLayout.ElementType
+  let size: Int
+  let isKeys: Bool
+
+  func store(_ x: [Float], token: Int, in bytes: inout [UInt8], at group: Int) {
+    func place(_ i: Int, of count: Int) -> Int { isKeys ? i * 16 + token : token * count + i }
+    func put<T: FixedWidthInteger>(_ value: T, _ index: Int, from start: Int) {
+      let at = start + index * MemoryLayout<T>.size
+      withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(at..<at + $0.count, with: $0) }
+    }
+    switch element {
+    case .f32: for i in x.indices { put(x[i].bitPattern, place(i, of: size), from: group) }
+    case .f16: for i in x.indices { put(ReferenceHalf.half(fromFloat: x[i]), place(i, of: size), from: group) }
+    case .q8_0, .q4_0:
+      let quantBytes = element == .q8_0 ? size * 16 : size * 8
+      let type: ReferenceCacheType = element == .q8_0 ? .q8_0 : .q4_0
+      for (index, block) in type.blocks(x).enumerated() {
+        put(block.scale, index * 16 + token, from: group + quantBytes)
+        if element == .q8_0 {
+          for i in 0..<32 { put(block.quants[i], place(index * 32 + i, of: size), from: group) }
+        } else {
+          for i in 0..<16 {
+            let byte = UInt8(block.quants[i] + 8) | UInt8(block.quants[i + 16] + 8) << 4
+            put(byte, place(index * 16 + i, of: size / 2), from: group)
           }
         }
       }
-      tableOffset += blockCount(sequence)
     }
-    guard cache.isHalf else { return (Array(tables), try bench.buffer(keys), try bench.buffer(values)) }
-    return (
-      Array(tables), try bench.buffer(keys.map { ReferenceHalf.half(fromFloat: $0) }),
-      try bench.buffer(values.map { ReferenceHalf.half(fromFloat: $0) })
-    )
   }
 }

@@ -12,39 +12,40 @@ extension OperatorsOnDevices {
     /// Of Σ p|v|: an error of a score moves its key's share, and scores here sum up to 256 products.
     static let tolerance = 4e-6
 
-    /// Key counts around the edges of 16 keys, of a tile of 64 keys and of blocks; prompts, chunks behind a history, and
+    /// Key counts around the edges of 16 keys, of a tile of 256 keys and of blocks; prompts, chunks behind a history, and
     /// single tokens.
     static let ragged: [AttentionProblem.Sequence] = Grid.values(
       [
         .init(count: 1), .init(count: 15), .init(count: 16), .init(count: 17), .init(count: 63),
         .init(history: 63, count: 1), .init(history: 64, count: 1), .init(history: 1, count: 64),
-        .init(history: 37, count: 93), .init(history: 129, count: 1), .init(history: 60, count: 5),
+        .init(history: 37, count: 93), .init(history: 129, count: 1), .init(history: 253, count: 5),
+        .init(history: 511, count: 1), .init(history: 540, count: 16),
       ], small: [.init(count: 3), .init(history: 15, count: 2)])
 
     static let problems: [AttentionProblem] = Grid.values(
       [
         .init(heads: 9, kvHeads: 3, headDim: 64, sequences: ragged),
         .init(heads: 9, kvHeads: 3, headDim: 64, window: 5, softCap: 30, blockSize: 64, sequences: ragged),
-        .init(heads: 9, kvHeads: 3, headDim: 64, blockSize: 64, isHalf: true, sequences: ragged),
-        .init(heads: 1, kvHeads: 1, headDim: 64, window: 64, isHalf: true, sequences: ragged),
+        .init(heads: 9, kvHeads: 3, headDim: 64, blockSize: 64, element: .f16, sequences: ragged),
+        .init(heads: 1, kvHeads: 1, headDim: 64, window: 64, element: .f16, sequences: ragged),
         .init(heads: 1, kvHeads: 1, headDim: 32, window: 5, sequences: ragged),
         .init(heads: 8, kvHeads: 2, headDim: 96, window: 64, blockSize: 64, sequences: ragged),
         .init(heads: 8, kvHeads: 2, headDim: 128, softCap: 20, sequences: ragged),
         .init(
-          heads: 8, kvHeads: 2, headDim: 128, window: 100, softCap: 50, blockSize: 64, isHalf: true, sequences: ragged),
+          heads: 8, kvHeads: 2, headDim: 128, window: 100, softCap: 50, blockSize: 64, element: .f16, sequences: ragged),
         .init(heads: 4, kvHeads: 1, headDim: 256, window: 100, blockSize: 64, sequences: ragged),
-        .init(heads: 4, kvHeads: 1, headDim: 256, isHalf: true, sequences: ragged),
+        .init(heads: 4, kvHeads: 1, headDim: 256, element: .f16, sequences: ragged),
       ],
       small: [
         .init(heads: 2, kvHeads: 1, headDim: 32, window: 5, softCap: 20, sequences: ragged),
-        .init(heads: 2, kvHeads: 2, headDim: 32, isHalf: true, sequences: ragged),
+        .init(heads: 2, kvHeads: 2, headDim: 32, element: .f16, sequences: ragged),
       ])
 
     @Test("a ragged batch attends like the reference, and unwritten cache memory is never seen", arguments: Target.all)
     func ragged(target: Target) throws {
       let bench = try target.bench()
       for problem in Self.problems {
-        let (expected, magnitude) = try problem.reference()
+        let (expected, magnitude, _) = try problem.reference()
         let error = worstError(try problem.run(on: bench), expected, relativeTo: magnitude)
         #expect(error <= Self.tolerance, "\(problem): \(error)")
       }
@@ -64,9 +65,11 @@ extension OperatorsOnDevices {
       "a token decoded before its successors are cached has the bits that it has in the prompt", arguments: Target.all)
     func decode(target: Target) throws {
       let bench = try target.bench()
-      for (headDim, isHalf) in Grid.values([(64, false), (64, true), (256, false)], small: [(32, false)]) {
+      for (headDim, element) in Grid.values(
+        [(64, KVCacheLayout.ElementType.f32), (64, .f16), (64, .q4_0), (256, .f32)], small: [(32, .f32)])
+      {
         let whole = AttentionProblem(
-          heads: 4, kvHeads: 2, headDim: headDim, isHalf: isHalf, sequences: [.init(count: Grid.isSmall ? 5 : 70)])
+          heads: 4, kvHeads: 2, headDim: headDim, element: element, sequences: [.init(count: Grid.isSmall ? 5 : 70)])
         let prompt = try whole.run(on: bench)
         let width = 4 * headDim
         for position in Grid.values([0, 14, 15, 16, 63, 64, 69], small: [3]) {
@@ -95,7 +98,7 @@ extension OperatorsOnDevices {
         let problem = AttentionProblem(
           heads: 4, kvHeads: 2, headDim: Grid.isSmall ? 32 : 64, window: window,
           sequences: [.init(history: 66, count: 4, positions: [69, 7, 7, 0])])
-        let (expected, magnitude) = try problem.reference()
+        let (expected, magnitude, _) = try problem.reference()
         let error = worstError(try problem.run(on: bench), expected, relativeTo: magnitude)
         #expect(error <= Self.tolerance, "\(problem): \(error)")
       }
@@ -107,7 +110,7 @@ extension OperatorsOnDevices {
       var problem = AttentionProblem(
         heads: 2, kvHeads: 1, headDim: Grid.isSmall ? 32 : 64, sequences: [.init(history: 20, count: 2)])
       problem.scaleQueries(by: 1e6)
-      let (expected, magnitude) = try problem.reference()
+      let (expected, magnitude, _) = try problem.reference()
       let error = worstError(try problem.run(on: bench), expected, relativeTo: magnitude)
       #expect(error <= Self.tolerance, "\(error)")
     }
@@ -116,14 +119,14 @@ extension OperatorsOnDevices {
     func refusals() throws {
       let bench = try #require(Target.all.first).bench()
       for (heads, kvHeads, headDim, blockSize) in [
-        (5, 2, 64, 16), (4, 0, 64, 16), (0, 1, 64, 16), (4, 2, 48, 16), (4, 2, 288, 16), (4, 2, 64, 24), (4, 2, 64, 0),
+        (5, 2, 64, 16), (4, 0, 64, 16), (0, 1, 64, 16), (4, 2, 40, 16), (4, 2, 592, 16), (4, 2, 64, 24), (4, 2, 64, 0),
       ] {
         let any = try bench.output(16)
         #expect(throws: OperatorError.self, "\(heads)/\(kvHeads) heads of \(headDim), blocks of \(blockSize)") {
           try FlashAttention(bench.library, tiles: bench.plan().attention).enqueue(
             q: any, qStride: 64, keys: any, values: any, tables: any, tiles: any, tileCount: 1, tileRows: 1,
             positions: any, into: any, shape: .init(headCount: heads, scale: 1),
-            cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockSize: blockSize, isHalf: false), on: bench.queue)
+            cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockSize: blockSize), on: bench.queue)
         }
       }
     }

@@ -40,7 +40,7 @@ extension OperatorsOnDevices {
         ]
         var generator = SeededGenerator(seed: 31)
         let qkv = generator.floats(positions.count * heads * a.headDim)
-        let (turned, keys, values) = try run(a, qkv, positions, slots, isHalf: false, on: bench)
+        let (turned, keys, values) = try run(a, qkv, positions, slots, element: .f32, on: bench)
 
         let rotary = try ReferenceRotaryEmbedding(
           pairing: a.pairing == .adjacent ? .adjacent : .halves, rotaryDim: a.rotaryDim, base: 10_000)
@@ -101,13 +101,58 @@ extension OperatorsOnDevices {
         var qkv = generator.floats(2 * (a.heads + 2 * a.kvHeads) * a.headDim, magnitude: 100)
         // Values at the edges of halves: the largest, too large, subnormal, ties.
         qkv.replaceSubrange((qkv.count - 6)..., with: [65504, -65519, 3e-8, 6e-5, 2049, -2051])
-        let floats = try run(a, qkv, positions, slots, isHalf: false, on: bench)
-        let halves = try run(a, qkv, positions, slots, isHalf: true, on: bench)
+        let floats = try run(a, qkv, positions, slots, element: .f32, on: bench)
+        let halves = try run(a, qkv, positions, slots, element: .f16, on: bench)
         #expect(sameBits(floats.turned, halves.turned), "\(a)")
         for (float, half) in [(floats.keys, halves.keys), (floats.values, halves.values)] {
           let expected = float.map { $0.bitPattern == .max ? .max : ReferenceHalf.half(fromFloat: $0) }
           let bits = half.flatMap { [UInt16(truncatingIfNeeded: $0.bitPattern), UInt16($0.bitPattern >> 16)] }
           #expect(sameBits(Array(bits.prefix(expected.count)), expected), "\(a)")
+        }
+      }
+    }
+
+    @Test("a quantised cache holds what ggml rounds the float cache's values to", arguments: Target.all)
+    func quants(target: Target) throws {
+      let bench = try target.bench()
+      for a in Self.cases {
+        for element in [KVCacheLayout.ElementType.q8_0, .q4_0] {
+          var generator = SeededGenerator(seed: 34)
+          let positions = [3, 90]
+          let slots = [a.blockSize + 1, 2 * a.blockSize + 15]
+          var qkv = generator.floats(2 * (a.heads + 2 * a.kvHeads) * a.headDim, magnitude: 100)
+          // The last value's last block: nothing to scale; the one before: two of the largest magnitude, ties of quants.
+          qkv.replaceSubrange((qkv.count - 32)..., with: [Float](repeating: 0, count: 32))
+          if a.headDim > 32 {
+            let ties: [Float] = [-127, 127] + (2..<32).map { (i: Int) -> Float in Float(i) + 0.5 }
+            qkv.replaceSubrange((qkv.count - 64)..<(qkv.count - 32), with: ties)
+          }
+          let floats = try run(a, qkv, positions, slots, element: .f32, on: bench)
+          let quants = try run(a, qkv, positions, slots, element: element, on: bench)
+          #expect(sameBits(floats.turned, quants.turned), "\(a) \(element)")
+          let layout = try KVCacheLayout(
+            layerCount: 1, kvHeadCount: a.kvHeads, headDim: a.headDim, elementType: element, blockSize: a.blockSize)
+          for isKeys in [true, false] {
+            let pool = isKeys ? floats.keys : floats.values
+            var expected = [UInt8](repeating: 0xff, count: 4 * layout.poolBytesPerBlock(layer: 0))
+            for slot in slots {
+              let (block, offset) = slot.quotientAndRemainder(dividingBy: a.blockSize)
+              for head in 0..<a.kvHeads {
+                let x = (0..<a.headDim).map { (i: Int) -> Float in
+                  let at =
+                    isKeys
+                    ? layout.keyOffset(kvHead: head, token: offset, element: i)
+                    : layout.valueOffset(kvHead: head, token: offset, element: i)
+                  return pool[block * layout.elementsPerBlock(layer: 0) + at]
+                }
+                let group = (block * a.kvHeads + head) * (a.blockSize / 16) + offset / 16
+                CachePacking(element: element, size: a.headDim, isKeys: isKeys).store(
+                  x, token: offset % 16, in: &expected, at: group * 16 * a.headDim / 32 * element.blockBytes)
+              }
+            }
+            let stored = (isKeys ? quants.keys : quants.values).withUnsafeBytes { Array($0.prefix(expected.count)) }
+            #expect(stored == expected, "\(a) \(element), keys: \(isKeys)")
+          }
         }
       }
     }
@@ -119,7 +164,7 @@ extension OperatorsOnDevices {
         let qkv = generator.floats(2 * (a.heads + 2 * a.kvHeads) * a.headDim)
         let results = try KernelStyle.allCases.map { style in
           try run(
-            a, qkv, [70, 7], [3, 2 * a.blockSize], isHalf: false, on: Target(device: device, style: style).bench())
+            a, qkv, [70, 7], [3, 2 * a.blockSize], element: .f32, on: Target(device: device, style: style).bench())
         }
         #expect(sameBits(results[0].turned, results[1].turned) && sameBits(results[0].keys, results[1].keys), "\(a)")
       }
@@ -134,7 +179,7 @@ extension OperatorsOnDevices {
           try RotaryStore(bench.library).enqueue(
             qkv: bench.output(15 * 64), rotation: bench.output(66), slots: bench.output(1), keys: bench.output(64),
             values: bench.output(64), tokens: 1, headCount: a.heads, rotaryDim: a.rotaryDim, pairing: a.pairing,
-            cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: 16, isHalf: false), on: bench.queue)
+            cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: 16), on: bench.queue)
         }
       }
     }
@@ -147,7 +192,7 @@ extension OperatorsOnDevices {
 
     /// The rotated rows and both pools of 4 blocks, all ones (a NaN) where nothing was written.
     private func run(
-      _ a: Case, _ qkv: [Float], _ positions: [Int], _ slots: [Int], isHalf: Bool, on bench: Bench
+      _ a: Case, _ qkv: [Float], _ positions: [Int], _ slots: [Int], element: KVCacheLayout.ElementType, on bench: Bench
     ) throws -> (turned: [Float], keys: [Float], values: [Float]) {
       let elements = 4 * a.blockSize * a.kvHeads * a.headDim
       let buffer = try bench.buffer(qkv)
@@ -157,7 +202,7 @@ extension OperatorsOnDevices {
         qkv: buffer, rotation: bench.buffer(table.rows(at: positions)), slots: bench.buffer(slots.map { UInt32($0) }),
         keys: keys, values: values, tokens: positions.count, headCount: a.heads, rotaryDim: a.rotaryDim,
         pairing: a.pairing,
-        cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: a.blockSize, isHalf: isHalf),
+        cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: a.blockSize, element: element),
         on: bench.queue)
       return (try bench.floats(buffer), try bench.floats(keys), try bench.floats(values))
     }

@@ -10,8 +10,10 @@ struct DoctorAttention: CustomStringConvertible {
     DoctorAttention(heads: 9, kvHeads: 3, headDim: 64),
     DoctorAttention(heads: 2, kvHeads: 2, headDim: 32, window: 5),
     DoctorAttention(heads: 4, kvHeads: 2, headDim: 96, softCap: 30),
-    DoctorAttention(heads: 4, kvHeads: 1, headDim: 128, isHalf: true),
-    DoctorAttention(heads: 4, kvHeads: 1, headDim: 256, window: 64, isHalf: true),
+    DoctorAttention(heads: 4, kvHeads: 1, headDim: 128, element: .f16),
+    DoctorAttention(heads: 4, kvHeads: 1, headDim: 256, window: 64, element: .f16),
+    DoctorAttention(heads: 9, kvHeads: 3, headDim: 64, element: .q8_0),
+    DoctorAttention(heads: 4, kvHeads: 1, headDim: 128, element: .q4_0),
   ]
   private static let (history, count, blockSize) = (50, 20, 16)
 
@@ -20,10 +22,10 @@ struct DoctorAttention: CustomStringConvertible {
   var headDim: Int
   var window: Int?
   var softCap: Float?
-  var isHalf = false
+  var element = KVCacheLayout.ElementType.f32
 
   var description: String {
-    "\(heads)/\(kvHeads) heads of \(headDim), \(isHalf ? "F16" : "F32") cache"
+    "\(heads)/\(kvHeads) heads of \(headDim), \(element.rawValue.uppercased()) cache"
       + (window.map { ", window \($0)" } ?? "") + (softCap == nil ? "" : ", soft cap")
   }
 
@@ -32,23 +34,21 @@ struct DoctorAttention: CustomStringConvertible {
   private var positions: [Int] { Array(Self.history..<keyCount) }
   /// (count, heads, headDim)
   private var queries: [Float] { random(1, Self.count * heads * headDim) }
-  /// (keyCount, kvHeads, headDim), as the cache rounds them.
-  private var keys: [Float] { stored(random(2, keyCount * kvHeads * headDim)) }
-  private var values: [Float] { stored(random(3, keyCount * kvHeads * headDim)) }
+  /// (keyCount, kvHeads, headDim)
+  private var keys: [Float] { random(2, keyCount * kvHeads * headDim) }
+  private var values: [Float] { random(3, keyCount * kvHeads * headDim) }
 
   private func random(_ seed: UInt64, _ count: Int) -> [Float] {
     var generator = SeededGenerator(seed: seed)
     return generator.floats(count, magnitude: seed == 3 ? 1 : 2)
   }
 
-  private func stored(_ values: [Float]) -> [Float] {
-    isHalf ? values.map { ReferenceHalf.float(fromHalf: ReferenceHalf.half(fromFloat: $0)) } : values
-  }
-
   /// The reference's result, and the same with the values' magnitudes.
   func reference() throws -> (out: [Float], magnitude: [Float]) {
     let attention = ReferenceAttention(
       headCount: heads, kvHeadCount: kvHeads, headDim: headDim, scale: scale, window: window, softCap: softCap)
+    let type = ReferenceCacheType(rawValue: element.rawValue) ?? .f32
+    let (keys, values) = (type.rounded(keys), type.rounded(values))
     let out = try [values, values.map(abs)].map {
       try attention.attend(
         queries: queries, keys: keys, values: $0, queryPositions: positions, keyCount: keyCount)
@@ -66,39 +66,39 @@ struct DoctorAttention: CustomStringConvertible {
     }
     let blocks = (keyCount + Self.blockSize - 1) / Self.blockSize
     let tables = (0..<blocks).map { UInt32(blocks - $0) }
-    let layout = try KVCacheLayout(layerCount: 1, kvHeadCount: kvHeads, headDim: headDim, blockSize: Self.blockSize)
-    let pools = [
-      pool(keys, tables, layout) { layout.keyOffset(kvHead: $0, token: $1, element: $2) },
-      pool(values, tables, layout) { layout.valueOffset(kvHead: $0, token: $1, element: $2) },
-    ]
-    let buffers = try pools.map {
-      try isHalf ? bench.buffer($0.map { ReferenceHalf.half(fromFloat: $0) }) : bench.buffer($0)
-    }
+    let cache = CacheGeometry(
+      kvHeadCount: kvHeads, headDim: headDim, blockSize: Self.blockSize, element: element)
+    let buffers = try store(tables, cache, on: bench)
     let out = try bench.output(Self.count * heads * headDim)
     try attention.enqueue(
       q: bench.buffer(queries), qStride: heads * headDim, keys: buffers[0], values: buffers[1],
       tables: bench.buffer(tables), tiles: bench.buffer(tiles), tileCount: tiles.count, tileRows: tileRows,
       positions: bench.buffer(positions.map { Int32($0) }), into: out,
       shape: .init(headCount: heads, window: window, scale: scale, softCap: softCap),
-      cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockSize: Self.blockSize, isHalf: isHalf),
-      on: bench.queue)
+      cache: cache, on: bench.queue)
     return try bench.floats(out)
   }
 
-  private func pool(
-    _ elements: [Float], _ tables: [UInt32], _ layout: KVCacheLayout, offset: (Int, Int, Int) -> Int
-  ) -> [Float] {
-    let blockElements = layout.elementsPerBlock(layer: 0)
-    var pool = [Float](repeating: .nan, count: (tables.count + 1) * blockElements)
+  /// Pools of keys and values, stored by the device without a rotation, and NaN elsewhere.
+  private func store(_ tables: [UInt32], _ cache: CacheGeometry, on bench: DoctorBench) throws -> [Buffer] {
+    let width = kvHeads * headDim
+    let bytes = (tables.count + 1) * Self.blockSize * width / element.blockElements * element.blockBytes
+    let pools = [try bench.output(bytes / 4), try bench.output(bytes / 4)]
+    let (keys, values) = (keys, values)
+    var rows: [Float] = []
+    var slots: [UInt32] = []
     for token in 0..<keyCount {
-      let block = Int(tables[token / Self.blockSize]) * blockElements
-      for head in 0..<kvHeads {
-        for i in 0..<headDim {
-          pool[block + offset(head, token % Self.blockSize, i)] = elements[(token * kvHeads + head) * headDim + i]
-        }
-      }
+      let columns = token * width..<(token + 1) * width
+      rows += keys[columns] + values[columns]
+      let offset = token % Self.blockSize
+      slots.append(tables[token / Self.blockSize] * UInt32(Self.blockSize) + UInt32(offset))
     }
-    return pool
+    let rotation: [Float] = (0..<keyCount).flatMap { _ -> [Float] in [1, 0] }
+    try RotaryStore(bench.library).enqueue(
+      qkv: bench.buffer(rows), rotation: bench.buffer(rotation),
+      slots: bench.buffer(slots), keys: pools[0], values: pools[1], tokens: keyCount, headCount: 0, rotaryDim: 2,
+      pairing: .halves, cache: cache, on: bench.queue)
+    return pools
   }
 }
 

@@ -61,7 +61,7 @@ extension DoctorBench {
         try RotaryStore(library).enqueue(
           qkv: q, rotation: buffer(table.rows(at: [position])), slots: buffer([UInt32(slot)]), keys: keys,
           values: values, tokens: 1, headCount: heads, rotaryDim: headDim, pairing: pairing,
-          cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockSize: 16, isHalf: false), on: queue)
+          cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockSize: 16), on: queue)
         let rotary = try ReferenceRotaryEmbedding(pairing: reference, rotaryDim: headDim, base: 10_000)
         let expected = try rotary.apply(
           qkv, positions: [position], headCount: heads + 2 * kvHeads, headDim: headDim)

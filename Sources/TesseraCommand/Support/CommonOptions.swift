@@ -28,7 +28,9 @@ struct RunOptions: ParsableArguments {
   @Option(help: "Tokens of prompt and answer together (default: the model's, at most 4096).")
   var context: Int?
 
-  @Option(name: .customLong("kv"), help: "How keys and values are kept: f32 (exact) or f16 (half the memory).")
+  @Option(
+    name: [.customLong("kv"), .customLong("kv-type")],
+    help: "How keys and values are kept: f32 (exact), f16 (half the memory), q8_0 (a quarter) or q4_0 (an eighth).")
   var cacheElement: KVCacheLayout.ElementType = .f32
 
   @Option(help: "exact, or fast: activations of 8 bits where that is faster (docs/numerics.md).")

@@ -5,15 +5,32 @@
 ///   lanes of q·k are tokens;
 /// - values: [kvHead][token][headDim], so that the lanes of p·v are the head's elements.
 ///
+/// Quantised elements are ggml's blocks of 32 along the head, taken apart: a group of 16 tokens has its quants in the same
+/// order, then its scales, [headDim / 32][16 tokens] halves; `Kernels/common/cache.cl` has the bytes.
+///
 /// Paging: Kwon et al., "Efficient Memory Management for LLM Serving with PagedAttention", 2023 (arXiv 2309.06180).
 public struct KVCacheLayout: Sendable, Equatable {
   /// The type of cached elements.
   public enum ElementType: String, Sendable, CaseIterable, Codable {
     case f32
     case f16
+    /// 8 bits and a scale for each 32 elements.
+    case q8_0
+    /// 4 bits and a scale for each 32 elements.
+    case q4_0
 
-    /// Bytes of one element.
-    public var byteCount: Int { self == .f32 ? 4 : 2 }
+    /// Elements that are stored together: a head's size is a multiple.
+    public var blockElements: Int { self == .q8_0 || self == .q4_0 ? 32 : 1 }
+
+    /// Bytes of `blockElements` elements.
+    public var blockBytes: Int {
+      switch self {
+      case .f32: 4
+      case .f16: 2
+      case .q8_0: 34
+      case .q4_0: 18
+      }
+    }
   }
 
   /// Tokens that lie side by side in the keys' layout.
@@ -34,8 +51,8 @@ public struct KVCacheLayout: Sendable, Equatable {
 
   /// A layout of `kvHeadCounts.count` layers.
   ///
-  /// Throws ``MemoryError`` when a count is not positive, `blockSize` is no multiple of 16, or a block's size is beyond
-  /// `Int`.
+  /// Throws ``MemoryError`` when a count is not positive, `blockSize` is no multiple of 16, `headDim` no multiple of a
+  /// quantised type's 32, or a block's size is beyond `Int`.
   public init(
     kvHeadCounts: [Int], headDim: Int, elementType: ElementType = .f32, blockSize: Int = 64
   ) throws(MemoryError) {
@@ -49,8 +66,15 @@ public struct KVCacheLayout: Sendable, Equatable {
       throw MemoryError(
         .invalidRequest, "a KV block of \(blockSize) tokens: it must be a positive multiple of \(Self.tokenGroup)")
     }
+    guard headDim.isMultiple(of: elementType.blockElements) else {
+      throw MemoryError(
+        .invalidRequest,
+        "a \(elementType.rawValue) KV cache with heads of \(headDim): it needs a multiple of "
+          + "\(elementType.blockElements), use --kv f16")
+    }
     let heads = try checkedSum(kvHeadCounts, of: "kv heads")
-    bytesPerToken = try checkedProduct(2, heads, headDim, elementType.byteCount, of: "KV bytes of a token")
+    bytesPerToken = try checkedProduct(
+      2, heads, headDim / elementType.blockElements, elementType.blockBytes, of: "KV bytes of a token")
     bytesPerBlock = try checkedProduct(bytesPerToken, blockSize, of: "KV bytes of a block")
     self.kvHeadCounts = kvHeadCounts
     self.headDim = headDim
@@ -80,9 +104,11 @@ public struct KVCacheLayout: Sendable, Equatable {
   public func elementsPerBlock(layer: Int) -> Int { kvHeadCounts[layer] * headDim * blockSize }
 
   /// Bytes of one block in a layer's key pool; its value pool has as many.
-  public func poolBytesPerBlock(layer: Int) -> Int { elementsPerBlock(layer: layer) * elementType.byteCount }
+  public func poolBytesPerBlock(layer: Int) -> Int {
+    elementsPerBlock(layer: layer) / elementType.blockElements * elementType.blockBytes
+  }
 
-  /// The offset of a key's element in its block, in elements.
+  /// The offset of a key's element in its block, in elements, where they are not quantised.
   ///
   /// `token` counts from the block's first one.
   public func keyOffset(kvHead: Int, token: Int, element: Int) -> Int {
@@ -90,7 +116,7 @@ public struct KVCacheLayout: Sendable, Equatable {
     return (group * headDim + element) * Self.tokenGroup + token % Self.tokenGroup
   }
 
-  /// The offset of a value's element in its block, in elements.
+  /// The offset of a value's element in its block, in elements, where they are not quantised.
   ///
   /// `token` counts from the block's first one.
   public func valueOffset(kvHead: Int, token: Int, element: Int) -> Int {

@@ -84,6 +84,6 @@ struct Attention: Sendable {
 extension CacheGeometry {
   init(_ c: Configuration, _ layout: KVCacheLayout) {
     self.init(
-      kvHeadCount: c.kvHeadCount, headDim: c.headDim, blockSize: layout.blockSize, isHalf: layout.elementType == .f16)
+      kvHeadCount: c.kvHeadCount, headDim: c.headDim, blockSize: layout.blockSize, element: layout.elementType)
   }
 }

@@ -138,7 +138,7 @@ private struct AttentionCall {
       shape: .init(headCount: problem.headCount, scale: 1 / Float(problem.headDim).squareRoot()),
       cache: .init(
         kvHeadCount: problem.kvHeadCount, headDim: problem.headDim, blockSize: AttentionProblem.blockSize,
-        isHalf: problem.isHalf),
+        element: problem.isHalf ? .f16 : .f32),
       on: bench.queue)
   }
 }
