@@ -1,7 +1,7 @@
 // y[token, i] = act(gate) · up: SwiGLU with SiLU, GeGLU with GELU's tanh form (Shazeer 2020)
 //
 // For gates and ups that no fused product makes: x (tokens, 2 · size) holds a token's gates, then its ups; y (tokens, size).
-// vector: global (size/16 rounded up, tokens).  simt: global (size, tokens).
+// vector: global (size/16 rounded up, tokens).  simt: global (size and more, tokens).
 
 #include "common/lanes.cl"
 #include "common/math.cl"
@@ -20,7 +20,7 @@ kernel void gated(global const float *restrict x, global float *restrict y, cons
   y += (ulong)get_global_id(1) * size;
 #if SIMT
   const uint i = get_global_id(0);
-  y[i] = ACTIVATION(x[i]) * x[size + i];
+  if (i < size) y[i] = ACTIVATION(x[i]) * x[size + i];
 #else
   const uint first = get_global_id(0) * LANES;
   if (first + LANES <= size) {

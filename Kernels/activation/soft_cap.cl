@@ -1,6 +1,6 @@
 // x = cap · tanh(x / cap), in place (Gemma 2, Gemma Team 2024)
 //
-// vector: global (count/16 rounded up).  simt: global (count).
+// vector: global (count/16 rounded up).  simt: global (count) and more.
 
 #include "common/lanes.cl"
 #include "common/math.cl"
@@ -8,7 +8,7 @@
 kernel void soft_cap(global float *x, const float cap, const uint count) {
 #if SIMT
   const uint i = get_global_id(0);
-  x[i] = cap * hyperbolic_tangent(x[i] / cap);
+  if (i < count) x[i] = cap * hyperbolic_tangent(x[i] / cap);
 #else
   const uint first = get_global_id(0) * LANES;
   if (first + LANES <= count) {

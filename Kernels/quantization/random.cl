@@ -5,7 +5,7 @@
 // that centres the weights where the format has one; the others hold packed scales, and any bits do.
 //
 //   weights  `word_count` words, of which the first `quant_words` are the plane of quants
-// global size (word_count); one work-item makes one word.
+// global size (word_count and more); one work-item makes one word.
 
 #undef SIMT
 #define SIMT 1

@@ -1,7 +1,7 @@
 // A step in one launch: commands that the host has recorded, one phase each (step/phases.cl).
 //
-// Each command is what a kernel of its own would do - rmsnorm, pack_activations, matmul, rope_store, flash_attention; with
-// FAST quantise_activations and matmul_8 - to the bit.
+// Each command is what a kernel of its own would do - rmsnorm, pack_activations, matmul, rope_store, flash_attention,
+// merge_partials; with FAST quantise_activations and matmul_8 - to the bit.
 // On a CPU a launch costs as much as a small product, most of it to wake the other cores, and leaves some of them idle towards
 // its end; here they stay awake from the first layer to the last. Vector style only.
 //
@@ -32,6 +32,7 @@
 #include "norm/row.cl"
 #include "rope/rope_store.cl"
 #include "attention/flash_attention.vector.cl"
+#include "attention/merge.cl"
 
 #define WEIGHT_TYPE TYPE_A
 #include "step/product.cl"
@@ -69,6 +70,7 @@
 #define ATTENTION 1002
 #define PACK 1003
 #define COPY 1004
+#define MERGE 1005
 // And a weight type: its activations of 8 bits.
 #define QUANTISE 2000
 // Blocks of 32 columns of a tile that one unit quantises.
@@ -80,8 +82,9 @@ struct command {
   uint tokens, rows, columns, stride, flags, window;
   float epsilon, scale, soft_cap;
   uint block;                                      // columns of a block of weights
+  uint splits, key_tiles;                          // of attention
   ulong x, y, residual, packed, sums;              // in the arena
-  ulong rotation, slots, positions, tables, tiles; // in the arena
+  ulong rotation, slots, positions, tables, tiles, partials;  // in the arena
   ulong weights, scales, bias;                     // in the weights; scales in halves from `weights`
   ulong keys, values;                              // in the cache
 };
@@ -110,6 +113,31 @@ struct command {
 #else
 #define QUANTISE_CASE(type)
 #endif
+
+inline struct attention attention_of(global const struct command *c, global uchar *arena, global uchar *cache) {
+  struct attention a;
+  a.q = FLOATS(arena, c->x);
+  a.keys = (global const cache_element *)(cache + c->keys);
+  a.values = (global const cache_element *)(cache + c->values);
+  a.tables = (global const uint *)(arena + c->tables);
+  a.positions = (global const int *)(arena + c->positions);
+  a.masks = 0;
+  a.slopes = a.sinks = 0;
+  a.out = FLOATS(arena, c->y);
+  a.log_sums = 0;
+  a.partials = FLOATS(arena, c->partials);
+  a.heads = HEADS;
+  a.kv_heads = KV_HEADS;
+  a.q_stride = c->stride;
+  a.block_size = BLOCK_SIZE;
+  a.window = c->window;
+  a.sink_keys = 0;
+  a.splits = c->splits;
+  a.key_tiles = c->key_tiles;
+  a.scale = c->scale;
+  a.soft_cap = c->soft_cap;
+  return a;
+}
 
 inline void run(global const struct command *c, const uint unit, global uchar *arena, global const uchar *weights,
                 global uchar *cache) {
@@ -160,29 +188,15 @@ inline void run(global const struct command *c, const uint unit, global uchar *a
                         HEAD_SIZE, ROTARY, BLOCK_SIZE, pair, unit % (HEADS + 2 * KV_HEADS), unit / (HEADS + 2 * KV_HEADS));
       break;
     case ATTENTION: {
-      const uint head_tiles = KV_HEADS * ((HEADS / KV_HEADS + HEAD_ROWS - 1) / HEAD_ROWS);
-      const struct attention a = {FLOATS(arena, c->x),
-                                  (global const cache_element *)(cache + c->keys),
-                                  (global const cache_element *)(cache + c->values),
-                                  (global const uint *)(arena + c->tables),
-                                  (global const int *)(arena + c->positions),
-                                  0,
-                                  0,
-                                  0,
-                                  FLOATS(arena, c->y),
-                                  0,
-                                  0,
-                                  HEADS,
-                                  KV_HEADS,
-                                  c->stride,
-                                  BLOCK_SIZE,
-                                  c->window,
-                                  0,
-                                  1,
-                                  0,
-                                  c->scale,
-                                  c->soft_cap};
-      attend(&a, ((global const int4 *)(arena + c->tiles))[unit / head_tiles], unit % head_tiles, 0);
+      const struct attention a = attention_of(c, arena, cache);
+      const uint head_tiles = KV_HEADS * ((HEADS / KV_HEADS + HEAD_ROWS - 1) / HEAD_ROWS), tile = unit / a.splits;
+      attend(&a, ((global const int4 *)(arena + c->tiles))[tile / head_tiles], tile % head_tiles, unit % a.splits);
+      break;
+    }
+    case MERGE: {
+      const struct attention a = attention_of(c, arena, cache);
+      for (uint column = 0; column < VALUE_SIZE; column += LANES)
+        merge_row(&a, (int4)0, unit / HEADS, unit % HEADS, column);
       break;
     }
   }

@@ -221,7 +221,7 @@ public actor LanguageModel {
     return (prompt, generation, (transformer.timeWaited - before).seconds)
   }
 
-  private func loaded() throws(TesseraError) -> Transformer {
+  func loaded() throws(TesseraError) -> Transformer {
     guard let transformer else { throw TesseraError(.unsupportedFile, "the model is not loaded") }
     return transformer
   }

@@ -29,6 +29,13 @@ public struct NDRange: Sendable, Equatable {
     hasLocal = local != nil
   }
 
+  /// At least `count` work-items in each row, in work-groups of `groupSize`; the kernel leaves out those past the end.
+  ///
+  /// Without a size of its own a launch gets one that divides the range, and PoCL compiles a kernel anew for each size.
+  public static func covering(_ count: Int, rows: Int = 1, groupSize: Int) -> NDRange {
+    NDRange(global: [(count + groupSize - 1) / groupSize * groupSize, rows], local: [groupSize, 1])
+  }
+
   public static func == (a: NDRange, b: NDRange) -> Bool {
     a.dimensions == b.dimensions && a.global == b.global && a.local == b.local && a.hasLocal == b.hasLocal
   }

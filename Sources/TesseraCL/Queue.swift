@@ -15,6 +15,10 @@ public final class Queue: Sendable {
   public var timeWaited: Duration { waited.withLock { $0 } }
   private let waited = Mutex(Duration.zero)
 
+  /// Kernels that were enqueued so far, but those that a library enqueues on its own.
+  public var launchCount: Int { launched.withLock { $0 } }
+  private let launched = Mutex(0)
+
   /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds` and `kernelSeconds`.
   public init(_ context: Context, profiling: Bool = false) throws(CLError) {
     var status: cl_int = 0
@@ -93,6 +97,7 @@ public final class Queue: Sendable {
     }
     guard isBound else { throw Self.argumentError(kernel, Int(index), status, (repeat each arguments)) }
     try check(status, "clEnqueueNDRangeKernel", "kernel \(kernel.name)")
+    launched.withLock { $0 += 1 }
   }
 
   /// Why argument `index` was not taken, or that there are too few.

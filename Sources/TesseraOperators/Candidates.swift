@@ -32,7 +32,7 @@ public struct Candidates: Sendable {
   /// - Parameter ids: `count` UInt32, each once and under the vocabulary.
   public func penalise(_ logits: Buffer, ids: Buffer, count: Int, penalty: Float, on queue: Queue) throws {
     let kernel = try library.kernel("sampling/candidates.cl", "penalise")
-    try queue.enqueue(kernel, over: NDRange(global: [count]), logits, ids, penalty)
+    try queue.enqueue(kernel, over: .covering(count, groupSize: 1), logits, ids, penalty)
   }
 
   /// Enqueues the search for the `keep` largest logits of each row; `read` collects them.

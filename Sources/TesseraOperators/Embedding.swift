@@ -18,7 +18,7 @@ public struct Embedding: Sendable {
     let kernel = try library.kernel(
       "embedding/embedding.cl", "embedding", [.init("WEIGHT_TYPE", Int(shape.format.rawValue))])
     try queue.enqueue(
-      kernel, over: NDRange(global: [shape.columns / shape.format.superBlockSize, tokens]), ids, weights.buffer,
-      UInt64(shape.scalesOffset), y, UInt32(shape.columns), factor)
+      kernel, over: NDRange(global: [shape.columns / shape.format.superBlockSize, tokens], local: [1, 1]), ids,
+      weights.buffer, UInt64(shape.scalesOffset), y, UInt32(shape.columns), factor)
   }
 }

@@ -131,13 +131,10 @@ public struct FlashAttention: Sendable {
   }
 
   /// Heads that share a pass over their keys and values. Results do not depend on it.
-  private func headRows(tileRows: Int, units: Int, shape: Shape, cache: CacheGeometry) -> Int {
+  private func headRows(tileRows: Int, shape: Shape, cache: CacheGeometry) -> Int {
     // Of values that are keys, lanes are rows.
     let rows = cache.sharesValues && library.style == .vector ? TilePlan.rowGroup : tiles.queryRows
-    let fitting = Self.headTiles(shape.headCount / cache.kvHeadCount, upTo: max(1, rows / tileRows))
-    // Every core needs work.
-    let cores = library.context.device.profile.computeUnits
-    return fitting.last { units * shape.headCount / $0 >= 2 * cores } ?? 1
+    return Self.headTiles(shape.headCount / cache.kvHeadCount, upTo: max(1, rows / tileRows)).last ?? 1
   }
 
   /// The sizes of tiles, at most `limit`, that a group of heads can be cut in evenly, ascending.
@@ -149,10 +146,13 @@ public struct FlashAttention: Sendable {
   }
 
   /// How many work-items should share a tile's keys, for every core to have work; 1 where they should not.
+  ///
+  /// - Parameter longest: the most keys of a sequence. The count changes with it at powers of two only.
   public func splitCount(tileCount: Int, longest: Int, kvHeadCount: Int) -> Int {
     let wanted = 4 * library.context.device.profile.computeUnits
     let units = max(1, tileCount * kvHeadCount)
-    return max(1, min((wanted + units - 1) / units, longest / TilePlan.keyTile))
+    let keyTiles = max(1, (longest + TilePlan.keyTile - 1) / TilePlan.keyTile)
+    return min((wanted + units - 1) / units, 1 << (Int.bitWidth - 1 - keyTiles.leadingZeroBitCount))
   }
 
   /// Bytes of a split's partial results.
@@ -177,18 +177,19 @@ public struct FlashAttention: Sendable {
     split: Split? = nil, on target: some CommandTarget
   ) throws {
     try Self.check(shape, cache, extras, split)
-    let headRows = headRows(tileRows: tileRows, units: tileCount * (split?.count ?? 1), shape: shape, cache: cache)
+    let headRows = headRows(tileRows: tileRows, shape: shape, cache: cache)
+    let splits = split?.count ?? 1
     let group = shape.headCount / cache.kvHeadCount
     let headTiles = cache.kvHeadCount * ((group + headRows - 1) / headRows)
     if let program = target.program {
       guard shape.mask == .causal, shape.sinkKeys == 0, !cache.sharesValues, cache.valueDim == cache.headDim,
-        extras.treeMasks == nil, extras.slopes == nil, extras.sinks == nil, extras.logSums == nil, split == nil
+        extras.treeMasks == nil, extras.slopes == nil, extras.sinks == nil, extras.logSums == nil
       else { throw OperatorError(.unrecordable, "a form of attention that recorded steps do not have") }
       try program.require(
         StepProgram.AttentionShape(
           headCount: shape.headCount, tileRows: tileRows, headRows: headRows, hasSoftCap: shape.softCap != nil,
           cache: cache))
-      var command = StepProgram.Command(StepProgram.Command.Kind.attention, units: tileCount * headTiles)
+      var command = StepProgram.Command(StepProgram.Command.Kind.attention, units: tileCount * headTiles * splits)
       command.stride = UInt32(qStride)
       command.tiles = try program.offset(inArena: tiles)
       command.window = UInt32(shape.window ?? 0)
@@ -200,6 +201,13 @@ public struct FlashAttention: Sendable {
       command.tables = try program.offset(inArena: tables)
       command.keys = try program.offset(inCache: keys)
       command.values = try program.offset(inCache: values)
+      command.splits = UInt32(splits)
+      guard let split, splits > 1 else { return try program.record(command) }
+      command.keyTiles = UInt32(split.keyTiles)
+      command.partials = try program.offset(inArena: split.partials)
+      try program.record(command)
+      command.kind = StepProgram.Command.Kind.merge
+      command.units = UInt32(split.tokens * shape.headCount)
       return try program.record(command)
     }
     let style = library.style
@@ -210,7 +218,6 @@ public struct FlashAttention: Sendable {
       style == .vector ? "attention/flash_attention.vector.cl" : "attention/flash_attention.simt.cl", "flash_attention",
       form + tiling)
     let groupSize = style == .vector ? 1 : self.tiles.groupSize
-    let splits = split?.count ?? 1
     // A buffer that the form does not read is any.
     let (masks, sinks) = (extras.treeMasks ?? positions, extras.sinks ?? q)
     let (logSums, partials) = (extras.logSums ?? out, split?.partials ?? out)

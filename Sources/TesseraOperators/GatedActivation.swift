@@ -22,6 +22,9 @@ public struct GatedActivation: Sendable {
   public func enqueue(_ x: Buffer, into y: Buffer, tokens: Int, size: Int, function: Function, on queue: Queue) throws {
     let kernel = try library.kernel("activation/gated.cl", "gated", [.init("GELU", function == .gelu ? 1 : 0)])
     try queue.enqueue(
-      kernel, over: NDRange(global: [library.style == .vector ? (size + 15) / 16 : size, tokens]), x, y, UInt32(size))
+      kernel,
+      over: library.style == .vector
+        ? .covering((size + 15) / 16, rows: tokens, groupSize: 1) : .covering(size, rows: tokens, groupSize: 64),
+      x, y, UInt32(size))
   }
 }

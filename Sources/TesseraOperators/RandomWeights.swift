@@ -13,6 +13,6 @@ public struct RandomWeights: Sendable {
       "quantization/random.cl", "randomize", [.init("WEIGHT_TYPE", Int(shape.format.rawValue))])
     let words = shape.byteCount / 4
     try queue.enqueue(
-      kernel, over: NDRange(global: [words]), matrix.buffer, UInt64(shape.quantBytes / 4), UInt64(words), seed)
+      kernel, over: .covering(words, groupSize: 64), matrix.buffer, UInt64(shape.quantBytes / 4), UInt64(words), seed)
   }
 }

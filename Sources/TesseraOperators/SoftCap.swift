@@ -12,6 +12,8 @@ public struct SoftCap: Sendable {
     guard target.program == nil else { throw OperatorError(.unrecordable, "a soft cap") }
     let kernel = try library.kernel("activation/soft_cap.cl", "soft_cap")
     try target.queue.enqueue(
-      kernel, over: NDRange(global: [library.style == .vector ? (count + 15) / 16 : count]), x, cap, UInt32(count))
+      kernel,
+      over: library.style == .vector ? .covering((count + 15) / 16, groupSize: 1) : .covering(count, groupSize: 64),
+      x, cap, UInt32(count))
   }
 }

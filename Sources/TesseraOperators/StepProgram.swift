@@ -15,6 +15,7 @@ public final class StepProgram: CommandTarget {
       static let attention: UInt32 = 1002
       static let pack: UInt32 = 1003
       static let copy: UInt32 = 1004
+      static let merge: UInt32 = 1005
       /// And a weight type.
       static let quantise: UInt32 = 2000
     }
@@ -36,6 +37,9 @@ public final class StepProgram: CommandTarget {
     var softCap: Float = 0
     /// Columns of a block of weights.
     var block: UInt32 = 0
+    /// As `FlashAttention.Split`.
+    var splits: UInt32 = 1
+    var keyTiles: UInt32 = 0
     // Bytes from the beginning of the arena,
     var x: UInt64 = 0
     var y: UInt64 = 0
@@ -47,6 +51,7 @@ public final class StepProgram: CommandTarget {
     var positions: UInt64 = 0
     var tables: UInt64 = 0
     var tiles: UInt64 = 0
+    var partials: UInt64 = 0
     // of the weights, but `scales` in halves from `weights`,
     var weights: UInt64 = 0
     var scales: UInt64 = 0

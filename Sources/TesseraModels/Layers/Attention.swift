@@ -64,8 +64,7 @@ struct Attention: Sendable {
       q: w.qkv, qStride: width, keys: keys, values: values, tables: step.inputs.tables, tiles: step.inputs.tiles,
       tileCount: step.tileCount,
       tileRows: step.tileRows, positions: step.inputs.positions, into: w.attended, shape: options.shape,
-      cache: geometry,
-      on: step.target)
+      cache: geometry, split: step.split, on: step.target)
   }
 
   /// `y = W_o · attended (+ residual)`.

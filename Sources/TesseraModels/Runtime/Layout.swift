@@ -31,8 +31,9 @@ extension Transformer {
       chunkSize = min(options.chunkSize, contextLength)
       cache = try KVCacheLayout(
         layerCount: c.layerCount, kvHeadCount: c.kvHeadCount, headDim: c.headDim, elementType: options.cacheElement)
+      let blocks = try cache.blockCount(contextLength: contextLength, sequenceCount: options.sequenceCount)
       arena = try Workspace.plan(
-        c, tokens: chunkSize, contextLength: contextLength * options.sequenceCount, blockSize: cache.blockSize,
+        c, tokens: chunkSize, contextLength: blocks * cache.blockSize, blockSize: cache.blockSize,
         rotaryTables: rotaryTables.count, limits: limits)
       let weights = try WeightLoader.deviceBytes(file, alignment: limits.baseAddressAlignment)
       memory = try MemoryPlan(

@@ -17,6 +17,7 @@ struct Step {
   private let outputRows: [Int]?
   let tileCount: Int
   let tileRows: Int
+  let split: FlashAttention.Split?
 
   /// Sends what describes the batch to the device: ids, positions, where the tokens lie in the cache, rotations, tiles.
   init(
@@ -68,7 +69,22 @@ struct Step {
     outputRows = batch.outputRows
     tileCount = tiles.count
     self.tileRows = tileRows
+    split = Self.split(
+      tokens: ids.count, tileCount: tiles.count, longest: Int(positions.max() ?? 0) + 1, configuration, operators,
+      workspace, cache)
   }
+
+  /// How attention's keys are split, where its tiles are too few for the device.
+  private static func split(
+    tokens: Int, tileCount: Int, longest: Int, _ c: Configuration, _ operators: Operators, _ workspace: Workspace,
+    _ cache: KVCache
+  ) -> FlashAttention.Split? {
+    let count = operators.attention.splitCount(tileCount: tileCount, longest: longest, kvHeadCount: c.kvHeadCount)
+    guard count > 1, tokens <= Workspace.splitTokens else { return nil }
+    return FlashAttention.Split(
+      count: count, tokens: tokens, longest: cache.layout.blockSize * cache.blockCount, partials: workspace.partials)
+  }
+
   /// Keeps only the rows that are wanted of the residual stream and of attention's output, one behind another: the last
   /// layer does it once attention has seen all tokens.
   mutating func narrow() throws {

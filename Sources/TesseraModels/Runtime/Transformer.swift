@@ -47,6 +47,8 @@ public final class Transformer {
 
   /// For steps of one token, which are all alike, and of many; empty where a step cannot be a program.
   private var programs: [StepProgram] = []
+  /// How a program of one token splits keys.
+  private var recordedSplits = 1
   /// `workspace.logits` holds those of the last batch, of one token.
   private var hasLogits = false
 
@@ -134,7 +136,11 @@ public final class Transformer {
   private func program(like step: Step) throws -> StepProgram? {
     guard let one = programs.first, let many = programs.last else { return nil }
     let program = step.tokenCount == 1 ? one : many
-    if step.tokenCount == 1, program.isFinished { return program }
+    if step.tokenCount == 1 {
+      let splits = step.split?.count ?? 1
+      if program.isFinished, splits == recordedSplits { return program }
+      recordedSplits = splits
+    }
     program.clear()
     do {
       var step = step
@@ -207,6 +213,9 @@ public final class Transformer {
 
   /// Time that calls have waited for the device; the rest of a step's time is the host's own.
   public var timeWaited: Duration { queue.timeWaited }
+
+  /// Kernels that were launched so far.
+  public var launchCount: Int { queue.launchCount }
 
   /// Waits until the device has done all work.
   public func finish() throws { try queue.finish() }

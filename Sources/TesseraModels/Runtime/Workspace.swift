@@ -9,6 +9,7 @@ struct Workspace: Sendable {
   let branch: Buffer  // (tokens, embeddingSize): a block's output before its norm
   let qkv: Buffer  // (tokens, (headCount + 2 · kvHeadCount) · headDim)
   let attended: Buffer  // (tokens, headCount · headDim)
+  let partials: Buffer  // of attention whose keys are split: `FlashAttention.Split`
   let gated: Buffer  // (tokens, feedForwardSize)
   let packed: MatrixProduct.Workspace
   let inputs: Buffer  // what describes the batch: `StepInputs`
@@ -36,6 +37,10 @@ struct Workspace: Sendable {
       .init("branch", byteCount: tokens * c.embeddingSize * 4),
       .init("qkv", byteCount: tokens * (c.headCount + 2 * c.kvHeadCount) * c.headDim * 4),
       .init("attended", byteCount: tokens * c.headCount * c.headDim * 4),
+      .init(
+        "partials",
+        byteCount: FlashAttention.partialBytes(
+          tokens: min(tokens, splitTokens), headCount: c.headCount, valueDim: c.headDim, longest: contextLength)),
       .init("gated", byteCount: tokens * c.feedForwardSize * 4),
       .init("packed", byteCount: MatrixProduct.Workspace.packedBytes(tokens: max(tokens, rows), columns: widest)),
       .init("sums", byteCount: MatrixProduct.Workspace.sumBytes(tokens: max(tokens, rows), columns: widest)),
@@ -62,6 +67,9 @@ struct Workspace: Sendable {
   /// The most commands that a step has: those of its layers, the final norm and the logits.
   static func programCommands(_ c: Configuration) -> Int { c.layerCount * 24 + 4 }
 
+  /// The most tokens of a step whose attention may split keys: steps of more have work for every core.
+  static let splitTokens = 8
+
   /// The most tokens that a repetition penalty looks back over.
   static let penaltyWindow = 4096
 
@@ -71,6 +79,7 @@ struct Workspace: Sendable {
     branch = try arena.slice("branch")
     qkv = try arena.slice("qkv")
     attended = try arena.slice("attended")
+    partials = try arena.slice("partials")
     gated = try arena.slice("gated")
     packed = MatrixProduct.Workspace(packed: try arena.slice("packed"), sums: try arena.slice("sums"))
     inputs = try arena.slice("inputs")

@@ -13,7 +13,7 @@ extension ModelSuites {
       var options = LoadOptions()
       options.cacheElement = element
       let language = try await model.load(options)
-      let tokens = SyntheticModel.ids(130)
+      let tokens = SyntheticModel.ids(300)
       let whole = try await language.allLogits(tokens)
       #expect(whole.count == 130 * SyntheticModel.vocabularyCount && whole.allSatisfy(\.isFinite))
       // Positions differ, or the comparison would show nothing.
