@@ -32,12 +32,20 @@
 #define SCORE_STRIDE (KEY_TILE + LANES)
 #define SCORE_GROUPS (SCORE_STRIDE / LANES)
 #define COLUMN_GROUPS (VALUE_SIZE / LANES)
+#define QUERY_GROUPS (HEAD_SIZE / LANES + 1)
 // Groups of lanes whose sums are held in registers together: as many as let 24 vectors hold those of all rows.
-#define FITS(span, groups) ((groups) % (span) == 0 && ROWS * (span) <= 24)
-#define KEY_SPAN (FITS(8, KEY_GROUPS) ? 8 : FITS(4, KEY_GROUPS) ? 4 : FITS(2, KEY_GROUPS) ? 2 : 1)
-#define EVEN_SPAN (FITS(8, COLUMN_GROUPS) ? 8 : FITS(6, COLUMN_GROUPS) ? 6 : FITS(4, COLUMN_GROUPS) ? 4 : 2)
-#define COLUMN_SPAN                                                                                                            \
-  (COLUMN_GROUPS % 2 == 0 ? EVEN_SPAN : FITS(7, COLUMN_GROUPS) ? 7 : FITS(5, COLUMN_GROUPS) ? 5 : FITS(3, COLUMN_GROUPS) ? 3 : 1)
+#define FITS(rows, span, groups) ((groups) % (span) == 0 && (rows) * (span) <= 24)
+#define KEY_SPAN (FITS(ROWS, 8, KEY_GROUPS) ? 8 : FITS(ROWS, 4, KEY_GROUPS) ? 4 : FITS(ROWS, 2, KEY_GROUPS) ? 2 : 1)
+// Few rows wait for memory, which is fastest in order of addresses: they go in parts that leave room for whole values.
+#define FEW_ROWS (ROWS <= 8)
+#define PART_OF_ROWS (ROWS % 3 == 0 ? 3 : ROWS % 2 == 0 ? 2 : 1)
+#define ROW_SPAN (FEW_ROWS && ROWS * (COLUMN_GROUPS < 8 ? COLUMN_GROUPS : 8) > 24 ? PART_OF_ROWS : ROWS)
+#define COLUMNS_FIT(span) FITS(ROW_SPAN, span, COLUMN_GROUPS)
+#define EVEN_SPAN (COLUMNS_FIT(8) ? 8 : COLUMNS_FIT(6) ? 6 : COLUMNS_FIT(4) ? 4 : 2)
+#define ODD_SPAN (COLUMNS_FIT(7) ? 7 : COLUMNS_FIT(5) ? 5 : COLUMNS_FIT(3) ? 3 : 1)
+#define COLUMN_SPAN (COLUMN_GROUPS % 2 == 0 ? EVEN_SPAN : ODD_SPAN)
+// Keys whose values stay in the first-level cache while rows and columns pass over them.
+#define VALUE_PART (FEW_ROWS ? 32 : KEY_TILE)
 // Elements that share a scale.
 #define KEY_BLOCK (CACHE_QUANTISED ? 32 : HEAD_SIZE)
 
@@ -61,18 +69,16 @@ inline int16 seen(const struct attention *a, const struct range r, const uint to
   return visible;
 }
 
-// Scores of the groups from_group ≤ g < to_group of the tile that begins at key `start`: (ROWS, SCORE_STRIDE).
-inline void score_keys(const struct attention *a, global const uint *tables, const uint kv_head, const int start, const int end,
-                       const uint from_group, const uint to_group, const float (*query)[ROWS], float16 *scores) {
+// Scores of the groups from_group ≤ g < to_group of a tile: (ROWS, SCORE_STRIDE).
+inline void score_keys(const struct attention *a, const ulong *groups, const uint from_group, const uint to_group,
+                       const float *query, float16 *scores) {
 #pragma unroll 1
   for (uint g = from_group; g < to_group; g += KEY_SPAN) {
     global const cache_element *group[KEY_SPAN];
 #pragma unroll
     for (uint s = 0; s < KEY_SPAN; ++s) {
       // Groups past the end repeat the first; their scores are masked.
-      const int position = start + (int)(g + s) * LANES < end ? start + (g + s) * LANES : start + g * LANES;
-      group[s] = a->keys + group_at(tables[position / a->block_size], position % a->block_size, kv_head, a->kv_heads, HEAD_SIZE,
-                                    a->block_size);
+      group[s] = a->keys + groups[g + s < to_group ? g + s : g] * GROUP_ELEMENTS(HEAD_SIZE);
     }
     float16 acc[ROWS][KEY_SPAN];
 #pragma unroll
@@ -97,7 +103,7 @@ inline void score_keys(const struct attention *a, global const uint *tables, con
 #pragma unroll
         for (uint m = 0; m < ROWS; ++m)
 #pragma unroll
-          for (uint s = 0; s < KEY_SPAN; ++s) acc[m][s] = fma(key[s], (float16)query[d][m], acc[m][s]);
+          for (uint s = 0; s < KEY_SPAN; ++s) acc[m][s] = fma(key[s], (float16)query[m * QUERY_GROUPS * LANES + d], acc[m][s]);
       }
     }
 #pragma unroll
@@ -122,52 +128,70 @@ inline void put(const struct target *t, const uint column_group, const float16 x
 }
 
 #if !SHARED_VALUES
-// weights · V over the keys from ≤ k < to of the tile that begins at key `start`.
-inline void weigh_values(const struct attention *a, global const uint *tables, const uint kv_head, const int start, const int from,
-                         const int to, const float *weights, const struct target *targets) {
+// weights · V over the keys from ≤ k < to of a part of a tile, for ROW_SPAN rows and COLUMN_SPAN columns.
+__attribute__((always_inline)) inline void weigh_part(const struct attention *a, const ulong *groups, const int from,
+                                                     const int to, const uint column, const float *weights,
+                                                     float16 acc[ROW_SPAN][COLUMN_SPAN]) {
 #pragma unroll 1
-  for (uint c = 0; c < COLUMN_GROUPS; c += COLUMN_SPAN) {
-    float16 acc[ROWS][COLUMN_SPAN];
-#pragma unroll
-    for (uint m = 0; m < ROWS; ++m)
-#pragma unroll
-      for (uint s = 0; s < COLUMN_SPAN; ++s) acc[m][s] = 0.0f;
-#pragma unroll 1
-    for (int group_start = from / LANES * LANES; group_start < to; group_start += LANES) {
-      global const cache_element *group =
-          a->values + group_at(tables[group_start / a->block_size], group_start % a->block_size, kv_head, a->kv_heads, VALUE_SIZE,
-                               a->block_size);
-      float scales[COLUMN_SPAN][LANES];
+  for (int start = from / LANES * LANES; start < to; start += LANES) {
+    global const cache_element *group = a->values + groups[start / LANES] * GROUP_ELEMENTS(VALUE_SIZE);
+    float scales[COLUMN_SPAN][LANES];
 #if CACHE_QUANTISED
 #pragma unroll
-      for (uint s = 0; s < COLUMN_SPAN; s += 2) vstore16(load_scales(group, VALUE_SIZE, (c + s) / 2, 0), 0, scales[s]);
+    for (uint s = 0; s < COLUMN_SPAN; s += 2) vstore16(load_scales(group, VALUE_SIZE, (column + s) / 2, 0), 0, scales[s]);
 #endif
-      const float *group_weights = weights + (group_start - start);
-      const uint last = min(to - group_start, LANES);
-      for (uint k = max(from - group_start, 0); k < last; ++k) {
-        float16 v[COLUMN_SPAN];
+    const uint last = min(to - start, LANES);
+    for (uint k = max(from - start, 0); k < last; ++k) {
+      float16 v[COLUMN_SPAN];
 #pragma unroll
-        for (uint s = 0; s < COLUMN_SPAN; ++s)
-          v[s] = load_values(group, k, (c + s) * LANES, VALUE_SIZE, CACHE_QUANTISED ? scales[s / 2 * 2][k] : 1.0f);
-        const float *weight = group_weights + k;
+      for (uint s = 0; s < COLUMN_SPAN; ++s)
+        v[s] = load_values(group, k, (column + s) * LANES, VALUE_SIZE, CACHE_QUANTISED ? scales[s / 2 * 2][k] : 1.0f);
+      const float *weight = weights + start + k;
 #pragma unroll
-        for (int m = 0; m < ROWS; ++m)
+      for (int m = 0; m < ROW_SPAN; ++m)
 #pragma unroll
-          for (uint s = 0; s < COLUMN_SPAN; ++s) acc[m][s] = fma(v[s], (float16)weight[m * SCORE_STRIDE], acc[m][s]);
+        for (uint s = 0; s < COLUMN_SPAN; ++s) acc[m][s] = fma(v[s], (float16)weight[m * SCORE_STRIDE], acc[m][s]);
+    }
+  }
+}
+
+// weights · V over the keys from ≤ k < to of a tile.
+inline void weigh_values(const struct attention *a, const ulong *groups, const int from, const int to, const float *weights,
+                         const struct target *targets) {
+  float16 sums[ROWS][COLUMN_GROUPS];
+#pragma unroll 1
+  for (int start = from; start < to;) {
+    const int end = min(to, start / LANES * LANES + VALUE_PART);
+#pragma unroll 1
+    for (uint c = 0; c < COLUMN_GROUPS; c += COLUMN_SPAN) {
+#pragma unroll 1
+      for (uint r = 0; r < ROWS; r += ROW_SPAN) {
+        float16 acc[ROW_SPAN][COLUMN_SPAN];
+#pragma unroll
+        for (uint m = 0; m < ROW_SPAN; ++m)
+#pragma unroll
+          for (uint s = 0; s < COLUMN_SPAN; ++s) acc[m][s] = start == from ? (float16)0.0f : sums[r + m][c + s];
+        weigh_part(a, groups, start, end, c, weights + r * SCORE_STRIDE, acc);
+#pragma unroll
+        for (uint m = 0; m < ROW_SPAN; ++m)
+#pragma unroll
+          for (uint s = 0; s < COLUMN_SPAN; ++s) {
+            if (end < to)
+              sums[r + m][c + s] = acc[m][s];
+            else
+              put(targets + r + m, c + s, acc[m][s]);
+          }
       }
     }
-#pragma unroll
-    for (uint m = 0; m < ROWS; ++m)
-#pragma unroll
-      for (uint s = 0; s < COLUMN_SPAN; ++s) put(targets + m, c + s, acc[m][s]);
+    start = end;
   }
 }
 #else
 // The same where values are the keys' first elements: lanes are rows, and an element of a key is the same for all of them.
-inline void weigh_values(const struct attention *a, global const uint *tables, const uint kv_head, const int start, const int from,
-                         const int to, const float *weights, const struct target *targets) {
+inline void weigh_values(const struct attention *a, const ulong *groups, const int from, const int to, const float *weights,
+                         const struct target *targets) {
   float columns[KEY_TILE][LANES];
-  for (int k = from - start; k < to - start; ++k)
+  for (int k = from; k < to; ++k)
     for (uint m = 0; m < LANES; ++m) columns[k][m] = m < ROWS ? weights[m * SCORE_STRIDE + k] : 0.0f;
 #pragma unroll 1
   for (uint c = 0; c < COLUMN_GROUPS; ++c) {
@@ -176,9 +200,7 @@ inline void weigh_values(const struct attention *a, global const uint *tables, c
     for (uint i = 0; i < LANES; ++i) acc[i] = 0.0f;
 #pragma unroll 1
     for (int group_start = from / LANES * LANES; group_start < to; group_start += LANES) {
-      global const cache_element *group =
-          a->keys + group_at(tables[group_start / a->block_size], group_start % a->block_size, kv_head, a->kv_heads, HEAD_SIZE,
-                             a->block_size);
+      global const cache_element *group = a->keys + groups[group_start / LANES] * GROUP_ELEMENTS(HEAD_SIZE);
       float keys[LANES][LANES];
       float16 scales = 1.0f;
 #if CACHE_QUANTISED
@@ -188,7 +210,7 @@ inline void weigh_values(const struct attention *a, global const uint *tables, c
       for (uint i = 0; i < LANES; ++i) vstore16(load_keys(group, c * LANES + i, scales, 0), 0, keys[i]);
       const int last = min(to, group_start + LANES);
       for (int k = max(from, group_start); k < last; ++k) {
-        const float16 weight = vload16(k - start, columns[0]);
+        const float16 weight = vload16(k, columns[0]);
 #pragma unroll
         for (uint i = 0; i < LANES; ++i) acc[i] = fma((float16)keys[i][k % LANES], weight, acc[i]);
       }
@@ -211,8 +233,8 @@ inline void attend(const struct attention *a, const int4 tile, const uint head_t
   const uint first_token = tile.x, count = tile.y;
   global const uint *tables = a->tables + tile.z;
 
-  // (HEAD_SIZE, ROWS), scaled; the heads of a token are side by side, rows past the counts repeat the last.
-  float query[HEAD_SIZE][ROWS];
+  // (ROWS, QUERY_GROUPS), scaled; the heads of a token are side by side, rows past the counts repeat the last.
+  float16 query[ROWS * QUERY_GROUPS];
   uint token[ROWS], head[ROWS];
   struct range ranges[ROWS];
   // Some row sees keys begin … end − 1; all rows see clear_begin … clear_end − 1.
@@ -221,7 +243,7 @@ inline void attend(const struct attention *a, const int4 tile, const uint head_t
     token[m] = first_token + min(m / HEAD_ROWS, count - 1);
     head[m] = first_head + min(m % HEAD_ROWS, head_count - 1);
     global const float *row = a->q + (ulong)token[m] * a->q_stride + head[m] * HEAD_SIZE;
-    for (uint d = 0; d < HEAD_SIZE; ++d) query[d][m] = row[d] * a->scale;
+    for (uint g = 0; g < HEAD_SIZE / LANES; ++g) query[m * QUERY_GROUPS + g] = vload16(g, row) * a->scale;
     ranges[m] = range_of(a, tile, token[m]);
     begin = min(begin, ranges[m].first);
     end = max(end, ranges[m].last + 1);
@@ -247,7 +269,11 @@ inline void attend(const struct attention *a, const int4 tile, const uint head_t
     const uint from_clear = (max(clear_begin - start, 0) + LANES - 1) / LANES, to_clear = max(clear_end - start, 0) / LANES;
     // A span's scores may lie past the groups, not past the tile: it ends where the last span does.
     float16 scores[ROWS * SCORE_GROUPS];
-    score_keys(a, tables, kv_head, start, to, from_group / KEY_SPAN * KEY_SPAN, to_group, query, scores);
+    ulong groups[KEY_GROUPS];
+    for (uint g = from_group / KEY_SPAN * KEY_SPAN; g < to_group; ++g)
+      groups[g] = group_at(tables[(start + g * LANES) / a->block_size], (start + g * LANES) % a->block_size, kv_head, a->kv_heads,
+                           a->block_size);
+    score_keys(a, groups, from_group / KEY_SPAN * KEY_SPAN, to_group, (const float *)query, scores);
 
     float tile_highest[LANES], tile_total[LANES];
     for (uint m = 0; m < LANES; ++m) tile_highest[m] = tile_total[m] = 0.0f;
@@ -299,7 +325,7 @@ inline void attend(const struct attention *a, const int4 tile, const uint head_t
         targets[m].partials = partial + 16;
       }
     }
-    weigh_values(a, tables, kv_head, start, from, to, (const float *)scores, targets);
+    weigh_values(a, groups, from - start, to - start, (const float *)scores, targets);
   }
   if (a->splits > 1) return;
 

@@ -40,9 +40,9 @@ typedef uchar cache_element;
 #define QUANT_BYTES(size) (CACHE_TYPE == CACHE_Q8_0 ? (size) * 16 : (size) * 8)
 #define GROUP_ELEMENTS(size) (CACHE_QUANTISED ? QUANT_BYTES(size) + (size) : (size) * 16)
 
-// Where the group begins that holds token `offset` of a block.
-inline ulong group_at(uint block, uint offset, uint kv_head, uint kv_heads, uint size, uint block_size) {
-  return (((ulong)block * kv_heads + kv_head) * (block_size / 16) + offset / 16) * GROUP_ELEMENTS(size);
+// The number of the group that holds token `offset` of a block; it begins so many GROUP_ELEMENTS behind the first.
+inline ulong group_at(uint block, uint offset, uint kv_head, uint kv_heads, uint block_size) {
+  return ((ulong)block * kv_heads + kv_head) * (block_size / 16) + offset / 16;
 }
 
 #if CACHE_QUANTISED

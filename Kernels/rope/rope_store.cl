@@ -61,7 +61,8 @@ inline void rope_store_pair(global float *qkv, global const float2 *rotation, gl
   const bool is_key = head < heads + kv_heads;
   const uint kv_head = (head - heads) % kv_heads;
   const uint block = slots[token] / block_size, offset = slots[token] % block_size, lane = offset % 16;
-  global cache_element *group = (is_key ? keys : values) + group_at(block, offset, kv_head, kv_heads, head_size, block_size);
+  global cache_element *group =
+      (is_key ? keys : values) + group_at(block, offset, kv_head, kv_heads, block_size) * GROUP_ELEMENTS(head_size);
 #if CACHE_QUANTISED
   float x[32];
   for (uint i = 0; i < 32; ++i) {

@@ -11,7 +11,10 @@ extension OperatorsOnDevices {
   @MainActor struct FastProductTests {
     /// Of Σ|x||w|, beside the reference's product of the activations as they are rounded.
     static let tolerance = 1e-6
-    static let tokenCounts = Grid.values([1, 2, 7, 8, 12, 13, 49], small: [1, 2])
+    /// As of exact products: every tile for some formats.
+    static func tokenCounts(_ format: WeightFormat) -> [Int] {
+      Grid.values([.q4_1, .q6_K].contains(format) ? [1, 2, 7, 8, 12, 13, 49] : [1, 12, 49], small: [1, 2])
+    }
     static let formats: [WeightFormat] = [.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K]
 
     /// The sums of integers that a device has in a style.
@@ -44,10 +47,10 @@ extension OperatorsOnDevices {
       arguments: Target.all)
     func formats(target: Target) throws {
       let bench = try target.bench()
-      let longest = Self.tokenCounts.max() ?? 1
       // Intel's driver takes a minute over all words of a tile of scalar dot products.
       let dots = try dots(bench).filter { $0 != .khronos || target.style == .simt }
       for format in Self.formats {
+        let longest = Self.tokenCounts(format).max() ?? 1
         for columns in Grid.values([256, 512], small: [256]) {
           let problem = try ProductProblem(format, rows: 96, columns: columns, tokens: longest)
           for rows in Grid.values([31, 96], small: [31]) {
@@ -59,7 +62,7 @@ extension OperatorsOnDevices {
               let batch = try problem.product(weights, fast: fast, on: bench)
               let error = worstError(batch, expected, relativeTo: magnitude)
               #expect(error <= Self.tolerance, "\(format.name) \(rows) × \(columns), \(dot): \(error)")
-              for tokens in Self.tokenCounts {
+              for tokens in Self.tokenCounts(format) {
                 let some = try problem.product(weights, tokens: 0..<tokens, fast: fast, on: bench)
                 #expect(
                   sameBits(some, Array(batch[..<(tokens * rows)])),
