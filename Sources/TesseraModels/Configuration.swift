@@ -61,9 +61,10 @@ public struct Configuration: Sendable, Equatable {
     let valueDim = try metadata.optionalInt(key("attention.value_length")) ?? headDim
     rotaryDim = try metadata.optionalInt(key("rope.dimension_count")) ?? headDim
     try require(headDim > 0 && valueDim == headDim, "key heads of \(headDim) and value heads of \(valueDim)")
-    guard headDim.isMultiple(of: 32), (32...256).contains(headDim) else {
+    guard headDim.isMultiple(of: 16), (32...576).contains(headDim) else {
       throw ModelError(
-        .unsupportedFeature, "\(file.mappedFile.path): heads of \(headDim): multiples of 32 up to 256 are supported")
+        .unsupportedFeature,
+        "\(file.mappedFile.path): heads of \(headDim): multiples of 16 from 32 to 576 are supported")
     }
     try require((2...headDim).contains(rotaryDim) && rotaryDim.isMultiple(of: 2), "\(rotaryDim) rotary dimensions")
     let embedding = try file.requiredTensor(named: "token_embd.weight")

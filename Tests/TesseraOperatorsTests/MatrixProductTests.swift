@@ -11,11 +11,14 @@ extension OperatorsOnDevices {
   @MainActor struct MatrixProductTests {
     /// Of Σ|x||w|: sums in float32 of up to 512 terms, in blocks of 32.
     static let tolerance = 1e-6
-    /// Every tile, whole and in part, for one format of each way to unpack; for the others the least and the largest
-    /// tile, since each is a kernel to be compiled.
+    /// One format of each way to unpack.
+    static let examples: [WeightFormat] = [.f16, .q8_0, .q4_1, .q5_K, .q6_K, .q2_K, .iq4_NL, .iq2_XS, .tq1_0]
+
+    /// Every tile, whole and in part, for the examples; for the others the least and the largest tile, or the least
+    /// alone: each is a kernel to be compiled.
     static func tokenCounts(_ format: WeightFormat) -> [Int] {
-      let isExample = [.f16, .q8_0, .q4_1, .q5_K, .q6_K, .q2_K, .iq4_NL, .iq2_XS, .tq1_0].contains(format)
-      return Grid.values(isExample ? [1, 2, 7, 8, 12, 13, 49] : [1, 12, 49], small: [1, 2])
+      let isExample = examples.contains(format)
+      return Grid.values(isExample ? [1, 2, 7, 8, 12, 13, 49] : [1, 12, 49], small: isExample ? [1, 2] : [1])
     }
 
     @Test(
@@ -38,7 +41,7 @@ extension OperatorsOnDevices {
                 sameBits(some, Array(batch[..<(tokens * rows)])),
                 "\(format.name) \(rows) × \(columns), \(tokens) tokens of \(longest)")
             }
-            for token in [longest / 2, longest - 1] {
+            for token in Set([longest / 2, longest - 1]) {
               let alone = try problem.product(weights, tokens: token..<token + 1, on: bench)
               #expect(
                 sameBits(alone, Array(batch[token * rows..<(token + 1) * rows])),
@@ -52,7 +55,7 @@ extension OperatorsOnDevices {
     @Test("both styles give the same bits", arguments: TestDevices.all)
     func styles(device: TestDevice) throws {
       let (rows, columns, tokens) = Grid.isSmall ? (17, 256, 2) : (47, 512, 13)
-      for format in WeightFormat.allCases {
+      for format in Grid.values(WeightFormat.allCases, small: Self.examples) {
         let problem = try ProductProblem(format, rows: rows, columns: columns, tokens: tokens)
         let results = try KernelStyle.allCases.map { style in
           let bench = try Target(device: device, style: style).bench()

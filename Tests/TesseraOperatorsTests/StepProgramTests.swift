@@ -144,8 +144,11 @@ private struct StepProblem {
   }
 
   func program(on bench: Bench, commandCount: Int = 16) -> StepProgram? {
-    StepProgram(
-      bench.library, limits: bench.heap.limits, arena: arena, weights: weights.buffer, cache: keys.buffer,
+    // A simulator that calls itself a GPU as well has what programs need: work-groups that go on.
+    var limits = bench.heap.limits
+    limits.isCPU = true
+    return StepProgram(
+      bench.library, limits: limits, arena: arena, weights: weights.buffer, cache: keys.buffer,
       memory: memory, commandCount: commandCount, queue: bench.queue)
   }
 

@@ -82,7 +82,9 @@ extension OperatorsOnDevices {
       #expect(try tuner.tune(broken, until: later) == nil)
     }
 
-    @Test("products are tuned within the time, and not after an interruption", arguments: Target.all)
+    @Test(
+      "products are tuned within the time, and not after an interruption", .enabled(if: !Grid.isSmall),
+      arguments: Target.all)
     func products(target: Target) throws {
       let bench = try Workbench(target.bench().queue.context, style: target.style, profiling: true)
       var asked = 0

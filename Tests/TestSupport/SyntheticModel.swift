@@ -100,6 +100,12 @@ public struct SyntheticModel: Sendable, CustomStringConvertible {
     return (0..<count).map { _ in Int(random.next() % 256) }
   }
 
+  /// Random numbers in ±0.2.
+  public static func values(_ count: Int) -> [Float] {
+    var random = SeededNumbers(seed: UInt64(count))
+    return (0..<count).map { _ in Float(random.unit() - 0.5) * 0.4 }
+  }
+
   /// The byte-level alphabet (Radford et al. 2019): printable bytes are themselves, the others letters from 256 on.
   public static let tokens: [String] = {
     var next: UInt32 = 256

@@ -24,6 +24,35 @@ extension ModelSuites {
       }
     }
 
+    @Test("heads of any multiple of 16 give the same bits in every chunk and style", arguments: [48, 80])
+    func heads(size: Int) async throws {
+      let tokens = SyntheticModel.ids(20)
+      func logits(_ style: KernelStyle, chunk: Int) async throws -> [UInt32] {
+        var options = LoadOptions()
+        options.style = style
+        let language = try await SyntheticModel.llama.load(options) { writer in
+          writer.metadata["llama.attention.key_length"] = .uint32(UInt32(size))
+          writer.metadata["llama.attention.value_length"] = .uint32(UInt32(size))
+          for name in writer.tensors.keys {
+            if name.contains("attn_q") {
+              writer.tensors[name] = .f32([64, 2 * size], SyntheticModel.values(128 * size))
+            }
+            if name.contains("attn_k") || name.contains("attn_v") {
+              writer.tensors[name] = .f32([64, size], SyntheticModel.values(64 * size))
+            }
+            if name.contains("attn_output") {
+              writer.tensors[name] = .f32([2 * size, 64], SyntheticModel.values(128 * size))
+            }
+          }
+        }
+        return try await language.allLogits(tokens, chunk: chunk).map(\.bitPattern)
+      }
+      let whole = try await logits(.vector, chunk: 64)
+      #expect(whole.allSatisfy { Float(bitPattern: $0).isFinite })
+      #expect(try await logits(.vector, chunk: 1) == whole)
+      #expect(try await logits(.simt, chunk: 7) == whole)
+    }
+
     @Test("a step's size gives the same bits as a chunk's", arguments: SyntheticModel.all)
     func stepSize(model: SyntheticModel) async throws {
       var options = LoadOptions()

@@ -1,17 +1,23 @@
 import BenchmarkReports
 import TesseraCL
+import TesseraMemory
 import TesseraOperators
 
 extension Case {
-  /// Prefill and decode over lengths, groups, head sizes and both types of cache.
+  /// Prefill and decode over lengths, groups, head sizes and types of cache; MLA's shape.
   static func attention() -> [Case] {
     let base = AttentionProblem()
     var problems: [AttentionProblem] = []
-    for isHalf in [false, true] {
+    for element in [KVCacheLayout.ElementType.f32, .f16] {
       var problem = base
-      problem.isHalf = isHalf
+      problem.element = element
       problems += [512, 1024, 2048, 4096, 8192].map { problem.prefill($0) }
       problems += [1024, 2048, 4096, 8192, 16384, 32768].map { problem.decode($0) }
+    }
+    for element in [KVCacheLayout.ElementType.q8_0, .q4_0] {
+      var problem = base
+      problem.element = element
+      problems += [problem.prefill(2048), problem.decode(8192)]
     }
     problems += [4, 16].map { base.decode(2048, sequences: $0) }
     for kvHeadCount in [32, 4] {
@@ -24,6 +30,10 @@ extension Case {
       problem.headDim = headDim
       problems += [problem.prefill(2048), problem.decode(8192)]
     }
+    // DeepSeek-V2-Lite's 16 heads over one latent.
+    var latent = base
+    (latent.headCount, latent.kvHeadCount, latent.headDim, latent.sharedValueDim) = (16, 1, 576, 512)
+    problems += [latent.prefill(512), latent.decode(8192)]
     return problems.map(\.asCase)
   }
 }
@@ -33,7 +43,9 @@ private struct AttentionProblem {
   var headCount = 32
   var kvHeadCount = 8
   var headDim = 128
-  var isHalf = false
+  var element = KVCacheLayout.ElementType.f32
+  /// Of values that are the keys' first elements.
+  var sharedValueDim: Int?
   var isPrefill = true
   var keyCount = 0
   var sequenceCount = 1
@@ -52,13 +64,16 @@ private struct AttentionProblem {
     return problem
   }
 
-  var elementBytes: Int { isHalf ? 2 : 4 }
+  var valueDim: Int { sharedValueDim ?? headDim }
+  /// Bytes that a key or value head of one token takes.
+  var headBytes: Int { headDim / element.blockElements * element.blockBytes }
   var tokenCount: Int { sequenceCount * (isPrefill ? keyCount : 1) }
-  var poolBytes: Int { sequenceCount * keyCount * kvHeadCount * headDim * elementBytes }
+  var poolBytes: Int { sequenceCount * keyCount * kvHeadCount * headBytes }
 
   private var id: String {
-    "attention/\(isPrefill ? "prefill" : "decode")/\(headCount)x\(kvHeadCount)x\(headDim)/\(isHalf ? "F16" : "F32")/"
-      + "\(keyCount)" + (sequenceCount > 1 ? "x\(sequenceCount)" : "")
+    "attention/\(isPrefill ? "prefill" : "decode")/\(headCount)x\(kvHeadCount)x\(headDim)"
+      + (sharedValueDim.map { "/\($0)" } ?? "") + "/\(element.rawValue.uppercased())/" + "\(keyCount)"
+      + (sequenceCount > 1 ? "x\(sequenceCount)" : "")
   }
 
   /// Pairs of a query and a key that it sees.
@@ -66,15 +81,15 @@ private struct AttentionProblem {
 
   private var points: [CaseMeasurement.Point] {
     var points: [CaseMeasurement.Point] = []
-    let cache = isHalf ? "F16 cache" : "F32 cache"
+    let cache = "\(element.rawValue.uppercased()) cache"
     let isUsual = kvHeadCount == 8 && headDim == 128
     if isUsual, sequenceCount == 1 {
       points.append(.init(isPrefill ? "prefill" : "decode", series: cache, x: Double(keyCount)))
     }
-    if isUsual, !isPrefill, keyCount == 2048, !isHalf {
+    if isUsual, !isPrefill, keyCount == 2048, element == .f32 {
       points.append(.init("decode-batch", series: cache, x: Double(sequenceCount)))
     }
-    if !isPrefill, keyCount == 8192, headDim == 128, !isHalf {
+    if !isPrefill, keyCount == 8192, headDim == 128, element == .f32 {
       points.append(.init("groups", series: cache, x: Double(headCount / kvHeadCount)))
     }
     return points
@@ -82,8 +97,9 @@ private struct AttentionProblem {
 
   var asCase: Case {
     Case(
-      id: id, bytes: 2 * poolBytes + 2 * 4 * tokenCount * headCount * headDim,
-      operations: 4 * pairs * headCount * headDim,
+      id: id,
+      bytes: (sharedValueDim == nil ? 2 : 1) * poolBytes + 4 * tokenCount * headCount * (headDim + valueDim),
+      operations: 2 * pairs * headCount * (headDim + valueDim),
       isQuick: sequenceCount == 1 && kvHeadCount == 8 && headDim == 128 && keyCount == (isPrefill ? 512 : 1024),
       points: points
     ) { bench in
@@ -101,6 +117,7 @@ private struct AttentionCall {
   let attention: FlashAttention
   let problem: AttentionProblem
   let q, keys, values, tables, tiles, positions, out: Buffer
+  let split: FlashAttention.Split?
   let tileCount, tileRows: Int
 
   init(_ problem: AttentionProblem, _ bench: Bench) throws {
@@ -126,9 +143,22 @@ private struct AttentionCall {
       (0..<problem.tokenCount).map { Int32(problem.isPrefill ? $0 : problem.keyCount - 1) })
     let width = problem.headCount * problem.headDim
     q = try bench.floats(problem.tokenCount * width)
-    out = try bench.work.output(problem.tokenCount * width)
-    keys = try bench.pattern(byteCount: problem.poolBytes, isHalf: problem.isHalf)
-    values = try bench.pattern(byteCount: problem.poolBytes, isHalf: problem.isHalf)
+    out = try bench.work.output(problem.tokenCount * problem.headCount * problem.valueDim)
+    keys = try bench.pattern(byteCount: problem.poolBytes, isHalf: problem.element != .f32)
+    values =
+      problem.sharedValueDim == nil
+      ? try bench.pattern(byteCount: problem.poolBytes, isHalf: problem.element != .f32) : keys
+    let splits = attention.splitCount(
+      tileCount: tileCount, longest: problem.keyCount, kvHeadCount: problem.kvHeadCount)
+    split =
+      problem.isPrefill || splits == 1
+      ? nil
+      : FlashAttention.Split(
+        count: splits, tokens: problem.tokenCount, longest: problem.keyCount,
+        partials: try bench.work.output(
+          FlashAttention.partialBytes(
+            tokens: problem.tokenCount, headCount: problem.headCount, valueDim: problem.valueDim,
+            longest: problem.keyCount) / 4))
   }
 
   func enqueue(on bench: Bench) throws {
@@ -137,8 +167,9 @@ private struct AttentionCall {
       tileCount: tileCount, tileRows: tileRows, positions: positions, into: out,
       shape: .init(headCount: problem.headCount, scale: 1 / Float(problem.headDim).squareRoot()),
       cache: .init(
-        kvHeadCount: problem.kvHeadCount, headDim: problem.headDim, blockSize: AttentionProblem.blockSize,
-        element: problem.isHalf ? .f16 : .f32),
-      on: bench.queue)
+        kvHeadCount: problem.kvHeadCount, headDim: problem.headDim, valueDim: problem.valueDim,
+        blockSize: AttentionProblem.blockSize, element: problem.element,
+        sharesValues: problem.sharedValueDim != nil),
+      split: split, on: bench.queue)
   }
 }
