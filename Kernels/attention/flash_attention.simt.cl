@@ -2,10 +2,11 @@
 //
 // One work-group of LOCAL work-items computes TOKENS consecutive queries of one sequence for HEAD_ROWS heads that share their
 // keys and values, and does for each row what flash_attention.vector.cl does, operation by operation; see there for the arguments
-// and the order of the sums. Queries, scores and the softmax's state lie in local memory; keys and values are read once per
-// work-group.
+// and the order of the sums. Queries and scores lie in local memory, a row's softmax in the registers of one work-item; keys and
+// values are read once per work-group.
 //
-// global size (tiles · LOCAL, kv_heads · ⌈group / HEAD_ROWS⌉, splits), local size (LOCAL, 1, 1).  Guarantees as there.
+// global size (tiles · LOCAL, kv_heads · ⌈group / HEAD_ROWS⌉, splits), local size (LOCAL, 1, 1).  Guarantees as there, and
+// ROWS ≤ LOCAL.
 
 #ifndef TOKENS
 #define TOKENS 4
@@ -73,7 +74,9 @@ kernel void flash_attention(global const float *restrict q, global const cache_e
   local float query[ROWS][HEAD_SIZE];
   local float scores[ROWS][KEY_TILE];
   local float lanes[ROWS][LANES];
-  local float highest[ROWS], total[ROWS], old[ROWS], new[ROWS], tile_highest[ROWS], tile_total[ROWS];
+  local float old[ROWS], new[ROWS], tile_highest[ROWS], tile_total[ROWS];
+  // Of row `item`.
+  float highest = LOWEST, total = 0.0f;
 
   const struct attention all = ATTENTION_ARGUMENTS;
   const struct attention *a = &all;
@@ -98,10 +101,6 @@ kernel void flash_attention(global const float *restrict q, global const cache_e
   for (uint i = item; i < ROWS * HEAD_SIZE; i += LOCAL) {
     const uint m = i / HEAD_SIZE, d = i % HEAD_SIZE;
     query[m][d] = q[(ulong)TOKEN(m) * q_stride + HEAD(m) * HEAD_SIZE + d] * scale;
-  }
-  for (uint m = item; m < ROWS; m += LOCAL) {
-    highest[m] = LOWEST;
-    total[m] = 0.0f;
   }
   float sums[ROWS][COLUMNS];
   for (uint m = 0; m < ROWS; ++m)
@@ -150,10 +149,10 @@ kernel void flash_attention(global const float *restrict q, global const cache_e
       lanes[i / LANES][i % LANES] = best;
     }
     SYNC;
-    for (uint m = item; m < ROWS; m += LOCAL) {
+    if (item < ROWS) {
       float largest = LOWEST;
-      for (uint i = 0; i < LANES; ++i) largest = max(largest, lanes[m][i]);
-      tile_highest[m] = largest;
+      for (uint i = 0; i < LANES; ++i) largest = max(largest, lanes[item][i]);
+      tile_highest[item] = largest;
     }
     SYNC;
     for (uint i = item; i < ROWS * LANES; i += LOCAL) {
@@ -166,17 +165,17 @@ kernel void flash_attention(global const float *restrict q, global const cache_e
       lanes[m][i % LANES] = sum;
     }
     SYNC;
-    for (uint m = item; m < ROWS; m += LOCAL) {
+    if (item < ROWS) {
       float part[LANES];
-      for (uint i = 0; i < LANES; ++i) part[i] = lanes[m][i];
+      for (uint i = 0; i < LANES; ++i) part[i] = lanes[item][i];
       for (uint width = LANES / 2; width > 0; width /= 2)
         for (uint i = 0; i < width; ++i) part[i] += part[i + width];
-      const struct merge merged = merge_of(highest[m], tile_highest[m]);
-      total[m] = fma(total[m], merged.old, part[0] * merged.new);
-      highest[m] = merged.highest;
-      old[m] = merged.old;
-      new[m] = merged.new;
-      tile_total[m] = part[0];
+      const struct merge merged = merge_of(highest, tile_highest[item]);
+      total = fma(total, merged.old, part[0] * merged.new);
+      highest = merged.highest;
+      old[item] = merged.old;
+      new[item] = merged.new;
+      tile_total[item] = part[0];
     }
     SYNC;
     for (uint c = 0; c < COLUMNS; ++c) {
@@ -206,9 +205,8 @@ kernel void flash_attention(global const float *restrict q, global const cache_e
     SYNC;
   }
 
-  for (uint m = item; m < ROWS; m += LOCAL)
-    if (splits == 1 && m / HEAD_ROWS < count && m % HEAD_ROWS < head_count)
-      old[m] = last_factor(a, TOKEN(m), HEAD(m), highest[m], total[m]);
+  if (item < ROWS && splits == 1 && item / HEAD_ROWS < count && item % HEAD_ROWS < head_count)
+    old[item] = last_factor(a, TOKEN(item), HEAD(item), highest, total);
   SYNC;
   for (uint c = 0; c < COLUMNS; ++c) {
     const uint column = c * LOCAL + item;

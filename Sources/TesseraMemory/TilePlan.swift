@@ -160,7 +160,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
   private static func simtAttention(
     _ limits: DeviceLimits, _ headDim: Int, _ groupSize: Int
   ) throws(MemoryError) -> Attention {
-    let bytesPerRow = 4 * (headDim + keyTile + 16 + 6)
+    let bytesPerRow = 4 * (headDim + keyTile + 16 + 4)
     guard
       let rows = [8, 4, 2, 1].first(where: { $0 * bytesPerRow <= limits.localMemoryBytes / ($0 == 1 ? 1 : 2) })
     else {
