@@ -19,6 +19,12 @@ static const unsigned char attention_form_cl[] = {
 static const unsigned char attention_merge_cl[] = {
 #embed "attention/merge.cl"
 };
+static const unsigned char attention_scores_cl[] = {
+#embed "attention/scores.cl"
+};
+static const unsigned char attention_values_cl[] = {
+#embed "attention/values.cl"
+};
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
 };
@@ -187,6 +193,8 @@ static const tessera_kernel_file files[] = {
     ENTRY("attention/flash_attention.vector.cl", attention_flash_attention_vector_cl),
     ENTRY("attention/form.cl", attention_form_cl),
     ENTRY("attention/merge.cl", attention_merge_cl),
+    ENTRY("attention/scores.cl", attention_scores_cl),
+    ENTRY("attention/values.cl", attention_values_cl),
     ENTRY("common/cache.cl", common_cache_cl),
     ENTRY("common/lanes.cl", common_lanes_cl),
     ENTRY("common/math.cl", common_math_cl),

@@ -63,14 +63,7 @@ inline bool sees(const struct attention *a, const struct range r, const uint tok
 #endif
 }
 
-kernel void flash_attention(global const float *restrict q, global const cache_element *restrict keys,
-                            global const cache_element *restrict values, global const uint *restrict tables,
-                            global const int4 *restrict tiles, global const int *restrict positions,
-                            global const uint *restrict masks, global const float *restrict slopes,
-                            global const float *restrict sinks, global float *restrict out, global float *restrict log_sums,
-                            global float *restrict partials, const uint heads, const uint kv_heads, const uint q_stride,
-                            const uint block_size, const uint window, const uint sink_keys, const uint splits,
-                            const uint key_tiles, const float scale, const float soft_cap) {
+kernel void flash_attention(ATTENTION_PARAMETERS) {
   local float query[ROWS][HEAD_SIZE];
   local float scores[ROWS][KEY_TILE];
   local float lanes[ROWS][LANES];

@@ -74,7 +74,14 @@ struct attention {
   float scale, soft_cap;
 };
 
-// What the kernels' arguments make.
+// The kernels' parameters, and what they make.
+#define ATTENTION_PARAMETERS                                                                                                   \
+  global const float *restrict q, global const cache_element *restrict keys, global const cache_element *restrict values,      \
+  global const uint *restrict tables, global const int4 *restrict tiles, global const int *restrict positions,                 \
+  global const uint *restrict masks, global const float *restrict slopes, global const float *restrict sinks,                  \
+  global float *restrict out, global float *restrict log_sums, global float *restrict partials, const uint heads,              \
+  const uint kv_heads, const uint q_stride, const uint block_size, const uint window, const uint sink_keys,                    \
+  const uint splits, const uint key_tiles, const float scale, const float soft_cap
 #define ATTENTION_ARGUMENTS                                                                                                    \
   {q,        keys,  values,   tables,     positions, masks,     slopes, sinks,     out,   log_sums, partials,                  \
    heads,    kv_heads, q_stride, block_size, window,    sink_keys, splits, key_tiles, scale, soft_cap}

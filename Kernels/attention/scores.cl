@@ -1,0 +1,73 @@
+// A tile's scores in the vector style, q Kᵀ, and which of them a row sees. Lanes are keys; ROWS and the rest are those of
+// flash_attention.vector.cl.
+
+#pragma once
+
+#define QUERY_GROUPS (HEAD_SIZE / LANES + 1)
+#define KEY_SPAN (FITS(ROWS, 8, KEY_GROUPS) ? 8 : FITS(ROWS, 4, KEY_GROUPS) ? 4 : FITS(ROWS, 2, KEY_GROUPS) ? 2 : 1)
+// Elements that share a scale.
+#define KEY_BLOCK (CACHE_QUANTISED ? 32 : HEAD_SIZE)
+
+inline float largest_lane(float16 v) {
+  const float8 a = max(v.lo, v.hi);
+  const float4 b = max(a.lo, a.hi);
+  const float2 c = max(b.lo, b.hi);
+  return max(c.lo, c.hi);
+}
+
+// Whether and what lanes of 16 keys from `position` on a row sees.
+inline int16 seen(const struct attention *a, const struct range r, const uint token, const int4 tile, const int position) {
+  const int16 lane_ids = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const int16 key = lane_ids + position;
+  int16 visible = key >= r.first && key <= r.last;
+  if (a->sink_keys > 0) visible |= key < (int)a->sink_keys && key <= r.last;
+#if MASK == TREE
+  const uint bits = tree_bits(a->masks + token * TREE_WORDS, position - tile.w);
+  visible &= ((int16)bits >> lane_ids & 1) != 0;
+#endif
+  return visible;
+}
+
+// Scores of the groups from_group ≤ g < to_group of a tile: (ROWS, SCORE_STRIDE).
+inline void score_keys(const struct attention *a, const ulong *groups, const uint from_group, const uint to_group,
+                       const float *query, float16 *scores) {
+#pragma unroll 1
+  for (uint g = from_group; g < to_group; g += KEY_SPAN) {
+    global const cache_element *group[KEY_SPAN];
+#pragma unroll
+    for (uint s = 0; s < KEY_SPAN; ++s) {
+      // Groups past the end repeat the first; their scores are masked.
+      group[s] = a->keys + groups[g + s < to_group ? g + s : g] * GROUP_ELEMENTS(HEAD_SIZE);
+    }
+    float16 acc[ROWS][KEY_SPAN];
+#pragma unroll
+    for (uint m = 0; m < ROWS; ++m)
+#pragma unroll
+      for (uint s = 0; s < KEY_SPAN; ++s) acc[m][s] = 0.0f;
+#pragma unroll 1
+    for (uint first = 0; first < HEAD_SIZE; first += KEY_BLOCK) {
+      float16 scales[KEY_SPAN];
+#pragma unroll
+      for (uint s = 0; s < KEY_SPAN; ++s)
+#if CACHE_QUANTISED
+        scales[s] = load_scales(group[s], HEAD_SIZE, first / 32, 0);
+#else
+        scales[s] = 1.0f;
+#endif
+#pragma unroll 2
+      for (uint d = first; d < first + KEY_BLOCK; ++d) {
+        float16 key[KEY_SPAN];
+#pragma unroll
+        for (uint s = 0; s < KEY_SPAN; ++s) key[s] = load_keys(group[s], d, scales[s], 0);
+#pragma unroll
+        for (uint m = 0; m < ROWS; ++m)
+#pragma unroll
+          for (uint s = 0; s < KEY_SPAN; ++s) acc[m][s] = fma(key[s], (float16)query[m * QUERY_GROUPS * LANES + d], acc[m][s]);
+      }
+    }
+#pragma unroll
+    for (uint m = 0; m < ROWS; ++m)
+#pragma unroll
+      for (uint s = 0; s < KEY_SPAN; ++s) scores[m * SCORE_GROUPS + g + s] = acc[m][s];
+  }
+}
