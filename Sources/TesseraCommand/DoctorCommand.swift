@@ -38,7 +38,7 @@ struct DoctorCommand: ParsableCommand {
 
   private func line(_ row: DoctorReport.Row) -> String {
     let error = row.maxError.map { String(format: "%.1e", $0) } ?? row.problem ?? "not a number"
-    let name = "\(row.kernel) \(row.variant)".padding(toLength: 72, withPad: " ", startingAt: 0)
+    let name = "\(row.kernel) \(row.variant)".padding(toLength: 92, withPad: " ", startingAt: 0)
     return
       "\(row.ok ? "ok   " : "WRONG")  \(name)  \(error) of \(String(format: "%.1e", row.tolerance)), \(row.cases) cases"
   }
