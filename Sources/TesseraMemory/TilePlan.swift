@@ -77,6 +77,19 @@ public struct TilePlan: Sendable, Equatable, Codable {
     public var groupSize: Int
     /// Local memory of a work-group, in bytes; 0 for the vector style.
     public var localBytes: Int
+    /// What was measured to be better, for heads of `headDim`.
+    public var tuning = Tuning()
+    public var headDim = 0
+
+    /// The most rows of a tile of one query, or of many.
+    public func rows(isOne: Bool) -> Int {
+      tuning[Tuning.attention(isOne: isOne, headDim: headDim), "ROWS"] ?? queryRows
+    }
+
+    /// Work-items of a work-group, likewise.
+    public func groupSize(isOne: Bool) -> Int {
+      tuning[Tuning.attention(isOne: isOne, headDim: headDim), "LOCAL"] ?? groupSize
+    }
   }
 
   /// Keys of one attention step on every device.
@@ -116,13 +129,19 @@ public struct TilePlan: Sendable, Equatable, Codable {
       var matrix = Self.vectorMatrix(limits)
       matrix.tuning = tuning
       self.matrix = matrix
-      attention = Self.vectorAttention(headDim)
+      var attention = Self.vectorAttention(headDim)
+      (attention.tuning, attention.headDim) = (tuning, headDim)
+      self.attention = attention
     case .simt:
       let groupSize = try Self.groupSize(limits)
       // A work-group beyond the device's limit may have been chosen on another device of the platform.
-      matrix = Matrix(
-        tokens: 8, rowGroups: 2, groupSize: groupSize, tuning: tuning.limited("LOCAL", to: limits.maxWorkGroupSize))
-      attention = try Self.simtAttention(limits, headDim, groupSize)
+      let tuning = tuning.limited("LOCAL", to: limits.maxWorkGroupSize)
+      matrix = Matrix(tokens: 8, rowGroups: 2, groupSize: groupSize, tuning: tuning)
+      var attention = try Self.simtAttention(limits, headDim, groupSize)
+      let rowBytes = attention.localBytes / attention.queryRows
+      attention.tuning = tuning.limited("ROWS", to: limits.localMemoryBytes / rowBytes)
+      attention.headDim = headDim
+      self.attention = attention
     }
   }
 

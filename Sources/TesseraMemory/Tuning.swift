@@ -22,6 +22,9 @@ public struct Tuning: Sendable, Equatable, Codable {
     case "step":
       guard style == .vector else { return nil }
       return ["TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILES": [1, 2, 4, 8, 16]]
+    case "attention":
+      return style == .vector
+        ? ["ROWS": TilePlan.tokenTiles] : ["ROWS": [1, 2, 4, 8], "LOCAL": [16, 32, 64, 128, 256]]
     case "dense": return ["CLBLAST": [0, 1]]
     default: return nil
     }
@@ -67,6 +70,12 @@ public struct Tuning: Sendable, Equatable, Codable {
   ///
   /// - Parameter weights: the class of the first product's weights.
   public static func step(_ tokens: TokenClass, _ weights: String) -> String { "step/\(tokens.rawValue)/\(weights)" }
+
+  /// The class of attention over heads of about `headDim` elements: of one query a tile, or of many.
+  public static func attention(isOne: Bool, headDim: Int) -> String {
+    let size = [64, 128, 256].first { headDim <= $0 } ?? 576
+    return "attention/\(isOne ? "one" : "many")/\(size)"
+  }
 
   /// The class of a product of dense float32 matrices.
   public static func dense(_ tokens: TokenClass) -> String { "dense/\(tokens.rawValue)" }

@@ -19,16 +19,18 @@ public struct FlashAttention: Sendable {
   public func tileRows(longest: Int, headCount: Int, kvHeadCount: Int) -> Int {
     guard longest > 1, headCount > 0, kvHeadCount > 0 else { return 1 }
     // Rows of a tile are tokens times heads that share keys and values; the more rows the better, and of heads.
-    let heads = Self.headTiles(headCount / kvHeadCount, upTo: tiles.queryRows)
+    let rows = tiles.rows(isOne: false)
+    let heads = Self.headTiles(headCount / kvHeadCount, upTo: rows)
       .filter { (headCount / kvHeadCount).isMultiple(of: $0) }
-      .max { tiles.queryRows / $0 * $0 <= tiles.queryRows / $1 * $1 }
-    return tiles.queryRows / (heads ?? 1)
+      .max { rows / $0 * $0 <= rows / $1 * $1 }
+    return rows / (heads ?? 1)
   }
 
   /// Heads that share a pass over their keys and values. Results do not depend on it.
   private func headRows(tileRows: Int, shape: Shape, cache: CacheGeometry) -> Int {
     // Of values that are keys, lanes are rows.
-    let rows = cache.sharesValues && library.style == .vector ? TilePlan.rowGroup : tiles.queryRows
+    let rows =
+      cache.sharesValues && library.style == .vector ? TilePlan.rowGroup : tiles.rows(isOne: tileRows == 1)
     return Self.headTiles(shape.headCount / cache.kvHeadCount, upTo: max(1, rows / tileRows)).last ?? 1
   }
 
@@ -108,11 +110,11 @@ public struct FlashAttention: Sendable {
     let style = library.style
     let form = defines(shape, cache, extras)
     var tiling: [KernelLibrary.Define] = [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]
-    if style == .simt { tiling.append(.init("LOCAL", self.tiles.groupSize)) }
+    let groupSize = style == .vector ? 1 : self.tiles.groupSize(isOne: tileRows == 1)
+    if style == .simt { tiling.append(.init("LOCAL", groupSize)) }
     let kernel = try library.kernel(
       style == .vector ? "attention/flash_attention.vector.cl" : "attention/flash_attention.simt.cl", "flash_attention",
       form + tiling)
-    let groupSize = style == .vector ? 1 : self.tiles.groupSize
     // A buffer that the form does not read is any.
     let (masks, sinks) = (extras.treeMasks ?? positions, extras.sinks ?? q)
     let (logSums, partials) = (extras.logSums ?? out, split?.partials ?? out)

@@ -57,7 +57,7 @@ public final class Tuner {
     self.isCancelled = isCancelled
   }
 
-  /// Tunes the products of `formats`, those for prompts first, and then dense ones, until `seconds` have passed.
+  /// Tunes the products of `formats`, those for prompts first, then attention and dense products, until `seconds` have passed.
   ///
   /// - Parameter progress: told the class at work and the share of the time that has passed.
   /// - Returns: an outcome for each class that there was time, and memory, for.
@@ -79,6 +79,9 @@ public final class Tuner {
         }
         work.append((shares, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) }))
       }
+    }
+    for (isOne, headDim) in [(false, 128), (false, 64), (true, 128), (true, 64)] {
+      work.append((1, { [bench] in try AttentionSubject(isOne: isOne, headDim: headDim, on: bench).subject() }))
     }
     #if CLBlast
       for tokens in Tuning.TokenClass.allCases { work.append((1, { [bench] in try denseSubject(tokens, on: bench) })) }
@@ -188,7 +191,7 @@ private struct ProductSubject {
     matrix = try WeightMatrix(shape, heap: bench.heap, label: "weights to tune with")
     try RandomWeights(bench.library).enqueue(into: matrix, seed: 1, on: bench.queue)
     tokens = (kind, count)
-    x = try bench.buffer(testValues(count * columns))
+    x = try bench.buffer(tunerValues(count * columns))
     y = try bench.output(count * rows)
     workspace = .init(
       packed: try Buffer(
@@ -281,8 +284,8 @@ private final class StepSubject {
 private func denseSubject(_ kind: Tuning.TokenClass, on bench: Workbench) throws -> TunerSubject {
   let size = bench.heap.limits.isCPU ? 1024 : 4096
   let rows = kind == .one ? 1 : kind == .few ? 8 : bench.heap.limits.isCPU ? 192 : 512
-  let a = try bench.buffer(testValues(rows * size))
-  let b = try bench.buffer(testValues(size * size))
+  let a = try bench.buffer(tunerValues(rows * size))
+  let b = try bench.buffer(tunerValues(size * size))
   let c = try bench.output(rows * size)
   let workspace = try DenseProduct.Workspace(rows: rows, columns: size, inner: size, heap: bench.heap)
   return TunerSubject(
@@ -297,6 +300,3 @@ private func denseSubject(_ kind: Tuning.TokenClass, on bench: Workbench) throws
     },
     result: { try bench.floats(c) })
 }
-
-/// Numbers in −1 … 1 that repeat nothing soon.
-private func testValues(_ count: Int) -> [Float] { (0..<count).map { Float(($0 * 7919) % 2001) * 0.001 - 1 } }

@@ -23,7 +23,7 @@ struct TilePlanTests {
   @Test("vector attention keeps a tile in the first-level cache", arguments: [(32, 12), (64, 12), (256, 12), (512, 8)])
   func vectorAttention(headDim: Int, rows: Int) throws {
     let attention = try TilePlan(limits: .cpu, headDim: headDim).attention
-    #expect(attention == TilePlan.Attention(queryRows: rows, keys: 256, groupSize: 1, localBytes: 0))
+    #expect(attention == TilePlan.Attention(queryRows: rows, keys: 256, groupSize: 1, localBytes: 0, headDim: headDim))
     #expect(4 * rows * (headDim + 256) <= 32 << 10)
   }
 

@@ -175,14 +175,20 @@ struct AttentionProblem: CustomStringConvertible {
   ///   - chunk: the most queries in a tile; by default what the launcher says.
   ///   - isOneByOne: each query is a tile of its own, as in a decode step.
   ///   - splits: work-items that share a tile's keys.
-  func run(chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, on bench: Bench) throws -> [Float] {
-    try runWithSums(chunk: chunk, isOneByOne: isOneByOne, splits: splits, wantsSums: false, on: bench).out
+  func run(
+    chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, tuning: Tuning = Tuning(), on bench: Bench
+  ) throws -> [Float] {
+    try runWithSums(
+      chunk: chunk, isOneByOne: isOneByOne, splits: splits, wantsSums: false, tuning: tuning, on: bench
+    ).out
   }
 
   func runWithSums(
-    chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, wantsSums: Bool = true, on bench: Bench
+    chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, wantsSums: Bool = true,
+    tuning: Tuning = Tuning(), on bench: Bench
   ) throws -> (out: [Float], logSums: [Float]) {
-    let attention = FlashAttention(bench.library, tiles: try bench.plan(headDim: cache.headDim).attention)
+    let attention = FlashAttention(
+      bench.library, tiles: try bench.plan(headDim: cache.headDim, tuning: tuning).attention)
     let longest = sequences.map(\.count).max() ?? 1
     let tileRows = attention.tileRows(
       longest: isOneByOne ? 1 : max(longest, 2), headCount: shape.headCount, kvHeadCount: cache.kvHeadCount)

@@ -48,6 +48,20 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test("every tile of attention gives the same bits", arguments: Target.all)
+    func sameBitsOfAttention(target: Target) throws {
+      let bench = try target.bench()
+      for isOne in [false, true] {
+        let problem = AttentionProblem(
+          heads: 6, kvHeads: 2, headDim: 32, sequences: [.init(history: 9, count: 5), .init(history: 290, count: 1)])
+        let expected = try problem.run(isOneByOne: isOne, on: bench)
+        for tuning in try candidates(Tuning.attention(isOne: isOne, headDim: 32), target.style, all: false) {
+          #expect(
+            sameBits(try problem.run(isOneByOne: isOne, tuning: tuning, on: bench), expected), "\(tuning.choices)")
+        }
+      }
+    }
+
     private func subject(_ time: @escaping (Tuning) throws -> Double, _ result: @escaping () -> [Float]) -> TunerSubject
     {
       TunerSubject(
