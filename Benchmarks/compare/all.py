@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import zip_longest
 from pathlib import Path
 
 from common import ROOT, add_options, cell, measure_kernels, processor, run_json, spread
@@ -96,8 +97,8 @@ def llama(options, table):
             return table.skip("llama", why)
         table.device, table.peers["llama.cpp"] = document["device"], f"llama-cpp-python {document['llama_cpp_python']}"
         name = Path(model).stem
-        wanted = next((goal for key, goal in goals.items() if key in name.lower()), [(None, None)] * 2)
-        for row, (least, aim) in zip(document["results"], wanted):
+        wanted = next((goal for key, goal in goals.items() if key in name.lower()), [])
+        for row, (least, aim) in zip_longest(document["results"], wanted, fillvalue=(None, None)):
             table.add(
                 "llama", f"{name} {row['test']}, against llama.cpp", row["ratio"], "x", least, aim,
                 detail=pair(row, "llama.cpp") + " tokens/s")

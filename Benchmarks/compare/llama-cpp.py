@@ -11,6 +11,7 @@ with the least and the most. The ratio is Tessera's median over llama.cpp's; its
 
 Both are measured as llama-bench does it: a warm-up that does not count, an empty cache before each run, tokens chosen
 at random, logits of the last position only. llama.cpp has llama-bench's options, and as many threads as there are cores.
+Tessera runs exactly and with --precision fast, which rounds activations to 8 bits as llama.cpp always does.
 Nothing else may run on the machine: the load average at the start is printed with the figures.
 """
 
@@ -25,6 +26,9 @@ from importlib.metadata import version
 import llama_cpp
 
 from common import ROOT, processor, run_json, summary, table
+
+
+PRECISIONS = ("exact", "fast")
 
 
 class LlamaCpp:
@@ -71,10 +75,10 @@ class LlamaCpp:
         return prefill, self.rate(generated, 1)
 
 
-def measure_tessera(options):
+def measure_tessera(options, precision):
     command = [
         options.tessera, "bench", "--model", options.model, "-p", str(options.prompt), "-n", str(options.generated),
-        "-r", "1", "--json",
+        "-r", "1", "--precision", precision, "--json",
     ] + (["--device", options.device] if options.device else [])
     rows = {row["test"]: row for row in run_json(command)}
     prefill, decode = rows[f"pp{options.prompt}"], rows[f"tg{options.generated}"]
@@ -97,23 +101,24 @@ def main():
     peer = LlamaCpp(options.model, options.threads, options.prompt, options.generated)
     rounds = []
     for index in range(options.rounds):
-        rounds.append((*peer.measure(options.prompt, options.generated), *measure_tessera(options)))
-        print(
-            "round {}: llama.cpp {:.0f} and {:.1f} t/s, Tessera {:.0f} and {:.1f} t/s".format(index + 1, *rounds[-1]),
-            file=sys.stderr,
-        )
-    peer_prefill, peer_decode, prefill, decode, devices = zip(*rounds)
+        sides = [peer.measure(options.prompt, options.generated)]
+        sides += [measure_tessera(options, precision) for precision in PRECISIONS]
+        rounds.append(sides)
+        rates = ("{:.0f} and {:.1f}".format(*side) for side in sides)
+        print("round {}: llama.cpp {} t/s, Tessera {}, fast {}".format(index + 1, *rates), file=sys.stderr)
+    peer, *tessera = ([list(column) for column in zip(*side)] for side in zip(*rounds))
     results = {
         "model": os.path.basename(options.model),
         "processor": processor(),
         "threads": options.threads,
-        "device": devices[0],
+        "device": tessera[0][2][0],
         "llama_cpp_python": version("llama-cpp-python"),
         "rounds": options.rounds,
         "load_average": load,
         "results": [
-            summary(f"pp{options.prompt}", "llama.cpp", prefill, peer_prefill),
-            summary(f"tg{options.generated}", "llama.cpp", decode, peer_decode),
+            summary(test + note, "llama.cpp", rates[index], peer[index])
+            for rates, note in zip(tessera, ("", ", fast"))
+            for index, test in enumerate((f"pp{options.prompt}", f"tg{options.generated}"))
         ],
     }
     if options.json:
