@@ -1,12 +1,17 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// The operators' room and those that it is built on.
+let operators: [Target.Dependency] = ["TesseraCL", "TesseraMemory", "TesseraOperators"]
+
 let package = Package(
   name: "tessera",
   products: [
     .library(
       name: "Tessera",
-      targets: ["Tessera", "TesseraModels", "TesseraText", "TesseraFiles", "TesseraMemory", "TesseraCL"]),
+      targets: [
+        "Tessera", "TesseraModels", "TesseraOperators", "TesseraText", "TesseraFiles", "TesseraMemory", "TesseraCL",
+      ]),
     // The operators alone, and what checks and times them: for `Benchmarks/`.
     .library(
       name: "TesseraOperators",
@@ -27,28 +32,29 @@ let package = Package(
     .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
     .target(name: "TesseraKernels", path: "Kernels"),
 
-    // Rooms: each imports only rooms above it.
+    // Rooms: each imports only rooms above it. All are named that a room depends on, also through others: after a change
+    // SwiftPM compiles anew only those that name what changed, and what kept an old layout would damage memory.
     .target(
       name: "TesseraCL", dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"]))]),
     .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
     .target(name: "TesseraFiles"),
     .target(name: "TesseraText"),
     .target(name: "TesseraReference"),
-    .target(name: "TesseraOperators", dependencies: ["TesseraMemory", "TesseraKernels"]),
-    .target(name: "TesseraModels", dependencies: ["TesseraOperators", "TesseraFiles"]),
-    .target(name: "TesseraWorkbench", dependencies: ["TesseraModels"]),
-    .target(name: "Tessera", dependencies: ["TesseraModels", "TesseraText"]),
+    .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraMemory", "TesseraKernels"]),
+    .target(name: "TesseraModels", dependencies: operators + ["TesseraFiles"]),
+    .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraFiles", "TesseraModels"]),
+    .target(name: "Tessera", dependencies: operators + ["TesseraFiles", "TesseraModels", "TesseraText"]),
     .executableTarget(
       name: "TesseraCommand",
-      dependencies: [
-        "Tessera", "TesseraReference", "TesseraWorkbench",
+      dependencies: operators + [
+        "Tessera", "TesseraFiles", "TesseraModels", "TesseraReference", "TesseraText", "TesseraWorkbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // One test target a room.
     .target(name: "TestSupport", dependencies: ["TesseraCL"], path: "Tests/TestSupport"),
     .testTarget(name: "TesseraCLTests", dependencies: ["TesseraCL", "TestSupport"]),
-    .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraMemory", "TestSupport"]),
+    .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraMemory", "TestSupport"]),
     .testTarget(
       name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(
@@ -57,9 +63,14 @@ let package = Package(
       name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraOperatorsTests",
-      dependencies: ["TesseraOperators", "TesseraReference", "TesseraWorkbench", "TestSupport"]),
+      dependencies: operators + [
+        "TesseraFiles", "TesseraModels", "TesseraReference", "TesseraWorkbench", "TestSupport",
+      ]),
     .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCommand", "TestSupport"]),
-    .testTarget(name: "TesseraTests", dependencies: ["Tessera", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "TesseraTests",
+      dependencies: operators + ["Tessera", "TesseraFiles", "TesseraModels", "TesseraText", "TestSupport"],
+      resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
