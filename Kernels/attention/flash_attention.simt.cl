@@ -30,7 +30,7 @@
 // Where the group of key `position` begins: of the keys, or the values.
 inline global const cache_element *group_of(const struct attention *a, global const uint *tables, global const cache_element *pool,
                                             const uint size, const uint kv_head, const uint position) {
-  const ulong group = group_at(tables[position / a->block_size], position % a->block_size, kv_head, a->kv_heads, a->block_size);
+  const ulong group = group_at(tables[position / a->block_size], position % a->block_size, kv_head, a->blocks, a->block_size);
   return pool + group * GROUP_ELEMENTS(size);
 }
 

@@ -84,7 +84,7 @@ inline void attend(const struct attention *a, const int4 tile, const uint head_t
     float16 scores[ROWS * SCORE_GROUPS];
     ulong groups[KEY_GROUPS];
     for (uint g = from_group / KEY_SPAN * KEY_SPAN; g < to_group; ++g)
-      groups[g] = group_at(tables[(start + g * LANES) / a->block_size], (start + g * LANES) % a->block_size, kv_head, a->kv_heads,
+      groups[g] = group_at(tables[(start + g * LANES) / a->block_size], (start + g * LANES) % a->block_size, kv_head, a->blocks,
                            a->block_size);
     score_keys(a, groups, from_group / KEY_SPAN * KEY_SPAN, to_group, (const float *)query, scores);
 

@@ -68,7 +68,7 @@ struct attention {
   global const uint *masks;
   global const float *slopes, *sinks;
   global float *out, *log_sums, *partials;
-  uint heads, kv_heads, q_stride, block_size, window, sink_keys;
+  uint heads, kv_heads, q_stride, blocks, block_size, window, sink_keys;
   // How many work-items share a tile's keys, and from one row's partial results to the next's, in key tiles.
   uint splits, key_tiles;
   float scale, soft_cap;
@@ -80,11 +80,11 @@ struct attention {
   global const uint *restrict tables, global const int4 *restrict tiles, global const int *restrict positions,                 \
   global const uint *restrict masks, global const float *restrict slopes, global const float *restrict sinks,                  \
   global float *restrict out, global float *restrict log_sums, global float *restrict partials, const uint heads,              \
-  const uint kv_heads, const uint q_stride, const uint block_size, const uint window, const uint sink_keys,                    \
-  const uint splits, const uint key_tiles, const float scale, const float soft_cap
+  const uint kv_heads, const uint q_stride, const uint blocks, const uint block_size, const uint window,                       \
+  const uint sink_keys, const uint splits, const uint key_tiles, const float scale, const float soft_cap
 #define ATTENTION_ARGUMENTS                                                                                                    \
   {q,        keys,  values,   tables,     positions, masks,     slopes, sinks,     out,   log_sums, partials,                  \
-   heads,    kv_heads, q_stride, block_size, window,    sink_keys, splits, key_tiles, scale, soft_cap}
+   heads,    kv_heads, q_stride, blocks,    block_size, window,   sink_keys, splits, key_tiles, scale,    soft_cap}
 
 // Keys first … last, but of a tree only those of its bits, and the sinks. None where first > last.
 struct range {

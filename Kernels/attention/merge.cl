@@ -30,8 +30,9 @@ kernel void merge_partials(global const int4 *restrict tiles, global const int *
                            global const uint *restrict masks, global const float *restrict sinks, global float *restrict out,
                            global float *restrict log_sums, global float *restrict partials, const uint tile_count,
                            const uint heads, const uint window, const uint sink_keys, const uint key_tiles) {
-  const struct attention a = {0,        0,     0, 0, positions, masks, 0, sinks, out, log_sums, partials, heads, 0, 0, 0, window,
-                              sink_keys, 0, key_tiles, 0.0f, 0.0f};
+  const struct attention a = {.positions = positions, .masks = masks, .sinks = sinks, .out = out, .log_sums = log_sums,
+                              .partials = partials, .heads = heads, .window = window, .sink_keys = sink_keys,
+                              .key_tiles = key_tiles};
   const uint token = get_global_id(2);
   int4 tile = tiles[0];
   for (uint i = 1; i < tile_count && (int)token >= tile.x + tile.y; ++i) tile = tiles[i];

@@ -1,7 +1,8 @@
 // How keys and values lie in the paged cache, and how an element is read and written.
 //
-// A block holds, for each KV head, its tokens in groups of 16. A group's keys are transposed, so that the lanes of a load are
-// tokens; its values are not, so that the lanes are the head's elements:
+// A KV head's blocks lie side by side, so that a head's tokens are one stretch of memory where a sequence's blocks follow each
+// other: what fetches ahead of a CPU's reads starts anew with each stretch. A block holds its tokens in groups of 16. A group's
+// keys are transposed, so that the lanes of a load are tokens; its values are not, so that the lanes are the head's elements:
 //
 //   type   keys of a group                          values of a group
 //   F32    (size, 16) floats                        (16, size) floats
@@ -40,9 +41,10 @@ typedef uchar cache_element;
 #define QUANT_BYTES(size) (CACHE_TYPE == CACHE_Q8_0 ? (size) * 16 : (size) * 8)
 #define GROUP_ELEMENTS(size) (CACHE_QUANTISED ? QUANT_BYTES(size) + (size) : (size) * 16)
 
-// The number of the group that holds token `offset` of a block; it begins so many GROUP_ELEMENTS behind the first.
-inline ulong group_at(uint block, uint offset, uint kv_head, uint kv_heads, uint block_size) {
-  return ((ulong)block * kv_heads + kv_head) * (block_size / 16) + offset / 16;
+// The number of the group that holds token `offset` of a block, of a cache of `blocks`; it begins so many GROUP_ELEMENTS behind
+// the first.
+inline ulong group_at(uint block, uint offset, uint kv_head, uint blocks, uint block_size) {
+  return ((ulong)kv_head * blocks + block) * (block_size / 16) + offset / 16;
 }
 
 #if CACHE_QUANTISED

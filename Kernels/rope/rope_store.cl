@@ -46,8 +46,8 @@ inline struct rope_pair rope_turn(global const float *row, global const float2 *
 // One pair of a token's head, or as many as ROPE_PAIRS.
 inline void rope_store_pair(global float *qkv, global const float2 *rotation, global const uint *slots,
                             global cache_element *keys, global cache_element *values, const uint heads, const uint kv_heads,
-                            const uint head_size, const uint rotary, const uint block_size, const uint index, const uint head,
-                            const uint token) {
+                            const uint head_size, const uint rotary, const uint blocks, const uint block_size, const uint index,
+                            const uint head, const uint token) {
   global float *row = qkv + ((ulong)token * (heads + 2 * kv_heads) + head) * head_size;
   rotation += token * (rotary / 2);
   if (head < heads) {
@@ -62,7 +62,7 @@ inline void rope_store_pair(global float *qkv, global const float2 *rotation, gl
   const uint kv_head = (head - heads) % kv_heads;
   const uint block = slots[token] / block_size, offset = slots[token] % block_size, lane = offset % 16;
   global cache_element *group =
-      (is_key ? keys : values) + group_at(block, offset, kv_head, kv_heads, block_size) * GROUP_ELEMENTS(head_size);
+      (is_key ? keys : values) + group_at(block, offset, kv_head, blocks, block_size) * GROUP_ELEMENTS(head_size);
 #if CACHE_QUANTISED
   float x[32];
   for (uint i = 0; i < 32; ++i) {
@@ -84,7 +84,8 @@ inline void rope_store_pair(global float *qkv, global const float2 *rotation, gl
 
 kernel void rope_store(global float *restrict qkv, global const float2 *restrict rotation, global const uint *restrict slots,
                        global cache_element *restrict keys, global cache_element *restrict values, const uint heads,
-                       const uint kv_heads, const uint head_size, const uint rotary, const uint block_size) {
-  rope_store_pair(qkv, rotation, slots, keys, values, heads, kv_heads, head_size, rotary, block_size, get_global_id(0),
+                       const uint kv_heads, const uint head_size, const uint rotary, const uint blocks,
+                       const uint block_size) {
+  rope_store_pair(qkv, rotation, slots, keys, values, heads, kv_heads, head_size, rotary, blocks, block_size, get_global_id(0),
                   get_global_id(1), get_global_id(2));
 }

@@ -76,7 +76,8 @@
 // Blocks of 32 columns of a tile that one unit quantises.
 #define QUANTISED_BLOCKS 8
 
-// As StepProgram.Command in Swift. A kind below 1000 is a product, of that weight type.
+// As StepProgram.Command in Swift. A kind below 1000 is a product, of that weight type. `rows` are a matrix's, the heads of a
+// token that are normed, or the blocks of the cache.
 struct command {
   uint kind, units;
   uint tokens, rows, columns, stride, flags, window;
@@ -129,6 +130,7 @@ inline struct attention attention_of(global const struct command *c, global ucha
   a.heads = HEADS;
   a.kv_heads = KV_HEADS;
   a.q_stride = c->stride;
+  a.blocks = c->rows;
   a.block_size = BLOCK_SIZE;
   a.window = c->window;
   a.sink_keys = 0;
@@ -185,7 +187,7 @@ inline void run(global const struct command *c, const uint unit, global uchar *a
       for (uint pair = 0; pair < HEAD_SIZE / 2 / ROPE_PAIRS; ++pair)
         rope_store_pair(FLOATS(arena, c->x), (global const float2 *)(arena + c->rotation), (global const uint *)(arena + c->slots),
                         (global cache_element *)(cache + c->keys), (global cache_element *)(cache + c->values), HEADS, KV_HEADS,
-                        HEAD_SIZE, ROTARY, BLOCK_SIZE, pair, unit % (HEADS + 2 * KV_HEADS), unit / (HEADS + 2 * KV_HEADS));
+                        HEAD_SIZE, ROTARY, c->rows, BLOCK_SIZE, pair, unit % (HEADS + 2 * KV_HEADS), unit / (HEADS + 2 * KV_HEADS));
       break;
     case ATTENTION: {
       const struct attention a = attention_of(c, arena, cache);

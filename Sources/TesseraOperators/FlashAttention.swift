@@ -46,7 +46,8 @@ public struct FlashAttention: Sendable {
   ///
   /// - Parameter longest: the most keys of a sequence. The count changes with it at powers of two only.
   public func splitCount(tileCount: Int, longest: Int, kvHeadCount: Int) -> Int {
-    let wanted = 4 * library.context.device.profile.computeUnits
+    // Cores that take units one by one end together only if there are many; a GPU's run side by side.
+    let wanted = (library.style == .vector ? 8 : 4) * library.context.device.profile.computeUnits
     let units = max(1, tileCount * kvHeadCount)
     let keyTiles = max(1, (longest + TilePlan.keyTile - 1) / TilePlan.keyTile)
     return min((wanted + units - 1) / units, 1 << (Int.bitWidth - 1 - keyTiles.leadingZeroBitCount))
@@ -96,6 +97,7 @@ public struct FlashAttention: Sendable {
       command.y = try program.offset(inArena: out)
       command.positions = try program.offset(inArena: positions)
       command.tables = try program.offset(inArena: tables)
+      command.rows = UInt32(cache.blockCount)
       command.keys = try program.offset(inCache: keys)
       command.values = try program.offset(inCache: values)
       command.splits = UInt32(splits)
@@ -122,7 +124,8 @@ public struct FlashAttention: Sendable {
     try target.queue.enqueue(
       kernel, over: NDRange(global: [tileCount * groupSize, headTiles, splits], local: [groupSize, 1, 1]), q, keys,
       values, tables, tiles, positions, masks, extras.slopes ?? q, sinks, out, logSums, partials,
-      UInt32(shape.headCount), UInt32(cache.kvHeadCount), UInt32(qStride), UInt32(cache.blockSize), window,
+      UInt32(shape.headCount), UInt32(cache.kvHeadCount), UInt32(qStride), UInt32(cache.blockCount),
+      UInt32(cache.blockSize), window,
       UInt32(shape.sinkKeys), UInt32(splits), UInt32(split?.keyTiles ?? 0), shape.scale, shape.softCap ?? 0)
     guard let split, splits > 1 else { return }
     let lanes = style == .vector ? TilePlan.rowGroup : 1

@@ -112,12 +112,13 @@ extension FlashAttention {
     let step = max(16, cache.element.blockElements)
     guard shape.headCount > 0, cache.kvHeadCount > 0, shape.headCount.isMultiple(of: cache.kvHeadCount),
       [cache.headDim, cache.valueDim].allSatisfy({ $0.isMultiple(of: step) && (32...576).contains($0) }),
-      cache.blockSize.isMultiple(of: 16), cache.blockSize > 0, !cache.sharesValues || cache.valueDim <= cache.headDim
+      cache.blockSize.isMultiple(of: 16), cache.blockSize > 0, cache.blockCount > 0,
+      !cache.sharesValues || cache.valueDim <= cache.headDim
     else {
       throw OperatorError(
         .shape,
         "attention of \(shape.headCount) heads over \(cache.kvHeadCount) KV heads of \(cache.headDim), values of "
-          + "\(cache.valueDim), blocks of \(cache.blockSize): heads must be a multiple of KV heads, sizes of a head a "
+          + "\(cache.valueDim), \(cache.blockCount) blocks of \(cache.blockSize): heads must be a multiple of KV heads, sizes of a head a "
           + "multiple of \(step) from 32 to 576, the block size a multiple of 16")
     }
     guard shape.sinkKeys >= 0, shape.window.map({ $0 > 0 }) ?? true, shape.softCap.map({ $0 > 0 }) ?? true else {

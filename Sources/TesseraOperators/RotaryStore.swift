@@ -8,6 +8,8 @@ public struct CacheGeometry: Sendable, Equatable {
   public var headDim: Int
   /// Elements of a value.
   public var valueDim: Int
+  /// Blocks of a buffer.
+  public var blockCount: Int
   /// Tokens of a block, a multiple of 16.
   public var blockSize: Int
   public var element: KVCacheLayout.ElementType
@@ -16,12 +18,13 @@ public struct CacheGeometry: Sendable, Equatable {
 
   /// A geometry; values have the keys' size unless said otherwise.
   public init(
-    kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, blockSize: Int, element: KVCacheLayout.ElementType = .f32,
-    sharesValues: Bool = false
+    kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, blockCount: Int, blockSize: Int,
+    element: KVCacheLayout.ElementType = .f32, sharesValues: Bool = false
   ) {
     self.kvHeadCount = kvHeadCount
     self.headDim = headDim
     self.valueDim = valueDim ?? headDim
+    self.blockCount = blockCount
     self.blockSize = blockSize
     self.element = element
     self.sharesValues = sharesValues
@@ -73,6 +76,7 @@ public struct RotaryStore: Sendable {
       command.x = try program.offset(inArena: qkv)
       command.rotation = try program.offset(inArena: rotation)
       command.slots = try program.offset(inArena: slots)
+      command.rows = UInt32(cache.blockCount)
       command.keys = try program.offset(inCache: keys)
       command.values = try program.offset(inCache: values)
       return try program.record(command)
@@ -85,6 +89,6 @@ public struct RotaryStore: Sendable {
       over: NDRange(
         global: [parts, headCount + 2 * cache.kvHeadCount, tokens], local: [parts, 1, 1]),
       qkv, rotation, slots, keys, values, UInt32(headCount), UInt32(cache.kvHeadCount), UInt32(cache.headDim),
-      UInt32(rotaryDim), UInt32(cache.blockSize))
+      UInt32(rotaryDim), UInt32(cache.blockCount), UInt32(cache.blockSize))
   }
 }

@@ -25,7 +25,7 @@ public final class StepProgram: CommandTarget {
     /// Parts of the work that can run beside each other.
     var units: UInt32
     var tokens: UInt32 = 1
-    /// Of weights, or heads of a token that are normed.
+    /// Of weights, or heads of a token that are normed, or blocks of the cache.
     var rows: UInt32 = 0
     var columns: UInt32 = 0
     /// Floats from token to token.

@@ -47,7 +47,9 @@ struct AttentionSubject {
         q: q, qStride: Self.headCount * headDim, keys: keys, values: values, tables: tables, tiles: tileBuffer,
         tileCount: tiles.count, tileRows: rows, positions: positions, into: out,
         shape: .init(headCount: Self.headCount, scale: 1 / Float(headDim).squareRoot()),
-        cache: .init(kvHeadCount: Self.kvHeadCount, headDim: headDim, blockSize: Self.blockSize), on: bench.queue)
+        cache: .init(
+          kvHeadCount: Self.kvHeadCount, headDim: headDim, blockCount: keyCount / Self.blockSize,
+          blockSize: Self.blockSize), on: bench.queue)
     }.reduce(0, +)
   }
 }

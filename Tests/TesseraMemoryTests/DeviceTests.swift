@@ -154,12 +154,14 @@ struct DeviceTests {
   @Test("fresh blocks read as zero, and a fork that writes keeps its own copy on the device")
   func forkOnDevice() throws {
     let heap = try DeviceHeap(context)
-    let layout = try KVCacheLayout(layerCount: 2, kvHeadCount: 1, headDim: 16, blockSize: 16)
+    let layout = try KVCacheLayout(layerCount: 2, kvHeadCount: 3, headDim: 16, blockSize: 16)
     let cache = try KVCache(layout, blockCount: 6, on: heap)
-    let blockFloats = layout.elementsPerBlock(layer: 0)
-    let blockBytes = layout.poolBytesPerBlock(layer: 0)
+    let (blockFloats, headFloats) = (layout.elementsPerBlock(layer: 0), layout.elementsPerBlock(layer: 0) / 3)
+    func place(_ head: Int, _ id: Int32) -> Int { (head * 6 + Int(id)) * layout.headBytesPerBlock }
     func block(_ pool: Buffer, _ id: Int32) throws -> [Float] {
-      try queue.read(pool, as: Float.self, count: blockFloats, byteOffset: Int(id) * blockBytes)
+      try (0..<3).flatMap {
+        try queue.read(pool, as: Float.self, count: headFloats, byteOffset: place($0, id))
+      }
     }
     let sequence = try cache.makeSequence()
     let table = try sequence.reserve(20, on: queue)
@@ -175,7 +177,10 @@ struct DeviceTests {
       .enumerated()
     {
       written.append((0..<blockFloats).map { Float(i * 1000 + $0) })
-      try queue.write(written[i], to: pool, byteOffset: blockBytes)
+      for head in 0..<3 {
+        try queue.write(
+          Array(written[i][head * headFloats..<(head + 1) * headFloats]), to: pool, byteOffset: place(head, 1))
+      }
     }
     try sequence.commit(20)
 

@@ -13,24 +13,27 @@ struct KVCacheLayoutTests {
     #expect((0..<3).reduce(0) { $0 + 2 * layout.poolBytesPerBlock(layer: $1) } == layout.bytesPerBlock)
   }
 
-  @Test("offsets give every element of a block its own place, in the documented order")
+  @Test("offsets give every element of a pool its own place, in the documented order")
   func offsets() throws {
     let layout = try KVCacheLayout(layerCount: 1, kvHeadCount: 3, headDim: 8, blockSize: 48)
     var keys = Set<Int>()
     var values = Set<Int>()
     for head in 0..<3 {
-      for token in 0..<48 {
+      for slot in 0..<2 * 48 {
         for element in 0..<8 {
-          keys.insert(layout.keyOffset(kvHead: head, token: token, element: element))
-          values.insert(layout.valueOffset(kvHead: head, token: token, element: element))
+          keys.insert(layout.keyOffset(kvHead: head, slot: slot, element: element, blockCount: 2))
+          values.insert(layout.valueOffset(kvHead: head, slot: slot, element: element, blockCount: 2))
         }
       }
     }
-    #expect(keys == Set(0..<layout.elementsPerBlock(layer: 0)))
+    #expect(keys == Set(0..<2 * layout.elementsPerBlock(layer: 0)))
     #expect(values == keys)
-    // [kvHead 2][group 1 of 3][element 5 of 8][token 3 of 16], and [kvHead 2][token 19 of 48][element 5 of 8].
-    #expect(layout.keyOffset(kvHead: 2, token: 19, element: 5) == ((2 * 3 + 1) * 8 + 5) * 16 + 3)
-    #expect(layout.valueOffset(kvHead: 2, token: 19, element: 5) == (2 * 48 + 19) * 8 + 5)
+    // [kvHead 2][block 1 of 2][group 1 of 3][element 5 of 8][token 3 of 16]
+    #expect(
+      layout.keyOffset(kvHead: 2, slot: 48 + 19, element: 5, blockCount: 2) == (((2 * 2 + 1) * 3 + 1) * 8 + 5) * 16 + 3)
+    // [kvHead 2][block 1 of 2][token 19 of 48][element 5 of 8]
+    #expect(
+      layout.valueOffset(kvHead: 2, slot: 48 + 19, element: 5, blockCount: 2) == ((2 * 2 + 1) * 48 + 19) * 8 + 5)
   }
 
   @Test("block counts round up per sequence")

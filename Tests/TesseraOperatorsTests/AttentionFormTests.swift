@@ -165,29 +165,40 @@ extension OperatorsOnDevices {
       let any = try bench.output(16)
       typealias Shape = FlashAttention.Shape
       let cases: [(Shape, CacheGeometry, FlashAttention.Extras, FlashAttention.Split?)] = [
-        (Shape(headCount: 2, window: 0, scale: 1), .init(kvHeadCount: 1, headDim: 64, blockSize: 16), .init(), nil),
-        (Shape(headCount: 2, sinkKeys: -1, scale: 1), .init(kvHeadCount: 1, headDim: 64, blockSize: 16), .init(), nil),
         (
-          Shape(headCount: 2, mask: .tree(words: 2), scale: 1), .init(kvHeadCount: 1, headDim: 64, blockSize: 16),
+          Shape(headCount: 2, window: 0, scale: 1), .init(kvHeadCount: 1, headDim: 64, blockCount: 1, blockSize: 16),
+          .init(), nil
+        ),
+        (
+          Shape(headCount: 2, sinkKeys: -1, scale: 1), .init(kvHeadCount: 1, headDim: 64, blockCount: 1, blockSize: 16),
+          .init(), nil
+        ),
+        (Shape(headCount: 2, scale: 1), .init(kvHeadCount: 1, headDim: 64, blockCount: 0, blockSize: 16), .init(), nil),
+        (
+          Shape(headCount: 2, mask: .tree(words: 2), scale: 1),
+          .init(kvHeadCount: 1, headDim: 64, blockCount: 1, blockSize: 16),
           .init(), nil
         ),
         (
           Shape(headCount: 2, mask: .tree(words: 2), window: 63, scale: 1),
-          .init(kvHeadCount: 1, headDim: 64, blockSize: 16), .init(treeMasks: any), nil
+          .init(kvHeadCount: 1, headDim: 64, blockCount: 1, blockSize: 16), .init(treeMasks: any), nil
         ),
         (
-          Shape(headCount: 2, mask: .tree(words: 1), scale: 1), .init(kvHeadCount: 1, headDim: 64, blockSize: 16),
+          Shape(headCount: 2, mask: .tree(words: 1), scale: 1),
+          .init(kvHeadCount: 1, headDim: 64, blockCount: 1, blockSize: 16),
           .init(treeMasks: any, slopes: any), nil
         ),
         (
-          Shape(headCount: 2, scale: 1), .init(kvHeadCount: 1, headDim: 48, blockSize: 16, element: .q8_0), .init(), nil
+          Shape(headCount: 2, scale: 1),
+          .init(kvHeadCount: 1, headDim: 48, blockCount: 1, blockSize: 16, element: .q8_0), .init(), nil
         ),
         (
           Shape(headCount: 2, scale: 1),
-          .init(kvHeadCount: 1, headDim: 64, valueDim: 96, blockSize: 16, sharesValues: true), .init(), nil
+          .init(kvHeadCount: 1, headDim: 64, valueDim: 96, blockCount: 1, blockSize: 16, sharesValues: true), .init(),
+          nil
         ),
         (
-          Shape(headCount: 2, scale: 1), .init(kvHeadCount: 1, headDim: 64, blockSize: 16), .init(),
+          Shape(headCount: 2, scale: 1), .init(kvHeadCount: 1, headDim: 64, blockCount: 1, blockSize: 16), .init(),
           .init(count: 2, tokens: 1, longest: 300, partials: any)
         ),
       ]

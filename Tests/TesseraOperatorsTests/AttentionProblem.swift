@@ -41,6 +41,7 @@ struct AttentionProblem: CustomStringConvertible {
   }
 
   let shape: FlashAttention.Shape
+  /// How each block lies; there are as many as `pools` makes.
   let cache: CacheGeometry
   private(set) var sequences: [Sequence]
   /// ALiBi's slopes and learned sinks, (heads), where there are any.
@@ -56,8 +57,8 @@ struct AttentionProblem: CustomStringConvertible {
       headCount: heads, mask: mask, window: window, sinkKeys: sinkKeys, scale: Float(1 / Double(headDim).squareRoot()),
       softCap: softCap)
     cache = CacheGeometry(
-      kvHeadCount: kvHeads, headDim: headDim, valueDim: valueDim, blockSize: blockSize, element: element,
-      sharesValues: sharesValues)
+      kvHeadCount: kvHeads, headDim: headDim, valueDim: valueDim, blockCount: 0, blockSize: blockSize,
+      element: element, sharesValues: sharesValues)
     let valueDim = cache.valueDim
     if hasSlopes { slopes = (1...heads).map { exp2(-8 * Float($0) / Float(heads)) } }
     var generator = SeededGenerator(seed: 41)
@@ -193,7 +194,7 @@ struct AttentionProblem: CustomStringConvertible {
     let tileRows = attention.tileRows(
       longest: isOneByOne ? 1 : max(longest, 2), headCount: shape.headCount, kvHeadCount: cache.kvHeadCount)
     let step = isOneByOne ? 1 : min(chunk ?? tileRows, tileRows)
-    let (tables, keys, values) = try pools(on: bench)
+    let (cache, tables, keys, values) = try pools(on: bench)
 
     var tiles: [FlashAttention.Tile] = []
     var (firstToken, tableOffset) = (0, 0)
@@ -249,14 +250,18 @@ struct AttentionProblem: CustomStringConvertible {
 
   /// The block tables, and pools that hold the sequences' keys and values in shuffled blocks, and NaN elsewhere where
   /// the type has one.
-  private func pools(on bench: Bench) throws -> (tables: [UInt32], keys: Buffer, values: Buffer) {
+  private func pools(
+    on bench: Bench
+  ) throws -> (cache: CacheGeometry, tables: [UInt32], keys: Buffer, values: Buffer) {
     let blocks = sequences.reduce(0) { $0 + blockCount($1) }
+    var cache = cache
+    cache.blockCount = blocks + 2
     var generator = SeededGenerator(seed: 42)
-    let tables = Array((0..<UInt32(blocks + 2)).shuffled(using: &generator).prefix(blocks))
-    let keys = try pool(tables, blocks + 2, size: cache.headDim, isKeys: true)
-    if cache.sharesValues { return (tables, try bench.buffer(keys), try bench.buffer(keys)) }
+    let tables = Array((0..<UInt32(cache.blockCount)).shuffled(using: &generator).prefix(blocks))
+    let keys = try bench.buffer(pool(tables, cache.blockCount, size: cache.headDim, isKeys: true))
+    if cache.sharesValues { return (cache, tables, keys, keys) }
     return (
-      tables, try bench.buffer(keys), try bench.buffer(pool(tables, blocks + 2, size: cache.valueDim, isKeys: false))
+      cache, tables, keys, try bench.buffer(pool(tables, cache.blockCount, size: cache.valueDim, isKeys: false))
     )
   }
 
@@ -271,7 +276,7 @@ struct AttentionProblem: CustomStringConvertible {
         let block = Int(tables[tableOffset + token / cache.blockSize])
         for head in 0..<kvHeads {
           let from = (token * kvHeads + head) * size
-          let group = (block * kvHeads + head) * (cache.blockSize / 16) + token % cache.blockSize / 16
+          let group = (head * blockCount + block) * (cache.blockSize / 16) + token % cache.blockSize / 16
           CachePacking(element: cache.element, size: size, isKeys: isKeys).store(
             Array((isKeys ? sequence.keys : sequence.values)[from..<from + size]), token: token % 16, in: &bytes,
             at: group * groupBytes)

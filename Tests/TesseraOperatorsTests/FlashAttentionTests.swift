@@ -126,7 +126,7 @@ extension OperatorsOnDevices {
           try FlashAttention(bench.library, tiles: bench.plan().attention).enqueue(
             q: any, qStride: 64, keys: any, values: any, tables: any, tiles: any, tileCount: 1, tileRows: 1,
             positions: any, into: any, shape: .init(headCount: heads, scale: 1),
-            cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockSize: blockSize), on: bench.queue)
+            cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockCount: 1, blockSize: blockSize), on: bench.queue)
         }
       }
     }

@@ -21,6 +21,9 @@ extension OperatorsOnDevices {
       var blockSize = 16
     }
 
+    /// Blocks of each pool.
+    static let blockCount = 4
+
     static let cases: [Case] = Grid.values(
       [
         Case(), Case(pairing: .adjacent), Case(heads: 1, kvHeads: 1, headDim: 32, rotaryDim: 20),
@@ -47,31 +50,31 @@ extension OperatorsOnDevices {
         let expected = try rotary.apply(qkv, positions: positions, headCount: heads, headDim: a.headDim)
         let layout = try KVCacheLayout(
           layerCount: 1, kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: a.blockSize)
-        let blockCount = 4
         let unwritten = Float(bitPattern: .max)
         var (expectedKeys, keyMagnitude) = ([Float](), [Float]())
-        var expectedValues = [Float](repeating: unwritten, count: blockCount * layout.elementsPerBlock(layer: 0))
+        var expectedValues = [Float](repeating: unwritten, count: Self.blockCount * layout.elementsPerBlock(layer: 0))
         expectedKeys = expectedValues
         keyMagnitude = expectedValues
         var (expectedTurned, turnedMagnitude) = (qkv, [Float](repeating: 0, count: qkv.count))
         for token in positions.indices {
-          let (block, offset) = slots[token].quotientAndRemainder(dividingBy: a.blockSize)
           for head in 0..<heads {
             for i in 0..<a.headDim {
               let at = (token * heads + head) * a.headDim + i
               let pair = partner(of: i, a)
               let magnitude = abs(qkv[at]) + (pair.map { abs(qkv[at - i + $0]) } ?? 0)
-              let base = block * layout.elementsPerBlock(layer: 0)
               if head < a.heads {
                 expectedTurned[at] = expected[at]
                 turnedMagnitude[at] = magnitude
               } else if head < a.heads + a.kvHeads {
-                let slot = base + layout.keyOffset(kvHead: head - a.heads, token: offset, element: i)
-                expectedKeys[slot] = expected[at]
-                keyMagnitude[slot] = magnitude
+                let place = layout.keyOffset(
+                  kvHead: head - a.heads, slot: slots[token], element: i, blockCount: Self.blockCount)
+                expectedKeys[place] = expected[at]
+                keyMagnitude[place] = magnitude
               } else {
                 let kvHead = head - a.heads - a.kvHeads
-                expectedValues[base + layout.valueOffset(kvHead: kvHead, token: offset, element: i)] = qkv[at]
+                let place = layout.valueOffset(
+                  kvHead: kvHead, slot: slots[token], element: i, blockCount: Self.blockCount)
+                expectedValues[place] = qkv[at]
               }
             }
           }
@@ -134,20 +137,18 @@ extension OperatorsOnDevices {
             layerCount: 1, kvHeadCount: a.kvHeads, headDim: a.headDim, elementType: element, blockSize: a.blockSize)
           for isKeys in [true, false] {
             let pool = isKeys ? floats.keys : floats.values
-            var expected = [UInt8](repeating: 0xff, count: 4 * layout.poolBytesPerBlock(layer: 0))
+            var expected = [UInt8](repeating: 0xff, count: Self.blockCount * layout.poolBytesPerBlock(layer: 0))
             for slot in slots {
-              let (block, offset) = slot.quotientAndRemainder(dividingBy: a.blockSize)
               for head in 0..<a.kvHeads {
                 let x = (0..<a.headDim).map { (i: Int) -> Float in
-                  let at =
+                  pool[
                     isKeys
-                    ? layout.keyOffset(kvHead: head, token: offset, element: i)
-                    : layout.valueOffset(kvHead: head, token: offset, element: i)
-                  return pool[block * layout.elementsPerBlock(layer: 0) + at]
+                      ? layout.keyOffset(kvHead: head, slot: slot, element: i, blockCount: Self.blockCount)
+                      : layout.valueOffset(kvHead: head, slot: slot, element: i, blockCount: Self.blockCount)]
                 }
-                let group = (block * a.kvHeads + head) * (a.blockSize / 16) + offset / 16
+                let group = (head * Self.blockCount * a.blockSize + slot) / 16
                 CachePacking(element: element, size: a.headDim, isKeys: isKeys).store(
-                  x, token: offset % 16, in: &expected, at: group * 16 * a.headDim / 32 * element.blockBytes)
+                  x, token: slot % 16, in: &expected, at: group * 16 * a.headDim / 32 * element.blockBytes)
               }
             }
             let stored = (isKeys ? quants.keys : quants.values).withUnsafeBytes { Array($0.prefix(expected.count)) }
@@ -179,7 +180,8 @@ extension OperatorsOnDevices {
           try RotaryStore(bench.library).enqueue(
             qkv: bench.output(15 * 64), rotation: bench.output(66), slots: bench.output(1), keys: bench.output(64),
             values: bench.output(64), tokens: 1, headCount: a.heads, rotaryDim: a.rotaryDim, pairing: a.pairing,
-            cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: 16), on: bench.queue)
+            cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockCount: 1, blockSize: 16),
+            on: bench.queue)
         }
       }
     }
@@ -190,11 +192,11 @@ extension OperatorsOnDevices {
       return a.pairing == .adjacent ? i ^ 1 : (i + a.rotaryDim / 2) % a.rotaryDim
     }
 
-    /// The rotated rows and both pools of 4 blocks, all ones (a NaN) where nothing was written.
+    /// The rotated rows and both pools, all ones (a NaN) where nothing was written.
     private func run(
       _ a: Case, _ qkv: [Float], _ positions: [Int], _ slots: [Int], element: KVCacheLayout.ElementType, on bench: Bench
     ) throws -> (turned: [Float], keys: [Float], values: [Float]) {
-      let elements = 4 * a.blockSize * a.kvHeads * a.headDim
+      let elements = Self.blockCount * a.blockSize * a.kvHeads * a.headDim
       let buffer = try bench.buffer(qkv)
       let (keys, values) = (try bench.output(elements), try bench.output(elements))
       let table = try RotaryTable(rotaryDim: a.rotaryDim, ropeTheta: 10_000)
@@ -202,7 +204,9 @@ extension OperatorsOnDevices {
         qkv: buffer, rotation: bench.buffer(table.rows(at: positions)), slots: bench.buffer(slots.map { UInt32($0) }),
         keys: keys, values: values, tokens: positions.count, headCount: a.heads, rotaryDim: a.rotaryDim,
         pairing: a.pairing,
-        cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: a.blockSize, element: element),
+        cache: .init(
+          kvHeadCount: a.kvHeads, headDim: a.headDim, blockCount: Self.blockCount, blockSize: a.blockSize,
+          element: element),
         on: bench.queue)
       return (try bench.floats(buffer), try bench.floats(keys), try bench.floats(values))
     }

@@ -93,7 +93,7 @@ private struct StepProblem {
   private let (packed, sums, inputs, memory): (Buffer, Buffer, Buffer, Buffer)
   private let (norm, weights, cache): (DeviceAllocation, WeightMatrix, DeviceSlab)
   private let (keys, values): (DeviceAllocation, DeviceAllocation)
-  private let geometry = CacheGeometry(kvHeadCount: 3, headDim: 32, blockSize: 32)
+  private let geometry = CacheGeometry(kvHeadCount: 3, headDim: 32, blockCount: 1, blockSize: 32)
   private let bench: Bench
 
   init(tokens: Int, on bench: Bench) throws {

@@ -67,7 +67,7 @@ struct DoctorAttention: CustomStringConvertible {
     let blocks = (keyCount + Self.blockSize - 1) / Self.blockSize
     let tables = (0..<blocks).map { UInt32(blocks - $0) }
     let cache = CacheGeometry(
-      kvHeadCount: kvHeads, headDim: headDim, blockSize: Self.blockSize, element: element)
+      kvHeadCount: kvHeads, headDim: headDim, blockCount: blocks + 1, blockSize: Self.blockSize, element: element)
     let buffers = try store(tables, cache, on: bench)
     let out = try bench.output(Self.count * heads * headDim)
     try attention.enqueue(

@@ -61,18 +61,17 @@ extension DoctorBench {
         try RotaryStore(library).enqueue(
           qkv: q, rotation: buffer(table.rows(at: [position])), slots: buffer([UInt32(slot)]), keys: keys,
           values: values, tokens: 1, headCount: heads, rotaryDim: headDim, pairing: pairing,
-          cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockSize: 16), on: queue)
+          cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockCount: 2, blockSize: 16), on: queue)
         let rotary = try ReferenceRotaryEmbedding(pairing: reference, rotaryDim: headDim, base: 10_000)
         let expected = try rotary.apply(
           qkv, positions: [position], headCount: heads + 2 * kvHeads, headDim: headDim)
         let layout = try KVCacheLayout(layerCount: 1, kvHeadCount: kvHeads, headDim: headDim, blockSize: 16)
-        let base = slot / 16 * layout.elementsPerBlock(layer: 0)
         let (keyPool, valuePool) = (try floats(keys), try floats(values))
         var (keyRow, valueRow): ([Float], [Float]) = ([], [])
         for head in 0..<kvHeads {
           for i in 0..<headDim {
-            keyRow.append(keyPool[base + layout.keyOffset(kvHead: head, token: slot % 16, element: i)])
-            valueRow.append(valuePool[base + layout.valueOffset(kvHead: head, token: slot % 16, element: i)])
+            keyRow.append(keyPool[layout.keyOffset(kvHead: head, slot: slot, element: i, blockCount: 2)])
+            valueRow.append(valuePool[layout.valueOffset(kvHead: head, slot: slot, element: i, blockCount: 2)])
           }
         }
         let (keyStart, valueStart) = (heads * headDim, (heads + kvHeads) * headDim)

@@ -62,12 +62,12 @@ public final class KVCache: Sendable {
     valuePools = values
   }
 
-  /// A layer's key pool: [blockCount] blocks in the layout's key order.
+  /// A layer's key pool, in the layout's order.
   ///
   /// Throws ``MemoryError`` when there is no such layer.
   public func keys(layer: Int) throws(MemoryError) -> Buffer { try pool(keyPools, layer) }
 
-  /// A layer's value pool: [blockCount] blocks in the layout's value order.
+  /// A layer's value pool, in the layout's order.
   ///
   /// Throws ``MemoryError`` when there is no such layer.
   public func values(layer: Int) throws(MemoryError) -> Buffer { try pool(valuePools, layer) }
@@ -93,15 +93,20 @@ public final class KVCache: Sendable {
 
   /// Enqueues the clearing of `blocks` and then `copy`, in every pool.
   func prepare(clearing blocks: Range<Int>, copy: BlockTable.Copy?, on queue: Queue) throws(CLError) {
+    let bytes = layout.headBytesPerBlock
     for layer in 0..<layout.layerCount {
-      let bytes = layout.poolBytesPerBlock(layer: layer)
       for pool in [keyPools[layer].buffer, valuePools[layer].buffer] {
-        if !blocks.isEmpty {
-          try queue.fill(pool, byte: 0, byteOffset: blocks.lowerBound * bytes, byteCount: blocks.count * bytes)
-        }
-        if let copy {
-          try queue.copy(
-            from: pool, to: pool, byteCount: bytes, fromOffset: copy.from * bytes, toOffset: copy.to * bytes)
+        for head in 0..<layout.kvHeadCounts[layer] {
+          let first = head * blockCount
+          if !blocks.isEmpty {
+            try queue.fill(
+              pool, byte: 0, byteOffset: (first + blocks.lowerBound) * bytes, byteCount: blocks.count * bytes)
+          }
+          if let copy {
+            try queue.copy(
+              from: pool, to: pool, byteCount: bytes, fromOffset: (first + copy.from) * bytes,
+              toOffset: (first + copy.to) * bytes)
+          }
         }
       }
     }

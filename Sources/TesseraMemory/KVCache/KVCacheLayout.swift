@@ -1,9 +1,10 @@
 /// How keys and values lie in the paged cache.
 ///
-/// Each layer has one pool buffer for keys and one for values, both arrays of blocks. A block holds `blockSize` tokens:
-/// - keys: [kvHead][group of 16 tokens][headDim][16 tokens], so that one wide load reads 16 tokens' element d and the
-///   lanes of q·k are tokens;
-/// - values: [kvHead][token][headDim], so that the lanes of p·v are the head's elements.
+/// Each layer has one pool buffer for keys and one for values. A block holds `blockSize` tokens:
+/// - keys: [kvHead][block][group of 16 tokens][headDim][16 tokens], so that one wide load reads 16 tokens' element d and
+///   the lanes of q·k are tokens;
+/// - values: [kvHead][block][token][headDim], so that the lanes of p·v are the head's elements.
+/// A head's blocks lie side by side: those of a sequence that follow each other are read as one stretch of memory.
 ///
 /// Quantised elements are ggml's blocks of 32 along the head, taken apart: a group of 16 tokens has its quants in the same
 /// order, then its scales, [headDim / 32][16 tokens] halves; `Kernels/common/cache.cl` has the bytes.
@@ -103,24 +104,25 @@ public struct KVCacheLayout: Sendable, Equatable {
   /// Elements of one block in a layer's key pool; its value pool has as many.
   public func elementsPerBlock(layer: Int) -> Int { kvHeadCounts[layer] * headDim * blockSize }
 
+  /// Bytes of one head's keys in a block; its values have as many.
+  public var headBytesPerBlock: Int { headDim * blockSize / elementType.blockElements * elementType.blockBytes }
+
   /// Bytes of one block in a layer's key pool; its value pool has as many.
-  public func poolBytesPerBlock(layer: Int) -> Int {
-    elementsPerBlock(layer: layer) / elementType.blockElements * elementType.blockBytes
+  public func poolBytesPerBlock(layer: Int) -> Int { kvHeadCounts[layer] * headBytesPerBlock }
+
+  /// The offset of a key's element in a pool of `blockCount` blocks, in elements, where they are not quantised.
+  ///
+  /// - Parameter slot: block · blockSize + the token's place in it.
+  public func keyOffset(kvHead: Int, slot: Int, element: Int, blockCount: Int) -> Int {
+    let group = (kvHead * blockCount * blockSize + slot) / Self.tokenGroup
+    return (group * headDim + element) * Self.tokenGroup + slot % Self.tokenGroup
   }
 
-  /// The offset of a key's element in its block, in elements, where they are not quantised.
+  /// The offset of a value's element in a pool of `blockCount` blocks, in elements, where they are not quantised.
   ///
-  /// `token` counts from the block's first one.
-  public func keyOffset(kvHead: Int, token: Int, element: Int) -> Int {
-    let group = kvHead * (blockSize / Self.tokenGroup) + token / Self.tokenGroup
-    return (group * headDim + element) * Self.tokenGroup + token % Self.tokenGroup
-  }
-
-  /// The offset of a value's element in its block, in elements, where they are not quantised.
-  ///
-  /// `token` counts from the block's first one.
-  public func valueOffset(kvHead: Int, token: Int, element: Int) -> Int {
-    (kvHead * blockSize + token) * headDim + element
+  /// - Parameter slot: block · blockSize + the token's place in it.
+  public func valueOffset(kvHead: Int, slot: Int, element: Int, blockCount: Int) -> Int {
+    (kvHead * blockCount * blockSize + slot) * headDim + element
   }
 
   /// Blocks that hold `tokenCount` tokens of one sequence.

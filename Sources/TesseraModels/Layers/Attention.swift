@@ -52,7 +52,7 @@ struct Attention: Sendable {
       try keyNorm.inPlace(
         Self.part(of: w.qkv, from: c.headCount * c.headDim), heads: c.kvHeadCount, stride: width, step)
     }
-    let geometry = CacheGeometry(c, step.cache.layout)
+    let geometry = CacheGeometry(c, step.cache)
     let keys = try step.cache.keys(layer: layer)
     let values = try step.cache.values(layer: layer)
     try step.operators.rotaryStore.enqueue(
@@ -81,8 +81,9 @@ struct Attention: Sendable {
 }
 
 extension CacheGeometry {
-  init(_ c: Configuration, _ layout: KVCacheLayout) {
+  init(_ c: Configuration, _ cache: KVCache) {
     self.init(
-      kvHeadCount: c.kvHeadCount, headDim: c.headDim, blockSize: layout.blockSize, element: layout.elementType)
+      kvHeadCount: c.kvHeadCount, headDim: c.headDim, blockCount: cache.blockCount, blockSize: cache.layout.blockSize,
+      element: cache.layout.elementType)
   }
 }

@@ -118,7 +118,7 @@ private struct AttentionCall {
   let problem: AttentionProblem
   let q, keys, values, tables, tiles, positions, out: Buffer
   let split: FlashAttention.Split?
-  let tileCount, tileRows: Int
+  let tileCount, tileRows, blockCount: Int
 
   init(_ problem: AttentionProblem, _ bench: Bench) throws {
     self.problem = problem
@@ -138,7 +138,8 @@ private struct AttentionCall {
     }
     tileCount = tiles.count
     self.tiles = try bench.work.buffer(tiles)
-    tables = try bench.work.buffer((0..<blocks * problem.sequenceCount).map { UInt32($0) })
+    blockCount = blocks * problem.sequenceCount
+    tables = try bench.work.buffer((0..<blockCount).map { UInt32($0) })
     positions = try bench.work.buffer(
       (0..<problem.tokenCount).map { Int32(problem.isPrefill ? $0 : problem.keyCount - 1) })
     let width = problem.headCount * problem.headDim
@@ -168,7 +169,7 @@ private struct AttentionCall {
       shape: .init(headCount: problem.headCount, scale: 1 / Float(problem.headDim).squareRoot()),
       cache: .init(
         kvHeadCount: problem.kvHeadCount, headDim: problem.headDim, valueDim: problem.valueDim,
-        blockSize: AttentionProblem.blockSize, element: problem.element,
+        blockCount: blockCount, blockSize: AttentionProblem.blockSize, element: problem.element,
         sharesValues: problem.sharedValueDim != nil),
       split: split, on: bench.queue)
   }

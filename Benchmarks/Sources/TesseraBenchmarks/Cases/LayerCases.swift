@@ -30,7 +30,8 @@ extension Case {
 /// The one place that calls the launchers.
 private struct LayerCall {
   static let (embedding, feedForward, headCount, keyCount) = (4096, 14336, 32, 1024)
-  static let cache = CacheGeometry(kvHeadCount: 8, headDim: 128, blockSize: 64)
+  static let cache = CacheGeometry(
+    kvHeadCount: 8, headDim: 128, blockCount: keyCount / 64, blockSize: 64)
   static let poolBytes = keyCount * cache.kvHeadCount * cache.headDim * 4
   /// Queries, keys and values; output; gates and ups; down.
   static let shapes = [

@@ -23,7 +23,9 @@ extension Case {
           try store.enqueue(
             qkv: qkv, rotation: rotation, slots: slots, keys: keys, values: values, tokens: tokens, headCount: heads,
             rotaryDim: headDim, pairing: .halves,
-            cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockSize: blockSize, element: isHalf ? .f16 : .f32),
+            cache: .init(
+              kvHeadCount: kvHeads, headDim: headDim, blockCount: blocks, blockSize: blockSize,
+              element: isHalf ? .f16 : .f32),
             on: bench.queue)
         }
       }
