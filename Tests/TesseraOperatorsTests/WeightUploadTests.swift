@@ -46,6 +46,23 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test("random weights of every format are small, differ, and are the same for the same seed", arguments: Target.all)
+    func random(target: Target) throws {
+      let bench = try target.bench()
+      for format in Grid.values(WeightFormat.allCases, small: [.q4_K, .iq1_M, .mxfp4, .f16]) {
+        let matrix = try WeightMatrix(
+          WeightShape(format: format, rows: 40, columns: 512), heap: bench.heap, label: "w")
+        let weights = try [1, 1, 2].map { (seed: UInt32) in
+          try RandomWeights(bench.library).enqueue(into: matrix, seed: seed, on: bench.queue)
+          return try rows(of: matrix, on: bench)
+        }
+        #expect(weights[0].allSatisfy { abs($0) < 1 }, "\(format.name)")
+        let size = weights[0].reduce(0) { $0 + $1 * $1 } / Float(weights[0].count)
+        #expect((1e-5...1e-1).contains(size), "\(format.name): the mean square is \(size)")
+        #expect(sameBits(weights[0], weights[1]) && !sameBits(weights[0], weights[2]), "\(format.name)")
+      }
+    }
+
     @Test("an embedding takes the rows that the ids name, times its factor", arguments: Target.all)
     func lookup(target: Target) throws {
       let bench = try target.bench()
