@@ -53,7 +53,7 @@ let package = Package(
 
     // One test target a room.
     .target(name: "TestSupport", dependencies: ["TesseraCL"], path: "Tests/TestSupport"),
-    .testTarget(name: "TesseraCLTests", dependencies: ["TesseraCL", "TestSupport"]),
+    .testTarget(name: "TesseraCLTests", dependencies: ["COpenCL", "TesseraCL", "TestSupport"]),
     .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraMemory", "TestSupport"]),
     .testTarget(
       name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TestSupport"], resources: [.copy("Fixtures")]),

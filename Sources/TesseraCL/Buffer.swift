@@ -15,6 +15,14 @@ public final class Buffer: Sendable {
     }
   }
 
+  /// Whose memory it is.
+  public enum Backing: Sendable {
+    case driver
+    /// On a CPU the host's, in huge pages where the system has them: for much memory that is soon used throughout. On
+    /// other devices the driver's.
+    case hugePages
+  }
+
   public let byteCount: Int
   public let context: Context
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
@@ -26,17 +34,26 @@ public final class Buffer: Sendable {
   /// Takes memory; its contents are undefined.
   ///
   /// - Throws: `CLError` if the size is not positive, more than the device allows, or not to be had.
-  public init(_ context: Context, byteCount: Int, access: Access = .readWrite) throws(CLError) {
+  public init(
+    _ context: Context, byteCount: Int, access: Access = .readWrite, backing: Backing = .driver
+  ) throws(CLError) {
     let limit = context.device.profile.maxAllocationBytes
     guard byteCount > 0, byteCount <= limit else {
       throw CLError(
         .outOfBounds, "a buffer of \(byteCount) bytes: the device allows 1 to \(limit) bytes", call: "clCreateBuffer")
     }
+    (self.byteCount, self.context, root, rootOffset) = (byteCount, context, nil, 0)
+    if backing == .hugePages, context.device.profile.type == .cpu, byteCount >= HostMemory.leastBytes,
+      let handle = HostMemory(byteCount: byteCount)?.buffer(in: context, flags: access.flags)
+    {
+      self.handle = handle
+      return
+    }
     var status: cl_int = 0
     guard let handle = clCreateBuffer(context.handle, access.flags, byteCount, nil, &status),
       status == CL_SUCCESS
     else { throw CLError(status: status, call: "clCreateBuffer", about: "\(byteCount) bytes") }
-    (self.byteCount, self.context, self.handle, root, rootOffset) = (byteCount, context, handle, nil, 0)
+    self.handle = handle
   }
 
   private init(slicing root: Buffer, offset: Int, byteCount: Int) throws(CLError) {

@@ -51,7 +51,8 @@ public final class DeviceHeap: Sendable {
   public func allocate(byteCount: Int, purpose: Purpose, label: String) throws(MemoryError) -> DeviceAllocation {
     try check(byteCount: byteCount, purpose: purpose, label: label)
     do {
-      let buffer = try Buffer(context, byteCount: byteCount)
+      // Weights are used throughout; a cache of keys and values fills bit by bit.
+      let buffer = try Buffer(context, byteCount: byteCount, backing: purpose == .weights ? .hugePages : .driver)
       return DeviceAllocation(buffer: buffer, purpose: purpose, label: label, heap: self)
     } catch {
       giveBack(byteCount: byteCount, purpose: purpose)

@@ -1,3 +1,5 @@
+import COpenCL
+import Foundation
 import TestSupport
 import Testing
 
@@ -122,6 +124,34 @@ extension OpenCLOnDevices {
         try queue.write([1, 2] as [Float], to: slice)
         #expect(try queue.read(slice, as: Float.self, count: 2) == [1, 2])
       }
+    }
+
+    @Test("memory in huge pages is written, sliced and read like any, and given back", arguments: TestDevices.all)
+    func hugePages(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      // No multiple of a page.
+      let byteCount = (32 << 20) + 12
+      let buffer = try Buffer(queue.context, byteCount: byteCount, backing: .hugePages)
+      try queue.fill(buffer, byte: 3, byteCount: byteCount)
+      let slice = try buffer.slice(offset: 16 << 20, byteCount: (16 << 20) + 12)
+      try queue.write([5, 6] as [UInt8], to: slice, byteOffset: slice.byteCount - 2)
+      #expect(try queue.read(buffer, as: UInt8.self, count: 3, byteOffset: byteCount - 3) == [3, 5, 6])
+
+      // Of several, since another thread's memory may come to lie where one was.
+      let isGone = try (0..<8).map { _ in
+        let memory = try #require(HostMemory(byteCount: byteCount))
+        let handle = try #require(memory.buffer(in: queue.context, flags: 0))
+        #expect(isMapped(memory.address))
+        clReleaseMemObject(handle)
+        return !isMapped(memory.address)
+      }
+      #expect(isGone.contains(true))
+    }
+
+    /// Whether the page at an address is the process's.
+    private func isMapped(_ address: UnsafeMutableRawPointer) -> Bool {
+      var residency: UInt8 = 0
+      return mincore(address, 1, &residency) == 0
     }
 
     @Test("a slice keeps the buffer's memory when nothing else does", arguments: TestDevices.all)
