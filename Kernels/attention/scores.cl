@@ -4,7 +4,13 @@
 #pragma once
 
 #define QUERY_GROUPS (HEAD_SIZE / LANES + 1)
-#define KEY_SPAN (FITS(ROWS, 8, KEY_GROUPS) ? 8 : FITS(ROWS, 4, KEY_GROUPS) ? 4 : FITS(ROWS, 2, KEY_GROUPS) ? 2 : 1)
+// Few rows wait for memory, which is fastest in order of addresses; quants keep them busy.
+#define KEY_SPAN                   \
+  (ROWS <= 4 && !CACHE_QUANTISED ? 1 \
+   : FITS(ROWS, 8, KEY_GROUPS) ? 8 \
+   : FITS(ROWS, 4, KEY_GROUPS) ? 4 \
+   : FITS(ROWS, 2, KEY_GROUPS) ? 2 \
+                               : 1)
 // Elements that share a scale.
 #define KEY_BLOCK (CACHE_QUANTISED ? 32 : HEAD_SIZE)
 
