@@ -28,11 +28,11 @@ final class Bench {
   func floats(_ count: Int) throws -> Buffer { try pattern(byteCount: count * 4, isHalf: false) }
 
   /// Memory filled with random floats, or halves; a pattern of a million that repeats.
-  func pattern(byteCount: Int, isHalf: Bool) throws -> Buffer {
+  func pattern(byteCount: Int, isHalf: Bool, backing: Buffer.Backing = .driver) throws -> Buffer {
     var generator = SeededGenerator(seed: 1)
     let size = isHalf ? 2 : 4
     let values = generator.floats(min(byteCount / size, 1 << 20))
-    let buffer = try Buffer(queue.context, byteCount: byteCount)
+    let buffer = try Buffer(queue.context, byteCount: byteCount, backing: backing)
     if isHalf {
       try queue.write(values.map { ReferenceHalf.half(fromFloat: $0) }, to: buffer)
     } else {

@@ -46,8 +46,9 @@ struct Probes {
     let unit = items * 16 * 4 * 4
     let wanted = min(max(bench.coldBytes, 256 << 20), profile.maxAllocationBytes, profile.globalMemoryBytes / 8)
     let byteCount = max(1, wanted / unit) * unit
-    let x = try bench.pattern(byteCount: byteCount, isHalf: false)
-    let y = try Buffer(bench.queue.context, byteCount: byteCount)
+    // As weights are kept.
+    let x = try bench.pattern(byteCount: byteCount, isHalf: false, backing: .hugePages)
+    let y = try Buffer(bench.queue.context, byteCount: byteCount, backing: .hugePages)
     let read = try best(Self.memoryVariants, "read_floats", source) { kernel, variant, range in
       try bench.queue.enqueue(kernel, over: range, x, y, UInt64(byteCount / 4 / variant.width))
       return Double(byteCount)
