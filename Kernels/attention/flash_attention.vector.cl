@@ -31,8 +31,8 @@
 // From one row's scores to the next's: not a multiple of 4 KiB, lest all rows share a set of the cache.
 #define SCORE_STRIDE (KEY_TILE + LANES)
 #define SCORE_GROUPS (SCORE_STRIDE / LANES)
-// Groups of lanes whose sums are held in registers together: as many as let 24 vectors hold those of all rows.
-#define FITS(rows, span, groups) ((groups) % (span) == 0 && (rows) * (span) <= 24)
+// Groups of lanes whose sums are held in registers together: as many as let those of `rows` rows fit.
+#define FITS(rows, span, groups) ((groups) % (span) == 0 && (rows) * (span) <= HELD_SUMS)
 
 #include "attention/scores.cl"
 #include "attention/values.cl"

@@ -4,12 +4,15 @@
 #pragma once
 
 #define QUERY_GROUPS (HEAD_SIZE / LANES + 1)
+// Rows whose sums are in registers at once: a divisor of ROWS.
+#define HOLDS(rows) ((rows) <= HELD_SUMS && ROWS % (rows) == 0)
+#define HELD_ROWS (HOLDS(ROWS) ? ROWS : HOLDS(6) ? 6 : HOLDS(5) ? 5 : HOLDS(4) ? 4 : HOLDS(3) ? 3 : HOLDS(2) ? 2 : 1)
 // Few rows wait for memory, which is fastest in order of addresses; quants keep them busy.
 #define KEY_SPAN                   \
   (ROWS <= 4 && !CACHE_QUANTISED ? 1 \
-   : FITS(ROWS, 8, KEY_GROUPS) ? 8 \
-   : FITS(ROWS, 4, KEY_GROUPS) ? 4 \
-   : FITS(ROWS, 2, KEY_GROUPS) ? 2 \
+   : FITS(HELD_ROWS, 8, KEY_GROUPS) ? 8 \
+   : FITS(HELD_ROWS, 4, KEY_GROUPS) ? 4 \
+   : FITS(HELD_ROWS, 2, KEY_GROUPS) ? 2 \
                                : 1)
 // Elements that share a scale.
 #define KEY_BLOCK (CACHE_QUANTISED ? 32 : HEAD_SIZE)
@@ -45,35 +48,39 @@ inline void score_keys(const struct attention *a, const ulong *groups, const uin
       // Groups past the end repeat the first; their scores are masked.
       group[s] = a->keys + groups[g + s < to_group ? g + s : g] * GROUP_ELEMENTS(HEAD_SIZE);
     }
-    float16 acc[ROWS][KEY_SPAN];
-#pragma unroll
-    for (uint m = 0; m < ROWS; ++m)
-#pragma unroll
-      for (uint s = 0; s < KEY_SPAN; ++s) acc[m][s] = 0.0f;
 #pragma unroll 1
-    for (uint first = 0; first < HEAD_SIZE; first += KEY_BLOCK) {
-      float16 scales[KEY_SPAN];
+    for (uint first_row = 0; first_row < ROWS; first_row += HELD_ROWS) {
+      float16 acc[HELD_ROWS][KEY_SPAN];
 #pragma unroll
-      for (uint s = 0; s < KEY_SPAN; ++s)
+      for (uint m = 0; m < HELD_ROWS; ++m)
+#pragma unroll
+        for (uint s = 0; s < KEY_SPAN; ++s) acc[m][s] = 0.0f;
+      const float *rows = query + first_row * QUERY_GROUPS * LANES;
+#pragma unroll 1
+      for (uint first = 0; first < HEAD_SIZE; first += KEY_BLOCK) {
+        float16 scales[KEY_SPAN];
+#pragma unroll
+        for (uint s = 0; s < KEY_SPAN; ++s)
 #if CACHE_QUANTISED
-        scales[s] = load_scales(group[s], HEAD_SIZE, first / 32, 0);
+          scales[s] = load_scales(group[s], HEAD_SIZE, first / 32, 0);
 #else
-        scales[s] = 1.0f;
+          scales[s] = 1.0f;
 #endif
 #pragma unroll 2
-      for (uint d = first; d < first + KEY_BLOCK; ++d) {
-        float16 key[KEY_SPAN];
+        for (uint d = first; d < first + KEY_BLOCK; ++d) {
+          float16 key[KEY_SPAN];
 #pragma unroll
-        for (uint s = 0; s < KEY_SPAN; ++s) key[s] = load_keys(group[s], d, scales[s], 0);
+          for (uint s = 0; s < KEY_SPAN; ++s) key[s] = load_keys(group[s], d, scales[s], 0);
 #pragma unroll
-        for (uint m = 0; m < ROWS; ++m)
+          for (uint m = 0; m < HELD_ROWS; ++m)
 #pragma unroll
-          for (uint s = 0; s < KEY_SPAN; ++s) acc[m][s] = fma(key[s], (float16)query[m * QUERY_GROUPS * LANES + d], acc[m][s]);
+            for (uint s = 0; s < KEY_SPAN; ++s) acc[m][s] = fma(key[s], (float16)rows[m * QUERY_GROUPS * LANES + d], acc[m][s]);
+        }
       }
+#pragma unroll
+      for (uint m = 0; m < HELD_ROWS; ++m)
+#pragma unroll
+        for (uint s = 0; s < KEY_SPAN; ++s) scores[(first_row + m) * SCORE_GROUPS + g + s] = acc[m][s];
     }
-#pragma unroll
-    for (uint m = 0; m < ROWS; ++m)
-#pragma unroll
-      for (uint s = 0; s < KEY_SPAN; ++s) scores[m * SCORE_GROUPS + g + s] = acc[m][s];
   }
 }

@@ -7,9 +7,11 @@
 // Few rows wait for memory, which is fastest in order of addresses: they go in parts that leave room for whole values.
 #define FEW_ROWS (ROWS <= 8)
 #define PART_OF_ROWS (ROWS % 3 == 0 ? 3 : ROWS % 2 == 0 ? 2 : 1)
-#define ROW_SPAN (FEW_ROWS && ROWS * (COLUMN_GROUPS < 8 ? COLUMN_GROUPS : 8) > 24 ? PART_OF_ROWS : ROWS)
+#define ROW_SPAN (FEW_ROWS && ROWS * (COLUMN_GROUPS < 8 ? COLUMN_GROUPS : 8) > HELD_SUMS ? PART_OF_ROWS : HELD_ROWS)
+// Elements of values that are keys whose sums are held together.
+#define ELEMENTS (HELD_SUMS >= 16 ? 16 : HELD_SUMS >= 4 ? 4 : 2)
 #define COLUMNS_FIT(span) FITS(ROW_SPAN, span, COLUMN_GROUPS)
-#define EVEN_SPAN (COLUMNS_FIT(8) ? 8 : COLUMNS_FIT(6) ? 6 : COLUMNS_FIT(4) ? 4 : 2)
+#define EVEN_SPAN (COLUMNS_FIT(8) ? 8 : COLUMNS_FIT(6) ? 6 : COLUMNS_FIT(4) ? 4 : COLUMNS_FIT(2) ? 2 : 1)
 #define ODD_SPAN (COLUMNS_FIT(7) ? 7 : COLUMNS_FIT(5) ? 5 : COLUMNS_FIT(3) ? 3 : 1)
 #define COLUMN_SPAN (COLUMN_GROUPS % 2 == 0 ? EVEN_SPAN : ODD_SPAN)
 // Keys whose values stay in the first-level cache while rows and columns pass over them.
@@ -97,27 +99,33 @@ inline void weigh_values(const struct attention *a, const ulong *groups, const i
     for (uint m = 0; m < LANES; ++m) columns[k][m] = m < ROWS ? weights[m * SCORE_STRIDE + k] : 0.0f;
 #pragma unroll 1
   for (uint c = 0; c < COLUMN_GROUPS; ++c) {
-    float16 acc[LANES];
-#pragma unroll
-    for (uint i = 0; i < LANES; ++i) acc[i] = 0.0f;
+    float16 sums[LANES];
 #pragma unroll 1
-    for (int group_start = from / LANES * LANES; group_start < to; group_start += LANES) {
-      global const cache_element *group = a->keys + groups[group_start / LANES] * GROUP_ELEMENTS(HEAD_SIZE);
-      float keys[LANES][LANES];
-      float16 scales = 1.0f;
+    for (uint first = 0; first < LANES; first += ELEMENTS) {
+      float16 acc[ELEMENTS];
+#pragma unroll
+      for (uint i = 0; i < ELEMENTS; ++i) acc[i] = 0.0f;
+#pragma unroll 1
+      for (int group_start = from / LANES * LANES; group_start < to; group_start += LANES) {
+        global const cache_element *group = a->keys + groups[group_start / LANES] * GROUP_ELEMENTS(HEAD_SIZE);
+        float keys[ELEMENTS][LANES];
+        float16 scales = 1.0f;
 #if CACHE_QUANTISED
-      scales = load_scales(group, HEAD_SIZE, c / 2, 0);
+        scales = load_scales(group, HEAD_SIZE, c / 2, 0);
 #endif
 #pragma unroll
-      for (uint i = 0; i < LANES; ++i) vstore16(load_keys(group, c * LANES + i, scales, 0), 0, keys[i]);
-      const int last = min(to, group_start + LANES);
-      for (int k = max(from, group_start); k < last; ++k) {
-        const float16 weight = vload16(k, columns[0]);
+        for (uint i = 0; i < ELEMENTS; ++i) vstore16(load_keys(group, c * LANES + first + i, scales, 0), 0, keys[i]);
+        const int last = min(to, group_start + LANES);
+        for (int k = max(from, group_start); k < last; ++k) {
+          const float16 weight = vload16(k, columns[0]);
 #pragma unroll
-        for (uint i = 0; i < LANES; ++i) acc[i] = fma((float16)keys[i][k % LANES], weight, acc[i]);
+          for (uint i = 0; i < ELEMENTS; ++i) acc[i] = fma((float16)keys[i][k % LANES], weight, acc[i]);
+        }
       }
+#pragma unroll
+      for (uint i = 0; i < ELEMENTS; ++i) sums[first + i] = acc[i];
     }
-    float transposed[ROWS][LANES], *element = (float *)acc;
+    float transposed[ROWS][LANES], *element = (float *)sums;
     for (uint m = 0; m < ROWS; ++m) {
       for (uint i = 0; i < LANES; ++i) transposed[m][i] = element[i * LANES + m];
       put(targets + m, c, vload16(0, transposed[m]));

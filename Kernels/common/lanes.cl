@@ -12,6 +12,12 @@
 
 #define LANES 16
 
+// Vectors of LANES sums that a core's registers hold beside what is multiplied: 24 of AVX-512's 32, each one register; 6 of
+// AVX2's 16, each two.
+#ifndef HELD_SUMS
+#define HELD_SUMS 24
+#endif
+
 #if SIMT
 typedef float lanes_f;
 typedef uint lanes_u;

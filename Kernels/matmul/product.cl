@@ -22,6 +22,14 @@
 
 // A vector core unpacks a block once for all its tokens, into its first-level cache; a simt lane unpacks into registers.
 #define STAGED (!SIMT && TILE_M > 1)
+// Of a tile whose weights are staged, the tokens and groups whose sums are in registers at once.
+#if STAGED && TILE_M * TILE_N > HELD_SUMS
+#define SUM_N 1
+#define SUM_M (TILE_M <= HELD_SUMS ? TILE_M : TILE_M % 6 == 0 && HELD_SUMS >= 6 ? 6 : 4)
+#else
+#define SUM_N TILE_N
+#define SUM_M TILE_M
+#endif
 
 #undef product
 #define product OF_TYPE(product)
@@ -121,61 +129,67 @@ inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *res
 #endif
 #pragma unroll 1
       for (uint t = 0; t < tiles; ++t) {
-        X_SPACE const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M;
-        lanes_f sum[TILE_M][TILE_N];
 #pragma unroll
-        for (int m = 0; m < TILE_M; ++m)
+        for (int first_n = 0; first_n < TILE_N; first_n += SUM_N)
 #pragma unroll
-          for (int n = 0; n < TILE_N; ++n) sum[m][n] = 0.0f;
+          for (int first_m = 0; first_m < TILE_M; first_m += SUM_M) {
+            X_SPACE const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M + first_m;
+            lanes_f sum[SUM_M][SUM_N];
+#pragma unroll
+            for (int m = 0; m < SUM_M; ++m)
+#pragma unroll
+              for (int n = 0; n < SUM_N; ++n) sum[m][n] = 0.0f;
 #if STAGED
 #pragma unroll 2
-        for (uint i = 0; i < BLOCK; ++i) {
-          lanes_f weight[TILE_N];
+            for (uint i = 0; i < BLOCK; ++i) {
+              lanes_f weight[SUM_N];
 #pragma unroll
-          for (int n = 0; n < TILE_N; ++n) weight[n] = unpacked[i][n];
+              for (int n = 0; n < SUM_N; ++n) weight[n] = unpacked[i][first_n + n];
 #pragma unroll
-          for (int m = 0; m < TILE_M; ++m)
+              for (int m = 0; m < SUM_M; ++m)
 #pragma unroll
-            for (int n = 0; n < TILE_N; ++n) sum[m][n] = fma(weight[n], (lanes_f)xs[i * TILE_M + m], sum[m][n]);
-        }
+                for (int n = 0; n < SUM_N; ++n) sum[m][n] = fma(weight[n], (lanes_f)xs[i * TILE_M + m], sum[m][n]);
+            }
 #else
 // More chunks at once, and the compiler unpacks them all before it sums, into memory.
 #pragma unroll 1
-        for (uint c = 0; c < BLOCK / CHUNK; ++c) {
-          lanes_u chunk[TILE_N][CHUNK_WORDS];
+            for (uint c = 0; c < BLOCK / CHUNK; ++c) {
+              lanes_u chunk[TILE_N][CHUNK_WORDS];
 #pragma unroll
-          for (int n = 0; n < TILE_N; ++n) {
-            load_chunk(packed[n], part, quants[n], c, chunk[n]);
-            FETCH_AHEAD(quants[n], c);
-          }
+              for (int n = 0; n < TILE_N; ++n) {
+                load_chunk(packed[n], part, quants[n], c, chunk[n]);
+                FETCH_AHEAD(quants[n], c);
+              }
 #pragma unroll
-          for (int i = 0; i < CHUNK; ++i)
+              for (int i = 0; i < CHUNK; ++i)
 #pragma unroll
-            for (int m = 0; m < TILE_M; ++m)
+                for (int m = 0; m < TILE_M; ++m)
 #pragma unroll
-              for (int n = 0; n < TILE_N; ++n)
-                sum[m][n] = fma(UNPACK(chunk[n], i), (lanes_f)xs[(c * CHUNK + i) * TILE_M + m], sum[m][n]);
-        }
+                  for (int n = 0; n < TILE_N; ++n)
+                    sum[m][n] = fma(UNPACK(chunk[n], i), (lanes_f)xs[(c * CHUNK + i) * TILE_M + m], sum[m][n]);
+            }
 #endif
 #pragma unroll
-        for (int m = 0; m < TILE_M; ++m) {
+            for (int m = 0; m < SUM_M; ++m) {
 #if SCALES > 0
 #if TILE_M == 1 && !SIMT
-          const lanes_f x_sum = sum_of_block(xs);
+              const lanes_f x_sum = sum_of_block(xs);
 #else
-          const lanes_f x_sum = x_sums[(t * blocks + block) * TILE_M + m];
+              const lanes_f x_sum = x_sums[(t * blocks + block) * TILE_M + first_m + m];
 #endif
 #endif
 #pragma unroll
-          for (int n = 0; n < TILE_N; ++n) {
+              for (int n = 0; n < SUM_N; ++n) {
+                lanes_f *total = &acc[t][first_m + m][first_n + n];
 #if SCALES > 0
-            acc[t][m][n] = fma(scale[n][part], sum[m][n], acc[t][m][n]);
-            acc[t][m][n] = fma(minimum[n][part], x_sum, acc[t][m][n]);
+                *total = fma(scale[first_n + n][part], sum[m][n], *total);
+                *total = fma(minimum[first_n + n][part], x_sum, *total);
 #else
-            acc[t][m][n] += sum[m][n];
+                *total += sum[m][n];
 #endif
+              }
+            }
           }
-        }
       }
 #pragma unroll
       for (int n = 0; n < TILE_N; ++n) quants[n] += PANEL_GROUPS * WORDS * LANES;

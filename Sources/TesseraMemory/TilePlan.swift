@@ -145,15 +145,19 @@ public struct TilePlan: Sendable, Equatable, Codable {
     }
   }
 
-  /// Accumulators are float16 vectors, `TILE_M` × 2 of them. They take up to three quarters of the vector registers (32
-  /// at a width of 16, AVX-512; else 16, AVX2); the rest hold weights and activations. At least four tokens share a
-  /// tile: to spill a few accumulators costs less than to unpack the weights for each token.
+  /// Vectors of 16 sums that a core's registers hold beside what is multiplied, three quarters of them: the macro
+  /// `HELD_SUMS`. 24 of AVX-512's 32 registers, 6 of AVX2's 16, where a vector is two registers.
+  ///
+  /// - Parameter vectorWidth: floats of a register.
+  public static func heldSums(vectorWidth: Int) -> Int {
+    let registers = vectorWidth >= rowGroup ? 32 : 16
+    return max(2, registers * 3 / 4 / max(1, rowGroup / max(1, vectorWidth)))
+  }
+
+  /// Weights are unpacked once for a tile, into the first-level cache, and its sums go through the registers in parts:
+  /// where those are fewer, fewer tiles share the cache.
   private static func vectorMatrix(_ limits: DeviceLimits) -> Matrix {
-    let registers = limits.vectorWidth >= 16 ? 32 : 16
-    let perAccumulator = max(1, rowGroup / limits.vectorWidth)
-    let rowGroups = 2
-    let fitting = tokenTiles.last { $0 * rowGroups * perAccumulator <= registers * 3 / 4 } ?? 1
-    return Matrix(tokens: max(4, fitting), rowGroups: rowGroups, groupSize: 1, repeats: 8)
+    Matrix(tokens: 12, rowGroups: 2, groupSize: 1, repeats: limits.vectorWidth >= rowGroup ? 8 : 4)
   }
 
   /// Queries and scores of a tile stay in a first-level cache of 32 KiB.

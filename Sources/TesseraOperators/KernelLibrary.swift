@@ -8,6 +8,7 @@ public final class KernelLibrary: Sendable {
   public let style: KernelStyle
 
   private let cache: ProgramCache?
+  private let heldSums: Int
   private let kernels = Mutex<[Key: Kernel]>([:])
 
   private struct Key: Hashable {
@@ -29,6 +30,7 @@ public final class KernelLibrary: Sendable {
     self.context = context
     self.style = style ?? KernelStyle(for: context.device.profile)
     self.cache = cache
+    heldSums = TilePlan.heldSums(vectorWidth: context.device.profile.nativeFloatVectorWidth)
   }
 
   /// A preprocessor constant of a kernel's variant.
@@ -51,6 +53,7 @@ public final class KernelLibrary: Sendable {
     let isThree = language == .c3 && context.device.profile.openCLCVersion.hasPrefix("OpenCL C 3")
     let options =
       ["-cl-std=CL\(isThree ? "3.0" : "1.2")", "-DSIMT=\(style == .simt ? 1 : 0)"]
+      + (style == .vector ? ["-DHELD_SUMS=\(heldSums)"] : [])
       + defines.map { "-D\($0.name)=\($0.value)" }
     let program = try Program(
       context, source: try KernelSource.resolved(path), name: path, options: options, cache: cache)

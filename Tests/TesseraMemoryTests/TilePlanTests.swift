@@ -12,12 +12,13 @@ struct TilePlanTests {
     #expect(try TilePlan(limits: .gpu, headDim: 64, style: .vector).style == .vector)
   }
 
-  @Test("wider vectors hold more accumulators", arguments: [(16, 12), (8, 4), (4, 4), (1, 4)])
-  func vectorMatrix(width: Int, tokens: Int) throws {
+  @Test("registers hold more sums the wider they are", arguments: [(16, 24, 8), (8, 6, 4), (4, 3, 4), (1, 2, 4)])
+  func vectorMatrix(width: Int, sums: Int, repeats: Int) throws {
+    #expect(TilePlan.heldSums(vectorWidth: width) == sums)
     var limits = DeviceLimits.cpu
     limits.vectorWidth = width
     let matrix = try TilePlan(limits: limits, headDim: 64).matrix
-    #expect(matrix == TilePlan.Matrix(tokens: tokens, rowGroups: 2, groupSize: 1, repeats: 8))
+    #expect(matrix == TilePlan.Matrix(tokens: 12, rowGroups: 2, groupSize: 1, repeats: repeats))
   }
 
   @Test("vector attention keeps a tile in the first-level cache", arguments: [(32, 12), (64, 12), (256, 12), (512, 8)])
