@@ -144,9 +144,9 @@ inline ulong scales_at(uint group, uint super, uint supers) {
 #ifndef PREFETCH_WORDS
 #define PREFETCH_WORDS 512
 #endif
-// Fetches what load_chunk will want of a chunk c further on. CPUs' own prefetchers keep up with wide formats, and fall behind
-// where others interfere; PoCL ignores OpenCL's prefetch.
-#if WORDS == 0 || (!SIMT && defined(__AVX2__) && WORDS >= 8)
+// Fetches what load_chunk will want of a chunk c further on. CPUs' own prefetchers fall behind where others interfere; with
+// AVX-512 they keep up with wide formats. PoCL ignores OpenCL's prefetch.
+#if WORDS == 0 || (!SIMT && defined(__AVX512F__) && WORDS >= 8)
 #define FETCH_AHEAD(block, c)
 #elif !SIMT && defined(__AVX2__)
 #define FETCH_AHEAD(block, c) __builtin_prefetch((const void *)(ulong)((block) + (c) * WORD_STRIDE + PREFETCH_WORDS))
