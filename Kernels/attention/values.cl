@@ -4,10 +4,12 @@
 #pragma once
 
 #define COLUMN_GROUPS (VALUE_SIZE / LANES)
-// Few rows wait for memory, which is fastest in order of addresses: they go in parts that leave room for whole values.
+// Few rows wait for memory, which is fastest in order of addresses: they go in parts whose sums of whole values are held, or one
+// by one.
 #define FEW_ROWS (ROWS <= 8)
-#define PART_OF_ROWS (ROWS % 3 == 0 ? 3 : ROWS % 2 == 0 ? 2 : 1)
-#define ROW_SPAN (FEW_ROWS && ROWS * (COLUMN_GROUPS < 8 ? COLUMN_GROUPS : 8) > HELD_SUMS ? PART_OF_ROWS : HELD_ROWS)
+#define WHOLE(rows) (ROWS % (rows) == 0 && (rows) * (COLUMN_GROUPS < 8 ? COLUMN_GROUPS : 8) <= HELD_SUMS)
+#define PART_OF_ROWS (WHOLE(ROWS) ? ROWS : WHOLE(3) ? 3 : WHOLE(2) ? 2 : 1)
+#define ROW_SPAN (FEW_ROWS ? PART_OF_ROWS : HELD_ROWS)
 // Elements of values that are keys whose sums are held together.
 #define ELEMENTS (HELD_SUMS >= 16 ? 16 : HELD_SUMS >= 4 ? 4 : 2)
 #define COLUMNS_FIT(span) FITS(ROW_SPAN, span, COLUMN_GROUPS)
