@@ -18,9 +18,22 @@
 #undef STAGED
 #define STAGED (!SIMT && TILE_M > 1)
 
-// Compilers take long over all words of a large tile at once; what is short enough in instructions of its own gains by it.
-#undef STAGED_UNROLL
-#define STAGED_UNROLL (STAGED && DOT_8 < 3 ? 2 : BLOCK / DOT_COUNT)
+// The tokens and groups of a tile whose sums are in registers at once: beside those of a block, those of its parts and the
+// scales.
+#undef SUM_M
+#undef SUM_N
+#if SIMT || HELD_SUMS >= 24
+#define SUM_M TILE_M
+#define SUM_N TILE_N
+#else
+#define SUM_M (TILE_M % 4 == 0 ? 4 : TILE_M)
+#define SUM_N 1
+#endif
+
+// Compilers take long over all words of a large tile at once; what is short enough in instructions of its own gains by it, where
+// there are registers for it.
+#undef DOT_UNROLL
+#define DOT_UNROLL ((STAGED && DOT_8 < 3) || (!SIMT && HELD_SUMS < 24) ? 2 : BLOCK / DOT_COUNT)
 
 #undef INTEGER_WORDS
 #define INTEGER_WORDS (BLOCK / DOT_COUNT)
@@ -94,46 +107,53 @@ inline void product(global const float *restrict x, global const float *unused, 
 #endif
 #pragma unroll 1
       for (uint t = 0; t < tiles; ++t) {
-        global const uint *restrict xs = packed + (ulong)(t * (columns / 32) + column / 32) * PACKED_8 * TILE_M;
-        global const uint *restrict words = xs + (1 + 32 / BLOCK + column % 32 / DOT_COUNT) * TILE_M;
-        lanes_i total[TILE_M][TILE_N];
+#pragma unroll 1
+        for (int part_n = 0; part_n < TILE_N; part_n += SUM_N)
+#pragma unroll 1
+          for (int part_m = 0; part_m < TILE_M; part_m += SUM_M) {
+            global const uint *restrict xs = packed + (ulong)(t * (columns / 32) + column / 32) * PACKED_8 * TILE_M + part_m;
+            global const uint *restrict words = xs + (1 + 32 / BLOCK + column % 32 / DOT_COUNT) * TILE_M;
+            lanes_i total[SUM_M][SUM_N];
 #pragma unroll
-        for (uint first = 0; first < INTEGER_WORDS; first += DOT_RUN) {
-          lanes_i sum[TILE_M][TILE_N];
+            for (uint first = 0; first < INTEGER_WORDS; first += DOT_RUN) {
+              lanes_i sum[SUM_M][SUM_N];
 #pragma unroll
-          for (int m = 0; m < TILE_M; ++m)
+              for (int m = 0; m < SUM_M; ++m)
 #pragma unroll
-            for (int n = 0; n < TILE_N; ++n) sum[m][n] = 0;
-#pragma unroll STAGED_UNROLL
-          for (uint w = first; w < first + DOT_RUN; ++w) {
-            lanes_u weight[TILE_N];
+                for (int n = 0; n < SUM_N; ++n) sum[m][n] = 0;
+#pragma unroll DOT_UNROLL
+              for (uint w = first; w < first + DOT_RUN; ++w) {
+                lanes_u weight[SUM_N];
 #pragma unroll
-            for (int n = 0; n < TILE_N; ++n)
+                for (int n = 0; n < SUM_N; ++n)
 #if STAGED
-              weight[n] = unpacked[w][n];
+                  weight[n] = unpacked[w][part_n + n];
 #else
-              weight[n] = load_integers(quants[n], w);
+                  weight[n] = load_integers(quants[part_n + n], w);
 #endif
 #pragma unroll
-            for (int m = 0; m < TILE_M; ++m)
+                for (int m = 0; m < SUM_M; ++m)
 #pragma unroll
-              for (int n = 0; n < TILE_N; ++n) sum[m][n] = DOT_ADD(weight[n], words[w * TILE_M + m], sum[m][n]);
+                  for (int n = 0; n < SUM_N; ++n) sum[m][n] = DOT_ADD(weight[n], words[w * TILE_M + m], sum[m][n]);
+              }
+#pragma unroll
+              for (int m = 0; m < SUM_M; ++m)
+#pragma unroll
+                for (int n = 0; n < SUM_N; ++n)
+                  total[m][n] = first == 0 ? DOT_SUM(sum[m][n]) : total[m][n] + DOT_SUM(sum[m][n]);
+            }
+#pragma unroll
+            for (int m = 0; m < SUM_M; ++m) {
+              const lanes_f x_scale = as_float(xs[m]);
+              const lanes_f x_sum = as_float(xs[(1 + column % 32 / BLOCK) * TILE_M + m]);
+#pragma unroll
+              for (int n = 0; n < SUM_N; ++n) {
+                lanes_f *sums = &acc[t][part_m + m][part_n + n];
+                *sums = fma(scale[part_n + n][part] * x_scale, TO_FLOAT(total[m][n]), *sums);
+                *sums = fma(minimum[part_n + n][part], x_sum, *sums);
+              }
+            }
           }
-#pragma unroll
-          for (int m = 0; m < TILE_M; ++m)
-#pragma unroll
-            for (int n = 0; n < TILE_N; ++n) total[m][n] = first == 0 ? DOT_SUM(sum[m][n]) : total[m][n] + DOT_SUM(sum[m][n]);
-        }
-#pragma unroll
-        for (int m = 0; m < TILE_M; ++m) {
-          const lanes_f x_scale = as_float(xs[m]);
-          const lanes_f x_sum = as_float(xs[(1 + column % 32 / BLOCK) * TILE_M + m]);
-#pragma unroll
-          for (int n = 0; n < TILE_N; ++n) {
-            acc[t][m][n] = fma(scale[n][part] * x_scale, TO_FLOAT(total[m][n]), acc[t][m][n]);
-            acc[t][m][n] = fma(minimum[n][part], x_sum, acc[t][m][n]);
-          }
-        }
       }
 #pragma unroll
       for (int n = 0; n < TILE_N; ++n) quants[n] += PANEL_GROUPS * WORDS * LANES;
