@@ -17,7 +17,9 @@ public final class Program: Sendable {
   public init(
     _ context: Context, source: String, name: String, options: [String] = [], cache: ProgramCache? = nil
   ) throws(CLError) {
-    let options = options.joined(separator: " ")
+    // Without warnings, which some drivers' compilers print on the process's standard error: PoCL's of each wide vector that
+    // a CPU without AVX-512 passes in two registers.
+    let options = (["-w"] + options).joined(separator: " ")
     self.name = name
     self.context = context
     // Drivers stop there, also when they are given the length, and would compile half of it.
