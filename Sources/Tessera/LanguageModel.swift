@@ -61,7 +61,8 @@ public actor LanguageModel {
     return model
   }
 
-  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device.
+  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device with weights of
+  /// the model's types.
   public var precision: Precision { transformer?.precision ?? options.precision }
 
   private let options: Transformer.Options

@@ -130,7 +130,7 @@ extension OperatorsOnDevices {
     func extremes(target: Target) throws {
       let bench = try target.bench()
       let fast = try fast(bench, dots(bench).last ?? .plain)
-      var problem = try ProductProblem(.q8_0, rows: 32, columns: 64, tokens: 5)
+      var problem = try ProductProblem(.q4_0, rows: 32, columns: 64, tokens: 5)
       let weights = try problem.matrix(rows: 32, on: bench)
       for i in 0..<64 {
         problem.x[i] = 0

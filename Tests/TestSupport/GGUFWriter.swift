@@ -81,4 +81,17 @@ extension GGUFWriter.Tensor {
     }
     return Self(type: 8, dimensions: dimensions, data: data)
   }
+
+  /// A Q4_0 tensor: blocks of 32 nibbles, each + 8, behind a float16 scale; byte i holds numbers i and i + 16.
+  public static func q4_0(_ dimensions: [Int], _ values: [Float]) -> Self {
+    var data: [UInt8] = []
+    for start in stride(from: 0, to: values.count, by: 32) {
+      let block = Array(values[start..<start + 32])
+      let scale = (block.map(abs).max() ?? 0) / 7
+      let quants = block.map { UInt8(max(0, min(15, Int(($0 / max(scale, 1e-9)).rounded()) + 8))) }
+      data += withUnsafeBytes(of: Float16(scale).bitPattern.littleEndian, Array.init)
+      data += (0..<16).map { quants[$0] | quants[$0 + 16] << 4 }
+    }
+    return Self(type: 2, dimensions: dimensions, data: data)
+  }
 }

@@ -10,9 +10,15 @@ public struct SyntheticModel: Sendable, CustomStringConvertible {
   }
 
   public let architecture: Architecture
-  public var description: String { architecture.rawValue }
+  /// Matrices have 4 bits (Q4_0) in the place of 8 (Q8_0).
+  public var hasFourBits = false
+  public var description: String { architecture.rawValue + (hasFourBits ? ", 4 bits" : "") }
 
   public static let all = Architecture.allCases.map { SyntheticModel(architecture: $0) }
+  /// In both sizes of weights, of which a device may have fast products of one alone.
+  public static let allSizes = all.flatMap { model in
+    [false, true].map { SyntheticModel(architecture: model.architecture, hasFourBits: $0) }
+  }
   public static let llama = SyntheticModel(architecture: .llama)
   public static let gemma3 = SyntheticModel(architecture: .gemma3)
 
@@ -57,7 +63,9 @@ public struct SyntheticModel: Sendable, CustomStringConvertible {
     }
     func matrix(_ name: String, _ columns: Int, _ rows: Int, isQuantised: Bool = true) {
       let values = values(columns * rows, 2 / Float(columns).squareRoot())
-      writer.tensors["\(name).weight"] = isQuantised ? .q8_0([columns, rows], values) : .f32([columns, rows], values)
+      let dimensions = [columns, rows]
+      writer.tensors["\(name).weight"] =
+        !isQuantised ? .f32(dimensions, values) : hasFourBits ? .q4_0(dimensions, values) : .q8_0(dimensions, values)
     }
     matrix("token_embd", 64, Self.vocabularyCount)
     norm("output_norm", 64)

@@ -72,7 +72,8 @@ struct RunOptions: ParsableArguments {
     let language = try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }
     if precision == .fast, !quiet, await language.precision == .exact {
       bar.finish()
-      Terminal.diagnose("--precision fast: not faster than exact on \(language.device.name), which is used instead")
+      Terminal.diagnose(
+        "--precision fast: not faster than exact with these weights on \(language.device.name), which is used instead")
     }
     return language
   }

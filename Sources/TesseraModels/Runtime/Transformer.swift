@@ -34,7 +34,8 @@ public final class Transformer {
   public let chunkSize: Int
   public let heap: DeviceHeap
   public let cache: KVCache
-  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device.
+  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device with weights of
+  /// the model's types.
   public let precision: Precision
 
   private let family: any ModelFamily
@@ -70,7 +71,9 @@ public final class Transformer {
       tuning: options.tuning ?? TuningDatabase(contentsOf: TuningDatabase.url).tuning(for: device.profile, style: style)
     )
     let library = KernelLibrary(context: context, style: tiles.style)
-    let fast = options.precision == .fast ? try FastProduct(library, tiles: tiles.matrix) : nil
+    var fast = options.precision == .fast ? try FastProduct(library, tiles: tiles.matrix) : nil
+    let formats = Set(file.tensors.compactMap { WeightFormat(rawValue: $0.type.rawValue) })
+    if let product = fast, !formats.contains(where: product.serves) { fast = nil }
     precision = fast == nil ? .exact : .fast
     operators = Operators(library, tiles: tiles, fast: fast)
     candidates = Candidates(library)

@@ -14,7 +14,7 @@ extension ModelSuites {
       return try await model.load(options)
     }
 
-    @Test("every chunk size gives the same bits, near those of exact mode", arguments: SyntheticModel.all)
+    @Test("every chunk size gives the same bits, near those of exact mode", arguments: SyntheticModel.allSizes)
     func chunks(model: SyntheticModel) async throws {
       let tokens = SyntheticModel.ids(70)
       let exact = try await load(model, .exact)
@@ -28,11 +28,11 @@ extension ModelSuites {
       let expected = try await exact.allLogits(tokens)
       let difference = zip(whole, expected).map { abs($0 - $1) }.max() ?? .infinity
       let largest = expected.map(abs).max() ?? 0
-      // A device where fast mode is not faster stays exact.
+      // Where fast mode is not faster, on the device or of these weights, it is exact.
       #expect(await fast.precision == .fast ? difference > 0 && difference < largest * 0.1 : difference == 0)
     }
 
-    @Test("greedy tokens are those of its own logits", arguments: SyntheticModel.all)
+    @Test("greedy tokens are those of its own logits", arguments: SyntheticModel.allSizes)
     func greedy(model: SyntheticModel) async throws {
       let fast = try await load(model, .fast)
       let prompt = SyntheticModel.ids(20)
