@@ -23,6 +23,8 @@
 // A vector core unpacks a block once for all its tokens, into its first-level cache; a simt lane unpacks into registers.
 #define STAGED (!SIMT && TILE_M > 1)
 // Of a tile whose weights are staged, the tokens and groups whose sums are in registers at once.
+#undef SUM_M
+#undef SUM_N
 #if STAGED && TILE_M * TILE_N > HELD_SUMS
 #define SUM_N 1
 #define SUM_M (TILE_M <= HELD_SUMS ? TILE_M : TILE_M % 6 == 0 && HELD_SUMS >= 6 ? 6 : 4)

@@ -17,9 +17,7 @@ public final class Program: Sendable {
   public init(
     _ context: Context, source: String, name: String, options: [String] = [], cache: ProgramCache? = nil
   ) throws(CLError) {
-    // Without warnings, which some drivers' compilers print on the process's standard error: PoCL's of each wide vector that
-    // a CPU without AVX-512 passes in two registers.
-    let options = (["-w"] + options).joined(separator: " ")
+    let options = options.joined(separator: " ")
     self.name = name
     self.context = context
     // Drivers stop there, also when they are given the length, and would compile half of it.
@@ -44,6 +42,10 @@ public final class Program: Sendable {
   /// A kernel of the program.
   public func kernel(_ name: String) throws(CLError) -> Kernel { try Kernel(self, name: name) }
 
+  /// Without warnings, which some drivers' compilers print on the process's standard error: PoCL's of each wide vector that
+  /// a CPU without AVX-512 passes in two registers.
+  private static let quiet = "-w "
+
   private static func compiled(
     _ source: String, _ name: String, _ context: Context, _ options: String
   ) throws(CLError) -> cl_program {
@@ -60,7 +62,7 @@ public final class Program: Sendable {
       throw CLError(status: status, call: "clCreateProgramWithSource", about: name)
     }
     var device: cl_device_id? = context.device.id
-    let built = clBuildProgram(program, 1, &device, options, nil, nil)
+    let built = clBuildProgram(program, 1, &device, quiet + options, nil, nil)
     guard built == CL_SUCCESS else {
       let parameter = cl_program_build_info(CL_PROGRAM_BUILD_LOG)
       let log = Info { clGetProgramBuildInfo(program, device, parameter, $0, $1, $2) }.string
@@ -87,7 +89,7 @@ public final class Program: Sendable {
     }
     guard let program else { return nil }
     guard status == CL_SUCCESS, binaryStatus == CL_SUCCESS,
-      clBuildProgram(program, 1, &device, options, nil, nil) == CL_SUCCESS
+      clBuildProgram(program, 1, &device, quiet + options, nil, nil) == CL_SUCCESS
     else {
       clReleaseProgram(program)
       return nil
