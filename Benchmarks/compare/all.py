@@ -89,7 +89,7 @@ def pair(row, peer):
 
 
 def llama(options, table):
-    goals = {"smollm2": [(2.5, 4), (1.5, 2)], "gemma3": [(1.3, 2), (1.3, 1.6)]}
+    goals = {"smollm2": [(2.5, 4), (1.5, 2)], "gemma": [(1.3, 2), (1.3, 1.6)]}
     for model in options.model:
         arguments = [model, "--tessera", options.tessera]
         document, why = script("llama-cpp.py", options.llama_python, arguments, options)
