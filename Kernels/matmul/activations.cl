@@ -1,25 +1,24 @@
 // Packs activations for matmul: x (tokens, columns) into tiles of TILE_M tokens, (tokens/TILE_M, columns, TILE_M), and
 // the sum of each block of BLOCK columns, (tokens/TILE_M, columns/BLOCK, TILE_M). Tokens past the end are zero.
 //
-// A sum adds lanes of 16 columns in halves until one is left, then the two halves of a block of 32.
+// In the vector style columns are multiplied by the powers of two that the weights' format wants (quantization/weights.cl), after
+// they are summed. A sum adds lanes of 16 columns in halves until one is left, then the two halves of a block of 32.
 //
 // global size (columns/BLOCK, tokens/TILE_M rounded up), local size (1, 1); one work-item packs one block of one tile.
 
 #ifndef TILE_M
 #define TILE_M 12
 #endif
-#ifndef BLOCK
-#define BLOCK 32
-#endif
 
 #include "common/lanes.cl"
+#include "quantization/weights.cl"
 #include "matmul/pack.cl"
 
-#if !SIMT && TILE_M % 4 == 0
+#if !SIMT
 
 kernel void pack_activations(global const float *restrict x, global float *restrict packed, global float *restrict sums,
                              const uint tokens, const uint columns) {
-  pack_block(x, packed, sums, tokens, columns, BLOCK, get_global_id(0), get_global_id(1));
+  pack_block(x, packed, sums, tokens, columns, get_global_id(0), get_global_id(1));
 }
 
 #else

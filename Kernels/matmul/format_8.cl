@@ -1,8 +1,7 @@
 // The weights of WEIGHT_TYPE as integers q, for formats whose weights are scale · q + minimum (quantization/weights.cl: where
-// UNPACK is 1 + q/RANGE), and the layout of the activations of 8 bits that meet them. Includable once for each WEIGHT_TYPE of a
+// LARGEST is defined), and the layout of the activations of 8 bits that meet them. Includable once for each WEIGHT_TYPE of a
 // program that SERVES_TYPE names.
 //
-//   LARGEST               the largest q
 //   load_bytes(block, w)  word w of a block's BLOCK/4 words of 4 weights
 //   ORDER(v)              16 consecutive columns in the order in which those bytes have them
 
@@ -14,7 +13,6 @@
 #include "quantization/weights.cl"
 #include "matmul/dot_8.cl"
 
-#undef LARGEST
 #undef ORDER
 #undef DOT_COUNT
 #undef DOT_RUN
@@ -26,7 +24,6 @@
 
 #if IS_Q4_0 || IS_Q4_1 || IS_Q4_K
 
-#define LARGEST 15
 #define ORDER(v) v.s02461357, v.s8ace9bdf
 inline lanes_u load_bytes(global const uint *block, uint w) {
   return LOAD_WORD(block, w / 2) >> (4 * (w % 2)) & 0x0f0f0f0fu;
@@ -34,17 +31,14 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 
 #elif IS_Q5_0 || IS_Q5_1 || IS_Q5_K
 
-#define LARGEST 31
 #define ORDER(v) v.s02461357, v.s8ace9bdf
 inline lanes_u load_bytes(global const uint *block, uint w) {
-  const lanes_u upper = LOAD_WORD(block, 1 + w / 2);
-  const lanes_u lowest = rotate(LOAD_WORD(block, 0), (lanes_u)(w / 2 + 1));
-  return ((w % 2 ? upper >> 3 : upper << 1) & 0x1e1e1e1eu) | (lowest >> (4 * (w % 2)) & 0x01010101u);
+  const lanes_u low = LOAD_WORD(block, 1 + w / 2), high = LOAD_WORD(block, 0) >> (w / 2);
+  return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high << (4 * (w % 2)) & 0x10101010u);
 }
 
 #elif IS_Q6_K
 
-#define LARGEST 63
 #define ORDER(v) v.s02461357, v.s8ace9bdf
 inline lanes_u load_bytes(global const uint *block, uint w) {
   const lanes_u low = LOAD_WORD(block, 1 + w / 2), high = LOAD_WORD(block, 0) << (4 * (w / 2));
@@ -53,7 +47,6 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 
 #elif IS_Q8_0
 
-#define LARGEST 255
 #define ORDER(v) v.lo, v.hi
 inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_WORD(block, w); }
 

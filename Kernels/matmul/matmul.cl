@@ -5,8 +5,9 @@
 // acc = fma(scale, sum, acc) and acc = fma(minimum, Σx of the block, acc), block by block. Every tile shape and both styles
 // run that same sequence, so a token's result does not depend on how many tokens run beside it.
 //
-//   x        (tokens/TILE_M, columns, TILE_M), packed by matmul/activations.cl; for TILE_M = 1 that is x itself
-//   x_sums   (tokens/TILE_M, columns/BLOCK, TILE_M), the sum of each block of x; for TILE_M = 1 the kernel makes them itself
+//   x        (tokens/TILE_M, columns, TILE_M), packed by matmul/activations.cl; simt with TILE_M = 1: x itself
+//   x_sums   (tokens/TILE_M, columns/BLOCK, TILE_M), the sum of each block of x; simt with TILE_M = 1: the kernel makes them itself
+// A format without scales needs no sums, and with TILE_M = 1 takes x itself.
 //   weights  the two planes of quantization/weights.cl, the scales at `scales_offset` halves
 //   y        (tokens, y_stride); residual (tokens, y_stride) with RESIDUAL in flags; bias (rows) with BIAS
 // With NORM, x is one row before its root mean square norm, which every work-group computes for itself (norm/row.cl).

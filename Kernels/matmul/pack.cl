@@ -1,10 +1,12 @@
-// The body of matmul/activations.cl in the vector style, where tiles hold a multiple of four tokens.
-
-#pragma once
+// The body of matmul/activations.cl in the vector style: pack_block packs one block of one tile. Includable once for each
+// WEIGHT_TYPE of a program, after quantization/weights.cl.
 
 #include "common/sums.cl"
 
-#if !SIMT && TILE_M % 4 == 0
+#if !SIMT
+
+#ifndef STORE_TURNED
+#define STORE_TURNED
 
 // Columns 0 to 15 of four tokens, turned: the four tokens of a column side by side, `stride` floats from column to column.
 inline void store_turned(const float16 a, const float16 b, const float16 c, const float16 d, const uint stride,
@@ -28,23 +30,45 @@ inline void store_turned(const float16 a, const float16 b, const float16 c, cons
   STORE_COLUMNS(hi, 8)
 }
 
-inline void pack_block(global const float *x, global float *packed, global float *sums, const uint tokens,
-                       const uint columns, const uint block_size, const uint block, const uint tile) {
-  packed += ((ulong)tile * columns + (ulong)block * block_size) * TILE_M;
-  sums += ((ulong)tile * (columns / block_size) + block) * TILE_M;
+#endif
+
+#undef pack_block
+#define pack_block OF_TYPE(pack_block)
+#undef FACTOR
+#define FACTOR(i) (float)(1 << (TOP_PLACE - PLACE(i)))
+
+inline void pack_block(global const float *x, global float *packed, global float *sums, const uint tokens, const uint columns,
+                       const uint block, const uint tile) {
+  const float8 of_chunk =
+      (float8)(FACTOR(0), FACTOR(1), FACTOR(2), FACTOR(3), FACTOR(4), FACTOR(5), FACTOR(6), FACTOR(7));
+  const float16 factor = (float16)(of_chunk, of_chunk);
+  packed += ((ulong)tile * columns + (ulong)block * BLOCK) * TILE_M;
+  sums += ((ulong)tile * (columns / BLOCK) + block) * TILE_M;
+#if TILE_M == 1
+  x += (ulong)tile * columns + block * BLOCK;
+  float total = 0.0f;
+  for (uint start = 0; start < BLOCK; start += LANES) {
+    const float16 row = vload16(0, x + start);
+    total = start == 0 ? sum_of_lanes(row) : total + sum_of_lanes(row);
+    vstore16(row * factor, 0, packed + start);
+  }
+  *sums = total;
+#else
   for (uint m = 0; m < TILE_M; m += 4) {
     float total[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (uint start = 0; start < block_size; start += LANES) {
+    for (uint start = 0; start < BLOCK; start += LANES) {
       float16 rows[4];
       for (uint i = 0; i < 4; ++i) {
         const uint token = tile * TILE_M + m + i;
-        rows[i] = token < tokens ? vload16(0, x + (ulong)token * columns + block * block_size + start) : (float16)0.0f;
+        rows[i] = token < tokens ? vload16(0, x + (ulong)token * columns + block * BLOCK + start) : (float16)0.0f;
         total[i] = start == 0 ? sum_of_lanes(rows[i]) : total[i] + sum_of_lanes(rows[i]);
+        rows[i] *= factor;
       }
       store_turned(rows[0], rows[1], rows[2], rows[3], TILE_M, packed + start * TILE_M + m);
     }
     for (uint i = 0; i < 4; ++i) sums[m + i] = total[i];
   }
+#endif
 }
 
 #endif

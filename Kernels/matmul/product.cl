@@ -16,7 +16,6 @@
 
 #include "common/lanes.cl"
 #include "common/math.cl"
-#include "common/sums.cl"
 #include "quantization/weights.cl"
 #include "matmul/epilogue.cl"
 
@@ -62,14 +61,6 @@ inline float sum_of_block(X_SPACE const float *x) {
   v[0] += v[16];
 #endif
   return v[0];
-}
-#else
-inline float sum_of_block(global const float *x) {
-#if BLOCK == 16
-  return sum_of_lanes(vload16(0, x));
-#else
-  return sum_of_lanes(vload16(0, x)) + sum_of_lanes(vload16(1, x));
-#endif
 }
 #endif
 
@@ -173,19 +164,17 @@ inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *res
 #endif
 #pragma unroll
             for (int m = 0; m < SUM_M; ++m) {
-#if SCALES > 0
-#if TILE_M == 1 && !SIMT
-              const lanes_f x_sum = sum_of_block(xs);
-#else
+#if HAS_MINIMUM
               const lanes_f x_sum = x_sums[(t * blocks + block) * TILE_M + first_m + m];
-#endif
 #endif
 #pragma unroll
               for (int n = 0; n < SUM_N; ++n) {
                 lanes_f *total = &acc[t][first_m + m][first_n + n];
 #if SCALES > 0
                 *total = fma(scale[first_n + n][part], sum[m][n], *total);
-                *total = fma(minimum[first_n + n][part], x_sum, *total);
+#if HAS_MINIMUM
+                *total = fma(MINIMUM(scale[first_n + n][part], minimum[first_n + n][part], RANGE), x_sum, *total);
+#endif
 #else
                 *total += sum[m][n];
 #endif

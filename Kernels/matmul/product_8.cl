@@ -87,12 +87,9 @@ inline void product(global const float *restrict x, global const float *unused, 
 #pragma unroll
       for (int s = 0; s < SCALES; ++s) set[s] = LOAD_LANES(scales[n] + s * LANES);
       load_scales(set, scale[n], minimum[n]);
-      // From the map of 1 + q/RANGE to that of q.
+      // From the map of UNPACK to that of q.
 #pragma unroll
-      for (int part = 0; part < BLOCKS_PER_SCALE; ++part) {
-        minimum[n][part] += scale[n][part];
-        scale[n][part] *= 1.0f / RANGE;
-      }
+      for (int part = 0; part < BLOCKS_PER_SCALE; ++part) scale[n][part] *= 1.0f / RANGE;
       scales[n] += PANEL_GROUPS * SCALES * LANES;
     }
 #pragma unroll 1
@@ -150,7 +147,7 @@ inline void product(global const float *restrict x, global const float *unused, 
               for (int n = 0; n < SUM_N; ++n) {
                 lanes_f *sums = &acc[t][part_m + m][part_n + n];
                 *sums = fma(scale[part_n + n][part] * x_scale, TO_FLOAT(total[m][n]), *sums);
-                *sums = fma(minimum[part_n + n][part], x_sum, *sums);
+                *sums = fma(MINIMUM(scale[part_n + n][part], minimum[part_n + n][part], 1.0f), x_sum, *sums);
               }
             }
           }

@@ -4,6 +4,7 @@
 #define WORDS 1
 #define FIRST_HIGH 7
 #define RANGE 8.0f
+#define OFFSET 12.0f
 
 #define CHUNK_WORDS 2
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {

@@ -1,15 +1,17 @@
-// 5-bit quants: 1 word with the lowest bit of each, of weight i of chunk c at bit 4i − 1 − c (mod 32), and 4 words of 8 nibbles with
-// the upper 4 bits, in order of k. A chunk is a word with a byte for each even weight, and one for the odd.
+// 5-bit quants: 1 word with the high bit of each, of weight 2i of chunk c at bit 8i + 4 + c, of weight 2i + 1 four lower, and 4 words of
+// 8 low nibbles, in order of k. A chunk is a word with a byte for each even weight, and one for the odd.
 
 #define WORDS 5
-#define RANGE 32.0f
+#define LARGEST 31
+#define TOP_PLACE 24
+#define OFFSET 16.0f
 
 #define CHUNK_WORDS 2
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
-  const lanes_u upper = LOAD_WORD(block, 1 + c), lowest = rotate(LOAD_WORD(block, 0), (lanes_u)(c + 1));
-  chunk[0] = (upper << 1 & 0x1e1e1e1eu) | (lowest & 0x01010101u);
-  chunk[1] = (upper >> 3 & 0x1e1e1e1eu) | (lowest >> 4 & 0x01010101u);
+  const lanes_u low = LOAD_WORD(block, 1 + c), high = LOAD_WORD(block, 0) >> c;
+  chunk[0] = (low & 0x0f0f0f0fu) | (high & 0x10101010u);
+  chunk[1] = (low >> 4 & 0x0f0f0f0fu) | (high << 4 & 0x10101010u);
 }
 
-// 1 + q/32
-#define UNPACK(chunk, i) AS_FLOAT((SHIFT_TO(chunk[(i) % 2], (i) / 2 * 8, 18) & 0x7c0000u) | ONE)
+#define PLACE(i) ((i) / 2 * 8)
+#define UNPACK(chunk, i) PLACED(chunk[(i) % 2], LARGEST, PLACE(i))

@@ -2,7 +2,9 @@
 // higher, and 2 words of 8 low nibbles, in order of k. A chunk is a word with a byte for each even weight, and one for the odd.
 
 #define WORDS 3
-#define RANGE 64.0f
+#define LARGEST 63
+#define TOP_PLACE 24
+#define OFFSET 32.0f
 
 #define CHUNK_WORDS 2
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
@@ -11,5 +13,5 @@ inline void load_chunk(const lanes_h *packed, uint part, global const uint *bloc
   chunk[1] = (low >> 4 & 0x0f0f0f0fu) | (high >> 2 & 0x30303030u);
 }
 
-// 1 + q/64
-#define UNPACK(chunk, i) AS_FLOAT((SHIFT_TO(chunk[(i) % 2], (i) / 2 * 8, 17) & 0x7e0000u) | ONE)
+#define PLACE(i) ((i) / 2 * 8)
+#define UNPACK(chunk, i) PLACED(chunk[(i) % 2], LARGEST, PLACE(i))

@@ -14,7 +14,6 @@
 #endif
 
 #define RANGE 1.0f
-#define OFFSET 0.0f
 #define VALUES(of) of(8, 25, 43, 0, 0, 0, 0, 0, -8, -25, -43, 0, 0, 0, 0, 0)
 #define CHUNK_WORDS 1
 

@@ -11,7 +11,6 @@
 #define WORDS 3
 #define FIRST_HIGH 3
 #define RANGE 1.0f
-#define OFFSET 0.0f
 
 #define CHUNK_WORDS 1
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {

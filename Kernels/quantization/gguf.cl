@@ -12,16 +12,14 @@ inline uint nibbles_at(global const uchar *p, uint shift) {
   return (low | low >> 8) & 0xffffu | (high | high >> 8) << 16;
 }
 
-// 5-bit quants from their low nibbles and high bits, as quantization/bits_5.cl wants them: the upper 4 bits of 8 …
-inline uint upper_nibbles(uint nibbles, uint high_bits) {
-  uint spread = high_bits & 255u;
+// The high bits of chunk c's 5-bit quants as quantization/bits_5.cl wants them.
+inline uint spread_bits(uint bits, uint c) {
+  uint spread = bits & 255u;
   spread = (spread | spread << 12) & 0x000f000fu;
   spread = (spread | spread << 6) & 0x03030303u;
   spread = (spread | spread << 3) & 0x11111111u;
-  return (nibbles >> 1 & 0x77777777u) | spread << 3;
+  return ((spread << 4 & 0x10101010u) | (spread >> 4 & 0x01010101u)) << c;
 }
-// … and the lowest bits, of chunk c.
-inline uint lowest_bits(uint nibbles, uint c) { return rotate(nibbles & 0x11111111u, 31 - c); }
 
 // Weights 0–15 are the low nibbles of 16 bytes, weights 16–31 the high ones.
 inline uint nibbles_of_32(global const uchar *p, uint w) { return nibbles_at(p + w % 2 * 8, w / 2 * 4); }
@@ -62,9 +60,9 @@ inline ushort scale_half(global const uchar *block, uint s) { return half_at(blo
 #define GGUF_BYTES (2 * SCALES + 20)
 inline uint quant_word(global const uchar *block, uint part, uint w) {
   global const uchar *nibbles = block + 2 * SCALES + 4;
-  if (w > 0) return upper_nibbles(nibbles_of_32(nibbles, w - 1), word_at(block + 2 * SCALES) >> 8 * (w - 1));
+  if (w > 0) return nibbles_of_32(nibbles, w - 1);
   uint word = 0;
-  for (uint c = 0; c < 4; ++c) word |= lowest_bits(nibbles_of_32(nibbles, c), c);
+  for (uint c = 0; c < 4; ++c) word |= spread_bits(block[2 * SCALES + c], c);
   return word;
 }
 inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + 2 * s); }
@@ -88,12 +86,9 @@ inline uint quant_word(global const uchar *block, uint part, uint w) {
 #if IS_Q4_K
   return nibbles_at(nibbles + w * 8, shift);
 #else
-  if (w > 0) {
-    const uint high_bits = bits_at(block + 16 + (w - 1) / 2 * 16, part) >> (w - 1) % 2 * 8;
-    return upper_nibbles(nibbles_at(nibbles + (w - 1) * 8, shift), high_bits);
-  }
+  if (w > 0) return nibbles_at(nibbles + (w - 1) * 8, shift);
   uint word = 0;
-  for (uint c = 0; c < 4; ++c) word |= lowest_bits(nibbles_at(nibbles + c * 8, shift), c);
+  for (uint c = 0; c < 4; ++c) word |= spread_bits(bits_at(block + 16 + c / 2 * 16, part) >> c % 2 * 8, c);
   return word;
 #endif
 }

@@ -41,8 +41,8 @@ inline uint random_half(uint s, uint bits) {
   return s == 3 ? 0x1000u | (bits & 0xfffu) : bits & 0xffffu;
 #else
   // 2^-14 where it multiplies another scale, else 2^-10, or less for quants of 8 bits; more where quants are −1, 0 and 1.
-  const uint exponent = IS_TQ1_0 || IS_TQ2_0 ? 9 : IS_IQ1_S ? 6 : BLOCKS_PER_SCALE > 1 ? 1 : RANGE > 64 ? 2 : 5;
-  const uint half_range = RANGE > 16 ? 4 : 3;
+  const uint exponent = IS_TQ1_0 || IS_TQ2_0 ? 9 : IS_IQ1_S ? 6 : BLOCKS_PER_SCALE > 1 ? 1 : IS_Q8_0 ? 2 : 5;
+  const uint half_range = IS_Q8_0 || IS_Q6_K || IS_Q5_0 || IS_Q5_1 || IS_Q5_K ? 4 : 3;
   if (s == 0) return exponent << 10 | (bits & 0x3ffu);
 #if IS_Q4_1 || IS_Q5_1
   return 0x8000u | (exponent + half_range) << 10 | (bits & 0x3ffu);

@@ -1,4 +1,4 @@
-// A block's weights are d · scale · q − dmin · minimum, q = RANGE · (UNPACK − 1).
+// A block's weights are d · scale · q − dmin · minimum, q = RANGE · UNPACK.
 //
 //   Q4_K, Q5_K   8 blocks, scale and minimum of 6 bits. The halves are d, dmin, then 6 of 16 bits whose low 12 are
 //                scale | minimum << 6 of blocks 0 to 5; block 6's 12 bits are the top 4 of the first three, block 7's of the last three.
@@ -35,12 +35,15 @@ inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum)
   for (int j = 0; j < BLOCKS_PER_SCALE; ++j) {
     const lanes_u pair = scale_pair(packed, j);
     scale[j] = d * TO_FLOAT(pair & ((1u << SCALE_BITS) - 1));
-    minimum[j] = -scale[j] - d_minimum * TO_FLOAT(pair >> SCALE_BITS);
+    minimum[j] = -d_minimum * TO_FLOAT(pair >> SCALE_BITS);
   }
 }
+
+#define HAS_MINIMUM 1
+#define MINIMUM(scale, minimum, range) (minimum)
 
 inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {
   const lanes_u pair = scale_pair(packed, block);
   const lanes_f scale = half_bits_to_float(packed[0]) * TO_FLOAT(pair & ((1u << SCALE_BITS) - 1));
-  return scale * (unpacked * RANGE - RANGE) - half_bits_to_float(packed[1]) * TO_FLOAT(pair >> SCALE_BITS);
+  return scale * (unpacked * RANGE) - half_bits_to_float(packed[1]) * TO_FLOAT(pair >> SCALE_BITS);
 }

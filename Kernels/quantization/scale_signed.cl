@@ -1,4 +1,5 @@
-// A block's weights are s · (RANGE · UNPACK − OFFSET), s = block_scale(packed, block), which each format defines here.
+// A block's weights are s · (RANGE · UNPACK − OFFSET), s = block_scale(packed, block), which each format defines here; without an OFFSET
+// there is no minimum.
 //
 //   Q4_0, Q5_0, Q8_0, IQ4_NL   s = d, a half
 //   MXFP4                      s = 2^(e − 128), E8M0: the half is e
@@ -9,10 +10,6 @@
 //   IQ2_*, IQ3_*               s = d · (4 bits + 1/2) · a power of 2; halves: d, four nibbles each, then what quantization/codebook_*.cl says
 //   IQ1_S, IQ1_M               s = d · (2 · 3 bits + 1); halves: codebook_1.cl; IQ1_S: d first, bits 12 to 14 of a block's half;
 //                              IQ1_M: four of 4 scales each, whose top nibbles are d
-
-#ifndef OFFSET
-#define OFFSET (1.5f * RANGE)
-#endif
 
 // Number i of the nibbles in order from half `first`, and of the pairs of bits.
 #define NIBBLE_OF(packed, first, i) (TO_UINT(packed[(first) + (i) / 4]) >> ((i) % 4 * 4) & 15u)
@@ -86,11 +83,18 @@ inline lanes_f block_scale(const lanes_h *packed, int block) { return half_bits_
 inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum) {
 #pragma unroll
   for (int j = 0; j < BLOCKS_PER_SCALE; ++j) {
-    const lanes_f s = block_scale(packed, j);
-    scale[j] = s * RANGE;
-    minimum[j] = s * -OFFSET;
+    scale[j] = block_scale(packed, j) * RANGE;
   }
 }
+
+#ifdef OFFSET
+#define HAS_MINIMUM 1
+// Exact: RANGE is a power of two.
+#define MINIMUM(scale, minimum, range) ((scale) * (-OFFSET / (range)))
+#else
+#define HAS_MINIMUM 0
+#define OFFSET 0.0f
+#endif
 
 inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {
   return block_scale(packed, block) * (unpacked * RANGE - OFFSET);

@@ -2,7 +2,6 @@
 
 #define WORDS 4
 #define RANGE 1.0f
-#define OFFSET 0.0f
 
 #if IS_MXFP4
 // Twice the values of E2M1.

@@ -5,8 +5,8 @@
 // A chunk is four words, each of two digits at bits 8 and 24: of weights 0 and 2, 1 and 3, 4 and 6, 5 and 7.
 
 #define WORDS 0
-#define RANGE 4.0f
-#define OFFSET 5.0f
+#define TOP_PLACE 24
+#define OFFSET 1.0f
 
 // Bytes `at` … `at` + 3, each times `power`, as two words of digits.
 inline void load_trits(const lanes_h *packed, uint at, uint power, lanes_u *digits) {
@@ -30,6 +30,5 @@ inline void load_chunk(const lanes_h *packed, uint part, global const uint *bloc
   load_trits(packed, next, next_power, chunk + 2);
 }
 
-// 1 + q/4
-#define UNPACK(chunk, i) \
-  AS_FLOAT((SHIFT_TO(chunk[(i) / 4 * 2 + (i) % 2], 8 + (i) % 4 / 2 * 16, 21) & 0x600000u) | ONE)
+#define PLACE(i) (8 + (i) % 4 / 2 * 16)
+#define UNPACK(chunk, i) PLACED(chunk[(i) / 4 * 2 + (i) % 2], 3, PLACE(i))

@@ -7,8 +7,14 @@
 // A format says how a block of one row unpacks, in chunks of CHUNK weights: load_chunk fetches the words of one, and
 // UNPACK(chunk, i) gives its weight i up to an affine map,
 //   weight = scale · UNPACK + minimum,
-// and load_scales gives that map for each block under one set of scales, while dequantized gives a weight rounded just as the
-// format's own definition rounds it. Formats without scales have UNPACK = weight.
+// of which load_scales gives the scale for each block under one set of scales, and MINIMUM(scale, what it left, RANGE) the minimum where
+// the format HAS_MINIMUM, while dequantized gives a weight rounded just as the format's own definition rounds it. Formats without
+// scales have UNPACK = weight.
+//
+// Integer quants q are converted where they lie in a word, without a shift: in the vector style UNPACK(chunk, i) = q · 2^PLACE(i),
+// and matmul/pack.cl multiplies the activation by 2^(TOP_PLACE − PLACE(i)), so that all sums are 2^TOP_PLACE times the sum of x · q,
+// to the bit while nothing overflows (|x| < 2^92): powers of two round nothing, and below 2^-126 all are multiples of 2^-149. In the
+// simt style UNPACK = q. RANGE · UNPACK is q in both, with the activation's factor.
 //
 // A program that reads several formats includes this file again for each, with another WEIGHT_TYPE: what a format defines is
 // then defined anew, and its functions carry the type's number in their names.
@@ -22,6 +28,9 @@
 #undef BLOCK
 #undef WORDS
 #undef RANGE
+#undef LARGEST
+#undef PLACE
+#undef TOP_PLACE
 #undef OFFSET
 #undef CHUNK_WORDS
 #undef UNPACK
@@ -30,6 +39,8 @@
 #undef FIRST_HIGH
 #undef HIGH_BITS
 #undef SCALES
+#undef HAS_MINIMUM
+#undef MINIMUM
 #undef BLOCKS_PER_SCALE
 #undef SCALE_BITS
 #undef NIBBLE_OF
@@ -53,6 +64,17 @@
 // Word w of a block that quants_at has found.
 #define LOAD_WORD(block, w) LOAD_LANES((block) + (w) * WORD_STRIDE)
 #define ONE 0x3f800000u
+
+
+// The bits of `mask` from bit `from` on as a float, in the vector style times 2^from unless they reach the sign's.
+#if SIMT
+#define PLACED(word, mask, from) (AS_FLOAT(((word) >> (from) & (mask)) | 0x4b000000u) - 8388608.0f)
+#define RANGE_OF_INTEGERS 1.0f
+#else
+#define PLACED(word, mask, from)                                                              \
+  TO_FLOAT(AS_INT(((uint)(mask) << (from)) >> 31 ? (word) >> (from) : (word) & ((uint)(mask) << (from))))
+#define RANGE_OF_INTEGERS (1.0f / (1 << TOP_PLACE))
+#endif
 // Bits of x from position `from` moved to position `to` (both constants); the caller masks.
 #define SHIFT_TO(x, from, to) ((from) > (to) ? (x) >> (((from) - (to)) & 31) : (x) << (((to) - (from)) & 31))
 
@@ -119,8 +141,16 @@
 #include "quantization/codebook_3.cl"
 #endif
 
+#ifdef TOP_PLACE
+#define RANGE RANGE_OF_INTEGERS
+#else
+#define PLACE(i) 0
+#define TOP_PLACE 0
+#endif
+
 #if IS_F32 || IS_F16 || IS_BF16
 #define SCALES 0
+#define HAS_MINIMUM 0
 #define BLOCKS_PER_SCALE 1
 #elif IS_Q4_1 || IS_Q5_1
 #include "quantization/scale_minimum.cl"

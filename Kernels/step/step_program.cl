@@ -36,7 +36,6 @@
 
 #define WEIGHT_TYPE TYPE_A
 #include "step/product.cl"
-#include "matmul/pack.cl"
 #ifdef TYPE_B
 #undef WEIGHT_TYPE
 #define WEIGHT_TYPE TYPE_B
@@ -63,18 +62,17 @@
 #include "step/product.cl"
 #endif
 #undef product
-#undef quantise_block
+#undef prepare
 
 #define RMS_NORM 1000
 #define ROPE_STORE 1001
 #define ATTENTION 1002
-#define PACK 1003
-#define COPY 1004
-#define MERGE 1005
-// And a weight type: its activations of 8 bits.
-#define QUANTISE 2000
-// Blocks of 32 columns of a tile that one unit quantises.
-#define QUANTISED_BLOCKS 8
+#define COPY 1003
+#define MERGE 1004
+// And a weight type: its activations.
+#define PREPARE 2000
+// Blocks of 32 columns of a tile that one unit prepares.
+#define PREPARED_BLOCKS 8
 
 // As StepProgram.Command in Swift. A kind below 1000 is a product, of that weight type. `rows` are a matrix's, the heads of a
 // token that are normed, or the blocks of the cache.
@@ -82,7 +80,6 @@ struct command {
   uint kind, units;
   uint tokens, rows, columns, stride, flags, window;
   float epsilon, scale, soft_cap;
-  uint block;                                      // columns of a block of weights
   uint splits, key_tiles;                          // of attention
   ulong x, y, residual, packed, sums;              // in the arena
   ulong rotation, slots, positions, tables, tiles, partials;  // in the arena
@@ -94,26 +91,22 @@ struct command {
 #define PRODUCT_CASE(type)                                                                                                     \
   case type: {                                                                                                                 \
     const uint token_tiles = (c->tokens + TILE_M * TILES - 1) / (TILE_M * TILES);                                              \
-    JOIN(product, type)(FLOATS(arena, TILE_M > 1 ? c->packed : c->x), FLOATS(arena, c->sums),                                  \
+    JOIN(product, type)(FLOATS(arena, c->x), FLOATS(arena, c->sums),                                                          \
                         (global const uint *)(weights + c->weights), c->scales, (global const float *)(weights + c->bias),     \
                         FLOATS(arena, c->residual), FLOATS(arena, c->y), c->tokens, c->rows, c->columns, c->stride, c->flags, \
                         unit % token_tiles * TILE_M * TILES, unit / token_tiles * TILE_N, 0);                                  \
     break;                                                                                                                     \
   }
 
-#if FAST
-#define QUANTISE_CASE(type)                                                                                                    \
-  case QUANTISE + type: {                                                                                                      \
-    const uint blocks = c->columns / 32, parts = (blocks + QUANTISED_BLOCKS - 1) / QUANTISED_BLOCKS;                           \
-    const uint first = unit % parts * QUANTISED_BLOCKS;                                                                        \
-    for (uint block = first; block < min(blocks, first + QUANTISED_BLOCKS); ++block)                                           \
-      JOIN(quantise_block, type)(FLOATS(arena, c->x), (global uint *)(arena + c->packed), c->tokens, c->columns, block,        \
-                                 unit / parts);                                                                                \
+#define PREPARE_CASE(type)                                                                                                     \
+  case PREPARE + type: {                                                                                                       \
+    const uint blocks = c->columns / 32, parts = (blocks + PREPARED_BLOCKS - 1) / PREPARED_BLOCKS;                             \
+    const uint first = unit % parts * PREPARED_BLOCKS;                                                                         \
+    for (uint block = first; block < min(blocks, first + PREPARED_BLOCKS); ++block)                                            \
+      JOIN(prepare, type)(FLOATS(arena, c->x), FLOATS(arena, c->packed), FLOATS(arena, c->sums), c->tokens, c->columns, block, \
+                          unit / parts);                                                                                       \
     break;                                                                                                                     \
   }
-#else
-#define QUANTISE_CASE(type)
-#endif
 
 inline struct attention attention_of(global const struct command *c, global uchar *arena, global uchar *cache) {
   struct attention a;
@@ -145,33 +138,26 @@ inline void run(global const struct command *c, const uint unit, global uchar *a
                 global uchar *cache) {
   switch (c->kind) {
     PRODUCT_CASE(TYPE_A)
-    QUANTISE_CASE(TYPE_A)
+    PREPARE_CASE(TYPE_A)
 #ifdef TYPE_B
     PRODUCT_CASE(TYPE_B)
-    QUANTISE_CASE(TYPE_B)
+    PREPARE_CASE(TYPE_B)
 #endif
 #ifdef TYPE_C
     PRODUCT_CASE(TYPE_C)
-    QUANTISE_CASE(TYPE_C)
+    PREPARE_CASE(TYPE_C)
 #endif
 #ifdef TYPE_D
     PRODUCT_CASE(TYPE_D)
-    QUANTISE_CASE(TYPE_D)
+    PREPARE_CASE(TYPE_D)
 #endif
 #ifdef TYPE_E
     PRODUCT_CASE(TYPE_E)
-    QUANTISE_CASE(TYPE_E)
+    PREPARE_CASE(TYPE_E)
 #endif
 #ifdef TYPE_F
     PRODUCT_CASE(TYPE_F)
-    QUANTISE_CASE(TYPE_F)
-#endif
-#if TILE_M > 1
-    case PACK:
-      for (uint block = 0; block < c->columns / c->block; ++block)
-        pack_block(FLOATS(arena, c->x), FLOATS(arena, c->packed), FLOATS(arena, c->sums), c->tokens, c->columns, c->block, block,
-                   unit);
-      break;
+    PREPARE_CASE(TYPE_F)
 #endif
     case COPY:
       for (uint i = 0; i < c->columns; ++i) FLOATS(arena, c->y)[i] = FLOATS(arena, c->x)[i];

@@ -100,22 +100,15 @@ public struct FastProduct: Sendable {
     p.tile = program.productTile(p.tile)
     try checkWorkspace(p)
     let packed = try program.offset(inArena: p.packed)
-    let parts = (shape.columns / 32 + Self.quantisedBlocks - 1) / Self.quantisedBlocks
-    var quantise = StepProgram.Command(
-      StepProgram.Command.Kind.quantise + shape.format.rawValue, units: p.tileCount * parts)
-    quantise.tokens = UInt32(p.tokens)
-    quantise.columns = UInt32(shape.columns)
-    quantise.x = try program.offset(inArena: p.x)
-    quantise.packed = packed
-    try program.record(quantise, format: shape.format)
-
+    try program.prepare(
+      p.x, packed: p.packed, sums: p.packed, tokens: p.tokens, tileCount: p.tileCount, for: shape)
     var command = StepProgram.Command(shape.format.rawValue, units: p.rowTiles * p.columnsOfTiles)
     command.tokens = UInt32(p.tokens)
     command.stride = UInt32(p.yStride)
     command.rows = UInt32(shape.rows)
     command.columns = UInt32(shape.columns)
     command.flags = p.flags
-    (command.x, command.packed) = (packed, packed)
+    command.x = packed
     command.y = try program.offset(inArena: p.y)
     command.residual = try program.offset(inArena: p.epilogue.residual ?? p.y)
     command.weights = try program.offset(inWeights: p.weights.buffer)
@@ -123,7 +116,4 @@ public struct FastProduct: Sendable {
     command.bias = try p.epilogue.bias.map { try program.offset(inWeights: $0) } ?? 0
     try program.record(command, format: shape.format)
   }
-
-  /// `QUANTISED_BLOCKS`
-  private static let quantisedBlocks = 8
 }

@@ -114,7 +114,7 @@ public struct MatrixProduct: Sendable {
         x, weights, y, tokens: tokens, yStride: yStride ?? outputs, tile, epilogue, flags, workspace, program)
     }
     let tileCount = (tokens + tile.tokens - 1) / tile.tokens
-    let isPacked = tile.tokens > 1
+    let isPacked = packs(shape.format, tile)
     if isPacked { try pack(x, shape, tile, tokens: tokens, tileCount: tileCount, workspace, on: queue) }
 
     var defines: [KernelLibrary.Define] = [
@@ -147,35 +147,35 @@ public struct MatrixProduct: Sendable {
   ) throws {
     let shape = weights.shape
     let tile = program.productTile(wanted)
-    let packed = try program.offset(inArena: workspace.packed)
-    let sums = try program.offset(inArena: workspace.sums)
     let tileCount = (tokens + tile.tokens - 1) / tile.tokens
-    if tile.tokens > 1 {
+    let isPacked = packs(shape.format, tile)
+    if isPacked {
       try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
-      var command = StepProgram.Command(StepProgram.Command.Kind.pack, units: tileCount)
-      command.tokens = UInt32(tokens)
-      command.columns = UInt32(shape.columns)
-      command.block = UInt32(shape.format.blockSize)
-      command.x = try program.offset(inArena: x)
-      (command.packed, command.sums) = (packed, sums)
-      try program.record(command)
+      try program.prepare(
+        x, packed: workspace.packed, sums: workspace.sums, tokens: tokens, tileCount: tileCount, for: shape)
     }
     let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
     let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
     var command = StepProgram.Command(shape.format.rawValue, units: rowTiles * columnsOfTiles)
     command.tokens = UInt32(tokens)
     command.stride = UInt32(yStride)
-    (command.packed, command.sums) = (packed, sums)
+    command.sums = try program.offset(inArena: workspace.sums)
     command.rows = UInt32(shape.rows)
     command.columns = UInt32(shape.columns)
     command.flags = flags
-    command.x = try program.offset(inArena: x)
+    command.x = try program.offset(inArena: isPacked ? workspace.packed : x)
     command.y = try program.offset(inArena: y)
     command.residual = try program.offset(inArena: epilogue.residual ?? y)
     command.weights = try program.offset(inWeights: weights.buffer)
     command.scales = UInt64(shape.scalesOffset)
     command.bias = try epilogue.bias.map { try program.offset(inWeights: $0) } ?? 0
     try program.record(command, format: shape.format)
+  }
+
+  /// Whether activations are packed first: always in tiles of several tokens, and one token's in the vector style, where
+  /// weights are integers or a table's, whose columns and sums are then ready for every row.
+  private func packs(_ format: WeightFormat, _ tile: Tile) -> Bool {
+    tile.tokens > 1 || (library.style == .vector && format.hasScales)
   }
 
   private func checkWorkspace(
@@ -195,7 +195,7 @@ public struct MatrixProduct: Sendable {
     try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
     let kernel = try library.kernel(
       "matmul/activations.cl", "pack_activations",
-      [.init("TILE_M", tile.tokens), .init("BLOCK", shape.format.blockSize)])
+      [.init("TILE_M", tile.tokens), .init("WEIGHT_TYPE", Int(shape.format.rawValue))])
     try queue.enqueue(
       kernel, over: NDRange(global: [shape.columns / shape.format.blockSize, tileCount], local: [1, 1]), x,
       workspace.packed,

@@ -13,11 +13,10 @@ public final class StepProgram: CommandTarget {
       static let norm: UInt32 = 1000
       static let ropeStore: UInt32 = 1001
       static let attention: UInt32 = 1002
-      static let pack: UInt32 = 1003
-      static let copy: UInt32 = 1004
-      static let merge: UInt32 = 1005
+      static let copy: UInt32 = 1003
+      static let merge: UInt32 = 1004
       /// And a weight type.
-      static let quantise: UInt32 = 2000
+      static let prepare: UInt32 = 2000
     }
 
     /// A weight type, for a product, or one of `Kind`.
@@ -35,8 +34,6 @@ public final class StepProgram: CommandTarget {
     var epsilon: Float = 0
     var scale: Float = 0
     var softCap: Float = 0
-    /// Columns of a block of weights.
-    var block: UInt32 = 0
     /// As `FlashAttention.Split`.
     var splits: UInt32 = 1
     var keyTiles: UInt32 = 0
@@ -153,6 +150,23 @@ public final class StepProgram: CommandTarget {
     }
     commands.append(command)
   }
+
+  /// Records what packs the activations of a product, tile by tile, as its weights' format wants them.
+  func prepare(
+    _ x: Buffer, packed: Buffer, sums: Buffer, tokens: Int, tileCount: Int, for shape: WeightShape
+  ) throws {
+    let parts = (shape.columns / 32 + Self.preparedBlocks - 1) / Self.preparedBlocks
+    var command = Command(Command.Kind.prepare + shape.format.rawValue, units: tileCount * parts)
+    command.tokens = UInt32(tokens)
+    command.columns = UInt32(shape.columns)
+    command.x = try offset(inArena: x)
+    command.packed = try offset(inArena: packed)
+    command.sums = try offset(inArena: sums)
+    try record(command, format: shape.format)
+  }
+
+  /// `PREPARED_BLOCKS`
+  private static let preparedBlocks = 8
 
   /// The tile that products have here: the first one's. Results do not depend on it.
   func productTile(_ wanted: MatrixProduct.Tile) -> MatrixProduct.Tile {

@@ -83,6 +83,9 @@ public enum WeightFormat: UInt32, Sendable, CaseIterable {
   /// 32-bit words of a row's block: `WORDS`.
   var wordCount: Int { layout.words }
 
+  /// Whether weights are a map of what their bits say, by scales: `SCALES`.
+  var hasScales: Bool { layout.scales > 0 }
+
   /// Weights under one set of scales; a matrix's columns must be a multiple.
   public var superBlockSize: Int { layout.block * layout.blocksPerScale }
 
