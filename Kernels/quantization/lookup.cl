@@ -29,7 +29,7 @@
   BYTES_OF(a, b, c, d), BYTES_OF(e, f, g, h), BYTES_OF(i, j, k, l), BYTES_OF(m, n, o, p)
 
 // LOOKUP_16(VALUES, index): the float that is value number (index mod 16) of VALUES, a macro that gives its 16 values, integers of
-// 8 bits, to another macro.
+// 8 bits with a sign, to another macro. LOOKUP_UNSIGNED_16: of 8 bits without a sign.
 #if !SIMT && defined(__clang__) && defined(__AVX512F__)
 
 // One instruction; the compiler is clang for that very CPU.
@@ -40,6 +40,7 @@ typedef int ints_512 __attribute__((__vector_size__(64)));
   __builtin_astype(__builtin_ia32_permvarsf512(__builtin_astype(values(FLOATS_OF), floats_512),                          \
                                                __builtin_astype(index, ints_512)),                                       \
                    float16)
+#define LOOKUP_UNSIGNED_16 LOOKUP_16
 
 #elif !SIMT && defined(__clang__) && defined(__AVX2__)
 
@@ -72,17 +73,19 @@ inline uint16 bytes_at(const uint8 values, const uint16 indices) {
 
 #else
 
-#define LOOKUP_16(values, index) lookup_16((uint4)(values(WORDS_OF)), index)
+#define LOOKUP_16(values, index) INT_TO_FLOAT(AS_INT(lookup_16((uint4)(values(WORDS_OF)), index)) >> 24)
+#define LOOKUP_UNSIGNED_16(values, index) INT_TO_FLOAT(AS_INT(lookup_16((uint4)(values(WORDS_OF)), index) >> 24))
 #if SIMT
 #define INT_TO_FLOAT(x) convert_float(x)
 #else
 #define INT_TO_FLOAT(x) convert_float16(x)
 #endif
-inline lanes_f lookup_16(const uint4 values, const lanes_u index) {
+// At the top of a word.
+inline lanes_u lookup_16(const uint4 values, const lanes_u index) {
   const lanes_u low = AS_INT(index << 29) < 0 ? (lanes_u)values.y : (lanes_u)values.x;
   const lanes_u high = AS_INT(index << 29) < 0 ? (lanes_u)values.w : (lanes_u)values.z;
   const lanes_u word = AS_INT(index << 28) < 0 ? high : low;
-  return INT_TO_FLOAT(AS_INT(word << ((~index & 3u) << 3)) >> 24);
+  return word << ((~index & 3u) << 3);
 }
 
 #endif
