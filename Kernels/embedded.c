@@ -145,6 +145,9 @@ static const unsigned char quantization_grid_iq3_xxs_cl[] = {
 static const unsigned char quantization_lookup_cl[] = {
 #embed "quantization/lookup.cl"
 };
+static const unsigned char quantization_nibbles_cl[] = {
+#embed "quantization/nibbles.cl"
+};
 static const unsigned char quantization_random_cl[] = {
 #embed "quantization/random.cl"
 };
@@ -235,6 +238,7 @@ static const tessera_kernel_file files[] = {
     ENTRY("quantization/grid_iq3_s.cl", quantization_grid_iq3_s_cl),
     ENTRY("quantization/grid_iq3_xxs.cl", quantization_grid_iq3_xxs_cl),
     ENTRY("quantization/lookup.cl", quantization_lookup_cl),
+    ENTRY("quantization/nibbles.cl", quantization_nibbles_cl),
     ENTRY("quantization/random.cl", quantization_random_cl),
     ENTRY("quantization/repack.cl", quantization_repack_cl),
     ENTRY("quantization/scale_k.cl", quantization_scale_k_cl),

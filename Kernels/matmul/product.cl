@@ -164,7 +164,7 @@ inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *res
 #endif
 #pragma unroll
             for (int m = 0; m < SUM_M; ++m) {
-#if HAS_MINIMUM
+#if SCALES > 0
               const lanes_f x_sum = x_sums[(t * blocks + block) * TILE_M + first_m + m];
 #endif
 #pragma unroll
@@ -172,9 +172,7 @@ inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *res
                 lanes_f *total = &acc[t][first_m + m][first_n + n];
 #if SCALES > 0
                 *total = fma(scale[first_n + n][part], sum[m][n], *total);
-#if HAS_MINIMUM
                 *total = fma(MINIMUM(scale[first_n + n][part], minimum[first_n + n][part], RANGE), x_sum, *total);
-#endif
 #else
                 *total += sum[m][n];
 #endif

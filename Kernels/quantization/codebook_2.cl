@@ -13,16 +13,17 @@
 #include "quantization/grid_iq2_s.cl"
 #endif
 
-#define RANGE 1.0f
-#define VALUES(of) of(8, 25, 43, 0, 0, 0, 0, 0, -8, -25, -43, 0, 0, 0, 0, 0)
-#define CHUNK_WORDS 1
+#define OFFSET 43.0f
+#define VALUES(of) of(51, 68, 86, 43, 43, 43, 43, 43, 35, 18, 0, 43, 43, 43, 43, 43)
+
+#include "quantization/nibbles.cl"
 
 #if IS_IQ2_XXS
 
 #define WORDS 2
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
   const lanes_u index = LOAD_WORD(block, 0) >> (8 * c) & 255u;
-  chunk[0] = TABLE_AT(grid_iq2_xxs, index) | (LOAD_WORD(block, 1) << (3 - c) & 0x88888888u);
+  SET_CHUNK(chunk, TABLE_AT(grid_iq2_xxs, index) | (LOAD_WORD(block, 1) << (3 - c) & 0x88888888u));
 }
 
 #else
@@ -41,12 +42,10 @@ inline void load_chunk(const lanes_h *packed, uint part, global const uint *bloc
   const lanes_u index = (word >> (8 * c) & 255u) | high << 8;
   const lanes_u signs = (word >> (13 + 2 * c) & 0x00008888u) | (word << (2 - 2 * c) & 0x88880000u);
 #if IS_IQ2_XS
-  chunk[0] = TABLE_AT(grid_iq2_xs, index) | signs;
+  SET_CHUNK(chunk, TABLE_AT(grid_iq2_xs, index) | signs);
 #else
-  chunk[0] = TABLE_AT(grid_iq2_s, index) | signs;
+  SET_CHUNK(chunk, TABLE_AT(grid_iq2_s, index) | signs);
 #endif
 }
 
 #endif
-
-#define UNPACK(chunk, i) LOOKUP_16(VALUES, chunk[0] >> (4 * (i)))

@@ -10,24 +10,26 @@
 
 #define WORDS 3
 #define FIRST_HIGH 3
-#define RANGE 1.0f
 
-#define CHUNK_WORDS 1
+#if IS_IQ3_XXS
+#define OFFSET 62.0f
+#define VALUES(of) of(66, 74, 82, 90, 98, 106, 114, 124, 58, 50, 42, 34, 26, 18, 10, 0)
+#else
+#define OFFSET 15.0f
+#define VALUES(of) of(16, 18, 20, 22, 24, 26, 28, 30, 14, 12, 10, 8, 6, 4, 2, 0)
+#endif
+
+#include "quantization/nibbles.cl"
+
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
   const lanes_u indices = LOAD_WORD(block, 1 + c / 2) >> (16 * (c % 2));
   const lanes_u signs = LOAD_WORD(block, 0) << (3 - c) & 0x88888888u;
 #if IS_IQ3_XXS
-  chunk[0] = TABLE_AT(grid_iq3_xxs, indices & 255u) | TABLE_AT(grid_iq3_xxs, indices >> 8 & 255u) << 16 | signs;
+  SET_CHUNK(chunk,
+            TABLE_AT(grid_iq3_xxs, indices & 255u) | TABLE_AT(grid_iq3_xxs, indices >> 8 & 255u) << 16 | signs);
 #else
   const lanes_u high = TO_UINT(packed[FIRST_HIGH + part / 2]) >> (part % 2 * 8 + 2 * c);
-  chunk[0] = TABLE_AT(grid_iq3_s, (indices & 255u) | (high & 1u) << 8) |
-             TABLE_AT(grid_iq3_s, (indices >> 8 & 255u) | (high & 2u) << 7) << 16 | signs;
+  SET_CHUNK(chunk, TABLE_AT(grid_iq3_s, (indices & 255u) | (high & 1u) << 8) |
+                       TABLE_AT(grid_iq3_s, (indices >> 8 & 255u) | (high & 2u) << 7) << 16 | signs);
 #endif
 }
-
-#if IS_IQ3_XXS
-#define VALUES(of) of(4, 12, 20, 28, 36, 44, 52, 62, -4, -12, -20, -28, -36, -44, -52, -62)
-#else
-#define VALUES(of) of(1, 3, 5, 7, 9, 11, 13, 15, -1, -3, -5, -7, -9, -11, -13, -15)
-#endif
-#define UNPACK(chunk, i) LOOKUP_16(VALUES, chunk[0] >> (4 * (i)))

@@ -29,7 +29,7 @@
   BYTES_OF(a, b, c, d), BYTES_OF(e, f, g, h), BYTES_OF(i, j, k, l), BYTES_OF(m, n, o, p)
 
 // LOOKUP_16(VALUES, index): the float that is value number (index mod 16) of VALUES, a macro that gives its 16 values, integers of
-// 8 bits with a sign, to another macro. LOOKUP_UNSIGNED_16: of 8 bits without a sign.
+// 8 bits without a sign, to another macro.
 #if !SIMT && defined(__clang__) && defined(__AVX512F__)
 
 // One instruction; the compiler is clang for that very CPU.
@@ -40,29 +40,11 @@ typedef int ints_512 __attribute__((__vector_size__(64)));
   __builtin_astype(__builtin_ia32_permvarsf512(__builtin_astype(values(FLOATS_OF), floats_512),                          \
                                                __builtin_astype(index, ints_512)),                                       \
                    float16)
-#define LOOKUP_UNSIGNED_16 LOOKUP_16
 
 #elif !SIMT && defined(__clang__) && defined(__AVX2__)
 
-// One of each half of the values by three bits of the index, and the fourth chooses.
-typedef float floats_256 __attribute__((__vector_size__(32)));
-typedef int ints_256 __attribute__((__vector_size__(32)));
-#define FIRST_OF(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) (float8)(a, b, c, d, e, f, g, h)
-#define LAST_OF(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) (float8)(i, j, k, l, m, n, o, p)
-#define LOOKUP_16(values, index) lookup_16(values(FIRST_OF), values(LAST_OF), index)
-#define PERMUTED(values, index) \
-  __builtin_ia32_permvarsf256(__builtin_astype(values, floats_256), __builtin_astype(index, ints_256))
-inline float8 lookup_8(const float8 first, const float8 last, const uint8 index) {
-  return __builtin_astype(__builtin_ia32_blendvps256(PERMUTED(first, index), PERMUTED(last, index),
-                                                     __builtin_astype(index << 28, floats_256)),
-                          float8);
-}
-inline float16 lookup_16(const float8 first, const float8 last, const uint16 index) {
-  return (float16)(lookup_8(first, last, index.lo), lookup_8(first, last, index.hi));
-}
-
-// BYTES_AT(VALUES, indices): four values of 8 bits for the four indices of a word, each in a byte of its own, in an instruction for
-// 8 words where the one above takes two for each value.
+// Instead, BYTES_AT(VALUES, indices): four values for the four indices of a word, each in a byte of its own, in an instruction for 8
+// words.
 typedef char chars_256 __attribute__((__vector_size__(32)));
 #define BYTES_AT(values, indices) bytes_at((uint8)(values(WORDS_OF), values(WORDS_OF)), indices)
 #define SHUFFLED(values, indices) \
@@ -73,8 +55,7 @@ inline uint16 bytes_at(const uint8 values, const uint16 indices) {
 
 #else
 
-#define LOOKUP_16(values, index) INT_TO_FLOAT(AS_INT(lookup_16((uint4)(values(WORDS_OF)), index)) >> 24)
-#define LOOKUP_UNSIGNED_16(values, index) INT_TO_FLOAT(AS_INT(lookup_16((uint4)(values(WORDS_OF)), index) >> 24))
+#define LOOKUP_16(values, index) INT_TO_FLOAT(AS_INT(lookup_16((uint4)(values(WORDS_OF)), index) >> 24))
 #if SIMT
 #define INT_TO_FLOAT(x) convert_float(x)
 #else

@@ -39,7 +39,6 @@ inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum)
   }
 }
 
-#define HAS_MINIMUM 1
 #define MINIMUM(scale, minimum, range) (minimum)
 
 inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {

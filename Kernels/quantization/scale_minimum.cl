@@ -8,7 +8,6 @@ inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum)
   minimum[0] = half_bits_to_float(packed[1]);
 }
 
-#define HAS_MINIMUM 1
 #define MINIMUM(scale, minimum, range) (minimum)
 
 inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {

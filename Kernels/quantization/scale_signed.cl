@@ -1,5 +1,4 @@
-// A block's weights are s · (RANGE · UNPACK − OFFSET), s = block_scale(packed, block), which each format defines here; without an OFFSET
-// there is no minimum.
+// A block's weights are s · (RANGE · UNPACK − OFFSET), s = block_scale(packed, block), which each format defines here.
 //
 //   Q4_0, Q5_0, Q8_0, IQ4_NL   s = d, a half
 //   MXFP4                      s = 2^(e − 128), E8M0: the half is e
@@ -87,14 +86,8 @@ inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum)
   }
 }
 
-#ifdef OFFSET
-#define HAS_MINIMUM 1
 // Exact: RANGE is a power of two.
 #define MINIMUM(scale, minimum, range) ((scale) * (-OFFSET / (range)))
-#else
-#define HAS_MINIMUM 0
-#define OFFSET 0.0f
-#endif
 
 inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {
   return block_scale(packed, block) * (unpacked * RANGE - OFFSET);

@@ -7,9 +7,9 @@
 // A format says how a block of one row unpacks, in chunks of CHUNK weights: load_chunk fetches the words of one, and
 // UNPACK(chunk, i) gives its weight i up to an affine map,
 //   weight = scale · UNPACK + minimum,
-// of which load_scales gives the scale for each block under one set of scales, and MINIMUM(scale, what it left, RANGE) the minimum where
-// the format HAS_MINIMUM, while dequantized gives a weight rounded just as the format's own definition rounds it. Formats without
-// scales have UNPACK = weight.
+// of which load_scales gives the scale, and MINIMUM(scale, what it left as minimum, RANGE) the minimum, for each block under one set of
+// scales, while dequantized gives a weight rounded just as the format's own definition rounds it. Formats without scales have
+// UNPACK = weight.
 //
 // Integer quants q are converted where they lie in a word, without a shift: in the vector style UNPACK(chunk, i) = q · 2^PLACE(i),
 // and matmul/pack.cl multiplies the activation by 2^(TOP_PLACE − PLACE(i)), so that all sums are 2^TOP_PLACE times the sum of x · q,
@@ -39,7 +39,6 @@
 #undef FIRST_HIGH
 #undef HIGH_BITS
 #undef SCALES
-#undef HAS_MINIMUM
 #undef MINIMUM
 #undef BLOCKS_PER_SCALE
 #undef SCALE_BITS
@@ -150,7 +149,6 @@
 
 #if IS_F32 || IS_F16 || IS_BF16
 #define SCALES 0
-#define HAS_MINIMUM 0
 #define BLOCKS_PER_SCALE 1
 #elif IS_Q4_1 || IS_Q5_1
 #include "quantization/scale_minimum.cl"
