@@ -1,17 +1,19 @@
-// 3-bit quants in blocks of 16: 1 word of 16 low pairs of bits, in order of k; the high bits of each block are a half of its super-
-// block's, from FIRST_HIGH. A chunk is half a word of pairs and its high bits, each at the bottom.
+// 3-bit quants in blocks of 16: 1 word with the low pair of bits of each, of weight 2i of chunk c at bit 8i + 4c, of weight 2i + 1 two
+// higher; the high bits of each block are a half of its super-block's, from FIRST_HIGH, of weight 2i at bit 2c + (0, 8, 4, 12)[i], of
+// weight 2i + 1 one higher. A chunk is a word with a byte for each even weight, and one for the odd.
 
 #define WORDS 1
 #define FIRST_HIGH 7
-#define RANGE 8.0f
-#define OFFSET 12.0f
+#define TOP_PLACE 24
+#define OFFSET 4.0f
 
 #define CHUNK_WORDS 2
 inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
-  chunk[0] = LOAD_WORD(block, 0) >> (16 * c);
-  chunk[1] = TO_UINT(packed[FIRST_HIGH + part]) >> (8 * c);
+  const lanes_u low = LOAD_WORD(block, 0) >> (4 * c), bits = TO_UINT(packed[FIRST_HIGH + part]);
+  const lanes_u high = (bits << 2 | bits << 14) >> (2 * c);
+  chunk[0] = (low & 0x03030303u) | (high & 0x04040404u);
+  chunk[1] = (low >> 2 & 0x03030303u) | (high >> 1 & 0x04040404u);
 }
 
-// 1 + q/8
-#define UNPACK(chunk, i) \
-  AS_FLOAT((SHIFT_TO(chunk[0], 2 * (i), 20) & 0x300000u) | (SHIFT_TO(chunk[1], i, 22) & 0x400000u) | ONE)
+#define PLACE(i) ((i) / 2 * 8)
+#define UNPACK(chunk, i) PLACED(chunk[(i) % 2], 7, PLACE(i))

@@ -31,12 +31,21 @@ inline ushort scale_half(global const uchar *block, uint s) { return half_at(blo
 // 32 bytes of high bits, bit b of byte i for weight i of 32 number b, 64 bytes of low pairs as in Q2_K, 12 bytes of scales, d. Scale j
 // has its low nibble in byte j mod 8, its high pair in byte 8 + j mod 4.
 #define GGUF_BYTES 110
+// As quantization/bits_3.cl wants them.
 inline uint quant_word(global const uchar *block, uint part, uint w) {
-  return pairs_at(block + 32 + part / 8 * 32 + part % 2 * 16, part % 8 / 2 * 2);
+  const uint pairs = pairs_at(block + 32 + part / 8 * 32 + part % 2 * 16, part % 8 / 2 * 2);
+  uint word = 0;
+  for (uint i = 0; i < 16; ++i) word |= (pairs >> 2 * i & 3u) << (i % 8 / 2 * 8 + i / 8 * 4 + i % 2 * 2);
+  return word;
+}
+inline uint high_half(uint bits) {
+  uint half_bits = 0;
+  for (uint i = 0; i < 16; ++i) half_bits |= (bits >> i & 1u) << (i / 8 * 2 + i % 2 + i % 4 / 2 * 8 + i % 8 / 4 * 4);
+  return half_bits;
 }
 inline ushort scale_half(global const uchar *block, uint s) {
   if (s == 0) return half_at(block + 108);
-  if (s >= 7) return bits_at(block + (s - 7) % 2 * 16, (s - 7) / 2);
+  if (s >= 7) return high_half(bits_at(block + (s - 7) % 2 * 16, (s - 7) / 2));
   global const uchar *scales = block + 96;
   uint bits = 0;
   if (s < 5)
