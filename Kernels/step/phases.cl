@@ -1,8 +1,9 @@
 // Phases inside one launch: the work-groups of a kernel share the units of a phase, and begin the next when all are done.
 //
-// The units of a phase are cut in a range for each work-group, each range in SHARES shares. A work-group claims the shares of its
-// own range, then those that are left of the others'. It waits only for shares that a running work-group has claimed, so a
-// driver may run the work-groups at once or one after another. Made for CPUs, where a work-group that has begun goes on:
+// The units of a phase are cut in a range for each work-group, each range in shares: more of long ones, so that no core waits long
+// for a slower one, fewer of short ones, since a claim costs time. A work-group claims the shares of its own range, then those that
+// are left of the others'. It waits only for shares that a running work-group has claimed, so a driver may run the work-groups at
+// once or one after another. Made for CPUs, where a work-group that has begun goes on:
 //
 //   for (struct share s = first_share(counters, units); next_share(&s);)
 //     for (uint unit = s.begin; unit < s.end; ++unit) …
@@ -12,7 +13,9 @@
 
 #pragma once
 
-#define SHARES 4
+#define LEAST_SHARES 4
+#define MOST_SHARES 16
+#define SHARE_UNITS 8
 #define COUNTER_STRIDE 16
 
 #define PHASE_COUNTERS ((get_num_groups(0) + 1) * COUNTER_STRIDE)
@@ -33,10 +36,11 @@ inline bool next_share(struct share *s) {
   for (; s->visited < groups; ++s->visited) {
     const uint range = (get_group_id(0) + s->visited) % groups;
     const uint first = s->units * range / groups, count = s->units * (range + 1) / groups - first;
-    const uint claimed = count > 0 ? atomic_inc(s->counters + range * COUNTER_STRIDE) : SHARES;
-    if (claimed >= SHARES) continue;
-    s->begin = first + count * claimed / SHARES;
-    s->end = first + count * (claimed + 1) / SHARES;
+    const uint shares = clamp(count / SHARE_UNITS, (uint)LEAST_SHARES, (uint)MOST_SHARES);
+    const uint claimed = count > 0 ? atomic_inc(s->counters + range * COUNTER_STRIDE) : shares;
+    if (claimed >= shares) continue;
+    s->begin = first + count * claimed / shares;
+    s->end = first + count * (claimed + 1) / shares;
     s->done += s->end - s->begin;
     return true;
   }
