@@ -64,7 +64,6 @@
 #define LOAD_WORD(block, w) LOAD_LANES((block) + (w) * WORD_STRIDE)
 #define ONE 0x3f800000u
 
-
 // The bits of `mask` from bit `from` on as a float, in the vector style times 2^from unless they reach the sign's.
 #if SIMT
 #define PLACED(word, mask, from) (AS_FLOAT(((word) >> (from) & (mask)) | 0x4b000000u) - 8388608.0f)

@@ -66,6 +66,24 @@ extension OperatorsOnDevices {
       }
     }
 
+    /// The vector style multiplies activations by powers of two: nothing may underflow or overflow by it.
+    @Test("both styles give the same bits of tiny and of huge activations", arguments: TestDevices.all)
+    func magnitudes(device: TestDevice) throws {
+      for format in Grid.values(Self.examples, small: [.q4_1]) {
+        for factor in [Float(0x1p-140), 0x1p-120, 0x1p90] {
+          var problem = try ProductProblem(format, rows: 16, columns: 256, tokens: 2)
+          problem.x = problem.x.map { $0 * factor }
+          let results = try KernelStyle.allCases.map { style in
+            let bench = try Target(device: device, style: style).bench()
+            let weights = try problem.matrix(rows: 16, on: bench)
+            return try problem.product(weights, on: bench) + problem.product(weights, tokens: 1..<2, on: bench)
+          }
+          #expect(!results[0].contains { !$0.isFinite }, "\(format.name) × \(factor)")
+          #expect(sameBits(results[0], results[1]), "\(format.name) × \(factor)")
+        }
+      }
+    }
+
     @Test("a matrix of many rows is the reference's, however its groups are shared out", arguments: Target.all)
     func manyRows(target: Target) throws {
       let bench = try target.bench()
