@@ -25,7 +25,7 @@ public actor ChatSession {
     var answer = ""
   }
   /// Numbers turns and resets, so that a turn knows whether it still is the last.
-  private var turnCount = 0
+  private(set) var turnCount = 0
 
   /// - Parameters:
   ///   - instructions: what the system tells the model before all turns.

@@ -55,6 +55,8 @@ extension ModelSuites {
       for round in 0..<12 {
         let chat = ChatSession(language, options: options)
         let first = Task { try await chat.respond(to: "The first question of round \(round)") }
+        // Else the first question could come last, and the second be cancelled for it.
+        while await chat.turnCount == 0 { await Task.yield() }
         try await Task.sleep(for: .milliseconds(5 * round))
         let answer = try await chat.respond(to: "The second")
         _ = await first.result
