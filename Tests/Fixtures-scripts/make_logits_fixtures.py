@@ -1,6 +1,6 @@
 """Writes Tests/TesseraTests/Fixtures/logits-{smollm2,gemma3}.json: what transformers computes from the same GGUF files.
 
-    pip install torch transformers gguf
+    pip install torch transformers accelerate gguf
     python Tests/Fixtures-scripts/make_logits_fixtures.py smollm2 "$(scripts/fetch-model smollm2)"
     python Tests/Fixtures-scripts/make_logits_fixtures.py gemma3 "$(scripts/fetch-model gemma3)"
 
