@@ -100,8 +100,7 @@ public struct FastProduct: Sendable {
     p.tile = program.productTile(p.tile)
     try checkWorkspace(p)
     let packed = try program.offset(inArena: p.packed)
-    try program.prepare(
-      p.x, packed: p.packed, sums: p.packed, tokens: p.tokens, tileCount: p.tileCount, for: shape)
+    try program.prepare(p.x, packed: p.packed, tokens: p.tokens, tileCount: p.tileCount, for: shape)
     var command = StepProgram.Command(shape.format.rawValue, units: p.rowTiles * p.columnsOfTiles)
     command.tokens = UInt32(p.tokens)
     command.stride = UInt32(p.yStride)

@@ -152,8 +152,10 @@ public final class StepProgram: CommandTarget {
   }
 
   /// Records what packs the activations of a product, tile by tile, as its weights' format wants them.
+  ///
+  /// - Parameter sums: of blocks, for products of float activations; those of 8 bits have them among `packed`.
   func prepare(
-    _ x: Buffer, packed: Buffer, sums: Buffer, tokens: Int, tileCount: Int, for shape: WeightShape
+    _ x: Buffer, packed: Buffer, sums: Buffer? = nil, tokens: Int, tileCount: Int, for shape: WeightShape
   ) throws {
     let parts = (shape.columns / 32 + Self.preparedBlocks - 1) / Self.preparedBlocks
     var command = Command(Command.Kind.prepare + shape.format.rawValue, units: tileCount * parts)
@@ -161,7 +163,7 @@ public final class StepProgram: CommandTarget {
     command.columns = UInt32(shape.columns)
     command.x = try offset(inArena: x)
     command.packed = try offset(inArena: packed)
-    command.sums = try offset(inArena: sums)
+    command.sums = try sums.map { try offset(inArena: $0) } ?? 0
     try record(command, format: shape.format)
   }
 
