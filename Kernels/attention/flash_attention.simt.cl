@@ -28,14 +28,14 @@
 #define SYNC barrier(CLK_LOCAL_MEM_FENCE)
 
 // Where the group of key `position` begins: of the keys, or the values.
-inline global const cache_element *group_of(const struct attention *a, global const uint *tables, global const cache_element *pool,
+static inline global const cache_element *group_of(const struct attention *a, global const uint *tables, global const cache_element *pool,
                                             const uint size, const uint kv_head, const uint position) {
   const ulong group = group_at(tables[position / a->block_size], position % a->block_size, kv_head, a->blocks, a->block_size);
   return pool + group * GROUP_ELEMENTS(size);
 }
 
 // Element `column` of the value of key `position`.
-inline float value_at(const struct attention *a, global const uint *tables, const uint kv_head, const uint position,
+static inline float value_at(const struct attention *a, global const uint *tables, const uint kv_head, const uint position,
                       const uint column) {
   const uint lane = position % 16;
   float scale = 1.0f;
@@ -54,7 +54,7 @@ inline float value_at(const struct attention *a, global const uint *tables, cons
 #endif
 }
 
-inline bool sees(const struct attention *a, const struct range r, const uint token, const int4 tile, const int key) {
+static inline bool sees(const struct attention *a, const struct range r, const uint token, const int4 tile, const int key) {
   if (key > r.last || (key < r.first && key >= (int)a->sink_keys)) return false;
 #if MASK == TREE
   return (tree_bits(a->masks + token * TREE_WORDS, key - tile.w) & 1) != 0;

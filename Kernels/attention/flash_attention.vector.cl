@@ -38,7 +38,7 @@
 #include "attention/values.cl"
 
 // The rows of a tile whose heads are tile number `head_tile`, and share number `split` of its keys.
-inline void attend(const struct attention *a, const int4 tile, const uint head_tile, const uint split) {
+static inline void attend(const struct attention *a, const int4 tile, const uint head_tile, const uint split) {
   const uint group = a->heads / a->kv_heads, head_tiles = (group + HEAD_ROWS - 1) / HEAD_ROWS;
   const uint kv_head = head_tile / head_tiles;
   const uint first_head = kv_head * group + head_tile % head_tiles * HEAD_ROWS;

@@ -91,7 +91,7 @@ struct range {
   int first, last, position;
 };
 
-inline struct range range_of(const struct attention *a, const int4 tile, const uint token) {
+static inline struct range range_of(const struct attention *a, const int4 tile, const uint token) {
   struct range r;
   r.position = a->positions[token];
   r.first = a->window > 0 ? max(r.position - (int)a->window + 1, 0) : 0;
@@ -110,7 +110,7 @@ inline struct range range_of(const struct attention *a, const int4 tile, const u
 }
 
 // Whether a query of range r sees any key from `start` to `end`; a tree counts as a whole.
-inline bool sees_some(const struct attention *a, const struct range r, const int start, const int end) {
+static inline bool sees_some(const struct attention *a, const struct range r, const int start, const int end) {
   return start <= r.last && ((end > r.first && r.first <= r.last) || start < (int)a->sink_keys);
 }
 
@@ -120,9 +120,9 @@ struct key_tiles {
   uint first, end, gap_begin, gap_end;
 };
 
-inline uint next_tile(const struct key_tiles *k, const uint t) { return t >= k->gap_begin && t < k->gap_end ? k->gap_end : t; }
+static inline uint next_tile(const struct key_tiles *k, const uint t) { return t >= k->gap_begin && t < k->gap_end ? k->gap_end : t; }
 
-inline struct key_tiles key_tiles_of(const struct attention *a, const int begin, const int end, const uint split) {
+static inline struct key_tiles key_tiles_of(const struct attention *a, const int begin, const int end, const uint split) {
   struct key_tiles k;
   const uint count = (max(end, 0) + KEY_TILE - 1) / KEY_TILE;
   k.gap_begin = (a->sink_keys + KEY_TILE - 1) / KEY_TILE;
@@ -135,7 +135,7 @@ inline struct key_tiles key_tiles_of(const struct attention *a, const int begin,
 
 #if MASK == TREE
 // Bits of the 16 keys from `at`, counted from the beginning of the tree; keys before it are seen.
-inline uint tree_bits(global const uint *mask, const int at) {
+static inline uint tree_bits(global const uint *mask, const int at) {
   if (at <= -16) return 0xffffu;
   if (at >= TREE_WORDS * 32) return 0;
   const uint from = max(at, 0), word = from / 32;
@@ -152,7 +152,7 @@ struct merge {
   lanes_f highest, old, new;
 };
 
-inline struct merge merge_of(const lanes_f highest, const lanes_f highest_new) {
+static inline struct merge merge_of(const lanes_f highest, const lanes_f highest_new) {
   struct merge m;
   m.highest = max(highest, highest_new);
   m.old = exponential(highest - m.highest);
@@ -161,7 +161,7 @@ inline struct merge merge_of(const lanes_f highest, const lanes_f highest_new) {
 }
 
 // What a row's sums are multiplied by in the end; the learned sink is the last to be merged.
-inline float last_factor(const struct attention *a, const uint token, const uint head, float highest, float total) {
+static inline float last_factor(const struct attention *a, const uint token, const uint head, float highest, float total) {
   float factor = 1.0f;
 #if HAS_SINKS
   const struct merge m = merge_of(highest, a->sinks[head]);

@@ -10,7 +10,7 @@
 
 #define WIDTH (SIMT ? 1 : LANES)
 
-inline void merge_row(const struct attention *a, const int4 tile, const uint token, const uint head, const uint column) {
+static inline void merge_row(const struct attention *a, const int4 tile, const uint token, const uint head, const uint column) {
   const struct range r = range_of(a, tile, token);
   lanes_f highest = LOWEST, total = 0.0f, sums = 0.0f;
   const uint tiles = (max(r.last + 1, 0) + KEY_TILE - 1) / KEY_TILE;

@@ -17,7 +17,7 @@
 // Elements that share a scale.
 #define KEY_BLOCK (CACHE_QUANTISED ? 32 : HEAD_SIZE)
 
-inline float largest_lane(float16 v) {
+static inline float largest_lane(float16 v) {
   const float8 a = max(v.lo, v.hi);
   const float4 b = max(a.lo, a.hi);
   const float2 c = max(b.lo, b.hi);
@@ -25,7 +25,7 @@ inline float largest_lane(float16 v) {
 }
 
 // Whether and what lanes of 16 keys from `position` on a row sees.
-inline int16 seen(const struct attention *a, const struct range r, const uint token, const int4 tile, const int position) {
+static inline int16 seen(const struct attention *a, const struct range r, const uint token, const int4 tile, const int position) {
   const int16 lane_ids = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   const int16 key = lane_ids + position;
   int16 visible = key >= r.first && key <= r.last;
@@ -38,7 +38,7 @@ inline int16 seen(const struct attention *a, const struct range r, const uint to
 }
 
 // Scores of the groups from_group ≤ g < to_group of a tile: (ROWS, SCORE_STRIDE).
-inline void score_keys(const struct attention *a, const ulong *groups, const uint from_group, const uint to_group,
+static inline void score_keys(const struct attention *a, const ulong *groups, const uint from_group, const uint to_group,
                        const float *query, float16 *scores) {
 #pragma unroll 1
   for (uint g = from_group; g < to_group; g += KEY_SPAN) {

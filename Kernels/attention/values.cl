@@ -26,7 +26,7 @@ struct target {
   float old, new;
 };
 
-inline void put(const struct target *t, const uint column_group, const float16 x) {
+static inline void put(const struct target *t, const uint column_group, const float16 x) {
   if (t->partials)
     vstore16(x, column_group, t->partials);
   else
@@ -35,7 +35,7 @@ inline void put(const struct target *t, const uint column_group, const float16 x
 
 #if !SHARED_VALUES
 // weights · V over the keys from ≤ k < to of a part of a tile, for ROW_SPAN rows and COLUMN_SPAN columns.
-__attribute__((always_inline)) inline void weigh_part(const struct attention *a, const ulong *groups, const int from,
+__attribute__((always_inline)) static inline void weigh_part(const struct attention *a, const ulong *groups, const int from,
                                                      const int to, const uint column, const float *weights,
                                                      float16 acc[ROW_SPAN][COLUMN_SPAN]) {
 #pragma unroll 1
@@ -62,7 +62,7 @@ __attribute__((always_inline)) inline void weigh_part(const struct attention *a,
 }
 
 // weights · V over the keys from ≤ k < to of a tile.
-inline void weigh_values(const struct attention *a, const ulong *groups, const int from, const int to, const float *weights,
+static inline void weigh_values(const struct attention *a, const ulong *groups, const int from, const int to, const float *weights,
                          const struct target *targets) {
   float16 sums[ROWS][COLUMN_GROUPS];
 #pragma unroll 1
@@ -94,7 +94,7 @@ inline void weigh_values(const struct attention *a, const ulong *groups, const i
 }
 #else
 // The same where values are the keys' first elements: lanes are rows, and an element of a key is the same for all of them.
-inline void weigh_values(const struct attention *a, const ulong *groups, const int from, const int to, const float *weights,
+static inline void weigh_values(const struct attention *a, const ulong *groups, const int from, const int to, const float *weights,
                          const struct target *targets) {
   float columns[KEY_TILE][LANES];
   for (int k = from; k < to; ++k)

@@ -43,13 +43,13 @@ typedef uchar cache_element;
 
 // The number of the group that holds token `offset` of a block, of a cache of `blocks`; it begins so many GROUP_ELEMENTS behind
 // the first.
-inline ulong group_at(uint block, uint offset, uint kv_head, uint blocks, uint block_size) {
+static inline ulong group_at(uint block, uint offset, uint kv_head, uint blocks, uint block_size) {
   return ((ulong)kv_head * blocks + block) * (block_size / 16) + offset / 16;
 }
 
 #if CACHE_QUANTISED
 // The scales of 16 tokens, or of token `lane`, in a group's block of 32 elements.
-inline lanes_f load_scales(global const cache_element *group, uint size, uint block, uint lane) {
+static inline lanes_f load_scales(global const cache_element *group, uint size, uint block, uint lane) {
   global const ushort *scales = (global const ushort *)(group + QUANT_BYTES(size)) + block * 16;
   return half_bits_to_float(LOAD_LANES(scales + lane));
 }
@@ -64,7 +64,7 @@ inline lanes_f load_scales(global const cache_element *group, uint size, uint bl
 #endif
 
 // Element d of the keys of a group's 16 tokens, or of token `lane`; `scales` are those of d's block.
-inline lanes_f load_keys(global const cache_element *group, uint d, lanes_f scales, uint lane) {
+static inline lanes_f load_keys(global const cache_element *group, uint d, lanes_f scales, uint lane) {
 #if CACHE_TYPE == CACHE_F32
   return LOAD_LANES(group + d * 16 + lane);
 #elif CACHE_TYPE == CACHE_F16
@@ -78,7 +78,7 @@ inline lanes_f load_keys(global const cache_element *group, uint d, lanes_f scal
 }
 
 // 16 elements of a token's value from `column` on, or the one there (vector style: column % 16 = 0); `scale` is their block's.
-inline lanes_f load_values(global const cache_element *group, uint token, uint column, uint size, float scale) {
+static inline lanes_f load_values(global const cache_element *group, uint token, uint column, uint size, float scale) {
 #if CACHE_TYPE == CACHE_F32
   return LOAD_LANES(group + token * size + column);
 #elif CACHE_TYPE == CACHE_F16
@@ -93,12 +93,12 @@ inline lanes_f load_values(global const cache_element *group, uint token, uint c
 
 // Rounds to nearest even; vstore_half is core, whether or not the device computes with halves.
 #if CACHE_TYPE == CACHE_F32
-inline void store_cached(float x, global cache_element *p) { *p = x; }
+static inline void store_cached(float x, global cache_element *p) { *p = x; }
 #elif CACHE_TYPE == CACHE_F16
-inline void store_cached(float x, global cache_element *p) { vstore_half_rte(x, 0, (global half *)p); }
+static inline void store_cached(float x, global cache_element *p) { vstore_half_rte(x, 0, (global half *)p); }
 #else
 // Rounds a block of 32 elements of one token as ggml does, and stores it in its group: a key, or a value.
-inline void store_quants(const float *x, global cache_element *group, uint token, uint block, uint size, bool is_key) {
+static inline void store_quants(const float *x, global cache_element *group, uint token, uint block, uint size, bool is_key) {
   float largest = 0.0f;  // in magnitude, the first of equals
   for (uint i = 0; i < 32; ++i)
     if (fabs(x[i]) > fabs(largest)) largest = x[i];

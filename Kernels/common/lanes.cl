@@ -47,7 +47,7 @@ typedef ushort16 lanes_h;
 #endif
 
 // The float of a half's 16 bits, exactly, for every finite half; needs no fp16 support.
-inline lanes_f half_to_float(lanes_u bits) {
+static inline lanes_f half_to_float(lanes_u bits) {
   return AS_FLOAT((AS_INT(bits << 16) >> 3) & (int)0x8fffe000u) * (lanes_f)0x1p112f;
 }
-inline lanes_f half_bits_to_float(lanes_h half_bits) { return half_to_float(TO_UINT(half_bits)); }
+static inline lanes_f half_bits_to_float(lanes_h half_bits) { return half_to_float(TO_UINT(half_bits)); }

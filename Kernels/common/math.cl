@@ -4,7 +4,7 @@
 #pragma once
 
 // e^x, relative error under 2e-7; zero below -87, which in float32 no softmax can tell from the true value.
-inline lanes_f exponential(lanes_f x) {
+static inline lanes_f exponential(lanes_f x) {
   const lanes_f limited = min(max(x, (lanes_f)-87.0f), (lanes_f)88.0f);
   // n = x/ln 2, rounded to an integer by adding and taking away 1.5 · 2^23.
   const lanes_f shifted = fma(limited, (lanes_f)1.44269504088896341f, (lanes_f)12582912.0f);
@@ -25,7 +25,7 @@ inline lanes_f exponential(lanes_f x) {
 }
 
 // The natural logarithm of a positive, normal x, relative error under 2e-7.
-inline lanes_f logarithm(lanes_f x) {
+static inline lanes_f logarithm(lanes_f x) {
   // x = 2^n · m, m in [√½, √2): the bits of √½ taken from x's leave n above the mantissa.
   const lanes_u offset = AS_UINT(x) - 0x3f3504f3u;
   const lanes_f n = TO_FLOAT(AS_INT(offset) >> 23);
@@ -46,15 +46,15 @@ inline lanes_f logarithm(lanes_f x) {
 }
 
 // x · sigmoid(x)
-inline lanes_f silu(lanes_f x) { return x / (1.0f + exponential(-x)); }
+static inline lanes_f silu(lanes_f x) { return x / (1.0f + exponential(-x)); }
 
 // GELU in its tanh form (Hendrycks & Gimpel 2016): x/2 · (1 + tanh u) = x · sigmoid(2u), u = √(2/π) · (x + 0.044715 x³)
-inline lanes_f gelu_tanh(lanes_f x) {
+static inline lanes_f gelu_tanh(lanes_f x) {
   const lanes_f cubic = fma(x * x * x, (lanes_f)0.044715f, x);
   return x / (1.0f + exponential(cubic * -1.5957691216057308f));
 }
 
-inline lanes_f hyperbolic_tangent(lanes_f x) {
+static inline lanes_f hyperbolic_tangent(lanes_f x) {
   const lanes_f magnitude = fabs(x);
   const lanes_f large = 1.0f - 2.0f / (exponential(magnitude + magnitude) + 1.0f);
   const lanes_f square = x * x;

@@ -4,7 +4,7 @@
 
 #include "common/lanes.cl"
 
-inline float sum_of_lanes(float16 v) {
+static inline float sum_of_lanes(float16 v) {
   const float8 a = v.lo + v.hi;
   const float4 b = a.lo + a.hi;
   const float2 c = b.lo + b.hi;

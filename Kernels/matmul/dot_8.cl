@@ -39,7 +39,7 @@
 
 #if SIMT
 
-inline int dot_2(uint w, uint x, int sum) { return sum + as_short2(w).x * as_short2(x).x + as_short2(w).y * as_short2(x).y; }
+static inline int dot_2(uint w, uint x, int sum) { return sum + as_short2(w).x * as_short2(x).x + as_short2(w).y * as_short2(x).y; }
 
 #elif DOT_8 >= 3 && HAS_X86_512
 
@@ -47,21 +47,21 @@ typedef short shorts_512 __attribute__((__vector_size__(64)));
 typedef char bytes_512 __attribute__((__vector_size__(64)));
 #define SHORTS(v) __builtin_astype(v, shorts_512)
 #define BYTES(v) __builtin_astype(v, bytes_512)
-inline int16 dot_2(uint16 w, uint x, int16 sum) {
+static inline int16 dot_2(uint16 w, uint x, int16 sum) {
   return sum + __builtin_astype(__builtin_ia32_pmaddwd512(SHORTS(w), SHORTS((uint16)x)), int16);
 }
 #if DOT_8 == 4
-inline int16 dot_4(uint16 w, uint x, int16 sum) {
+static inline int16 dot_4(uint16 w, uint x, int16 sum) {
   const uint16 all = x;
   __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(all));
   return sum;
 }
 #define dot_4_sum(sum) (sum)
 #else
-inline int16 dot_4(uint16 w, uint x, int16 sum) {
+static inline int16 dot_4(uint16 w, uint x, int16 sum) {
   return __builtin_astype(SHORTS(__builtin_ia32_pmaddubsw512(BYTES(w), BYTES((uint16)x))) + SHORTS(sum), int16);
 }
-inline int16 dot_4_sum(int16 sum) { return dot_2(as_uint16(sum), 0x00010001u, 0); }
+static inline int16 dot_4_sum(int16 sum) { return dot_2(as_uint16(sum), 0x00010001u, 0); }
 #endif
 
 #elif DOT_8 == 3 && HAS_X86_BYTES
@@ -72,11 +72,11 @@ typedef char bytes_256 __attribute__((__vector_size__(32)));
 #define BYTES(v) __builtin_astype(v, bytes_256)
 #define PAIR_PRODUCTS(w, x) __builtin_astype(__builtin_ia32_pmaddwd256(SHORTS(w), SHORTS((uint8)x)), int8)
 #define BYTE_PRODUCTS(w, x, sum) __builtin_astype(SHORTS(__builtin_ia32_pmaddubsw256(BYTES(w), BYTES((uint8)x))) + SHORTS(sum), int8)
-inline int16 dot_2(uint16 w, uint x, int16 sum) { return sum + (int16)(PAIR_PRODUCTS(w.lo, x), PAIR_PRODUCTS(w.hi, x)); }
-inline int16 dot_4(uint16 w, uint x, int16 sum) {
+static inline int16 dot_2(uint16 w, uint x, int16 sum) { return sum + (int16)(PAIR_PRODUCTS(w.lo, x), PAIR_PRODUCTS(w.hi, x)); }
+static inline int16 dot_4(uint16 w, uint x, int16 sum) {
   return (int16)(BYTE_PRODUCTS(w.lo, x, sum.lo), BYTE_PRODUCTS(w.hi, x, sum.hi));
 }
-inline int16 dot_4_sum(int16 sum) { return dot_2(as_uint16(sum), 0x00010001u, 0); }
+static inline int16 dot_4_sum(int16 sum) { return dot_2(as_uint16(sum), 0x00010001u, 0); }
 
 #elif defined(__clang__)
 
@@ -84,7 +84,7 @@ inline int16 dot_4_sum(int16 sum) { return dot_2(as_uint16(sum), 0x00010001u, 0)
 typedef short short_32 __attribute__((ext_vector_type(32)));
 typedef int int_32 __attribute__((ext_vector_type(32)));
 #define INTS(v) __builtin_convertvector(__builtin_astype(v, short_32), int_32)
-inline int16 dot_2(uint16 w, uint x, int16 sum) {
+static inline int16 dot_2(uint16 w, uint x, int16 sum) {
   const int_32 products = INTS(w) * INTS((uint16)x);
   return sum + __builtin_shufflevector(products, products, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
          __builtin_shufflevector(products, products, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
@@ -92,7 +92,7 @@ inline int16 dot_2(uint16 w, uint x, int16 sum) {
 
 #else
 
-inline int16 dot_2(uint16 w, uint x, int16 sum) {
+static inline int16 dot_2(uint16 w, uint x, int16 sum) {
   const int16 low = as_int16(w << 16) >> 16, high = as_int16(w) >> 16;
   return sum + low * (int)as_short2(x).x + high * (int)as_short2(x).y;
 }
@@ -101,11 +101,11 @@ inline int16 dot_2(uint16 w, uint x, int16 sum) {
 
 #if DOT_8 == 1 || DOT_8 == 2
 
-inline int dot_of_4(uint w, uint x, int sum) {
+static inline int dot_of_4(uint w, uint x, int sum) {
 #if DOT_8 == 1
   return sum + dot_4x8packed_us_int(w, x);
 #else
-  asm volatile("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(w), "r"(x));
+  __asm__ volatile("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(w), "r"(x));
   return sum;
 #endif
 }
@@ -113,7 +113,7 @@ inline int dot_of_4(uint w, uint x, int sum) {
 #if SIMT
 #define dot_4 dot_of_4
 #else
-inline int16 dot_4(uint16 w, uint x, int16 sum) {
+static inline int16 dot_4(uint16 w, uint x, int16 sum) {
 #define DOT_OF(i) dot_of_4(w.i, x, sum.i)
   return (int16)(DOT_OF(s0), DOT_OF(s1), DOT_OF(s2), DOT_OF(s3), DOT_OF(s4), DOT_OF(s5), DOT_OF(s6), DOT_OF(s7), DOT_OF(s8),
                  DOT_OF(s9), DOT_OF(sa), DOT_OF(sb), DOT_OF(sc), DOT_OF(sd), DOT_OF(se), DOT_OF(sf));

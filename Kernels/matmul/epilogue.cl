@@ -8,13 +8,13 @@
 #define GATE_GELU 8u
 #define GATE (GATE_SILU | GATE_GELU)
 
-inline lanes_f gated(lanes_f gate, lanes_f up, uint flags) {
+static inline lanes_f gated(lanes_f gate, lanes_f up, uint flags) {
   return (flags & GATE_SILU ? silu(gate) : gelu_tanh(gate)) * up;
 }
 
 #if SIMT
 
-inline void store_lanes(float value, global const float *bias, global const float *residual, global float *y, uint token,
+static inline void store_lanes(float value, global const float *bias, global const float *residual, global float *y, uint token,
                         uint group, uint lane, uint rows, uint y_stride, uint flags) {
   const uint row = group * LANES + lane;
   if (row >= rows) return;
@@ -26,7 +26,7 @@ inline void store_lanes(float value, global const float *bias, global const floa
 
 #else
 
-inline void store_lanes(float16 value, global const float *bias, global const float *residual, global float *y, uint token,
+static inline void store_lanes(float16 value, global const float *bias, global const float *residual, global float *y, uint token,
                         uint group, uint lane, uint rows, uint y_stride, uint flags) {
   const uint row = group * LANES;
   if (row >= rows) return;

@@ -25,14 +25,14 @@
 #if IS_Q4_0 || IS_Q4_1 || IS_Q4_K
 
 #define ORDER(v) v.s02461357, v.s8ace9bdf
-inline lanes_u load_bytes(global const uint *block, uint w) {
+static inline lanes_u load_bytes(global const uint *block, uint w) {
   return LOAD_WORD(block, w / 2) >> (4 * (w % 2)) & 0x0f0f0f0fu;
 }
 
 #elif IS_Q5_0 || IS_Q5_1 || IS_Q5_K
 
 #define ORDER(v) v.s02461357, v.s8ace9bdf
-inline lanes_u load_bytes(global const uint *block, uint w) {
+static inline lanes_u load_bytes(global const uint *block, uint w) {
   const lanes_u low = LOAD_WORD(block, 1 + w / 2), high = LOAD_WORD(block, 0) >> (w / 2);
   return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high << (4 * (w % 2)) & 0x10101010u);
 }
@@ -40,7 +40,7 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 #elif IS_Q6_K
 
 #define ORDER(v) v.s02461357, v.s8ace9bdf
-inline lanes_u load_bytes(global const uint *block, uint w) {
+static inline lanes_u load_bytes(global const uint *block, uint w) {
   const lanes_u low = LOAD_WORD(block, 1 + w / 2), high = LOAD_WORD(block, 0) << (4 * (w / 2));
   return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high >> (2 * (w % 2)) & 0x30303030u);
 }
@@ -48,7 +48,7 @@ inline lanes_u load_bytes(global const uint *block, uint w) {
 #elif IS_Q8_0
 
 #define ORDER(v) v.lo, v.hi
-inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_WORD(block, w); }
+static inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_WORD(block, w); }
 
 #endif
 
@@ -62,7 +62,7 @@ inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_WORD(b
 #endif
 
 // Word w of a block's BLOCK/DOT_COUNT words as products take them; in pairs, bytes 0 and 2 of a word, then 1 and 3.
-inline lanes_u load_integers(global const uint *block, uint w) {
+static inline lanes_u load_integers(global const uint *block, uint w) {
 #if DOT_COUNT == 4
   return load_bytes(block, w);
 #else

@@ -9,7 +9,7 @@
 #define STORE_TURNED
 
 // Columns 0 to 15 of four tokens, turned: the four tokens of a column side by side, `stride` floats from column to column.
-inline void store_turned(const float16 a, const float16 b, const float16 c, const float16 d, const uint stride,
+static inline void store_turned(const float16 a, const float16 b, const float16 c, const float16 d, const uint stride,
                          global float *out) {
 #define PAIRS(x, y, half)                                                                                                \
   (float16)(x.half.s0, y.half.s0, x.half.s1, y.half.s1, x.half.s2, y.half.s2, x.half.s3, y.half.s3, x.half.s4, y.half.s4, \
@@ -37,7 +37,7 @@ inline void store_turned(const float16 a, const float16 b, const float16 c, cons
 #undef FACTOR
 #define FACTOR(i) (float)(1 << (TOP_PLACE - PLACE(i)))
 
-inline void pack_block(global const float *x, global float *packed, global float *sums, const uint tokens, const uint columns,
+static inline void pack_block(global const float *x, global float *packed, global float *sums, const uint tokens, const uint columns,
                        const uint block, const uint tile) {
   const float8 of_chunk =
       (float8)(FACTOR(0), FACTOR(1), FACTOR(2), FACTOR(3), FACTOR(4), FACTOR(5), FACTOR(6), FACTOR(7));

@@ -51,7 +51,7 @@
 
 #if SIMT
 // In the order of activations.cl.
-inline float sum_of_block(X_SPACE const float *x) {
+static inline float sum_of_block(X_SPACE const float *x) {
   float v[BLOCK];
   for (uint i = 0; i < BLOCK; ++i) v[i] = x[i];
   for (uint width = 8; width > 0; width /= 2)
@@ -64,7 +64,7 @@ inline float sum_of_block(X_SPACE const float *x) {
 }
 #endif
 
-inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *restrict x_sums, global const uint *restrict weights,
+static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *restrict x_sums, global const uint *restrict weights,
                     const ulong scales_offset, global const float *restrict bias, global const float *residual, global float *y,
                     const uint tokens, const uint rows, const uint columns, const uint y_stride, const uint flags,
                     const uint token, const uint first_group, const uint lane) {

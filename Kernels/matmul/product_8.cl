@@ -50,7 +50,7 @@
 #undef product
 #define product OF_TYPE(product)
 
-inline void product(global const float *restrict x, global const float *unused, global const uint *restrict weights,
+static inline void product(global const float *restrict x, global const float *unused, global const uint *restrict weights,
                     const ulong scales_offset, global const float *restrict bias, global const float *residual, global float *y,
                     const uint tokens, const uint rows, const uint columns, const uint y_stride, const uint flags,
                     const uint token, const uint first_group, const uint lane) {

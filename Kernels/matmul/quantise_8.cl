@@ -8,7 +8,7 @@
 
 #ifndef SUM_OF_BYTES
 #define SUM_OF_BYTES
-inline int sum_of_bytes(char16 q) {
+static inline int sum_of_bytes(char16 q) {
   const int8 a = convert_int8(q.lo) + convert_int8(q.hi);
   const int4 b = a.lo + a.hi;
   const int2 c = b.lo + b.hi;
@@ -17,7 +17,7 @@ inline int sum_of_bytes(char16 q) {
 #endif
 
 // 16 columns, in the order of the format's words, TILE_M words apart.
-inline void store_words(const char16 q, global uint *out) {
+static inline void store_words(const char16 q, global uint *out) {
   const char16 ordered = (char16)(ORDER(q));
 #if DOT_COUNT == 4
   const uint4 words = as_uint4(ordered);
@@ -35,7 +35,7 @@ inline void store_words(const char16 q, global uint *out) {
   out[3 * TILE_M] = words.s3;
 }
 
-inline void quantise_block(global const float *x, global uint *packed, const uint tokens, const uint columns, const uint block,
+static inline void quantise_block(global const float *x, global uint *packed, const uint tokens, const uint columns, const uint block,
                            const uint tile) {
   packed += ((ulong)tile * (columns / 32) + block) * PACKED_8 * TILE_M;
   for (uint m = 0; m < TILE_M; ++m) {

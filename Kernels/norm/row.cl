@@ -8,12 +8,12 @@
 
 #define PARTS 256
 
-inline float inverse_root(float sum, uint columns, float epsilon) { return 1.0f / sqrt(sum / columns + epsilon); }
+static inline float inverse_root(float sum, uint columns, float epsilon) { return 1.0f / sqrt(sum / columns + epsilon); }
 
 #if SIMT
 
 // The factor 1 / √…, for all `items` work-items of a work-group together; `parts` holds PARTS floats.
-inline float row_factor(global const float *x, const uint columns, const float epsilon, local float *parts, const uint item,
+static inline float row_factor(global const float *x, const uint columns, const float epsilon, local float *parts, const uint item,
                         const uint items) {
   for (uint part = item; part < PARTS; part += items) {
     float sum = 0.0f;
@@ -30,7 +30,7 @@ inline float row_factor(global const float *x, const uint columns, const float e
 
 #else
 
-inline void normalise_row(global const float *x, global const float *weight, global const float *residual, global float *y,
+static inline void normalise_row(global const float *x, global const float *weight, global const float *residual, global float *y,
                           const uint columns, const float epsilon, const uint adds_residual) {
   float16 parts[PARTS / LANES];
   for (uint i = 0; i < PARTS / LANES; ++i) parts[i] = 0.0f;

@@ -1,16 +1,16 @@
 // As quantization/gguf.cl, for the formats of fewer than 4 bits and those with tables.
 
 // Sign bits with bit i of byte c moved to bit 4i + c: as chunks of 8 weights want them.
-inline uint woven_signs(uint bits) {
+static inline uint woven_signs(uint bits) {
   uint word = 0;
   for (uint c = 0; c < 4; ++c)
     for (uint i = 0; i < 8; ++i) word |= (bits >> (8 * c + i) & 1u) << (4 * i + c);
   return word;
 }
 // The 8 signs that 7 bits stand for: their number is even.
-inline uint eight_signs(uint seven) { return seven | (popcount(seven) & 1u) << 7; }
+static inline uint eight_signs(uint seven) { return seven | (popcount(seven) & 1u) << 7; }
 // Those of a word of four times 7 bits.
-inline uint all_signs(uint word) {
+static inline uint all_signs(uint word) {
   uint bits = 0;
   for (uint c = 0; c < 4; ++c) bits |= eight_signs(word >> 7 * c & 127u) << 8 * c;
   return bits;
@@ -21,10 +21,10 @@ inline uint all_signs(uint word) {
 // 16 bytes scale | minimum << 4, 64 bytes of pairs, d, dmin. Each half of the 256 weights is four quarters of 32: quarter c has its
 // pairs at bit 2c of 32 bytes.
 #define GGUF_BYTES 84
-inline uint quant_word(global const uchar *block, uint part, uint w) {
+static inline uint quant_word(global const uchar *block, uint part, uint w) {
   return pairs_at(block + 16 + part / 8 * 32 + part % 2 * 16, part % 8 / 2 * 2);
 }
-inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + (s < 2 ? 80 + 2 * s : 2 * (s - 2))); }
+static inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + (s < 2 ? 80 + 2 * s : 2 * (s - 2))); }
 
 #elif IS_Q3_K
 
@@ -32,18 +32,18 @@ inline ushort scale_half(global const uchar *block, uint s) { return half_at(blo
 // has its low nibble in byte j mod 8, its high pair in byte 8 + j mod 4.
 #define GGUF_BYTES 110
 // As quantization/bits_3.cl wants them.
-inline uint quant_word(global const uchar *block, uint part, uint w) {
+static inline uint quant_word(global const uchar *block, uint part, uint w) {
   const uint pairs = pairs_at(block + 32 + part / 8 * 32 + part % 2 * 16, part % 8 / 2 * 2);
   uint word = 0;
   for (uint i = 0; i < 16; ++i) word |= (pairs >> 2 * i & 3u) << (i % 8 / 2 * 8 + i / 8 * 4 + i % 2 * 2);
   return word;
 }
-inline uint high_half(uint bits) {
+static inline uint high_half(uint bits) {
   uint half_bits = 0;
   for (uint i = 0; i < 16; ++i) half_bits |= (bits >> i & 1u) << (i / 8 * 2 + i % 2 + i % 4 / 2 * 8 + i % 8 / 4 * 4);
   return half_bits;
 }
-inline ushort scale_half(global const uchar *block, uint s) {
+static inline ushort scale_half(global const uchar *block, uint s) {
   if (s == 0) return half_at(block + 108);
   if (s >= 7) return high_half(bits_at(block + (s - 7) % 2 * 16, (s - 7) / 2));
   global const uchar *scales = block + 96;
@@ -59,55 +59,55 @@ inline ushort scale_half(global const uchar *block, uint s) {
 
 // d, or one byte e, 16 bytes of nibbles
 #define GGUF_BYTES (IS_MXFP4 ? 17 : 18)
-inline uint quant_word(global const uchar *block, uint part, uint w) { return nibbles_of_32(block + GGUF_BYTES - 16, w); }
-inline ushort scale_half(global const uchar *block, uint s) { return IS_MXFP4 ? block[0] : half_at(block); }
+static inline uint quant_word(global const uchar *block, uint part, uint w) { return nibbles_of_32(block + GGUF_BYTES - 16, w); }
+static inline ushort scale_half(global const uchar *block, uint s) { return IS_MXFP4 ? block[0] : half_at(block); }
 
 #elif IS_IQ4_XS
 
 // d, high pairs of 8 scales, their low nibbles, 8 times 16 bytes of nibbles
 #define GGUF_BYTES 136
-inline uint quant_word(global const uchar *block, uint part, uint w) { return nibbles_of_32(block + 8 + part * 16, w); }
-inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + 2 * s); }
+static inline uint quant_word(global const uchar *block, uint part, uint w) { return nibbles_of_32(block + 8 + part * 16, w); }
+static inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + 2 * s); }
 
 #elif IS_TQ1_0
 
 // 52 bytes of digits, d
 #define GGUF_BYTES 54
-inline uint quant_word(global const uchar *block, uint part, uint w) { return 0; }
-inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + (s == 0 ? 52 : 2 * (s - 1))); }
+static inline uint quant_word(global const uchar *block, uint part, uint w) { return 0; }
+static inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + (s == 0 ? 52 : 2 * (s - 1))); }
 
 #elif IS_TQ2_0
 
 // 64 bytes of pairs as in Q2_K, d
 #define GGUF_BYTES 66
-inline uint quant_word(global const uchar *block, uint part, uint w) {
+static inline uint quant_word(global const uchar *block, uint part, uint w) {
   return pairs_at(block + part / 4 * 32 + w * 16, part % 4 * 2);
 }
-inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + 64); }
+static inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + 64); }
 
 #elif IS_IQ1_S
 
 // d, 32 low bytes of indices, 8 halves: high bits of four, scale, sign
 #define GGUF_BYTES 50
-inline uint quant_word(global const uchar *block, uint part, uint w) { return word_at(block + 2 + 4 * part); }
-inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + (s == 0 ? 0 : 34 + 2 * (s - 1))); }
+static inline uint quant_word(global const uchar *block, uint part, uint w) { return word_at(block + 2 + 4 * part); }
+static inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + (s == 0 ? 0 : 34 + 2 * (s - 1))); }
 
 #elif IS_IQ1_M
 
 // 32 low bytes of indices, 16 bytes of two high nibbles, 4 halves of scales
 #define GGUF_BYTES 56
-inline uint quant_word(global const uchar *block, uint part, uint w) { return 0; }
-inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + (s < 4 ? 48 + 2 * s : 2 * (s - 4))); }
+static inline uint quant_word(global const uchar *block, uint part, uint w) { return 0; }
+static inline ushort scale_half(global const uchar *block, uint s) { return half_at(block + (s < 4 ? 48 + 2 * s : 2 * (s - 4))); }
 
 #elif IS_IQ2_XXS
 
 // d, 8 times: 4 indices, a word of 4 · 7 signs and a scale
 #define GGUF_BYTES 66
-inline uint quant_word(global const uchar *block, uint part, uint w) {
+static inline uint quant_word(global const uchar *block, uint part, uint w) {
   const uint word = word_at(block + 2 + 8 * part + 4 * w);
   return w == 0 ? word : woven_signs(all_signs(word));
 }
-inline ushort scale_half(global const uchar *block, uint s) {
+static inline ushort scale_half(global const uchar *block, uint s) {
   if (s == 0) return half_at(block);
   uint bits = 0;
   for (uint i = 0; i < 4; ++i) bits |= word_at(block + 6 + 8 * (4 * (s - 1) + i)) >> 28 << 4 * i;
@@ -119,13 +119,13 @@ inline ushort scale_half(global const uchar *block, uint s) {
 // IQ2_XS: d, 32 halves index | 7 signs << 9, 8 bytes of two scales
 // IQ2_S: d, 32 low bytes of indices, 32 bytes of signs, 8 bytes of 4 high pairs, 8 bytes of two scales
 #define GGUF_BYTES (IS_IQ2_XS ? 74 : 82)
-inline uint index_at(global const uchar *block, uint chunk) {
+static inline uint index_at(global const uchar *block, uint chunk) {
   return IS_IQ2_XS ? half_at(block + 2 + 2 * chunk) & 511u : block[2 + chunk] | (block[66 + chunk / 4] >> chunk % 4 * 2 & 3u) << 8;
 }
-inline uint signs_at(global const uchar *block, uint chunk) {
+static inline uint signs_at(global const uchar *block, uint chunk) {
   return IS_IQ2_XS ? eight_signs(half_at(block + 2 + 2 * chunk) >> 9) : block[34 + chunk];
 }
-inline uint quant_word(global const uchar *block, uint part, uint w) {
+static inline uint quant_word(global const uchar *block, uint part, uint w) {
   uint word = 0;
   for (uint c = 0; c < 2; ++c) {
     const uint signs = signs_at(block, 2 * part + c);
@@ -134,7 +134,7 @@ inline uint quant_word(global const uchar *block, uint part, uint w) {
   }
   return word;
 }
-inline ushort scale_half(global const uchar *block, uint s) {
+static inline ushort scale_half(global const uchar *block, uint s) {
   if (s == 0) return half_at(block);
   if (s < 5) return half_at(block + GGUF_BYTES - 8 + 2 * (s - 1));
   uint bits = 0;
@@ -147,10 +147,10 @@ inline ushort scale_half(global const uchar *block, uint s) {
 
 // d, 64 indices, 8 words of 4 · 7 signs and a scale
 #define GGUF_BYTES 98
-inline uint quant_word(global const uchar *block, uint part, uint w) {
+static inline uint quant_word(global const uchar *block, uint part, uint w) {
   return w > 0 ? word_at(block + 2 + 8 * part + 4 * (w - 1)) : woven_signs(all_signs(word_at(block + 66 + 4 * part)));
 }
-inline ushort scale_half(global const uchar *block, uint s) {
+static inline ushort scale_half(global const uchar *block, uint s) {
   if (s == 0) return half_at(block);
   uint bits = 0;
   for (uint i = 0; i < 4; ++i) bits |= word_at(block + 66 + 4 * (4 * (s - 1) + i)) >> 28 << 4 * i;
@@ -161,10 +161,10 @@ inline ushort scale_half(global const uchar *block, uint s) {
 
 // d, 64 low bytes of indices, 64 ninth bits, 32 bytes of signs, 4 bytes of two scales
 #define GGUF_BYTES 110
-inline uint quant_word(global const uchar *block, uint part, uint w) {
+static inline uint quant_word(global const uchar *block, uint part, uint w) {
   return w > 0 ? word_at(block + 2 + 8 * part + 4 * (w - 1)) : woven_signs(word_at(block + 74 + 4 * part));
 }
-inline ushort scale_half(global const uchar *block, uint s) {
+static inline ushort scale_half(global const uchar *block, uint s) {
   return half_at(block + (s == 0 ? 0 : s < 3 ? 106 + 2 * (s - 1) : 66 + 2 * (s - 3)));
 }
 

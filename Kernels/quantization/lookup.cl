@@ -17,7 +17,7 @@
 #else
 #define TWO_OF(table, pair) (table)[(uint)(pair)], (table)[(uint)((pair) >> 32)]
 #define TABLE_LANES(table)                                                                                                 \
-  inline uint16 table_lanes_##table(const uint16 index) {                                                                  \
+  static inline uint16 table_lanes_##table(const uint16 index) {                                                           \
     const ulong8 i = as_ulong8(index);                                                                                     \
     return (uint16)(TWO_OF(table, i.s0), TWO_OF(table, i.s1), TWO_OF(table, i.s2), TWO_OF(table, i.s3),                   \
                     TWO_OF(table, i.s4), TWO_OF(table, i.s5), TWO_OF(table, i.s6), TWO_OF(table, i.s7));                  \
@@ -49,7 +49,7 @@ typedef char chars_256 __attribute__((__vector_size__(32)));
 #define BYTES_AT(values, indices) bytes_at((uint8)(values(WORDS_OF), values(WORDS_OF)), indices)
 #define SHUFFLED(values, indices) \
   __builtin_astype(__builtin_ia32_pshufb256(__builtin_astype(values, chars_256), __builtin_astype(indices, chars_256)), uint8)
-inline uint16 bytes_at(const uint8 values, const uint16 indices) {
+static inline uint16 bytes_at(const uint8 values, const uint16 indices) {
   return (uint16)(SHUFFLED(values, indices.lo), SHUFFLED(values, indices.hi));
 }
 
@@ -62,7 +62,7 @@ inline uint16 bytes_at(const uint8 values, const uint16 indices) {
 #define INT_TO_FLOAT(x) convert_float16(x)
 #endif
 // At the top of a word.
-inline lanes_u lookup_16(const uint4 values, const lanes_u index) {
+static inline lanes_u lookup_16(const uint4 values, const lanes_u index) {
   const lanes_u low = AS_INT(index << 29) < 0 ? (lanes_u)values.y : (lanes_u)values.x;
   const lanes_u high = AS_INT(index << 29) < 0 ? (lanes_u)values.w : (lanes_u)values.z;
   const lanes_u word = AS_INT(index << 28) < 0 ? high : low;

@@ -13,13 +13,13 @@
 #include "quantization/weights.cl"
 
 // A bijection of 32 bits whose results look random (Wellons, "Prospecting for hash functions": lowbias32).
-inline uint mixed(uint x) {
+static inline uint mixed(uint x) {
   x = (x ^ x >> 16) * 0x7feb352du;
   x = (x ^ x >> 15) * 0x846ca68bu;
   return x ^ x >> 16;
 }
 
-inline uint random_quants(uint bits) {
+static inline uint random_quants(uint bits) {
 #if IS_F32
   return (bits & 0x807fffffu) | 0x3c000000u;  // ± 2^-7 to 2^-6
 #elif IS_F16
@@ -33,7 +33,7 @@ inline uint random_quants(uint bits) {
 
 #if SCALES > 0
 // Half `s` of a set of scales.
-inline uint random_half(uint s, uint bits) {
+static inline uint random_half(uint s, uint bits) {
 #if IS_MXFP4
   return 119 + (bits & 3u);
 #elif IS_IQ1_M

@@ -10,7 +10,7 @@
 #define BLOCKS_PER_SCALE 16
 #define SCALE_BITS 4
 
-inline lanes_u scale_pair(const lanes_h *packed, int block) {
+static inline lanes_u scale_pair(const lanes_h *packed, int block) {
   return TO_UINT(packed[2 + block / 2]) >> (block % 2 * 8) & 0xffu;
 }
 
@@ -20,7 +20,7 @@ inline lanes_u scale_pair(const lanes_h *packed, int block) {
 #define BLOCKS_PER_SCALE 8
 #define SCALE_BITS 6
 
-inline lanes_u scale_pair(const lanes_h *packed, int block) {
+static inline lanes_u scale_pair(const lanes_h *packed, int block) {
   if (block < 6) return TO_UINT(packed[2 + block]) & 0xfffu;
   const int first = 2 + 3 * (block - 6);
   return TO_UINT(packed[first]) >> 12 | TO_UINT(packed[first + 1]) >> 12 << 4 | TO_UINT(packed[first + 2]) >> 12 << 8;
@@ -28,7 +28,7 @@ inline lanes_u scale_pair(const lanes_h *packed, int block) {
 
 #endif
 
-inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum) {
+static inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum) {
   const lanes_f d = half_bits_to_float(packed[0]) * RANGE;
   const lanes_f d_minimum = half_bits_to_float(packed[1]);
 #pragma unroll
@@ -41,7 +41,7 @@ inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum)
 
 #define MINIMUM(scale, minimum, range) (minimum)
 
-inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {
+static inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {
   const lanes_u pair = scale_pair(packed, block);
   const lanes_f scale = half_bits_to_float(packed[0]) * TO_FLOAT(pair & ((1u << SCALE_BITS) - 1));
   return scale * (unpacked * RANGE) - half_bits_to_float(packed[1]) * TO_FLOAT(pair >> SCALE_BITS);

@@ -158,12 +158,12 @@
 #endif
 
 // Where a group's block begins in the plane of quants, in words.
-inline ulong quants_at(uint group, uint block, uint blocks) {
+static inline ulong quants_at(uint group, uint block, uint blocks) {
   return (((ulong)(group / PANEL_GROUPS) * blocks + block) * WORDS * PANEL_GROUPS + group % PANEL_GROUPS) * LANES;
 }
 
 // Where a group's set of scales begins in the plane of scales, in halves.
-inline ulong scales_at(uint group, uint super, uint supers) {
+static inline ulong scales_at(uint group, uint super, uint supers) {
   return (((ulong)(group / PANEL_GROUPS) * supers + super) * PANEL_GROUPS + group % PANEL_GROUPS) * SCALES * LANES;
 }
 

@@ -28,7 +28,7 @@ struct rope_pair {
   float a, b;
 };
 
-inline struct rope_pair rope_turn(global const float *row, global const float2 *rotation, uint rotary, uint pair, bool rotated) {
+static inline struct rope_pair rope_turn(global const float *row, global const float2 *rotation, uint rotary, uint pair, bool rotated) {
   struct rope_pair p;
   p.first = PAIRS_ADJACENT || !rotated ? 2 * pair : pair;
   p.second = PAIRS_ADJACENT || !rotated ? p.first + 1 : pair + rotary / 2;
@@ -44,7 +44,7 @@ inline struct rope_pair rope_turn(global const float *row, global const float2 *
 }
 
 // One pair of a token's head, or as many as ROPE_PAIRS.
-inline void rope_store_pair(global float *qkv, global const float2 *rotation, global const uint *slots,
+static inline void rope_store_pair(global float *qkv, global const float2 *rotation, global const uint *slots,
                             global cache_element *keys, global cache_element *values, const uint heads, const uint kv_heads,
                             const uint head_size, const uint rotary, const uint blocks, const uint block_size, const uint index,
                             const uint head, const uint token) {

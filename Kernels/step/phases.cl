@@ -26,12 +26,12 @@ struct share {
   uint begin, end;
 };
 
-inline struct share first_share(volatile global uint *counters, uint units) {
+static inline struct share first_share(volatile global uint *counters, uint units) {
   struct share s = {counters, units, 0, 0, 0, 0};
   return s;
 }
 
-inline bool next_share(struct share *s) {
+static inline bool next_share(struct share *s) {
   const uint groups = get_num_groups(0);
   for (; s->visited < groups; ++s->visited) {
     const uint range = (get_group_id(0) + s->visited) % groups;

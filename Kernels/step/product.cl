@@ -17,7 +17,7 @@
 #include "matmul/quantise_8.cl"
 #include "matmul/product_8.cl"
 #define prepare OF_TYPE(prepare)
-inline void prepare(global const float *x, global float *packed, global float *sums, const uint tokens, const uint columns,
+static inline void prepare(global const float *x, global float *packed, global float *sums, const uint tokens, const uint columns,
                     const uint block, const uint tile) {
   quantise_block(x, (global uint *)packed, tokens, columns, block, tile);
 }
@@ -25,7 +25,7 @@ inline void prepare(global const float *x, global float *packed, global float *s
 #include "matmul/product.cl"
 #include "matmul/pack.cl"
 #define prepare OF_TYPE(prepare)
-inline void prepare(global const float *x, global float *packed, global float *sums, const uint tokens, const uint columns,
+static inline void prepare(global const float *x, global float *packed, global float *sums, const uint tokens, const uint columns,
                     const uint block, const uint tile) {
   for (uint part = 0; part < 32 / BLOCK; ++part)
     pack_block(x, packed, sums, tokens, columns, block * (32 / BLOCK) + part, tile);

@@ -108,7 +108,7 @@ struct command {
     break;                                                                                                                     \
   }
 
-inline struct attention attention_of(global const struct command *c, global uchar *arena, global uchar *cache) {
+static inline struct attention attention_of(global const struct command *c, global uchar *arena, global uchar *cache) {
   struct attention a;
   a.q = FLOATS(arena, c->x);
   a.keys = (global const cache_element *)(cache + c->keys);
@@ -134,7 +134,7 @@ inline struct attention attention_of(global const struct command *c, global ucha
   return a;
 }
 
-inline void run(global const struct command *c, const uint unit, global uchar *arena, global const uchar *weights,
+static inline void run(global const struct command *c, const uint unit, global uchar *arena, global const uchar *weights,
                 global uchar *cache) {
   switch (c->kind) {
     PRODUCT_CASE(TYPE_A)
