@@ -1,3 +1,5 @@
+import TesseraJSON
+
 /// The safetensors files of one model: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
 public struct SafetensorsFolder: Sendable {
   /// The most shards that an index may name.
@@ -40,11 +42,13 @@ public struct SafetensorsFolder: Sendable {
   private static func shards(
     indexPath: String, folder: String
   ) throws(FileError) -> ([SafetensorsFile], [String: Int]) {
-    let map = try JSONObject(path: indexPath).object("weight_map").members
+    let index = try JSONFields(path: indexPath)
+    let map: JSONObject
+    do { map = try index.fields("weight_map").object } catch { throw FileError(error) }
     var files: [SafetensorsFile] = []
     var indexes: [String: Int] = [:]
     var places: [String: Int] = [:]
-    for (name, value) in map.sorted(by: { $0.key < $1.key }) {
+    for (name, value) in map.members.sorted(by: { $0.key < $1.key }) {
       guard let fileName = value.stringValue, isPlainName(fileName) else {
         throw FileError(
           .malformed, path: indexPath,
