@@ -37,7 +37,8 @@ let package = Package(
     .target(
       name: "TesseraCL", dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"]))]),
     .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
-    .target(name: "TesseraFiles"),
+    .target(name: "TesseraSystem"),
+    .target(name: "TesseraFiles", dependencies: ["TesseraSystem"]),
     .target(name: "TesseraText"),
     .target(name: "TesseraReference"),
     .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraMemory", "TesseraKernels"]),
@@ -56,7 +57,7 @@ let package = Package(
     .testTarget(name: "TesseraCLTests", dependencies: ["COpenCL", "TesseraCL", "TestSupport"]),
     .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraMemory", "TestSupport"]),
     .testTarget(
-      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TestSupport"], resources: [.copy("Fixtures")]),
+      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TesseraSystem", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraTextTests", dependencies: ["TesseraText", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(

@@ -66,9 +66,9 @@ struct JSONTests {
 
   @Test("a model's config.json is read with typed access")
   func config() throws {
-    let folder = try HuggingFaceFolder(path: fixture("sharded"))
+    let folder = try HuggingFaceCheckpoint(path: fixture("sharded"))
     let config = folder.config
-    #expect(try folder.modelType() == "llama")
+    #expect(try config.string("model_type") == "llama")
     #expect(try config.strings("architectures") == ["LlamaForCausalLM"])
     #expect(try config.int("hidden_size") == 4)
     #expect(try config.double("rms_norm_eps") == 1e-5)
@@ -81,9 +81,9 @@ struct JSONTests {
     expectError(.missingKey, "'text_config.absent'") { _ = try config.object("text_config").int("absent") }
     expectError(.wrongType, "'model_type'", "a whole number", "a string") { _ = try config.int("model_type") }
     expectError(.wrongType, "'eos_token_id'") { _ = try config.optionalStrings("eos_token_id") }
-    #expect(try folder.optionalJSON("tokenizer.json") == nil)
-    #expect(HuggingFaceFolder.isModelFolder(fixture("sharded")))
-    expectError(.notFound, "config.json") { _ = try HuggingFaceFolder(path: fixture("npy")) }
+    #expect(try folder.json(.tokenizer) == nil)
+    #expect(HuggingFaceCheckpoint.isModelFolder(fixture("sharded")))
+    expectError(.notFound, "config.json") { _ = try HuggingFaceCheckpoint(path: fixture("npy")) }
   }
 
   @Test("a configuration with flipped bits or cut anywhere never ends in a trap")

@@ -1,3 +1,5 @@
+import TesseraSystem
+
 /// A JSON object with typed access, such as a model's `config.json`.
 ///
 /// The getters throw `FileError` `.missingKey` where the key is absent or null and `.wrongType` where the value is of

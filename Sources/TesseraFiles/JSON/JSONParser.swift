@@ -1,3 +1,5 @@
+import TesseraSystem
+
 /// A recursive-descent JSON parser with bounded depth and number of values.
 struct JSONParser {
   private let text: UnsafeRawBufferPointer

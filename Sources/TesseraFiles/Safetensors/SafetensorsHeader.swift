@@ -1,3 +1,5 @@
+import TesseraSystem
+
 /// The header of a safetensors file: an 8-byte length and a JSON object of that many bytes.
 struct SafetensorsHeader {
   private(set) var tensors: [SafetensorsTensor] = []
