@@ -48,7 +48,8 @@ let package = Package(
     .executableTarget(
       name: "TesseraCommand",
       dependencies: operators + [
-        "Tessera", "TesseraFiles", "TesseraModels", "TesseraReference", "TesseraText", "TesseraWorkbench",
+        "Tessera", "TesseraFiles", "TesseraModels", "TesseraReference", "TesseraSystem", "TesseraText",
+        "TesseraWorkbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
