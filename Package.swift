@@ -39,7 +39,8 @@ let package = Package(
       name: "TesseraCL", dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"]))]),
     .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
     .target(name: "TesseraJSON"),
-    .target(name: "TesseraFiles", dependencies: ["TesseraJSON"]),
+    .target(name: "TesseraSystem"),
+    .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
     .target(name: "TesseraText", dependencies: ["TesseraJSON"]),
     .target(name: "TesseraReference"),
     .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraMemory", "TesseraKernels"]),
@@ -49,7 +50,7 @@ let package = Package(
     .executableTarget(
       name: "TesseraCommand",
       dependencies: operators + [
-        "Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraReference", "TesseraText",
+        "Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraReference", "TesseraSystem", "TesseraText",
         "TesseraWorkbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -60,7 +61,7 @@ let package = Package(
     .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraMemory", "TestSupport"]),
     .testTarget(name: "TesseraJSONTests", dependencies: ["TesseraJSON"]),
     .testTarget(
-      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TesseraJSON", "TestSupport"],
+      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TesseraJSON", "TesseraSystem", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraTextTests", dependencies: ["TesseraJSON", "TesseraText", "TestSupport"],

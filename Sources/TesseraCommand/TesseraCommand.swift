@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TesseraSystem
 
 /// The `tessera` command: its subcommands, and how errors leave it.
 @main
@@ -16,7 +17,7 @@ struct TesseraCommand: AsyncParsableCommand {
   static func main() async {
     Terminal.ignoreBrokenPipes()
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Array(CommandLine.pathArguments.dropFirst()))
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

@@ -9,9 +9,9 @@
 /// A file that appears at its path complete or not at all: written beside it, then renamed over it.
 ///
 /// Where the path names a pipe or a device, bytes go straight to it.
-final class AtomicFile {
+package final class AtomicFile {
   /// The path that was asked for.
-  let path: String
+  package let path: String
 
   private let descriptor: FileDescriptor
   // Where a link points to, so that the link itself survives.
@@ -19,15 +19,15 @@ final class AtomicFile {
   private let temporary: String?
   private var isCommitted = false
 
-  init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     self.path = path
     var existing = stat()
-    let exists = stat(path, &existing) == 0
+    let exists = path.withPathPointer { stat($0, &existing) } == 0
     if exists, existing.st_mode & S_IFMT == S_IFDIR {
       throw FileError(.isFolder, path: path, "this is a folder: name a file to write")
     }
     if exists, existing.st_mode & S_IFMT != S_IFREG {
-      let number = open(path, O_WRONLY | O_CLOEXEC)
+      let number = path.withPathPointer { open($0, O_WRONLY | O_CLOEXEC) }
       guard number >= 0 else { throw AtomicFile.error(errno, path) }
       descriptor = FileDescriptor(adopting: number, path: path)
       target = path
@@ -37,7 +37,7 @@ final class AtomicFile {
     let target = exists ? AtomicFile.resolved(path) : path
     for _ in 0..<16 {
       let temporary = target + ".partial-" + String(UInt32.random(in: 0 ... .max), radix: 16)
-      let number = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      let number = temporary.withPathPointer { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
       if number < 0, errno == EEXIST { continue }
       guard number >= 0 else { throw AtomicFile.error(errno, path) }
       descriptor = FileDescriptor(adopting: number, path: path)
@@ -49,11 +49,11 @@ final class AtomicFile {
   }
 
   deinit {
-    if let temporary, !isCommitted { unlink(temporary) }
+    if let temporary, !isCommitted { _ = temporary.withPathPointer { unlink($0) } }
   }
 
   /// Writes all of `bytes`.
-  func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+  package func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = write(descriptor.number, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
@@ -64,22 +64,22 @@ final class AtomicFile {
   }
 
   /// Writes all of `bytes`.
-  func append(_ bytes: [UInt8]) throws(FileError) {
+  package func append(_ bytes: [UInt8]) throws(FileError) {
     let result = bytes.withUnsafeBytes { buffer in Result { () throws(FileError) in try append(buffer) } }
     try result.get()
   }
 
   /// Puts the file in place.
-  func commit() throws(FileError) {
+  package func commit() throws(FileError) {
     guard let temporary, !isCommitted else { return }
-    guard rename(temporary, target) == 0 else { throw AtomicFile.error(errno, path) }
+    guard temporary.withPathPointer({ from in target.withPathPointer { rename(from, $0) } }) == 0 else { throw AtomicFile.error(errno, path) }
     isCommitted = true
   }
 
   private static func resolved(_ path: String) -> String {
-    guard let real = realpath(path, nil) else { return path }
+    guard let real = path.withPathPointer({ realpath($0, nil) }) else { return path }
     defer { free(real) }
-    return String(cString: real)
+    return String(pathBytes: UnsafeRawBufferPointer(start: real, count: strlen(real)))
   }
 
   private static func error(_ number: Int32, _ path: String) -> FileError {

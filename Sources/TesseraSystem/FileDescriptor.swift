@@ -7,20 +7,22 @@
 #endif
 
 /// An open file of the operating system, closed when it goes out of scope.
-struct FileDescriptor: ~Copyable {
-  let number: Int32
-  let path: String
+package struct FileDescriptor: ~Copyable {
+  /// The operating system's number for it.
+  package let number: Int32
+  /// The path that was opened.
+  package let path: String
 
   /// Opens a regular file for reading.
   ///
   /// - Throws: `FileError` `.notFound`, `.isFolder`, `.notRegularFile` or `.system`.
-  static func openForReading(_ path: String) throws(FileError) -> FileDescriptor {
+  package static func openForReading(_ path: String) throws(FileError) -> FileDescriptor {
     guard !path.isEmpty else { throw FileError(.notFound, path: path, "the path is empty: name a file") }
     guard !path.utf8.contains(0) else {
       throw FileError(.notFound, path: path, "the path contains a zero byte: name a file")
     }
     // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
-    let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let number = path.withPathPointer { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard number >= 0 else { throw FileDescriptor.openError(errno, path: path) }
     let descriptor = FileDescriptor(adopting: number, path: path)
     let mode = try descriptor.status().st_mode & S_IFMT
@@ -34,7 +36,7 @@ struct FileDescriptor: ~Copyable {
   }
 
   /// Takes over an open descriptor.
-  init(adopting number: Int32, path: String) {
+  package init(adopting number: Int32, path: String) {
     self.number = number
     self.path = path
   }
@@ -42,7 +44,7 @@ struct FileDescriptor: ~Copyable {
   deinit { close(number) }
 
   /// The file's status as the operating system has it now.
-  func status() throws(FileError) -> stat {
+  package func status() throws(FileError) -> stat {
     var status = stat()
     guard fstat(number, &status) == 0 else {
       throw FileError(.system, path: path, "its size cannot be read: \(FileDescriptor.reason(errno))")
@@ -51,13 +53,20 @@ struct FileDescriptor: ~Copyable {
   }
 
   /// Whether anything is at `path`.
-  static func exists(_ path: String) -> Bool {
+  package static func exists(_ path: String) -> Bool {
     var status = stat()
-    return !path.utf8.contains(0) && stat(path, &status) == 0
+    return !path.utf8.contains(0) && path.withPathPointer { stat($0, &status) } == 0
+  }
+
+  /// Whether a folder is at `path`.
+  package static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return !path.utf8.contains(0) && path.withPathPointer { stat($0, &status) } == 0
+      && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// What the operating system says about an error number.
-  static func reason(_ number: Int32) -> String {
+  package static func reason(_ number: Int32) -> String {
     guard let text = strerror(number) else { return "error \(number)" }
     return String(cString: text)
   }
