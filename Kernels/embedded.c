@@ -25,6 +25,12 @@ static const unsigned char attention_scores_cl[] = {
 static const unsigned char attention_values_cl[] = {
 #embed "attention/values.cl"
 };
+static const unsigned char cache_blocks_cl[] = {
+#embed "cache/blocks.cl"
+};
+static const unsigned char cache_rotate_cl[] = {
+#embed "cache/rotate.cl"
+};
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
 };
@@ -198,6 +204,8 @@ static const tessera_kernel_file files[] = {
     ENTRY("attention/merge.cl", attention_merge_cl),
     ENTRY("attention/scores.cl", attention_scores_cl),
     ENTRY("attention/values.cl", attention_values_cl),
+    ENTRY("cache/blocks.cl", cache_blocks_cl),
+    ENTRY("cache/rotate.cl", cache_rotate_cl),
     ENTRY("common/cache.cl", common_cache_cl),
     ENTRY("common/lanes.cl", common_lanes_cl),
     ENTRY("common/math.cl", common_math_cl),

@@ -31,14 +31,7 @@ public struct CacheGeometry: Sendable, Equatable {
   }
 
   /// The number that kernels know the element's type by.
-  var cacheType: Int {
-    switch element {
-    case .f32: 0
-    case .f16: 1
-    case .q8_0: 2
-    case .q4_0: 3
-    }
-  }
+  var cacheType: Int { element.cacheType }
 }
 
 /// Rotates queries in place and stores keys, rotated, and values in the cache: `Kernels/rope/rope_store.cl`
