@@ -1,6 +1,6 @@
 #include "TesseraKernels.h"
 
-// Every kernel file, embedded in the binary. A new file needs a line here and one in the table.
+// Every kernel file, embedded in the binary: written by scripts/embed-kernels.
 static const unsigned char activation_activation_cl[] = {
 #embed "activation/activation.cl"
 };
@@ -24,6 +24,12 @@ static const unsigned char attention_scores_cl[] = {
 };
 static const unsigned char attention_values_cl[] = {
 #embed "attention/values.cl"
+};
+static const unsigned char cache_blocks_cl[] = {
+#embed "cache/blocks.cl"
+};
+static const unsigned char cache_rotate_cl[] = {
+#embed "cache/rotate.cl"
 };
 static const unsigned char common_activations_cl[] = {
 #embed "common/activations.cl"
@@ -221,6 +227,8 @@ static const tessera_kernel_file files[] = {
     {"attention/merge.cl", attention_merge_cl, sizeof attention_merge_cl},
     {"attention/scores.cl", attention_scores_cl, sizeof attention_scores_cl},
     {"attention/values.cl", attention_values_cl, sizeof attention_values_cl},
+    {"cache/blocks.cl", cache_blocks_cl, sizeof cache_blocks_cl},
+    {"cache/rotate.cl", cache_rotate_cl, sizeof cache_rotate_cl},
     {"common/activations.cl", common_activations_cl, sizeof common_activations_cl},
     {"common/cache.cl", common_cache_cl, sizeof common_cache_cl},
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
