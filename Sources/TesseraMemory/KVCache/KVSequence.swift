@@ -28,6 +28,9 @@ public final class KVSequence: Sendable {
   /// The tables, one a group, of committed and reserved rows; none once closed.
   public var tables: [KVTable] { cache.state.withLock { $0.sequences[id]?.tables.map(\.table) ?? [] } }
 
+  /// Rows of the fixed groups, where they were filled; 0 before, and where there are none.
+  public var filledRows: Int { cache.state.withLock { $0.sequences[id]?.filledRows ?? 0 } }
+
   /// Makes room for `count` tokens behind the committed ones, in every group that keeps rows.
   ///
   /// Called again without a commit it makes more room, and tells only the work that is new.
