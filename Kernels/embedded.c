@@ -175,8 +175,44 @@ static const unsigned char quantization_weights_cl[] = {
 static const unsigned char rope_rope_store_cl[] = {
 #embed "rope/rope_store.cl"
 };
+static const unsigned char sampling_adjust_cl[] = {
+#embed "sampling/adjust.cl"
+};
+static const unsigned char sampling_bins_cl[] = {
+#embed "sampling/bins.cl"
+};
 static const unsigned char sampling_candidates_cl[] = {
 #embed "sampling/candidates.cl"
+};
+static const unsigned char sampling_draw_cl[] = {
+#embed "sampling/draw.cl"
+};
+static const unsigned char sampling_locate_cl[] = {
+#embed "sampling/locate.cl"
+};
+static const unsigned char sampling_mass_cl[] = {
+#embed "sampling/mass.cl"
+};
+static const unsigned char sampling_probability_cl[] = {
+#embed "sampling/probability.cl"
+};
+static const unsigned char sampling_row_cl[] = {
+#embed "sampling/row.cl"
+};
+static const unsigned char sampling_select_cl[] = {
+#embed "sampling/select.cl"
+};
+static const unsigned char sampling_survey_cl[] = {
+#embed "sampling/survey.cl"
+};
+static const unsigned char sampling_threshold_cl[] = {
+#embed "sampling/threshold.cl"
+};
+static const unsigned char sampling_top_tokens_cl[] = {
+#embed "sampling/top_tokens.cl"
+};
+static const unsigned char sampling_weigh_cl[] = {
+#embed "sampling/weigh.cl"
 };
 static const unsigned char step_phases_cl[] = {
 #embed "step/phases.cl"
@@ -248,7 +284,19 @@ static const tessera_kernel_file files[] = {
     ENTRY("quantization/trits.cl", quantization_trits_cl),
     ENTRY("quantization/weights.cl", quantization_weights_cl),
     ENTRY("rope/rope_store.cl", rope_rope_store_cl),
+    ENTRY("sampling/adjust.cl", sampling_adjust_cl),
+    ENTRY("sampling/bins.cl", sampling_bins_cl),
     ENTRY("sampling/candidates.cl", sampling_candidates_cl),
+    ENTRY("sampling/draw.cl", sampling_draw_cl),
+    ENTRY("sampling/locate.cl", sampling_locate_cl),
+    ENTRY("sampling/mass.cl", sampling_mass_cl),
+    ENTRY("sampling/probability.cl", sampling_probability_cl),
+    ENTRY("sampling/row.cl", sampling_row_cl),
+    ENTRY("sampling/select.cl", sampling_select_cl),
+    ENTRY("sampling/survey.cl", sampling_survey_cl),
+    ENTRY("sampling/threshold.cl", sampling_threshold_cl),
+    ENTRY("sampling/top_tokens.cl", sampling_top_tokens_cl),
+    ENTRY("sampling/weigh.cl", sampling_weigh_cl),
     ENTRY("step/phases.cl", step_phases_cl),
     ENTRY("step/product.cl", step_product_cl),
     ENTRY("step/step_program.cl", step_step_program_cl),

@@ -5,6 +5,8 @@ public struct OperatorError: Error, CustomStringConvertible, Sendable {
     case missingKernel
     /// The shapes do not fit together, or not the kernel.
     case shape
+    /// A parameter is outside of its range.
+    case parameter
     /// The weight format has no kernel.
     case unsupportedFormat
     /// A `StepProgram` cannot hold the work: it has to go to a queue.
