@@ -10,8 +10,8 @@ let package = Package(
     .library(
       name: "Tessera",
       targets: [
-        "Tessera", "TesseraModels", "TesseraOperators", "TesseraText", "TesseraFiles", "TesseraJSON", "TesseraMemory",
-        "TesseraCL",
+        "Tessera", "TesseraModels", "TesseraOperators", "TesseraText", "Jinja", "TesseraFiles", "TesseraJSON",
+        "TesseraMemory", "TesseraCL",
       ]),
     // The operators alone, and what checks and times them: for `Benchmarks/`.
     .library(
@@ -41,30 +41,34 @@ let package = Package(
     .target(name: "TesseraJSON"),
     .target(name: "TesseraSystem"),
     .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
-    .target(name: "TesseraText", dependencies: ["TesseraJSON"]),
+    .target(name: "Jinja", dependencies: ["TesseraJSON"]),
+    .target(name: "TesseraText", dependencies: ["Jinja", "TesseraJSON"]),
     .target(name: "TesseraReference"),
     .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraMemory", "TesseraKernels"]),
     .target(name: "TesseraModels", dependencies: operators + ["TesseraFiles", "TesseraJSON"]),
     .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraFiles", "TesseraJSON", "TesseraModels"]),
-    .target(name: "Tessera", dependencies: operators + ["TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraText"]),
+    .target(
+      name: "Tessera",
+      dependencies: operators + ["Jinja", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraText"]),
     .executableTarget(
       name: "TesseraCommand",
       dependencies: operators + [
-        "Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraReference", "TesseraSystem", "TesseraText",
+        "Jinja", "Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraReference", "TesseraSystem", "TesseraText",
         "TesseraWorkbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // One test target a room.
-    .target(name: "TestSupport", dependencies: ["TesseraCL"], path: "Tests/TestSupport"),
-    .testTarget(name: "TesseraCLTests", dependencies: ["COpenCL", "TesseraCL", "TestSupport"]),
-    .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraMemory", "TestSupport"]),
+    .target(name: "TestSupport", dependencies: ["TesseraCL", "TesseraJSON"], path: "Tests/TestSupport"),
+    .testTarget(name: "TesseraCLTests", dependencies: ["COpenCL", "TesseraCL", "TesseraJSON", "TestSupport"]),
+    .testTarget(
+      name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraJSON", "TesseraMemory", "TestSupport"]),
     .testTarget(name: "TesseraJSONTests", dependencies: ["TesseraJSON"]),
     .testTarget(
-      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TesseraJSON", "TesseraSystem", "TestSupport"],
+        "Jinja", "Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraReference", "TesseraSystem", "TesseraText",
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "TesseraTextTests", dependencies: ["TesseraJSON", "TesseraText", "TestSupport"],
+      name: "TesseraTextTests", dependencies: ["Jinja", "TesseraJSON", "TesseraText", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
@@ -76,7 +80,9 @@ let package = Package(
     .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCommand", "TestSupport"]),
     .testTarget(
       name: "TesseraTests",
-      dependencies: operators + ["Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraText", "TestSupport"],
+      dependencies: operators + [
+        "Jinja", "Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraText", "TestSupport",
+      ],
       resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6],

@@ -18,7 +18,7 @@ public actor LanguageModel {
   public nonisolated let tokenizer: Tokenizer
   /// The file's chat template, if it has one.
   ///
-  /// - Throws: `TemplateError` if it cannot be interpreted; the model completes texts all the same.
+  /// - Throws: `ChatError` if it cannot be interpreted; the model completes texts all the same.
   public nonisolated var chatTemplate: ChatTemplate? { get throws { try template.get() } }
   private nonisolated let template: Result<ChatTemplate?, any Error>
   public nonisolated let configuration: Configuration

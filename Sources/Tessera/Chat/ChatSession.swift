@@ -40,7 +40,7 @@ public actor ChatSession {
   /// The whole answer to a message.
   ///
   /// - Throws: `TesseraError.noChatTemplate` if the model has no template, `TesseraError.contextFull` with the numbers,
-  ///   `TemplateError` if the template refuses the conversation, `CancellationError` when the task is cancelled, or when
+  ///   `ChatError` if the template refuses the conversation, `CancellationError` when the task is cancelled, or when
   ///   another turn or a reset comes before the answer has begun.
   public func respond(to message: String) async throws -> String {
     var answer = ""

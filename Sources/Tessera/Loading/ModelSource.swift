@@ -25,6 +25,6 @@ public struct ModelSource: Sendable {
 
   /// The chat template of the metadata, if there is one.
   public func chatTemplate() throws -> ChatTemplate? {
-    try file.metadata.optionalString("tokenizer.chat_template").map { source in try ChatTemplate(source: source) }
+    try ChatTemplate(ofModel: try file.metadata.optionalString("tokenizer.chat_template"))
   }
 }

@@ -1,13 +1,13 @@
 import Testing
 
-@testable import TesseraText
+@testable import Jinja
 
-@Suite("Chat templates that are not trusted")
+@Suite("Templates that are not trusted")
 struct TemplateLimitTests {
   private func code(_ source: String, limits: TemplateLimits = .standard) -> TemplateError.Code? {
     do throws(TemplateError) {
-      let template = try ChatTemplate(source: source, limits: limits)
-      _ = try template.render(messages: [["role": "user", "content": "hi"]], bosToken: "<s>", eosToken: "</s>")
+      let template = try Template(source: source, limits: limits)
+      _ = try template.render(["messages": [["role": "user", "content": "hi"]]])
       return nil
     } catch {
       return error.code

@@ -43,29 +43,29 @@ struct ChatTemplateTests {
   func defaults() throws {
     let source = "{{ bos_token is defined }} {{ eos_token }} {{ tools is none }} {{ documents is none }} {{ thinking }}"
     let template = try ChatTemplate(source: source)
-    let prompt = try template.render(messages: [], bosToken: nil, eosToken: "</s>", variables: ["thinking": false])
+    let prompt = try template.render(
+      Conversation(messages: []), bosToken: nil, eosToken: "</s>", variables: ["thinking": false])
     #expect(prompt == "False </s> True True False")
   }
 
-  @Test("strftime_now shows the given time")
-  func time() throws {
-    let template = try ChatTemplate(source: "{{ strftime_now('%d %b %Y, %A, 100%%') }}")
-    // Noon, so that the day is the same in almost every time zone.
-    let prompt = try template.render(messages: [], bosToken: nil, eosToken: nil, now: 1_721_995_200)
-    #expect(prompt == "26 Jul 2024, Friday, 100%")
-    let today = try template.render(messages: [], bosToken: nil, eosToken: nil)
-    #expect(today.hasSuffix(", 100%") && today != prompt)
+  @Test("a model's template without text is none")
+  func empty() throws {
+    #expect(try ChatTemplate(ofModel: nil) == nil)
+    #expect(try ChatTemplate(ofModel: "") == nil)
+    #expect(try ChatTemplate(ofModel: " \n") == nil)
+    #expect(try ChatTemplate(ofModel: "x")?.render(Conversation(messages: []), bosToken: nil, eosToken: nil) == "x")
+    let error = #expect(throws: ChatError.self) { try ChatTemplate(ofModel: "\n{% if %}") }
+    #expect(error?.code == .template(.syntax))
+    #expect(error?.description.hasPrefix("chat template, line 2: ") == true)
   }
 
-  @Test("strings are compared, cut and counted by Unicode scalars")
-  func scalars() throws {
-    let template = try ChatTemplate(
-      source: "{{ m == 'e\u{301}' }} {{ m | length }} {{ (m ~ m)[1] | tojson }} {{ m in m }}")
-    let render = { (text: JSONValue) in
-      try template.render(messages: [], bosToken: nil, eosToken: nil, variables: ["m": text])
+  @Test("a refusal is told apart and keeps the template's words")
+  func refusal() throws {
+    let template = try ChatTemplate(source: "{{ raise_exception('roles must alternate') }}")
+    let error = #expect(throws: ChatError.self) {
+      try template.render(Conversation(messages: []), bosToken: nil, eosToken: nil)
     }
-    #expect(try render("\u{E9}") == "False 1 \"\u{E9}\" True")
-    #expect(try render("e\u{301}") == "True 2 \"\u{301}\" True")
-    #expect(try render("\r\n") == #"False 2 "\n" True"#)
+    #expect(error == ChatError(.refused, "roles must alternate"))
+    #expect(error?.description == "the chat template refuses the conversation: roles must alternate")
   }
 }

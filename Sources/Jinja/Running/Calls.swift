@@ -30,7 +30,7 @@ extension Interpreter {
     let scope = scope(for: definition.body, parent: macro.scope)
     let names = definition.parameters
     for (name, value) in zip(names, arguments.positional) { scope.variables[name] = value }
-    let rest = Dictionary()
+    let rest = DictionaryValue()
     var used: Set<String> = []
     for name in names.dropFirst(arguments.positional.count) {
       if let value = arguments.keyword.value(named: name) {
@@ -99,9 +99,9 @@ extension Interpreter {
     }
   }
 
-  private func dictionary(_ arguments: Arguments, for function: String) throws(TemplateError) -> Dictionary {
+  private func dictionary(_ arguments: Arguments, for function: String) throws(TemplateError) -> DictionaryValue {
     guard arguments.positional.count <= 1 else { throw fail("\(function) takes at most one argument without a name") }
-    var result = Dictionary()
+    var result = DictionaryValue()
     if let source = arguments.positional.first {
       if case .dictionary(let other) = source {
         result = other.copy()

@@ -29,7 +29,7 @@ final class Interpreter {
     for function in GlobalFunction.allCases { globals[function.rawValue] = .function(function) }
     let outer = Scope(parent: nil, variables: globals.merging(variables) { $1 })
     defer {
-      for namespace in namespaces { namespace.attributes = Dictionary() }
+      for namespace in namespaces { namespace.attributes = DictionaryValue() }
       for scope in capturedScopes { scope.variables = [:] }
     }
     let root = scope(for: syntax.root, parent: outer)

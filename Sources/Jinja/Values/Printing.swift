@@ -62,7 +62,7 @@ extension Interpreter {
     try checkSize(bytes: text.utf8.count)
   }
 
-  private func represent(_ dictionary: Dictionary, into text: inout String) throws(TemplateError) {
+  private func represent(_ dictionary: DictionaryValue, into text: inout String) throws(TemplateError) {
     text += "{"
     for (index, (key, value)) in zip(dictionary.keys, dictionary.values).enumerated() {
       if index > 0 { text += ", " }

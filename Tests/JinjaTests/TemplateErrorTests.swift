@@ -1,13 +1,13 @@
 import Testing
 
-@testable import TesseraText
+@testable import Jinja
 
-@Suite("Errors of chat templates")
+@Suite("Errors of templates")
 struct TemplateErrorTests {
   private func error(_ source: String) -> TemplateError? {
     do throws(TemplateError) {
-      let template = try ChatTemplate(source: source)
-      _ = try template.render(messages: [["role": "user", "content": "hi"]], bosToken: nil, eosToken: nil)
+      let template = try Template(source: source)
+      _ = try template.render(["messages": [["role": "user", "content": "hi"]]])
       return nil
     } catch {
       return error
@@ -47,17 +47,17 @@ struct TemplateErrorTests {
   func raised() {
     let error = error("\n{{ raise_exception('roles must ' ~ 'alternate') }}")
     #expect(error == TemplateError(.raised, line: 2, "roles must alternate"))
-    #expect(error?.description == "the chat template refuses the conversation: roles must alternate (line 2)")
+    #expect(error?.description == "the template raises: roles must alternate (line 2)")
   }
 
   @Test("descriptions say what is wrong")
   func descriptions() {
-    #expect(error("{{ x.y }}")?.description == "chat template, line 1: 'x' is undefined")
-    #expect(error("{% include 'a' %}")?.description == "chat template, line 1: the tag 'include' is not supported")
-    #expect(error("{{ 1 | nope }}")?.description == "chat template, line 1: there is no filter named 'nope'")
+    #expect(error("{{ x.y }}")?.description == "line 1: 'x' is undefined")
+    #expect(error("{% include 'a' %}")?.description == "line 1: the tag 'include' is not supported")
+    #expect(error("{{ 1 | nope }}")?.description == "line 1: there is no filter named 'nope'")
     #expect(error("{{ messages.role + 'x' }}")?.message == "a value of type list has no attribute 'role'")
     #expect(
       error("{% if 1 %}")?.description
-        == "chat template, line 1: the template ends where {% elif %} or {% else %} or {% endif %} is expected")
+        == "line 1: the template ends where {% elif %} or {% else %} or {% endif %} is expected")
   }
 }

@@ -147,4 +147,6 @@ struct TemplateSyntax: Sendable {
   let root: Frame
   /// For each frame, the names that start undefined in it whatever the caller passed (see `ScopeAnalysis`).
   let hiddenNames: [[String]]
+  /// The strings that stand in expressions.
+  let stringLiterals: Set<String>
 }

@@ -1,4 +1,4 @@
-/// What went wrong with a chat template, a conversation or the rendering of one with the other.
+/// A failure to parse a template or to render it.
 public struct TemplateError: Error, CustomStringConvertible, Sendable, Equatable {
   /// The kind of failure.
   public enum Code: Sendable, Equatable {
@@ -10,17 +10,15 @@ public struct TemplateError: Error, CustomStringConvertible, Sendable, Equatable
     case operation
     /// A limit on work, size or nesting was reached.
     case limit
-    /// The template itself refused the conversation by calling `raise_exception`.
+    /// The template itself refused its variables by calling `raise_exception`.
     case raised
-    /// The JSON of a conversation is malformed.
-    case json
   }
 
   /// The kind of failure.
   public let code: Code
-  /// The line of the template (or, for `json`, of the document), counted from 1.
+  /// The line of the template, counted from 1.
   public let line: Int
-  /// What is wrong. For `raised`: the template's own words.
+  /// The problem. For `raised`: the template's own words.
   public let message: String
 
   /// Makes an error for a line of the template.
@@ -32,10 +30,9 @@ public struct TemplateError: Error, CustomStringConvertible, Sendable, Equatable
 
   public var description: String {
     switch code {
-    case .raised: "the chat template refuses the conversation: \(message) (line \(line))"
-    case .json: "invalid JSON on line \(line): \(message)"
-    case .unsupported: "chat template, line \(line): \(message) is not supported"
-    case .syntax, .operation, .limit: "chat template, line \(line): \(message)"
+    case .raised: "the template raises: \(message) (line \(line))"
+    case .unsupported: "line \(line): \(message) is not supported"
+    case .syntax, .operation, .limit: "line \(line): \(message)"
     }
   }
 }

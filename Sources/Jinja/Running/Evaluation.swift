@@ -55,7 +55,7 @@ extension Interpreter {
   private func dictionary(
     _ pairs: [(key: Expression, value: Expression)], _ scope: Scope
   ) throws(TemplateError) -> Value {
-    let result = Dictionary()
+    let result = DictionaryValue()
     for pair in pairs {
       let key = try evaluate(pair.key, scope)
       result.set(try self.key(key), named: key, to: try evaluate(pair.value, scope))
@@ -184,7 +184,7 @@ extension Interpreter {
 /// The arguments of a call.
 final class Arguments {
   var positional: [Value]
-  var keyword = Dictionary()
+  var keyword = DictionaryValue()
 
   init(positional: [Value] = []) { self.positional = positional }
 

@@ -57,7 +57,7 @@ extension Interpreter {
   }
 
   private func callDictionaryMethod(
-    _ name: String, of dictionary: Dictionary, _ arguments: Arguments
+    _ name: String, of dictionary: DictionaryValue, _ arguments: Arguments
   ) throws(TemplateError) -> Value {
     if name == "get" {
       let values = try arguments.bindPositional(1...2, for: "get", self)

@@ -17,7 +17,12 @@ struct Parser {
     var parser = Parser(tokens: try Lexer.tokens(of: source))
     let root = try parser.frame { parser throws(TemplateError) in try parser.statements(until: []) }
     if let error = parser.unknownNames.first { throw error }
-    return TemplateSyntax(root: root, hiddenNames: ScopeAnalysis.hiddenNames(in: root, frameCount: parser.frameCount))
+    let literals = parser.tokens.compactMap { token in
+      if case .string(let text) = token.kind { text } else { nil }
+    }
+    return TemplateSyntax(
+      root: root, hiddenNames: ScopeAnalysis.hiddenNames(in: root, frameCount: parser.frameCount),
+      stringLiterals: Set(literals))
   }
 
   private init(tokens: [Token]) { self.tokens = tokens }

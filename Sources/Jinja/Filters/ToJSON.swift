@@ -57,7 +57,7 @@ extension Interpreter {
     try checkSize(bytes: output.writer.text.utf8.count)
   }
 
-  private func writeJSON(_ dictionary: Dictionary, into output: inout JSONOutput) throws(TemplateError) {
+  private func writeJSON(_ dictionary: DictionaryValue, into output: inout JSONOutput) throws(TemplateError) {
     var order = Array(dictionary.keys.indices)
     if output.sortsKeys {
       // Insertion into place: keys are few, and a comparison may fail.

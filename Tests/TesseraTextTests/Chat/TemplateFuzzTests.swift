@@ -1,3 +1,4 @@
+import Jinja
 import TesseraJSON
 import Testing
 
@@ -44,13 +45,13 @@ struct TemplateFuzzTests {
         scalars.replaceSubrange(position..<end, with: Array(piece.unicodeScalars))
       }
     }
-    return String(scalars: scalars)
+    return String(String.UnicodeScalarView(scalars))
   }
 
   @Test("damaged templates end in a prompt or an error, soon", arguments: TemplateFixtures.templates)
   func mutations(name: String) throws {
     let source = Array(try TemplateFixtures.text("\(name).jinja").unicodeScalars)
-    let conversations = try TemplateFixtures.object("conversations.json")
+    let conversations = try TemplateFixtures.conversations()
     var limits = TemplateLimits()
     limits.steps = 50_000
     limits.stringBytes = 1 << 16
@@ -62,8 +63,8 @@ struct TemplateFuzzTests {
       for key in ["turns", "two-calls", "parts", "none"] {
         let document = try #require(conversations[key]?.objectValue)
         let prompt = try? template.render(
-          messages: document["messages"]?.arrayValue ?? [], tools: document["tools"]?.arrayValue, bosToken: "<s>",
-          eosToken: "</s>")
+          messages: document["messages"]?.arrayValue ?? [], tools: document["tools"]?.arrayValue,
+          addGenerationPrompt: true, bosToken: "<s>", eosToken: "</s>", variables: [:], now: nil)
         if let prompt {
           #expect(prompt.utf8.count <= limits.stringBytes)
           rendered += 1

@@ -46,7 +46,7 @@ extension Interpreter {
     return true
   }
 
-  private func areEqual(_ left: Dictionary, _ right: Dictionary) throws(TemplateError) -> Bool {
+  private func areEqual(_ left: DictionaryValue, _ right: DictionaryValue) throws(TemplateError) -> Bool {
     guard left.count == right.count else { return false }
     for (key, value) in zip(left.keys, left.values) {
       guard let key = DictionaryKey(key), let other = right.value(for: key), try areEqual(value, other) else {

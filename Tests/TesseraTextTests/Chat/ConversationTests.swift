@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Conversations")
 struct ConversationTests {
-  private func code(_ text: String) -> TemplateError.Code? {
-    do throws(TemplateError) {
+  private func code(_ text: String) -> ChatError.Code? {
+    do throws(ChatError) {
       _ = try Conversation(fromJSON: Array(text.utf8))
       return nil
     } catch {
@@ -49,13 +49,15 @@ struct ConversationTests {
       String(repeating: "[", count: 100_000), String(repeating: "{\"a\":", count: 100_000),
     ])
   func refused(text: String) {
-    #expect(code(text) == .json)
+    #expect(code(text) == .conversation)
   }
 
   @Test("bytes that are not UTF-8 are refused with their line")
   func invalidUTF8() throws {
-    #expect(throws: TemplateError(.json, line: 2, "a string ends here that is not UTF-8 (byte 6)")) {
+    let error = #expect(throws: ChatError.self) {
       try Conversation(fromJSON: [0x5B, 0x0A, 0x22, 0xC3, 0x28, 0x22, 0x5D])
     }
+    #expect(
+      error?.description == "the JSON text is wrong at byte 6 (line 2): a string ends here that is not UTF-8")
   }
 }
