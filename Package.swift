@@ -25,6 +25,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
     // System libraries, and the kernels embedded in the binary.
@@ -35,7 +36,11 @@ let package = Package(
     // Rooms: each imports only rooms above it. All are named that a room depends on, also through others: after a change
     // SwiftPM compiles anew only those that name what changed, and what kept an old layout would damage memory.
     .target(
-      name: "TesseraCL", dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"]))]),
+      name: "TesseraCL",
+      dependencies: [
+        "COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"])),
+        .product(name: "DequeModule", package: "swift-collections"), .product(name: "Logging", package: "swift-log"),
+      ]),
     .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
     .target(name: "TesseraFiles"),
     .target(name: "TesseraText"),
@@ -49,6 +54,7 @@ let package = Package(
       dependencies: operators + [
         "Tessera", "TesseraFiles", "TesseraModels", "TesseraReference", "TesseraText", "TesseraWorkbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
       ]),
 
     // One test target a room.

@@ -9,9 +9,9 @@
 /// A file that appears at its path complete or not at all: written beside it, then renamed over it.
 ///
 /// Where the path names a pipe or a device, bytes go straight to it.
-final class AtomicFile {
+package final class AtomicFile {
   /// The path that was asked for.
-  let path: String
+  package let path: String
 
   private let descriptor: FileDescriptor
   // Where a link points to, so that the link itself survives.
@@ -19,7 +19,7 @@ final class AtomicFile {
   private let temporary: String?
   private var isCommitted = false
 
-  init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     self.path = path
     var existing = stat()
     let exists = stat(path, &existing) == 0
@@ -53,7 +53,7 @@ final class AtomicFile {
   }
 
   /// Writes all of `bytes`.
-  func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+  package func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = write(descriptor.number, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
@@ -64,13 +64,13 @@ final class AtomicFile {
   }
 
   /// Writes all of `bytes`.
-  func append(_ bytes: [UInt8]) throws(FileError) {
+  package func append(_ bytes: [UInt8]) throws(FileError) {
     let result = bytes.withUnsafeBytes { buffer in Result { () throws(FileError) in try append(buffer) } }
     try result.get()
   }
 
   /// Puts the file in place.
-  func commit() throws(FileError) {
+  package func commit() throws(FileError) {
     guard let temporary, !isCommitted else { return }
     guard rename(temporary, target) == 0 else { throw AtomicFile.error(errno, path) }
     isCommitted = true

@@ -202,6 +202,30 @@ extension OpenCLOnDevices {
         }
       }
       #expect(try queue.kernelSeconds {}.isEmpty)
+      // One within another: the inner tells its own, the outer all.
+      var inner: [Double] = []
+      let outer = try queue.kernelSeconds {
+        try add(1)
+        inner = try queue.kernelSeconds { try add(1 << 10) }
+        try add(1)
+      }
+      #expect(inner.count == 1 && outer.count == 3 && outer[1] == inner[0])
+    }
+
+    @Test("the times of many kernels hold few of the driver's events", arguments: TestDevices.all)
+    func kernelTimes(device: TestDevice) throws {
+      let queue = try Queue(device.context(), profiling: true)
+      let kernel = try Program(queue.context, source: addSource, name: "add.cl").kernel("add")
+      let x = try Buffer(queue.context, byteCount: 4)
+      try queue.fill(x, byteCount: 4)
+      let times = KernelTimes(held: 8)
+      for _ in 0..<100 {
+        try times.add(queue.enqueueTimed(kernel, over: NDRange(global: [1]), x, Float(1), UInt32(1)))
+        #expect(times.heldCount <= 8)
+      }
+      let seconds = try times.seconds()
+      #expect(seconds.count == 100 && seconds.allSatisfy { $0 >= 0 })
+      #expect(try queue.read(x, as: Float.self, count: 1) == [100])
     }
 
     @Test("a queue counts the time that it was waited for", arguments: TestDevices.all)
