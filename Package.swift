@@ -72,7 +72,7 @@ let package = Package(
       dependencies: operators + [
         "TesseraFiles", "TesseraModels", "TesseraReference", "TesseraWorkbench", "TestSupport",
       ]),
-    .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCommand", "TestSupport"]),
+    .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCL", "TesseraCommand", "TestSupport"]),
     .testTarget(
       name: "TesseraTests",
       dependencies: operators + ["Tessera", "TesseraFiles", "TesseraModels", "TesseraText", "TestSupport"],

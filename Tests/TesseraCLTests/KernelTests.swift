@@ -170,6 +170,31 @@ extension OpenCLOnDevices {
       }
     }
 
+    @Test("division and square roots are correctly rounded where the device can", arguments: TestDevices.all)
+    func rounding(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      guard queue.context.device.profile.singleFloat.contains(.correctDivideSqrt) else { return }
+      let source = """
+        kernel void divide(global float *x, const uint n) {
+          const uint i = get_global_id(0);
+          const float a = x[i], b = x[i + n];
+          x[i] = a / b;
+          x[i + n] = sqrt(b);
+        }
+        """
+      let kernel = try Program(queue.context, source: source, name: "divide.cl").kernel("divide")
+      let count = 4096
+      let values: [Float] = (0..<2 * count).map { i in
+        let share = Float(i * 7919 % 8191) / 8191
+        return 1 + share * Float(1 + i % 97)
+      }
+      let x = try Buffer(queue.context, byteCount: values.count * 4)
+      try queue.write(values, to: x)
+      try queue.enqueue(kernel, over: NDRange(global: [count]), x, UInt32(count))
+      let expected = (0..<count).map { values[$0] / values[$0 + count] } + values[count...].map { $0.squareRoot() }
+      #expect(try queue.read(x, as: Float.self, count: values.count) == expected)
+    }
+
     @Test("a kernel that the program lacks is an error with both names", arguments: TestDevices.all)
     func unknownKernel(device: TestDevice) throws {
       let program = try Program(device.context(), source: addSource, name: "add.cl")
