@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import Tessera
-import TesseraFiles
+import TesseraSystem
 import TesseraText
 
 struct ChatCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TesseraSystem
 
 /// The `tessera` command: its subcommands, and how errors leave it.
 @main
@@ -18,7 +19,7 @@ struct TesseraCommand: AsyncParsableCommand {
     Terminal.occupyClosedDescriptors()
     CommandLog.start()
     do {
-      var command = try parseAsRoot(joinDashes(Array(CommandLine.arguments.dropFirst())))
+      var command = try parseAsRoot(joinDashes(Array(CommandLine.pathArguments.dropFirst())))
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

@@ -1,4 +1,5 @@
 import Foundation
+import TesseraSystem
 
 /// Where a command's text comes from.
 enum InputText {
@@ -10,13 +11,14 @@ enum InputText {
   /// - Throws: `InputError` if it cannot be read, is a folder, or has more than `limit` bytes.
   static func read(_ path: String, limit: Int = byteLimit) throws -> [UInt8] {
     if path == "-" { return try read(STDIN_FILENO, limit) { "standard input \($0)" } }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = path.withPathPointer { open($0, O_RDONLY | O_CLOEXEC) }
+    let shown = path.shownPath
     guard descriptor >= 0 else {
       throw InputError(
-        message: errno == ENOENT ? "\(path): no such file" : "\(path): it cannot be read: \(reason(errno))")
+        message: errno == ENOENT ? "\(shown): no such file" : "\(shown): it cannot be read: \(reason(errno))")
     }
     defer { close(descriptor) }
-    return try read(descriptor, limit) { "\(path): it \($0)" }
+    return try read(descriptor, limit) { "\(shown): it \($0)" }
   }
 
   /// - Parameter problem: a sentence about the input, of what is wrong with it.

@@ -31,14 +31,15 @@ extension Transformer {
       chunkSize = min(options.chunkSize, contextLength)
       cache = try KVCacheLayout(
         layerCount: c.layerCount, kvHeadCount: c.kvHeadCount, headDim: c.headDim, elementType: options.cacheElement)
-      let blocks = try cache.blockCount(contextLength: contextLength, sequenceCount: options.sequenceCount)
+      let blocks = try cache.blockCounts(
+        contextLength: contextLength, sequenceCount: options.sequenceCount, stepTokens: chunkSize)[0]
       arena = try Workspace.plan(
         c, tokens: chunkSize, contextLength: blocks * cache.blockSize, blockSize: cache.blockSize,
         rotaryTables: rotaryTables.count, limits: limits)
       let weights = try WeightLoader.deviceBytes(file, alignment: limits.baseAddressAlignment)
       memory = try MemoryPlan(
         weightsBytes: weights.total, largestWeightBytes: weights.largest, kvLayout: cache, contextLength: contextLength,
-        sequenceCount: options.sequenceCount, workspaceBytes: arena.byteCount,
+        sequenceCount: options.sequenceCount, stepTokens: chunkSize, workspaceBytes: arena.byteCount,
         stagingBytes: try WeightLoader.stagingBytes(file))
     }
   }

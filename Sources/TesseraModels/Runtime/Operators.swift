@@ -9,6 +9,7 @@ struct Operators: Sendable {
   let rotaryStore: RotaryStore
   let attention: FlashAttention
   let softCap: SoftCap
+  let cacheBlocks: CacheBlocks
   let rowCopy = RowCopy()
 
   /// - Parameter fast: for products in fast mode.
@@ -19,5 +20,6 @@ struct Operators: Sendable {
     rotaryStore = RotaryStore(library)
     attention = FlashAttention(library, tiles: tiles.attention)
     softCap = SoftCap(library)
+    cacheBlocks = CacheBlocks(library)
   }
 }

@@ -35,7 +35,9 @@ struct Step {
     var tiles: [FlashAttention.Tile] = []
     for piece in batch.pieces {
       let start = piece.sequence.tokenCount
-      let blocks = try piece.sequence.reserve(piece.tokens.count, on: queue)
+      let reservation = try piece.sequence.reserve(piece.tokens.count)
+      try operators.cacheBlocks.enqueue(reservation.work, of: cache, on: queue)
+      let blocks = reservation.tables[0].blocks
       let firstToken = ids.count
       for (index, token) in piece.tokens.enumerated() {
         guard (0..<configuration.vocabularyCount).contains(token) else {

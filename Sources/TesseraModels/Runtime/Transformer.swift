@@ -84,10 +84,7 @@ public final class Transformer {
     rotaryTables = layout.rotaryTables
     arena = try StepArena(layout.arena, on: heap)
     workspace = try Workspace(arena)
-    cache = try KVCache(
-      layout.cache,
-      blockCount: try layout.cache.blockCount(
-        contextLength: contextLength, sequenceCount: layout.memory.sequenceCount), on: heap)
+    cache = try KVCache(layout.cache, blockCounts: layout.memory.blockCounts, on: heap)
     let loader = try WeightLoader(file, library: library, heap: heap, queue: queue, progress: progress)
     family = try layout.family.init(layout.configuration, loader)
     if let weights = loader.wholeBuffer, let pools = cache.wholeBuffer {
@@ -130,7 +127,7 @@ public final class Transformer {
       }
       for piece in batch.pieces { try piece.sequence.commit(piece.tokens.count) }
     } catch {
-      for piece in batch.pieces { try? piece.sequence.truncate(to: piece.sequence.tokenCount) }
+      for piece in batch.pieces { piece.sequence.abandon() }
       throw error
     }
   }
