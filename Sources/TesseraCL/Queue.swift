@@ -74,7 +74,8 @@ public final class Queue: Sendable {
   ///
   /// - Throws: `CLError` if the arguments do not fit the kernel or the range cannot be run.
   public func enqueue(_ kernel: Kernel, over range: NDRange, buffers: [Buffer], block: [UInt8]) throws(CLError) {
-    let isTimed = recording.withLock { $0 != nil }
+    let recordings = recordings.withLock { $0 }
+    let isTimed = !recordings.isEmpty
     var event: cl_event?
     try checkLaunch(kernel, range)
     let status = kernel.lock.withLock { _ -> cl_int in
@@ -91,7 +92,10 @@ public final class Queue: Sendable {
     }
     try check(status, "clEnqueueNDRangeKernel", "kernel \(kernel.name) of \(buffers.count) buffers")
     launched.withLock { $0 += 1 }
-    if let event { recording.withLock { $0?.append(Event(event)) } }
+    if let event {
+      let event = Event(event)
+      for recording in recordings { try recording.add(event) }
+    }
     try flushNowAndThen()
   }
 
