@@ -8,7 +8,7 @@ let files: [Target.Dependency] = ["TesseraFiles", "TesseraJSON", "TesseraSystem"
 let text: [Target.Dependency] = ["Jinja", "TesseraText"]
 let models: [Target.Dependency] = operators + files + ["TesseraModels"]
 let everything: [Target.Dependency] = models + text + ["Tessera"]
-let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 
@@ -24,7 +24,8 @@ let modules: [Target] = [
   .target(name: "TesseraSystem"),
   .target(name: "TesseraJSON"),
   .target(
-    name: "TesseraCL", dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"]))]),
+    name: "TesseraCL",
+    dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"])), deque, logging]),
   .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
   .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
   .target(name: "Jinja", dependencies: ["TesseraJSON"]),
@@ -33,11 +34,12 @@ let modules: [Target] = [
   .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory"]),
   .target(name: "TesseraWorkbench", dependencies: operators),
   .target(name: "TesseraModels", dependencies: operators + files),
-  .target(name: "Tessera", dependencies: models + text + [collections]),
+  .target(name: "Tessera", dependencies: models + text + [deque]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
-      "TesseraReference", "TesseraWorkbench", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "TesseraReference", "TesseraWorkbench", logging,
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
 
@@ -54,7 +56,7 @@ let tests: [Target] = [
   .testTarget(name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
   .testTarget(
     name: "TesseraOperatorsTests", dependencies: operators + ["TesseraReference", "TesseraWorkbench", "TestSupport"]),
-  .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCommand", "TestSupport"]),
+  .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCL", "TesseraCommand", "TestSupport"]),
   .testTarget(name: "TesseraTests", dependencies: everything + ["TestSupport"], resources: [.copy("Fixtures")]),
 ]
 

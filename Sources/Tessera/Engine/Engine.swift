@@ -13,29 +13,47 @@ actor Engine {
   private let thread: DeviceThread
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  private let runner: ModelRunner
-  private let sampler: BatchSampler
-  private let tokenizer: Tokenizer?
-  private let loadSeconds: Double
-  private var scheduler: Scheduler
+  /// A model that is on its device.
+  private struct Loaded {
+    let runner: ModelRunner
+    let sampler: BatchSampler
+    let tokenizer: Tokenizer?
+    let seconds: Double
+  }
+
+  private var loaded: Loaded?
+  private var scheduler = Scheduler()
   private var requests: [SequenceID: Request] = [:]
   private var kept = KeptSequences()
   private var lastID: UInt64 = 0
   private var isRunning = false
 
-  /// - Parameter runner: made on `thread`, and used nowhere else.
-  init(_ runner: sending ModelRunner, tokenizer: Tokenizer?, loadSeconds: Double, thread: DeviceThread) throws {
-    self.thread = thread
-    self.tokenizer = tokenizer
-    self.loadSeconds = loadSeconds
+  init() { thread = DeviceThread(name: "tessera") }
+
+  /// Brings a model to its device.
+  ///
+  /// - Returns: the precision that it has there.
+  func load(
+    _ source: ModelSource, on device: Device, options: ModelRunner.Options, tokenizer: Tokenizer?,
+    since start: ContinuousClock.Instant, progress: @escaping @Sendable (Double) -> Void
+  ) throws -> Precision {
+    let runner = try ModelRunner(source.checkpoint, on: device, options: options, progress: progress)
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
     limits.outputRows = runner.logitRows
-    // Alone, a prompt goes in the largest chunks; beside others in smaller ones.
-    limits.quantum = max(64, min(128, runner.chunkSize))
     scheduler = Scheduler(limits: limits)
-    sampler = try BatchSampler(runner)
-    self.runner = runner
+    loaded = Loaded(
+      runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,
+      seconds: (ContinuousClock.now - start).seconds)
+    return runner.precision
+  }
+
+  /// Seconds that loading took.
+  var loadSeconds: Double { loaded?.seconds ?? 0 }
+
+  private func model() throws(TesseraError) -> Loaded {
+    guard let loaded else { throw TesseraError(.unsupportedFile, "the model is not loaded") }
+    return loaded
   }
 
   // MARK: Requests
@@ -47,19 +65,21 @@ actor Engine {
   func submit(_ prompt: [Int], source: [Int]? = nil, _ options: GenerationOptions, keeper: UUID? = nil) throws -> SequenceID
   {
     try options.check()
-    guard let tokenizer else {
+    let model = try model()
+    let runner = model.runner
+    guard let tokenizer = model.tokenizer else {
       throw TesseraError(
         .noTokenizer, "the model has no tokenizer, so nothing can be generated of texts: `tessera logits --tokens` works")
     }
     guard !prompt.isEmpty else { throw TesseraError(.emptyPrompt, "the prompt is empty: give at least one token") }
-    guard prompt.count <= runner.contextLength else { throw contextFull(prompt.count) }
+    guard prompt.count <= runner.contextLength else { throw contextFull(prompt.count, runner) }
     lastID += 1
     let id = SequenceID(rawValue: lastID)
     let sequence = keeper.flatMap { kept.take($0, sharing: prompt) } ?? runner.cache.makeSequence()
     if let source { _ = try runner.runSource(source, of: sequence) }
     var request = Request(
       id, prompt: prompt, cached: sequence.tokenCount, sequence: sequence, options: options, keeper: keeper,
-      tokenizer: tokenizer, loadSeconds: loadSeconds)
+      tokenizer: tokenizer, loadSeconds: model.seconds)
     if options.maxTokens == 0 { request.finish(.length) }
     requests[id] = request
     if !request.isFinished {
@@ -147,6 +167,8 @@ actor Engine {
 
   /// Runs one step; false where there was nothing to do.
   private func step() -> Bool {
+    guard let model = loaded else { return false }
+    let runner = model.runner
     let plan = scheduler.next(Budget(runner.cache, runner.chunkSize, requests))
     for id in plan.preempted { restart(id) }
     for rejection in plan.rejected {
@@ -168,7 +190,7 @@ actor Engine {
         })
       let result = try runner.run(batch)
       scheduler.didRun(plan)
-      try sample(items.filter(\.isSampled), result)
+      try sample(items.filter(\.isSampled), result, model)
     } catch let error as MemoryError where error.code == .outOfBlocks && kept.releaseOldest() {
       return true
     } catch {
@@ -180,9 +202,9 @@ actor Engine {
     return true
   }
 
-  private func sample(_ items: [Scheduler.Plan.Item], _ result: ModelRunner.StepResult) throws {
+  private func sample(_ items: [Scheduler.Plan.Item], _ result: ModelRunner.StepResult, _ model: Loaded) throws {
     guard !items.isEmpty else { return }
-    let choices = try sampler.sample(items.compactMap { requests[$0.id]?.samplingRow }, of: result)
+    let choices = try model.sampler.sample(items.compactMap { requests[$0.id]?.samplingRow }, of: result)
     for (item, choice) in zip(items, choices) {
       guard let token = choice.id else {
         scheduler.remove(item.id)
@@ -194,8 +216,8 @@ actor Engine {
       }
       do {
         try requests[item.id]?.append(
-          token, isEnd: tokenizer?.endOfGenerationTokens.contains(token) == true, contextLength: runner.contextLength,
-          peakDeviceBytes: runner.heap.peakBytes)
+          token, isEnd: model.tokenizer?.endOfGenerationTokens.contains(token) == true,
+          contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
       } catch { requests[item.id]?.fail(error) }
       guard requests[item.id]?.isFinished == false else {
         scheduler.remove(item.id)
@@ -215,7 +237,7 @@ actor Engine {
     try? requests[id]?.sequence.truncate(to: 0)
   }
 
-  private func contextFull(_ count: Int) -> TesseraError {
+  private func contextFull(_ count: Int, _ runner: ModelRunner) -> TesseraError {
     TesseraError(
       .contextFull,
       "\(count) tokens do not fit the context of \(runner.contextLength): shorten the prompt, or load with a longer "
@@ -224,14 +246,21 @@ actor Engine {
 
   // MARK: Other work
 
+  /// Runs one step of sequences of its own, and chooses the likeliest token of each: for measurements.
+  func runAndSample(_ pieces: [(sequence: KVSequence, tokens: [Int])]) throws {
+    let model = try model()
+    let vocabulary = model.runner.profile.vocabularySize
+    let result = try model.runner.run(
+      Batch(pieces.map { .init(sequence: $0.sequence, tokens: $0.tokens.map { $0 % vocabulary }) }))
+    _ = try model.sampler.sample(pieces.map { _ in SamplingRow() }, of: result)
+  }
+
   /// Runs work on the model between two steps.
   func withRunner<T: Sendable>(_ body: @Sendable (ModelRunner) throws -> T) throws -> T {
-    // Alone on the device, what conversations keep may go.
-    do { return try body(runner) } catch let error as MemoryError where error.code == .outOfBlocks {
-      guard kept.releaseOldest() else { throw error }
-    }
+    let runner = try model().runner
     while true {
       do { return try body(runner) } catch let error as MemoryError where error.code == .outOfBlocks {
+        // What conversations keep goes first.
         guard kept.releaseOldest() else { throw error }
       }
     }
@@ -256,13 +285,13 @@ private struct Budget: BlockBudget {
 
   func missing(_ id: SequenceID, tokens: Int) -> [Int] {
     guard let sequence = sequences[id] else { return needed(tokens: tokens) }
-    return sequence.missingBlocks(for: tokens)
+    return sequence.missingBlocks(for: tokens, stepTokens: stepTokens)
   }
 
   func released(by id: SequenceID) -> [Int] { sequences[id]?.ownBlocks ?? total.map { _ in 0 } }
 
   func needed(tokens: Int) -> [Int] {
-    cache.layout.groups.indices.map { cache.layout.blocksNeeded(group: $0, tokens: tokens, stepTokens: stepTokens) }
+    cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens)
   }
 }
 
