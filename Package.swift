@@ -42,7 +42,7 @@ let package = Package(
     .target(name: "TesseraReference"),
     .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraMemory", "TesseraKernels"]),
     .target(name: "TesseraModels", dependencies: operators + ["TesseraFiles"]),
-    .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraFiles", "TesseraModels"]),
+    .target(name: "TesseraWorkbench", dependencies: operators),
     .target(name: "Tessera", dependencies: operators + ["TesseraFiles", "TesseraModels", "TesseraText"]),
     .executableTarget(
       name: "TesseraCommand",
@@ -63,9 +63,7 @@ let package = Package(
       name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraOperatorsTests",
-      dependencies: operators + [
-        "TesseraFiles", "TesseraModels", "TesseraReference", "TesseraWorkbench", "TestSupport",
-      ]),
+      dependencies: operators + ["TesseraReference", "TesseraWorkbench", "TestSupport"]),
     .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCommand", "TestSupport"]),
     .testTarget(
       name: "TesseraTests",
