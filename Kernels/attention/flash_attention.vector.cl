@@ -79,9 +79,9 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
   for (uint m = 0; m < ROWS; ++m)
     for (uint c = 0; c < COLUMN_GROUPS; ++c) sums[m][c] = 0.0f;
 
-  const struct key_tiles key_tiles = key_tiles_of(a, begin, end, split);
+  const struct tile_walk walk = tile_walk_of(a, begin, end, split);
 #pragma unroll 1
-  for (uint t = key_tiles.first; t < key_tiles.end; t = next_tile(&key_tiles, t + 1)) {
+  for (uint t = walk.first; t < walk.end; t = next_tile(&walk, t + 1)) {
     const int start = t * KEY_TILE;
     const int to = min(start + KEY_TILE, end);
     const int from = start < (int)a->sink_keys ? start : max(start, begin);

@@ -37,7 +37,8 @@ extension OperatorsOnDevices {
     /// T5's bias by distance.
     static let biased: [Problem] = [
       .init(heads: 2, kvHeads: 2, headDim: 32, hasBias: true, sequences: some),
-      .init(heads: 2, kvHeads: 1, headDim: 32, mask: .full, softCap: 20, hasSlopes: true, hasBias: true, sequences: some),
+      .init(
+        heads: 2, kvHeads: 1, headDim: 32, mask: .full, softCap: 20, hasSlopes: true, hasBias: true, sequences: some),
     ]
 
     @Test("every size and pair of encodings, and T5's bias, give the reference's result", arguments: Target.all)

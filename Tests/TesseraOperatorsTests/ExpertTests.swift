@@ -70,7 +70,9 @@ extension OperatorsOnDevices {
       }
     }
 
-    @Test("a layer of experts is the plain loop's over tokens, and a token's does not depend on others", arguments: Target.all)
+    @Test(
+      "a layer of experts is the plain loop's over tokens, and a token's does not depend on others",
+      arguments: Target.all)
     func layer(target: Target) throws {
       let bench = try target.bench()
       for format in Grid.values([WeightFormat.q8_0, .f16, .q4_K, .iq4_NL, .f32], small: [.q8_0, .f16]) {

@@ -78,7 +78,8 @@ extension OperatorsOnDevices {
             let expected = try expected(a, sums, rows: rows, bias: bias, residual: residual)
             let largest = sums.reduce(1) { max($0, abs($1) + 1) }
             let isSquare = a.isGated || a.activation == .reluSquared
-            let magnitude = [Float](repeating: max(1, abs(a.scale)) * (isSquare ? largest * largest : largest), count: y.count)
+            let magnitude = [Float](
+              repeating: max(1, abs(a.scale)) * (isSquare ? largest * largest : largest), count: y.count)
             let error = worstError(y, expected, relativeTo: magnitude)
             #expect(error <= Self.tolerance, "\(format.name), \(tokens) tokens, \(a): \(error)")
           }

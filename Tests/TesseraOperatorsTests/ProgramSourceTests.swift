@@ -19,7 +19,8 @@ struct ProgramSourceTests {
     let words = Set(header.split { !($0 == "_" || $0.isLetter || $0.isNumber) }.map(String.init))
     let code = words.intersection(names.definitions)
     // Comments of the header name things too: only those that a declaration uses matter.
-    let declared = header.split(separator: "\n").filter { $0.hasPrefix("  ") && !$0.contains("//") }.joined(separator: " ")
+    let declared = header.split(separator: "\n").filter { $0.hasPrefix("  ") && !$0.contains("//") }.joined(
+      separator: " ")
     let fields = Set(declared.split { !($0 == "_" || $0.isLetter || $0.isNumber) }.map(String.init))
     #expect(code.intersection(fields).isEmpty)
   }

@@ -54,7 +54,8 @@ extension OperatorsOnDevices {
       }
     }
 
-    @Test("a program of every operator gives the bits of its commands on a queue, as often as it runs", arguments: targets)
+    @Test(
+      "a program of every operator gives the bits of its commands on a queue, as often as it runs", arguments: targets)
     func sameBitsAsQueue(target: Target) throws {
       let bench = try target.bench()
       for tokens in Grid.values([1, 3, 29], small: [2]) {
@@ -112,7 +113,9 @@ extension OperatorsOnDevices {
       #expect(throws: OperatorError.self) {
         try StepProgram(list.dispatches, bench.library, heap: bench.heap, queue: bench.queue)
       }
-      #expect(throws: OperatorError.self) { try SoftCap(bench.library).enqueue(tensor, cap: 1, size: 4, on: bench.queue) }
+      #expect(throws: OperatorError.self) {
+        try SoftCap(bench.library).enqueue(tensor, cap: 1, size: 4, on: bench.queue)
+      }
       let arena = try bench.buffer([Float](repeating: 3, count: 100))
       #expect(throws: OperatorError.self) { try list.placed(in: arena, at: [:]) }
       #expect(list.lifetimes == [3: 0...0])

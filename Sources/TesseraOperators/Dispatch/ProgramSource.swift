@@ -25,7 +25,9 @@ enum ProgramSource {
       for name in names.definitions { text += "#define \(name) \(prefix)\(name)\n" }
       for (name, value) in constants { text += "#define \(name) \(value)\n" }
       text += body
-      for name in names.definitions.union(names.macros).union(constants.map(\.0)).sorted() { text += "#undef \(name)\n" }
+      for name in names.definitions.union(names.macros).union(constants.map(\.0)).sorted() {
+        text += "#undef \(name)\n"
+      }
       cases += " OPERATOR(\(number), \(prefix)\(entry.variant.function)_body, \(entry.blockName), \(entry.viewCount))"
     }
     let roots = (0..<rootCount).map { "r\($0)" }
