@@ -25,6 +25,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // System libraries, and the kernels embedded in the binary.
@@ -36,7 +37,7 @@ let package = Package(
     // SwiftPM compiles anew only those that name what changed, and what kept an old layout would damage memory.
     .target(
       name: "TesseraCL", dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"]))]),
-    .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
+    .target(name: "TesseraMemory", dependencies: ["TesseraCL", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "TesseraFiles"),
     .target(name: "TesseraText"),
     .target(name: "TesseraReference"),
