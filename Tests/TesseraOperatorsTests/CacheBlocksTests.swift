@@ -127,6 +127,31 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test("rows pass through a staging buffer to other slots, as they are encoded", arguments: Target.all)
+    func stageRows(target: Target) throws {
+      let bench = try target.bench()
+      for geometry in try Self.geometries {
+        var problem = try CacheProblem(geometry, blockSize: 32, on: bench)
+        let operators = CacheBlocks(bench.library)
+        let (from, to): ([Int32], [Int32]) = ([3, 40, 41, 159], [4, 3, 158, 33])
+        let bytes = try CacheBlocks.stagingBytes(of: problem.cache, group: 0, rows: 4)
+        #expect((0..<64).contains(bytes - 4 * problem.group.bytesPerToken))
+        let staging = try Buffer(bench.queue.context, byteCount: bytes)
+        let launches = bench.queue.launchCount
+        try operators.gather(slots: from, group: 0, of: problem.cache, into: staging, on: bench.queue)
+        try operators.scatter(staging, intoSlots: to, group: 0, of: problem.cache, on: bench.queue)
+        #expect(bench.queue.launchCount - launches <= 2 * mostLaunches(problem))
+        problem.changeRows { rows, row in
+          let moved = from.map { Array(rows[row(Int($0))]) }
+          for (slot, values) in zip(to, moved) { rows.replaceSubrange(row(Int(slot)), with: values) }
+        }
+        #expect(try problem.differing(on: bench) == [], "\(geometry)")
+        #expect(throws: OperatorError.self) {
+          try operators.gather(slots: from + [0], group: 0, of: problem.cache, into: staging, on: bench.queue)
+        }
+      }
+    }
+
     @Test("keys turn by the angles of their shift, and nothing else does", arguments: Target.all)
     func rotate(target: Target) throws {
       let bench = try target.bench()
