@@ -38,7 +38,7 @@ MIXTRAL = {
     "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "head_dim": 24,
     "num_key_value_heads": 1, "num_local_experts": 5, "num_experts_per_tok": 2, "max_position_embeddings": 128,
     "rms_norm_eps": 1e-5, "rope_theta": 1000000.0, "sliding_window": None, "tie_word_embeddings": False,
-    "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "float32",
+    "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "bfloat16",
 }
 T5 = {
     "architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "vocab_size": 96, "d_model": 32,
@@ -67,7 +67,7 @@ MODELS = [
         "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2,
         "num_key_value_heads": 1, "tie_word_embeddings": False, "rope_theta": 10000.0, "torch_dtype": "float32",
     }, shards=2),
-    Model("mixtral", "MixtralForCausalLM", MIXTRAL),
+    Model("mixtral", "MixtralForCausalLM", MIXTRAL, torch.bfloat16),
     Model("t5", "T5ForConditionalGeneration", T5 | {
         "d_kv": 16, "d_ff": 48, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 2,
         "feed_forward_proj": "relu", "relative_attention_num_buckets": 8, "relative_attention_max_distance": 20,
