@@ -1,4 +1,4 @@
-"""Writes Tests/TesseraTests/Fixtures/logits-{smollm2,gemma3,qwen2}.json: what transformers computes from the same files.
+"""Writes Tests/TesseraTests/Fixtures/logits-{smollm2,gemma3,qwen2}.json: what transformers computes from the same file.
 
     pip install torch transformers accelerate gguf
     python Tests/Fixtures-scripts/make_logits_fixtures.py smollm2 "$(scripts/fetch-model smollm2)"
