@@ -35,7 +35,7 @@ QWEN2 = {
 }
 MIXTRAL = {
     "architectures": ["MixtralForCausalLM"], "model_type": "mixtral", "hidden_act": "silu", "vocab_size": 96,
-    "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "head_dim": 24,
+    "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "head_dim": 24,
     "num_key_value_heads": 1, "num_local_experts": 5, "num_experts_per_tok": 2, "max_position_embeddings": 128,
     "rms_norm_eps": 1e-5, "rope_theta": 1000000.0, "sliding_window": None, "tie_word_embeddings": False,
     "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "bfloat16",
@@ -69,13 +69,13 @@ MODELS = [
     }, shards=2),
     Model("mixtral", "MixtralForCausalLM", MIXTRAL, torch.bfloat16),
     Model("t5", "T5ForConditionalGeneration", T5 | {
-        "d_kv": 16, "d_ff": 48, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 2,
+        "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 2,
         "feed_forward_proj": "relu", "relative_attention_num_buckets": 8, "relative_attention_max_distance": 20,
         "tie_word_embeddings": True, "torch_dtype": "float32",
     }),
-    # Heads narrower in sum than wide apart (3 × 16 of 32), and more layers in the encoder than in the decoder.
+    # An inner width of 4 × 16 beside a hidden size of 32, and more layers in the encoder than in the decoder.
     Model("t5-gated", "T5ForConditionalGeneration", T5 | {
-        "d_kv": 16, "d_ff": 64, "num_layers": 3, "num_decoder_layers": 2, "num_heads": 3,
+        "d_kv": 16, "d_ff": 64, "num_layers": 3, "num_decoder_layers": 2, "num_heads": 4,
         "feed_forward_proj": "gated-gelu", "relative_attention_num_buckets": 32,
         "relative_attention_max_distance": 128, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
     }, torch.bfloat16),
@@ -102,7 +102,7 @@ def deviation(model, name, parameter):
     config, leaf = model.config, name.rsplit(".", 1)[-1]
     width = config.get("hidden_size") or config.get("n_embd") or config["d_model"]
     if name == "decoder.final_layer_norm.weight" and config["tie_word_embeddings"]:
-        return 3.5, 0.7  # logits are divided by √width; embeddings that made up for it would only repeat the input
+        return 10.0, 2.0  # logits are divided by √width; embeddings that made up for it would only repeat the input
     if "norm" in name.lower() or ".ln_" in name:
         return (1.0, 0.2) if leaf == "weight" else (0.0, 0.2)
     if leaf == "bias":
@@ -112,7 +112,7 @@ def deviation(model, name, parameter):
     if name == "lm_head.weight":
         return 0.0, 2.0 / width**0.5
     if "embed" in name or name in ("shared.weight", "transformer.wte.weight", "transformer.wpe.weight"):
-        return (0.0, 0.5) if name == "shared.weight" else (0.0, 2.0 / width**0.5)
+        return (0.0, 0.2) if name == "shared.weight" and config["tie_word_embeddings"] else (0.0, 2.0 / width**0.5)
     inputs = parameter.shape[0] if name.startswith("transformer.h.") else parameter.shape[-1]
     if name.endswith((".q.weight")):  # T5 does not divide by √headDim
         return 0.0, 1.4 / (inputs * config["d_kv"]) ** 0.5
