@@ -71,8 +71,8 @@ MODELS = [
     Model("t5", "T5ForConditionalGeneration", T5 | {
         "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 2,
         "feed_forward_proj": "relu", "relative_attention_num_buckets": 8, "relative_attention_max_distance": 20,
-        "tie_word_embeddings": True, "torch_dtype": "float32",
-    }),
+        "tie_word_embeddings": True, "torch_dtype": "float16",
+    }, torch.float16),
     # An inner width of 4 × 16 beside a hidden size of 32, and more layers in the encoder than in the decoder.
     Model("t5-gated", "T5ForConditionalGeneration", T5 | {
         "d_kv": 16, "d_ff": 64, "num_layers": 3, "num_decoder_layers": 2, "num_heads": 4,

@@ -103,7 +103,7 @@ def convert(model, folder):
             vocabulary(kind, self.gguf_writer, config)
 
     types = gguf.LlamaFileType
-    stored = types.MOSTLY_BF16 if model.dtype == torch.bfloat16 else types.ALL_F32
+    stored = {torch.bfloat16: types.MOSTLY_BF16, torch.float16: types.MOSTLY_F16}.get(model.dtype, types.ALL_F32)
     target = folder / "model.gguf"
     with torch.inference_mode():
         Converter(folder, stored, target, model_name=f"tiny {model.name}").write()
