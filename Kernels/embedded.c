@@ -1,6 +1,6 @@
 #include "TesseraKernels.h"
 
-// Every kernel file, embedded in the binary. A new file needs a line here and one in the table.
+// Every kernel file, embedded in the binary. Written by scripts/list-kernels: run it instead of editing.
 static const unsigned char activation_gated_cl[] = {
 #embed "activation/gated.cl"
 };
@@ -148,6 +148,30 @@ static const unsigned char quantization_lookup_cl[] = {
 static const unsigned char quantization_nibbles_cl[] = {
 #embed "quantization/nibbles.cl"
 };
+static const unsigned char quantization_quantize_cl[] = {
+#embed "quantization/quantize.cl"
+};
+static const unsigned char quantization_quantize_32_cl[] = {
+#embed "quantization/quantize_32.cl"
+};
+static const unsigned char quantization_quantize_4_k_cl[] = {
+#embed "quantization/quantize_4_k.cl"
+};
+static const unsigned char quantization_quantize_6_k_cl[] = {
+#embed "quantization/quantize_6_k.cl"
+};
+static const unsigned char quantization_quantize_halves_cl[] = {
+#embed "quantization/quantize_halves.cl"
+};
+static const unsigned char quantization_quantize_math_cl[] = {
+#embed "quantization/quantize_math.cl"
+};
+static const unsigned char quantization_quantize_mxfp4_cl[] = {
+#embed "quantization/quantize_mxfp4.cl"
+};
+static const unsigned char quantization_quantize_trits_cl[] = {
+#embed "quantization/quantize_trits.cl"
+};
 static const unsigned char quantization_random_cl[] = {
 #embed "quantization/random.cl"
 };
@@ -188,7 +212,8 @@ static const unsigned char step_step_program_cl[] = {
 #embed "step/step_program.cl"
 };
 
-#define ENTRY(path, text) {path, text, sizeof text}
+#define ENTRY(path, bytes) {path, bytes, sizeof bytes}
+
 static const tessera_kernel_file files[] = {
     ENTRY("activation/gated.cl", activation_gated_cl),
     ENTRY("activation/soft_cap.cl", activation_soft_cap_cl),
@@ -239,6 +264,14 @@ static const tessera_kernel_file files[] = {
     ENTRY("quantization/grid_iq3_xxs.cl", quantization_grid_iq3_xxs_cl),
     ENTRY("quantization/lookup.cl", quantization_lookup_cl),
     ENTRY("quantization/nibbles.cl", quantization_nibbles_cl),
+    ENTRY("quantization/quantize.cl", quantization_quantize_cl),
+    ENTRY("quantization/quantize_32.cl", quantization_quantize_32_cl),
+    ENTRY("quantization/quantize_4_k.cl", quantization_quantize_4_k_cl),
+    ENTRY("quantization/quantize_6_k.cl", quantization_quantize_6_k_cl),
+    ENTRY("quantization/quantize_halves.cl", quantization_quantize_halves_cl),
+    ENTRY("quantization/quantize_math.cl", quantization_quantize_math_cl),
+    ENTRY("quantization/quantize_mxfp4.cl", quantization_quantize_mxfp4_cl),
+    ENTRY("quantization/quantize_trits.cl", quantization_quantize_trits_cl),
     ENTRY("quantization/random.cl", quantization_random_cl),
     ENTRY("quantization/repack.cl", quantization_repack_cl),
     ENTRY("quantization/scale_k.cl", quantization_scale_k_cl),

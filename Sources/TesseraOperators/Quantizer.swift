@@ -1,0 +1,62 @@
+import TesseraCL
+import TesseraMemory
+
+/// Quantizes rows on the device to the bytes that a file would have: `Kernels/quantization/quantize.cl`.
+///
+/// Q4_0 to Q8_0, TQ1_0, TQ2_0 and MXFP4 are the bytes of ggml's own quantizers; Q4_K, Q5_K and Q6_K are searched for the
+/// least squared error. The same elements give the same bytes on every device.
+public struct Quantizer: Sendable {
+  /// The formats that elements can be brought to.
+  public static let formats: [WeightFormat] = [
+    .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K, .tq1_0, .tq2_0, .mxfp4,
+  ]
+  /// The formats that elements can come in.
+  public static let inputs: [WeightFormat] = [.f32, .f16, .bf16]
+
+  private let library: KernelLibrary
+
+  public init(_ library: KernelLibrary) { self.library = library }
+
+  /// Elements of a block that is quantized alone.
+  static func blockSize(_ format: WeightFormat) -> Int {
+    format == .f16 || format == .bf16 ? 1 : format.superBlockSize
+  }
+
+  /// Bytes of `elements` elements, as a file has them.
+  public static func byteCount(_ elements: Int, as format: WeightFormat) -> Int {
+    elements / format.superBlockSize * format.fileSuperBlockBytes
+      + elements % format.superBlockSize * (format.fileSuperBlockBytes / format.superBlockSize)
+  }
+
+  /// Enqueues the quantization of `elements` elements, a multiple of the format's super-block (of 1 for halves).
+  ///
+  /// - Parameters:
+  ///   - x: elements of the format `input`, as a file has them, from byte `offset` on.
+  ///   - y: gets the blocks, from byte `outputOffset` on; another buffer.
+  /// - Throws: `OperatorError` if there is no such quantizer or the sizes do not fit, `CLError`.
+  public func enqueue(
+    _ x: Buffer, as input: WeightFormat, offset: Int = 0, into y: Buffer, at outputOffset: Int = 0,
+    elements: Int, to format: WeightFormat, on queue: Queue
+  ) throws {
+    guard Self.inputs.contains(input), Self.formats.contains(format) else {
+      throw OperatorError(.shape, "\(input.name) elements cannot be brought to \(format.name)")
+    }
+    let blockSize = Self.blockSize(format)
+    let (inputBytes, outputBytes) = (Self.byteCount(elements, as: input), Self.byteCount(elements, as: format))
+    guard elements > 0, elements.isMultiple(of: blockSize), offset >= 0, outputOffset >= 0,
+      offset.isMultiple(of: input == .f32 ? 4 : 2), offset <= x.byteCount - inputBytes,
+      outputOffset <= y.byteCount - outputBytes
+    else {
+      throw OperatorError(
+        .shape,
+        "\(elements) \(input.name) elements at byte \(offset) of \(x.byteCount) to \(format.name) "
+          + "at byte \(outputOffset) of \(y.byteCount)")
+    }
+    let kernel = try library.kernel(
+      "quantization/quantize.cl", "quantize",
+      [.init("INPUT", Int(input.rawValue)), .init("FORMAT", Int(format.rawValue))])
+    let blocks = elements / blockSize
+    try queue.enqueue(
+      kernel, over: .covering(blocks, groupSize: 64), x, UInt64(offset), y, UInt64(outputOffset), UInt64(blocks))
+  }
+}
