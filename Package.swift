@@ -10,7 +10,8 @@ let package = Package(
     .library(
       name: "Tessera",
       targets: [
-        "Tessera", "TesseraModels", "TesseraOperators", "TesseraText", "TesseraFiles", "TesseraMemory", "TesseraCL",
+        "Tessera", "TesseraModels", "TesseraOperators", "TesseraText", "TesseraFiles", "TesseraJSON", "TesseraMemory",
+        "TesseraCL",
       ]),
     // The operators alone, and what checks and times them: for `Benchmarks/`.
     .library(
@@ -37,18 +38,19 @@ let package = Package(
     .target(
       name: "TesseraCL", dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"]))]),
     .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
+    .target(name: "TesseraJSON"),
     .target(name: "TesseraSystem"),
-    .target(name: "TesseraFiles", dependencies: ["TesseraSystem"]),
-    .target(name: "TesseraText"),
+    .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
+    .target(name: "TesseraText", dependencies: ["TesseraJSON"]),
     .target(name: "TesseraReference"),
     .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraMemory", "TesseraKernels"]),
-    .target(name: "TesseraModels", dependencies: operators + ["TesseraFiles"]),
-    .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraFiles", "TesseraModels"]),
-    .target(name: "Tessera", dependencies: operators + ["TesseraFiles", "TesseraModels", "TesseraText"]),
+    .target(name: "TesseraModels", dependencies: operators + ["TesseraFiles", "TesseraJSON"]),
+    .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraFiles", "TesseraJSON", "TesseraModels"]),
+    .target(name: "Tessera", dependencies: operators + ["TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraText"]),
     .executableTarget(
       name: "TesseraCommand",
       dependencies: operators + [
-        "Tessera", "TesseraFiles", "TesseraModels", "TesseraReference", "TesseraSystem", "TesseraText",
+        "Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraReference", "TesseraSystem", "TesseraText",
         "TesseraWorkbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -57,21 +59,24 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["TesseraCL"], path: "Tests/TestSupport"),
     .testTarget(name: "TesseraCLTests", dependencies: ["COpenCL", "TesseraCL", "TestSupport"]),
     .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraMemory", "TestSupport"]),
+    .testTarget(name: "TesseraJSONTests", dependencies: ["TesseraJSON"]),
     .testTarget(
-      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TesseraSystem", "TestSupport"], resources: [.copy("Fixtures")]),
+      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TesseraJSON", "TesseraSystem", "TestSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "TesseraTextTests", dependencies: ["TesseraText", "TestSupport"], resources: [.copy("Fixtures")]),
+      name: "TesseraTextTests", dependencies: ["TesseraJSON", "TesseraText", "TestSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraOperatorsTests",
       dependencies: operators + [
-        "TesseraFiles", "TesseraModels", "TesseraReference", "TesseraWorkbench", "TestSupport",
+        "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraReference", "TesseraWorkbench", "TestSupport",
       ]),
     .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCommand", "TestSupport"]),
     .testTarget(
       name: "TesseraTests",
-      dependencies: operators + ["Tessera", "TesseraFiles", "TesseraModels", "TesseraText", "TestSupport"],
+      dependencies: operators + ["Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraText", "TestSupport"],
       resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6],

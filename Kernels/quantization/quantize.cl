@@ -1,14 +1,22 @@
 // Quantizes rows of float32, float16 or bfloat16: blocks of the format FORMAT (ggml's number of the type), each byte where a GGUF
 // file has it.
 //
-//   x   elements of the type INPUT (0 float32, 1 float16, 30 bfloat16), from byte `x_offset` on
-//   y   blocks, from byte `y_offset` on
-//   global size (block_count and more); one work-item makes one block of BLOCK_SIZE elements, BLOCK_BYTES bytes
+//   views   x: elements of the type INPUT (0 float32, 1 float16, 30 bfloat16); y: blocks of BLOCK_SIZE elements, BLOCK_BYTES bytes each
+//   units   ⌈block_count / UNIT_BLOCKS⌉
 //
-// The caller guarantees that `block_count` blocks of elements are there, and x_offset a multiple of an element's bytes. The results
-// are the same bytes on every device: all operations are rounded exactly (quantize_math.cl), in one order.
+// A work-item makes a block at a time. One source serves both styles, and the results are the same bytes on every device: all
+// operations are rounded exactly (quantize_math.cl), in one order.
 
-#pragma OPENCL FP_CONTRACT OFF
+#if SIMT
+#define LOCAL 64
+#define FIRST_ITEM get_local_id(0)
+#else
+#define LOCAL 1
+#define FIRST_ITEM 0
+#endif
+#undef SIMT
+#define SIMT 1
+#include "common/kernel.cl"
 
 #ifndef FORMAT
 #define FORMAT 8
@@ -33,9 +41,12 @@
 #include "quantization/quantize_32.cl"
 #endif
 
-kernel void quantize(global const uchar *restrict x, const ulong x_offset, global uchar *restrict y, const ulong y_offset,
-                     const ulong block_count) {
-  const ulong block = get_global_id(0);
-  if (block >= block_count) return;
-  quantize_block((global const input_element *)(x + x_offset) + block * BLOCK_SIZE, y + y_offset + block * BLOCK_BYTES);
+#define UNIT_BLOCKS (BLOCK_SIZE == 1 ? 4096 : 64)
+
+static inline void quantize_body(ROOTS, const struct quantize_arguments *a, const uint part, const uint unused_y, const uint unused_z) {
+  const ulong end = min(a->block_count, (ulong)(part + 1) * UNIT_BLOCKS);
+  for (ulong block = (ulong)part * UNIT_BLOCKS + FIRST_ITEM; block < end; block += LOCAL) {
+    quantize_block(VIEW(const input_element, 0, x) + block * BLOCK_SIZE, VIEW(uchar, 1, y) + block * BLOCK_BYTES);
+  }
 }
+KERNEL(quantize, quantize_arguments, 2)

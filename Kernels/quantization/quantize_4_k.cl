@@ -12,22 +12,27 @@
 #define STEPS (FORMAT == 12 ? 15 : 31)
 #define WIDTHS 12
 
-// A quant is clamp(rint((x + minimum) · inverse)).
-static inline float quant_of(float x, float minimum, float inverse) {
+// The 32 elements of a part.
+struct part {
+  float16 low, high;
+};
+
+static inline struct part load_part(global const input_element *x, uint j) {
+  const struct part part = {elements(x, 32 * j), elements(x, 32 * j + 16)};
+  return part;
+}
+
+static inline float16 quants_of(float16 x, float minimum, float inverse) {
   return clamp(rint((x + minimum) * inverse), 0.0f, (float)STEPS);
 }
 
 // The scale and minimum (of at least zero) with the least squared error for the quants that `minimum` and `inverse` give, and that
 // error less Σx².
-static inline float fitted(const float *x, float minimum, float inverse, float sum, float *scale_out, float *minimum_out) {
-  float q_sum = 0.0f, q_squares = 0.0f, products = 0.0f;
-  for (uint i = 0; i < 32; ++i) {
-    const float q = quant_of(x[i], minimum, inverse);
-    q_sum += q;
-    q_squares += q * q;
-    products = fma(q, x[i], products);
-  }
+static inline float fitted(const struct part *x, float minimum, float inverse, float sum, float *scale_out, float *minimum_out) {
+  const float16 low = quants_of(x->low, minimum, inverse), high = quants_of(x->high, minimum, inverse);
   // Sums of integers below 2^24 are exact.
+  const float q_sum = total(low + high), q_squares = total(fma(low, low, high * high));
+  const float products = total(fma(high, x->high, low * x->low));
   const float determinant = 32.0f * q_squares - q_sum * q_sum;
   float scale = 0.0f, offset = 0.0f;
   if (determinant > 0.0f) {
@@ -44,13 +49,8 @@ static inline float fitted(const float *x, float minimum, float inverse, float s
   return scale > 0.0f ? -fma(scale, products, offset * sum) : FLT_MAX;
 }
 
-static inline void search_part(const float *x, float *best_scale, float *best_minimum) {
-  float least = 0.0f, most = x[0], sum = 0.0f;
-  for (uint i = 0; i < 32; ++i) {
-    least = fmin(least, x[i]);
-    most = fmax(most, x[i]);
-    sum += x[i];
-  }
+static inline void search_part(const struct part *x, float sum, float *best_scale, float *best_minimum) {
+  const float least = fmin(-greatest(fmax(-x->low, -x->high)), 0.0f), most = greatest(fmax(x->low, x->high));
   *best_scale = 0.0f;
   *best_minimum = 0.0f - least;
   const float range = most - least;
@@ -73,40 +73,34 @@ static inline void search_part(const float *x, float *best_scale, float *best_mi
   }
 }
 
-static inline float error_of(const float *x, float scale, float minimum) {
+static inline float error_of(const struct part *x, float scale, float minimum) {
   const float scale_inverse = inverse(scale);
-  float error = 0.0f;
-  for (uint i = 0; i < 32; ++i) {
-    const float rest = scale * quant_of(x[i], minimum, scale_inverse) - minimum - x[i];
-    error = fma(rest, rest, error);
-  }
-  return error;
+  const float16 low = scale * quants_of(x->low, minimum, scale_inverse) - minimum - x->low;
+  const float16 high = scale * quants_of(x->high, minimum, scale_inverse) - minimum - x->high;
+  return total(fma(high, high, low * low));
 }
 
 static inline void quantize_block(global const input_element *x, global uchar *y) {
-  float scales[PARTS], minima[PARTS], part[32];
+  float scales[PARTS], minima[PARTS], sums[PARTS];
   float largest_scale = 0.0f, largest_minimum = 0.0f;
   for (uint j = 0; j < PARTS; ++j) {
-    for (uint i = 0; i < 32; ++i) part[i] = element(x, 32 * j + i);
-    search_part(part, &scales[j], &minima[j]);
+    const struct part part = load_part(x, j);
+    sums[j] = total(part.low + part.high);
+    search_part(&part, sums[j], &scales[j], &minima[j]);
     largest_scale = fmax(largest_scale, scales[j]);
     largest_minimum = fmax(largest_minimum, minima[j]);
   }
   const ushort d_bits = half_bits(fmin(quotient(largest_scale, 63.0f), 65504.0f));
   const ushort m_bits = half_bits(fmin(quotient(largest_minimum, 63.0f), 65504.0f));
-  const float d = half_value(d_bits), dmin = half_value(m_bits);
+  const float d = half_to_float(d_bits), dmin = half_to_float(m_bits);
   const float d_inverse = inverse(d), m_inverse = inverse(dmin);
   store_half_bits(d_bits, y);
   store_half_bits(m_bits, y + 2);
 
   uchar steps[PARTS], offsets[PARTS];
   for (uint j = 0; j < PARTS; ++j) {
-    float sum = 0.0f;
-    for (uint i = 0; i < 32; ++i) {
-      part[i] = element(x, 32 * j + i);
-      sum += part[i];
-    }
-    const float mean_offset = rint(clamp(sum * -0.03125f * m_inverse, 0.0f, 63.0f));
+    const struct part part = load_part(x, j);
+    const float mean_offset = rint(clamp(sums[j] * -0.03125f * m_inverse, 0.0f, 63.0f));
     const float step = rint(scales[j] * d_inverse), offset = rint(minima[j] * m_inverse);
     float best = FLT_MAX;
     uint best_step = 0, best_offset = 0;
@@ -115,7 +109,7 @@ static inline void quantize_block(global const input_element *x, global uchar *y
       const int at = (k + 4) % 9;
       const float tried_step = k < 9 ? clamp(step + (float)(at / 3 - 1), 0.0f, 63.0f) : 0.0f;
       const float tried_offset = k < 9 ? clamp(offset + (float)(at % 3 - 1), 0.0f, 63.0f) : mean_offset;
-      const float error = error_of(part, d * tried_step, dmin * tried_offset);
+      const float error = error_of(&part, d * tried_step, dmin * tried_offset);
       if (error < best) {
         best = error;
         best_step = (uint)tried_step;
@@ -134,17 +128,19 @@ static inline void quantize_block(global const input_element *x, global uchar *y
   }
   // 32 bytes hold the nibbles of two parts, the low ones the first; before them in Q5_K bit j of 32 bytes is part j's high bit.
   global uchar *nibbles = y + (FORMAT == 12 ? 16 : 48);
-  for (uint i = 0; i < 32; ++i) {
-    uint high = 0;
-    for (uint j = 0; j < PARTS; j += 2) {
-      uint q[2];
-      for (uint side = 0; side < 2; ++side) {
-        const uint p = j + side;
-        q[side] = (uint)quant_of(element(x, 32 * p + i), dmin * (float)offsets[p], inverse(d * (float)steps[p]));
-        high |= q[side] >> 4 << p;
-      }
-      nibbles[16 * j + i] = (uchar)((q[0] & 15u) | (q[1] & 15u) << 4);
+  uchar16 high[2] = {0, 0};
+  for (uint j = 0; j < PARTS; ++j) {
+    const struct part part = load_part(x, j);
+    const float minimum = dmin * (float)offsets[j], scale_inverse = inverse(d * (float)steps[j]);
+    for (uint side = 0; side < 2; ++side) {
+      const uchar16 q = convert_uchar16(quants_of(side == 0 ? part.low : part.high, minimum, scale_inverse));
+      global uchar *bytes = nibbles + j / 2 * 32 + side * 16;
+      vstore16(j % 2 == 0 ? q & (uchar)15 : vload16(0, bytes) | q << (uchar)4, 0, bytes);
+      high[side] |= q >> (uchar)4 << (uchar)j;
     }
-    if (FORMAT == 13) y[16 + i] = (uchar)high;
+  }
+  if (FORMAT == 13) {
+    vstore16(high[0], 0, y + 16);
+    vstore16(high[1], 0, y + 32);
   }
 }

@@ -9,25 +9,17 @@
 #define PARTS 16
 #define WIDTHS 17
 
-static inline float quant_of(float x, float inverse) { return clamp(rint(x * inverse), -32.0f, 31.0f); }
+static inline float16 quants_of(float16 x, float inverse) { return clamp(rint(x * inverse), -32.0f, 31.0f); }
 
-static inline float search_part(const float *x) {
-  float largest = 0.0f;
-  for (uint i = 0; i < 16; ++i) {
-    if (fabs(x[i]) > fabs(largest)) largest = x[i];
-  }
+static inline float search_part(const float16 x) {
+  const float most = greatest(x), least = -greatest(-x);
+  const float largest = most >= -least ? most : least;
   if (!is_normal(largest)) return 0.0f;
   float best = 0.0f, best_scale = 0.0f;
   for (uint width = 0; width < WIDTHS; ++width) {
-    const float step_inverse = quotient(-32.0f + 0.5f * (float)width, largest);
-    float squares = 0.0f, products = 0.0f;
-    for (uint i = 0; i < 16; ++i) {
-      const float q = quant_of(x[i], step_inverse);
-      squares += q * q;
-      products = fma(q, x[i], products);
-    }
-    // Σx² less the squared error.
-    const float scale = quotient(products, squares), gain = scale * products;
+    const float16 q = quants_of(x, quotient(-32.0f + 0.5f * (float)width, largest));
+    // `gain` is Σx² less the squared error.
+    const float products = total(q * x), scale = quotient(products, total(q * q)), gain = scale * products;
     if (gain > best) {
       best = gain;
       best_scale = scale;
@@ -36,32 +28,26 @@ static inline float search_part(const float *x) {
   return best_scale;
 }
 
-static inline float error_of(const float *x, float scale) {
-  const float scale_inverse = inverse(scale);
-  float error = 0.0f;
-  for (uint i = 0; i < 16; ++i) {
-    const float rest = scale * quant_of(x[i], scale_inverse) - x[i];
-    error = fma(rest, rest, error);
-  }
-  return error;
+static inline float error_of(const float16 x, float scale) {
+  const float16 rest = scale * quants_of(x, inverse(scale)) - x;
+  return total(rest * rest);
 }
 
 static inline void quantize_block(global const input_element *x, global uchar *y) {
-  float scales[PARTS], part[16];
+  float scales[PARTS];
   float largest = 0.0f;
   for (uint j = 0; j < PARTS; ++j) {
-    for (uint i = 0; i < 16; ++i) part[i] = element(x, 16 * j + i);
-    scales[j] = search_part(part);
+    scales[j] = search_part(elements(x, 16 * j));
     if (fabs(scales[j]) > fabs(largest)) largest = scales[j];
   }
   const ushort d_bits = half_bits(clamp(largest * -0.0078125f, -65504.0f, 65504.0f));
-  const float d = half_value(d_bits);
+  const float d = half_to_float(d_bits);
   const float d_inverse = inverse(d);
   store_half_bits(d_bits, y + 208);
 
   char steps[PARTS];
   for (uint j = 0; j < PARTS; ++j) {
-    for (uint i = 0; i < 16; ++i) part[i] = element(x, 16 * j + i);
+    const float16 part = elements(x, 16 * j);
     const float step = rint(scales[j] * d_inverse);
     float best = FLT_MAX;
     int best_step = 0;
@@ -81,15 +67,17 @@ static inline void quantize_block(global const input_element *x, global uchar *y
   // Each half of the block is four quarters of 32: quarter c has its nibbles in 32 bytes (c mod 2), low for c < 2, and its high pairs at
   // bit 2c of 32 bytes.
   for (uint side = 0; side < 2; ++side) {
-    for (uint i = 0; i < 32; ++i) {
-      uint q[4];
+    for (uint half_quarter = 0; half_quarter < 2; ++half_quarter) {
+      uchar16 q[4];
       for (uint c = 0; c < 4; ++c) {
-        const uint at = side * 128 + c * 32 + i;
-        q[c] = (uint)((int)quant_of(element(x, at), inverse(d * (float)steps[at / 16])) + 32);
+        const uint j = side * 8 + c * 2 + half_quarter;
+        q[c] = convert_uchar16(quants_of(elements(x, 16 * j), inverse(d * (float)steps[j])) + 32.0f);
       }
-      y[side * 64 + i] = (uchar)((q[0] & 15u) | (q[2] & 15u) << 4);
-      y[side * 64 + 32 + i] = (uchar)((q[1] & 15u) | (q[3] & 15u) << 4);
-      y[128 + side * 32 + i] = (uchar)(q[0] >> 4 | q[1] >> 4 << 2 | q[2] >> 4 << 4 | q[3] >> 4 << 6);
+      const uint i = 16 * half_quarter;
+      vstore16(q[0] & (uchar)15 | q[2] << (uchar)4, 0, y + side * 64 + i);
+      vstore16(q[1] & (uchar)15 | q[3] << (uchar)4, 0, y + side * 64 + 32 + i);
+      const uchar16 pairs = q[0] >> (uchar)4 | q[1] >> (uchar)4 << (uchar)2 | q[2] >> (uchar)4 << (uchar)4 | q[3] >> (uchar)4 << (uchar)6;
+      vstore16(pairs, 0, y + 128 + side * 32 + i);
     }
   }
 }

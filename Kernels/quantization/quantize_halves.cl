@@ -9,9 +9,9 @@ static inline void quantize_block(global const input_element *x, global uchar *y
 #else
 #if INPUT == 1
   const bool is_finite = (x[0] & 0x7c00u) != 0x7c00u;
-  const uint bits = is_finite ? as_uint(value_of(x[0])) : (uint)(x[0] & 0x8000u) << 16 | 0x7f800000u | (uint)(x[0] & 0x3ffu) << 13;
+  const uint bits = is_finite ? as_uint(VALUE(x[0], float, int)) : (uint)(x[0] & 0x8000u) << 16 | 0x7f800000u | (uint)(x[0] & 0x3ffu) << 13;
 #else
-  const uint bits = as_uint(value_of(x[0]));
+  const uint bits = as_uint(VALUE(x[0], float, int));
 #endif
   const bool is_number = (bits & 0x7fffffffu) <= 0x7f800000u;
 #if FORMAT == 1

@@ -2,22 +2,39 @@
 
 #if INPUT == 0
 typedef uint input_element;
-static inline float value_of(input_element bits) { return as_float(bits); }
+#define VALUE(bits, type, number) as_##type(bits)
 #elif INPUT == 1
 typedef ushort input_element;
 // The float of a half, exactly; infinities and NaNs become large numbers.
-static inline float value_of(input_element bits) {
-  return as_float((as_int((uint)bits << 16) >> 3) & (int)0x8fffe000u) * 0x1p112f;
-}
+#define VALUE(bits, type, number)                                                                \
+  (as_##type((as_##number(convert_u##number(bits) << 16) >> 3) & (int)0x8fffe000u) * 0x1p112f)
 #else
 typedef ushort input_element;
-static inline float value_of(input_element bits) { return as_float((uint)bits << 16); }
+#define VALUE(bits, type, number) as_##type(convert_u##number(bits) << 16)
 #endif
 
 // An element as it is quantized: what is no number, or infinite, becomes the nearest number, so that no bits are left to chance.
 static inline float element(global const input_element *x, uint i) {
-  const float value = value_of(x[i]);
+  const float value = VALUE(x[i], float, int);
   return isnan(value) ? 0.0f : clamp(value, -FLT_MAX, FLT_MAX);
+}
+static inline float16 elements(global const input_element *x, uint i) {
+  const float16 value = VALUE(vload16(0, x + i), float16, int16);
+  return clamp(isnan(value) ? (float16)0.0f : value, -FLT_MAX, FLT_MAX);
+}
+
+// The sum of sixteen numbers: always those eight places apart first, then four, two and one.
+static inline float total(float16 x) {
+  const float8 eight = x.lo + x.hi;
+  const float4 four = eight.lo + eight.hi;
+  const float2 two = four.lo + four.hi;
+  return two.x + two.y;
+}
+static inline float greatest(float16 x) {
+  const float8 eight = fmax(x.lo, x.hi);
+  const float4 four = fmax(eight.lo, eight.hi);
+  const float2 two = fmax(four.lo, four.hi);
+  return fmax(two.x, two.y);
 }
 
 static inline bool is_normal(float x) { return (as_uint(x) & 0x7f800000u) != 0; }
@@ -56,11 +73,6 @@ static inline ushort half_bits(float x) {
     return (ushort)(sign | (as_uint(as_float(magnitude) * 16777216.0f + 12582912.0f) & 0x7ffu));
   }
   return (ushort)(sign | ((magnitude + 0xfffu + (magnitude >> 13 & 1u)) >> 13) - (112u << 10));
-}
-
-// The float of a finite half, exactly.
-static inline float half_value(ushort bits) {
-  return as_float((as_int((uint)bits << 16) >> 3) & (int)0x8fffe000u) * 0x1p112f;
 }
 
 static inline void store_half_bits(ushort bits, global uchar *y) {

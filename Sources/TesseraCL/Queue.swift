@@ -69,13 +69,65 @@ public final class Queue: Sendable {
     return Event(event)
   }
 
-  private func launch<each A: KernelArgument>(
-    _ kernel: Kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?, _ arguments: repeat each A
-  ) throws(CLError) {
+  /// Runs a kernel whose arguments are buffers and, last, a block of bytes that is a struct by value.
+  ///
+  /// - Throws: `CLError` if the arguments do not fit the kernel or the range cannot be run.
+  public func enqueue(_ kernel: Kernel, over range: NDRange, buffers: [Buffer], block: [UInt8]) throws(CLError) {
+    let isTimed = recording.withLock { $0 != nil }
+    var event: cl_event?
+    try checkLaunch(kernel, range)
+    let status = kernel.lock.withLock { _ -> cl_int in
+      guard buffers.count + 1 == kernel.argumentCount else { return CL_INVALID_KERNEL_ARGS }
+      for (index, buffer) in buffers.enumerated() {
+        let status = buffer.bind(to: kernel.handle, at: UInt32(index))
+        guard status == CL_SUCCESS else { return status }
+      }
+      let status = block.withUnsafeBytes {
+        clSetKernelArg(kernel.handle.pointer, cl_uint(buffers.count), $0.count, $0.baseAddress)
+      }
+      guard status == CL_SUCCESS else { return status }
+      return isTimed ? enqueueBound(kernel, range, event: &event) : enqueueBound(kernel, range, event: nil)
+    }
+    try check(status, "clEnqueueNDRangeKernel", "kernel \(kernel.name) of \(buffers.count) buffers")
+    launched.withLock { $0 += 1 }
+    if let event { recording.withLock { $0?.append(Event(event)) } }
+    try flushNowAndThen()
+  }
+
+  /// Sends what is enqueued to the device every few launches, so that it does not wait for the host's next read.
+  private func flushNowAndThen() throws(CLError) {
+    let isDue = sinceFlush.withLock { count in
+      count = (count + 1) % Self.flushInterval
+      return count == 0
+    }
+    if isDue { try flush() }
+  }
+  private let sinceFlush = Mutex(0)
+  private static let flushInterval = 16
+
+  private func checkLaunch(_ kernel: Kernel, _ range: NDRange) throws(CLError) {
     if let problem = range.problem { throw CLError(.badLaunch, "\(kernel.name): \(problem)") }
     guard kernel.handle.context == ObjectIdentifier(context) else {
       throw CLError(.badLaunch, "kernel \(kernel.name) belongs to another context than the queue")
     }
+  }
+
+  private func enqueueBound(_ kernel: Kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
+    var range = range
+    return withUnsafeBytes(of: &range.global) { global in
+      withUnsafeBytes(of: &range.local) { local in
+        clEnqueueNDRangeKernel(
+          handle, kernel.handle.pointer, cl_uint(range.dimensions), nil,
+          global.baseAddress?.assumingMemoryBound(to: Int.self),
+          range.hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil, 0, nil, event)
+      }
+    }
+  }
+
+  private func launch<each A: KernelArgument>(
+    _ kernel: Kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?, _ arguments: repeat each A
+  ) throws(CLError) {
+    try checkLaunch(kernel, range)
     var index: UInt32 = 0
     let (isBound, status) = kernel.lock.withLock { _ -> (Bool, cl_int) in
       for argument in repeat each arguments {
@@ -84,15 +136,7 @@ public final class Queue: Sendable {
         index += 1
       }
       guard Int(index) == kernel.argumentCount else { return (false, CL_INVALID_KERNEL_ARGS) }
-      var range = range
-      let status = withUnsafeBytes(of: &range.global) { global in
-        withUnsafeBytes(of: &range.local) { local in
-          clEnqueueNDRangeKernel(
-            handle, kernel.handle.pointer, cl_uint(range.dimensions), nil,
-            global.baseAddress?.assumingMemoryBound(to: Int.self),
-            range.hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil, 0, nil, event)
-        }
-      }
+      let status = enqueueBound(kernel, range, event: event)
       return (true, status)
     }
     guard isBound else { throw Self.argumentError(kernel, Int(index), status, (repeat each arguments)) }

@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
 /// Quantizes rows on the device to the bytes that a file would have: `Kernels/quantization/quantize.cl`.
@@ -28,35 +29,37 @@ public struct Quantizer: Sendable {
       + elements % format.superBlockSize * (format.fileSuperBlockBytes / format.superBlockSize)
   }
 
-  /// Enqueues the quantization of `elements` elements, a multiple of the format's super-block (of 1 for halves).
+  /// Quantizes `elements` elements, a multiple of the format's super-block (of 1 for halves).
   ///
   /// - Parameters:
-  ///   - x: elements of the format `input`, as a file has them, from byte `offset` on.
-  ///   - y: gets the blocks, from byte `outputOffset` on; another buffer.
-  /// - Throws: `OperatorError` if there is no such quantizer or the sizes do not fit, `CLError`.
+  ///   - x: elements of the format `input`, as a file has them.
+  ///   - y: gets the blocks; other memory.
+  /// - Throws: `OperatorError` if there is no such quantizer or the number does not fit, `CLError`.
   public func enqueue(
-    _ x: Buffer, as input: WeightFormat, offset: Int = 0, into y: Buffer, at outputOffset: Int = 0,
-    elements: Int, to format: WeightFormat, on queue: Queue
+    _ x: any DeviceMemory, as input: WeightFormat, into y: any DeviceMemory, elements: Int, to format: WeightFormat,
+    on sink: some CommandSink
   ) throws {
     guard Self.inputs.contains(input), Self.formats.contains(format) else {
       throw OperatorError(.shape, "\(input.name) elements cannot be brought to \(format.name)")
     }
     let blockSize = Self.blockSize(format)
-    let (inputBytes, outputBytes) = (Self.byteCount(elements, as: input), Self.byteCount(elements, as: format))
-    guard elements > 0, elements.isMultiple(of: blockSize), offset >= 0, outputOffset >= 0,
-      offset.isMultiple(of: input == .f32 ? 4 : 2), offset <= x.byteCount - inputBytes,
-      outputOffset <= y.byteCount - outputBytes
-    else {
+    guard elements > 0, elements.isMultiple(of: blockSize) else {
       throw OperatorError(
-        .shape,
-        "\(elements) \(input.name) elements at byte \(offset) of \(x.byteCount) to \(format.name) "
-          + "at byte \(outputOffset) of \(y.byteCount)")
+        .shape, "\(elements) elements are not a whole number of \(format.name) blocks of \(blockSize)")
     }
-    let kernel = try library.kernel(
-      "quantization/quantize.cl", "quantize",
-      [.init("INPUT", Int(input.rawValue)), .init("FORMAT", Int(format.rawValue))])
-    let blocks = elements / blockSize
-    try queue.enqueue(
-      kernel, over: .covering(blocks, groupSize: 64), x, UInt64(offset), y, UInt64(outputOffset), UInt64(blocks))
+    var block = QuantizeArguments()
+    block.block_count = UInt64(elements / blockSize)
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant(
+          "quantization/quantize.cl", "quantize",
+          [.init("INPUT", Int(input.rawValue)), .init("FORMAT", Int(format.rawValue))]), block,
+        views: [x.view, y.view], written: [1],
+        units: .init((elements / blockSize + Self.unitBlocks(format) - 1) / Self.unitBlocks(format)),
+        localSize: library.style.localSize,
+        cost: .init(bytes: Self.byteCount(elements, as: input) + Self.byteCount(elements, as: format))), library)
   }
+
+  /// The macro `UNIT_BLOCKS`.
+  private static func unitBlocks(_ format: WeightFormat) -> Int { blockSize(format) == 1 ? 4096 : 64 }
 }

@@ -77,6 +77,9 @@ public enum WeightFormat: UInt32, Sendable, CaseIterable {
     }
   }
 
+  /// The constant by which kernels know it.
+  var define: KernelVariant.Define { .init("WEIGHT_TYPE", Int(rawValue)) }
+
   /// Weights whose products are summed before they are scaled: `BLOCK` in the kernels.
   var blockSize: Int { layout.block }
 

@@ -10,7 +10,7 @@ enum QuantizerSearch {
       let step = (fit.scale * inverse(d.value)).rounded(.toNearestOrEven)
       let offset = (fit.minimum * inverse(dmin.value)).rounded(.toNearestOrEven)
       var best = (error: Float.greatestFiniteMagnitude, step: Float(0), offset: Float(0))
-      let mean = part.reduce(0, +) * -0.03125
+      let mean = sum(part) * -0.03125
       for k in 0..<10 {
         let at = (k + 4) % 9
         let tried =
@@ -47,11 +47,8 @@ enum QuantizerSearch {
       for k in 0..<3 {
         let tried = limited(step + Float((k + 1) % 3 - 1), -128, 127)
         let scale = d.value * tried
-        var error: Float = 0
-        for value in part {
-          let rest = scale * quant6(value, inverse(scale)) - value
-          error = error.addingProduct(rest, rest)
-        }
+        let rest = part.map { scale * quant6($0, inverse(scale)) - $0 }
+        let error = total(rest.map { $0 * $0 })
         if error < best.error { best = (error, tried) }
       }
       return best.step
@@ -68,17 +65,14 @@ enum QuantizerSearch {
 
   /// The scale with the least squared error, of those that bring the largest element to −32 … −24.
   private static func bestScale(_ x: [Float]) -> Float {
-    let largest = x.reduce(0) { abs($1) > abs($0) ? $1 : $0 }
+    let most = x.reduce(x[0]) { max($0, $1) }, least = x.reduce(x[0]) { min($0, $1) }
+    let largest = most >= -least ? most : least
     guard largest.isNormal else { return 0 }
     var best = (gain: Float(0), scale: Float(0))
     for width in 0..<17 {
       let inverse = (-32 + 0.5 * Float(width)) / largest
-      var squares: Float = 0, products: Float = 0
-      for value in x {
-        let q = quant6(value, inverse)
-        squares += q * q
-        products = products.addingProduct(q, value)
-      }
+      let q = x.map { quant6($0, inverse) }
+      let squares = total(q.map { $0 * $0 }), products = total(zip(q, x).map { $0 * $1 })
       let scale = products / squares
       if scale * products > best.gain { best = (scale * products, scale) }
     }
@@ -100,14 +94,12 @@ enum QuantizerSearch {
 
     func error(_ x: [Float], steps: Float) -> Float {
       let inverse = inverse(scale)
-      return x.reduce(0) { sum, value in
-        let rest = scale * quant(value, inverse, steps) - minimum - value
-        return sum.addingProduct(rest, rest)
-      }
+      let rest = x.map { scale * quant($0, inverse, steps) - minimum - $0 }
+      return QuantizerSearch.products(rest, rest)
     }
 
     static func best(_ x: [Float], steps: Float) -> Line {
-      let least = x.reduce(0) { min($0, $1) }, most = x.reduce(x[0]) { max($0, $1) }, sum = x.reduce(0, +)
+      let least = x.reduce(0) { min($0, $1) }, most = x.reduce(x[0]) { max($0, $1) }, sum = QuantizerSearch.sum(x)
       var best = Line(scale: 0, minimum: 0 - least)
       guard (most - least).isNormal else { return best }
       var bestError = Float.greatestFiniteMagnitude
@@ -127,13 +119,8 @@ enum QuantizerSearch {
     private static func fitted(
       _ x: [Float], from line: Line, _ inverse: Float, sum: Float, steps: Float
     ) -> (Line, error: Float) {
-      var count: Float = 0, squares: Float = 0, products: Float = 0
-      for value in x {
-        let q = line.quant(value, inverse, steps)
-        count += q
-        squares += q * q
-        products = products.addingProduct(q, value)
-      }
+      let q = x.map { line.quant($0, inverse, steps) }
+      let count = q.reduce(0, +), squares = q.reduce(0) { $0 + $1 * $1 }, products = QuantizerSearch.products(q, x)
       let determinant = 32 * squares - count * count
       var scale: Float = 0, offset: Float = 0
       if determinant > 0 {
@@ -147,6 +134,19 @@ enum QuantizerSearch {
       let error = scale > 0 ? -(offset * sum).addingProduct(scale, products) : Float.greatestFiniteMagnitude
       return (Line(scale: scale, minimum: 0 - offset), error)
     }
+  }
+
+  /// The sum of sixteen: those eight places apart first, then four, two and one.
+  private static func total(_ x: [Float]) -> Float {
+    x.count == 1 ? x[0] : total((0..<x.count / 2).map { x[$0] + x[$0 + x.count / 2] })
+  }
+
+  /// The sum of 32, those sixteen places apart first.
+  private static func sum(_ x: [Float]) -> Float { total((0..<16).map { x[$0] + x[$0 + 16] }) }
+
+  /// The sum of 32 products.
+  private static func products(_ x: [Float], _ y: [Float]) -> Float {
+    total((0..<16).map { (x[$0] * y[$0]).addingProduct(x[$0 + 16], y[$0 + 16]) })
   }
 
   private static func half(_ value: Float) -> (bits: UInt16, value: Float) {

@@ -17,7 +17,7 @@ extension OperatorsOnDevices {
       var kvHeads = 3
       var headDim = 64
       var rotaryDim = 64
-      var pairing = RotaryTable.Pairing.halves
+      var pairing = RotaryTable.Pairing.neox
       var blockSize = 16
     }
 
@@ -26,9 +26,9 @@ extension OperatorsOnDevices {
 
     static let cases: [Case] = Grid.values(
       [
-        Case(), Case(pairing: .adjacent), Case(heads: 1, kvHeads: 1, headDim: 32, rotaryDim: 20),
+        Case(), Case(pairing: .interleaved), Case(heads: 1, kvHeads: 1, headDim: 32, rotaryDim: 20),
         Case(heads: 4, kvHeads: 1, headDim: 256, rotaryDim: 256, blockSize: 64),
-        Case(heads: 4, kvHeads: 2, headDim: 96, rotaryDim: 48, pairing: .adjacent, blockSize: 64),
+        Case(heads: 4, kvHeads: 2, headDim: 96, rotaryDim: 48, pairing: .interleaved, blockSize: 64),
       ], small: [Case(heads: 2, kvHeads: 1, headDim: 32, rotaryDim: 20)])
 
     @Test("queries turn in place; keys and values land in their slots and nowhere else", arguments: Target.all)
@@ -46,7 +46,7 @@ extension OperatorsOnDevices {
         let (turned, keys, values) = try run(a, qkv, positions, slots, element: .f32, on: bench)
 
         let rotary = try ReferenceRotaryEmbedding(
-          pairing: a.pairing == .adjacent ? .adjacent : .halves, rotaryDim: a.rotaryDim, base: 10_000)
+          pairing: a.pairing == .interleaved ? .interleaved : .neox, rotaryDim: a.rotaryDim, base: 10_000)
         let expected = try rotary.apply(qkv, positions: positions, headCount: heads, headDim: a.headDim)
         let layout = try KVCacheLayout(
           layerCount: 1, kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: a.blockSize)
@@ -189,7 +189,7 @@ extension OperatorsOnDevices {
     /// The other element of a rotated pair.
     private func partner(of i: Int, _ a: Case) -> Int? {
       guard i < a.rotaryDim else { return nil }
-      return a.pairing == .adjacent ? i ^ 1 : (i + a.rotaryDim / 2) % a.rotaryDim
+      return a.pairing == .interleaved ? i ^ 1 : (i + a.rotaryDim / 2) % a.rotaryDim
     }
 
     /// The rotated rows and both pools, all ones (a NaN) where nothing was written.

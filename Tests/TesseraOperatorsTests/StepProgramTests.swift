@@ -14,7 +14,7 @@ extension OperatorsOnDevices {
     @Test("a recorded step gives the bits of its operators on a queue", arguments: targets, [1, 3, 29])
     func recorded(target: Target, tokens: Int) throws {
       let bench = try target.bench()
-      for pairing in [RotaryTable.Pairing.adjacent, .halves] {
+      for pairing in [RotaryTable.Pairing.interleaved, .neox] {
         let queued = try StepProblem(tokens: tokens, on: bench)
         try queued.enqueue(on: bench.queue, pairing)
         let recorded = try StepProblem(tokens: tokens, on: bench)
@@ -43,10 +43,10 @@ extension OperatorsOnDevices {
       for dot in dots {
         let fast = try FastProduct(bench.library, tiles: bench.plan().matrix, dot: dot)
         let queued = try StepProblem(tokens: tokens, on: bench)
-        try queued.enqueue(on: bench.queue, .halves, fast: fast)
+        try queued.enqueue(on: bench.queue, .neox, fast: fast)
         let recorded = try StepProblem(tokens: tokens, on: bench)
         let program = try #require(recorded.program(on: bench))
-        try recorded.enqueue(on: program, .halves, fast: fast)
+        try recorded.enqueue(on: program, .neox, fast: fast)
         try program.finish()
         try program.run()
         for (index, slice) in queued.results.enumerated() {

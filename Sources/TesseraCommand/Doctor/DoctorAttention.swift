@@ -97,7 +97,7 @@ struct DoctorAttention: CustomStringConvertible {
     try RotaryStore(bench.library).enqueue(
       qkv: bench.buffer(rows), rotation: bench.buffer(rotation),
       slots: bench.buffer(slots), keys: pools[0], values: pools[1], tokens: keyCount, headCount: 0, rotaryDim: 2,
-      pairing: .halves, cache: cache, on: bench.queue)
+      pairing: .neox, cache: cache, on: bench.queue)
     return pools
   }
 }

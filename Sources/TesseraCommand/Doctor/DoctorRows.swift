@@ -49,7 +49,7 @@ extension DoctorBench {
   /// Rotated queries, and keys in the cache.
   func rotaryChecks() -> [DoctorCheck] {
     let pairings: [(RotaryTable.Pairing, ReferenceRotaryEmbedding.Pairing, String)] = [
-      (.adjacent, .adjacent, "adjacent pairs"), (.halves, .halves, "halves"),
+      (.interleaved, .interleaved, "adjacent pairs"), (.neox, .neox, "halves"),
     ]
     return pairings.map { pairing, reference, name in
       check("rope/rope_store", name, tolerance: 1e-6) { [self] in

@@ -1,3 +1,4 @@
+import TesseraJSON
 import TesseraSystem
 
 /// A model folder as the Hugging Face Hub lays it out: `config.json`, safetensors files, a tokenizer.
@@ -11,7 +12,7 @@ public struct HuggingFaceCheckpoint: Checkpoint {
   public let tensors: [StoredTensor]
   public let unreadableTensors: [String: String]
   /// The contents of `config.json`.
-  public let config: JSONObject
+  public let config: JSONFields
   /// The weights' files.
   public let weights: SafetensorsFolder
 
@@ -31,7 +32,7 @@ public struct HuggingFaceCheckpoint: Checkpoint {
         .notFound, path: path,
         "the folder has no config.json: name a Hugging Face model folder, or a GGUF file by its own path")
     }
-    config = try JSONObject(path: path + "/" + HuggingFaceDocument.config.rawValue)
+    config = try JSONFields(path: path + "/" + HuggingFaceDocument.config.rawValue)
     weights = try SafetensorsFolder(path: path)
     var tensors: [StoredTensor] = []
     var unreadable: [String: String] = [:]
@@ -89,8 +90,8 @@ public struct HuggingFaceCheckpoint: Checkpoint {
   /// A document that is a JSON object; nil where there is no such document.
   ///
   /// - Throws: `FileError` where it cannot be read or is not a JSON object.
-  public func object(_ document: HuggingFaceDocument) throws(FileError) -> JSONObject? {
-    has(document) ? try JSONObject(path: path(of: document)) : nil
+  public func object(_ document: HuggingFaceDocument) throws(FileError) -> JSONFields? {
+    has(document) ? try JSONFields(path: path(of: document)) : nil
   }
 
   /// A document's file; nil where there is no such document.

@@ -1,3 +1,4 @@
+import TesseraJSON
 import TesseraSystem
 
 /// The safetensors files of one model: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
@@ -48,7 +49,11 @@ public struct SafetensorsFolder: Sendable {
   private static func shards(
     indexPath: String, folder: String
   ) throws(FileError) -> ([SafetensorsFile], [String: Int]) {
-    let map = try JSONObject(path: indexPath).object("weight_map").members
+    let index = try JSONFields(path: indexPath)
+    let map: [(key: String, value: JSONValue)]
+    do {
+      map = try index.fields("weight_map").object.members.map { ($0.key, $0.value) }
+    } catch { throw FileError(error) }
     guard !map.isEmpty else {
       throw FileError(.malformed, path: indexPath, "'weight_map' names no tensor: download the index again")
     }

@@ -1,3 +1,4 @@
+import TesseraJSON
 import TesseraSystem
 
 /// The header of a safetensors file: an 8-byte length and a JSON object of that many bytes.
@@ -14,11 +15,13 @@ struct SafetensorsHeader {
     fileByteCount = file.byteCount
     let json = try SafetensorsHeader.text(of: file)
     dataOffset = 8 + json.count
-    var limits = JSONValue.Limits()
-    limits.byteCount = SafetensorsFile.headerByteLimit
-    limits.valueCount = 1 << 20
-    limits.depth = 4
-    guard case .object(let members) = try JSONValue(parsing: json, path: path, limits: limits) else {
+    var options = JSONOptions.file
+    options.byteCount = SafetensorsFile.headerByteLimit
+    options.valueCount = 1 << 20
+    options.depth = 4
+    let header: JSONValue
+    do { header = try JSONValue(parsing: json, path: path, options: options) } catch { throw FileError(error) }
+    guard let members = header.objectValue?.members else {
       throw FileError(.notSafetensors, path: path, "the header is not a JSON object: name a safetensors file")
     }
     tensors.reserveCapacity(members.count)
@@ -64,7 +67,7 @@ struct SafetensorsHeader {
       throw malformed("'__metadata__' is \(value.kind), not an object of strings")
     }
     var result: [String: String] = [:]
-    for (key, value) in members {
+    for (key, value) in members.members {
       guard let string = value.stringValue else {
         throw malformed("the key \(FileError.quoted(key)) of '__metadata__' is \(value.kind), not a string")
       }

@@ -11,28 +11,7 @@
 ///
 /// Paging: Kwon et al., "Efficient Memory Management for LLM Serving with PagedAttention", 2023 (arXiv 2309.06180).
 public struct KVCacheLayout: Sendable, Equatable {
-  /// The type of cached elements.
-  public enum ElementType: String, Sendable, CaseIterable, Codable {
-    case f32
-    case f16
-    /// 8 bits and a scale for each 32 elements.
-    case q8_0
-    /// 4 bits and a scale for each 32 elements.
-    case q4_0
-
-    /// Elements that are stored together: a head's size is a multiple.
-    public var blockElements: Int { self == .q8_0 || self == .q4_0 ? 32 : 1 }
-
-    /// Bytes of `blockElements` elements.
-    public var blockBytes: Int {
-      switch self {
-      case .f32: 4
-      case .f16: 2
-      case .q8_0: 34
-      case .q4_0: 18
-      }
-    }
-  }
+  public typealias ElementType = KVEncoding
 
   /// Tokens that lie side by side in the keys' layout.
   public static let tokenGroup = 16

@@ -35,7 +35,7 @@ struct Gemma3: ModelFamily {
       let attention = Attention.Options(
         shape: .init(
           headCount: c.headCount, window: isGlobal ? nil : window, scale: 1 / Float(scaledDim).squareRoot()),
-        pairing: .halves, rotaryTable: isGlobal ? 0 : 1, hasQKNorm: true)
+        pairing: .neox, rotaryTable: isGlobal ? 0 : 1, hasQKNorm: true)
       return DecoderLayer(
         attentionNorm: try norm("attn_norm"), attention: try Attention(layer: layer, attention, c, loader),
         attentionPostNorm: try norm("post_attention_norm"), mlpNorm: try norm("ffn_norm"),

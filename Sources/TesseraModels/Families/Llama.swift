@@ -16,7 +16,7 @@ struct Llama: ModelFamily {
   init(_ c: Configuration, _ loader: WeightLoader) throws {
     let attention = Attention.Options(
       shape: .init(headCount: c.headCount, window: c.slidingWindow, scale: 1 / Float(c.headDim).squareRoot()),
-      pairing: .adjacent)
+      pairing: .interleaved)
     head = try Head(c, loader)
     layers = try (0..<c.layerCount).map { layer in
       DecoderLayer(

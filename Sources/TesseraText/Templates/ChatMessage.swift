@@ -1,10 +1,12 @@
+import TesseraJSON
+
 /// One message of a conversation, in the form of OpenAI's chat API.
 ///
 /// Its fields are given to the chat template as they are: `role`, `content` (a string, null or a list of parts),
 /// `tool_calls`, `tool_call_id`, `name`, and any other that the model's template reads.
 public struct ChatMessage: Sendable, Equatable {
   /// All fields, in order.
-  public var fields: TemplateObject
+  public var fields: JSONObject
 
   /// Makes a message with a role (`system`, `user`, `assistant`, `tool`) and text.
   public init(role: String, content: String) {
@@ -12,7 +14,7 @@ public struct ChatMessage: Sendable, Equatable {
   }
 
   /// Makes a message of any fields. Throws `json` unless one is a `role` that is a string.
-  public init(fields: TemplateObject) throws(TemplateError) {
+  public init(fields: JSONObject) throws(TemplateError) {
     guard fields["role"]?.stringValue != nil else {
       throw TemplateError(.json, line: 1, "a message needs a \"role\" that is a string")
     }
@@ -23,10 +25,10 @@ public struct ChatMessage: Sendable, Equatable {
   public var role: String { fields["role"]?.stringValue ?? "" }
 
   /// The content: text, a list of parts, or null.
-  public var content: TemplateValue { fields["content"] ?? .null }
+  public var content: JSONValue { fields["content"] ?? .null }
 
   /// The message as a template's value.
-  public var value: TemplateValue { .object(fields) }
+  public var value: JSONValue { .object(fields) }
 
   /// Reads messages from JSON: an array of message objects, or an object with `messages`.
   public static func messages(fromJSON bytes: [UInt8]) throws(TemplateError) -> [ChatMessage] {
@@ -38,10 +40,10 @@ public struct ChatMessage: Sendable, Equatable {
 public struct Conversation: Sendable, Equatable {
   public var messages: [ChatMessage]
   /// JSON schemas of functions; nil when the conversation has no tools.
-  public var tools: [TemplateValue]?
+  public var tools: [JSONValue]?
 
   /// Makes a conversation of messages.
-  public init(messages: [ChatMessage], tools: [TemplateValue]? = nil) {
+  public init(messages: [ChatMessage], tools: [JSONValue]? = nil) {
     self.messages = messages
     self.tools = tools
   }
@@ -50,7 +52,13 @@ public struct Conversation: Sendable, Equatable {
   ///
   /// Throws `json` where the text is not such a document.
   public init(fromJSON bytes: [UInt8]) throws(TemplateError) {
-    let document = try OrderedJSON.parse(bytes)
+    let document: JSONValue
+    do {
+      document = try JSONValue(parsing: bytes, options: .request)
+    } catch {
+      throw TemplateError(
+        .json, line: error.position?.line ?? 1, error.problem + (error.position.map { " (byte \($0.byte))" } ?? ""))
+    }
     func fail(_ message: String) -> TemplateError { TemplateError(.json, line: 1, message) }
     guard let list = document.arrayValue ?? document.objectValue?["messages"]?.arrayValue else {
       throw fail("a conversation is an array of messages, or an object with an array \"messages\"")

@@ -1,3 +1,5 @@
+import TesseraJSON
+
 /// A model's chat template: Jinja source that turns a conversation into a prompt.
 ///
 /// Templates are interpreted as Hugging Face transformers runs them: Jinja 3.1's immutable sandbox with `trim_blocks`,
@@ -31,8 +33,8 @@ public struct ChatTemplate: Sendable {
   ///   - now: seconds since 1970 that `strftime_now` shows; nil for the system's clock.
   /// - Throws: `raised` where the template refuses the conversation; `operation`, `unsupported` or `limit` otherwise.
   public func render(
-    messages: [TemplateValue], tools: [TemplateValue]? = nil, addGenerationPrompt: Bool = true, bosToken: String?,
-    eosToken: String?, variables: TemplateObject = [:], now: Int? = nil
+    messages: [JSONValue], tools: [JSONValue]? = nil, addGenerationPrompt: Bool = true, bosToken: String?,
+    eosToken: String?, variables: JSONObject = [:], now: Int? = nil
   ) throws(TemplateError) -> String {
     var given: [String: Value] = ["documents": .none]
     if let bosToken { given["bos_token"] = .string(bosToken) }
@@ -47,7 +49,7 @@ public struct ChatTemplate: Sendable {
   /// Renders a conversation of messages; see `render(messages:tools:addGenerationPrompt:…)`.
   public func render(
     _ conversation: Conversation, addGenerationPrompt: Bool = true, bosToken: String?, eosToken: String?,
-    variables: TemplateObject = [:], now: Int? = nil
+    variables: JSONObject = [:], now: Int? = nil
   ) throws(TemplateError) -> String {
     try render(
       messages: conversation.messages.map(\.value), tools: conversation.tools,
@@ -57,7 +59,7 @@ public struct ChatTemplate: Sendable {
 
 extension Value {
   /// A template's form of a JSON value.
-  init(_ value: TemplateValue, level: Int) throws(TemplateError) {
+  init(_ value: JSONValue, level: Int) throws(TemplateError) {
     guard level < TemplateLimits.valueDepth - 4 else {
       throw TemplateError(.limit, line: 1, "a value given to the template is nested too deeply")
     }

@@ -1,3 +1,5 @@
+import TesseraJSON
+
 extension Interpreter {
   func compare(_ operation: CompareOperator, _ left: Value, _ right: Value) throws(TemplateError) -> Bool {
     switch operation {

@@ -1,3 +1,5 @@
+import TesseraJSON
+
 /// A value while a template runs: the Python objects that Jinja templates can meet.
 enum Value {
   case undefined(Undefined)

@@ -1,3 +1,4 @@
+import TesseraJSON
 import Testing
 
 @testable import TesseraText
@@ -60,7 +61,7 @@ struct ChatTemplateTests {
   func scalars() throws {
     let template = try ChatTemplate(
       source: "{{ m == 'e\u{301}' }} {{ m | length }} {{ (m ~ m)[1] | tojson }} {{ m in m }}")
-    let render = { (text: TemplateValue) in
+    let render = { (text: JSONValue) in
       try template.render(messages: [], bosToken: nil, eosToken: nil, variables: ["m": text])
     }
     #expect(try render("\u{E9}") == "False 1 \"\u{E9}\" True")

@@ -54,25 +54,8 @@ struct ConversationTests {
 
   @Test("bytes that are not UTF-8 are refused with their line")
   func invalidUTF8() throws {
-    #expect(throws: TemplateError(.json, line: 2, "a string is not valid UTF-8 (byte 6)")) {
+    #expect(throws: TemplateError(.json, line: 2, "a string ends here that is not UTF-8 (byte 6)")) {
       try Conversation(fromJSON: [0x5B, 0x0A, 0x22, 0xC3, 0x28, 0x22, 0x5D])
     }
-  }
-
-  @Test("a key that comes twice keeps its first place and last value; keys are told apart by scalars")
-  func keys() throws {
-    let value = try OrderedJSON.parse(Array("{\"a\":1,\"\u{E9}\":2,\"e\u{301}\":3,\"a\":4}".utf8))
-    let object = try #require(value.objectValue)
-    #expect(object.members.map(\.value) == [4, 2, 3])
-    #expect(object["e\u{301}"] == 3)
-  }
-
-  @Test("numbers are integers or floats as they are written")
-  func numbers() throws {
-    let value = try OrderedJSON.parse(Array("[0, -0, -7, 1e2, 1.0, -0.0, 9223372036854775807, 1E-3]".utf8))
-    let expected: [TemplateValue] = [
-      .int(0), .int(0), .int(-7), .double(100), .double(1), .double(-0.0), .int(.max), .double(0.001),
-    ]
-    #expect(value == .array(expected))
   }
 }

@@ -1,3 +1,4 @@
+import TesseraJSON
 import Testing
 
 @testable import TesseraText
@@ -45,7 +46,7 @@ struct RenderedTemplateTests {
   }
 
   /// Renders with nothing but the given variables, as the fixture script does.
-  private func render(_ source: String, _ variables: TemplateObject) throws(TemplateError) -> String {
+  private func render(_ source: String, _ variables: JSONObject) throws(TemplateError) -> String {
     var values: [String: Value] = [:]
     for (name, value) in variables.members { values[name] = try Value(value, level: 0) }
     return try Interpreter(try Parser.parse(source), limits: .standard, now: nil).render(values)

@@ -1,4 +1,5 @@
 import Foundation
+import TesseraJSON
 import Testing
 
 @testable import TesseraText
@@ -12,13 +13,13 @@ enum TemplateFixtures {
 
   static func text(_ name: String) throws -> String { String(decoding: try bytes(name), as: UTF8.self) }
 
-  static func objects(_ name: String) throws -> [TemplateObject] {
-    let list = try #require(try OrderedJSON.parse(try bytes(name)).arrayValue)
+  static func objects(_ name: String) throws -> [JSONObject] {
+    let list = try #require(try JSONValue(parsing: try bytes(name)).arrayValue)
     return try list.map { try #require($0.objectValue) }
   }
 
-  static func object(_ name: String) throws -> TemplateObject {
-    try #require(try OrderedJSON.parse(try bytes(name)).objectValue)
+  static func object(_ name: String) throws -> JSONObject {
+    try #require(try JSONValue(parsing: try bytes(name)).objectValue)
   }
 
   static let templates = [
@@ -33,7 +34,7 @@ enum Outcome: Equatable, CustomStringConvertible {
   case raised(String)
   case error
 
-  init(expected: TemplateObject) throws {
+  init(expected: JSONObject) throws {
     if let output = expected["output"]?.stringValue {
       self = .output(output)
     } else if let message = expected["raised"]?.stringValue {

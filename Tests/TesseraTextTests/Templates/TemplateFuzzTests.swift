@@ -1,3 +1,4 @@
+import TesseraJSON
 import Testing
 
 @testable import TesseraText
@@ -79,7 +80,7 @@ struct TemplateFuzzTests {
     var refused = 0
     for _ in 0..<300 {
       let bytes = Array(Self.damaged(source, &generator).utf8)
-      if (try? OrderedJSON.parse(bytes)) == nil { refused += 1 }
+      if (try? JSONValue(parsing: bytes)) == nil { refused += 1 }
     }
     #expect(refused > 100)
   }

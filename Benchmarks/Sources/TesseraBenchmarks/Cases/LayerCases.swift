@@ -122,7 +122,7 @@ private struct LayerCall {
     try normedProduct(weights[0], into: qkv, on: target)
     try RotaryStore(bench.library).enqueue(
       qkv: qkv.buffer, rotation: rotation.buffer, slots: slots.buffer, keys: keys.buffer, values: values.buffer,
-      tokens: 1, headCount: Self.headCount, rotaryDim: cache.headDim, pairing: .halves, cache: cache, on: target)
+      tokens: 1, headCount: Self.headCount, rotaryDim: cache.headDim, pairing: .neox, cache: cache, on: target)
     try attention.enqueue(
       q: qkv.buffer, qStride: Self.shapes[0].rows, keys: keys.buffer, values: values.buffer, tables: tables.buffer,
       tiles: tiles.buffer, tileCount: 1, tileRows: 1, positions: positions.buffer,

@@ -22,7 +22,7 @@ extension Case {
         return Prepared { _ in
           try store.enqueue(
             qkv: qkv, rotation: rotation, slots: slots, keys: keys, values: values, tokens: tokens, headCount: heads,
-            rotaryDim: headDim, pairing: .halves,
+            rotaryDim: headDim, pairing: .neox,
             cache: .init(
               kvHeadCount: kvHeads, headDim: headDim, blockCount: blocks, blockSize: blockSize,
               element: isHalf ? .f16 : .f32),

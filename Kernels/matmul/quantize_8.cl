@@ -1,20 +1,15 @@
-// The body of matmul/activations_8.cl: one block of 32 columns of one tile of tokens. Includable once for each WEIGHT_TYPE of a
-// program, after matmul/format_8.cl.
+// What matmul/activations_8.cl does with one block of 32 columns of one tile.
 
-#undef quantise_block
-#define quantise_block OF_TYPE(quantise_block)
-#undef store_words
-#define store_words OF_TYPE(store_words)
+#pragma once
 
-#ifndef SUM_OF_BYTES
-#define SUM_OF_BYTES
+#include "matmul/rows.cl"
+
 static inline int sum_of_bytes(char16 q) {
   const int8 a = convert_int8(q.lo) + convert_int8(q.hi);
   const int4 b = a.lo + a.hi;
   const int2 c = b.lo + b.hi;
   return c.x + c.y;
 }
-#endif
 
 // 16 columns, in the order of the format's words, TILE_M words apart.
 static inline void store_words(const char16 q, global uint *out) {
@@ -35,15 +30,14 @@ static inline void store_words(const char16 q, global uint *out) {
   out[3 * TILE_M] = words.s3;
 }
 
-static inline void quantise_block(global const float *x, global uint *packed, const uint tokens, const uint columns, const uint block,
-                           const uint tile) {
+static inline void quantize_block(global const float *x, global uint *packed, const struct tile_rows *rows, const uint columns,
+                                  const uint block, const uint tile) {
   packed += ((ulong)tile * (columns / 32) + block) * PACKED_8 * TILE_M;
   for (uint m = 0; m < TILE_M; ++m) {
-    const uint token = tile * TILE_M + m;
     float16 low = 0.0f, high = 0.0f;
-    if (token < tokens) {
-      low = vload16(0, x + (ulong)token * columns + block * 32);
-      high = vload16(1, x + (ulong)token * columns + block * 32);
+    if (m < rows->count) {
+      low = vload16(0, x + row_of(rows, m) * columns + block * 32);
+      high = vload16(1, x + row_of(rows, m) * columns + block * 32);
     }
     // Of floats without sign the bits are ordered as the numbers, NaN last.
     const uint16 magnitudes = max(as_uint16(low) & 0x7fffffffu, as_uint16(high) & 0x7fffffffu);

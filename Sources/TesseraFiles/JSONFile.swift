@@ -1,0 +1,40 @@
+import TesseraJSON
+
+extension FileError {
+  /// The same failure as an error about a file.
+  init(_ error: JSONError) {
+    let code: Code =
+      switch error.code {
+      case .malformed: .malformed
+      case .tooLarge: .tooLarge
+      case .missingKey: .missingKey
+      case .wrongType: .wrongType
+      }
+    let advice =
+      switch error.code {
+      case .malformed: "; download the file again"
+      case .tooLarge: "; name another file"
+      case .wrongType: ": check the file"
+      case .missingKey: ""
+      }
+    self.init(code, path: error.path ?? "", error.message + advice)
+  }
+}
+
+extension JSONValue {
+  /// Parses the file at `path`.
+  ///
+  /// - Throws: `FileError` `.malformed` with the place, `.tooLarge`, or as `MappedFile` does.
+  public init(path: String, options: JSONOptions = .file) throws(FileError) {
+    let file = try MappedFile(path: path)
+    do { self = try JSONValue(parsing: file.contents, path: path, options: options) } catch { throw FileError(error) }
+  }
+}
+
+extension JSONFields {
+  /// Reads a file that holds one object.
+  public init(path: String, options: JSONOptions = .file) throws(FileError) {
+    let value = try JSONValue(path: path, options: options)
+    do { self = try JSONFields(of: value, path: path) } catch { throw FileError(error) }
+  }
+}
