@@ -181,8 +181,8 @@ static const unsigned char quantization_quantize_4_k_cl[] = {
 static const unsigned char quantization_quantize_6_k_cl[] = {
 #embed "quantization/quantize_6_k.cl"
 };
-static const unsigned char quantization_quantize_halves_cl[] = {
-#embed "quantization/quantize_halves.cl"
+static const unsigned char quantization_quantize_floats_cl[] = {
+#embed "quantization/quantize_floats.cl"
 };
 static const unsigned char quantization_quantize_math_cl[] = {
 #embed "quantization/quantize_math.cl"
@@ -297,7 +297,7 @@ static const tessera_kernel_file files[] = {
     {"quantization/quantize_32.cl", quantization_quantize_32_cl, sizeof quantization_quantize_32_cl},
     {"quantization/quantize_4_k.cl", quantization_quantize_4_k_cl, sizeof quantization_quantize_4_k_cl},
     {"quantization/quantize_6_k.cl", quantization_quantize_6_k_cl, sizeof quantization_quantize_6_k_cl},
-    {"quantization/quantize_halves.cl", quantization_quantize_halves_cl, sizeof quantization_quantize_halves_cl},
+    {"quantization/quantize_floats.cl", quantization_quantize_floats_cl, sizeof quantization_quantize_floats_cl},
     {"quantization/quantize_math.cl", quantization_quantize_math_cl, sizeof quantization_quantize_math_cl},
     {"quantization/quantize_mxfp4.cl", quantization_quantize_mxfp4_cl, sizeof quantization_quantize_mxfp4_cl},
     {"quantization/quantize_trits.cl", quantization_quantize_trits_cl, sizeof quantization_quantize_trits_cl},

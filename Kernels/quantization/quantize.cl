@@ -27,8 +27,8 @@
 
 #include "quantization/quantize_math.cl"
 
-#if FORMAT == 1 || FORMAT == 30
-#include "quantization/quantize_halves.cl"
+#if FORMAT == 0 || FORMAT == 1 || FORMAT == 30
+#include "quantization/quantize_floats.cl"
 #elif FORMAT == 12 || FORMAT == 13
 #include "quantization/quantize_4_k.cl"
 #elif FORMAT == 14

@@ -9,7 +9,7 @@ import TesseraMemory
 public struct Quantizer: Sendable {
   /// The formats that elements can be brought to.
   public static let formats: [WeightFormat] = [
-    .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K, .tq1_0, .tq2_0, .mxfp4,
+    .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K, .tq1_0, .tq2_0, .mxfp4,
   ]
   /// The formats that elements can come in.
   public static let inputs: [WeightFormat] = [.f32, .f16, .bf16]
@@ -20,7 +20,7 @@ public struct Quantizer: Sendable {
 
   /// Elements of a block that is quantized alone.
   static func blockSize(_ format: WeightFormat) -> Int {
-    format == .f16 || format == .bf16 ? 1 : format.superBlockSize
+    inputs.contains(format) ? 1 : format.superBlockSize
   }
 
   /// Bytes of `elements` elements, as a file has them.

@@ -56,7 +56,7 @@ struct HuggingFaceCheckpointTests {
       expectError(.unsupportedType, "'mask'", "'BOOL'", "BF16") { _ = try model.requiredTensor(named: "mask") }
       expectError(.missingKey, "'absent'") { _ = try model.requiredTensor(named: "absent") }
       #expect(try model.config.int("hidden_size") == 2)
-      #expect(try model.object(.tokenizer)?.object("model").string("type") == "BPE")
+      #expect(try model.object(.tokenizer)?.fields("model").string("type") == "BPE")
       #expect(try model.text(.chatTemplate) == "{{ messages }}")
       #expect(try model.json(.modules)?.arrayValue?.count == 1)
       #expect(try model.object(.pooling)?.bool("pooling_mode_mean_tokens") == true)
