@@ -120,7 +120,7 @@ public actor LanguageModel {
       try sequence.truncate(to: min(shared, prompt.count - 1, sequence.tokenCount))
     }
     var state = GenerationState(
-      prompt: prompt, sequence: try sequence ?? transformer.cache.makeSequence(), options: options, tokenizer: tokenizer
+      prompt: prompt, sequence: sequence ?? transformer.cache.makeSequence(), options: options, tokenizer: tokenizer
     )
     state.statistics.loadSeconds = loadSeconds
     return state
@@ -181,7 +181,7 @@ public actor LanguageModel {
     if let chunk, chunk < 1 { throw TesseraError(.badOption, "the chunk is \(chunk): it must be 1 or more") }
     let transformer = try loaded()
     let chunk = min(chunk ?? .max, transformer.chunkSize)
-    let sequence = try transformer.cache.makeSequence()
+    let sequence = transformer.cache.makeSequence()
     for start in stride(from: 0, to: tokens.count, by: chunk) {
       try Task.checkCancellation()
       let piece = Array(tokens[start..<min(start + chunk, tokens.count)])
@@ -202,7 +202,7 @@ public actor LanguageModel {
     let transformer = try loaded()
     let total = promptTokens + generatedTokens + depth
     guard total <= contextLength else { throw contextFull(total) }
-    let sequence = try transformer.cache.makeSequence()
+    let sequence = transformer.cache.makeSequence()
     let vocabulary = configuration.vocabularyCount
     func run(_ count: Int, chunk: Int) throws -> Double {
       let start = ContinuousClock.now

@@ -272,7 +272,7 @@ private final class StepSubject {
 
   private func run(_ tuning: Tuning) throws -> Double {
     let transformer = try transformer(tuning)
-    let sequence = try transformer.cache.makeSequence()
+    let sequence = transformer.cache.makeSequence()
     let start = ContinuousClock.now
     try transformer.forward(Batch([.init(sequence: sequence, tokens: (0..<count).map { ($0 * 79 + 1) % 4096 })]))
     logits = try transformer.logits(rows: count - 1..<count)
