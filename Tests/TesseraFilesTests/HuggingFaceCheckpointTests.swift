@@ -92,7 +92,7 @@ struct HuggingFaceCheckpointTests {
     func index(_ map: String) -> [UInt8] { Array("{\"weight_map\":{\(map)}}".utf8) }
     let name = "model.safetensors.index.json"
     try refuse(.notFound, "no config.json") { $0["config.json"] = nil }
-    try refuse(.wrongType, "config.json: the file holds an array") { $0["config.json"] = Array("[]".utf8) }
+    try refuse(.wrongType, "config.json: the text holds an array") { $0["config.json"] = Array("[]".utf8) }
     try refuse(.empty, "config.json") { $0["config.json"] = [] }
     try refuse(.malformed, "config.json") { $0["config.json"] = Array("{\"a\":".utf8) }
     try refuse(.notFound, "neither model.safetensors nor") { $0[name] = nil }

@@ -66,7 +66,7 @@ extension OperatorsOnDevices {
         let rounded = try ReferenceQuantization.dequantize(
           type: input.reference, bytes: bytes, count: values.count
         ).map { $0.isFinite ? $0 : Float(signOf: $0, magnitudeOf: 65536) }
-        for format in [WeightFormat.q8_0, input == .f16 ? .bf16 : .f16] {
+        for format in [WeightFormat.q8_0, .f32, input == .f16 ? .bf16 : .f16] {
           let finite = format == .q8_0 ? rounded : try ReferenceQuantization.dequantize(
             type: input.reference, bytes: bytes, count: values.count)
           let expected = try ReferenceQuantization.quantize(type: format.reference, finite)
@@ -99,7 +99,8 @@ extension OperatorsOnDevices {
     func upload(target: Target) throws {
       let bench = try target.bench()
       let (rows, columns) = (37, 512)
-      let values = Array(values(blocks: rows * columns / 256, seed: 5))
+      // Within what a scale of float16 can hold.
+      let values = values(blocks: rows * columns / 256, seed: 5).map { min(max($0, -1000), 1000) }
       for (input, format) in [(WeightFormat.f32, WeightFormat.q4_K), (.bf16, .q8_0)] {
         let bytes = try ReferenceQuantization.quantize(type: input.reference, values)
         let elements = try ReferenceQuantization.dequantize(type: input.reference, bytes: bytes, count: values.count)
@@ -130,7 +131,7 @@ extension OperatorsOnDevices {
       let quantizer = Quantizer(bench.library)
       for (input, format, elements) in [
         (WeightFormat.f32, WeightFormat.q8_0, 100), (.f32, .iq1_S, 256), (.q8_0, .q4_0, 32), (.f32, .q8_0, 0),
-        (.f32, .q8_0, -32), (.f16, .f32, 32), (.f32, .q4_K, 128),
+        (.f32, .q8_0, -32), (.q8_0, .f32, 32), (.f32, .q4_K, 128),
       ] {
         #expect(throws: OperatorError.self, "\(input.name) to \(format.name), \(elements)") {
           try quantizer.enqueue(x, as: input, into: y, elements: elements, to: format, on: bench.queue)
