@@ -162,9 +162,21 @@ static inline ulong select_key(const selection *s, const selected_row *row, uint
   return min(first, row->best);
 }
 
-// A key under which none of the `count` largest is; LEAST_KEY where the blocks do not tell. A count of 0 finds nothing.
-static inline ulong floor_of_count(const selection *s, const selected_row *row, uint count) {
-  const bool is_told = count > 0 && count <= block_count(row->vocabulary);
-  const ulong found = select_key(s, row, OF_BLOCKS, is_told ? LEAST_KEY : row->best, count - 1, 0);
-  return is_told ? found : LEAST_KEY;
+// The least key of the `count` largest (0: of all) and, where `by_odds`, of as few of these as reach a target of odds: more than
+// `odds`, or `fraction` / 2^64 of all theirs. The caller knows that none of them is under `floor`, which is the answer where
+// all of them stay.
+//
+// One search of the blocks' largest keys for a floor, where that tells; one of keys by count, one by odds. What is not wanted is
+// searched among nothing: no work-item leaves the others alone at a barrier.
+static inline ulong select_largest(const selection *s, const selected_row *row, uint count, bool by_odds, ulong odds,
+                                   ulong fraction, ulong floor) {
+  const bool blocks_tell = count > 0 && count <= block_count(row->vocabulary);
+  for (uint kind = OF_BLOCKS; kind <= OF_ODDS; ++kind) {
+    const bool is_wanted = kind == OF_BLOCKS ? blocks_tell : kind == OF_COUNT ? count > 0 : by_odds;
+    const bool of_odds = kind == OF_ODDS;
+    const ulong found = select_key(s, row, kind, is_wanted ? floor : row->best, of_odds ? odds : count - 1,
+                                   of_odds ? fraction : 0);
+    if (is_wanted) floor = found;
+  }
+  return floor;
 }

@@ -14,14 +14,9 @@ static inline void threshold_body(global const float *logits, global const sampl
   row.best = largest_key(state, block_count(vocabulary), s->at.sums);
   const float best = logit_of(row.best);
   const bool is_drawn = !(rows->flags & GREEDY) && !is_wrong(row.best);
-  ulong threshold = LEAST_KEY;
-  // What a row does not need is searched among nothing: no work-item leaves the others alone at a barrier.
   const uint top_k = is_drawn ? rows->top_k : 0;
-  const ulong floor_of_k = floor_of_count(s, &row, top_k);
-  const ulong key_of_k = select_key(s, &row, OF_COUNT, top_k > 0 ? floor_of_k : row.best, top_k - 1, 0);
-  if (top_k > 0) threshold = key_of_k;
-  // Top-p over the whole vocabulary: the sum of all odds tells how much must stay, and the bins where to search.
   const ulong fraction = is_drawn ? (ulong)rows->top_p << 32 : 0;
+  // Top-p over the whole vocabulary: the sum of all odds tells how much must stay, and the bins where to search.
   const uint bins = fraction > 0 && needs_bins(rows) ? BINS : 0;
   for (uint bin = get_local_id(0); bin < bins; bin += ROW_ITEMS) {
     ulong sum = 0;
@@ -29,10 +24,9 @@ static inline void threshold_body(global const float *logits, global const sampl
     s->at.cells[bin] = sum;
   }
   locate(&s->at, bins, 0, fraction);
-  const ulong target = bins > 0 ? *s->at.target : 0;
-  const ulong first = bins > 0 ? max(key_of(bin_floor(*s->at.index, best), UINT_MAX), LEAST_KEY) : threshold;
-  const ulong key_of_p = select_key(s, &row, OF_ODDS, fraction > 0 ? first : row.best, target, bins > 0 ? 0 : fraction);
-  if (fraction > 0) threshold = key_of_p;
+  const ulong odds = *s->at.target;
+  const ulong floor = bins > 0 ? max(key_of(bin_floor(*s->at.index, best), UINT_MAX), LEAST_KEY) : LEAST_KEY;
+  ulong threshold = select_largest(s, &row, top_k, fraction > 0, odds, bins > 0 ? 0 : fraction, floor);
   if (is_drawn && rows->min_p > -INFINITY) threshold = max(threshold, key_of(best + rows->min_p, UINT_MAX));
   if (get_local_id(0) == 0) {
     state[BEST_AT] = row.best;

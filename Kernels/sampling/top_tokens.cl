@@ -18,8 +18,7 @@ static inline void top_tokens_body(global const float *logits, global const samp
   selected_row row = {logits, state, vocabulary, 0};
   row.best = largest_key(state, block_count(vocabulary), s->at.sums);
   const bool is_right = wanted > 0 && !is_wrong(row.best);
-  const ulong floor = floor_of_count(s, &row, is_right ? wanted : 0);
-  const ulong first = select_key(s, &row, OF_COUNT, is_right ? floor : row.best, wanted - 1, 0);
+  const ulong first = select_largest(s, &row, is_right ? wanted : 0, false, 0, 0, LEAST_KEY);
   const uint bits = block_bits(vocabulary);
   // At most `wanted` keys are that large. They are gathered in any order and then ranked.
   SHARED ulong *keys = s->at.cells;

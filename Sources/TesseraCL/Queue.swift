@@ -8,8 +8,8 @@ public final class Queue: Sendable {
   public let context: Context
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) private let handle: cl_command_queue
-  /// The kernels since a `kernelSeconds` began; nil outside of one.
-  private let recording = Mutex<[Event]?>(nil)
+  /// Of each `kernelSeconds` that is under way.
+  private let recordings = Mutex<[KernelTimes]>([])
 
   /// Time that callers have spent here until the device was done, in `read`, `write` and `finish`.
   public var timeWaited: Duration { waited.withLock { $0 } }
@@ -41,22 +41,23 @@ public final class Queue: Sendable {
   public func enqueue<each A: KernelArgument>(
     _ kernel: Kernel, over range: NDRange, _ arguments: repeat each A
   ) throws(CLError) {
-    guard recording.withLock({ $0 != nil }) else {
-      return try launch(kernel, range, event: nil, repeat each arguments)
-    }
+    let recordings = recordings.withLock { $0 }
+    guard !recordings.isEmpty else { return try launch(kernel, range, event: nil, repeat each arguments) }
     let event = try enqueueTimed(kernel, over: range, repeat each arguments)
-    recording.withLock { $0?.append(event) }
+    for recording in recordings { try recording.add(event) }
   }
 
-  /// Waits for the kernels that `body` enqueues here, and tells how long each ran on the device, in their order.
+  /// Waits for the kernels that are enqueued here while `body` runs, and tells how long each ran on the device, in their
+  /// order.
   ///
-  /// The queue must have been made with `profiling`. What a library enqueues on its own (`denseProduct`) is not told.
+  /// The queue must have been made with `profiling`. Calls may be nested or made by several threads: each tells all
+  /// kernels of its own time. What a library enqueues on its own (`denseProduct`) is not told.
   public func kernelSeconds(_ body: () throws -> Void) throws -> [Double] {
-    recording.withLock { $0 = [] }
-    defer { recording.withLock { $0 = nil } }
+    let times = KernelTimes()
+    recordings.withLock { $0.append(times) }
+    defer { recordings.withLock { $0.removeAll { $0 === times } } }
     try body()
-    try finish()
-    return try (recording.withLock { $0 } ?? []).map { event throws(CLError) in try event.deviceSeconds }
+    return try times.seconds()
   }
 
   /// As `enqueue`, with an event that tells when and how long the kernel ran.
@@ -73,7 +74,8 @@ public final class Queue: Sendable {
   ///
   /// - Throws: `CLError` if the arguments do not fit the kernel or the range cannot be run.
   public func enqueue(_ kernel: Kernel, over range: NDRange, buffers: [Buffer], block: [UInt8]) throws(CLError) {
-    let isTimed = recording.withLock { $0 != nil }
+    let recordings = recordings.withLock { $0 }
+    let isTimed = !recordings.isEmpty
     var event: cl_event?
     try checkLaunch(kernel, range)
     let status = kernel.lock.withLock { _ -> cl_int in
@@ -90,7 +92,10 @@ public final class Queue: Sendable {
     }
     try check(status, "clEnqueueNDRangeKernel", "kernel \(kernel.name) of \(buffers.count) buffers")
     launched.withLock { $0 += 1 }
-    if let event { recording.withLock { $0?.append(Event(event)) } }
+    if let event {
+      let event = Event(event)
+      for recording in recordings { try recording.add(event) }
+    }
     try flushNowAndThen()
   }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Synchronization
 import Tessera
+import TesseraModels
 import TesseraOperators
 import TesseraText
 
@@ -10,7 +11,7 @@ struct PerplexityCommand: AsyncParsableCommand {
     commandName: "perplexity", abstract: "The perplexity of a text, over windows of which the second half is scored.",
     discussion:
       """
-      Windows of --context tokens (default 512) follow each other, as in llama.cpp's tool, so that figures compare. \
+      Windows of --context tokens (default: 512, or what the model was trained for) follow each other, as in llama.cpp's tool, so that figures compare. \
       With --compare the model is loaded once more in that precision, and the distributions at all scored positions \
       are compared with it: --precision fast --compare exact says what fast costs.
       """)
@@ -26,7 +27,7 @@ struct PerplexityCommand: AsyncParsableCommand {
   func run() async throws {
     let bytes = try InputText.read(file)
     var model = model
-    let window = model.run.context ?? 512
+    let window = try model.run.context ?? defaultWindow()
     guard window >= 4 else { throw UsageError(message: "--context is \(window): windows need at least 4 tokens") }
     model.run.context = window
     let language = try await model.load()
@@ -87,6 +88,17 @@ struct PerplexityCommand: AsyncParsableCommand {
             difference.different_greedy, difference.positions))
       }
     }
+  }
+
+  /// 512 tokens as in llama.cpp's tool, or fewer where the model was trained for fewer.
+  private func defaultWindow() throws -> Int {
+    let usual = 512
+    let trained = try Configuration(ModelSource(path: model.model).file).contextLength
+    guard trained < usual else { return usual }
+    if !model.quiet, !model.json {
+      Terminal.diagnose("note: windows of \(trained) tokens, the most that the model was trained for, not of \(usual)")
+    }
+    return trained
   }
 
   private struct Document: Encodable {

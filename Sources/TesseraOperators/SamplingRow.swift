@@ -99,7 +99,8 @@ public struct SamplingRow: Sendable, Equatable {
     var seen = Set<Int>(minimumCapacity: ids.count)
     for id in ids {
       guard (0..<vocabularySize).contains(id) else {
-        throw OperatorError(.parameter, "a \(list) for token \(id): the vocabulary has tokens 0 to \(vocabularySize - 1)")
+        throw OperatorError(
+          .parameter, "a \(list) for token \(id): the vocabulary has tokens 0 to \(vocabularySize - 1)")
       }
       guard seen.insert(id).inserted else { throw OperatorError(.parameter, "two \(list) entries for token \(id)") }
     }

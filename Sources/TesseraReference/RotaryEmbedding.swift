@@ -7,9 +7,9 @@ public struct ReferenceRotaryEmbedding: Sendable, Equatable {
   /// Which elements of a head form pair i.
   public enum Pairing: Sendable, Equatable {
     /// (x[2i], x[2i + 1]): ggml's "norm", Llama files in GGUF.
-    case adjacent
+    case interleaved
     /// (x[i], x[i + rotaryDim / 2]): ggml's "neox", transformers' Llama, Gemma, Qwen.
-    case halves
+    case neox
   }
 
   /// Which elements form a pair.

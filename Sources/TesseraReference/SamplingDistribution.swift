@@ -52,7 +52,12 @@ extension ReferenceSampling {
       let odds = kept.map { exp(logits[$0] - logits[first]) }
       let needed = (topP - tolerance) * odds.reduce(0, +)
       var sum = 0.0
-      kept = kept.prefix(max(1, (odds.firstIndex { sum += $0; return sum >= needed } ?? odds.count - 1) + 1))
+      kept = kept.prefix(
+        max(
+          1,
+          (odds.firstIndex {
+            sum += $0; return sum >= needed
+          } ?? odds.count - 1) + 1))
     }
     if minP > 0 { kept = kept.prefix { logits[$0] - logits[first] - log(minP) >= tolerance } }
     return max(1, kept.count)

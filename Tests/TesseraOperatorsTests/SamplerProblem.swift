@@ -46,7 +46,8 @@ struct SamplerProblem {
 
   /// Checks row `index` against the reference; `order` and `logProbabilities` are the reference's of its logits.
   func check(
-    _ outcome: Outcome, _ index: Int, order: [Int], logProbabilities: [Double], sourceLocation: SourceLocation = #_sourceLocation
+    _ outcome: Outcome, _ index: Int, order: [Int], logProbabilities: [Double],
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     let row = rows[index]
     let choice = outcome.choices[index]

@@ -84,7 +84,9 @@ extension OperatorsOnDevices {
       func refuse(_ text: String, _ change: (inout SamplingRow) -> Void) {
         var row = SamplingRow()
         change(&row)
-        let error = #expect(throws: OperatorError.self) { try SamplingRequest([SamplingRow(), row], vocabularySize: 100) }
+        let error = #expect(throws: OperatorError.self) {
+          try SamplingRequest([SamplingRow(), row], vocabularySize: 100)
+        }
         let message = error?.message ?? ""
         #expect(message.contains("row 1") && message.contains(text), "\(message)")
       }

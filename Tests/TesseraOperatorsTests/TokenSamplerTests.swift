@@ -71,7 +71,8 @@ extension OperatorsOnDevices {
             presence: Double(row.presencePenalty), frequency: Double(row.frequencyPenalty),
             allowed: row.allowed.map { mask in { mask[$0 / 32] >> UInt32($0 % 32) & 1 == 1 } })
           for (value, expected) in zip(outcome.logits[index], expected) {
-            #expect(expected == -.infinity ? value == -.infinity : abs(Double(value) - expected) <= 4e-6, "row \(index)")
+            #expect(
+              expected == -.infinity ? value == -.infinity : abs(Double(value) - expected) <= 4e-6, "row \(index)")
           }
           let doubles = outcome.logits[index].map(Double.init)
           problem.check(
@@ -81,7 +82,8 @@ extension OperatorsOnDevices {
       }
     }
 
-    @Test("a row with a NaN or +∞, or without a possible token, has none; its neighbors have theirs", arguments: Target.all)
+    @Test(
+      "a row with a NaN or +∞, or without a possible token, has none; its neighbors have theirs", arguments: Target.all)
     func notFinite(target: Target) throws {
       let bench = try target.bench()
       var generator = SeededGenerator(seed: 5)

@@ -67,6 +67,7 @@ struct RunOptions: ParsableArguments {
     if !quiet, !json, let note = TuningDatabase(contentsOf: TuningDatabase.url).note {
       Terminal.diagnose("note: \(note)")
     }
+    if quiet || json { CommandLog.silence() }
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
     let language = try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }
@@ -81,31 +82,6 @@ struct RunOptions: ParsableArguments {
 
 extension KVCacheLayout.ElementType: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
-
-/// Where a command's text comes from.
-enum InputText {
-  /// The text of a file, or of standard input for "-".
-  static func read(_ path: String) throws -> [UInt8] {
-    if path == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
-    // A handle also reads pipes and devices.
-    guard let data = try? FileHandle(forReadingAtPath: path)?.readToEnd() ?? Data(),
-      FileManager.default.fileExists(atPath: path)
-    else {
-      throw InputError(message: "\(path): no such file, or it cannot be read")
-    }
-    return [UInt8](data)
-  }
-
-  /// Token ids separated by commas.
-  static func tokens(_ list: String, option: String) throws -> [Int] {
-    try list.split(separator: ",", omittingEmptySubsequences: false).map {
-      guard let id = Int($0.trimmingCharacters(in: .whitespaces)) else {
-        throw UsageError(message: "\(option): \"\($0)\" is not a token id; give numbers separated by commas")
-      }
-      return id
-    }
-  }
-}
 
 /// An input that cannot be used.
 struct InputError: Error, CustomStringConvertible {

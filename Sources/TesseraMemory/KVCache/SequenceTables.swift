@@ -20,6 +20,14 @@ struct SequenceTables: Sendable {
     kinds.indices.lazy.filter { if case .fixed = kinds[$0] { true } else { false } }.map { tables[$0].rowCount }.max() ?? 0
   }
 
+  /// Blocks that each group lacks to hold `tokens` in all.
+  func missingBlocks(for tokens: Int, in pools: [BlockPool]) -> [Int] {
+    tables.indices.map { index in
+      guard isKept(index), tokens > tokenCount else { return 0 }
+      return (try? tables[index].demand(tokens - tokenCount, in: pools[index])) ?? .max / 2
+    }
+  }
+
   /// Whether a group has a row for every token.
   private func isKept(_ index: Int) -> Bool {
     switch kinds[index] {

@@ -31,8 +31,6 @@ protocol Encoder: ModelFamily {
 protocol EncoderDecoder: CausalLanguageModel {
   /// Reads the source: its hidden states; what the decoder sees of them is in the cache afterwards.
   func encode(_ step: StepBuilder) throws -> Tensor
-  /// The token that a target begins with.
-  var decoderStartToken: Int { get }
 }
 
 enum Families {

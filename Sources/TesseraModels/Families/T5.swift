@@ -41,11 +41,10 @@ struct T5: EncoderDecoder {
   let encoder, decoder: [Layer]
   let encoderNorm, decoderNorm: Normalization
   let head: OutputHead
-  let decoderStartToken: Int
 
   init(_ c: Hyperparameters, _ p: ParameterScope) throws {
     let s = try T5Sizes(c)
-    (profile, decoderStartToken) = (s.profile, s.decoderStartToken)
+    profile = s.profile
     embedding = TokenEmbedding(
       table: try p.embedding("shared", gguf: "token_embd", rows: s.vocabularySize, columns: s.hiddenSize))
     encoder = try s.layers(p.scope("encoder", gguf: "enc"), isDecoder: false)

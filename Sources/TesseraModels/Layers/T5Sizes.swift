@@ -10,7 +10,6 @@ struct T5Sizes {
   let epsilon: Double
   let isGated: Bool
   let activation: Activation.Function
-  let decoderStartToken: Int
   let profile: ModelProfile
 
   init(_ c: Hyperparameters) throws {
@@ -27,7 +26,7 @@ struct T5Sizes {
       throw c.inconsistent("\(bucketCount) buckets of distances up to \(maxDistance)")
     }
     epsilon = try c.positive("layer_norm_epsilon", gguf: "attention.layer_norm_rms_epsilon", under: 1, default: 1e-6)
-    decoderStartToken = try c.int("decoder_start_token_id", gguf: "decoder_start_token_id", in: 0...1 << 24, default: 0)
+    let decoderStartToken = try c.int("decoder_start_token_id", gguf: "decoder_start_token_id", in: 0...1 << 24, default: 0)
     vocabularySize = try DecoderSizes.vocabularySize(c, hiddenSize: hiddenSize)
     let kind = try c.optionalString("feed_forward_proj", gguf: nil)
     isGated =
@@ -43,13 +42,15 @@ struct T5Sizes {
     func group(_ layers: Range<Int>, _ kind: KVKind) -> ModelProfile.AttentionGroup {
       .init(layers: Array(layers), headCount: heads, kvHeadCount: heads, headDim: size, kind: kind)
     }
-    profile = ModelProfile(
+    var profile = ModelProfile(
       architecture: c.architecture, layerCount: encoderLayers + decoderLayers, hiddenSize: hiddenSize,
       intermediateSize: intermediateSize, vocabularySize: vocabularySize, contextLength: context,
       attentionGroups: [
         group(0..<decoders, .growing), group(decoders..<2 * decoders, .fixed(capacity: context)),
         group(2 * decoders..<2 * decoders + encoders, .transient),
       ], activation: activation)
+    profile.decoderStartToken = decoderStartToken
+    self.profile = profile
   }
 
   /// The layers of one of the two stacks; in the cache come the decoder's, then their cross-attentions, then the encoder's.

@@ -45,6 +45,8 @@ public struct ModelProfile: Sendable {
   public var contextLength: Int
   public var attentionGroups: [AttentionGroup]
   public var rotaryTables: [RotaryTable] = []
+  /// The token that a target begins with, of an encoder-decoder.
+  public var decoderStartToken: Int?
   /// The function that products are compiled with.
   public var activation: Activation.Function
 

@@ -57,8 +57,6 @@ public final class ModelRunner {
   /// Rows of logits that are computed at once, at most.
   public var logitRows: Int { ModelLayout.logitRows(profile) }
   public var isEncoder: Bool { planner.family is any Encoder }
-  /// The token that a target begins with, of an encoder-decoder; nil for other models.
-  public var decoderStartToken: Int? { (planner.family as? any EncoderDecoder)?.decoderStartToken }
 
   private let planner: StepPlanner
   private let shaper: StepShaper
@@ -261,6 +259,13 @@ public final class ModelRunner {
     try step.run()
     guard let logits = step.result else { throw StepPlanner.noLogits(profile) }
     return logits
+  }
+
+  /// The logits of rows as a buffer, (rows, vocabularySize).
+  public func logitsBuffer(_ result: StepResult, rows: Range<Int>) throws -> Buffer {
+    let view = try logitsView(result, rows: rows)
+    guard case .buffer(let buffer) = view.memory else { throw OperatorError(.unplaced, "logits without memory") }
+    return try buffer.slice(offset: view.byteOffset, byteCount: rows.count * profile.vocabularySize * 4)
   }
 
   private func read(_ view: BufferView, count: Int) throws -> [Float] {
