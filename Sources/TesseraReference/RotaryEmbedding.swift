@@ -54,8 +54,8 @@ public struct ReferenceRotaryEmbedding: Sendable, Equatable {
         let (c, s) = (cos(angle) * frequencies.magnitude, sin(angle) * frequencies.magnitude)
         let (first, second) =
           switch pairing {
-          case .adjacent: (2 * pair, 2 * pair + 1)
-          case .halves: (pair, pair + pairCount)
+          case .interleaved: (2 * pair, 2 * pair + 1)
+          case .neox: (pair, pair + pairCount)
           }
         for head in 0..<headCount {
           let start = (token * headCount + head) * headDim
