@@ -46,7 +46,8 @@ public final class QuantizedUpload {
     let chunkRows = min(elements.byteCount / rowBytes, blocks.byteCount / blockRowBytes) / 16 * 16
     guard chunkRows > 0 else {
       throw OperatorError(
-        .shape, "16 rows of \(max(rowBytes, blockRowBytes)) bytes do not fit the staging buffers of "
+        .shape,
+        "16 rows of \(max(rowBytes, blockRowBytes)) bytes do not fit the staging buffers of "
           + "\(elements.byteCount) and \(blocks.byteCount) bytes")
     }
     let quantizer = Quantizer(library)
@@ -56,7 +57,8 @@ public final class QuantizedUpload {
         UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<(first + count) * rowBytes]), to: elements.buffer)
       try quantizer.enqueue(
         elements.buffer, as: input, into: blocks.buffer, elements: count * shape.columns, to: shape.format, on: queue)
-      try WeightUpload.repack(blocks.buffer, rows: first..<first + count, into: matrix, at: placement, library, on: queue)
+      try WeightUpload.repack(
+        blocks.buffer, rows: first..<first + count, into: matrix, at: placement, library, on: queue)
     }
   }
 }

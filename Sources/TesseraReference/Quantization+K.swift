@@ -32,7 +32,9 @@ enum QuantizerSearch {
       return part.map { UInt8(line.quant($0, inverse(line.scale), steps)) }
     }
     if steps > 15 { bytes += (0..<32).map { i in (0..<8).reduce(0) { $0 | (quants[$1][i] >> 4) << UInt8($1) } } }
-    for j in stride(from: 0, to: 8, by: 2) { bytes += (0..<32).map { quants[j][$0] & 15 | (quants[j + 1][$0] & 15) << 4 } }
+    for j in stride(from: 0, to: 8, by: 2) {
+      bytes += (0..<32).map { quants[j][$0] & 15 | (quants[j + 1][$0] & 15) << 4 }
+    }
     return bytes
   }
 
@@ -57,7 +59,9 @@ enum QuantizerSearch {
     var nibbles: [UInt8] = []
     var pairs: [UInt8] = []
     for side in [0, 128] {
-      for c in [0, 32] { nibbles += (0..<32).map { quants[side + c + $0] & 15 | (quants[side + c + 64 + $0] & 15) << 4 } }
+      for c in [0, 32] {
+        nibbles += (0..<32).map { quants[side + c + $0] & 15 | (quants[side + c + 64 + $0] & 15) << 4 }
+      }
       pairs += (0..<32).map { i in (0..<4).reduce(0) { $0 | (quants[side + 32 * $1 + i] >> 4) << UInt8(2 * $1) } }
     }
     return nibbles + pairs + steps.map { UInt8(bitPattern: Int8($0)) } + ReferenceQuantization.littleEndian(d.bits)

@@ -115,7 +115,8 @@ struct HuggingFaceCheckpointTests {
     try refuse(.malformed, "'weight_map' names no tensor") { $0[name] = index("") }
     try refuse(.notSafetensors, "a.safetensors") { $0["a.safetensors"] = GGUFBuilder.small().build() }
     try refuse(.malformed, "overlaps") {
-      let header = #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"x":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#
+      let header =
+        #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"x":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#
       $0["a.safetensors"] = GGUFBuilder.bytes(UInt64(header.utf8.count)) + header.utf8 + Array(repeating: 0, count: 12)
     }
   }

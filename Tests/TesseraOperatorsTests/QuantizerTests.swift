@@ -67,8 +67,11 @@ extension OperatorsOnDevices {
           type: input.reference, bytes: bytes, count: values.count
         ).map { $0.isFinite ? $0 : Float(signOf: $0, magnitudeOf: 65536) }
         for format in [WeightFormat.q8_0, .f32, input == .f16 ? .bf16 : .f16] {
-          let finite = format == .q8_0 ? rounded : try ReferenceQuantization.dequantize(
-            type: input.reference, bytes: bytes, count: values.count)
+          let finite =
+            format == .q8_0
+            ? rounded
+            : try ReferenceQuantization.dequantize(
+              type: input.reference, bytes: bytes, count: values.count)
           let expected = try ReferenceQuantization.quantize(type: format.reference, finite)
           #expect(
             try quantize(bytes, input, to: format, elements: values.count, on: bench) == expected,

@@ -72,7 +72,8 @@ public final class GGUFFileWriter {
     guard bytes.count <= missing else {
       let name = next < tensors.count ? FileError.quoted(tensors[next].name) : "none"
       throw FileError(
-        .outOfRange, path: output.path, "\(bytes.count) bytes are too many for the tensor \(name), which lacks \(missing)")
+        .outOfRange, path: output.path,
+        "\(bytes.count) bytes are too many for the tensor \(name), which lacks \(missing)")
     }
     try output.append(bytes)
     missing -= bytes.count
@@ -109,12 +110,14 @@ public final class GGUFFileWriter {
     let name = FileError.quoted(tensor.name)
     guard !tensor.name.isEmpty, tensor.name.utf8.count <= nameByteLimit else {
       throw FileError(
-        .malformed, path: path, "the tensor \(name) has a name of \(tensor.name.utf8.count) bytes, not 1 to \(nameByteLimit)")
+        .malformed, path: path,
+        "the tensor \(name) has a name of \(tensor.name.utf8.count) bytes, not 1 to \(nameByteLimit)")
     }
     guard tensor.shape.count <= GGUFLimits.dimensionCount, tensor.byteCount > 0 else {
       throw FileError(
         .malformed, path: path,
-        "the tensor \(name) has the shape \(tensor.shape), and up to \(GGUFLimits.dimensionCount) sizes of at least 1 fit")
+        "the tensor \(name) has the shape \(tensor.shape), and up to \(GGUFLimits.dimensionCount) sizes of at least 1 fit"
+      )
     }
   }
 

@@ -27,7 +27,9 @@ public struct TensorRows: Sendable {
   public var rowByteCount: Int { columnCount / type.blockElementCount * type.blockByteCount }
 
   /// Calls `body` with the bytes of rows.
-  func withRows(_ rows: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws { try read(rows, body) }
+  package func withRows(_ rows: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try read(rows, body)
+  }
 
   /// Lets go of what the rows were read from.
   func release() { finish() }
