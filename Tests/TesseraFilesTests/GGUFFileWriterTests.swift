@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import TesseraFiles
@@ -21,6 +22,7 @@ struct GGUFFileWriterTests {
   func copied(step: Int) throws {
     let folder = try TemporaryFolder()
     for source in [fixture("numpy.gguf"), try folder.write(GGUFBuilder.small().build(), as: "small")] {
+      try? FileManager.default.removeItem(atPath: folder.path + "/copy.gguf")
       let output = folder.path + "/copy.gguf"
       let writer = try copy(source, to: output, step: step)
       #expect(try !folder.names().contains("copy.gguf"))
