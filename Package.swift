@@ -30,7 +30,7 @@ let modules: [Target] = [
     dependencies: [
       "COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"])), "TesseraSystem", deque, logging,
     ]),
-  .target(name: "TesseraMemory", dependencies: ["TesseraCL", "TesseraSystem"]),
+  .target(name: "TesseraMemory", dependencies: ["TesseraCL", "TesseraSystem", crypto]),
   .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
   .target(name: "Jinja", dependencies: ["TesseraJSON"]),
   .target(name: "TesseraText", dependencies: ["Jinja", "TesseraJSON"]),

@@ -27,17 +27,17 @@ public struct ModelSource: Sendable {
 
   /// The tokenizer that the files describe.
   ///
-  /// - Parameter vocabularySize: rows of the model's embedding, which may be more than the tokenizer's tokens.
-  public func tokenizer(vocabularySize: Int) throws -> Tokenizer {
+  /// - Parameter vocabularySize: rows of the model's embedding, which may be more than the tokenizer's tokens; nil checks nothing.
+  public func tokenizer(vocabularySize: Int? = nil) throws -> Tokenizer {
     let tokenizer: Tokenizer
     switch checkpoint {
     case let file as GGUFCheckpoint: tokenizer = try Tokenizer(Self.definition(file.metadata))
-    case is DescribedCheckpoint: tokenizer = try Tokenizer(Self.byteTokens(count: vocabularySize))
+    case is DescribedCheckpoint: tokenizer = try Tokenizer(Self.byteTokens(count: vocabularySize ?? 257))
     default:
       throw TesseraError(
         .noTokenizer, "\(path): the folder has no tokenizer.json: only what takes token ids works (--tokens)")
     }
-    guard tokenizer.vocabularyCount <= vocabularySize else {
+    if let vocabularySize, tokenizer.vocabularyCount > vocabularySize {
       throw TesseraError(
         .unsupportedFile,
         "\(path): the tokenizer has \(tokenizer.vocabularyCount) tokens, but the embedding \(vocabularySize) rows: the "

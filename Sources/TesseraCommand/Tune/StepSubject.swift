@@ -11,30 +11,31 @@ final class StepSubject {
   private let kind: Tuning.TokenClass
   private let count: Int
   private let bench: Workbench
-  private let file: GGUFFile
+  private let model: RandomModel
   /// The models of the last tunings that ran, the latest at the end.
-  private var models: [(choices: [String: [String: Int]], transformer: Transformer)] = []
+  private var models: [(choices: [String: [String: Int]], runner: ModelRunner)] = []
   private var logits: [Float] = []
 
   init(_ format: WeightFormat, _ kind: Tuning.TokenClass, on bench: Workbench) throws {
     (self.format, self.kind, self.bench) = (format, kind, bench)
     count = kind == .many ? 192 : 8
     var model = RandomModel.llama1B
-    (model.layerCount, model.vocabularyCount, model.format) = (2, 4096, format)
-    file = try model.file()
+    (model.layerCount, model.vocabularySize, model.format) = (2, 4096, format)
+    self.model = model
   }
 
-  private func transformer(_ tuning: Tuning) throws -> Transformer {
+  private func runner(_ tuning: Tuning) throws -> ModelRunner {
     if let index = models.firstIndex(where: { $0.choices == tuning.choices }) {
       models.append(models.remove(at: index))
     } else {
       // Two are compared, and the first result is kept.
       if models.count > 1 { models.removeFirst() }
-      var options = Transformer.Options()
+      var options = ModelRunner.Options()
       (options.contextLength, options.style, options.tuning) = (512, .vector, tuning)
-      models.append((tuning.choices, try Transformer(file, on: bench.queue.context.device, options: options)))
+      models.append(
+        (tuning.choices, try ModelRunner(model.checkpoint(), on: bench.queue.context.device, options: options)))
     }
-    return models[models.count - 1].transformer
+    return models[models.count - 1].runner
   }
 
   func subject() throws -> TunerSubject {
@@ -46,11 +47,13 @@ final class StepSubject {
   }
 
   private func run(_ tuning: Tuning) throws -> Double {
-    let transformer = try transformer(tuning)
-    let sequence = try transformer.cache.makeSequence()
+    let runner = try runner(tuning)
+    let sequence = runner.cache.makeSequence()
+    defer { sequence.close() }
     let start = ContinuousClock.now
-    try transformer.forward(Batch([.init(sequence: sequence, tokens: (0..<count).map { ($0 * 79 + 1) % 4096 })]))
-    logits = try transformer.logits(rows: count - 1..<count)
+    let tokens = (0..<count).map { ($0 * 79 + 1) % 4096 }
+    let result = try runner.run(Batch([.init(sequence: sequence, tokens: tokens)]))
+    logits = try runner.logits(result, rows: 0..<1)
     return (ContinuousClock.now - start) / .seconds(1)
   }
 }
