@@ -49,6 +49,9 @@ public struct ChatTemplate: Sendable {
   }
 
   /// Renders messages that need not be those of a conversation.
+  ///
+  /// Some templates for tools go through the tools also where there are none, at which Python fails: where rendering
+  /// fails without tools but does not with an empty list of them, they get that.
   func render(
     messages: [JSONValue], tools: [JSONValue]?, addGenerationPrompt: Bool, bosToken: String?, eosToken: String?,
     variables: JSONObject, now: Int?
@@ -58,8 +61,15 @@ public struct ChatTemplate: Sendable {
     if let eosToken { given["eos_token"] = .string(eosToken) }
     for (name, value) in variables.members { given[name] = value }
     given["messages"] = .array(messages)
-    given["tools"] = tools.map { .array($0) } ?? .null
     given["add_generation_prompt"] = .bool(addGenerationPrompt)
-    return try template.render(given, now: now)
+    given["tools"] = tools.map { .array($0) } ?? .null
+    do {
+      return try template.render(given, now: now)
+    } catch {
+      guard tools == nil, error.code == .operation else { throw error }
+      given["tools"] = []
+      guard let rendered = try? template.render(given, now: now) else { throw error }
+      return rendered
+    }
   }
 }

@@ -6,9 +6,9 @@ import TesseraJSON
 /// those are used that occur nowhere else, neither as themselves nor as an escape of JSON, so that what stands in can be
 /// told from what was there.
 struct StandIns {
-  /// Braille patterns, hexagrams, box drawings and blocks.
+  /// Braille patterns, hexagrams and box drawings.
   private static let candidates: [ClosedRange<UInt32>] = [
-    0x2801...0x28FF, 0x4DC0...0x4DFF, 0x2500...0x259F,
+    0x2801...0x28FF, 0x4DC0...0x4DFF, 0x2500...0x257F,
   ]
 
   private var free: [Unicode.Scalar] = []
