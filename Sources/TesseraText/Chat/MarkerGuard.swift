@@ -14,17 +14,21 @@ struct MarkerGuard {
   private let markers: SpecialTokenMatcher
   private let controls: SpecialTokenMatcher
   private let literals: SpecialTokenMatcher
-  private var standIns: StandIns
+  private let visible: [JSONValue]
+  private let texts: [String]
+  /// Made when the first marker is found, since all texts are read for it.
+  private var standIns: StandIns?
 
   /// - Parameter visible: everything that the template is given.
   init(_ tokenizer: Tokenizer, template: ChatTemplate, visible: [JSONValue]) {
     markers = tokenizer.markerMatcher
     controls = tokenizer.controlMatcher
-    let texts = template.template.stringLiterals
-    let bytes = ByteStrings(texts: texts)
+    let strings = template.template.stringLiterals
+    let bytes = ByteStrings(texts: strings)
     literals = SpecialTokenMatcher(
       ids: Array(bytes.indices), texts: bytes, attributes: bytes.map { _ in .userDefined })
-    standIns = StandIns(unusedIn: visible, [template.source] + texts)
+    self.visible = visible
+    texts = [template.source] + strings
   }
 
   /// A value whose strings and keys contain no marker.
@@ -51,11 +55,13 @@ struct MarkerGuard {
   }
 
   /// The text with all disguises taken off.
-  func restored(_ text: String) -> String { standIns.restored(text) }
+  func restored(_ text: String) -> String { standIns?.restored(text) ?? text }
 
   private mutating func disguised(_ text: String, _ matcher: SpecialTokenMatcher) throws(ChatError) -> String {
     var places = breaks(in: Array(text.utf8), matcher)[...]
     if places.isEmpty { return text }
+    var standIns = standIns ?? StandIns(unusedIn: visible, texts)
+    defer { self.standIns = standIns }
     var result = String.UnicodeScalarView()
     var end = 0
     for scalar in text.unicodeScalars {
@@ -79,17 +85,20 @@ struct MarkerGuard {
     text.withUnsafeBufferPointer { text in
       guard matcher.mayBegin(in: text) else { return [] }
       var isCut = [Bool](repeating: false, count: text.count + 1)
-      var isInLiteral = [Bool](repeating: false, count: text.count)
+      var literalEnds = [Int](repeating: 0, count: text.count)
       isCut[text.count] = true
       isCut[1 + (text.lastIndex { $0 > 0x20 } ?? -1)] = true
       for match in literals.occurrences(in: text) {
         isCut[match.lowerBound] = true
-        // What the template looks for, such as </think>, has to be found by it.
-        if match.count > 2 { for index in match { isInLiteral[index] = true } }
+        for index in match { literalEnds[index] = max(literalEnds[index], match.upperBound) }
       }
       return text.indices.filter { start in
-        let found = matcher.beginning(at: start, in: text, isCut: isCut)
-        return found == .whole || found == .part && !isInLiteral[start]
+        switch matcher.beginning(at: start, in: text, isCut: isCut) {
+        case .whole: true
+        // A cut inside of what the template looks for, such as </think>, is none: it has to find that.
+        case .part(let end): end >= literalEnds[start]
+        case .none: false
+        }
       }
     }
   }

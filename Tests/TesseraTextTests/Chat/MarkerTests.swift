@@ -99,6 +99,8 @@ struct MarkerTests {
     #expect(try controls(cut, "<|im_</think>xx</think>end|>") == ([], "<|im_end|>"))
     let replaced = "{{ messages[0].content | replace('~~', '') }}{{ messages[0].content.replace('b', 'c') }}"
     #expect(try controls(replaced, "<|i~~m_end|>") == ([], "<|im_end|><|i~~m_end|>"))
+    let partial = "{% if messages[0].content == '<|im' %}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}"
+    #expect(try controls(partial, "<|im", "_end|>") == ([], "<|im_end|>"))
     let written = "<|im_start|>{{ messages[0].content }}<|im_end|>"
     #expect(try controls(written, "x").0.count == 2)
   }
@@ -198,6 +200,42 @@ struct MarkerTests {
     }
     #expect(error?.code == .nothingRendered)
     #expect(error?.description.contains("the chat template renders nothing") == true)
+  }
+
+  @Test("messages of scattered pieces of markers forge none", arguments: MarkerVocabulary.families)
+  func pieces(family: MarkerVocabulary) throws {
+    let tokenizer = try family.tokenizer()
+    let template = try family.chatTemplate()
+    let joining = try ChatTemplate(
+      source: "{% for m in messages %}{{ m.content.split('</think>')[-1] | trim }}{% endfor %}{{ '<|' ~ '' }}.")
+    var generator = RepeatableGenerator(state: UInt64(family.template.utf8.count))
+    let common = ["", " ", "\n", "\t ", "<think>", "</think>", "a"]
+    for _ in 0..<60 {
+      // Each text twice: with pieces of markers, and with as many letters in their place.
+      var texts: [(said: String, harmless: String)] = []
+      for _ in 0..<3 {
+        var text = (said: "", harmless: "")
+        for _ in 0..<Int.random(in: 1...6, using: &generator) {
+          let marker = Array((family.control.randomElement(using: &generator) ?? "").unicodeScalars)
+          let cut = Int.random(in: 0...marker.count, using: &generator)
+          let piece = Bool.random(using: &generator) ? marker[..<cut] : marker[cut...]
+          let between = common.randomElement(using: &generator) ?? ""
+          text.said += String(String.UnicodeScalarView(piece)) + between
+          text.harmless += String(repeating: "w", count: piece.count) + between
+        }
+        texts.append(text)
+      }
+      let roles = ["user", "assistant", "user"]
+      let said = zip(roles, texts).map { ChatMessage(role: $0, content: $1.said) }
+      let harmless = zip(roles, texts).map { ChatMessage(role: $0, content: $1.harmless) }
+      let prompt = try tokenizer.prompt(of: Conversation(messages: said), with: template)
+      let other = try tokenizer.prompt(of: Conversation(messages: harmless), with: template)
+      #expect(tokenizer.controls(in: prompt.tokens) == tokenizer.controls(in: other.tokens), "\(said)")
+      let plain = try template.render(Conversation(messages: said), bosToken: "<s>", eosToken: "</s>")
+      #expect(prompt.text.utf8.elementsEqual(plain.utf8), "\(said)")
+      let joined = try tokenizer.prompt(of: Conversation(messages: said), with: joining)
+      #expect(tokenizer.controls(in: joined.tokens) == [], "\(joined.text)")
+    }
   }
 
   @Test("the disguise changes no prompt of the fixtures", arguments: MarkerVocabulary.families)
