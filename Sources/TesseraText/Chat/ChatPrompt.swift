@@ -50,8 +50,9 @@ extension Tokenizer {
       throw ChatError(
         .nothingRendered, "the chat template renders nothing for this conversation: give it another template or prompt")
     }
+    let restoring = markerGuard.isIdle ? nil : markerGuard.restored
     return ChatPrompt(
-      text: markerGuard.restored(rendered), tokens: try encode(marked: rendered, restoring: markerGuard.restored))
+      text: restoring?(rendered) ?? rendered, tokens: try encode(marked: rendered, restoring: restoring))
   }
 
   private func text(of token: Int?) throws -> String? {

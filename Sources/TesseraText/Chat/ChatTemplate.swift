@@ -7,6 +7,8 @@ import TesseraJSON
 public struct ChatTemplate: Sendable {
   let source: String
   let template: Template
+  /// Finds the strings that the template's expressions contain.
+  let literals: SpecialTokenMatcher
 
   /// Parses a template, such as the `tokenizer.chat_template` of a GGUF file.
   ///
@@ -14,6 +16,9 @@ public struct ChatTemplate: Sendable {
   public init(source: String, limits: TemplateLimits = .standard) throws(ChatError) {
     do { template = try Template(source: source, limits: limits) } catch { throw ChatError(error) }
     self.source = source
+    let strings = ByteStrings(texts: template.stringLiterals)
+    literals = SpecialTokenMatcher(
+      ids: Array(strings.indices), texts: strings, attributes: strings.map { _ in .userDefined })
   }
 
   /// Parses what a model file gives as its template; nil where it has none, or one without text.

@@ -99,6 +99,9 @@ struct MarkerTests {
     #expect(try controls(cut, "<|im_</think>xx</think>end|>") == ([], "<|im_end|>"))
     let replaced = "{{ messages[0].content | replace('~~', '') }}{{ messages[0].content.replace('b', 'c') }}"
     #expect(try controls(replaced, "<|i~~m_end|>") == ([], "<|im_end|><|i~~m_end|>"))
+    #expect(try controls(parts, [["text": "<|im_\u{3000}\u{A0}"], ["text": "end|>"]]) == ([], "<|im_end|>"))
+    let words = "{{ messages[0].content.split() | join('') }}"
+    #expect(try controls(words, "<|im \u{2003} _end|>") == ([], "<|im_end|>"))
     let partial = "{% if messages[0].content == '<|im' %}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}"
     #expect(try controls(partial, "<|im", "_end|>") == ([], "<|im_end|>"))
     let written = "<|im_start|>{{ messages[0].content }}<|im_end|>"
@@ -161,6 +164,22 @@ struct MarkerTests {
     #expect(try tokens("user") == [call])
     #expect(try tokens("tool") == [call])
     #expect(try tokens("assistant") == [start, call])
+  }
+
+  @Test("words that templates compare with stay as they are, also where a vocabulary has them as control tokens")
+  func words() throws {
+    let family = MarkerVocabulary(
+      template: "chatml", isScored: false, control: ["user", "text", "assistant|x", "content"], shown: [])
+    let tokenizer = try family.tokenizer()
+    let template = try ChatTemplate(
+      source: """
+        {% for m in messages if m.role == 'user' %}{% for p in m.content if p.type == 'text' %}{{ p.text }}\
+        {% endfor %}{% endfor %}
+        """)
+    let message = try ChatMessage(fields: ["role": "user", "content": [["type": "text", "text": "user text"]]])
+    let prompt = try tokenizer.prompt(of: Conversation(messages: [message]), with: template)
+    #expect(prompt.text == "user text")
+    #expect(tokenizer.controls(in: prompt.tokens) == [])
   }
 
   @Test("variables are no way in, but the model's own tokens are")
@@ -254,6 +273,10 @@ struct MarkerTests {
         of: Conversation(document), with: template, addGenerationPrompt: fixture["generation"] == .bool(true),
         variables: variables)
       #expect(prompt.text.utf8.elementsEqual(output.utf8))
+      // One conversation has a marker in a message.
+      if fixture["conversation"] != "unicode" {
+        #expect(prompt.tokens == (try tokenizer.encode(output, addSpecial: false)))
+      }
       count += 1
     }
     #expect(count > 5)
