@@ -28,9 +28,6 @@ struct MarkerGuard {
     texts = [template.source] + template.template.stringLiterals
   }
 
-  /// Whether nothing is disguised.
-  var isIdle: Bool { standIns == nil }
-
   /// A value whose strings and keys contain no marker.
   ///
   /// - Parameter saidByModel: the value is an answer of the model's, whose text may contain those tokens that are shown:
@@ -73,7 +70,13 @@ struct MarkerGuard {
   }
 
   /// The text with all disguises taken off.
-  func restored(_ text: String) -> String { standIns?.restored(text) ?? text }
+  func restored(_ text: String) -> String {
+    guard let standIns else { return text }
+    return String(decoding: standIns.restored(Array(text.utf8)[...]), as: UTF8.self)
+  }
+
+  /// The bytes of a text with all disguises taken off.
+  func restored(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> { standIns?.restored(text)[...] ?? text }
 
   private mutating func disguised(_ text: String, _ matcher: SpecialTokenMatcher) throws(ChatError) -> String {
     var places = breaks(in: text, matcher)[...]

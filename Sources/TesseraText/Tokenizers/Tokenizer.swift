@@ -138,7 +138,9 @@ public final class Tokenizer: Sendable {
   /// what is between them is text once `restoring` has taken the disguise off it. Text never becomes a control token.
   ///
   /// - Throws: `TextError` as `encode` does.
-  func encode(marked text: String, restoring: ((String) -> String)?) throws(TextError) -> [Int] {
+  func encode(
+    marked text: String, restoring: (ArraySlice<UInt8>) -> ArraySlice<UInt8>
+  ) throws(TextError) -> [Int] {
     let bytes = Array(text.utf8)
     guard bytes.count <= Self.longestText else {
       throw TextError(
@@ -152,8 +154,7 @@ public final class Tokenizer: Sendable {
         output.append(id)
         isAfterSpecial = true
       case .text(let range):
-        let said = restoring.map { Array($0(String(decoding: bytes[range], as: UTF8.self)).utf8)[...] }
-        output += try textTokens(said ?? bytes[range], isAfterSpecial: isAfterSpecial)
+        output += try textTokens(restoring(bytes[range]), isAfterSpecial: isAfterSpecial)
         isAfterSpecial = false
       }
     }
