@@ -1,8 +1,8 @@
 #include "TesseraKernels.h"
 
-// Every kernel file, embedded in the binary. A new file needs a line here and one in the table.
-static const unsigned char activation_gated_cl[] = {
-#embed "activation/gated.cl"
+// Every kernel file, embedded in the binary: written by scripts/embed-kernels.
+static const unsigned char activation_activation_cl[] = {
+#embed "activation/activation.cl"
 };
 static const unsigned char activation_soft_cap_cl[] = {
 #embed "activation/soft_cap.cl"
@@ -25,8 +25,20 @@ static const unsigned char attention_scores_cl[] = {
 static const unsigned char attention_values_cl[] = {
 #embed "attention/values.cl"
 };
+static const unsigned char cache_blocks_cl[] = {
+#embed "cache/blocks.cl"
+};
+static const unsigned char cache_rotate_cl[] = {
+#embed "cache/rotate.cl"
+};
+static const unsigned char common_activations_cl[] = {
+#embed "common/activations.cl"
+};
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
+};
+static const unsigned char common_kernel_cl[] = {
+#embed "common/kernel.cl"
 };
 static const unsigned char common_lanes_cl[] = {
 #embed "common/lanes.cl"
@@ -39,6 +51,12 @@ static const unsigned char common_sums_cl[] = {
 };
 static const unsigned char embedding_embedding_cl[] = {
 #embed "embedding/embedding.cl"
+};
+static const unsigned char experts_combine_cl[] = {
+#embed "experts/combine.cl"
+};
+static const unsigned char experts_route_cl[] = {
+#embed "experts/route.cl"
 };
 static const unsigned char matmul_activations_cl[] = {
 #embed "matmul/activations.cl"
@@ -73,8 +91,17 @@ static const unsigned char matmul_product_cl[] = {
 static const unsigned char matmul_product_8_cl[] = {
 #embed "matmul/product_8.cl"
 };
-static const unsigned char matmul_quantise_8_cl[] = {
-#embed "matmul/quantise_8.cl"
+static const unsigned char matmul_quantize_8_cl[] = {
+#embed "matmul/quantize_8.cl"
+};
+static const unsigned char matmul_rows_cl[] = {
+#embed "matmul/rows.cl"
+};
+static const unsigned char matmul_tile_cl[] = {
+#embed "matmul/tile.cl"
+};
+static const unsigned char norm_layernorm_cl[] = {
+#embed "norm/layernorm.cl"
 };
 static const unsigned char norm_rmsnorm_cl[] = {
 #embed "norm/rmsnorm.cl"
@@ -175,86 +202,146 @@ static const unsigned char quantization_weights_cl[] = {
 static const unsigned char rope_rope_store_cl[] = {
 #embed "rope/rope_store.cl"
 };
+static const unsigned char rows_gather_rows_cl[] = {
+#embed "rows/gather_rows.cl"
+};
+static const unsigned char sampling_adjust_cl[] = {
+#embed "sampling/adjust.cl"
+};
+static const unsigned char sampling_bins_cl[] = {
+#embed "sampling/bins.cl"
+};
 static const unsigned char sampling_candidates_cl[] = {
 #embed "sampling/candidates.cl"
+};
+static const unsigned char sampling_draw_cl[] = {
+#embed "sampling/draw.cl"
+};
+static const unsigned char sampling_locate_cl[] = {
+#embed "sampling/locate.cl"
+};
+static const unsigned char sampling_mass_cl[] = {
+#embed "sampling/mass.cl"
+};
+static const unsigned char sampling_probability_cl[] = {
+#embed "sampling/probability.cl"
+};
+static const unsigned char sampling_row_cl[] = {
+#embed "sampling/row.cl"
+};
+static const unsigned char sampling_select_cl[] = {
+#embed "sampling/select.cl"
+};
+static const unsigned char sampling_survey_cl[] = {
+#embed "sampling/survey.cl"
+};
+static const unsigned char sampling_threshold_cl[] = {
+#embed "sampling/threshold.cl"
+};
+static const unsigned char sampling_top_tokens_cl[] = {
+#embed "sampling/top_tokens.cl"
+};
+static const unsigned char sampling_weigh_cl[] = {
+#embed "sampling/weigh.cl"
 };
 static const unsigned char step_phases_cl[] = {
 #embed "step/phases.cl"
 };
-static const unsigned char step_product_cl[] = {
-#embed "step/product.cl"
-};
 static const unsigned char step_step_program_cl[] = {
 #embed "step/step_program.cl"
 };
+static const unsigned char include_TesseraArguments_h[] = {
+#embed "include/TesseraArguments.h"
+};
 
-#define ENTRY(path, text) {path, text, sizeof text}
 static const tessera_kernel_file files[] = {
-    ENTRY("activation/gated.cl", activation_gated_cl),
-    ENTRY("activation/soft_cap.cl", activation_soft_cap_cl),
-    ENTRY("attention/flash_attention.simt.cl", attention_flash_attention_simt_cl),
-    ENTRY("attention/flash_attention.vector.cl", attention_flash_attention_vector_cl),
-    ENTRY("attention/form.cl", attention_form_cl),
-    ENTRY("attention/merge.cl", attention_merge_cl),
-    ENTRY("attention/scores.cl", attention_scores_cl),
-    ENTRY("attention/values.cl", attention_values_cl),
-    ENTRY("common/cache.cl", common_cache_cl),
-    ENTRY("common/lanes.cl", common_lanes_cl),
-    ENTRY("common/math.cl", common_math_cl),
-    ENTRY("common/sums.cl", common_sums_cl),
-    ENTRY("embedding/embedding.cl", embedding_embedding_cl),
-    ENTRY("matmul/activations.cl", matmul_activations_cl),
-    ENTRY("matmul/activations_8.cl", matmul_activations_8_cl),
-    ENTRY("matmul/dot_8.cl", matmul_dot_8_cl),
-    ENTRY("matmul/dot_8_probe.cl", matmul_dot_8_probe_cl),
-    ENTRY("matmul/epilogue.cl", matmul_epilogue_cl),
-    ENTRY("matmul/format_8.cl", matmul_format_8_cl),
-    ENTRY("matmul/matmul.cl", matmul_matmul_cl),
-    ENTRY("matmul/matmul_8.cl", matmul_matmul_8_cl),
-    ENTRY("matmul/pack.cl", matmul_pack_cl),
-    ENTRY("matmul/product.cl", matmul_product_cl),
-    ENTRY("matmul/product_8.cl", matmul_product_8_cl),
-    ENTRY("matmul/quantise_8.cl", matmul_quantise_8_cl),
-    ENTRY("norm/rmsnorm.cl", norm_rmsnorm_cl),
-    ENTRY("norm/row.cl", norm_row_cl),
-    ENTRY("quantization/bfloat_16.cl", quantization_bfloat_16_cl),
-    ENTRY("quantization/bits_2.cl", quantization_bits_2_cl),
-    ENTRY("quantization/bits_3.cl", quantization_bits_3_cl),
-    ENTRY("quantization/bits_4.cl", quantization_bits_4_cl),
-    ENTRY("quantization/bits_5.cl", quantization_bits_5_cl),
-    ENTRY("quantization/bits_6.cl", quantization_bits_6_cl),
-    ENTRY("quantization/bits_8.cl", quantization_bits_8_cl),
-    ENTRY("quantization/codebook_1.cl", quantization_codebook_1_cl),
-    ENTRY("quantization/codebook_2.cl", quantization_codebook_2_cl),
-    ENTRY("quantization/codebook_3.cl", quantization_codebook_3_cl),
-    ENTRY("quantization/float_16.cl", quantization_float_16_cl),
-    ENTRY("quantization/float_32.cl", quantization_float_32_cl),
-    ENTRY("quantization/gguf.cl", quantization_gguf_cl),
-    ENTRY("quantization/gguf_more.cl", quantization_gguf_more_cl),
-    ENTRY("quantization/grid_iq1.cl", quantization_grid_iq1_cl),
-    ENTRY("quantization/grid_iq2_s.cl", quantization_grid_iq2_s_cl),
-    ENTRY("quantization/grid_iq2_xs.cl", quantization_grid_iq2_xs_cl),
-    ENTRY("quantization/grid_iq2_xxs.cl", quantization_grid_iq2_xxs_cl),
-    ENTRY("quantization/grid_iq3_s.cl", quantization_grid_iq3_s_cl),
-    ENTRY("quantization/grid_iq3_xxs.cl", quantization_grid_iq3_xxs_cl),
-    ENTRY("quantization/lookup.cl", quantization_lookup_cl),
-    ENTRY("quantization/nibbles.cl", quantization_nibbles_cl),
-    ENTRY("quantization/random.cl", quantization_random_cl),
-    ENTRY("quantization/repack.cl", quantization_repack_cl),
-    ENTRY("quantization/scale_k.cl", quantization_scale_k_cl),
-    ENTRY("quantization/scale_minimum.cl", quantization_scale_minimum_cl),
-    ENTRY("quantization/scale_signed.cl", quantization_scale_signed_cl),
-    ENTRY("quantization/table_4.cl", quantization_table_4_cl),
-    ENTRY("quantization/trits.cl", quantization_trits_cl),
-    ENTRY("quantization/weights.cl", quantization_weights_cl),
-    ENTRY("rope/rope_store.cl", rope_rope_store_cl),
-    ENTRY("sampling/candidates.cl", sampling_candidates_cl),
-    ENTRY("step/phases.cl", step_phases_cl),
-    ENTRY("step/product.cl", step_product_cl),
-    ENTRY("step/step_program.cl", step_step_program_cl),
+    {"activation/activation.cl", activation_activation_cl, sizeof activation_activation_cl},
+    {"activation/soft_cap.cl", activation_soft_cap_cl, sizeof activation_soft_cap_cl},
+    {"attention/flash_attention.simt.cl", attention_flash_attention_simt_cl, sizeof attention_flash_attention_simt_cl},
+    {"attention/flash_attention.vector.cl", attention_flash_attention_vector_cl, sizeof attention_flash_attention_vector_cl},
+    {"attention/form.cl", attention_form_cl, sizeof attention_form_cl},
+    {"attention/merge.cl", attention_merge_cl, sizeof attention_merge_cl},
+    {"attention/scores.cl", attention_scores_cl, sizeof attention_scores_cl},
+    {"attention/values.cl", attention_values_cl, sizeof attention_values_cl},
+    {"cache/blocks.cl", cache_blocks_cl, sizeof cache_blocks_cl},
+    {"cache/rotate.cl", cache_rotate_cl, sizeof cache_rotate_cl},
+    {"common/activations.cl", common_activations_cl, sizeof common_activations_cl},
+    {"common/cache.cl", common_cache_cl, sizeof common_cache_cl},
+    {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
+    {"common/lanes.cl", common_lanes_cl, sizeof common_lanes_cl},
+    {"common/math.cl", common_math_cl, sizeof common_math_cl},
+    {"common/sums.cl", common_sums_cl, sizeof common_sums_cl},
+    {"embedding/embedding.cl", embedding_embedding_cl, sizeof embedding_embedding_cl},
+    {"experts/combine.cl", experts_combine_cl, sizeof experts_combine_cl},
+    {"experts/route.cl", experts_route_cl, sizeof experts_route_cl},
+    {"matmul/activations.cl", matmul_activations_cl, sizeof matmul_activations_cl},
+    {"matmul/activations_8.cl", matmul_activations_8_cl, sizeof matmul_activations_8_cl},
+    {"matmul/dot_8.cl", matmul_dot_8_cl, sizeof matmul_dot_8_cl},
+    {"matmul/dot_8_probe.cl", matmul_dot_8_probe_cl, sizeof matmul_dot_8_probe_cl},
+    {"matmul/epilogue.cl", matmul_epilogue_cl, sizeof matmul_epilogue_cl},
+    {"matmul/format_8.cl", matmul_format_8_cl, sizeof matmul_format_8_cl},
+    {"matmul/matmul.cl", matmul_matmul_cl, sizeof matmul_matmul_cl},
+    {"matmul/matmul_8.cl", matmul_matmul_8_cl, sizeof matmul_matmul_8_cl},
+    {"matmul/pack.cl", matmul_pack_cl, sizeof matmul_pack_cl},
+    {"matmul/product.cl", matmul_product_cl, sizeof matmul_product_cl},
+    {"matmul/product_8.cl", matmul_product_8_cl, sizeof matmul_product_8_cl},
+    {"matmul/quantize_8.cl", matmul_quantize_8_cl, sizeof matmul_quantize_8_cl},
+    {"matmul/rows.cl", matmul_rows_cl, sizeof matmul_rows_cl},
+    {"matmul/tile.cl", matmul_tile_cl, sizeof matmul_tile_cl},
+    {"norm/layernorm.cl", norm_layernorm_cl, sizeof norm_layernorm_cl},
+    {"norm/rmsnorm.cl", norm_rmsnorm_cl, sizeof norm_rmsnorm_cl},
+    {"norm/row.cl", norm_row_cl, sizeof norm_row_cl},
+    {"quantization/bfloat_16.cl", quantization_bfloat_16_cl, sizeof quantization_bfloat_16_cl},
+    {"quantization/bits_2.cl", quantization_bits_2_cl, sizeof quantization_bits_2_cl},
+    {"quantization/bits_3.cl", quantization_bits_3_cl, sizeof quantization_bits_3_cl},
+    {"quantization/bits_4.cl", quantization_bits_4_cl, sizeof quantization_bits_4_cl},
+    {"quantization/bits_5.cl", quantization_bits_5_cl, sizeof quantization_bits_5_cl},
+    {"quantization/bits_6.cl", quantization_bits_6_cl, sizeof quantization_bits_6_cl},
+    {"quantization/bits_8.cl", quantization_bits_8_cl, sizeof quantization_bits_8_cl},
+    {"quantization/codebook_1.cl", quantization_codebook_1_cl, sizeof quantization_codebook_1_cl},
+    {"quantization/codebook_2.cl", quantization_codebook_2_cl, sizeof quantization_codebook_2_cl},
+    {"quantization/codebook_3.cl", quantization_codebook_3_cl, sizeof quantization_codebook_3_cl},
+    {"quantization/float_16.cl", quantization_float_16_cl, sizeof quantization_float_16_cl},
+    {"quantization/float_32.cl", quantization_float_32_cl, sizeof quantization_float_32_cl},
+    {"quantization/gguf.cl", quantization_gguf_cl, sizeof quantization_gguf_cl},
+    {"quantization/gguf_more.cl", quantization_gguf_more_cl, sizeof quantization_gguf_more_cl},
+    {"quantization/grid_iq1.cl", quantization_grid_iq1_cl, sizeof quantization_grid_iq1_cl},
+    {"quantization/grid_iq2_s.cl", quantization_grid_iq2_s_cl, sizeof quantization_grid_iq2_s_cl},
+    {"quantization/grid_iq2_xs.cl", quantization_grid_iq2_xs_cl, sizeof quantization_grid_iq2_xs_cl},
+    {"quantization/grid_iq2_xxs.cl", quantization_grid_iq2_xxs_cl, sizeof quantization_grid_iq2_xxs_cl},
+    {"quantization/grid_iq3_s.cl", quantization_grid_iq3_s_cl, sizeof quantization_grid_iq3_s_cl},
+    {"quantization/grid_iq3_xxs.cl", quantization_grid_iq3_xxs_cl, sizeof quantization_grid_iq3_xxs_cl},
+    {"quantization/lookup.cl", quantization_lookup_cl, sizeof quantization_lookup_cl},
+    {"quantization/nibbles.cl", quantization_nibbles_cl, sizeof quantization_nibbles_cl},
+    {"quantization/random.cl", quantization_random_cl, sizeof quantization_random_cl},
+    {"quantization/repack.cl", quantization_repack_cl, sizeof quantization_repack_cl},
+    {"quantization/scale_k.cl", quantization_scale_k_cl, sizeof quantization_scale_k_cl},
+    {"quantization/scale_minimum.cl", quantization_scale_minimum_cl, sizeof quantization_scale_minimum_cl},
+    {"quantization/scale_signed.cl", quantization_scale_signed_cl, sizeof quantization_scale_signed_cl},
+    {"quantization/table_4.cl", quantization_table_4_cl, sizeof quantization_table_4_cl},
+    {"quantization/trits.cl", quantization_trits_cl, sizeof quantization_trits_cl},
+    {"quantization/weights.cl", quantization_weights_cl, sizeof quantization_weights_cl},
+    {"rope/rope_store.cl", rope_rope_store_cl, sizeof rope_rope_store_cl},
+    {"rows/gather_rows.cl", rows_gather_rows_cl, sizeof rows_gather_rows_cl},
+    {"sampling/adjust.cl", sampling_adjust_cl, sizeof sampling_adjust_cl},
+    {"sampling/bins.cl", sampling_bins_cl, sizeof sampling_bins_cl},
+    {"sampling/candidates.cl", sampling_candidates_cl, sizeof sampling_candidates_cl},
+    {"sampling/draw.cl", sampling_draw_cl, sizeof sampling_draw_cl},
+    {"sampling/locate.cl", sampling_locate_cl, sizeof sampling_locate_cl},
+    {"sampling/mass.cl", sampling_mass_cl, sizeof sampling_mass_cl},
+    {"sampling/probability.cl", sampling_probability_cl, sizeof sampling_probability_cl},
+    {"sampling/row.cl", sampling_row_cl, sizeof sampling_row_cl},
+    {"sampling/select.cl", sampling_select_cl, sizeof sampling_select_cl},
+    {"sampling/survey.cl", sampling_survey_cl, sizeof sampling_survey_cl},
+    {"sampling/threshold.cl", sampling_threshold_cl, sizeof sampling_threshold_cl},
+    {"sampling/top_tokens.cl", sampling_top_tokens_cl, sizeof sampling_top_tokens_cl},
+    {"sampling/weigh.cl", sampling_weigh_cl, sizeof sampling_weigh_cl},
+    {"step/phases.cl", step_phases_cl, sizeof step_phases_cl},
+    {"step/step_program.cl", step_step_program_cl, sizeof step_step_program_cl},
+    {"include/TesseraArguments.h", include_TesseraArguments_h, sizeof include_TesseraArguments_h},
 };
 
 const tessera_kernel_file *tessera_kernel_files(size_t *count) {
-  *count = sizeof files / sizeof *files;
+  *count = sizeof files / sizeof files[0];
   return files;
 }

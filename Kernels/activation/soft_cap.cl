@@ -1,20 +1,28 @@
-// x = cap · tanh(x / cap), in place (Gemma 2, Gemma Team 2024)
+// y = cap · tanh(x / cap) (Gemma 2, Gemma Team 2024); the cap is a->scale. x (rows, x_stride), y (rows, y_stride), which may be x.
 //
-// vector: global (count/16 rounded up).  simt: global (count) and more.
+// units   (⌈size / UNIT_COLUMNS⌉, rows)
 
-#include "common/lanes.cl"
+#include "common/kernel.cl"
 #include "common/math.cl"
 
-kernel void soft_cap(global float *x, const float cap, const uint count) {
 #if SIMT
-  const uint i = get_global_id(0);
-  if (i < count) x[i] = cap * hyperbolic_tangent(x[i] / cap);
+#define UNIT_COLUMNS LOCAL
 #else
-  const uint first = get_global_id(0) * LANES;
-  if (first + LANES <= count) {
-    vstore16(cap * hyperbolic_tangent(vload16(0, x + first) / cap), 0, x + first);
-    return;
-  }
-  for (uint i = first; i < count; ++i) x[i] = cap * hyperbolic_tangent((float16)x[i] / cap).s0;
+#define UNIT_COLUMNS 1024
+#endif
+
+static inline void soft_cap_body(ROOTS, const struct elementwise_arguments *a, const uint part, const uint row, const uint unused) {
+  global const float *x = VIEW(const float, 0, x) + (ulong)row * a->x_stride;
+  global float *y = VIEW(float, 1, y) + (ulong)row * a->y_stride;
+  const float cap = a->scale;
+#if SIMT
+  const uint i = part * LOCAL + get_local_id(0);
+  if (i < a->size) y[i] = cap * hyperbolic_tangent(x[i] / cap);
+#else
+  const uint end = min(a->size, (part + 1) * UNIT_COLUMNS);
+  uint i = part * UNIT_COLUMNS;
+  for (; i + LANES <= end; i += LANES) vstore16(cap * hyperbolic_tangent(vload16(0, x + i) / cap), 0, y + i);
+  for (; i < end; ++i) y[i] = cap * hyperbolic_tangent((float16)x[i] / cap).s0;
 #endif
 }
+KERNEL(soft_cap, elementwise_arguments, 2)

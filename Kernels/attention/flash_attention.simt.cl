@@ -5,8 +5,7 @@
 // and the order of the sums. Queries and scores lie in local memory, a row's softmax in the registers of one work-item; keys and
 // values are read once per work-group.
 //
-// global size (tiles · LOCAL, kv_heads · ⌈group / HEAD_ROWS⌉, splits), local size (LOCAL, 1, 1).  Guarantees as there, and
-// ROWS ≤ LOCAL.
+// Work-groups (splits, kv_heads · ⌈group / HEAD_ROWS⌉, tiles).  Guarantees as there, and ROWS ≤ LOCAL.
 
 #ifndef TOKENS
 #define TOKENS 4
@@ -18,8 +17,6 @@
 #define LOCAL 64
 #endif
 
-#undef SIMT
-#define SIMT 1
 #include "attention/form.cl"
 
 #define ROWS (TOKENS * HEAD_ROWS)
@@ -27,28 +24,27 @@
 #define COLUMNS ((VALUE_SIZE + LOCAL - 1) / LOCAL)
 #define SYNC barrier(CLK_LOCAL_MEM_FENCE)
 
-// Where the group of key `position` begins: of the keys, or the values.
-static inline global const cache_element *group_of(const struct attention *a, global const uint *tables, global const cache_element *pool,
-                                            const uint size, const uint kv_head, const uint position) {
-  const ulong group = group_at(tables[position / a->block_size], position % a->block_size, kv_head, a->blocks, a->block_size);
-  return pool + group * GROUP_ELEMENTS(size);
+// The number of the group of key `position`.
+static inline ulong group_of(const struct attention *a, global const uint *tables, const uint kv_head, const int position) {
+  return group_at(tables[position / BLOCK_SIZE], position % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
 }
 
 // Element `column` of the value of key `position`.
-static inline float value_at(const struct attention *a, global const uint *tables, const uint kv_head, const uint position,
-                      const uint column) {
+static inline float value_of(const struct attention *a, global const uint *tables, const uint kv_head, const int position,
+                             const uint column) {
   const uint lane = position % 16;
+  const ulong number = group_of(a, tables, kv_head, position);
   float scale = 1.0f;
 #if SHARED_VALUES
-  global const cache_element *group = group_of(a, tables, a->keys, HEAD_SIZE, kv_head, position);
-#if CACHE_QUANTISED
-  scale = load_scales(group, HEAD_SIZE, column / 32, lane);
+  global const key_element *group = a->keys + number * KEY_GROUP(HEAD_SIZE);
+#if IS_QUANTIZED(KEY_TYPE)
+  scale = KEY_SCALES(group, HEAD_SIZE, column / 32, lane);
 #endif
   return load_keys(group, column, scale, lane);
 #else
-  global const cache_element *group = group_of(a, tables, a->values, VALUE_SIZE, kv_head, position);
-#if CACHE_QUANTISED
-  scale = load_scales(group, VALUE_SIZE, column / 32, lane);
+  global const value_element *group = a->values + number * VALUE_GROUP(VALUE_SIZE);
+#if IS_QUANTIZED(VALUE_TYPE)
+  scale = VALUE_SCALES(group, VALUE_SIZE, column / 32, lane);
 #endif
   return load_values(group, lane, column, VALUE_SIZE, scale);
 #endif
@@ -63,24 +59,25 @@ static inline bool sees(const struct attention *a, const struct range r, const u
 #endif
 }
 
-kernel void flash_attention(ATTENTION_PARAMETERS) {
-  local float query[ROWS][HEAD_SIZE];
+kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_arguments arguments) {
+  local float query[ROWS][QUERY_SIZE];
   local float scores[ROWS][KEY_TILE];
   local float lanes[ROWS][LANES];
   local float old[ROWS], new[ROWS], tile_highest[ROWS], tile_total[ROWS];
   // Of row `item`.
   float highest = LOWEST, total = 0.0f;
 
-  const struct attention all = ATTENTION_ARGUMENTS;
+  global uchar *const roots[] = {LIST_13};
+  const struct attention all = attention_of(roots, &arguments);
   const struct attention *a = &all;
-  const uint item = get_local_id(0), split = get_group_id(2);
-  const int4 tile = tiles[get_group_id(0)];
-  const uint group = heads / kv_heads, head_tiles = (group + HEAD_ROWS - 1) / HEAD_ROWS;
+  const uint item = get_local_id(0), split = get_group_id(0);
+  const int4 tile = ((global const int4 *)(r4 + arguments.tiles))[get_group_id(2)];
+  const uint group = a->heads / a->kv_heads, head_tiles = (group + HEAD_ROWS - 1) / HEAD_ROWS;
   const uint kv_head = get_group_id(1) / head_tiles;
   const uint first_head = kv_head * group + get_group_id(1) % head_tiles * HEAD_ROWS;
   const uint head_count = min((uint)HEAD_ROWS, (kv_head + 1) * group - first_head);
   const uint first_token = tile.x, count = tile.y;
-  tables += tile.z;
+  global const uint *tables = a->tables + (long)tile.z;
   // Rows past the counts repeat the last.
 #define TOKEN(m) (first_token + min((uint)(m) / HEAD_ROWS, count - 1))
 #define HEAD(m) (first_head + min((uint)(m) % HEAD_ROWS, head_count - 1))
@@ -91,31 +88,31 @@ kernel void flash_attention(ATTENTION_PARAMETERS) {
     begin = min(begin, r.first);
     end = max(end, r.last + 1);
   }
-  for (uint i = item; i < ROWS * HEAD_SIZE; i += LOCAL) {
-    const uint m = i / HEAD_SIZE, d = i % HEAD_SIZE;
-    query[m][d] = q[(ulong)TOKEN(m) * q_stride + HEAD(m) * HEAD_SIZE + d] * scale;
+  for (uint i = item; i < ROWS * QUERY_SIZE; i += LOCAL) {
+    const uint m = i / QUERY_SIZE, d = i % QUERY_SIZE;
+    query[m][d] = a->q[(ulong)TOKEN(m) * a->q_stride + HEAD(m) * QUERY_SIZE + d] * a->scale;
   }
   float sums[ROWS][COLUMNS];
   for (uint m = 0; m < ROWS; ++m)
     for (uint c = 0; c < COLUMNS; ++c) sums[m][c] = 0.0f;
   SYNC;
 
-  const struct key_tiles k = key_tiles_of(a, begin, end, split);
-  for (uint t = k.first; t < k.end; t = next_tile(&k, t + 1)) {
+  const struct tile_walk walk = tile_walk_of(a, begin, end, split);
+  for (uint t = walk.first; t < walk.end; t = next_tile(&walk, t + 1)) {
     const int start = t * KEY_TILE;
     const int to = min(start + KEY_TILE, end);
-    const int from = start < (int)sink_keys ? start : max(start, begin);
+    const int from = start < (int)a->sink_keys ? start : max(start, begin);
     for (uint k = item; k < KEY_TILE; k += LOCAL) {
       const int position = start + (int)k;
       float acc[ROWS];
 #pragma unroll
       for (uint m = 0; m < ROWS; ++m) acc[m] = 0.0f;
       if (position >= from && position < to) {
-        global const cache_element *key = group_of(a, tables, keys, HEAD_SIZE, kv_head, position);
+        global const key_element *key = a->keys + group_of(a, tables, kv_head, position) * KEY_GROUP(HEAD_SIZE);
         float scales = 1.0f;
-        for (uint d = 0; d < HEAD_SIZE; ++d) {
-#if CACHE_QUANTISED
-          if (d % 32 == 0) scales = load_scales(key, HEAD_SIZE, d / 32, position % 16);
+        for (uint d = 0; d < QUERY_SIZE; ++d) {
+#if IS_QUANTIZED(KEY_TYPE)
+          if (d % 32 == 0) scales = KEY_SCALES(key, HEAD_SIZE, d / 32, position % 16);
 #endif
           const float element = load_keys(key, d, scales, position % 16);
 #pragma unroll
@@ -126,10 +123,14 @@ kernel void flash_attention(ATTENTION_PARAMETERS) {
         const struct range r = range_of(a, tile, TOKEN(m));
         float score = acc[m];
 #if HAS_SOFT_CAP
-        score = soft_cap * hyperbolic_tangent(score / soft_cap);
+        score = a->soft_cap * hyperbolic_tangent(score / a->soft_cap);
+#endif
+#if HAS_BIAS
+        score += a->bias[HEAD(m) * (2 * a->bias_reach + 1) + clamp(position - r.position, -a->bias_reach, a->bias_reach) +
+                         a->bias_reach];
 #endif
 #if HAS_SLOPES
-        score = fma(-slopes[HEAD(m)], fabs((float)(position - r.position)), score);
+        score = fma(-a->slopes[HEAD(m)], fabs((float)(position - r.position)), score);
 #endif
         scores[m][k] = position >= from && sees(a, r, TOKEN(m), tile, position) ? score : -INFINITY;
       }
@@ -178,15 +179,15 @@ kernel void flash_attention(ATTENTION_PARAMETERS) {
 #pragma unroll
       for (uint m = 0; m < ROWS; ++m) acc[m] = 0.0f;
       for (int position = from; position < to; ++position) {
-        const float value = value_at(a, tables, kv_head, position, column);
+        const float value = value_of(a, tables, kv_head, position, column);
 #pragma unroll
         for (uint m = 0; m < ROWS; ++m) acc[m] = fma(value, scores[m][position - start], acc[m]);
       }
       for (uint m = 0; m < ROWS; ++m) {
-        if (splits == 1) {
+        if (a->splits == 1) {
           sums[m][c] = fma(sums[m][c], old[m], acc[m] * new[m]);
         } else if (m / HEAD_ROWS < count && m % HEAD_ROWS < head_count) {
-          global float *partial = partials + (((ulong)TOKEN(m) * heads + HEAD(m)) * key_tiles + t) * PARTIAL_SIZE;
+          global float *partial = a->partials + (((ulong)TOKEN(m) * a->heads + HEAD(m)) * a->key_tiles + t) * PARTIAL_SIZE;
           partial[16 + column] = acc[m];
           if (column == 0) {
             partial[0] = tile_highest[m];
@@ -198,13 +199,13 @@ kernel void flash_attention(ATTENTION_PARAMETERS) {
     SYNC;
   }
 
-  if (item < ROWS && splits == 1 && item / HEAD_ROWS < count && item % HEAD_ROWS < head_count)
+  if (item < ROWS && a->splits == 1 && item / HEAD_ROWS < count && item % HEAD_ROWS < head_count)
     old[item] = last_factor(a, TOKEN(item), HEAD(item), highest, total);
   SYNC;
   for (uint c = 0; c < COLUMNS; ++c) {
     const uint column = c * LOCAL + item;
-    if (splits > 1 || column >= VALUE_SIZE) break;
+    if (a->splits > 1 || column >= RESULT_SIZE) break;
     for (uint m = 0; m < count * HEAD_ROWS; ++m)
-      if (m % HEAD_ROWS < head_count) out[((ulong)TOKEN(m) * heads + HEAD(m)) * VALUE_SIZE + column] = sums[m][c] * old[m];
+      if (m % HEAD_ROWS < head_count) a->out[((ulong)TOKEN(m) * a->heads + HEAD(m)) * RESULT_SIZE + column] = sums[m][c] * old[m];
   }
 }

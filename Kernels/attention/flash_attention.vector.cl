@@ -5,16 +5,18 @@
 // lanes are keys in the first, the head's columns in the second (of SHARED_VALUES, which are transposed, rows); the other
 // dimension runs in sequence, one fma each. A tile's scores and sums stay in the first-level cache.
 //
-//   q         token t's heads at q + t · q_stride, (heads, HEAD_SIZE)
+//   views     of struct attention_arguments:
+//   q         token t's heads at q + t · q_stride, (heads, QUERY_SIZE)
 //   keys, values: see common/cache.cl;  tables: block ids of each sequence
-//   tiles     (tiles) int4: first token, count ≤ TOKENS, where the sequence's block ids begin in `tables`; of FULL the sequence's
-//             keys, of TREE those before the tree
-//   positions (tokens);  masks (tokens, TREE_WORDS);  slopes, sinks (heads)
-//   out       (tokens, heads, VALUE_SIZE);  log_sums (tokens, heads)
+//   tiles     (tiles) int4: first token, count ≤ TOKENS, where in `tables` the block of key 0 is or would be (blocks behind a window
+//             are gone, so it may lie before the sequence's first); of FULL the sequence's keys, of TREE those before the tree
+//   positions (tokens);  masks (tokens, TREE_WORDS);  slopes, sinks (heads);  bias (heads, 2 · bias_reach + 1)
+//   out       (tokens, heads, RESULT_SIZE);  log_sums (tokens, heads)
 //   partials  (tokens, heads, key_tiles, PARTIAL_SIZE), where splits > 1: attention/merge.cl makes `out` of them
+//   units     (splits, kv_heads · ⌈group / HEAD_ROWS⌉, tiles)
 //
-// global size (tiles, kv_heads · ⌈group / HEAD_ROWS⌉, splits), local size (1, 1, 1).  The caller guarantees HEAD_SIZE and
-// VALUE_SIZE % 16 = 0 (% 32 where the cache is quantised), block_size % 16 = 0, and key_tiles ≥ ⌈keys / KEY_TILE⌉.
+// The caller guarantees HEAD_SIZE and VALUE_SIZE % 16 = 0 (% 32 where the cache is quantized), BLOCK_SIZE % 16 = 0, and
+// key_tiles ≥ ⌈keys / KEY_TILE⌉.
 
 #ifndef TOKENS
 #define TOKENS 12
@@ -44,7 +46,7 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
   const uint first_head = kv_head * group + head_tile % head_tiles * HEAD_ROWS;
   const uint head_count = min((uint)HEAD_ROWS, (kv_head + 1) * group - first_head);
   const uint first_token = tile.x, count = tile.y;
-  global const uint *tables = a->tables + tile.z;
+  global const uint *tables = a->tables + (long)tile.z;
 
   // (ROWS, QUERY_GROUPS), scaled; the heads of a token are side by side, rows past the counts repeat the last.
   float16 query[ROWS * QUERY_GROUPS];
@@ -55,8 +57,14 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
   for (uint m = 0; m < ROWS; ++m) {
     token[m] = first_token + min(m / HEAD_ROWS, count - 1);
     head[m] = first_head + min(m % HEAD_ROWS, head_count - 1);
-    global const float *row = a->q + (ulong)token[m] * a->q_stride + head[m] * HEAD_SIZE;
-    for (uint g = 0; g < HEAD_SIZE / LANES; ++g) query[m * QUERY_GROUPS + g] = vload16(g, row) * a->scale;
+    global const float *row = a->q + (ulong)token[m] * a->q_stride + head[m] * QUERY_SIZE;
+    for (uint g = 0; g < QUERY_SIZE / LANES; ++g) query[m * QUERY_GROUPS + g] = vload16(g, row) * a->scale;
+#if QUERY_SIZE % LANES != 0
+    float tail[LANES] = {0.0f};
+    for (uint i = 0; i < QUERY_SIZE % LANES; ++i) tail[i] = row[QUERY_SIZE / LANES * LANES + i];
+    query[m * QUERY_GROUPS + QUERY_SIZE / LANES] = vload16(0, tail) * a->scale;
+#endif
+    for (uint g = (QUERY_SIZE + LANES - 1) / LANES; g < HEAD_SIZE / LANES; ++g) query[m * QUERY_GROUPS + g] = 0.0f;
     ranges[m] = range_of(a, tile, token[m]);
     begin = min(begin, ranges[m].first);
     end = max(end, ranges[m].last + 1);
@@ -71,9 +79,9 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
   for (uint m = 0; m < ROWS; ++m)
     for (uint c = 0; c < COLUMN_GROUPS; ++c) sums[m][c] = 0.0f;
 
-  const struct key_tiles key_tiles = key_tiles_of(a, begin, end, split);
+  const struct tile_walk walk = tile_walk_of(a, begin, end, split);
 #pragma unroll 1
-  for (uint t = key_tiles.first; t < key_tiles.end; t = next_tile(&key_tiles, t + 1)) {
+  for (uint t = walk.first; t < walk.end; t = next_tile(&walk, t + 1)) {
     const int start = t * KEY_TILE;
     const int to = min(start + KEY_TILE, end);
     const int from = start < (int)a->sink_keys ? start : max(start, begin);
@@ -83,9 +91,11 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
     // A span's scores may lie past the groups, not past the tile: it ends where the last span does.
     float16 scores[ROWS * SCORE_GROUPS];
     ulong groups[KEY_GROUPS];
-    for (uint g = from_group / KEY_SPAN * KEY_SPAN; g < to_group; ++g)
-      groups[g] = group_at(tables[(start + g * LANES) / a->block_size], (start + g * LANES) % a->block_size, kv_head, a->blocks,
-                           a->block_size);
+    for (uint g = from_group / KEY_SPAN * KEY_SPAN; g < to_group; ++g) {
+      // Before what some row sees there may be no block.
+      const uint at = start + max(g, from_group) * LANES;
+      groups[g] = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
+    }
     score_keys(a, groups, from_group / KEY_SPAN * KEY_SPAN, to_group, (const float *)query, scores);
 
     float tile_highest[LANES], tile_total[LANES];
@@ -98,9 +108,16 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
 #if HAS_SOFT_CAP
         score = a->soft_cap * hyperbolic_tangent(score / a->soft_cap);
 #endif
+#if HAS_BIAS
+        const int16 distances = LANE_IDS + (start + (int)g * LANES - ranges[m].position);
+        float biases[LANES];
+        int reached[LANES];
+        vstore16(clamp(distances, -a->bias_reach, a->bias_reach) + a->bias_reach, 0, reached);
+        for (uint i = 0; i < LANES; ++i) biases[i] = a->bias[head[m] * (2 * a->bias_reach + 1) + reached[i]];
+        score += vload16(0, biases);
+#endif
 #if HAS_SLOPES
-        const int16 lane_ids = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        const float16 distance = fabs(convert_float16(lane_ids + (start + (int)g * LANES - ranges[m].position)));
+        const float16 distance = fabs(convert_float16(LANE_IDS + (start + (int)g * LANES - ranges[m].position)));
         score = fma((float16)-a->slopes[head[m]], distance, score);
 #endif
         if (g < from_clear || g >= to_clear)
@@ -148,12 +165,19 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
   for (uint m = 0; m < count * HEAD_ROWS; ++m) {
     if (m % HEAD_ROWS >= head_count) continue;
     const float factor = last_factor(a, token[m], head[m], row_highest[m], row_total[m]);
-    global float *row = a->out + ((ulong)token[m] * a->heads + head[m]) * VALUE_SIZE;
-    for (uint c = 0; c < COLUMN_GROUPS; ++c) vstore16(sums[m][c] * factor, c, row);
+    global float *row = a->out + ((ulong)token[m] * a->heads + head[m]) * RESULT_SIZE;
+    for (uint c = 0; c < RESULT_SIZE / LANES; ++c) vstore16(sums[m][c] * factor, c, row);
+#if RESULT_SIZE % LANES != 0
+    float tail[LANES];
+    vstore16(sums[m][RESULT_SIZE / LANES] * factor, 0, tail);
+    for (uint i = 0; i < RESULT_SIZE % LANES; ++i) row[RESULT_SIZE / LANES * LANES + i] = tail[i];
+#endif
   }
 }
 
-kernel void flash_attention(ATTENTION_PARAMETERS) {
-  const struct attention a = ATTENTION_ARGUMENTS;
-  attend(&a, tiles[get_global_id(0)], get_global_id(1), get_global_id(2));
+static inline void flash_attention_body(ROOTS, const struct attention_arguments *a, const uint split, const uint head_tile,
+                                        const uint tile) {
+  const struct attention all = attention_of(roots, a);
+  attend(&all, VIEW(const int4, 4, tiles)[tile], head_tile, split);
 }
+KERNEL(flash_attention, attention_arguments, 13)

@@ -8,6 +8,7 @@
 //   ALiBi       HAS_SLOPES: −slopes[head] · |p − key| is added to scores (Press et al. 2022)
 //   sinks       HAS_SINKS: exp(sinks[head]) is added to the softmax's denominator (gpt-oss);
 //               sink_keys: a query sees these first keys whatever its window (StreamingLLM, Xiao et al. 2023)
+//   bias        HAS_BIAS: bias[head][key − p, limited to ± bias_reach] is added to scores (T5, Raffel et al. 2020)
 //   cap         HAS_SOFT_CAP: scores become soft_cap · tanh(score / soft_cap), before anything is added to them
 //
 // A window of 0 has no limit. Keys come in tiles of KEY_TILE, which begin at multiples of it. Each tile is a softmax of its own:
@@ -32,6 +33,9 @@
 #ifndef HAS_SINKS
 #define HAS_SINKS 0
 #endif
+#ifndef HAS_BIAS
+#define HAS_BIAS 0
+#endif
 #ifndef HAS_SOFT_CAP
 #define HAS_SOFT_CAP 0
 #endif
@@ -39,11 +43,19 @@
 #ifndef HAS_SUMS
 #define HAS_SUMS 0
 #endif
+// Elements of a head's queries and keys, and of its values and results; HEAD_SIZE and VALUE_SIZE are the same as the cache rounds
+// them up.
+#ifndef QUERY_SIZE
+#define QUERY_SIZE 64
+#endif
 #ifndef HEAD_SIZE
-#define HEAD_SIZE 64
+#define HEAD_SIZE QUERY_SIZE
+#endif
+#ifndef RESULT_SIZE
+#define RESULT_SIZE QUERY_SIZE
 #endif
 #ifndef VALUE_SIZE
-#define VALUE_SIZE HEAD_SIZE
+#define VALUE_SIZE RESULT_SIZE
 #endif
 // Whether values are the first VALUE_SIZE elements of the keys (MLA, DeepSeek-V2).
 #ifndef SHARED_VALUES
@@ -52,7 +64,12 @@
 #ifndef KEY_TILE
 #define KEY_TILE 256
 #endif
+// Tokens of a cache's block, a multiple of 16.
+#ifndef BLOCK_SIZE
+#define BLOCK_SIZE 64
+#endif
 
+#include "common/kernel.cl"
 #include "common/cache.cl"
 #include "common/math.cl"
 
@@ -62,29 +79,47 @@
 
 struct attention {
   global const float *q;
-  global const cache_element *keys, *values;
+  global const key_element *keys;
+  global const value_element *values;
   global const uint *tables;
   global const int *positions;
   global const uint *masks;
-  global const float *slopes, *sinks;
+  global const float *slopes, *sinks, *bias;
   global float *out, *log_sums, *partials;
-  uint heads, kv_heads, q_stride, blocks, block_size, window, sink_keys;
+  uint heads, kv_heads, q_stride, blocks, window, sink_keys;
   // How many work-items share a tile's keys, and from one row's partial results to the next's, in key tiles.
   uint splits, key_tiles;
+  int bias_reach;
   float scale, soft_cap;
 };
 
-// The kernels' parameters, and what they make.
-#define ATTENTION_PARAMETERS                                                                                                   \
-  global const float *restrict q, global const cache_element *restrict keys, global const cache_element *restrict values,      \
-  global const uint *restrict tables, global const int4 *restrict tiles, global const int *restrict positions,                 \
-  global const uint *restrict masks, global const float *restrict slopes, global const float *restrict sinks,                  \
-  global float *restrict out, global float *restrict log_sums, global float *restrict partials, const uint heads,              \
-  const uint kv_heads, const uint q_stride, const uint blocks, const uint block_size, const uint window,                       \
-  const uint sink_keys, const uint splits, const uint key_tiles, const float scale, const float soft_cap
-#define ATTENTION_ARGUMENTS                                                                                                    \
-  {q,        keys,  values,   tables,     positions, masks,     slopes, sinks,     out,   log_sums, partials,                  \
-   heads,    kv_heads, q_stride, blocks,    block_size, window,   sink_keys, splits, key_tiles, scale,    soft_cap}
+static inline struct attention attention_of(ROOTS, const struct attention_arguments *a) {
+  struct attention all;
+  all.q = VIEW(const float, 0, q);
+  all.keys = VIEW(const key_element, 1, keys);
+  all.values = VIEW(const value_element, 2, values);
+  all.tables = VIEW(const uint, 3, tables);
+  all.positions = VIEW(const int, 5, positions);
+  all.masks = VIEW(const uint, 6, masks);
+  all.slopes = VIEW(const float, 7, slopes);
+  all.sinks = VIEW(const float, 8, sinks);
+  all.bias = VIEW(const float, 9, bias);
+  all.out = VIEW(float, 10, out);
+  all.log_sums = VIEW(float, 11, log_sums);
+  all.partials = VIEW(float, 12, partials);
+  all.heads = a->heads;
+  all.kv_heads = a->kv_heads;
+  all.q_stride = a->q_stride;
+  all.blocks = a->blocks;
+  all.window = a->window;
+  all.sink_keys = a->sink_keys;
+  all.splits = a->splits;
+  all.key_tiles = a->key_tiles;
+  all.bias_reach = a->bias_reach;
+  all.scale = a->scale;
+  all.soft_cap = a->soft_cap;
+  return all;
+}
 
 // Keys first … last, but of a tree only those of its bits, and the sinks. None where first > last.
 struct range {
@@ -116,21 +151,21 @@ static inline bool sees_some(const struct attention *a, const struct range r, co
 
 // The key tiles of work-item `split` of all, of rows that see keys begin … end − 1 and the sinks: those from `first` on, each
 // after the other by `next`, up to `end`.
-struct key_tiles {
+struct tile_walk {
   uint first, end, gap_begin, gap_end;
 };
 
-static inline uint next_tile(const struct key_tiles *k, const uint t) { return t >= k->gap_begin && t < k->gap_end ? k->gap_end : t; }
+static inline uint next_tile(const struct tile_walk *walk, const uint t) { return t >= walk->gap_begin && t < walk->gap_end ? walk->gap_end : t; }
 
-static inline struct key_tiles key_tiles_of(const struct attention *a, const int begin, const int end, const uint split) {
-  struct key_tiles k;
+static inline struct tile_walk tile_walk_of(const struct attention *a, const int begin, const int end, const uint split) {
+  struct tile_walk walk;
   const uint count = (max(end, 0) + KEY_TILE - 1) / KEY_TILE;
-  k.gap_begin = (a->sink_keys + KEY_TILE - 1) / KEY_TILE;
-  k.gap_end = min((uint)begin / KEY_TILE, count);
-  const uint first = k.gap_begin > 0 ? 0 : k.gap_end;
-  k.end = first + (count - first) * (split + 1) / a->splits;
-  k.first = next_tile(&k, first + (count - first) * split / a->splits);
-  return k;
+  walk.gap_begin = (a->sink_keys + KEY_TILE - 1) / KEY_TILE;
+  walk.gap_end = min((uint)begin / KEY_TILE, count);
+  const uint first = walk.gap_begin > 0 ? 0 : walk.gap_end;
+  walk.end = first + (count - first) * (split + 1) / a->splits;
+  walk.first = next_tile(&walk, first + (count - first) * split / a->splits);
+  return walk;
 }
 
 #if MASK == TREE

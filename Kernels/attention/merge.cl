@@ -1,14 +1,33 @@
 // out = the ordered merge of a row's partial results, one for each tile of keys (FlashAttention-2's split, Dao 2023)
 //
-// The arithmetic is flash_attention's where one work-item computes all tiles, so the result is too. A work-item merges one lane
-// (simt) or 16 (vector) of a row's columns. Arguments: see
+// The arithmetic is flash_attention's where one unit computes all tiles, so the result is too. Views: those of
 // flash_attention.vector.cl.
 //
-// global size (VALUE_SIZE or VALUE_SIZE / 16, heads, tokens), any local size.
+// units (heads, tokens); work-items share a row's columns
 
 #include "attention/form.cl"
 
 #define WIDTH (SIMT ? 1 : LANES)
+#if SIMT
+#define FIRST_COLUMN get_local_id(0)
+#define COLUMN_STEP LOCAL
+#else
+#define FIRST_COLUMN 0
+#define COLUMN_STEP LANES
+#endif
+
+// Columns from `column` on of a row of RESULT_SIZE.
+static inline void store_columns(const lanes_f x, global float *row, const uint column) {
+#if !SIMT && RESULT_SIZE % LANES != 0
+  if (column + LANES > RESULT_SIZE) {
+    float tail[LANES];
+    vstore16(x, 0, tail);
+    for (uint i = 0; i < RESULT_SIZE % LANES; ++i) row[column + i] = tail[i];
+    return;
+  }
+#endif
+  STORE_LANES(x, row + column);
+}
 
 static inline void merge_row(const struct attention *a, const int4 tile, const uint token, const uint head, const uint column) {
   const struct range r = range_of(a, tile, token);
@@ -23,39 +42,44 @@ static inline void merge_row(const struct attention *a, const int4 tile, const u
     sums = fma(sums, merged.old, LOAD_LANES(partial + 16 + column) * merged.new);
   }
   const float factor = last_factor(a, token, head, FIRST_LANE(highest), FIRST_LANE(total));
-  STORE_LANES(sums * factor, a->out + ((ulong)token * a->heads + head) * VALUE_SIZE + column);
+  store_columns(sums * factor, a->out + ((ulong)token * a->heads + head) * RESULT_SIZE, column);
 }
 
-kernel void merge_partials(global const int4 *restrict tiles, global const int *restrict positions,
-                           global const uint *restrict masks, global const float *restrict sinks, global float *restrict out,
-                           global float *restrict log_sums, global float *restrict partials, const uint tile_count,
-                           const uint heads, const uint window, const uint sink_keys, const uint key_tiles) {
-  const struct attention a = {.positions = positions, .masks = masks, .sinks = sinks, .out = out, .log_sums = log_sums,
-                              .partials = partials, .heads = heads, .window = window, .sink_keys = sink_keys,
-                              .key_tiles = key_tiles};
-  const uint token = get_global_id(2);
+static inline void merge_partials_body(ROOTS, const struct attention_arguments *a, const uint head, const uint index,
+                                       const uint unused) {
+  const uint token = a->first_token + index;
+  const struct attention all = attention_of(roots, a);
+  global const int4 *tiles = VIEW(const int4, 4, tiles);
+#if MASK == CAUSAL
+  const int4 tile = (int4)0;
+#else
   int4 tile = tiles[0];
-  for (uint i = 1; i < tile_count && (int)token >= tile.x + tile.y; ++i) tile = tiles[i];
-  merge_row(&a, tile, token, get_global_id(1), get_global_id(0) * WIDTH);
+  for (uint i = 1; i < a->tile_count && (int)token >= tile.x + tile.y; ++i) tile = tiles[i];
+#endif
+  for (uint column = FIRST_COLUMN; column < RESULT_SIZE; column += COLUMN_STEP) merge_row(&all, tile, token, head, column);
 }
+KERNEL(merge_partials, attention_arguments, 13)
 
 // The attention over several sets of keys, of each set's result and log Σ exp(score): in order, by the same merge.
-//   results (parts, rows, VALUE_SIZE);  sums (parts, rows);  out (rows, VALUE_SIZE);  log_sums (rows)
-// global size (VALUE_SIZE or VALUE_SIZE / 16, rows)
-kernel void merge_results(global const float *restrict results, global const float *restrict sums, global float *restrict out,
-                          global float *restrict log_sums, const uint parts, const uint rows) {
-  const uint row = get_global_id(1), column = get_global_id(0) * WIDTH;
-  lanes_f highest = LOWEST, total = 0.0f, merged = 0.0f;
-  for (uint i = 0; i < parts; ++i) {
-    const float sum = sums[i * rows + row];
-    // A part without a key that the row sees.
-    if (!(sum > LOWEST)) continue;
-    const struct merge m = merge_of(highest, sum);
-    highest = m.highest;
-    total = fma(total, m.old, m.new);
-    merged = fma(merged, m.old, LOAD_LANES(results + ((ulong)i * rows + row) * VALUE_SIZE + column) * m.new);
+//   views   results (parts, rows, RESULT_SIZE);  sums (parts, rows);  out (rows, RESULT_SIZE);  log_sums (rows)
+//   units   (rows)
+static inline void merge_results_body(ROOTS, const struct merge_arguments *a, const uint row, const uint unused_y,
+                                      const uint unused_z) {
+  global const float *results = VIEW(const float, 0, results), *sums = VIEW(const float, 1, sums);
+  for (uint column = FIRST_COLUMN; column < RESULT_SIZE; column += COLUMN_STEP) {
+    lanes_f highest = LOWEST, total = 0.0f, merged = 0.0f;
+    for (uint i = 0; i < a->parts; ++i) {
+      const float sum = sums[i * a->rows + row];
+      // A part without a key that the row sees.
+      if (!(sum > LOWEST)) continue;
+      const struct merge m = merge_of(highest, sum);
+      highest = m.highest;
+      total = fma(total, m.old, m.new);
+      merged = fma(merged, m.old, LOAD_LANES(results + ((ulong)i * a->rows + row) * RESULT_SIZE + column) * m.new);
+    }
+    const float all = FIRST_LANE(total);
+    store_columns(all > 0.0f ? merged / total : (lanes_f)0.0f, VIEW(float, 2, out) + (ulong)row * RESULT_SIZE, column);
+    if (column == 0) VIEW(float, 3, log_sums)[row] = all > 0.0f ? FIRST_LANE(highest) + FIRST_LANE(logarithm(total)) : -INFINITY;
   }
-  const float all = FIRST_LANE(total);
-  STORE_LANES(all > 0.0f ? merged / total : (lanes_f)0.0f, out + (ulong)row * VALUE_SIZE + column);
-  if (column == 0) log_sums[row] = all > 0.0f ? FIRST_LANE(highest) + FIRST_LANE(logarithm(total)) : -INFINITY;
 }
+KERNEL(merge_results, merge_arguments, 4)

@@ -3,19 +3,20 @@
 
 #pragma once
 
+#define LANE_IDS (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #define QUERY_GROUPS (HEAD_SIZE / LANES + 1)
 // Rows whose sums are in registers at once: a divisor of ROWS.
 #define HOLDS(rows) ((rows) <= HELD_SUMS && ROWS % (rows) == 0)
 #define HELD_ROWS (HOLDS(ROWS) ? ROWS : HOLDS(6) ? 6 : HOLDS(5) ? 5 : HOLDS(4) ? 4 : HOLDS(3) ? 3 : HOLDS(2) ? 2 : 1)
 // Few rows wait for memory, which is fastest in order of addresses; quants keep them busy.
 #define KEY_SPAN                   \
-  (ROWS <= 4 && !CACHE_QUANTISED ? 1 \
+  (ROWS <= 4 && !IS_QUANTIZED(KEY_TYPE) ? 1 \
    : FITS(HELD_ROWS, 8, KEY_GROUPS) ? 8 \
    : FITS(HELD_ROWS, 4, KEY_GROUPS) ? 4 \
    : FITS(HELD_ROWS, 2, KEY_GROUPS) ? 2 \
                                : 1)
 // Elements that share a scale.
-#define KEY_BLOCK (CACHE_QUANTISED ? 32 : HEAD_SIZE)
+#define KEY_BLOCK (IS_QUANTIZED(KEY_TYPE) ? 32 : QUERY_SIZE)
 
 static inline float largest_lane(float16 v) {
   const float8 a = max(v.lo, v.hi);
@@ -26,13 +27,12 @@ static inline float largest_lane(float16 v) {
 
 // Whether and what lanes of 16 keys from `position` on a row sees.
 static inline int16 seen(const struct attention *a, const struct range r, const uint token, const int4 tile, const int position) {
-  const int16 lane_ids = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const int16 key = lane_ids + position;
+  const int16 key = LANE_IDS + position;
   int16 visible = key >= r.first && key <= r.last;
   if (a->sink_keys > 0) visible |= key < (int)a->sink_keys && key <= r.last;
 #if MASK == TREE
   const uint bits = tree_bits(a->masks + token * TREE_WORDS, position - tile.w);
-  visible &= ((int16)bits >> lane_ids & 1) != 0;
+  visible &= ((int16)bits >> LANE_IDS & 1) != 0;
 #endif
   return visible;
 }
@@ -42,11 +42,11 @@ static inline void score_keys(const struct attention *a, const ulong *groups, co
                        const float *query, float16 *scores) {
 #pragma unroll 1
   for (uint g = from_group; g < to_group; g += KEY_SPAN) {
-    global const cache_element *group[KEY_SPAN];
+    global const key_element *group[KEY_SPAN];
 #pragma unroll
     for (uint s = 0; s < KEY_SPAN; ++s) {
       // Groups past the end repeat the first; their scores are masked.
-      group[s] = a->keys + groups[g + s < to_group ? g + s : g] * GROUP_ELEMENTS(HEAD_SIZE);
+      group[s] = a->keys + groups[g + s < to_group ? g + s : g] * KEY_GROUP(HEAD_SIZE);
     }
 #pragma unroll 1
     for (uint first_row = 0; first_row < ROWS; first_row += HELD_ROWS) {
@@ -57,12 +57,12 @@ static inline void score_keys(const struct attention *a, const ulong *groups, co
         for (uint s = 0; s < KEY_SPAN; ++s) acc[m][s] = 0.0f;
       const float *rows = query + first_row * QUERY_GROUPS * LANES;
 #pragma unroll 1
-      for (uint first = 0; first < HEAD_SIZE; first += KEY_BLOCK) {
+      for (uint first = 0; first < QUERY_SIZE; first += KEY_BLOCK) {
         float16 scales[KEY_SPAN];
 #pragma unroll
         for (uint s = 0; s < KEY_SPAN; ++s)
-#if CACHE_QUANTISED
-          scales[s] = load_scales(group[s], HEAD_SIZE, first / 32, 0);
+#if IS_QUANTIZED(KEY_TYPE)
+          scales[s] = KEY_SCALES(group[s], HEAD_SIZE, first / 32, 0);
 #else
           scales[s] = 1.0f;
 #endif

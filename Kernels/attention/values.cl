@@ -40,18 +40,18 @@ __attribute__((always_inline)) static inline void weigh_part(const struct attent
                                                      float16 acc[ROW_SPAN][COLUMN_SPAN]) {
 #pragma unroll 1
   for (int start = from / LANES * LANES; start < to; start += LANES) {
-    global const cache_element *group = a->values + groups[start / LANES] * GROUP_ELEMENTS(VALUE_SIZE);
+    global const value_element *group = a->values + groups[start / LANES] * VALUE_GROUP(VALUE_SIZE);
     float scales[COLUMN_SPAN][LANES];
-#if CACHE_QUANTISED
+#if IS_QUANTIZED(VALUE_TYPE)
 #pragma unroll
-    for (uint s = 0; s < COLUMN_SPAN; s += 2) vstore16(load_scales(group, VALUE_SIZE, (column + s) / 2, 0), 0, scales[s]);
+    for (uint s = 0; s < COLUMN_SPAN; s += 2) vstore16(VALUE_SCALES(group, VALUE_SIZE, (column + s) / 2, 0), 0, scales[s]);
 #endif
     const uint last = min(to - start, LANES);
     for (uint k = max(from - start, 0); k < last; ++k) {
       float16 v[COLUMN_SPAN];
 #pragma unroll
       for (uint s = 0; s < COLUMN_SPAN; ++s)
-        v[s] = load_values(group, k, (column + s) * LANES, VALUE_SIZE, CACHE_QUANTISED ? scales[s / 2 * 2][k] : 1.0f);
+        v[s] = load_values(group, k, (column + s) * LANES, VALUE_SIZE, IS_QUANTIZED(VALUE_TYPE) ? scales[s / 2 * 2][k] : 1.0f);
       const float *weight = weights + start + k;
 #pragma unroll
       for (int m = 0; m < ROW_SPAN; ++m)
@@ -109,11 +109,11 @@ static inline void weigh_values(const struct attention *a, const ulong *groups, 
       for (uint i = 0; i < ELEMENTS; ++i) acc[i] = 0.0f;
 #pragma unroll 1
       for (int group_start = from / LANES * LANES; group_start < to; group_start += LANES) {
-        global const cache_element *group = a->keys + groups[group_start / LANES] * GROUP_ELEMENTS(HEAD_SIZE);
+        global const key_element *group = a->keys + groups[group_start / LANES] * KEY_GROUP(HEAD_SIZE);
         float keys[ELEMENTS][LANES];
         float16 scales = 1.0f;
-#if CACHE_QUANTISED
-        scales = load_scales(group, HEAD_SIZE, c / 2, 0);
+#if IS_QUANTIZED(KEY_TYPE)
+        scales = KEY_SCALES(group, HEAD_SIZE, c / 2, 0);
 #endif
 #pragma unroll
         for (uint i = 0; i < ELEMENTS; ++i) vstore16(load_keys(group, c * LANES + first + i, scales, 0), 0, keys[i]);

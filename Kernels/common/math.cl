@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "common/lanes.cl"
+
 // e^x, relative error under 2e-7; zero below -87, which in float32 no softmax can tell from the true value.
 static inline lanes_f exponential(lanes_f x) {
   const lanes_f limited = min(max(x, (lanes_f)-87.0f), (lanes_f)88.0f);
@@ -64,4 +66,27 @@ static inline lanes_f hyperbolic_tangent(lanes_f x) {
   p = fma(p, square, (lanes_f)1.33314422036e-1f);
   p = fma(p, square, (lanes_f)-3.33332819422e-1f);
   return magnitude < (lanes_f)0.625f ? fma(p * square, x, x) : copysign(large, x);
+}
+
+// 1 − erf(x) for x ≥ 0, absolute error under 2e-7: e^(−x²) times a polynomial in t = 1/(1 + x/2) in the exponent (Press et al.,
+// Numerical Recipes in C, 2nd edition, 6.2).
+static inline lanes_f error_complement(lanes_f x) {
+  const lanes_f t = 1.0f / fma(x, (lanes_f)0.5f, (lanes_f)1.0f);
+  lanes_f p = (lanes_f)0.17087277f;
+  p = fma(p, t, (lanes_f)-0.82215223f);
+  p = fma(p, t, (lanes_f)1.48851587f);
+  p = fma(p, t, (lanes_f)-1.13520398f);
+  p = fma(p, t, (lanes_f)0.27886807f);
+  p = fma(p, t, (lanes_f)-0.18628806f);
+  p = fma(p, t, (lanes_f)0.09678418f);
+  p = fma(p, t, (lanes_f)0.37409196f);
+  p = fma(p, t, (lanes_f)1.00002368f);
+  p = fma(p, t, (lanes_f)-1.26551223f);
+  return t * exponential(fma(-x, x, p));
+}
+
+// GELU as it is defined: x · Φ(x) = x/2 · (1 + erf(x/√2))
+static inline lanes_f gelu_erf(lanes_f x) {
+  const lanes_f tail = error_complement(fabs(x) * 0.70710678118654752f);
+  return x * 0.5f * (x < (lanes_f)0.0f ? tail : 2.0f - tail);
 }

@@ -1,41 +1,53 @@
-// y[token] = scale · w[ids[token]], a row of a weight matrix in any format, dequantised exactly as its format defines
+// y[token] = scale · w[ids[token]], a row of a weight matrix in any format, dequantized exactly as its format defines
 //
-// One work-item unpacks the blocks under one set of scales of one token's row; one source serves both styles.
-//   ids (tokens), weights: the planes of quantization/weights.cl, y (tokens, columns)
-//
-// global size (columns / (BLOCK · BLOCKS_PER_SCALE), tokens).  The caller guarantees ids < rows.
+// A work-item unpacks the blocks under one set of scales at a time; one source serves both styles.
+//   views   ids (tokens), weights: the planes of quantization/weights.cl, y (tokens, columns)
+//   units   (tokens).  The caller guarantees ids < rows.
 
+#if SIMT
+#define FIRST_SUPER get_local_id(0)
+#else
+#define FIRST_SUPER 0
+#define LOCAL 1
+#endif
 #undef SIMT
 #define SIMT 1
-#include "common/lanes.cl"
+#include "common/kernel.cl"
 #include "quantization/weights.cl"
 
-kernel void embedding(global const uint *restrict ids, global const uint *restrict weights, const ulong scales_offset,
-                      global float *restrict y, const uint columns, const float factor) {
-  const uint super = get_global_id(0);
-  const uint token = get_global_id(1);
-  const uint supers = columns / (BLOCK * BLOCKS_PER_SCALE);
-  const uint group = ids[token] / LANES;
-  const uint lane = ids[token] % LANES;
-  lanes_h packed[SCALES + 1];
+// In flags: y has the rows that are there already, and these are added.
+#define ADDS 1u
+
+static inline void embedding_body(ROOTS, const struct embedding_arguments *a, const uint token, const uint unused_y,
+                                  const uint unused_z) {
+  const uint supers = a->columns / (BLOCK * BLOCKS_PER_SCALE);
+  const uint id = VIEW(const uint, 0, ids)[token];
+  global const uint *weights = VIEW(const uint, 1, weights);
+  const uint group = id / LANES, lane = id % LANES;
+  for (uint super = FIRST_SUPER; super < supers; super += LOCAL) {
+    lanes_h packed[SCALES + 1];
 #if SCALES > 0
-  global const ushort *scales = (global const ushort *)weights + scales_offset + scales_at(group, super, supers) + lane;
-  for (int s = 0; s < SCALES; ++s) packed[s] = scales[s * LANES];
+    global const ushort *scales = (global const ushort *)weights + a->scales_offset + scales_at(group, super, supers) + lane;
+    for (int s = 0; s < SCALES; ++s) packed[s] = scales[s * LANES];
 #endif
-  y += (ulong)token * columns + (ulong)super * BLOCKS_PER_SCALE * BLOCK;
-  for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
-    const uint block = super * BLOCKS_PER_SCALE + part;
-    for (uint c = 0; c < BLOCK / CHUNK; ++c) {
-      lanes_u chunk[CHUNK_WORDS];
-      load_chunk(packed, part, weights + quants_at(group, block, supers * BLOCKS_PER_SCALE) + lane, c, chunk);
+    global float *y = VIEW(float, 2, y) + (ulong)token * a->columns + (ulong)super * BLOCKS_PER_SCALE * BLOCK;
+    for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
+      const uint block = super * BLOCKS_PER_SCALE + part;
+      for (uint c = 0; c < BLOCK / CHUNK; ++c) {
+        lanes_u chunk[CHUNK_WORDS];
+        load_chunk(packed, part, weights + quants_at(group, block, supers * BLOCKS_PER_SCALE) + lane, c, chunk);
 #pragma unroll
-      for (int i = 0; i < CHUNK; ++i) {
+        for (int i = 0; i < CHUNK; ++i) {
 #if SCALES > 0
-        *y++ = dequantized(packed, part, UNPACK(chunk, i)) * factor;
+          const float v = dequantized(packed, part, UNPACK(chunk, i)) * a->scale;
 #else
-        *y++ = UNPACK(chunk, i) * factor;
+          const float v = UNPACK(chunk, i) * a->scale;
 #endif
+          *y = a->flags & ADDS ? *y + v : v;
+          ++y;
+        }
       }
     }
   }
 }
+KERNEL(embedding, embedding_arguments, 3)

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "TesseraArguments.h"
+
 /// One embedded `.cl` file: its path below `Kernels/`, and its text.
 typedef struct {
   const char *_Nonnull path;

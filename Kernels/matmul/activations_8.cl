@@ -1,18 +1,36 @@
 // Rounds activations to 8 bits for matmul_8: x (tokens, columns) in blocks of 32 columns, each x ≈ scale · q with
 // scale = max |x| / 127 and q = x · (127 / max |x|) rounded to nearest even, into tiles of TILE_M tokens,
 //
-//   packed (tokens/TILE_M, columns/32, PACKED_8, TILE_M) words: the scale, a float; for each BLOCK columns scale · Σq, a float;
+//   packed (tiles, columns/32, PACKED_8, TILE_M) words: the scale, a float; for each BLOCK columns scale · Σq, a float;
 //   then words of DOT_COUNT q, in the order in which the weight format has its columns (matmul/format_8.cl).
 //
-// Tokens past the end are zero. A block with a NaN or an infinity has such a scale, so that it shows in the products.
+// Rows past a tile's end are zero. A block with a NaN or an infinity has such a scale, so that it shows in the products.
 //
-// global size (columns/32, tokens/TILE_M rounded up), local size (1, 1); one work-item packs one block of one tile. The caller
-// guarantees columns % 32 = 0 and a type that SERVES_TYPE names. One source serves both styles.
+//   views   as in matmul/activations.cl; sums are unused
+//   units   (⌈columns/32 / PACKED_BLOCKS⌉, tiles): simt work-items take a block each
+// The caller guarantees columns % 32 = 0 and a type that SERVES_TYPE names.
 
+#include "common/kernel.cl"
 #include "matmul/format_8.cl"
-#include "matmul/quantise_8.cl"
+#include "matmul/quantize_8.cl"
 
-kernel void quantise_activations(global const float *restrict x, global uint *restrict packed, const uint tokens,
-                                 const uint columns) {
-  quantise_block(x, packed, tokens, columns, get_global_id(0), get_global_id(1));
+#if SIMT
+#define PACKED_BLOCKS LOCAL
+#define FIRST_BLOCK get_local_id(0)
+#else
+#define PACKED_BLOCKS 8
+#define FIRST_BLOCK 0
+#endif
+
+static inline void quantize_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile,
+                                             const uint unused) {
+  const uint end = min(a->columns / 32, (part + 1) * PACKED_BLOCKS);
+#if GROUPED
+  if ((int)tile >= *VIEW(const int, 3, experts)) return;
+#endif
+  const struct tile_rows rows =
+      rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
+  for (uint block = part * PACKED_BLOCKS + FIRST_BLOCK; block < end; block += SIMT ? LOCAL : 1)
+    quantize_block(VIEW(const float, 0, x), VIEW(uint, 1, packed), &rows, a->columns, block, tile);
 }
+KERNEL(quantize_activations, pack_arguments, 5)

@@ -56,7 +56,7 @@ static inline int16 dot_4(uint16 w, uint x, int16 sum) {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(all));
   return sum;
 }
-#define dot_4_sum(sum) (sum)
+static inline int16 dot_4_sum(int16 sum) { return sum; }
 #else
 static inline int16 dot_4(uint16 w, uint x, int16 sum) {
   return __builtin_astype(SHORTS(__builtin_ia32_pmaddubsw512(BYTES(w), BYTES((uint16)x))) + SHORTS(sum), int16);
@@ -111,14 +111,15 @@ static inline int dot_of_4(uint w, uint x, int sum) {
 }
 
 #if SIMT
-#define dot_4 dot_of_4
+static inline int dot_4(uint w, uint x, int sum) { return dot_of_4(w, x, sum); }
+static inline int dot_4_sum(int sum) { return sum; }
 #else
 static inline int16 dot_4(uint16 w, uint x, int16 sum) {
 #define DOT_OF(i) dot_of_4(w.i, x, sum.i)
   return (int16)(DOT_OF(s0), DOT_OF(s1), DOT_OF(s2), DOT_OF(s3), DOT_OF(s4), DOT_OF(s5), DOT_OF(s6), DOT_OF(s7), DOT_OF(s8),
                  DOT_OF(s9), DOT_OF(sa), DOT_OF(sb), DOT_OF(sc), DOT_OF(sd), DOT_OF(se), DOT_OF(sf));
 }
+static inline int16 dot_4_sum(int16 sum) { return sum; }
 #endif
-#define dot_4_sum(sum) (sum)
 
 #endif

@@ -1,9 +1,11 @@
 // The weights of WEIGHT_TYPE as integers q, for formats whose weights are scale · q + minimum (quantization/weights.cl: where
-// LARGEST is defined), and the layout of the activations of 8 bits that meet them. Includable once for each WEIGHT_TYPE of a
-// program that SERVES_TYPE names.
+// LARGEST is defined), and the layout of the activations of 8 bits that meet them. For a WEIGHT_TYPE that
+// SERVES_TYPE names.
 //
 //   load_bytes(block, w)  word w of a block's BLOCK/4 words of 4 weights
 //   ORDER(v)              16 consecutive columns in the order in which those bytes have them
+
+#pragma once
 
 #ifndef TILE_M
 #define TILE_M 12
@@ -12,15 +14,6 @@
 #include "common/lanes.cl"
 #include "quantization/weights.cl"
 #include "matmul/dot_8.cl"
-
-#undef ORDER
-#undef DOT_COUNT
-#undef DOT_RUN
-#undef PACKED_8
-#undef load_bytes
-#define load_bytes OF_TYPE(load_bytes)
-#undef load_integers
-#define load_integers OF_TYPE(load_integers)
 
 #if IS_Q4_0 || IS_Q4_1 || IS_Q4_K
 

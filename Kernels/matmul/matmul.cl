@@ -9,20 +9,18 @@
 //   x_sums   (tokens/TILE_M, columns/BLOCK, TILE_M), the sum of each block of x; simt with TILE_M = 1: the kernel makes them itself
 // A format without scales needs no sums, and with TILE_M = 1 takes x itself.
 //   weights  the two planes of quantization/weights.cl, the scales at `scales_offset` halves
-//   y        (tokens, y_stride); residual (tokens, y_stride) with RESIDUAL in flags; bias (rows) with BIAS
+//   y        (tokens, y_stride); residual (tokens, y_stride) with RESIDUAL in flags; bias (rows, padded to 16) with BIAS
 // With NORM, x is one row before its root mean square norm, which every work-group computes for itself (norm/row.cl).
-// With GATE in flags the groups alternate between gate rows and up rows, and y has half the rows: act(gate) · up.
+// With GATE in flags the groups alternate between gate rows and up rows, and y has half the rows: activation(gate) · up.
+// With GROUPED each tile of tokens has the weights of its expert, `expert_stride` bytes after the one before (matmul/rows.cl).
 //
-// vector: global (tokens/(TILES·TILE_M), groups/TILE_N), local (1, 1)
-// simt:   global (tokens/(TILES·TILE_M), groups/TILE_N · 16), local (1, a multiple of 16)
+//   views   x, x_sums, weights, bias, residual, y, norm, experts
+//   units   (tokens/(TILES·TILE_M), groups/TILE_N); simt work-groups have LOCAL / 16 of the latter
 // The caller guarantees columns % (BLOCK · BLOCKS_PER_SCALE) = 0 and, with GATE, rows % 32 = 0 and an even TILE_N.
 
 // One token: a simt work-group of LOCAL work-items holds the sums of its COLUMNS, and with NORM the row, in local memory.
 #ifndef COLUMNS
 #define COLUMNS 4096
-#endif
-#ifndef LOCAL
-#define LOCAL 64
 #endif
 #ifndef NORM
 #define NORM 0
@@ -31,16 +29,30 @@
 #include "matmul/product.cl"
 #include "norm/row.cl"
 
-kernel void matmul(global const float *restrict x, global const float *restrict x_sums, global const uint *restrict weights,
-                   const ulong scales_offset, global const float *restrict bias, global const float *residual,
-                   global float *y, const uint tokens, const uint rows, const uint columns, const uint y_stride,
-                   const uint flags, global const float *restrict norm, const float epsilon) {
-#if SIMT && TILE_M == 1
-  const uint item = get_local_id(1);
+#if !SIMT
+
+static inline void matmul_body(ROOTS, const struct matmul_arguments *a, const uint x, const uint y, const uint unused) {
+  const struct product_tile t = tile_of(roots, a, x);
+  if (t.count == 0) return;
+  product(VIEW(const float, 0, x), VIEW(const float, 1, x_sums), t.weights, a->scales_offset, &t.epilogue, a->rows, a->columns,
+          t.packed_row, t.row, t.count, y * TILE_N, 0);
+}
+KERNEL(matmul, matmul_arguments, 8)
+
+#else
+
+kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments arguments) {
+  global uchar *const roots[] = {LIST_8};
+  const struct matmul_arguments *a = &arguments;
+  const uint item = get_local_id(0);
+  const struct product_tile t = tile_of(roots, a, get_group_id(0));
+#if TILE_M == 1 && !GROUPED
+  global const float *x = VIEW(const float, 0, x);
   local float sums[COLUMNS / BLOCK];
 #if NORM
   local float row[COLUMNS], parts[PARTS];
-  const float factor = row_factor(x, COLUMNS, epsilon, parts, item, LOCAL);
+  global const float *norm = VIEW(const float, 6, norm);
+  const float factor = row_factor(x, COLUMNS, a->epsilon, parts, item, LOCAL);
   for (uint c = item; c < COLUMNS; c += LOCAL) row[c] = x[c] * factor * norm[c];
   barrier(CLK_LOCAL_MEM_FENCE);
 #else
@@ -49,13 +61,12 @@ kernel void matmul(global const float *restrict x, global const float *restrict 
   for (uint block = item; block < COLUMNS / BLOCK; block += LOCAL) sums[block] = sum_of_block(row + block * BLOCK);
   barrier(CLK_LOCAL_MEM_FENCE);
 #else
-  global const float *row = x, *sums = x_sums;
+  global const float *row = VIEW(const float, 0, x), *sums = VIEW(const float, 1, x_sums);
 #endif
-#if SIMT
-  const uint lane = get_global_id(1) % LANES, first_group = get_global_id(1) / LANES * TILE_N;
-#else
-  const uint lane = 0, first_group = get_global_id(1) * TILE_N;
-#endif
-  product(row, sums, weights, scales_offset, bias, residual, y, tokens, rows, columns, y_stride, flags,
-          get_global_id(0) * TILE_M * TILES, first_group, lane);
+  if (t.count == 0) return;
+  const uint index = get_group_id(1) * LOCAL + item;
+  product(row, sums, t.weights, a->scales_offset, &t.epilogue, a->rows, a->columns, t.packed_row, t.row, t.count,
+          index / LANES * TILE_N, index % LANES);
 }
+
+#endif

@@ -10,14 +10,16 @@
 #include "matmul/format_8.cl"
 #include "matmul/product_8.cl"
 
-kernel void matmul_8(global const float *restrict x, global const uint *restrict weights, const ulong scales_offset,
-                     global const float *restrict bias, global const float *residual, global float *y, const uint tokens,
-                     const uint rows, const uint columns, const uint y_stride, const uint flags) {
+static inline void matmul_8_body(ROOTS, const struct matmul_arguments *a, const uint x, const uint y, const uint unused) {
+  const struct product_tile t = tile_of(roots, a, x);
+  if (t.count == 0) return;
 #if SIMT
-  const uint lane = get_global_id(1) % LANES, first_group = get_global_id(1) / LANES * TILE_N;
+  const uint index = y * LOCAL + get_local_id(0);
+  const uint lane = index % LANES, first_group = index / LANES * TILE_N;
 #else
-  const uint lane = 0, first_group = get_global_id(1) * TILE_N;
+  const uint lane = 0, first_group = y * TILE_N;
 #endif
-  product(x, x, weights, scales_offset, bias, residual, y, tokens, rows, columns, y_stride, flags,
-          get_global_id(0) * TILE_M * TILES, first_group, lane);
+  product(VIEW(const float, 0, x), t.weights, a->scales_offset, &t.epilogue, a->rows, a->columns, t.packed_row, t.row, t.count,
+          first_group, lane);
 }
+KERNEL(matmul_8, matmul_arguments, 8)

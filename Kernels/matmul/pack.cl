@@ -1,12 +1,9 @@
-// The body of matmul/activations.cl in the vector style: pack_block packs one block of one tile. Includable once for each
-// WEIGHT_TYPE of a program, after quantization/weights.cl.
+// What matmul/activations.cl does with one block of one tile, in the vector style.
 
 #include "common/sums.cl"
+#include "matmul/rows.cl"
 
 #if !SIMT
-
-#ifndef STORE_TURNED
-#define STORE_TURNED
 
 // Columns 0 to 15 of four tokens, turned: the four tokens of a column side by side, `stride` floats from column to column.
 static inline void store_turned(const float16 a, const float16 b, const float16 c, const float16 d, const uint stride,
@@ -30,22 +27,17 @@ static inline void store_turned(const float16 a, const float16 b, const float16 
   STORE_COLUMNS(hi, 8)
 }
 
-#endif
-
-#undef pack_block
-#define pack_block OF_TYPE(pack_block)
-#undef FACTOR
 #define FACTOR(i) (float)(1 << (TOP_PLACE - PLACE(i)))
 
-static inline void pack_block(global const float *x, global float *packed, global float *sums, const uint tokens, const uint columns,
-                       const uint block, const uint tile) {
+static inline void pack_block(global const float *x, global float *packed, global float *sums, const struct tile_rows *rows_of_tile,
+                              const uint columns, const uint block, const uint tile) {
   const float8 of_chunk =
       (float8)(FACTOR(0), FACTOR(1), FACTOR(2), FACTOR(3), FACTOR(4), FACTOR(5), FACTOR(6), FACTOR(7));
   const float16 factor = (float16)(of_chunk, of_chunk);
   packed += ((ulong)tile * columns + (ulong)block * BLOCK) * TILE_M;
   sums += ((ulong)tile * (columns / BLOCK) + block) * TILE_M;
 #if TILE_M == 1
-  x += (ulong)tile * columns + block * BLOCK;
+  x += row_of(rows_of_tile, 0) * columns + block * BLOCK;
   float total = 0.0f;
   for (uint start = 0; start < BLOCK; start += LANES) {
     const float16 row = vload16(0, x + start);
@@ -59,8 +51,8 @@ static inline void pack_block(global const float *x, global float *packed, globa
     for (uint start = 0; start < BLOCK; start += LANES) {
       float16 rows[4];
       for (uint i = 0; i < 4; ++i) {
-        const uint token = tile * TILE_M + m + i;
-        rows[i] = token < tokens ? vload16(0, x + (ulong)token * columns + block * BLOCK + start) : (float16)0.0f;
+        rows[i] = m + i < rows_of_tile->count ? vload16(0, x + row_of(rows_of_tile, m + i) * columns + block * BLOCK + start)
+                                              : (float16)0.0f;
         total[i] = start == 0 ? sum_of_lanes(rows[i]) : total[i] + sum_of_lanes(rows[i]);
         rows[i] *= factor;
       }

@@ -1,29 +1,14 @@
-// The body of matmul/matmul.cl: the tile of y that begins at `token` and `first_group`, of which a simt work-item computes the
-// rows of `lane`. Includable once for each WEIGHT_TYPE of a program.
+// The body of matmul/matmul.cl: the tile of y that begins at `row` and `first_group`, of which a simt work-item computes the
+// rows of `lane`.
 
-// Tokens whose sums are held in registers together.
-#ifndef TILE_M
-#define TILE_M 12
-#endif
-// Groups of 16 rows.
-#ifndef TILE_N
-#define TILE_N 2
-#endif
-// Tiles of tokens that share one unpacking of the weights.
-#ifndef TILES
-#define TILES 1
-#endif
+#pragma once
 
-#include "common/lanes.cl"
-#include "common/math.cl"
 #include "quantization/weights.cl"
-#include "matmul/epilogue.cl"
+#include "matmul/tile.cl"
 
 // A vector core unpacks a block once for all its tokens, into its first-level cache; a simt lane unpacks into registers.
 #define STAGED (!SIMT && TILE_M > 1)
 // Of a tile whose weights are staged, the tokens and groups whose sums are in registers at once.
-#undef SUM_M
-#undef SUM_N
 #if STAGED && TILE_M * TILE_N > HELD_SUMS
 #define SUM_N 1
 #define SUM_M (TILE_M <= HELD_SUMS ? TILE_M : TILE_M % 6 == 0 && HELD_SUMS >= 6 ? 6 : 4)
@@ -32,18 +17,13 @@
 #define SUM_M TILE_M
 #endif
 
-#undef product
-#define product OF_TYPE(product)
-#undef sum_of_block
-#define sum_of_block OF_TYPE(sum_of_block)
-
 // Where a product's activations, and the sums of their blocks, lie.
-#if SIMT && TILE_M == 1
+#if SIMT && TILE_M == 1 && !GROUPED
 #define SUMS_SPACE local
 #else
 #define SUMS_SPACE global
 #endif
-#if SIMT && TILE_M == 1 && NORM
+#if SIMT && TILE_M == 1 && NORM && !GROUPED
 #define X_SPACE local
 #else
 #define X_SPACE global
@@ -64,19 +44,19 @@ static inline float sum_of_block(X_SPACE const float *x) {
 }
 #endif
 
+// The tile of `count` rows of x, packed from row `packed_row` on, that are rows `row` and more of y.
 static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *restrict x_sums, global const uint *restrict weights,
-                    const ulong scales_offset, global const float *restrict bias, global const float *residual, global float *y,
-                    const uint tokens, const uint rows, const uint columns, const uint y_stride, const uint flags,
-                    const uint token, const uint first_group, const uint lane) {
+                           const ulong scales_offset, const struct epilogue *epilogue, const uint rows, const uint columns,
+                           const uint packed_row, const uint row, const uint count, const uint first_group, const uint lane) {
   const uint blocks = columns / BLOCK;
   const uint groups = (rows + LANES - 1) / LANES;
   if (first_group >= groups) return;
 
   // The last work-item may have fewer tiles than TILES.
-  const uint tiles = min((uint)TILES, (tokens - token + TILE_M - 1) / TILE_M);
+  const uint tiles = min((uint)TILES, (count + TILE_M - 1) / TILE_M);
 
-  x += (ulong)token * columns;
-  x_sums += (ulong)token * blocks;
+  x += (ulong)packed_row * columns;
+  x_sums += (ulong)packed_row * blocks;
   global const uint *restrict quants[TILE_N];
   global const ushort *restrict scales[TILE_N];
 #pragma unroll
@@ -186,17 +166,15 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
   }
 
   for (uint t = 0; t < tiles; ++t)
-    for (uint m = 0; m < TILE_M && token + t * TILE_M + m < tokens; ++m) {
-      const uint at = token + t * TILE_M + m;
+    for (uint m = 0; m < TILE_M && t * TILE_M + m < count; ++m) {
+      const uint at = row + t * TILE_M + m;
 #if TILE_N % 2 == 0
-      if (flags & GATE) {
+      if (epilogue->flags & GATE) {
         for (int n = 0; n < TILE_N; n += 2)
-          store_lanes(gated(acc[t][m][n], acc[t][m][n + 1], flags), bias, residual, y, at, (first_group + n) / 2, lane,
-                      rows / 2, y_stride, flags);
+          store_gated(acc[t][m][n], acc[t][m][n + 1], epilogue, at, first_group + n, lane);
         continue;
       }
 #endif
-      for (int n = 0; n < TILE_N; ++n)
-        store_lanes(acc[t][m][n], bias, residual, y, at, first_group + n, lane, rows, y_stride, flags);
+      for (int n = 0; n < TILE_N; ++n) store_group(acc[t][m][n], epilogue, at, first_group + n, lane);
     }
 }

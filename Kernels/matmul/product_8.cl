@@ -1,27 +1,16 @@
-// The body of matmul/matmul_8.cl: the tile of y that begins at `token` and `first_group`, of which a simt work-item computes the
-// rows of `lane`. Includable once for each WEIGHT_TYPE of a program, after matmul/format_8.cl; called as the product of
-// matmul/product.cl is.
+// The body of matmul/matmul_8.cl: the tile of y that begins at `row` and `first_group`, of which a simt work-item computes the rows of
+// `lane`. Called as the product of matmul/product.cl is.
 
-// Groups of 16 rows.
-#ifndef TILE_N
-#define TILE_N 2
-#endif
-// Tiles of tokens that share one unpacking of the weights.
-#ifndef TILES
-#define TILES 1
-#endif
+#pragma once
 
-#include "common/math.cl"
-#include "matmul/epilogue.cl"
+#include "matmul/format_8.cl"
+#include "matmul/tile.cl"
 
 // A vector core unpacks a block once for all its tokens, into its first-level cache; a simt lane unpacks into registers.
-#undef STAGED
 #define STAGED (!SIMT && TILE_M > 1)
 
 // The tokens and groups of a tile whose sums are in registers at once: beside those of a block, those of its parts and the
 // scales.
-#undef SUM_M
-#undef SUM_N
 #if SIMT || HELD_SUMS >= 24
 #define SUM_M TILE_M
 #define SUM_N TILE_N
@@ -32,13 +21,9 @@
 
 // Compilers take long over all words of a large tile at once; what is short enough in instructions of its own gains by it, where
 // there are registers for it.
-#undef DOT_UNROLL
 #define DOT_UNROLL ((STAGED && DOT_8 < 3) || (!SIMT && HELD_SUMS < 24) ? 2 : BLOCK / DOT_COUNT)
 
-#undef INTEGER_WORDS
 #define INTEGER_WORDS (BLOCK / DOT_COUNT)
-#undef DOT_ADD
-#undef DOT_SUM
 #if DOT_COUNT == 4
 #define DOT_ADD dot_4
 #define DOT_SUM dot_4_sum
@@ -47,21 +32,18 @@
 #define DOT_SUM(sum) (sum)
 #endif
 
-#undef product
-#define product OF_TYPE(product)
-
-static inline void product(global const float *restrict x, global const float *unused, global const uint *restrict weights,
-                    const ulong scales_offset, global const float *restrict bias, global const float *residual, global float *y,
-                    const uint tokens, const uint rows, const uint columns, const uint y_stride, const uint flags,
-                    const uint token, const uint first_group, const uint lane) {
+// As matmul/product.cl's.
+static inline void product(global const float *restrict x, global const uint *restrict weights, const ulong scales_offset,
+                           const struct epilogue *epilogue, const uint rows, const uint columns, const uint packed_row,
+                           const uint row, const uint count, const uint first_group, const uint lane) {
   const uint blocks = columns / BLOCK;
   const uint groups = (rows + LANES - 1) / LANES;
   if (first_group >= groups) return;
 
   // The last work-item may have fewer tiles than TILES.
-  const uint tiles = min((uint)TILES, (tokens - token + TILE_M - 1) / TILE_M);
+  const uint tiles = min((uint)TILES, (count + TILE_M - 1) / TILE_M);
 
-  global const uint *restrict packed = (global const uint *)x + (ulong)token * (columns / 32) * PACKED_8;
+  global const uint *restrict packed = (global const uint *)x + (ulong)packed_row * (columns / 32) * PACKED_8;
   global const uint *restrict quants[TILE_N];
   global const ushort *restrict scales[TILE_N];
 #pragma unroll
@@ -158,17 +140,15 @@ static inline void product(global const float *restrict x, global const float *u
   }
 
   for (uint t = 0; t < tiles; ++t)
-    for (uint m = 0; m < TILE_M && token + t * TILE_M + m < tokens; ++m) {
-      const uint at = token + t * TILE_M + m;
+    for (uint m = 0; m < TILE_M && t * TILE_M + m < count; ++m) {
+      const uint at = row + t * TILE_M + m;
 #if TILE_N % 2 == 0
-      if (flags & GATE) {
+      if (epilogue->flags & GATE) {
         for (int n = 0; n < TILE_N; n += 2)
-          store_lanes(gated(acc[t][m][n], acc[t][m][n + 1], flags), bias, residual, y, at, (first_group + n) / 2, lane,
-                      rows / 2, y_stride, flags);
+          store_gated(acc[t][m][n], acc[t][m][n + 1], epilogue, at, first_group + n, lane);
         continue;
       }
 #endif
-      for (int n = 0; n < TILE_N; ++n)
-        store_lanes(acc[t][m][n], bias, residual, y, at, first_group + n, lane, rows, y_stride, flags);
+      for (int n = 0; n < TILE_N; ++n) store_group(acc[t][m][n], epilogue, at, first_group + n, lane);
     }
 }

@@ -1,34 +1,59 @@
 // y = x / √(mean(x²) + ε) · weight (+ residual), over rows of `columns` floats (Zhang & Sennrich 2019)
 //
-// Row r is x[r / heads · stride + r % heads · columns], and y likewise, so that heads inside a wider row can be normalised;
+// Row r is x[r / heads · stride + r % heads · columns], and y likewise, so that heads inside a wider row can be normalized;
 // y may be x. The order of the sum: norm/row.cl.
 //
-// vector: global (rows), local (1).  simt: global (rows · 256), local (256).
+//   views   x, weight (columns), bias (unused), residual and y, laid out alike
+//   units   (rows)
 
+#if !defined(LOCAL) && defined(SIMT) && SIMT
+#define LOCAL 256
+#endif
+
+#include "common/kernel.cl"
 #include "norm/row.cl"
 
-kernel void rmsnorm(global const float *x, global const float *restrict weight, global const float *residual, global float *y,
-                    const uint heads, const uint columns, const uint x_stride, const uint y_stride, const float epsilon,
-                    const uint adds_residual) {
-#if SIMT
-  local float parts[PARTS];
-  const uint item = get_local_id(0);
-  const uint row = get_group_id(0);
-#else
-  const uint row = get_global_id(0);
-#endif
-  x += (ulong)(row / heads) * x_stride + row % heads * columns;
-  const ulong out = (ulong)(row / heads) * y_stride + row % heads * columns;
-  y += out;
-  residual += adds_residual ? out : 0;
-#if SIMT
-  const float factor = row_factor(x, columns, epsilon, parts, item, PARTS);
-  for (uint c = item; c < columns; c += PARTS) {
+#if !SIMT
+
+static inline void rmsnorm_body(ROOTS, const struct norm_arguments *a, const uint row, const uint unused_y, const uint unused_z) {
+  global const float *x = VIEW(const float, 0, x) + (ulong)(row / a->heads) * a->x_stride + row % a->heads * a->columns;
+  global const float *weight = VIEW(const float, 1, weight);
+  const ulong out = (ulong)(row / a->heads) * a->y_stride + row % a->heads * a->columns;
+  global const float *residual = VIEW(const float, 3, residual) + out;
+  global float *y = VIEW(float, 4, y) + out;
+  const uint columns = a->columns, whole = columns / LANES, adds_residual = a->flags & ADDS_RESIDUAL;
+  const float factor = inverse_root(row_squares(x, columns, 0.0f), columns, a->epsilon);
+  for (uint c = 0; c < whole; ++c) {
+    float16 v = vload16(c, x) * factor * vload16(c, weight);
+    if (adds_residual) v += vload16(c, residual);
+    vstore16(v, c, y);
+  }
+  for (uint c = whole * LANES; c < columns; ++c) {
     float v = x[c] * factor * weight[c];
     if (adds_residual) v += residual[c];
     y[c] = v;
   }
-#else
-  normalise_row(x, weight, residual, y, columns, epsilon, adds_residual);
-#endif
 }
+KERNEL(rmsnorm, norm_arguments, 5)
+
+#else
+
+kernel GROUP_OF_ITEMS void rmsnorm(ROOTS_5, const struct norm_arguments arguments) {
+  local float parts[PARTS];
+  global uchar *const roots[] = {LIST_5};
+  const struct norm_arguments *a = &arguments;
+  const uint item = get_local_id(0), row = get_group_id(0), columns = a->columns;
+  global const float *x = VIEW(const float, 0, x) + (ulong)(row / a->heads) * a->x_stride + row % a->heads * columns;
+  global const float *weight = VIEW(const float, 1, weight);
+  const ulong out = (ulong)(row / a->heads) * a->y_stride + row % a->heads * columns;
+  global const float *residual = VIEW(const float, 3, residual) + out;
+  global float *y = VIEW(float, 4, y) + out;
+  const float factor = row_factor(x, columns, a->epsilon, parts, item, LOCAL);
+  for (uint c = item; c < columns; c += LOCAL) {
+    float v = x[c] * factor * weight[c];
+    if (a->flags & ADDS_RESIDUAL) v += residual[c];
+    y[c] = v;
+  }
+}
+
+#endif

@@ -1,4 +1,4 @@
-// The root mean square norm of one row, x / √(mean(x²) + ε) · weight (+ residual), for the kernels that need it.
+// The norms of one row, for the kernels that need them.
 //
 // Both styles add 256 partial sums, of the columns c with c mod 256 alike, and halve them until one is left.
 
@@ -8,16 +8,19 @@
 
 #define PARTS 256
 
+#define ADDS_RESIDUAL 1u
+#define ADDS_BIAS 2u
+
 static inline float inverse_root(float sum, uint columns, float epsilon) { return 1.0f / sqrt(sum / columns + epsilon); }
 
 #if SIMT
 
-// The factor 1 / √…, for all `items` work-items of a work-group together; `parts` holds PARTS floats.
-static inline float row_factor(global const float *x, const uint columns, const float epsilon, local float *parts, const uint item,
-                        const uint items) {
+// The sum of squares of x − mean, for all `items` work-items of a work-group together; `parts` holds PARTS floats.
+static inline float row_squares(global const float *x, const uint columns, const float mean, local float *parts, const uint item,
+                                const uint items) {
   for (uint part = item; part < PARTS; part += items) {
     float sum = 0.0f;
-    for (uint c = part; c < columns; c += PARTS) sum = fma(x[c], x[c], sum);
+    for (uint c = part; c < columns; c += PARTS) sum = fma(x[c] - mean, x[c] - mean, sum);
     parts[part] = sum;
   }
   for (uint width = PARTS / 2; width > 0; width /= 2) {
@@ -25,39 +28,73 @@ static inline float row_factor(global const float *x, const uint columns, const 
     for (uint part = item; part < width; part += items) parts[part] += parts[part + width];
   }
   barrier(CLK_LOCAL_MEM_FENCE);
-  return inverse_root(parts[0], columns, epsilon);
+  return parts[0];
+}
+
+// The sum of x, likewise.
+static inline float row_sum(global const float *x, const uint columns, local float *parts, const uint item, const uint items) {
+  for (uint part = item; part < PARTS; part += items) {
+    float sum = 0.0f;
+    for (uint c = part; c < columns; c += PARTS) sum += x[c];
+    parts[part] = sum;
+  }
+  for (uint width = PARTS / 2; width > 0; width /= 2) {
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint part = item; part < width; part += items) parts[part] += parts[part + width];
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  const float sum = parts[0];
+  barrier(CLK_LOCAL_MEM_FENCE);
+  return sum;
+}
+
+// The factor of a root mean square norm, 1 / √(mean(x²) + ε).
+static inline float row_factor(global const float *x, const uint columns, const float epsilon, local float *parts, const uint item,
+                               const uint items) {
+  return inverse_root(row_squares(x, columns, 0.0f, parts, item, items), columns, epsilon);
 }
 
 #else
 
-static inline void normalise_row(global const float *x, global const float *weight, global const float *residual, global float *y,
-                          const uint columns, const float epsilon, const uint adds_residual) {
-  float16 parts[PARTS / LANES];
-  for (uint i = 0; i < PARTS / LANES; ++i) parts[i] = 0.0f;
+#define PART_VECTORS (PARTS / LANES)
+
+static inline float16 row_tail(global const float *x, const uint columns) {
+  float tail[LANES] = {0.0f};
+  for (uint i = 0; i < columns % LANES; ++i) tail[i] = x[columns / LANES * LANES + i];
+  return vload16(0, tail);
+}
+
+static inline float sum_of_parts(float16 *parts) {
+  for (uint width = PART_VECTORS / 2; width > 0; width /= 2)
+    for (uint i = 0; i < width; ++i) parts[i] += parts[i + width];
+  return sum_of_lanes(parts[0]);
+}
+
+// The sum of squares of x − mean.
+static inline float row_squares(global const float *x, const uint columns, const float mean) {
+  float16 parts[PART_VECTORS];
+  for (uint i = 0; i < PART_VECTORS; ++i) parts[i] = 0.0f;
   const uint whole = columns / LANES;
   for (uint c = 0; c < whole; ++c) {
-    const float16 v = vload16(c, x);
-    parts[c % (PARTS / LANES)] = fma(v, v, parts[c % (PARTS / LANES)]);
+    const float16 v = vload16(c, x) - mean;
+    parts[c % PART_VECTORS] = fma(v, v, parts[c % PART_VECTORS]);
   }
   if (columns % LANES) {
-    float tail[LANES] = {0.0f};
-    for (uint i = 0; i < columns % LANES; ++i) tail[i] = x[whole * LANES + i];
-    const float16 v = vload16(0, tail);
-    parts[whole % (PARTS / LANES)] = fma(v, v, parts[whole % (PARTS / LANES)]);
+    const int16 lane_ids = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const float16 v = select((float16)0.0f, row_tail(x, columns) - mean, lane_ids < (int)(columns % LANES));
+    parts[whole % PART_VECTORS] = fma(v, v, parts[whole % PART_VECTORS]);
   }
-  for (uint width = PARTS / LANES / 2; width > 0; width /= 2)
-    for (uint i = 0; i < width; ++i) parts[i] += parts[i + width];
-  const float factor = inverse_root(sum_of_lanes(parts[0]), columns, epsilon);
-  for (uint c = 0; c < whole; ++c) {
-    float16 v = vload16(c, x) * factor * vload16(c, weight);
-    if (adds_residual) v += vload16(c, residual);
-    vstore16(v, c, y);
-  }
-  for (uint c = whole * LANES; c < columns; ++c) {
-    float v = x[c] * factor * weight[c];
-    if (adds_residual) v += residual[c];
-    y[c] = v;
-  }
+  return sum_of_parts(parts);
+}
+
+// The sum of x.
+static inline float row_sum(global const float *x, const uint columns) {
+  float16 parts[PART_VECTORS];
+  for (uint i = 0; i < PART_VECTORS; ++i) parts[i] = 0.0f;
+  const uint whole = columns / LANES;
+  for (uint c = 0; c < whole; ++c) parts[c % PART_VECTORS] += vload16(c, x);
+  if (columns % LANES) parts[whole % PART_VECTORS] += row_tail(x, columns);
+  return sum_of_parts(parts);
 }
 
 #endif

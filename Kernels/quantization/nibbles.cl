@@ -1,7 +1,6 @@
 // What unpacks nibbles that stand for the values of a table, VALUES less OFFSET, bytes without a sign. SET_CHUNK(chunk, word) makes a
-// chunk of a word of 8, in order of k. Includable once for each WEIGHT_TYPE of a program.
+// chunk of a word of 8, in order of k.
 
-#undef SET_CHUNK
 
 #ifdef BYTES_AT
 // The values of even nibbles, then of odd ones.

@@ -4,12 +4,19 @@
 // Quants are uniform. Of a set of scales the first half, the scale itself, is a small positive number; the second is a minimum
 // that centres the weights where the format has one; the others hold packed scales, and any bits do.
 //
-//   weights  `word_count` words, of which the first `quant_words` are the plane of quants
-// global size (word_count and more); one work-item makes one word.
+//   views   weights: `word_count` words, of which the first `quant_words` are the plane of quants
+//   units   (⌈word_count / UNIT_WORDS⌉). One source serves both styles.
 
+#if SIMT
+#define LOCAL 64
+#define FIRST_ITEM get_local_id(0)
+#else
+#define LOCAL 1
+#define FIRST_ITEM 0
+#endif
 #undef SIMT
 #define SIMT 1
-#include "common/lanes.cl"
+#include "common/kernel.cl"
 #include "quantization/weights.cl"
 
 // A bijection of 32 bits whose results look random (Wellons, "Prospecting for hash functions": lowbias32).
@@ -53,16 +60,21 @@ static inline uint random_half(uint s, uint bits) {
 }
 #endif
 
-kernel void randomize(global uint *weights, const ulong quant_words, const ulong word_count, const uint seed) {
-  const ulong i = get_global_id(0);
-  if (i >= word_count) return;
-  const uint bits = mixed((uint)i ^ mixed((uint)(i >> 32) ^ mixed(seed)));
+#define UNIT_WORDS 4096
+
+static inline uint random_word(const struct random_arguments *a, const ulong i) {
+  const uint bits = mixed((uint)i ^ mixed((uint)(i >> 32) ^ mixed(a->seed)));
 #if SCALES > 0
-  if (i >= quant_words) {
-    const uint s = (uint)((i - quant_words) * 2 / LANES % SCALES);
-    weights[i] = random_half(s, bits) | random_half(s, mixed(bits)) << 16;
-    return;
+  if (i >= a->quant_words) {
+    const uint s = (uint)((i - a->quant_words) * 2 / LANES % SCALES);
+    return random_half(s, bits) | random_half(s, mixed(bits)) << 16;
   }
 #endif
-  weights[i] = random_quants(bits);
+  return random_quants(bits);
 }
+
+static inline void randomize_body(ROOTS, const struct random_arguments *a, const uint part, const uint unused_y, const uint unused_z) {
+  const ulong end = min(a->word_count, (ulong)(part + 1) * UNIT_WORDS);
+  for (ulong i = (ulong)part * UNIT_WORDS + FIRST_ITEM; i < end; i += LOCAL) VIEW(uint, 0, weights)[i] = random_word(a, i);
+}
+KERNEL(randomize, random_arguments, 1)

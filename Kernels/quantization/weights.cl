@@ -15,47 +15,15 @@
 // and matmul/pack.cl multiplies the activation by 2^(TOP_PLACE − PLACE(i)), so that all sums are 2^TOP_PLACE times the sum of x · q,
 // to the bit while nothing overflows (|x| < 2^92): powers of two round nothing, and below 2^-126 all are multiples of 2^-149. In the
 // simt style UNPACK = q. RANGE · UNPACK is q in both, with the activation's factor.
-//
-// A program that reads several formats includes this file again for each, with another WEIGHT_TYPE: what a format defines is
-// then defined anew, and its functions carry the type's number in their names.
 
+#pragma once
+
+#include "common/lanes.cl"
 #include "quantization/lookup.cl"
 
 #ifndef WEIGHT_TYPE
 #define WEIGHT_TYPE 3
 #endif
-
-#undef BLOCK
-#undef WORDS
-#undef RANGE
-#undef LARGEST
-#undef PLACE
-#undef TOP_PLACE
-#undef OFFSET
-#undef CHUNK_WORDS
-#undef UNPACK
-#undef FETCH_AHEAD
-#undef VALUES
-#undef FIRST_HIGH
-#undef HIGH_BITS
-#undef SCALES
-#undef MINIMUM
-#undef BLOCKS_PER_SCALE
-#undef SCALE_BITS
-#undef NIBBLE_OF
-#undef PAIR_OF
-
-#define JOINED(name, type) name##_##type
-#define JOIN(name, type) JOINED(name, type)
-#define OF_TYPE(name) JOIN(name, WEIGHT_TYPE)
-#define load_chunk OF_TYPE(load_chunk)
-#define load_scales OF_TYPE(load_scales)
-#define dequantized OF_TYPE(dequantized)
-#define scale_pair OF_TYPE(scale_pair)
-#define block_scale OF_TYPE(block_scale)
-#define load_trits OF_TYPE(load_trits)
-#define quants_at OF_TYPE(quants_at)
-#define scales_at OF_TYPE(scales_at)
 
 #define CHUNK 8
 #define PANEL_GROUPS 2

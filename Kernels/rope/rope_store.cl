@@ -1,91 +1,108 @@
 // Rotates queries in place and stores rotated keys, and values, into the paged cache (RoFormer, Su et al. 2021)
 //
-// Token t's row of `qkv` holds heads · head_size query floats, then the keys' and the values' kv_heads · head_size.
-//   rotation (tokens, rotary/2) float2: cos, sin of each pair's angle, with any scaling already in them
-//   slots (tokens): where the token lies in the cache, block · block_size + offset
-//   keys, values: see common/cache.cl
-// PAIRS_ADJACENT: pairs are (2i, 2i + 1), as llama's GGUF weights are ordered; else (i, i + rotary/2).
+// Token t's row of x, `stride` floats, holds heads · QUERY_SIZE query floats from query_at on, kv_heads · QUERY_SIZE of keys from key_at
+// on, and kv_heads · RESULT_SIZE of values from value_at on. Either of heads and kv_heads may be 0.
 //
-// One work-item moves one pair, or where the cache is quantised 16 pairs of a query, or a block of 32 elements of a key or value.
-// One source serves both styles.
-// global size (head_size/2 or head_size/32, heads + 2 · kv_heads, tokens), local size (the same as in the first dimension, 1, 1).
-// The caller guarantees head_size % 2 = 0, % 32 where the cache is quantised.
+//   views     x; rotation (tokens, rotary/2) float2: cosine and sine of each pair's angle, with any scaling already in them (rotary
+//             may be 0); slots (tokens): where the token lies in the cache, block · block_size + offset; keys, values: common/cache.cl
+//   units     (heads + 2 · kv_heads, tokens)
+//
+// INTERLEAVED: pairs are (2i, 2i + 1), as llama's GGUF weights are ordered; else (i, i + rotary/2). HEAD_SIZE and VALUE_SIZE are
+// QUERY_SIZE and RESULT_SIZE as the cache rounds them up; what it adds is zero. One source serves both styles.
 
-#pragma once
-
+#include "common/kernel.cl"
 #include "common/cache.cl"
 
-#ifndef PAIRS_ADJACENT
-#define PAIRS_ADJACENT 0
+#ifndef INTERLEAVED
+#define INTERLEAVED 0
+#endif
+#ifndef QUERY_SIZE
+#define QUERY_SIZE 64
+#endif
+#ifndef RESULT_SIZE
+#define RESULT_SIZE QUERY_SIZE
+#endif
+#ifndef HEAD_SIZE
+#define HEAD_SIZE QUERY_SIZE
+#endif
+#ifndef VALUE_SIZE
+#define VALUE_SIZE RESULT_SIZE
 #endif
 
-// Pairs of one work-item.
-#define ROPE_PAIRS (CACHE_QUANTISED ? 16 : 1)
+#if SIMT
+#define FIRST_ITEM get_local_id(0)
+#else
+#define FIRST_ITEM 0
+#endif
 
-// The elements of a pair, and the pair turned where it is.
+// The elements of a pair, turned.
 struct rope_pair {
   uint first, second;
   float a, b;
 };
 
-static inline struct rope_pair rope_turn(global const float *row, global const float2 *rotation, uint rotary, uint pair, bool rotated) {
+static inline struct rope_pair rope_turn(global const float *row, global const float2 *rotation, uint rotary, uint pair) {
   struct rope_pair p;
-  p.first = PAIRS_ADJACENT || !rotated ? 2 * pair : pair;
-  p.second = PAIRS_ADJACENT || !rotated ? p.first + 1 : pair + rotary / 2;
-  p.a = row[p.first];
-  p.b = row[p.second];
-  if (rotated) {
-    const float2 r = rotation[pair];
-    const float turned = fma(p.a, r.x, -(p.b * r.y));
-    p.b = fma(p.a, r.y, p.b * r.x);
-    p.a = turned;
-  }
+  p.first = INTERLEAVED ? 2 * pair : pair;
+  p.second = INTERLEAVED ? p.first + 1 : pair + rotary / 2;
+  const float a = row[p.first], b = row[p.second];
+  const float2 r = rotation[pair];
+  p.a = fma(a, r.x, -(b * r.y));
+  p.b = fma(a, r.y, b * r.x);
   return p;
 }
 
-// One pair of a token's head, or as many as ROPE_PAIRS.
-static inline void rope_store_pair(global float *qkv, global const float2 *rotation, global const uint *slots,
-                            global cache_element *keys, global cache_element *values, const uint heads, const uint kv_heads,
-                            const uint head_size, const uint rotary, const uint blocks, const uint block_size, const uint index,
-                            const uint head, const uint token) {
-  global float *row = qkv + ((ulong)token * (heads + 2 * kv_heads) + head) * head_size;
-  rotation += token * (rotary / 2);
-  if (head < heads) {
-    for (uint pair = index * ROPE_PAIRS; pair < (index + 1) * ROPE_PAIRS; ++pair) {
-      const struct rope_pair p = rope_turn(row, rotation, rotary, pair, pair < rotary / 2);
+// Stores one head of a token: a key, of which the first `rotary` elements are turned, or a value.
+static inline void store_head(global const float *row, global const float2 *rotation, const uint rotary, global uchar *group,
+                              const uint lane, const bool is_key) {
+  const uint type = is_key ? KEY_TYPE : VALUE_TYPE;
+  const uint size = is_key ? QUERY_SIZE : RESULT_SIZE, padded = is_key ? HEAD_SIZE : VALUE_SIZE;
+  if (IS_QUANTIZED(type)) {
+    for (uint block = FIRST_ITEM; block < padded / 32; block += LOCAL) {
+      float x[32];
+      for (uint i = 0; i < 32; ++i) {
+        const uint d = block * 32 + i;
+        x[i] = d < size ? row[d] : 0.0f;
+        if (d < rotary) {
+          const struct rope_pair p = rope_turn(row, rotation, rotary, INTERLEAVED ? d / 2 : d % (rotary / 2));
+          x[i] = p.first == d ? p.a : p.b;
+        }
+      }
+      store_quants(type, x, group, lane, block, padded, is_key);
+    }
+    return;
+  }
+  for (uint pair = FIRST_ITEM; pair < rotary / 2; pair += LOCAL) {
+    const struct rope_pair p = rope_turn(row, rotation, rotary, pair);
+    store_cached(type, p.a, group, p.first * 16 + lane);
+    store_cached(type, p.b, group, p.second * 16 + lane);
+  }
+  for (uint d = rotary + FIRST_ITEM; d < padded; d += LOCAL)
+    store_cached(type, d < size ? row[d] : 0.0f, group, is_key ? d * 16 + lane : lane * padded + d);
+}
+
+static inline void rope_store_body(ROOTS, const struct rope_store_arguments *a, const uint head, const uint token, const uint unused) {
+  global float *row = VIEW(float, 0, x) + (ulong)token * a->stride;
+  global const float2 *rotation = VIEW(const float2, 1, rotation) + token * (a->rotary / 2);
+  if (head < a->heads) {
+    row += a->query_at + head * QUERY_SIZE;
+    for (uint pair = FIRST_ITEM; pair < a->rotary / 2; pair += LOCAL) {
+      const struct rope_pair p = rope_turn(row, rotation, a->rotary, pair);
       row[p.first] = p.a;
       row[p.second] = p.b;
     }
     return;
   }
-  const bool is_key = head < heads + kv_heads;
-  const uint kv_head = (head - heads) % kv_heads;
-  const uint block = slots[token] / block_size, offset = slots[token] % block_size, lane = offset % 16;
-  global cache_element *group =
-      (is_key ? keys : values) + group_at(block, offset, kv_head, blocks, block_size) * GROUP_ELEMENTS(head_size);
-#if CACHE_QUANTISED
-  float x[32];
-  for (uint i = 0; i < 32; ++i) {
-    const uint d = index * 32 + i;
-    x[i] = row[d];
-    if (is_key && d < rotary) {
-      const uint pair = PAIRS_ADJACENT ? d / 2 : d % (rotary / 2);
-      const struct rope_pair p = rope_turn(row, rotation, rotary, pair, true);
-      x[i] = p.first == d ? p.a : p.b;
-    }
-  }
-  store_quants(x, group, lane, index, head_size, is_key);
-#else
-  const struct rope_pair p = rope_turn(row, rotation, rotary, index, is_key && index < rotary / 2);
-  store_cached(p.a, group + (is_key ? p.first * 16 + lane : lane * head_size + p.first));
-  store_cached(p.b, group + (is_key ? p.second * 16 + lane : lane * head_size + p.second));
-#endif
+  const bool is_key = head < a->heads + a->kv_heads;
+  const uint kv_head = (head - a->heads) % a->kv_heads;
+  const uint slot = VIEW(const uint, 2, slots)[token];
+  const uint offset = slot % a->block_size;
+  const ulong group = group_at(slot / a->block_size, offset, kv_head, a->blocks, a->block_size);
+  if (is_key)
+    store_head(row + a->key_at + kv_head * QUERY_SIZE, rotation, a->rotary,
+               (global uchar *)(VIEW(key_element, 3, keys) + group * KEY_GROUP(HEAD_SIZE)), offset % 16, true);
+  else
+    store_head(row + a->value_at + kv_head * RESULT_SIZE, rotation, 0,
+               (global uchar *)(VIEW(value_element, 4, values) + group * VALUE_GROUP(VALUE_SIZE)), offset % 16, false);
 }
-
-kernel void rope_store(global float *restrict qkv, global const float2 *restrict rotation, global const uint *restrict slots,
-                       global cache_element *restrict keys, global cache_element *restrict values, const uint heads,
-                       const uint kv_heads, const uint head_size, const uint rotary, const uint blocks,
-                       const uint block_size) {
-  rope_store_pair(qkv, rotation, slots, keys, values, heads, kv_heads, head_size, rotary, blocks, block_size, get_global_id(0),
-                  get_global_id(1), get_global_id(2));
-}
+KERNEL(rope_store, rope_store_arguments, 5)

@@ -35,12 +35,13 @@ static inline bool next_share(struct share *s) {
   const uint groups = get_num_groups(0);
   for (; s->visited < groups; ++s->visited) {
     const uint range = (get_group_id(0) + s->visited) % groups;
-    const uint first = s->units * range / groups, count = s->units * (range + 1) / groups - first;
+    const uint first = (uint)((ulong)s->units * range / groups);
+    const uint count = (uint)((ulong)s->units * (range + 1) / groups) - first;
     const uint shares = clamp(count / SHARE_UNITS, (uint)LEAST_SHARES, (uint)MOST_SHARES);
     const uint claimed = count > 0 ? atomic_inc(s->counters + range * COUNTER_STRIDE) : shares;
     if (claimed >= shares) continue;
-    s->begin = first + count * claimed / shares;
-    s->end = first + count * (claimed + 1) / shares;
+    s->begin = first + (uint)((ulong)count * claimed / shares);
+    s->end = first + (uint)((ulong)count * (claimed + 1) / shares);
     s->done += s->end - s->begin;
     return true;
   }

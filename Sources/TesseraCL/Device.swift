@@ -19,6 +19,7 @@ public final class Device: Sendable {
   ///
   /// - Throws: `CLError.noDriver` if there is none.
   public static func all() throws(CLError) -> [Device] {
+    DriverCache.prepare()
     var count: cl_uint = 0
     let status = clGetPlatformIDs(0, nil, &count)
     guard status == CL_SUCCESS || status == -1001 else { throw CLError(status: status, call: "clGetPlatformIDs") }
@@ -37,7 +38,7 @@ public final class Device: Sendable {
       throw CLError(
         .noDriver,
         "no OpenCL driver with a device is installed: install your GPU's, or PoCL for the CPU with "
-          + "`apt-get install pocl-opencl-icd`")
+          + "`apt-get install pocl-opencl-icd`" + (DriverCache().advice.map { "; \($0)" } ?? ""))
     }
     return devices
   }
@@ -76,8 +77,11 @@ public final class Device: Sendable {
         named.first { $0.profile.isUsable } ?? named.first
       }
     guard let found else {
-      let list = devices.map { "\($0.profile.index): \($0.profile.name) (\($0.profile.platformName))" }
-      throw CLError(.noSuchDevice, "no OpenCL device \"\(request)\": there are \(list.joined(separator: ", "))")
+      let list = devices.map { "\"\($0.profile.index): \($0.profile.name) (\($0.profile.platformName))\"" }
+      throw CLError(
+        .noSuchDevice,
+        "no OpenCL device \"\(request)\": give the index, or part of the name, of one of these: "
+          + list.joined(separator: ", "))
     }
     if let reason = found.profile.reason {
       throw CLError(.deviceUnusable, "device \(found.profile.index), \(found.profile.name), cannot be used: \(reason)")

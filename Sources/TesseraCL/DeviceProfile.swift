@@ -33,6 +33,8 @@ public struct DeviceProfile: Sendable, Equatable {
   public let extensions: Set<String>
   public let fp16: Bool
   public let fp64: Bool
+  /// How the device calculates with floats of 32 bits.
+  public let singleFloat: FloatFeatures
   public let subgroups: Bool
   /// Sizes that sub-groups can have, ascending, where the driver tells.
   public let subgroupSizes: [Int]
@@ -82,6 +84,7 @@ public struct DeviceProfile: Sendable, Equatable {
       maxSubgroups: numbers.lexicographicallyPrecedes([2, 1]) ? 0 : int(CL_DEVICE_MAX_NUM_SUB_GROUPS))
     fp16 = features.fp16
     fp64 = features.fp64
+    singleFloat = FloatFeatures(rawValue: UInt64(clamping: int(CL_DEVICE_SINGLE_FP_CONFIG)))
     subgroups = features.subgroups
     integerDotProduct = features.integerDotProduct
     commandBuffers = features.commandBuffers

@@ -1,3 +1,4 @@
+import DequeModule
 import Foundation
 
 /// A thread of its own as an actor's executor, so that waiting for a device never holds a thread of Swift's pool.
@@ -30,7 +31,7 @@ public final class DeviceThread: SerialExecutor {
   // Every access to `waiting` and `isClosed` is made with `condition` locked.
   private final class Jobs: @unchecked Sendable {
     private let condition = NSCondition()
-    private var waiting: [@Sendable () -> Void] = []
+    private var waiting: Deque<@Sendable () -> Void> = []
     private var isClosed = false
 
     func add(_ job: @escaping @Sendable () -> Void) {
@@ -50,7 +51,7 @@ public final class DeviceThread: SerialExecutor {
     func next() -> (@Sendable () -> Void)? {
       condition.withLock {
         while waiting.isEmpty, !isClosed { condition.wait() }
-        return waiting.isEmpty ? nil : waiting.removeFirst()
+        return waiting.popFirst()
       }
     }
   }

@@ -11,13 +11,14 @@ public final class Program: Sendable {
   ///
   /// - Parameters:
   ///   - name: says in errors which source it is.
-  ///   - options: as `clBuildProgram` takes them.
+  ///   - options: as `clBuildProgram` takes them; division and square roots are rounded correctly wherever the device
+  ///     can (`FloatFeatures.buildOptions`).
   ///   - cache: binaries of earlier runs; nil compiles every time.
   /// - Throws: `CLError.buildFailed` with the compiler's log, or if a zero byte is in the source or the options.
   public init(
     _ context: Context, source: String, name: String, options: [String] = [], cache: ProgramCache? = nil
   ) throws(CLError) {
-    let options = options.joined(separator: " ")
+    let options = (options + context.device.profile.singleFloat.buildOptions).joined(separator: " ")
     self.name = name
     self.context = context
     // Drivers stop there, also when they are given the length, and would compile half of it.
@@ -49,6 +50,30 @@ public final class Program: Sendable {
   private static func compiled(
     _ source: String, _ name: String, _ context: Context, _ options: String
   ) throws(CLError) -> cl_program {
+    let device = context.device.profile.name
+    let result = try BuildRetry.run { () throws(CLError) in
+      try attempt(source, name, context, options)
+    } onRetry: { failure in
+      Notes.logger.notice(
+        "\(name): \(device)'s driver failed to compile it and does not say why (\(statusName(failure.status))): trying again"
+      )
+    }
+    switch result {
+    case .success(let program): return program
+    case .failure(let failure):
+      // One mistake in a header can give megabytes; the first errors say it.
+      let log = failure.log
+      let text = log.utf8.count <= 16_384 ? log : "\(log.prefix(16_384))\n… (\(log.utf8.count) bytes in all)"
+      throw CLError(
+        .buildFailed, "\(name) does not compile for \(device) with \(options): \(statusName(failure.status))\n\(text)",
+        call: "clBuildProgram")
+    }
+  }
+
+  /// A program from a source, compiled once.
+  private static func attempt(
+    _ source: String, _ name: String, _ context: Context, _ options: String
+  ) throws(CLError) -> Result<cl_program, BuildRetry.Failure> {
     var status: cl_int = 0
     var source = source
     let program = source.withUTF8 { bytes in
@@ -63,18 +88,11 @@ public final class Program: Sendable {
     }
     var device: cl_device_id? = context.device.id
     let built = clBuildProgram(program, 1, &device, quiet + options, nil, nil)
-    guard built == CL_SUCCESS else {
-      let parameter = cl_program_build_info(CL_PROGRAM_BUILD_LOG)
-      let log = Info { clGetProgramBuildInfo(program, device, parameter, $0, $1, $2) }.string
-      // One mistake in a header can give megabytes; the first errors say it.
-      let text = log.utf8.count <= 16_384 ? log : "\(log.prefix(16_384))\n… (\(log.utf8.count) bytes in all)"
-      clReleaseProgram(program)
-      throw CLError(
-        .buildFailed,
-        "\(name) does not compile for \(context.device.profile.name) with \(options): \(statusName(built))\n\(text)",
-        call: "clBuildProgram")
-    }
-    return program
+    guard built != CL_SUCCESS else { return .success(program) }
+    let parameter = cl_program_build_info(CL_PROGRAM_BUILD_LOG)
+    let log = Info { clGetProgramBuildInfo(program, device, parameter, $0, $1, $2) }.string
+    clReleaseProgram(program)
+    return .failure(BuildRetry.Failure(status: built, log: log))
   }
 
   /// A program from a binary, or nil where the driver does not take it.

@@ -8,8 +8,8 @@ public final class Queue: Sendable {
   public let context: Context
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) private let handle: cl_command_queue
-  /// The kernels since a `kernelSeconds` began; nil outside of one.
-  private let recording = Mutex<[Event]?>(nil)
+  /// Of each `kernelSeconds` that is under way.
+  private let recordings = Mutex<[KernelTimes]>([])
 
   /// Time that callers have spent here until the device was done, in `read`, `write` and `finish`.
   public var timeWaited: Duration { waited.withLock { $0 } }
@@ -41,22 +41,23 @@ public final class Queue: Sendable {
   public func enqueue<each A: KernelArgument>(
     _ kernel: Kernel, over range: NDRange, _ arguments: repeat each A
   ) throws(CLError) {
-    guard recording.withLock({ $0 != nil }) else {
-      return try launch(kernel, range, event: nil, repeat each arguments)
-    }
+    let recordings = recordings.withLock { $0 }
+    guard !recordings.isEmpty else { return try launch(kernel, range, event: nil, repeat each arguments) }
     let event = try enqueueTimed(kernel, over: range, repeat each arguments)
-    recording.withLock { $0?.append(event) }
+    for recording in recordings { try recording.add(event) }
   }
 
-  /// Waits for the kernels that `body` enqueues here, and tells how long each ran on the device, in their order.
+  /// Waits for the kernels that are enqueued here while `body` runs, and tells how long each ran on the device, in their
+  /// order.
   ///
-  /// The queue must have been made with `profiling`. What a library enqueues on its own (`denseProduct`) is not told.
+  /// The queue must have been made with `profiling`. Calls may be nested or made by several threads: each tells all
+  /// kernels of its own time. What a library enqueues on its own (`denseProduct`) is not told.
   public func kernelSeconds(_ body: () throws -> Void) throws -> [Double] {
-    recording.withLock { $0 = [] }
-    defer { recording.withLock { $0 = nil } }
+    let times = KernelTimes()
+    recordings.withLock { $0.append(times) }
+    defer { recordings.withLock { $0.removeAll { $0 === times } } }
     try body()
-    try finish()
-    return try (recording.withLock { $0 } ?? []).map { event throws(CLError) in try event.deviceSeconds }
+    return try times.seconds()
   }
 
   /// As `enqueue`, with an event that tells when and how long the kernel ran.
@@ -69,13 +70,69 @@ public final class Queue: Sendable {
     return Event(event)
   }
 
-  private func launch<each A: KernelArgument>(
-    _ kernel: Kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?, _ arguments: repeat each A
-  ) throws(CLError) {
+  /// Runs a kernel whose arguments are buffers and, last, a block of bytes that is a struct by value.
+  ///
+  /// - Throws: `CLError` if the arguments do not fit the kernel or the range cannot be run.
+  public func enqueue(_ kernel: Kernel, over range: NDRange, buffers: [Buffer], block: [UInt8]) throws(CLError) {
+    let recordings = recordings.withLock { $0 }
+    let isTimed = !recordings.isEmpty
+    var event: cl_event?
+    try checkLaunch(kernel, range)
+    let status = kernel.lock.withLock { _ -> cl_int in
+      guard buffers.count + 1 == kernel.argumentCount else { return CL_INVALID_KERNEL_ARGS }
+      for (index, buffer) in buffers.enumerated() {
+        let status = buffer.bind(to: kernel.handle, at: UInt32(index))
+        guard status == CL_SUCCESS else { return status }
+      }
+      let status = block.withUnsafeBytes {
+        clSetKernelArg(kernel.handle.pointer, cl_uint(buffers.count), $0.count, $0.baseAddress)
+      }
+      guard status == CL_SUCCESS else { return status }
+      return isTimed ? enqueueBound(kernel, range, event: &event) : enqueueBound(kernel, range, event: nil)
+    }
+    try check(status, "clEnqueueNDRangeKernel", "kernel \(kernel.name) of \(buffers.count) buffers")
+    launched.withLock { $0 += 1 }
+    if let event {
+      let event = Event(event)
+      for recording in recordings { try recording.add(event) }
+    }
+    try flushNowAndThen()
+  }
+
+  /// Sends what is enqueued to the device every few launches, so that it does not wait for the host's next read.
+  private func flushNowAndThen() throws(CLError) {
+    let isDue = sinceFlush.withLock { count in
+      count = (count + 1) % Self.flushInterval
+      return count == 0
+    }
+    if isDue { try flush() }
+  }
+  private let sinceFlush = Mutex(0)
+  private static let flushInterval = 16
+
+  private func checkLaunch(_ kernel: Kernel, _ range: NDRange) throws(CLError) {
     if let problem = range.problem { throw CLError(.badLaunch, "\(kernel.name): \(problem)") }
     guard kernel.handle.context == ObjectIdentifier(context) else {
       throw CLError(.badLaunch, "kernel \(kernel.name) belongs to another context than the queue")
     }
+  }
+
+  private func enqueueBound(_ kernel: Kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
+    var range = range
+    return withUnsafeBytes(of: &range.global) { global in
+      withUnsafeBytes(of: &range.local) { local in
+        clEnqueueNDRangeKernel(
+          handle, kernel.handle.pointer, cl_uint(range.dimensions), nil,
+          global.baseAddress?.assumingMemoryBound(to: Int.self),
+          range.hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil, 0, nil, event)
+      }
+    }
+  }
+
+  private func launch<each A: KernelArgument>(
+    _ kernel: Kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?, _ arguments: repeat each A
+  ) throws(CLError) {
+    try checkLaunch(kernel, range)
     var index: UInt32 = 0
     let (isBound, status) = kernel.lock.withLock { _ -> (Bool, cl_int) in
       for argument in repeat each arguments {
@@ -84,15 +141,7 @@ public final class Queue: Sendable {
         index += 1
       }
       guard Int(index) == kernel.argumentCount else { return (false, CL_INVALID_KERNEL_ARGS) }
-      var range = range
-      let status = withUnsafeBytes(of: &range.global) { global in
-        withUnsafeBytes(of: &range.local) { local in
-          clEnqueueNDRangeKernel(
-            handle, kernel.handle.pointer, cl_uint(range.dimensions), nil,
-            global.baseAddress?.assumingMemoryBound(to: Int.self),
-            range.hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil, 0, nil, event)
-        }
-      }
+      let status = enqueueBound(kernel, range, event: event)
       return (true, status)
     }
     guard isBound else { throw Self.argumentError(kernel, Int(index), status, (repeat each arguments)) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Tessera
+import TesseraSystem
 import TesseraText
 
 struct ChatCommand: AsyncParsableCommand {
@@ -13,7 +14,7 @@ struct ChatCommand: AsyncParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var sampling: SamplingOptions
 
-  @Option(help: "What the system tells the model before the conversation.")
+  @Option(parsing: .unconditional, help: "What the system tells the model before the conversation.")
   var system: String?
 
   func run() async throws {
@@ -66,10 +67,13 @@ struct ChatCommand: AsyncParsableCommand {
       let values = messages.map { ["role": $0.role, "content": $0.content.stringValue ?? ""] }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      try encoder.encode(values).write(to: URL(fileURLWithPath: path), options: .atomic)
+      // Devices are written to, links followed, and a file that is there stays until the new one is whole.
+      let file = try AtomicFile(path: path)
+      try file.append(Array(try encoder.encode(values)) + Array("\n".utf8))
+      try file.commit()
       Terminal.diagnose("saved \(messages.count) messages to \(path)")
     } catch {
-      Terminal.diagnose("error: \(path) cannot be written: \(error.localizedDescription)")
+      Terminal.diagnose("error: \(error)")
     }
   }
 }

@@ -40,6 +40,7 @@ struct DevicesCommand: ParsableCommand {
     let features = [
       ("fp16", p.fp16), ("fp64", p.fp64), ("sub-groups", p.subgroups), ("integer dot product", p.integerDotProduct),
       ("command buffers", p.commandBuffers),
+      ("correctly rounded division", p.singleFloat.contains(.correctDivideSqrt)),
     ]
     lines.append(("has", features.filter(\.1).map(\.0).joined(separator: ", ")))
     if let capability = p.computeCapability {

@@ -32,7 +32,7 @@ struct GenerateCommand: AsyncParsableCommand {
   @Flag(help: "Leave the prompt as it is.")
   var raw = false
 
-  @Option(help: "What the system tells the model before the prompt.")
+  @Option(parsing: .unconditional, help: "What the system tells the model before the prompt.")
   var system: String?
 
   func validate() throws {

@@ -2,6 +2,9 @@ import ArgumentParser
 import Foundation
 import Synchronization
 import Tessera
+import TesseraCL
+import TesseraModels
+import TesseraModels
 import TesseraOperators
 import TesseraText
 
@@ -10,7 +13,7 @@ struct PerplexityCommand: AsyncParsableCommand {
     commandName: "perplexity", abstract: "The perplexity of a text, over windows of which the second half is scored.",
     discussion:
       """
-      Windows of --context tokens (default 512) follow each other, as in llama.cpp's tool, so that figures compare. \
+      Windows of --context tokens (default: 512, or what the model was trained for) follow each other, as in llama.cpp's tool, so that figures compare. \
       With --compare the model is loaded once more in that precision, and the distributions at all scored positions \
       are compared with it: --precision fast --compare exact says what fast costs.
       """)
@@ -26,7 +29,7 @@ struct PerplexityCommand: AsyncParsableCommand {
   func run() async throws {
     let bytes = try InputText.read(file)
     var model = model
-    let window = model.run.context ?? 512
+    let window = try model.run.context ?? defaultWindow()
     guard window >= 4 else { throw UsageError(message: "--context is \(window): windows need at least 4 tokens") }
     model.run.context = window
     let language = try await model.load()
@@ -36,7 +39,7 @@ struct PerplexityCommand: AsyncParsableCommand {
       options.run.precision = compare
       reference = try await options.load()
     }
-    let vocabulary = language.configuration.vocabularyCount
+    let vocabulary = language.profile.vocabularySize
     let divergence = Divergence(vocabulary: vocabulary)
     let tokens = try language.tokenizer.encode(bytes, addSpecial: true, parseSpecial: false)
     let windows = tokens.count / window
@@ -48,7 +51,8 @@ struct PerplexityCommand: AsyncParsableCommand {
     let start = ContinuousClock.now
     let bar = ProgressBar("scoring", quiet: model.quiet || model.json)
     let score = Score()
-    let begin = language.tokenizer.addsBeginToken ? language.tokenizer.beginToken : nil
+    let tokenizer = try language.tokenizer
+    let begin = tokenizer.addsBeginToken ? tokenizer.beginToken : nil
     for index in 0..<windows {
       var piece = Array(tokens[index * window..<(index + 1) * window])
       if let begin { piece[0] = begin }
@@ -73,7 +77,7 @@ struct PerplexityCommand: AsyncParsableCommand {
       try Terminal.printJSON(
         Document(
           perplexity: result.perplexity, standard_error: result.standardError, tokens: result.count, seconds: seconds,
-          precision: await language.precision, compared_with: await reference?.precision, difference: difference))
+          precision: language.precision, compared_with: reference?.precision, difference: difference))
     } else {
       Terminal.print(
         String(
@@ -83,10 +87,21 @@ struct PerplexityCommand: AsyncParsableCommand {
         Terminal.print(
           String(
             format: "beside %@: mean KL %.2e nats, top 8 log-probabilities within %.2e, other greedy token at %d of %d",
-            await reference.precision.rawValue, difference.mean_kl, difference.largest_top8_difference,
+            reference.precision.rawValue, difference.mean_kl, difference.largest_top8_difference,
             difference.different_greedy, difference.positions))
       }
     }
+  }
+
+  /// 512 tokens as in llama.cpp's tool, or fewer where the model was trained for fewer.
+  private func defaultWindow() throws -> Int {
+    let usual = 512
+    let trained = try ModelDraft(ModelSource(path: model.model).checkpoint, on: Device.select(model.run.device)).profile.contextLength
+    guard trained < usual else { return usual }
+    if !model.quiet, !model.json {
+      Terminal.diagnose("note: windows of \(trained) tokens, the most that the model was trained for, not of \(usual)")
+    }
+    return trained
   }
 
   private struct Document: Encodable {

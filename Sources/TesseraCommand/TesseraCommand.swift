@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TesseraSystem
 
 /// The `tessera` command: its subcommands, and how errors leave it.
 @main
@@ -15,8 +16,10 @@ struct TesseraCommand: AsyncParsableCommand {
 
   static func main() async {
     Terminal.ignoreBrokenPipes()
+    Terminal.occupyClosedDescriptors()
+    CommandLog.start()
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(joinDashes(Array(CommandLine.pathArguments.dropFirst())))
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
@@ -30,6 +33,21 @@ struct TesseraCommand: AsyncParsableCommand {
       Terminal.fail(error)
     }
   }
+}
+
+/// Arguments in which an option's text that begins with three dashes is joined to its option: the parser takes it for a
+/// misspelled option, also where the option takes any text.
+func joinDashes(_ arguments: [String]) -> [String] {
+  let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+  var joined: [String] = []
+  for argument in arguments[..<end] {
+    if argument.hasPrefix("---"), let option = joined.last, option.hasPrefix("-"), !option.contains("=") {
+      joined[joined.count - 1] = (option == "-p" ? "--prompt" : option) + "=" + argument
+    } else {
+      joined.append(argument)
+    }
+  }
+  return joined + arguments[end...]
 }
 
 /// An error in how the command was called, found after parsing.

@@ -6,21 +6,24 @@
   import Darwin
 #endif
 
+import TesseraSystem
+
 /// A file mapped into memory for reading: its bytes are read from disk when they are first touched.
 ///
 /// The size is taken when the file is opened and checked again by every `bytes(at:count:)`. A file that another
 /// process truncates *while its bytes are being read* makes the operating system end this process with SIGBUS; no
 /// library can turn that into an error. Replace a model file by renaming a new one over it: the mapping then keeps the
 /// old contents.
-// Unchecked: every property is constant, and the mapping behind `base` is read-only.
+// Unchecked: every property is constant, and the memory behind `base` is only read.
 public final class MappedFile: @unchecked Sendable {
   /// The path that was opened.
   public let path: String
-  /// The size in bytes when the file was opened; 0 only for what is no file (`GGUFFile.init(describing:…)`).
+  /// The size in bytes when the file was opened; 0 only for what is no file (`init(holding:named:)`).
   public let byteCount: Int
 
   private let base: UnsafeMutableRawPointer?
   private let descriptor: FileDescriptor?
+  private let isMapped: Bool
 
   /// Maps the file at `path`.
   ///
@@ -39,17 +42,28 @@ public final class MappedFile: @unchecked Sendable {
     self.byteCount = byteCount
     self.base = base
     self.descriptor = consume descriptor
+    isMapped = true
   }
 
-  /// Stands where a file would: it has a name for messages, and no bytes.
-  init(absent name: String) {
+  /// Stands where a file would: a copy of `bytes` in memory, with a name for messages.
+  init(holding bytes: [UInt8], named name: String) {
     path = name
-    byteCount = 0
-    base = nil
+    byteCount = bytes.count
     descriptor = nil
+    isMapped = false
+    guard !bytes.isEmpty else {
+      base = nil
+      return
+    }
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+    memory.copyBytes(from: bytes)
+    base = memory.baseAddress
   }
 
-  deinit { if let base { munmap(base, byteCount) } }
+  deinit {
+    guard let base else { return }
+    if isMapped { munmap(base, byteCount) } else { base.deallocate() }
+  }
 
   /// `count` bytes from `offset`. The pointer is valid while this object lives.
   ///
@@ -57,7 +71,7 @@ public final class MappedFile: @unchecked Sendable {
   ///   shorter since it was opened.
   public func bytes(at offset: Int, count: Int) throws(FileError) -> UnsafeRawBufferPointer {
     try checkRange(offset: offset, count: count)
-    guard Int(try descriptor?.status().st_size ?? 0) >= byteCount else {
+    guard Int(try descriptor?.status().st_size ?? off_t(byteCount)) >= byteCount else {
       throw FileError(
         .truncated, path: path, "the file has become shorter since it was opened: load the model again")
     }
@@ -80,7 +94,7 @@ public final class MappedFile: @unchecked Sendable {
   var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: byteCount) }
 
   private func advise(offset: Int, count: Int, _ advice: Int32) {
-    guard let base, count > 0, (try? checkRange(offset: offset, count: count)) != nil else { return }
+    guard isMapped, let base, count > 0, (try? checkRange(offset: offset, count: count)) != nil else { return }
     let pageSize = max(Int(getpagesize()), 1)
     let start = offset - offset % pageSize
     // Advice only: where the system cannot follow it, the contents are the same.

@@ -21,7 +21,10 @@ public struct DeviceLimits: Sendable, Equatable {
   /// What sub-buffer offsets must be a multiple of, in bytes.
   public var baseAddressAlignment: Int
 
-  /// The limits of the device that `profile` describes.
+  /// What is free of a CPU's memory, where that is known: others use it too.
+  public var free: FreeMemory?
+
+  /// The limits of the device that `profile` describes; of a CPU, with what is free now.
   public init(_ profile: DeviceProfile) {
     self.init(
       name: profile.name, isCPU: profile.type == .cpu, computeUnits: profile.computeUnits,
@@ -29,6 +32,7 @@ public struct DeviceLimits: Sendable, Equatable {
       localMemoryBytes: profile.localMemoryBytes, maxWorkGroupSize: profile.maxWorkGroupSize,
       globalMemoryBytes: profile.globalMemoryBytes, maxAllocationBytes: profile.maxAllocationBytes,
       baseAddressAlignment: profile.baseAddressAlignment)
+    if isCPU { free = FreeMemory.now() }
   }
 
   /// Limits spelled out, for plans without a device.
@@ -48,10 +52,11 @@ public struct DeviceLimits: Sendable, Equatable {
     self.baseAddressAlignment = baseAddressAlignment
   }
 
-  /// What a heap may use unless it is told otherwise: device memory less a sixteenth (at least 128 MiB, at most 2 GiB),
-  /// which programs, queues and, on a CPU, the rest of the process need.
+  /// What a heap may use unless it is told otherwise: device memory, of a CPU what is free of it, less a sixteenth (at
+  /// least 128 MiB, at most 2 GiB), which programs, queues and, on a CPU, the rest of the process need.
   public var defaultBudgetBytes: Int {
-    let margin = min(max(globalMemoryBytes / 16, 128 << 20), 2 << 30)
-    return max(globalMemoryBytes / 2, globalMemoryBytes - margin)
+    let bytes = min(globalMemoryBytes, free?.byteCount ?? globalMemoryBytes)
+    let margin = min(max(bytes / 16, 128 << 20), 2 << 30)
+    return max(bytes / 2, bytes - margin)
   }
 }

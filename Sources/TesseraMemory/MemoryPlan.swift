@@ -1,20 +1,50 @@
 /// What a model will need on the device, computed before anything is allocated.
 public struct MemoryPlan: Sendable, Equatable, Encodable {
+  /// The pools of one group of layers.
+  public struct Group: Sendable, Equatable, Encodable {
+    /// `growing`, `window`, `fixed` or `transient`.
+    public let kind: String
+    public let layerCount: Int
+    public let blockSize: Int
+    public let blockCount: Int
+    /// Bytes of all its pools.
+    public let bytes: Int
+    /// Bytes of its largest single pool: one layer's keys or values.
+    public let largestPoolBytes: Int
+
+    init(_ group: KVGroup, blockCount: Int) throws(MemoryError) {
+      kind =
+        switch group.kind {
+        case .growing: "growing"
+        case .window: "window"
+        case .fixed: "fixed"
+        case .transient: "transient"
+        }
+      layerCount = group.layers.count
+      blockSize = group.blockSize
+      self.blockCount = blockCount
+      bytes = try checkedProduct(blockCount, group.bytesPerBlock, of: "KV cache of \(blockCount) blocks")
+      largestPoolBytes = blockCount * group.largestPoolBytesPerBlock  // a part of `bytes`
+    }
+  }
+
   /// Bytes of all weights as they will lie on the device.
   public let weightsBytes: Int
   /// Bytes of the largest single weight buffer.
   public let largestWeightBytes: Int
-  /// KV bytes of one token over all layers.
+  /// KV bytes that one more token takes, of the layers that keep all.
   public let kvBytesPerToken: Int
-  /// Tokens of one KV block; the cache grows by whole blocks.
-  public let kvBlockSize: Int
-  /// KV bytes of one token in the largest single pool buffer (one layer's keys or values).
-  public let largestKVBytesPerToken: Int
   /// Tokens that each sequence may hold.
   public let contextLength: Int
-  /// Sequences that may be full at once.
+  /// Sequences that may run at once.
   public let sequenceCount: Int
-  /// KV bytes of all sequences, in whole blocks.
+  /// The most tokens of a step.
+  public let stepTokens: Int
+  /// Tokens that all sequences together may hold: sequences times context, or what the budget leaves room for.
+  public let kvTokens: Int
+  /// The pools of each group of layers.
+  public let groups: [Group]
+  /// KV bytes of all groups.
   public let kvBytes: Int
   /// Bytes of step-local workspace.
   public let workspaceBytes: Int
@@ -23,91 +53,191 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   /// The sum.
   public let totalBytes: Int
 
-  /// The plan for a model whose weights take `weightsBytes` and whose cache has `kvLayout`.
+  private let layout: KVCacheLayout
+
+  private enum CodingKeys: String, CodingKey {
+    case weightsBytes, largestWeightBytes, kvBytesPerToken, contextLength, sequenceCount, stepTokens, kvTokens, groups
+    case kvBytes, workspaceBytes, stagingBytes, totalBytes
+  }
+
+  /// Blocks of each group, for ``KVCache``.
+  public var blockCounts: [Int] { groups.map(\.blockCount) }
+
+  /// The plan for a model whose weights take `weightsBytes` and whose cache has `kvLayout`, with room for every sequence to
+  /// be full.
   ///
-  /// Throws ``MemoryError`` when a size is negative, a count not positive, or a sum beyond `Int`.
+  /// - Parameter stepTokens: the most tokens of one step, which a window holds beside those in sight.
+  /// - Throws: ``MemoryError`` when a size is negative, a count not positive, or a sum beyond `Int`.
   public init(
     weightsBytes: Int, largestWeightBytes: Int, kvLayout: KVCacheLayout, contextLength: Int, sequenceCount: Int = 1,
-    workspaceBytes: Int, stagingBytes: Int = 0
+    stepTokens: Int, workspaceBytes: Int, stagingBytes: Int = 0
   ) throws(MemoryError) {
-    let blocks = try kvLayout.blockCount(contextLength: contextLength, sequenceCount: sequenceCount)
-    self.weightsBytes = weightsBytes
-    self.largestWeightBytes = largestWeightBytes
-    kvBytesPerToken = kvLayout.bytesPerToken
-    kvBlockSize = kvLayout.blockSize
-    largestKVBytesPerToken = kvLayout.largestPoolBytesPerToken
-    self.contextLength = contextLength
-    self.sequenceCount = sequenceCount
-    kvBytes = try checkedProduct(blocks, kvLayout.bytesPerBlock, of: "KV cache of \(contextLength) tokens")
-    self.workspaceBytes = workspaceBytes
-    self.stagingBytes = stagingBytes
-    totalBytes = try checkedSum([weightsBytes, kvBytes, workspaceBytes, stagingBytes], of: "memory plan")
+    try self.init(
+      weightsBytes: weightsBytes, largestWeightBytes: largestWeightBytes, kvLayout: kvLayout,
+      contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens, kvTokens: nil,
+      workspaceBytes: workspaceBytes, stagingBytes: stagingBytes)
   }
+
+  /// The plan that gives the cache what `budgetBytes` leave, at most room for every sequence to be full.
+  ///
+  /// `kvTokens` says how many tokens all sequences together then may hold. A sequence that must be full alone needs
+  /// `kvTokens` of at least `contextLength`: the caller checks what it needs.
+  ///
+  /// - Parameter limits: of the device; no pool is planned larger than a buffer may be.
+  /// - Throws: ``MemoryError`` as the other initializer does, or when there is not room for a block.
+  public init(
+    weightsBytes: Int, largestWeightBytes: Int, kvLayout: KVCacheLayout, contextLength: Int, sequenceCount: Int = 1,
+    stepTokens: Int, workspaceBytes: Int, stagingBytes: Int = 0, limits: DeviceLimits, budgetBytes: Int
+  ) throws(MemoryError) {
+    func plan(_ tokens: Int) throws(MemoryError) -> MemoryPlan {
+      try MemoryPlan(
+        weightsBytes: weightsBytes, largestWeightBytes: largestWeightBytes, kvLayout: kvLayout,
+        contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens, kvTokens: tokens,
+        workspaceBytes: workspaceBytes, stagingBytes: stagingBytes)
+    }
+    let unit = kvLayout.contextUnit
+    let most = try checkedProduct(
+      checkedRoundUp(contextLength, to: unit, of: "KV tokens"), sequenceCount, of: "KV tokens")
+    let units = Self.largest(upTo: most / unit) { units in
+      guard let plan = try? plan(units * unit) else { return false }
+      return plan.fits(limits: limits, budgetBytes: budgetBytes)
+    }
+    guard units > 0 else {
+      // Throws with every number.
+      let least = try plan(unit)
+      throw least.refusal(limits: limits, budgetBytes: budgetBytes)
+    }
+    self = try plan(units * unit)
+  }
+
+  /// - Parameter kvTokens: tokens that sequences share; nil for room for all of each.
+  private init(
+    weightsBytes: Int, largestWeightBytes: Int, kvLayout: KVCacheLayout, contextLength: Int, sequenceCount: Int,
+    stepTokens: Int, kvTokens: Int?, workspaceBytes: Int, stagingBytes: Int
+  ) throws(MemoryError) {
+    let full = try checkedProduct(contextLength, sequenceCount, of: "KV tokens")
+    let counts =
+      if let kvTokens {
+        try kvLayout.blockCounts(
+          sharedTokens: kvTokens, contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens)
+      } else {
+        try kvLayout.blockCounts(
+          contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens)
+      }
+    var groups: [Group] = []
+    for (group, count) in zip(kvLayout.groups, counts) { groups.append(try Group(group, blockCount: count)) }
+    kvBytes = try checkedSum(groups.map(\.bytes), of: "KV cache of \(contextLength) tokens")
+    totalBytes = try checkedSum([weightsBytes, kvBytes, workspaceBytes, stagingBytes], of: "memory plan")
+    self.groups = groups
+    self.kvTokens = min(full, kvTokens ?? full)
+    kvBytesPerToken = kvLayout.bytesPerToken
+    (self.weightsBytes, self.largestWeightBytes) = (weightsBytes, largestWeightBytes)
+    (self.contextLength, self.sequenceCount, self.stepTokens) = (contextLength, sequenceCount, stepTokens)
+    (self.workspaceBytes, self.stagingBytes) = (workspaceBytes, stagingBytes)
+    layout = kvLayout
+  }
+
+  // MARK: Fitting
 
   /// Throws ``MemoryError`` unless the plan fits into `budgetBytes` on a device with `limits`.
   ///
   /// The refusal names every number and, where a shorter context would fit, that context.
   public func check(limits: DeviceLimits, budgetBytes: Int? = nil) throws(MemoryError) {
     let budget = budgetBytes ?? limits.defaultBudgetBytes
-    guard largestWeightBytes <= limits.maxAllocationBytes else {
-      throw MemoryError(
-        .overMaxAllocation,
-        "the largest weight needs \(formatted(bytes: largestWeightBytes)) in one buffer, \(limits.name) allows "
-          + "\(formatted(bytes: limits.maxAllocationBytes)): use another device or a smaller model")
-    }
-    let kvPool = largestPoolBytes
-    guard totalBytes <= budget, kvPool <= limits.maxAllocationBytes else {
-      let fitting = largestContext(limits: limits, budgetBytes: budget)
-      let remedy =
-        fitting > 0
-        ? "use --context \(fitting)"
-        : "use a smaller model or a device with more memory (no context fits)"
-      let overBudget = totalBytes > budget
-      let reason =
-        overBudget
-        ? "it may use \(formatted(bytes: budget))"
-        : "its largest buffer may have \(formatted(bytes: limits.maxAllocationBytes)), one layer's keys would need "
-          + formatted(bytes: kvPool)
-      throw MemoryError(
-        overBudget ? .overBudget : .overMaxAllocation,
-        "the model does not fit on \(limits.name): weights \(formatted(bytes: weightsBytes)), KV cache "
-          + "\(formatted(bytes: kvBytes)) for \(sequences) (\(kvBytesPerToken) bytes a token), workspace "
-          + "\(formatted(bytes: workspaceBytes)), staging \(formatted(bytes: stagingBytes)), together "
-          + "\(formatted(bytes: totalBytes)); \(reason): \(remedy)")
+    guard fits(limits: limits, budgetBytes: budget) else {
+      throw refusal(limits: limits, budgetBytes: budget, isDefault: budgetBytes == nil)
     }
   }
 
   /// The longest context, in whole blocks, that fits into `budgetBytes`; 0 when none does.
   public func largestContext(limits: DeviceLimits, budgetBytes: Int) -> Int {
-    let fixed = totalBytes - kvBytes
-    guard budgetBytes > fixed, largestWeightBytes <= limits.maxAllocationBytes else { return 0 }
-    // Bytes a block of every sequence takes. These products are parts of `kvBytes`, so they cannot overflow.
-    let blockBytes = kvBytesPerToken * kvBlockSize * sequenceCount
-    let poolBlockBytes = largestKVBytesPerToken * kvBlockSize * sequenceCount
-    guard blockBytes > 0, poolBlockBytes > 0 else { return 0 }
-    let blocks = min((budgetBytes - fixed) / blockBytes, max(0, limits.maxAllocationBytes) / poolBlockBytes)
-    return blocks.multipliedReportingOverflow(by: kvBlockSize).overflow ? contextLength : blocks * kvBlockSize
+    let unit = layout.contextUnit
+    let units = Self.largest(upTo: KVGroup.mostRows / unit) { units in
+      let plan = try? MemoryPlan(
+        weightsBytes: weightsBytes, largestWeightBytes: largestWeightBytes, kvLayout: layout,
+        contextLength: units * unit, sequenceCount: sequenceCount, stepTokens: min(stepTokens, units * unit),
+        workspaceBytes: workspaceBytes, stagingBytes: stagingBytes)
+      return plan?.fits(limits: limits, budgetBytes: budgetBytes) ?? false
+    }
+    return units * unit
+  }
+
+  /// The largest number that `fits`, where all smaller ones do too; 0 when none does.
+  private static func largest(upTo limit: Int, fits: (Int) -> Bool) -> Int {
+    var (low, high) = (0, max(0, limit))
+    while low < high {
+      let middle = low + (high - low + 1) / 2
+      if fits(middle) { low = middle } else { high = middle - 1 }
+    }
+    return low
+  }
+
+  private func fits(limits: DeviceLimits, budgetBytes: Int) -> Bool {
+    totalBytes <= budgetBytes && max(largestWeightBytes, largestPoolBytes) <= limits.maxAllocationBytes
+  }
+
+  private func refusal(limits: DeviceLimits, budgetBytes budget: Int, isDefault: Bool = false) -> MemoryError {
+    guard largestWeightBytes <= limits.maxAllocationBytes else {
+      return MemoryError(
+        .overMaxAllocation,
+        "the largest weight needs \(formatted(bytes: largestWeightBytes)) in one buffer, \(limits.name) allows "
+          + "\(formatted(bytes: limits.maxAllocationBytes)): use another device or a smaller model")
+    }
+    let fitting = largestContext(limits: limits, budgetBytes: budget)
+    let remedy =
+      fitting > 0
+      ? "use --context \(fitting)"
+      : "use a smaller model or a device with more memory (no context fits)"
+    let overBudget = totalBytes > budget
+    let free = isDefault ? limits.free.map { " (\($0.reason))" } ?? "" : ""
+    let reason =
+      overBudget
+      ? "it may use \(formatted(bytes: budget))\(free)"
+      : "its largest buffer may have \(formatted(bytes: limits.maxAllocationBytes)), one layer's keys would need "
+        + formatted(bytes: largestPoolBytes)
+    return MemoryError(
+      overBudget ? .overBudget : .overMaxAllocation,
+      "the model does not fit on \(limits.name): weights \(formatted(bytes: weightsBytes)), KV cache "
+        + "\(formatted(bytes: kvBytes)) for \(sequences) (\(kvBytesPerToken) bytes a token), workspace "
+        + "\(formatted(bytes: workspaceBytes)), staging \(formatted(bytes: stagingBytes)), together "
+        + "\(formatted(bytes: totalBytes)); \(reason): \(remedy)")
   }
 
   /// Bytes of the largest pool buffer, one layer's keys or values.
-  private var largestPoolBytes: Int {
-    kvBytesPerToken > 0 ? kvBytes / kvBytesPerToken * largestKVBytesPerToken : 0
-  }
+  private var largestPoolBytes: Int { groups.map(\.largestPoolBytes).max() ?? 0 }
 
   private var sequences: String {
-    sequenceCount == 1 ? "\(contextLength) tokens" : "\(sequenceCount) sequences of \(contextLength) tokens"
+    let full = contextLength * sequenceCount  // checked when the plan was made
+    let text =
+      sequenceCount == 1 ? "\(contextLength) tokens" : "\(sequenceCount) sequences of \(contextLength) tokens"
+    return kvTokens < full ? "\(kvTokens) tokens of \(text)" : text
+  }
+}
+
+extension KVCacheLayout {
+  /// Tokens that contexts are counted in: the largest block of a group that grows with them.
+  var contextUnit: Int {
+    let growing = groups.filter { $0.kind == .growing }
+    return (growing.isEmpty ? groups : growing).map(\.blockSize).max() ?? KVGroup.tokenGroup
   }
 }
 
 extension MemoryPlan: CustomStringConvertible {
-  /// The plan as lines for people: one for each purpose, and the sum.
+  /// The plan as lines for people: one for each purpose, for each group where there are several, and the sum.
   public var description: String {
-    """
-    weights    \(formatted(bytes: weightsBytes))
-    KV cache   \(formatted(bytes: kvBytes)) for \(sequences), \(formatted(bytes: kvBytesPerToken)) a token
-    workspace  \(formatted(bytes: workspaceBytes))
-    staging    \(formatted(bytes: stagingBytes))
-    together   \(formatted(bytes: totalBytes))
-    """
+    let parts =
+      groups.count < 2
+      ? ""
+      : groups.map { group in
+        "\n  \(group.kind), \(group.layerCount) layers: \(formatted(bytes: group.bytes)), \(group.blockCount) blocks of "
+          + "\(group.blockSize) tokens"
+      }.joined()
+    return """
+      weights    \(formatted(bytes: weightsBytes))
+      KV cache   \(formatted(bytes: kvBytes)) for \(sequences), \(formatted(bytes: kvBytesPerToken)) a token\(parts)
+      workspace  \(formatted(bytes: workspaceBytes))
+      staging    \(formatted(bytes: stagingBytes))
+      together   \(formatted(bytes: totalBytes))
+      """
   }
 }

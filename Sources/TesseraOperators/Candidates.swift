@@ -31,7 +31,7 @@ public struct Candidates: Sendable {
   ///
   /// - Parameter ids: `count` UInt32, each once and under the vocabulary.
   public func penalise(_ logits: Buffer, ids: Buffer, count: Int, penalty: Float, on queue: Queue) throws {
-    let kernel = try library.kernel("sampling/candidates.cl", "penalise")
+    let kernel = try library.kernel(KernelVariant("sampling/candidates.cl", "penalise"), localSize: 1)
     try queue.enqueue(kernel, over: .covering(count, groupSize: 1), logits, ids, penalty)
   }
 
@@ -44,7 +44,7 @@ public struct Candidates: Sendable {
     guard (1...Self.limit).contains(keep) else {
       throw OperatorError(.shape, "\(keep) candidates: 1 to \(Self.limit) can be kept")
     }
-    let kernel = try library.kernel("sampling/candidates.cl", "candidates")
+    let kernel = try library.kernel(KernelVariant("sampling/candidates.cl", "candidates"), localSize: 1)
     try queue.enqueue(
       kernel, over: NDRange(global: [Self.shareCount, rows], local: [1, 1]), logits, values, ids, UInt32(vocabulary),
       UInt32(keep))

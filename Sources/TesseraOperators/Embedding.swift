@@ -1,6 +1,8 @@
 import TesseraCL
+import TesseraKernels
+import TesseraMemory
 
-/// `y[token] = factor · w[ids[token]]`: `Kernels/embedding/embedding.cl`.
+/// `y[token] = scale · w[ids[token]]`: `Kernels/embedding/embedding.cl`.
 public struct Embedding: Sendable {
   private let library: KernelLibrary
 
@@ -11,14 +13,23 @@ public struct Embedding: Sendable {
   /// - Parameters:
   ///   - ids: (tokens) UInt32, each under the matrix's rows: the caller has checked.
   ///   - y: (tokens, columns) floats.
+  ///   - adds: to what `y` has already, instead of writing it.
   public func enqueue(
-    _ ids: Buffer, _ weights: WeightMatrix, into y: Buffer, tokens: Int, factor: Float = 1, on queue: Queue
+    _ ids: any DeviceMemory, _ weights: WeightMatrix, into y: any DeviceMemory, tokens: Int, scale: Float = 1,
+    adds: Bool = false, on sink: some CommandSink
   ) throws {
     let shape = weights.shape
-    let kernel = try library.kernel(
-      "embedding/embedding.cl", "embedding", [.init("WEIGHT_TYPE", Int(shape.format.rawValue))])
-    try queue.enqueue(
-      kernel, over: NDRange(global: [shape.columns / shape.format.superBlockSize, tokens], local: [1, 1]), ids,
-      weights.buffer, UInt64(shape.scalesOffset), y, UInt32(shape.columns), factor)
+    var block = EmbeddingArguments()
+    block.scales_offset = UInt64(shape.scalesOffset)
+    block.columns = UInt32(shape.columns)
+    block.tokens = UInt32(tokens)
+    block.flags = adds ? 1 : 0
+    block.scale = scale
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("embedding/embedding.cl", "embedding", [shape.format.define]), block,
+        views: [ids.view, weights.view, y.view], written: [2], units: .init(tokens),
+        localSize: library.style.localSize,
+        cost: .init(bytes: tokens * (shape.rowBytes + shape.columns * 4), operations: tokens * shape.columns)), library)
   }
 }

@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
 /// Tiled attention over the paged cache, in all its forms: `Kernels/attention/` (Dao et al. 2022).
@@ -63,78 +64,60 @@ public struct FlashAttention: Sendable {
   /// Enqueues the attention of a ragged batch.
   ///
   /// - Parameters:
-  ///   - q: token t's heads begin at t · qStride floats, (headCount, headDim), rotated.
+  ///   - q: token t's heads begin at t · qStride floats, (headCount, queryDim), rotated.
   ///   - values: unused where the cache shares them.
   ///   - tables: UInt32 block ids of all sequences.
   ///   - tiles: `tileCount` tiles of at most `tileRows` queries.
   ///   - positions: (tokens) Int32; the cache holds every key up to each, and of a tree all tokens in flight.
-  ///   - out: (tokens, headCount, valueDim).
+  ///   - out: (tokens, headCount, resultDim).
   public func enqueue(
-    q: Buffer, qStride: Int, keys: Buffer, values: Buffer, tables: Buffer, tiles: Buffer, tileCount: Int, tileRows: Int,
-    positions: Buffer, into out: Buffer, shape: Shape, cache: CacheGeometry, extras: Extras = Extras(),
-    split: Split? = nil, on target: some CommandTarget
+    q: any DeviceMemory, qStride: Int, keys: any DeviceMemory, values: any DeviceMemory, tables: any DeviceMemory,
+    tiles: any DeviceMemory, tileCount: Int, tileRows: Int, positions: any DeviceMemory, into out: any DeviceMemory,
+    shape: Shape, cache: CacheGeometry, extras: Extras = Extras(), split: Split? = nil, on sink: some CommandSink
   ) throws {
     try Self.check(shape, cache, extras, split)
     let headRows = headRows(tileRows: tileRows, shape: shape, cache: cache)
     let splits = split?.count ?? 1
     let group = shape.headCount / cache.kvHeadCount
     let headTiles = cache.kvHeadCount * ((group + headRows - 1) / headRows)
-    if let program = target.program {
-      guard shape.mask == .causal, shape.sinkKeys == 0, !cache.sharesValues, cache.valueDim == cache.headDim,
-        extras.treeMasks == nil, extras.slopes == nil, extras.sinks == nil, extras.logSums == nil
-      else { throw OperatorError(.unrecordable, "a form of attention that recorded steps do not have") }
-      try program.require(
-        StepProgram.AttentionShape(
-          headCount: shape.headCount, tileRows: tileRows, headRows: headRows, hasSoftCap: shape.softCap != nil,
-          cache: cache))
-      var command = StepProgram.Command(StepProgram.Command.Kind.attention, units: tileCount * headTiles * splits)
-      command.stride = UInt32(qStride)
-      command.tiles = try program.offset(inArena: tiles)
-      command.window = UInt32(shape.window ?? 0)
-      command.scale = shape.scale
-      command.softCap = shape.softCap ?? 0
-      command.x = try program.offset(inArena: q)
-      command.y = try program.offset(inArena: out)
-      command.positions = try program.offset(inArena: positions)
-      command.tables = try program.offset(inArena: tables)
-      command.rows = UInt32(cache.blockCount)
-      command.keys = try program.offset(inCache: keys)
-      command.values = try program.offset(inCache: values)
-      command.splits = UInt32(splits)
-      guard let split, splits > 1 else { return try program.record(command) }
-      command.keyTiles = UInt32(split.keyTiles)
-      command.partials = try program.offset(inArena: split.partials)
-      try program.record(command)
-      command.kind = StepProgram.Command.Kind.merge
-      command.units = UInt32(split.tokens * shape.headCount)
-      return try program.record(command)
-    }
     let style = library.style
     let form = defines(shape, cache, extras)
-    var tiling: [KernelLibrary.Define] = [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]
-    let groupSize = style == .vector ? 1 : self.tiles.groupSize(isOne: tileRows == 1)
-    if style == .simt { tiling.append(.init("LOCAL", groupSize)) }
-    let kernel = try library.kernel(
-      style == .vector ? "attention/flash_attention.vector.cl" : "attention/flash_attention.simt.cl", "flash_attention",
-      form + tiling)
-    // A buffer that the form does not read is any.
-    let (masks, sinks) = (extras.treeMasks ?? positions, extras.sinks ?? q)
-    let (logSums, partials) = (extras.logSums ?? out, split?.partials ?? out)
-    let window = UInt32(shape.window ?? 0)
-    try target.queue.enqueue(
-      kernel, over: NDRange(global: [tileCount * groupSize, headTiles, splits], local: [groupSize, 1, 1]), q, keys,
-      values, tables, tiles, positions, masks, extras.slopes ?? q, sinks, out, logSums, partials,
-      UInt32(shape.headCount), UInt32(cache.kvHeadCount), UInt32(qStride), UInt32(cache.blockCount),
-      UInt32(cache.blockSize), window,
-      UInt32(shape.sinkKeys), UInt32(splits), UInt32(split?.keyTiles ?? 0), shape.scale, shape.softCap ?? 0)
+    var block = AttentionArguments()
+    block.heads = UInt32(shape.headCount)
+    block.kv_heads = UInt32(cache.kvHeadCount)
+    block.q_stride = UInt32(qStride)
+    block.blocks = UInt32(cache.blockCount)
+    block.block_size = UInt32(cache.blockSize)
+    block.window = UInt32(shape.window ?? 0)
+    block.sink_keys = UInt32(shape.sinkKeys)
+    block.splits = UInt32(splits)
+    block.key_tiles = UInt32(split?.keyTiles ?? 0)
+    block.tile_count = UInt32(tileCount)
+    block.first_token = UInt32(split?.firstToken ?? 0)
+    block.bias_reach = UInt32(extras.bias?.reach ?? 0)
+    block.scale = shape.scale
+    block.soft_cap = shape.softCap ?? 0
+    let views: [BufferView?] = [
+      q.view, keys.view, cache.sharesValues ? nil : values.view, tables.view, tiles.view, positions.view,
+      extras.treeMasks?.view, extras.slopes?.view, extras.sinks?.view, extras.bias?.table.view, out.view,
+      extras.logSums?.view, split?.partials.view,
+    ]
+    let rowFloats = shape.headCount * (cache.queryDim + cache.resultDim)
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant(
+          "attention/flash_attention.\(style.rawValue).cl", "flash_attention",
+          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]), block, views: views,
+        written: splits > 1 ? [12] : extras.logSums == nil ? [10] : [10, 11],
+        units: .init(splits, headTiles, tileCount),
+        localSize: style == .vector ? 1 : self.tiles.groupSize(isOne: tileRows == 1),
+        cost: .init(bytes: tileCount * tileRows * rowFloats * 4)), library)
     guard let split, splits > 1 else { return }
-    let lanes = style == .vector ? TilePlan.rowGroup : 1
-    try target.queue.enqueue(
-      library.kernel("attention/merge.cl", "merge_partials", form),
-      over: NDRange(global: [cache.valueDim / lanes, shape.headCount, split.tokens], local: [1, 1, 1]), tiles,
-      positions,
-      masks, sinks, out, logSums, partials, UInt32(tileCount), UInt32(shape.headCount), window, UInt32(shape.sinkKeys),
-      UInt32(split.keyTiles))
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("attention/merge.cl", "merge_partials", form), block, views: views,
+        written: extras.logSums == nil ? [10] : [10, 11], units: .init(shape.headCount, split.tokens),
+        localSize: style.localSize, cost: .init(bytes: split.tokens * shape.headCount * cache.resultDim * 4)), library)
   }
 
   /// Enqueues the merge of attentions over several sets of keys.
@@ -144,27 +127,29 @@ public struct FlashAttention: Sendable {
   ///   - logSums: (parts, rows), of each. A learned sink belongs in one part alone.
   ///   - out: (rows, valueDim); `outLogSums` (rows): of all keys.
   public func enqueueMerge(
-    results: Buffer, logSums: Buffer, parts: Int, rows: Int, valueDim: Int, into out: Buffer, outLogSums: Buffer,
-    on queue: Queue
+    results: any DeviceMemory, logSums: any DeviceMemory, parts: Int, rows: Int, valueDim: Int,
+    into out: any DeviceMemory, outLogSums: any DeviceMemory, on sink: some CommandSink
   ) throws {
-    guard parts > 0, rows > 0, valueDim > 0, valueDim.isMultiple(of: 16) else {
-      throw OperatorError(
-        .shape, "\(parts) attentions of \(rows) rows of \(valueDim): rows must be a multiple of 16 wide, none empty")
+    guard parts > 0, rows > 0, valueDim > 0 else {
+      throw OperatorError(.shape, "\(parts) attentions of \(rows) rows of \(valueDim): none may be empty")
     }
-    let lanes = library.style == .vector ? TilePlan.rowGroup : 1
-    try queue.enqueue(
-      library.kernel("attention/merge.cl", "merge_results", [.init("HEAD_SIZE", valueDim)]),
-      over: NDRange(global: [valueDim / lanes, rows], local: [1, 1]), results, logSums, out, outLogSums, UInt32(parts),
-      UInt32(rows))
+    var block = MergeArguments()
+    block.parts = UInt32(parts)
+    block.rows = UInt32(rows)
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("attention/merge.cl", "merge_results", [.init("QUERY_SIZE", valueDim)]), block,
+        views: [results.view, logSums.view, out.view, outLogSums.view], written: [2, 3], units: .init(rows),
+        localSize: library.style.localSize), library)
   }
 
-  private func defines(_ shape: Shape, _ cache: CacheGeometry, _ extras: Extras) -> [KernelLibrary.Define] {
-    [
-      .init("HEAD_SIZE", cache.headDim), .init("VALUE_SIZE", cache.valueDim), .init("CACHE_TYPE", cache.cacheType),
+  private func defines(_ shape: Shape, _ cache: CacheGeometry, _ extras: Extras) -> [KernelVariant.Define] {
+    cache.defines + [
       .init("SHARED_VALUES", cache.sharesValues ? 1 : 0), .init("KEY_TILE", tiles.keys),
       .init("MASK", shape.mask.number), .init("TREE_WORDS", shape.mask.treeWords),
       .init("HAS_SLOPES", extras.slopes == nil ? 0 : 1), .init("HAS_SINKS", extras.sinks == nil ? 0 : 1),
-      .init("HAS_SUMS", extras.logSums == nil ? 0 : 1), .init("HAS_SOFT_CAP", shape.softCap == nil ? 0 : 1),
+      .init("HAS_BIAS", extras.bias == nil ? 0 : 1), .init("HAS_SUMS", extras.logSums == nil ? 0 : 1),
+      .init("HAS_SOFT_CAP", shape.softCap == nil ? 0 : 1),
     ]
   }
 }

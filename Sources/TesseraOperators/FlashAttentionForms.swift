@@ -49,21 +49,36 @@ extension FlashAttention {
     }
   }
 
-  /// What only some forms have.
+  /// Values added to scores by distance (T5, Raffel et al. 2020).
+  public struct Bias: Sendable {
+    /// (headCount, 2 · reach + 1) floats: of keys so far before the query, up to so far behind it.
+    public var table: any DeviceMemory
+    /// Greater distances have the value of this one.
+    public var reach: Int
+
+    public init(table: any DeviceMemory, reach: Int) { (self.table, self.reach) = (table, reach) }
+  }
+
+  /// Inputs of optional features.
   public struct Extras: Sendable {
     /// (tokens, words) UInt32 of a tree.
-    public var treeMasks: Buffer?
+    public var treeMasks: (any DeviceMemory)?
     /// (headCount) floats m of ALiBi: −m · |distance| is added to scores (Press et al. 2022).
-    public var slopes: Buffer?
+    public var slopes: (any DeviceMemory)?
     /// (headCount) floats: exp of each is added to the softmax's denominator (gpt-oss).
-    public var sinks: Buffer?
+    public var sinks: (any DeviceMemory)?
+    public var bias: Bias?
     /// (tokens, headCount) floats for log Σ exp(score), by which results over different keys can be merged.
-    public var logSums: Buffer?
+    public var logSums: (any DeviceMemory)?
 
-    public init(treeMasks: Buffer? = nil, slopes: Buffer? = nil, sinks: Buffer? = nil, logSums: Buffer? = nil) {
+    public init(
+      treeMasks: (any DeviceMemory)? = nil, slopes: (any DeviceMemory)? = nil, sinks: (any DeviceMemory)? = nil,
+      bias: Bias? = nil, logSums: (any DeviceMemory)? = nil
+    ) {
       self.treeMasks = treeMasks
       self.slopes = slopes
       self.sinks = sinks
+      self.bias = bias
       self.logSums = logSums
     }
   }
@@ -73,15 +88,17 @@ extension FlashAttention {
   public struct Split: Sendable {
     /// Work-items that share a tile's keys.
     public var count: Int
-    /// Tokens of the batch.
+    /// Tokens of the tiles: `tokens` from `firstToken` on.
+    public var firstToken: Int
     public var tokens: Int
     /// The most keys of a sequence.
     public var longest: Int
     /// At least `partialBytes`.
-    public var partials: Buffer
+    public var partials: any DeviceMemory
 
-    public init(count: Int, tokens: Int, longest: Int, partials: Buffer) {
+    public init(count: Int, firstToken: Int = 0, tokens: Int, longest: Int, partials: any DeviceMemory) {
       self.count = count
+      self.firstToken = firstToken
       self.tokens = tokens
       self.longest = longest
       self.partials = partials
@@ -109,19 +126,20 @@ extension FlashAttention {
 
   /// Refuses what the kernels do not have.
   static func check(_ shape: Shape, _ cache: CacheGeometry, _ extras: Extras, _ split: Split?) throws {
-    let step = max(16, cache.element.blockElements)
     guard shape.headCount > 0, cache.kvHeadCount > 0, shape.headCount.isMultiple(of: cache.kvHeadCount),
-      [cache.headDim, cache.valueDim].allSatisfy({ $0.isMultiple(of: step) && (32...576).contains($0) }),
+      [cache.queryDim, cache.resultDim].allSatisfy({ (1...576).contains($0) }),
       cache.blockSize.isMultiple(of: 16), cache.blockSize > 0, cache.blockCount > 0,
-      !cache.sharesValues || cache.valueDim <= cache.headDim
+      !cache.sharesValues || cache.resultDim <= cache.queryDim
     else {
       throw OperatorError(
         .shape,
-        "attention of \(shape.headCount) heads over \(cache.kvHeadCount) KV heads of \(cache.headDim), values of "
-          + "\(cache.valueDim), \(cache.blockCount) blocks of \(cache.blockSize): heads must be a multiple of KV heads, sizes of a head a "
-          + "multiple of \(step) from 32 to 576, the block size a multiple of 16")
+        "attention of \(shape.headCount) heads over \(cache.kvHeadCount) KV heads of \(cache.queryDim), values of "
+          + "\(cache.resultDim), \(cache.blockCount) blocks of \(cache.blockSize): heads must be a multiple of KV heads, "
+          + "heads' sizes from 1 to 576, the block size a multiple of 16")
     }
-    guard shape.sinkKeys >= 0, shape.window.map({ $0 > 0 }) ?? true, shape.softCap.map({ $0 > 0 }) ?? true else {
+    guard shape.sinkKeys >= 0, shape.window.map({ $0 > 0 }) ?? true, shape.softCap.map({ $0 > 0 }) ?? true,
+      extras.bias.map({ $0.reach >= 0 }) ?? true
+    else {
       throw OperatorError(
         .shape,
         "a window of \(shape.window ?? 0), \(shape.sinkKeys) sink keys, a soft cap of \(shape.softCap ?? 0): where they "
@@ -138,13 +156,9 @@ extension FlashAttention {
       }
     }
     if let split {
-      let bytes = partialBytes(
-        tokens: split.tokens, headCount: shape.headCount, valueDim: cache.valueDim, longest: split.longest)
-      guard split.count > 0, split.tokens > 0, split.longest > 0, split.partials.byteCount >= bytes else {
+      guard split.count > 0, split.tokens > 0, split.longest > 0 else {
         throw OperatorError(
-          .shape,
-          "keys split \(split.count) ways: for \(split.tokens) tokens over \(split.longest) keys partial results take "
-            + "\(bytes) bytes, the buffer has \(split.partials.byteCount)")
+          .shape, "keys split \(split.count) ways for \(split.tokens) tokens over \(split.longest) keys: all positive")
       }
     }
   }

@@ -35,13 +35,14 @@ public enum IntegerDot: Int, Sendable, CaseIterable {
     let queue = try Queue(library.context)
     let answer = try Buffer(library.context, byteCount: 4)
     try queue.enqueue(
-      library.kernel("matmul/dot_8_probe.cl", "best_x86"), over: NDRange(global: [1], local: [1]), answer)
+      library.kernel(KernelVariant("matmul/dot_8_probe.cl", "best_x86"), localSize: 1),
+      over: NDRange(global: [1], local: [1]), answer)
     let best = try queue.read(answer, as: UInt32.self, count: 1).first.flatMap { IntegerDot(rawValue: Int($0)) }
     return best == .plain ? nil : best
   }
 
   /// What kernels that sum so are compiled with.
-  var define: KernelLibrary.Define { .init("DOT_8", rawValue) }
+  var define: KernelVariant.Define { .init("DOT_8", rawValue) }
   /// The extension's functions belong to OpenCL C 3.0.
-  var language: KernelLibrary.Language { self == .khronos ? .c3 : .c12 }
+  var language: KernelVariant.Language { self == .khronos ? .c3 : .c12 }
 }

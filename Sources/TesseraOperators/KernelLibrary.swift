@@ -11,16 +11,9 @@ public final class KernelLibrary: Sendable {
   private let heldSums: Int
   private let kernels = Mutex<[Key: Kernel]>([:])
 
-  private struct Key: Hashable {
-    var file: String
-    var name: String
-    var defines: [Define]
-    var language: Language
-  }
-
-  /// A version of OpenCL C; `c3` only where the device has it, else 1.2.
-  enum Language: Hashable {
-    case c12, c3
+  private enum Key: Hashable {
+    case variant(KernelVariant, localSize: Int)
+    case program(String)
   }
 
   /// - Parameters:
@@ -33,32 +26,39 @@ public final class KernelLibrary: Sendable {
     heldSums = TilePlan.heldSums(vectorWidth: context.device.profile.nativeFloatVectorWidth)
   }
 
-  /// A preprocessor constant of a kernel's variant.
-  struct Define: Hashable, Sendable {
-    var name: String
-    var value: Int
-
-    init(_ name: String, _ value: Int) {
-      self.name = name
-      self.value = value
+  /// The kernel of a variant, compiled for the style and for work-groups of `localSize` items.
+  ///
+  /// - Throws: `OperatorError` if there is no such file, `CLError` if it does not build.
+  func kernel(_ variant: KernelVariant, localSize: Int) throws -> Kernel {
+    try kernel(.variant(variant, localSize: localSize), named: variant.function) {
+      let options =
+        [languageOption(variant.language), "-DSIMT=\(style == .simt ? 1 : 0)"]
+        + (style == .vector ? ["-DHELD_SUMS=\(heldSums)"] : ["-DLOCAL=\(localSize)"])
+        + variant.defines.map { "-D\($0.name)=\($0.value)" }
+      return try Program(
+        context, source: try KernelSource.resolved(variant.file), name: variant.file, options: options, cache: cache)
     }
   }
 
-  /// The kernel `name` of the file at `path` below `Kernels/`, compiled with the style's and the given constants.
-  ///
-  /// - Throws: `OperatorError` if there is no such file, `CLError` if it does not build.
-  func kernel(_ path: String, _ name: String, _ defines: [Define] = [], language: Language = .c12) throws -> Kernel {
-    let key = Key(file: path, name: name, defines: defines, language: language)
+  /// The kernel of a step program of these variants, over `rootCount` buffers.
+  func stepProgram(_ variants: [ProgramSource.Variant], rootCount: Int) throws -> Kernel {
+    let source = try ProgramSource.source(of: variants, rootCount: rootCount, heldSums: heldSums)
+    let language: KernelVariant.Language = variants.contains { $0.variant.language == .c3 } ? .c3 : .c12
+    return try kernel(.program(source), named: "step_program") {
+      try Program(
+        context, source: source, name: "step/step_program.cl", options: [languageOption(language)], cache: cache)
+    }
+  }
+
+  private func kernel(_ key: Key, named name: String, _ program: () throws -> Program) throws -> Kernel {
     if let kernel = kernels.withLock({ $0[key] }) { return kernel }
-    let isThree = language == .c3 && context.device.profile.openCLCVersion.hasPrefix("OpenCL C 3")
-    let options =
-      ["-cl-std=CL\(isThree ? "3.0" : "1.2")", "-DSIMT=\(style == .simt ? 1 : 0)"]
-      + (style == .vector ? ["-DHELD_SUMS=\(heldSums)"] : [])
-      + defines.map { "-D\($0.name)=\($0.value)" }
-    let program = try Program(
-      context, source: try KernelSource.resolved(path), name: path, options: options, cache: cache)
-    let kernel = try program.kernel(name)
+    let kernel = try program().kernel(name)
     kernels.withLock { $0[key] = kernel }
     return kernel
+  }
+
+  private func languageOption(_ language: KernelVariant.Language) -> String {
+    let isThree = language == .c3 && context.device.profile.openCLCVersion.hasPrefix("OpenCL C 3")
+    return "-cl-std=CL\(isThree ? "3.0" : "1.2")"
   }
 }

@@ -4,13 +4,18 @@ import TesseraKernels
 enum KernelSource {
   /// The text of a kernel file and of all that it includes; a file with `#pragma once`, once.
   ///
-  /// - Parameter path: the file's path below `Kernels/`.
-  static func resolved(_ path: String) throws(OperatorError) -> String {
-    var seen: Set<String> = []
+  /// - Parameters:
+  ///   - path: the file's path below `Kernels/`.
+  ///   - known: files that are there already.
+  static func resolved(_ path: String, besides known: Set<String> = []) throws(OperatorError) -> String {
+    var seen = known
     var text = ""
     try append(path, to: &text, seen: &seen)
     return text
   }
+
+  /// The paths of all kernel files, below `Kernels/`.
+  static var paths: [String] { files.keys.sorted() }
 
   private static let files: [String: String] = {
     var count = 0

@@ -1,44 +1,60 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
 /// `y[token, row] = Σ_k x[token, k] · w[row, k]`, with what follows it fused: `Kernels/matmul/matmul.cl`.
 ///
 /// A token's result has the same bits however many tokens run beside it.
 public struct MatrixProduct: Sendable {
-  /// What is done to the sums before they are stored.
+  /// Steps between a product's sums and its result, in this order.
   public struct Epilogue: Sendable {
-    /// Added to each token, (rows).
-    public var bias: Buffer?
+    /// Added to each token, (rows rounded up to 16); with a gate in the order of the matrix's rows.
+    public var bias: (any DeviceMemory)?
+    /// Applied to the sums, or to the gates.
+    public var activation: Activation.Function?
+    /// The matrix alternates between groups of gate rows and of up rows; `y` has half as many: `activation(gate) · up`.
+    public var isGated: Bool
+    /// Factor of the result.
+    public var scale: Float
     /// Added to each element, (tokens, yStride); may be `y`.
-    public var residual: Buffer?
-    /// The matrix alternates between groups of gate rows and of up rows; `y` has half as many: `act(gate) · up`.
-    public var gate: GatedActivation.Function?
+    public var residual: (any DeviceMemory)?
 
-    public init(bias: Buffer? = nil, residual: Buffer? = nil, gate: GatedActivation.Function? = nil) {
+    public init(
+      bias: (any DeviceMemory)? = nil, activation: Activation.Function? = nil, scale: Float = 1,
+      residual: (any DeviceMemory)? = nil, gate: Activation.Function? = nil
+    ) {
       self.bias = bias
+      self.activation = gate ?? activation
+      isGated = gate != nil
+      self.scale = scale
       self.residual = residual
-      self.gate = gate
+    }
+
+    /// The flags of `Kernels/matmul/epilogue.cl`.
+    var flags: UInt32 {
+      (bias == nil ? 0 : 1) | (residual == nil ? 0 : 2) | (isGated ? 4 : 0)
+        | (activation != nil && !isGated ? 8 : 0) | (scale == 1 ? 0 : 16)
     }
   }
 
   /// A root mean square norm of the activations, computed by the product itself where `fusesNorm`.
   public struct Norm: Sendable {
     /// (columns)
-    public var weight: Buffer
+    public var weight: any DeviceMemory
     public var epsilon: Float
 
-    public init(weight: Buffer, epsilon: Float) { (self.weight, self.epsilon) = (weight, epsilon) }
+    public init(weight: any DeviceMemory, epsilon: Float) { (self.weight, self.epsilon) = (weight, epsilon) }
   }
 
   /// Memory for activations packed in tiles.
   public struct Workspace: Sendable {
-    let packed: Buffer
-    let sums: Buffer
+    let packed: any DeviceMemory
+    let sums: any DeviceMemory
 
     /// - Parameters:
     ///   - packed: at least `packedBytes(tokens:columns:)`.
     ///   - sums: at least `sumBytes(tokens:columns:)`.
-    public init(packed: Buffer, sums: Buffer) {
+    public init(packed: any DeviceMemory, sums: any DeviceMemory) {
       self.packed = packed
       self.sums = sums
     }
@@ -52,17 +68,42 @@ public struct MatrixProduct: Sendable {
     }
   }
 
+  /// Which tokens each expert has (`ExpertRouter`): the product of a tile takes its expert's matrix.
+  public struct Experts: Sendable {
+    /// The list of tiles, and the token of each slot.
+    public var list: any DeviceMemory
+    public var order: any DeviceMemory
+    /// Rows of `x` are tokens, to be gathered; otherwise slots already.
+    public var gathers: Bool
+    public var routing: ExpertRouter.Routing
+
+    public init(list: any DeviceMemory, order: any DeviceMemory, gathers: Bool, routing: ExpertRouter.Routing) {
+      (self.list, self.order, self.gathers, self.routing) = (list, order, gathers, routing)
+    }
+  }
+
   typealias Tile = TilePlan.Matrix.Tile
 
   private let library: KernelLibrary
   private let tiles: TilePlan.Matrix
   private let fast: FastProduct?
+  private let activation: Activation.Function
+  private let isRecorded: Bool
 
-  /// - Parameter fast: multiplies the matrices of the formats that it serves.
-  public init(_ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil) {
+  /// - Parameters:
+  ///   - fast: multiplies the matrices of the formats that it serves.
+  ///   - activation: the function that kernels are compiled with where an epilogue names none, so that a model has one
+  ///     variant for products with and without it.
+  ///   - isRecorded: products are parts of recorded steps, for which other tiles are the fastest.
+  public init(
+    _ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil, activation: Activation.Function = .silu,
+    isRecorded: Bool = false
+  ) {
     self.library = library
     self.tiles = tiles
     self.fast = fast
+    self.activation = activation
+    self.isRecorded = isRecorded
   }
 
   /// Whether `enqueue` takes a norm for activations of this shape: in the simt style one row that fits local memory.
@@ -72,133 +113,148 @@ public struct MatrixProduct: Sendable {
       && bytes <= library.context.device.profile.localMemoryBytes
   }
 
+  /// Tokens of a tile, where `tokens` are multiplied with each of several experts.
+  public func expertTileTokens(tokens: Int, topK: Int, expertCount: Int, format: WeightFormat) -> Int {
+    tile(format, tokens: max(1, (tokens * topK + expertCount - 1) / expertCount), isGated: true).tokens
+  }
+
+  private func tile(_ format: WeightFormat, tokens: Int, isGated: Bool) -> Tile {
+    tiles.tile(tokens: tokens, weights: format.tuningClass, isGated: isGated, isRecorded: isRecorded)
+  }
+
   /// Enqueues the product.
   ///
   /// - Parameters:
   ///   - x: activations, (tokens, columns).
   ///   - y: (tokens, yStride) of which the first `rows` (half of them with a gate) of each token are written.
-  ///   - norm: normalises `x` first, as `RMSNorm` does; only where `fusesNorm`.
+  ///   - norm: normalizes `x` first, as `RMSNorm` does; only where `fusesNorm`.
   ///   - yStride: floats from token to token in `y` and the residual; by default the rows written.
+  ///   - experts: rows of `y` are then slots.
   public func enqueue(
-    _ x: Buffer, _ weights: WeightMatrix, into y: Buffer, tokens: Int, norm: Norm? = nil, yStride: Int? = nil,
-    epilogue: Epilogue = .init(), workspace: Workspace, on target: some CommandTarget
+    _ x: any DeviceMemory, _ weights: WeightMatrix, into y: any DeviceMemory, tokens: Int, norm: Norm? = nil,
+    yStride: Int? = nil, epilogue: Epilogue = .init(), workspace: Workspace, experts: Experts? = nil,
+    on sink: some CommandSink
   ) throws {
     let shape = weights.shape
-    let outputs = epilogue.gate == nil ? shape.rows : shape.rows / 2
-    guard tokens > 0, epilogue.gate == nil || shape.rows.isMultiple(of: 32) else {
+    guard tokens > 0, !epilogue.isGated || shape.rows.isMultiple(of: 32) else {
       throw OperatorError(
         .shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
     }
-    guard norm == nil || fusesNorm(tokens: tokens, columns: shape.columns) else {
+    guard norm == nil || (fusesNorm(tokens: tokens, columns: shape.columns) && experts == nil) else {
       throw OperatorError(
         .shape, "a norm in a product of \(tokens) tokens of \(shape.columns): it cannot be fused there")
     }
-    var flags: UInt32 = 0
-    if epilogue.bias != nil { flags |= 1 }
-    if epilogue.residual != nil { flags |= 2 }
-    if let gate = epilogue.gate { flags |= gate == .silu ? 4 : 8 }
-    let queue = target.queue
-    let style = library.style
-    let tile = tiles.tile(
-      tokens: tokens, weights: shape.format.tuningClass, isGated: epilogue.gate != nil,
-      isRecorded: target.program != nil)
-    if let fast, fast.serves(shape.format) {
-      return try fast.enqueue(
-        .init(
-          x: x, weights: weights, y: y, tokens: tokens, yStride: yStride ?? outputs, epilogue: epilogue, flags: flags,
-          tile: tile, packed: workspace.packed),
-        on: target)
+    var tile = tile(shape.format, tokens: tokens, isGated: epilogue.isGated)
+    if let experts { (tile.tokens, tile.repeats) = (experts.routing.tileTokens, 1) }
+    let problem = Problem(
+      weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
+      epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
+      experts: experts)
+    if let fast, fast.serves(shape.format), norm == nil {
+      return try fast.enqueue(problem, x: x, y: y, on: sink)
     }
-    if let program = target.program {
-      return try record(
-        x, weights, y, tokens: tokens, yStride: yStride ?? outputs, tile, epilogue, flags, workspace, program)
-    }
-    let tileCount = (tokens + tile.tokens - 1) / tile.tokens
-    let isPacked = packs(shape.format, tile)
-    if isPacked { try pack(x, shape, tile, tokens: tokens, tileCount: tileCount, workspace, on: queue) }
-
-    var defines: [KernelLibrary.Define] = [
-      .init("WEIGHT_TYPE", Int(shape.format.rawValue)), .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
-      .init("TILES", tile.repeats), .init("PREFETCH_WORDS", tile.prefetchWords),
-    ]
-    if style == .simt, tile.tokens == 1 {
-      defines += [
-        .init("COLUMNS", shape.columns), .init("LOCAL", tile.groupSize), .init("NORM", norm == nil ? 0 : 1),
-      ]
-    }
-    let kernel = try library.kernel("matmul/matmul.cl", "matmul", defines)
-    let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
-    let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
-    let local = tile.groupSize
-    let range =
-      style == .vector
-      ? NDRange(global: [columnsOfTiles, rowTiles], local: [1, 1])
-      : NDRange(global: [columnsOfTiles, (rowTiles * 16 + local - 1) / local * local], local: [1, local])
-    try queue.enqueue(
-      kernel, over: range, isPacked ? workspace.packed : x, isPacked ? workspace.sums : x, weights.buffer,
-      UInt64(shape.scalesOffset), epilogue.bias ?? x, epilogue.residual ?? x, y, UInt32(tokens), UInt32(shape.rows),
-      UInt32(shape.columns), UInt32(yStride ?? outputs), flags,
-      norm?.weight ?? x, norm?.epsilon ?? 0)
-  }
-
-  private func record(
-    _ x: Buffer, _ weights: WeightMatrix, _ y: Buffer, tokens: Int, yStride: Int, _ wanted: Tile, _ epilogue: Epilogue,
-    _ flags: UInt32, _ workspace: Workspace, _ program: StepProgram
-  ) throws {
-    let shape = weights.shape
-    let tile = program.productTile(wanted)
-    let tileCount = (tokens + tile.tokens - 1) / tile.tokens
-    let isPacked = packs(shape.format, tile)
+    // Always in tiles of several tokens; one token's in the vector style, where weights are integers or a table's, whose
+    // columns and sums are then ready for every row.
+    let isPacked = tile.tokens > 1 || experts != nil || (library.style == .vector && shape.format.hasScales)
     if isPacked {
-      try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
-      try program.prepare(
-        x, packed: workspace.packed, sums: workspace.sums, tokens: tokens, tileCount: tileCount, for: shape)
+      let bytes = shape.columns * tile.tokens * 4
+      try sink.dispatch(
+        problem.pack(
+          x, "matmul/activations.cl", "pack_activations", blocks: shape.columns / shape.format.blockSize,
+          blocksOfUnit: library.style == .vector ? 256 / shape.format.blockSize : library.style.localSize,
+          style: library.style, bytesOfTile: bytes), library)
     }
-    let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
-    let rowTiles = (shape.groupCount + tile.groups - 1) / tile.groups
-    var command = StepProgram.Command(shape.format.rawValue, units: rowTiles * columnsOfTiles)
-    command.tokens = UInt32(tokens)
-    command.stride = UInt32(yStride)
-    command.sums = try program.offset(inArena: workspace.sums)
-    command.rows = UInt32(shape.rows)
-    command.columns = UInt32(shape.columns)
-    command.flags = flags
-    command.x = try program.offset(inArena: isPacked ? workspace.packed : x)
-    command.y = try program.offset(inArena: y)
-    command.residual = try program.offset(inArena: epilogue.residual ?? y)
-    command.weights = try program.offset(inWeights: weights.buffer)
-    command.scales = UInt64(shape.scalesOffset)
-    command.bias = try epilogue.bias.map { try program.offset(inWeights: $0) } ?? 0
-    try program.record(command, format: shape.format)
-  }
-
-  /// Whether activations are packed first: always in tiles of several tokens, and one token's in the vector style, where
-  /// weights are integers or a table's, whose columns and sums are then ready for every row.
-  private func packs(_ format: WeightFormat, _ tile: Tile) -> Bool {
-    tile.tokens > 1 || (library.style == .vector && format.hasScales)
-  }
-
-  private func checkWorkspace(
-    _ workspace: Workspace, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int
-  ) throws(OperatorError) {
-    guard workspace.packed.byteCount >= tileCount * tile.tokens * shape.columns * 4,
-      workspace.sums.byteCount >= tileCount * tile.tokens * shape.columns / shape.format.blockSize * 4
-    else {
-      throw OperatorError(.shape, "the workspace is too small for \(tokens) tokens of \(shape.columns) activations")
+    var defines = problem.defines
+    defines.append(.init("PREFETCH_WORDS", tile.prefetchWords))
+    if library.style == .simt, tile.tokens == 1, experts == nil {
+      defines += [.init("COLUMNS", shape.columns), .init("NORM", norm == nil ? 0 : 1)]
     }
+    var block = problem.block
+    block.epsilon = norm?.epsilon ?? 0
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("matmul/matmul.cl", "matmul", defines), block,
+        views: [
+          isPacked ? workspace.packed.view : x.view, isPacked ? workspace.sums.view : nil, weights.view,
+          epilogue.bias?.view, epilogue.residual?.view, y.view, norm?.weight.view, experts?.list.view,
+        ], written: [5], units: problem.units(library.style),
+        localSize: library.style == .vector ? 1 : tile.groupSize, count: experts?.list.view, cost: problem.cost),
+      library)
   }
 
-  private func pack(
-    _ x: Buffer, _ shape: WeightShape, _ tile: Tile, tokens: Int, tileCount: Int, _ workspace: Workspace,
-    on queue: Queue
-  ) throws {
-    try checkWorkspace(workspace, shape, tile, tokens: tokens, tileCount: tileCount)
-    let kernel = try library.kernel(
-      "matmul/activations.cl", "pack_activations",
-      [.init("TILE_M", tile.tokens), .init("WEIGHT_TYPE", Int(shape.format.rawValue))])
-    try queue.enqueue(
-      kernel, over: NDRange(global: [shape.columns / shape.format.blockSize, tileCount], local: [1, 1]), x,
-      workspace.packed,
-      workspace.sums, UInt32(tokens), UInt32(shape.columns))
+  /// A product that is about to be enqueued, by this or by `FastProduct`.
+  struct Problem {
+    var weights: WeightMatrix
+    var tokens: Int
+    var yStride: Int
+    var epilogue: Epilogue
+    var activation: Activation.Function
+    var tile: Tile
+    var workspace: Workspace
+    var experts: Experts?
+
+    var tileCount: Int { experts?.routing.mostTiles ?? (tokens + tile.tokens - 1) / tile.tokens }
+
+    var defines: [KernelVariant.Define] {
+      [
+        weights.shape.format.define, .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
+        .init("TILES", tile.repeats), activation.define,
+      ] + (experts == nil ? [] : [.init("GROUPED", 1)])
+    }
+
+    var block: MatmulArguments {
+      let shape = weights.shape
+      var block = MatmulArguments()
+      block.scales_offset = UInt64(shape.scalesOffset)
+      block.expert_stride = UInt64(shape.byteCount)
+      block.tokens = UInt32(tokens)
+      block.rows = UInt32(shape.rows)
+      block.columns = UInt32(shape.columns)
+      block.y_stride = UInt32(yStride)
+      block.flags = epilogue.flags
+      block.scale = epilogue.scale
+      return block
+    }
+
+    func units(_ style: KernelStyle) -> Dispatch.Units {
+      let columnsOfTiles = (tileCount + tile.repeats - 1) / tile.repeats
+      let rowTiles = (weights.shape.groupCount + tile.groups - 1) / tile.groups
+      let rowTilesOfUnit = style == .vector ? 1 : tile.groupSize / 16
+      return .init(columnsOfTiles, (rowTiles + rowTilesOfUnit - 1) / rowTilesOfUnit)
+    }
+
+    /// Bytes as the kernel reads them where nothing is cached: weights once for each pass over the tokens.
+    var cost: Dispatch.Cost {
+      let shape = weights.shape
+      let rows = experts.map { tokens * $0.routing.topK } ?? tokens
+      let matrices = experts.map { min(weights.expertCount, tokens * $0.routing.topK) } ?? 1
+      return .init(
+        bytes: matrices * shape.byteCount + rows * (shape.columns + shape.rows) * 4,
+        operations: 2 * rows * shape.rows * shape.columns)
+    }
+
+    /// What brings the activations into tiles.
+    ///
+    /// - Parameter blocks: of a row, of which a unit packs `blocksOfUnit`.
+    func pack(
+      _ x: any DeviceMemory, _ file: String, _ function: String, defines: [KernelVariant.Define] = [],
+      language: KernelVariant.Language = .c12, blocks: Int, blocksOfUnit: Int, style: KernelStyle, bytesOfTile: Int
+    ) -> Dispatch {
+      var block = PackArguments()
+      block.tokens = UInt32(tokens)
+      block.columns = UInt32(weights.shape.columns)
+      if let experts, !experts.gathers { block.flags = 32 }
+      let format = [weights.shape.format.define, .init("TILE_M", tile.tokens)]
+      return Dispatch(
+        KernelVariant(
+          file, function, format + defines + (experts == nil ? [] : [.init("GROUPED", 1)]), language: language),
+        block,
+        views: [
+          x.view, workspace.packed.view, workspace.sums.view, experts?.list.view,
+          experts.flatMap { $0.gathers ? $0.order.view : nil },
+        ], written: [1, 2], units: .init((blocks + blocksOfUnit - 1) / blocksOfUnit, tileCount),
+        localSize: style.localSize,
+        cost: .init(bytes: tokens * weights.shape.columns * 4 + tileCount * bytesOfTile))
+    }
   }
 }

@@ -5,10 +5,10 @@ public struct OperatorError: Error, CustomStringConvertible, Sendable {
     case missingKernel
     /// The shapes do not fit together, or not the kernel.
     case shape
-    /// The weight format has no kernel.
-    case unsupportedFormat
-    /// A `StepProgram` cannot hold the work: it has to go to a queue.
-    case unrecordable
+    /// Work on memory that has no place yet.
+    case unplaced
+    /// A parameter is outside of its range.
+    case parameter
   }
 
   public let code: Code

@@ -1,4 +1,6 @@
 import TesseraCL
+import TesseraKernels
+import TesseraMemory
 
 /// Fills matrices with random weights on the device, for benchmarks that need no file: `Kernels/quantization/random.cl`.
 public struct RandomWeights: Sendable {
@@ -7,12 +9,20 @@ public struct RandomWeights: Sendable {
   public init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the filling of a whole matrix. The same seed gives the same weights, on every device.
-  public func enqueue(into matrix: WeightMatrix, seed: UInt32, on queue: Queue) throws {
+  public func enqueue(into matrix: WeightMatrix, seed: UInt32, on sink: some CommandSink) throws {
     let shape = matrix.shape
-    let kernel = try library.kernel(
-      "quantization/random.cl", "randomize", [.init("WEIGHT_TYPE", Int(shape.format.rawValue))])
     let words = shape.byteCount / 4
-    try queue.enqueue(
-      kernel, over: .covering(words, groupSize: 64), matrix.buffer, UInt64(shape.quantBytes / 4), UInt64(words), seed)
+    var block = RandomArguments()
+    block.quant_words = UInt64(shape.quantBytes / 4)
+    block.word_count = UInt64(words)
+    block.seed = seed
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("quantization/random.cl", "randomize", [shape.format.define]), block, views: [matrix.view],
+        written: [0], units: .init((words + Self.unitWords - 1) / Self.unitWords), localSize: library.style.localSize,
+        cost: .init(bytes: shape.byteCount)), library)
   }
+
+  /// The macro `UNIT_WORDS`.
+  private static let unitWords = 4096
 }

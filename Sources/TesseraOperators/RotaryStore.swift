@@ -1,38 +1,61 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
-/// How a paged cache's blocks lie in its buffers: `Kernels/common/cache.cl`.
+/// How a paged cache's blocks lie in its buffers, and the heads that go there: `Kernels/common/cache.cl`.
 public struct CacheGeometry: Sendable, Equatable {
   public var kvHeadCount: Int
-  /// Elements of a key.
-  public var headDim: Int
-  /// Elements of a value.
-  public var valueDim: Int
+  /// Elements of a query's or key's head, and of a value's.
+  public var queryDim: Int
+  public var resultDim: Int
   /// Blocks of a buffer.
   public var blockCount: Int
   /// Tokens of a block, a multiple of 16.
   public var blockSize: Int
-  public var element: KVCacheLayout.ElementType
-  /// Values are the first `valueDim` elements of the keys, and nothing of their own (MLA).
+  public var keys: KVEncoding
+  public var values: KVEncoding
+  /// Values are the first `resultDim` elements of the keys, and nothing of their own (MLA).
   public var sharesValues: Bool
 
-  /// A geometry; values have the keys' size unless said otherwise.
+  /// A geometry; values have the keys' size and encoding unless said otherwise.
   public init(
     kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, blockCount: Int, blockSize: Int,
-    element: KVCacheLayout.ElementType = .f32, sharesValues: Bool = false
+    keys: KVEncoding = .f32, values: KVEncoding? = nil, sharesValues: Bool = false
   ) {
     self.kvHeadCount = kvHeadCount
-    self.headDim = headDim
-    self.valueDim = valueDim ?? headDim
+    queryDim = headDim
+    resultDim = valueDim ?? headDim
     self.blockCount = blockCount
     self.blockSize = blockSize
-    self.element = element
+    self.keys = keys
+    self.values = values ?? keys
     self.sharesValues = sharesValues
   }
 
-  /// The number that kernels know the element's type by.
-  var cacheType: Int {
-    switch element {
+  /// Elements of a key and of a value in the cache: rounded up, the rest zeros.
+  public var headDim: Int { keys.padded(queryDim) }
+  public var valueDim: Int { sharesValues ? (resultDim + 15) / 16 * 16 : values.padded(resultDim) }
+
+  /// What kernels are compiled with.
+  var defines: [KernelVariant.Define] {
+    [
+      .init("QUERY_SIZE", queryDim), .init("RESULT_SIZE", resultDim), .init("HEAD_SIZE", headDim),
+      .init("VALUE_SIZE", valueDim), .init("KEY_TYPE", keys.kernelNumber), .init("VALUE_TYPE", values.kernelNumber),
+      .init("BLOCK_SIZE", blockSize),
+    ]
+  }
+}
+
+extension KVEncoding {
+  /// A head's size as a cache rounds it up: to whole vectors, or whole blocks of quants.
+  public func padded(_ size: Int) -> Int {
+    let step = max(16, blockElements)
+    return (size + step - 1) / step * step
+  }
+
+  /// The number that kernels know it by: `KEY_TYPE`, `VALUE_TYPE`.
+  var kernelNumber: Int {
+    switch self {
     case .f32: 0
     case .f16: 1
     case .q8_0: 2
@@ -44,6 +67,22 @@ public struct CacheGeometry: Sendable, Equatable {
 /// Rotates queries in place and stores keys, rotated, and values in the cache: `Kernels/rope/rope_store.cl`
 /// (RoFormer, Su et al. 2021).
 public struct RotaryStore: Sendable {
+  /// Where heads begin in a token's row, in floats.
+  public struct Row: Sendable, Equatable {
+    public var stride, queries, keys, values: Int
+
+    public init(stride: Int, queries: Int, keys: Int, values: Int) {
+      (self.stride, self.queries, self.keys, self.values) = (stride, queries, keys, values)
+    }
+
+    /// Queries, then keys, then values.
+    public init(headCount: Int, cache: CacheGeometry) {
+      let keys = headCount * cache.queryDim
+      let values = keys + cache.kvHeadCount * cache.queryDim
+      self.init(stride: values + cache.kvHeadCount * cache.resultDim, queries: 0, keys: keys, values: values)
+    }
+  }
+
   private let library: KernelLibrary
 
   public init(_ library: KernelLibrary) { self.library = library }
@@ -51,44 +90,47 @@ public struct RotaryStore: Sendable {
   /// Enqueues the rotation and the stores.
   ///
   /// - Parameters:
-  ///   - qkv: (tokens, headCount + 2 · kvHeadCount, headDim): queries, keys, values of each token.
-  ///   - rotation: (tokens, rotaryDim / 2) pairs of cosine and sine; see `RotaryTable`.
+  ///   - x: (tokens, row.stride): queries, keys, values of each token.
+  ///   - row: where they lie; by default one after another.
+  ///   - rotation: (tokens, rotaryDim / 2) pairs of cosine and sine; see `RotaryTable`. nil turns nothing.
   ///   - slots: (tokens) UInt32, block · blockSize + offset.
+  ///   - headCount: query heads; 0 stores only.
   public func enqueue(
-    qkv: Buffer, rotation: Buffer, slots: Buffer, keys: Buffer, values: Buffer, tokens: Int, headCount: Int,
-    rotaryDim: Int, pairing: RotaryTable.Pairing, cache: CacheGeometry, on target: some CommandTarget
+    _ x: any DeviceMemory, row: Row? = nil, rotation: (any DeviceMemory)?, slots: any DeviceMemory,
+    keys: any DeviceMemory, values: any DeviceMemory, tokens: Int, headCount: Int, rotaryDim: Int,
+    pairing: RotaryTable.Pairing, cache: CacheGeometry, on sink: some CommandSink
   ) throws {
-    guard rotaryDim <= cache.headDim, rotaryDim.isMultiple(of: 2), cache.headDim.isMultiple(of: 2),
-      cache.headDim.isMultiple(of: cache.element.blockElements), cache.valueDim == cache.headDim, !cache.sharesValues
+    let rotaryDim = rotation == nil ? 0 : rotaryDim
+    guard tokens > 0, headCount >= 0, (0...cache.queryDim).contains(rotaryDim), rotaryDim.isMultiple(of: 2),
+      !cache.sharesValues
     else {
       throw OperatorError(
         .shape,
-        "\(rotaryDim) rotary dimensions of heads of \(cache.headDim), values of \(cache.valueDim), in a "
-          + "\(cache.element.rawValue) cache: both must be even, heads of a quantised cache a multiple of 32, values "
-          + "have their keys' size")
+        "\(rotaryDim) rotary dimensions of heads of \(cache.queryDim), values of \(cache.resultDim): they must be an "
+          + "even part of a head, and values be stored apart")
     }
-    // Pairs, or blocks of 32 elements.
-    let parts = cache.element.blockElements == 1 ? cache.headDim / 2 : cache.headDim / cache.element.blockElements
-    if let program = target.program {
-      try program.require(StepProgram.RotationShape(rotaryDim: rotaryDim, pairing: pairing))
-      var command = StepProgram.Command(
-        StepProgram.Command.Kind.ropeStore, units: tokens * (headCount + 2 * cache.kvHeadCount))
-      command.x = try program.offset(inArena: qkv)
-      command.rotation = try program.offset(inArena: rotation)
-      command.slots = try program.offset(inArena: slots)
-      command.rows = UInt32(cache.blockCount)
-      command.keys = try program.offset(inCache: keys)
-      command.values = try program.offset(inCache: values)
-      return try program.record(command)
-    }
-    let kernel = try library.kernel(
-      "rope/rope_store.cl", "rope_store",
-      [.init("PAIRS_ADJACENT", pairing == .adjacent ? 1 : 0), .init("CACHE_TYPE", cache.cacheType)])
-    try target.queue.enqueue(
-      kernel,
-      over: NDRange(
-        global: [parts, headCount + 2 * cache.kvHeadCount, tokens], local: [parts, 1, 1]),
-      qkv, rotation, slots, keys, values, UInt32(headCount), UInt32(cache.kvHeadCount), UInt32(cache.headDim),
-      UInt32(rotaryDim), UInt32(cache.blockCount), UInt32(cache.blockSize))
+    let row = row ?? Row(headCount: headCount, cache: cache)
+    // Queries that are not turned stay as they are.
+    let turned = rotaryDim > 0 ? headCount : 0
+    var block = RopeStoreArguments()
+    block.heads = UInt32(turned)
+    block.kv_heads = UInt32(cache.kvHeadCount)
+    block.stride = UInt32(row.stride)
+    block.query_at = UInt32(row.queries)
+    block.key_at = UInt32(row.keys)
+    block.value_at = UInt32(row.values)
+    block.rotary = UInt32(rotaryDim)
+    block.blocks = UInt32(cache.blockCount)
+    block.block_size = UInt32(cache.blockSize)
+    block.tokens = UInt32(tokens)
+    let floats = turned * cache.queryDim + cache.kvHeadCount * (cache.queryDim + cache.resultDim)
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant(
+          "rope/rope_store.cl", "rope_store",
+          cache.defines + [.init("INTERLEAVED", pairing == .interleaved ? 1 : 0)]), block,
+        views: [x.view, rotation?.view, slots.view, keys.view, values.view], written: [0, 3, 4],
+        units: .init(turned + 2 * cache.kvHeadCount, tokens), localSize: library.style.localSize,
+        cost: .init(bytes: tokens * floats * 8, operations: tokens * floats * 3)), library)
   }
 }

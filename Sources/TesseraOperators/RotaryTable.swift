@@ -7,9 +7,9 @@ public struct RotaryTable: Sendable, Equatable {
   /// Which dimensions turn together.
   public enum Pairing: Sendable, Equatable {
     /// (2i, 2i + 1), as llama's GGUF weights are ordered.
-    case adjacent
+    case interleaved
     /// (i, i + rotaryDim / 2), as GPT-NeoX and most others.
-    case halves
+    case neox
   }
 
   public enum Scaling: Sendable, Equatable {

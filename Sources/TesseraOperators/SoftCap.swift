@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
 /// `x = cap · tanh(x / cap)`, in place: `Kernels/activation/soft_cap.cl` (Gemma 2).
@@ -7,13 +8,18 @@ public struct SoftCap: Sendable {
 
   public init(_ library: KernelLibrary) { self.library = library }
 
-  /// Enqueues the cap of `count` floats.
-  public func enqueue(_ x: Buffer, cap: Float, count: Int, on target: some CommandTarget) throws {
-    guard target.program == nil else { throw OperatorError(.unrecordable, "a soft cap") }
-    let kernel = try library.kernel("activation/soft_cap.cl", "soft_cap")
-    try target.queue.enqueue(
-      kernel,
-      over: library.style == .vector ? .covering((count + 15) / 16, groupSize: 1) : .covering(count, groupSize: 64),
-      x, cap, UInt32(count))
+  /// Enqueues the cap of (rows, size) floats.
+  public func enqueue(_ x: any DeviceMemory, cap: Float, rows: Int = 1, size: Int, on sink: some CommandSink) throws {
+    guard cap > 0, rows > 0, size > 0 else {
+      throw OperatorError(.shape, "a soft cap of \(cap) over \(rows) × \(size): all must be positive")
+    }
+    var block = ElementwiseArguments()
+    block.size = UInt32(size)
+    block.x_stride = UInt32(size)
+    block.y_stride = UInt32(size)
+    block.scale = cap
+    try sink.dispatch(
+      .elementwise(KernelVariant("activation/soft_cap.cl", "soft_cap"), block, x, x, rows: rows, style: library.style),
+      library)
   }
 }

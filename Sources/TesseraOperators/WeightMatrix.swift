@@ -33,15 +33,21 @@ public struct WeightShape: Sendable, Equatable {
   /// Where the plane of scales begins, in halves.
   var scalesOffset: Int { quantBytes / 2 }
 
+  /// Bytes of a row.
+  var rowBytes: Int { columns / format.superBlockSize * format.superBlockBytes }
+
   /// Bytes on the device.
   public var byteCount: Int { groupCount * 16 * (columns / format.superBlockSize) * format.superBlockBytes }
 }
 
-/// A matrix of weights on the device.
-public struct WeightMatrix: Sendable {
+/// A matrix of weights on the device, or planned there; of experts, several of one shape one after another.
+public struct WeightMatrix: Sendable, DeviceMemory {
   public let shape: WeightShape
-  private let allocation: DeviceAllocation
-  var buffer: Buffer { allocation.buffer }
+  /// Matrices of this shape.
+  public let expertCount: Int
+  public let view: BufferView
+  /// Keeps the memory.
+  private let allocation: DeviceAllocation?
 
   /// Takes memory for the matrix; its contents are undefined until `WeightUpload` has filled every row.
   ///
@@ -50,13 +56,32 @@ public struct WeightMatrix: Sendable {
     try self.init(shape, heap.allocate(byteCount: shape.byteCount, purpose: .weights, label: label))
   }
 
-  /// A matrix in memory of its size.
-  public init(_ shape: WeightShape, _ allocation: DeviceAllocation) throws {
-    guard allocation.byteCount == shape.byteCount else {
+  /// A matrix, or `expertCount` of them, in memory of their size.
+  public init(_ shape: WeightShape, _ allocation: DeviceAllocation, expertCount: Int = 1) throws {
+    guard expertCount > 0, allocation.byteCount == shape.byteCount * expertCount else {
       throw OperatorError(
-        .shape, "\(allocation.label): \(allocation.byteCount) bytes for a matrix of \(shape.byteCount)")
+        .shape, "\(allocation.label): \(allocation.byteCount) bytes for \(expertCount) matrices of \(shape.byteCount)")
     }
     self.shape = shape
+    self.expertCount = expertCount
     self.allocation = allocation
+    view = allocation.buffer.view
+  }
+
+  /// A matrix that has no memory: for plans.
+  public init(planning shape: WeightShape, label: String, expertCount: Int = 1) {
+    self.shape = shape
+    self.expertCount = expertCount
+    allocation = nil
+    view = BufferView(.planned(label))
+  }
+
+  /// Expert `index` of them, as a matrix.
+  public func expert(_ index: Int) -> WeightMatrix {
+    WeightMatrix(shape, allocation, view.advanced(byBytes: index * shape.byteCount))
+  }
+
+  private init(_ shape: WeightShape, _ allocation: DeviceAllocation?, _ view: BufferView) {
+    (self.shape, self.allocation, self.view, expertCount) = (shape, allocation, view, 1)
   }
 }

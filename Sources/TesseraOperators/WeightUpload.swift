@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
 /// Brings matrices from a file's memory to the device, repacked there: `Kernels/quantization/repack.cl`.
@@ -65,17 +66,22 @@ public final class WeightUpload {
 
   /// Enqueues the repacking of rows that are on the device, as a file has them, from the start of `raw`.
   static func repack(
-    _ raw: Buffer, rows: Range<Int>, into matrix: WeightMatrix, at placement: Placement, _ library: KernelLibrary,
-    on queue: Queue
+    _ raw: any DeviceMemory, rows: Range<Int>, into matrix: WeightMatrix, at placement: Placement,
+    _ library: KernelLibrary, on sink: some CommandSink
   ) throws {
     let shape = matrix.shape
-    let kernel = try library.kernel(
-      "quantization/repack.cl", "repack", [.init("WEIGHT_TYPE", Int(shape.format.rawValue))])
-    try queue.enqueue(
-      kernel,
-      over: NDRange(
-        global: [(rows.count + 15) / 16 * 16, shape.columns / shape.format.superBlockSize], local: [16, 1]),
-      raw, matrix.buffer, UInt64(shape.scalesOffset), UInt32(rows.lowerBound), UInt32(rows.count),
-      UInt32(shape.columns), UInt32(placement.groupStart), UInt32(placement.groupStep))
+    var block = RepackArguments()
+    block.scales_offset = UInt64(shape.scalesOffset)
+    block.first_row = UInt32(rows.lowerBound)
+    block.row_count = UInt32(rows.count)
+    block.columns = UInt32(shape.columns)
+    block.group_start = UInt32(placement.groupStart)
+    block.group_step = UInt32(placement.groupStep)
+    let sets = shape.columns / shape.format.superBlockSize
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("quantization/repack.cl", "repack", [shape.format.define]), block,
+        views: [raw.view, matrix.view], written: [1], units: .init((rows.count + 15) / 16, (sets + 3) / 4),
+        localSize: library.style.localSize), library)
   }
 }

@@ -7,9 +7,9 @@ public struct ReferenceRotaryEmbedding: Sendable, Equatable {
   /// Which elements of a head form pair i.
   public enum Pairing: Sendable, Equatable {
     /// (x[2i], x[2i + 1]): ggml's "norm", Llama files in GGUF.
-    case adjacent
+    case interleaved
     /// (x[i], x[i + rotaryDim / 2]): ggml's "neox", transformers' Llama, Gemma, Qwen.
-    case halves
+    case neox
   }
 
   /// Which elements form a pair.
@@ -54,8 +54,8 @@ public struct ReferenceRotaryEmbedding: Sendable, Equatable {
         let (c, s) = (cos(angle) * frequencies.magnitude, sin(angle) * frequencies.magnitude)
         let (first, second) =
           switch pairing {
-          case .adjacent: (2 * pair, 2 * pair + 1)
-          case .halves: (pair, pair + pairCount)
+          case .interleaved: (2 * pair, 2 * pair + 1)
+          case .neox: (pair, pair + pairCount)
           }
         for head in 0..<headCount {
           let start = (token * headCount + head) * headDim

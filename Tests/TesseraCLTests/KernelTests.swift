@@ -170,6 +170,31 @@ extension OpenCLOnDevices {
       }
     }
 
+    @Test("division and square roots are correctly rounded where the device can", arguments: TestDevices.all)
+    func rounding(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      guard queue.context.device.profile.singleFloat.contains(.correctDivideSqrt) else { return }
+      let source = """
+        kernel void divide(global float *x, const uint n) {
+          const uint i = get_global_id(0);
+          const float a = x[i], b = x[i + n];
+          x[i] = a / b;
+          x[i + n] = sqrt(b);
+        }
+        """
+      let kernel = try Program(queue.context, source: source, name: "divide.cl").kernel("divide")
+      let count = 4096
+      let values: [Float] = (0..<2 * count).map { i in
+        let share = Float(i * 7919 % 8191) / 8191
+        return 1 + share * Float(1 + i % 97)
+      }
+      let x = try Buffer(queue.context, byteCount: values.count * 4)
+      try queue.write(values, to: x)
+      try queue.enqueue(kernel, over: NDRange(global: [count]), x, UInt32(count))
+      let expected = (0..<count).map { values[$0] / values[$0 + count] } + values[count...].map { $0.squareRoot() }
+      #expect(try queue.read(x, as: Float.self, count: values.count) == expected)
+    }
+
     @Test("a kernel that the program lacks is an error with both names", arguments: TestDevices.all)
     func unknownKernel(device: TestDevice) throws {
       let program = try Program(device.context(), source: addSource, name: "add.cl")
@@ -202,6 +227,30 @@ extension OpenCLOnDevices {
         }
       }
       #expect(try queue.kernelSeconds {}.isEmpty)
+      // One within another: the inner tells its own, the outer all.
+      var inner: [Double] = []
+      let outer = try queue.kernelSeconds {
+        try add(1)
+        inner = try queue.kernelSeconds { try add(1 << 10) }
+        try add(1)
+      }
+      #expect(inner.count == 1 && outer.count == 3 && outer[1] == inner[0])
+    }
+
+    @Test("the times of many kernels hold few of the driver's events", arguments: TestDevices.all)
+    func kernelTimes(device: TestDevice) throws {
+      let queue = try Queue(device.context(), profiling: true)
+      let kernel = try Program(queue.context, source: addSource, name: "add.cl").kernel("add")
+      let x = try Buffer(queue.context, byteCount: 4)
+      try queue.fill(x, byteCount: 4)
+      let times = KernelTimes(held: 8)
+      for _ in 0..<100 {
+        try times.add(queue.enqueueTimed(kernel, over: NDRange(global: [1]), x, Float(1), UInt32(1)))
+        #expect(times.heldCount <= 8)
+      }
+      let seconds = try times.seconds()
+      #expect(seconds.count == 100 && seconds.allSatisfy { $0 >= 0 })
+      #expect(try queue.read(x, as: Float.self, count: 1) == [100])
     }
 
     @Test("a queue counts the time that it was waited for", arguments: TestDevices.all)

@@ -106,7 +106,7 @@ struct GGUFBadInputTests {
     try refuse(.malformed, "key 15", "UTF-8") {
       $0.pairs.append(GGUFBuilder.string([0xFF]) + GGUFBuilder.bytes(UInt32(7)) + [1])
     }
-    try refuse(.malformed, "'odd'", "UTF-8") { $0.add("odd", .string, GGUFBuilder.string([0xC3])) }
+    try refuse(.malformed, "'tokenizer.odd'", "UTF-8") { $0.add("tokenizer.odd", .string, GGUFBuilder.string([0xC3])) }
   }
 
   @Test(

@@ -45,7 +45,7 @@ struct SafetensorsTests {
 
   @Test("a model's shards are found through their index")
   func shards() throws {
-    let weights = try HuggingFaceFolder(path: fixture("sharded")).weights()
+    let weights = try HuggingFaceCheckpoint(path: fixture("sharded")).weights
     #expect(weights.tensorNames == ["a.weight", "b.weight"])
     #expect(weights.files.count == 2)
     let (file, tensor) = try #require(weights.tensor(named: "b.weight"))
@@ -69,6 +69,7 @@ struct SafetensorsTests {
     try refuse(.malformed, #"{"weight_map":{"a.weight":7}}"#)
     try refuse(.malformed, #"{"weight_map":{"other":"a.safetensors"}}"#)
     try refuse(.notFound, #"{"weight_map":{"a.weight":"absent.safetensors"}}"#)
+    try refuse(.malformed, #"{"weight_map":{}}"#)
     try refuse(.missingKey, "{}")
     try refuse(.wrongType, #"{"weight_map":[]}"#)
   }

@@ -129,97 +129,93 @@ struct DeviceTests {
   @Test("the cache takes exactly the planned bytes, and gives them back")
   func cacheBytes() throws {
     let heap = try DeviceHeap(context)
-    let layout = try KVCacheLayout(kvHeadCounts: [1, 2], headDim: 32, elementType: .f16, blockSize: 16)
+    let layout = try KVCacheLayout(groups: [
+      KVGroup(
+        layers: [0, 2], geometry: KVGeometry(kvHeadCount: 1, keyDim: 32, keys: .f16), kind: .window(20, sinks: 0),
+        blockSize: 16),
+      KVGroup(layers: [1], geometry: KVGeometry(kvHeadCount: 2, keyDim: 64, valueDim: 32, keys: .q8_0), blockSize: 32),
+      KVGroup(
+        layers: [3], geometry: KVGeometry(kvHeadCount: 1, keyDim: 64, valueDim: 32, sharesValues: true, keys: .f16)),
+    ])
     let plan = try MemoryPlan(
-      weightsBytes: 0, largestWeightBytes: 0, kvLayout: layout, contextLength: 100, workspaceBytes: 0)
+      weightsBytes: 0, largestWeightBytes: 0, kvLayout: layout, contextLength: 1000, stepTokens: 16, workspaceBytes: 0)
     do {
-      let blocks = try layout.blockCount(contextLength: 100, sequenceCount: 1)
-      let cache = try KVCache(layout, blockCount: blocks, on: heap)
+      let cache = try KVCache(layout, blockCounts: plan.blockCounts, on: heap)
       #expect(heap.bytesInUse(by: .kvCache) == plan.kvBytes && cache.byteCount == plan.kvBytes)
-      #expect(try cache.keys(layer: 1).byteCount == 2 * cache.keys(layer: 0).byteCount)
-      for layer in [-1, 2] {
+      #expect(plan.blockCounts == [19, 32, 16])
+      #expect(try cache.keys(layer: 0).byteCount == 19 * 16 * 64)
+      #expect(try cache.keys(layer: 1).byteCount == 2 * cache.values(layer: 1).byteCount)
+      #expect(try cache.keys(layer: 3) === cache.values(layer: 3))
+      #expect((-1...3).map { cache.freeBlockCount(group: $0) } == [0, 19, 32, 16, 0])
+      for layer in [-1, 4] {
         #expect(throws: MemoryError.self) { try cache.keys(layer: layer) }
         #expect(throws: MemoryError.self) { try cache.values(layer: layer) }
       }
     }
     #expect(heap.bytesInUse == 0)
     let small = try DeviceHeap(context, budgetBytes: plan.kvBytes - 1)
-    #expect(throws: MemoryError.self) { try KVCache(layout, blockCount: 7, on: small) }
+    #expect(throws: MemoryError.self) { try KVCache(layout, blockCounts: plan.blockCounts, on: small) }
     #expect(small.bytesInUse == 0)
-    for blocks in [0, -1, Int.max] {
-      #expect(throws: MemoryError.self) { try KVCache(layout, blockCount: blocks, on: heap) }
+    for counts in [[0, 1, 1], [1, 1], [1, -1, 1], [Int.max, 1, 1]] {
+      #expect(throws: MemoryError.self) { try KVCache(layout, blockCounts: counts, on: heap) }
     }
   }
 
-  @Test("fresh blocks read as zero, and a fork that writes keeps its own copy on the device")
-  func forkOnDevice() throws {
+  @Test("a transient group has tables for the sequences of a step, and clears what they fill in part")
+  func transient() throws {
     let heap = try DeviceHeap(context)
-    let layout = try KVCacheLayout(layerCount: 2, kvHeadCount: 3, headDim: 16, blockSize: 16)
-    let cache = try KVCache(layout, blockCount: 6, on: heap)
-    let (blockFloats, headFloats) = (layout.elementsPerBlock(layer: 0), layout.elementsPerBlock(layer: 0) / 3)
-    func place(_ head: Int, _ id: Int32) -> Int { (head * 6 + Int(id)) * layout.headBytesPerBlock }
-    func block(_ pool: Buffer, _ id: Int32) throws -> [Float] {
-      try (0..<3).flatMap {
-        try queue.read(pool, as: Float.self, count: headFloats, byteOffset: place($0, id))
-      }
+    let geometry = try KVGeometry(kvHeadCount: 1, keyDim: 16)
+    let layout = try KVCacheLayout(groups: [
+      KVGroup(layers: [0, 1, 2], geometry: geometry, kind: .transient, blockSize: 16),
+      KVGroup(layers: [3], geometry: geometry, blockSize: 16),
+    ])
+    let cache = try KVCache(layout, blockCounts: [4, 1], on: heap)
+    #expect(try cache.keys(layer: 0) === cache.keys(layer: 2))
+    let step = try cache.transientTables(group: 0, tokenCounts: [20, 16, 1])
+    #expect(step.tables.map(\.blocks) == [[0, 1], [2], [3]])
+    #expect(step.work.groups == [KVGroupWork(clear: [1, 3]), KVGroupWork()])
+    #expect(try memoryError { try cache.transientTables(group: 0, tokenCounts: [33, 20]) }.code == .outOfBlocks)
+    for (group, counts) in [(1, [1]), (2, [1]), (-1, [1]), (0, [0]), (0, [-1]), (0, [Int.max, Int.max])] {
+      #expect(throws: MemoryError.self) { try cache.transientTables(group: group, tokenCounts: counts) }
     }
-    let sequence = try cache.makeSequence()
-    let table = try sequence.reserve(20, on: queue)
-    #expect(table == [0, 1] && sequence.capacity == 32)
-    for layer in 0..<2 {
-      for id in table {
-        #expect(try block(cache.keys(layer: layer), id).allSatisfy { $0 == 0 })
-        #expect(try block(cache.values(layer: layer), id).allSatisfy { $0 == 0 })
-      }
-    }
-    var written: [[Float]] = []
-    for (i, pool) in try [cache.keys(layer: 0), cache.values(layer: 0), cache.keys(layer: 1), cache.values(layer: 1)]
-      .enumerated()
-    {
-      written.append((0..<blockFloats).map { Float(i * 1000 + $0) })
-      for head in 0..<3 {
-        try queue.write(
-          Array(written[i][head * headFloats..<(head + 1) * headFloats]), to: pool, byteOffset: place(head, 1))
-      }
-    }
-    try sequence.commit(20)
-
-    let fork = try sequence.fork()
-    #expect(fork.blockTable == [0, 1] && fork.tokenCount == 20 && cache.freeBlockCount == 4)
-    let own = try fork.reserve(1, on: queue)
-    #expect(own == [0, 2] && sequence.blockTable == [0, 1])
-    #expect(try block(cache.keys(layer: 0), own[1]) == written[0])
-    #expect(try block(cache.values(layer: 0), own[1]) == written[1])
-    #expect(try block(cache.keys(layer: 1), own[1]) == written[2])
-    #expect(try block(cache.values(layer: 1), own[1]) == written[3])
   }
 
   @Test("closing a sequence, or letting it go, frees its blocks; a closed one refuses work")
   func closing() throws {
     let heap = try DeviceHeap(context)
-    let layout = try KVCacheLayout(layerCount: 1, kvHeadCount: 1, headDim: 16, blockSize: 16)
-    let cache = try KVCache(layout, blockCount: 3, on: heap)
+    let layout = try KVCacheLayout(
+      layerCount: 1, geometry: KVGeometry(kvHeadCount: 1, keyDim: 16), blockSize: 16)
+    let cache = try KVCache(layout, blockCounts: [3], on: heap)
     do {
-      let passing = try cache.makeSequence()
-      try passing.reserve(40, on: queue)
-      #expect(cache.freeBlockCount == 0 && cache.sequenceCount == 1)
-      let second = try cache.makeSequence()
-      #expect(try memoryError { try second.reserve(1, on: queue) }.code == .outOfBlocks)
-      #expect(second.tokenCount == 0 && second.blockTable.isEmpty)
+      let passing = cache.makeSequence()
+      _ = try passing.reserve(40)
+      #expect(cache.freeBlockCount(group: 0) == 0 && cache.sequenceCount == 1)
+      let second = cache.makeSequence()
+      #expect(try memoryError { try second.reserve(1) }.code == .outOfBlocks)
+      #expect(second.tokenCount == 0 && second.tables[0].blocks.isEmpty)
+      passing.abandon()
+      #expect(cache.freeBlockCount(group: 0) == 3)
+      #expect(try second.reserve(33).work.groups[0].clear.count == 3)
+      withExtendedLifetime(passing) {}
     }
-    #expect(cache.freeBlockCount == 3 && cache.sequenceCount == 0)
+    #expect(cache.freeBlockCount(group: 0) == 3 && cache.sequenceCount == 0)
 
-    let sequence = try cache.makeSequence()
-    try sequence.reserve(17, on: queue)
+    let sequence = cache.makeSequence()
+    _ = try sequence.reserve(17)
     try sequence.commit(17)
     try sequence.truncate(to: 3)
-    #expect(cache.freeBlockCount == 2 && sequence.tokenCount == 3)
+    #expect(cache.freeBlockCount(group: 0) == 2 && sequence.tokenCount == 3)
+    let fork = try sequence.fork()
     sequence.close()
     sequence.close()
-    #expect(cache.freeBlockCount == 3 && sequence.blockTable.isEmpty)
+    #expect(cache.freeBlockCount(group: 0) == 2 && sequence.tables.isEmpty && fork.tokenCount == 3)
+    fork.close()
+    #expect(cache.freeBlockCount(group: 0) == 3)
+    sequence.abandon()
     for use in [
-      { _ = try sequence.reserve(1, on: queue) }, { try sequence.commit(0) }, { try sequence.truncate(to: 0) },
-      { _ = try sequence.fork() },
+      { _ = try sequence.reserve(1) }, { try sequence.commit(0) }, { try sequence.truncate(to: 0) },
+      { _ = try sequence.fork() }, { _ = try sequence.fill(group: 0, count: 1) },
+      { _ = try sequence.commit(keeping: []) },
     ] {
       #expect(try memoryError(use).code == .invalidSequence)
     }

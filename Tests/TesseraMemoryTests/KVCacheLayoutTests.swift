@@ -4,58 +4,130 @@ import Testing
 
 @Suite("KV cache layout")
 struct KVCacheLayoutTests {
-  @Test("sizes count keys and values of every layer, also where layers differ")
+  @Test("sizes count keys and values of every layer, also where groups, sizes and encodings differ")
   func sizes() throws {
-    let layout = try KVCacheLayout(kvHeadCounts: [1, 4, 2], headDim: 32, elementType: .f16, blockSize: 32)
-    #expect(layout.bytesPerToken == 2 * (1 + 4 + 2) * 32 * 2)
-    #expect(layout.bytesPerBlock == 32 * layout.bytesPerToken)
-    #expect(layout.largestPoolBytesPerToken == 4 * 32 * 2)
-    #expect((0..<3).reduce(0) { $0 + 2 * layout.poolBytesPerBlock(layer: $1) } == layout.bytesPerBlock)
+    let wide = try KVGeometry(kvHeadCount: 4, keyDim: 96, valueDim: 64, keys: .q8_0, values: .q4_0)
+    let shared = try KVGeometry(kvHeadCount: 1, keyDim: 576, valueDim: 512, sharesValues: true, keys: .f16)
+    let layout = try KVCacheLayout(groups: [
+      KVGroup(layers: [0, 2, 5], geometry: wide, blockSize: 32),
+      KVGroup(layers: [1], geometry: shared, kind: .window(512, sinks: 4)),
+      KVGroup(layers: [3, 4], geometry: wide, kind: .transient, blockSize: 16),
+    ])
+    #expect(wide.keyBytesPerToken == 4 * 3 * 34 && wide.valueBytesPerToken == 4 * 2 * 18)
+    #expect(layout.groups[0].bytesPerBlock == 3 * 32 * (4 * 3 * 34 + 4 * 2 * 18))
+    #expect(layout.groups[0].headKeyBytesPerBlock == 32 * 3 * 34 && layout.groups[0].headValueBytesPerBlock == 32 * 36)
+    #expect(layout.groups[1].bytesPerBlock == 64 * 576 * 2 && layout.groups[1].largestPoolBytesPerBlock == 64 * 576 * 2)
+    // One pool for both layers.
+    #expect(layout.groups[2].bytesPerBlock == 16 * (4 * 3 * 34 + 4 * 2 * 18))
+    #expect(layout.bytesPerToken == 3 * (4 * 3 * 34 + 4 * 2 * 18))
+    #expect(try [0, 1, 4, 5].map { try layout.group(ofLayer: $0) } == [0, 1, 2, 0])
+    #expect(throws: MemoryError.self) { try layout.group(ofLayer: 6) }
+    #expect(
+      try layout.byteCount(blockCounts: [2, 3, 4])
+        == zip(layout.groups, [2, 3, 4]).reduce(0) { $0 + $1.0.bytesPerBlock * $1.1 })
+    for counts in [[1, 1], [1, 1, 0], [1, -1, 1], [Int.max, 1, 1]] {
+      #expect(throws: MemoryError.self) { try layout.byteCount(blockCounts: counts) }
+    }
   }
 
   @Test("offsets give every element of a pool its own place, in the documented order")
   func offsets() throws {
-    let layout = try KVCacheLayout(layerCount: 1, kvHeadCount: 3, headDim: 8, blockSize: 48)
+    let geometry = try KVGeometry(kvHeadCount: 3, keyDim: 8, valueDim: 24)
     var keys = Set<Int>()
     var values = Set<Int>()
     for head in 0..<3 {
       for slot in 0..<2 * 48 {
         for element in 0..<8 {
-          keys.insert(layout.keyOffset(kvHead: head, slot: slot, element: element, blockCount: 2))
-          values.insert(layout.valueOffset(kvHead: head, slot: slot, element: element, blockCount: 2))
+          keys.insert(geometry.keyOffset(kvHead: head, slot: slot, element: element, slotCount: 96))
+        }
+        for element in 0..<24 {
+          values.insert(geometry.valueOffset(kvHead: head, slot: slot, element: element, slotCount: 96))
         }
       }
     }
-    #expect(keys == Set(0..<2 * layout.elementsPerBlock(layer: 0)))
-    #expect(values == keys)
+    #expect(keys == Set(0..<3 * 96 * 8) && values == Set(0..<3 * 96 * 24))
     // [kvHead 2][block 1 of 2][group 1 of 3][element 5 of 8][token 3 of 16]
     #expect(
-      layout.keyOffset(kvHead: 2, slot: 48 + 19, element: 5, blockCount: 2) == (((2 * 2 + 1) * 3 + 1) * 8 + 5) * 16 + 3)
-    // [kvHead 2][block 1 of 2][token 19 of 48][element 5 of 8]
+      geometry.keyOffset(kvHead: 2, slot: 48 + 19, element: 5, slotCount: 96)
+        == (((2 * 2 + 1) * 3 + 1) * 8 + 5) * 16 + 3)
+    // [kvHead 2][block 1 of 2][token 19 of 48][element 5 of 24]
     #expect(
-      layout.valueOffset(kvHead: 2, slot: 48 + 19, element: 5, blockCount: 2) == ((2 * 2 + 1) * 48 + 19) * 8 + 5)
+      geometry.valueOffset(kvHead: 2, slot: 48 + 19, element: 5, slotCount: 96) == ((2 * 2 + 1) * 48 + 19) * 24 + 5)
   }
 
-  @Test("block counts round up per sequence")
-  func blockCounts() throws {
-    let layout = try KVCacheLayout(layerCount: 2, kvHeadCount: 1, headDim: 8)
-    #expect([0, 1, 64, 65].map { layout.blockCount(tokens: $0) } == [0, 1, 1, 2])
-    #expect(try layout.blockCount(contextLength: 100, sequenceCount: 3) == 6)
-    #expect(throws: MemoryError.self) { try layout.blockCount(contextLength: Int.max, sequenceCount: 1) }
-    #expect(throws: MemoryError.self) { try layout.blockCount(contextLength: Int.max, sequenceCount: Int.max) }
+  @Test("groups need the blocks that their kind can hold at once, and never more than a growing one")
+  func demand() throws {
+    let geometry = try KVGeometry(kvHeadCount: 1, keyDim: 8)
+    func blocks(_ kind: KVKind, _ size: Int, context: Int, sequences: Int = 1, step: Int = 1) throws -> Int {
+      try KVGroup(layers: [0], geometry: geometry, kind: kind, blockSize: size)
+        .blockCount(contextLength: context, sequenceCount: sequences, stepTokens: step)
+    }
+    #expect(try blocks(.growing, 64, context: 100, sequences: 3) == 6)
+    // 511 keys in sight, 255 of the oldest one's tile, and the step's.
+    #expect(try blocks(.window(512, sinks: 0), 64, context: 8192, sequences: 2) == 2 * 12)
+    #expect(try blocks(.window(512, sinks: 0), 64, context: 8192, step: 3) == 13)
+    #expect(try blocks(.window(512, sinks: 0), 64, context: 600) == 10)
+    #expect(try blocks(.window(512, sinks: 4), 64, context: 8192) == 12 + 4)
+    #expect(try blocks(.fixed(capacity: 1500), 64, context: 448, sequences: 2) == 48)
+    // A step of 100 tokens of up to 3 sequences: 98 + 1 + 1.
+    #expect(try blocks(.transient, 16, context: 512, sequences: 3, step: 100) == 9)
+    #expect(try blocks(.transient, 16, context: 512, sequences: 200, step: 100) == 100)
+    for (context, sequences, step) in [(0, 1, 1), (1, 0, 1), (1, 1, 0), (Int.max, 1, 1), (Int.max, Int.max, 1)] {
+      #expect(throws: MemoryError.self) { try blocks(.growing, 64, context: context, sequences: sequences, step: step) }
+    }
+    #expect(throws: MemoryError.self) {
+      try blocks(.window(Int(Int32.max), sinks: Int(Int32.max)), 64, context: Int(Int32.max), step: Int.max)
+    }
+  }
+
+  @Test("a sequence of any steps never needs more blocks than were planned", arguments: [16, 48, 64, 512])
+  func demandHolds(blockSize: Int) throws {
+    var generator = TestGenerator(state: UInt64(blockSize))
+    for (window, sinks) in [(1, 0), (37, 0), (256, 0), (300, 5), (511, 300)] {
+      let kind = KVKind.window(window, sinks: sinks)
+      var bench = try TableBench([(kind, blockSize, 4096)])
+      let planned = try bench.layout.groups[0].blockCount(contextLength: 6000, sequenceCount: 1, stepTokens: 90)
+      var sequence = SequenceTables(bench.layout)
+      var most = 0
+      while sequence.tokenCount < 5900 {
+        let count = Int.random(in: 1...90, using: &generator)
+        _ = try sequence.reserve(count, in: &bench.pools)
+        most = max(most, bench.pools[0].usedCount)
+        try sequence.commit(Int.random(in: 1...count, using: &generator), in: &bench.pools)
+      }
+      #expect(most <= planned, "window \(window), sinks \(sinks)")
+    }
   }
 
   @Test("absurd shapes are refused without a trap")
-  func refusals() {
-    for (layers, heads, dim, block) in [
-      (0, 1, 8, 64), (-1, 1, 8, 64), (1, 0, 8, 64), (1, -3, 8, 64), (1, 1, 0, 64), (1, 1, 8, 0), (1, 1, 8, 24),
-      (1, 1, 8, -64), (2, Int.max, 8, 64), (1, 1, Int.max, 64), (1, 1 << 40, 1 << 30, 64), (Int.max, 1, 8, 64),
-      (1, 1, 8, Int.max - 15),
+  func refusals() throws {
+    for (heads, key, value, keys, values, shared) in [
+      (0, 8, 8, KVEncoding.f32, KVEncoding.f32, false), (-3, 8, 8, .f32, .f32, false), (1, 0, 8, .f32, .f32, false),
+      (1, 8, -1, .f32, .f32, false), (1, 48, 64, .q8_0, .f32, false), (1, 64, 48, .f32, .q4_0, false),
+      (1, 64, 96, .f32, .f32, true), (1, 64, 64, .f16, .f32, true), (Int.max, 8, 8, .f32, .f32, false),
+      (1, Int.max, 8, .f32, .f32, false), (1 << 40, 1 << 30, 8, .f32, .f32, false),
     ] {
       #expect(throws: MemoryError.self) {
-        try KVCacheLayout(layerCount: layers, kvHeadCount: heads, headDim: dim, blockSize: block)
+        try KVGeometry(
+          kvHeadCount: heads, keyDim: key, valueDim: value, sharesValues: shared, keys: keys, values: values)
       }
     }
-    #expect(throws: MemoryError.self) { try KVCacheLayout(kvHeadCounts: [], headDim: 8) }
+    let geometry = try KVGeometry(kvHeadCount: 1, keyDim: 8)
+    for (layers, kind, block) in [
+      ([], KVKind.growing, 64), ([-1], .growing, 64), ([1, 1], .growing, 64), ([0], .growing, 0), ([0], .growing, 24),
+      ([0], .growing, -64), ([0], .growing, Int.max - 15), ([0], .window(0, sinks: 0), 64),
+      ([0], .window(1, sinks: -1), 64), ([0], .window(Int.max, sinks: 0), 64), ([0], .fixed(capacity: 0), 64),
+    ] {
+      #expect(throws: MemoryError.self) {
+        try KVGroup(layers: layers, geometry: geometry, kind: kind, blockSize: block)
+      }
+    }
+    #expect(throws: MemoryError.self) { try KVCacheLayout(groups: []) }
+    let group = try KVGroup(layers: [0, 1], geometry: geometry)
+    let error = try memoryError { try KVCacheLayout(groups: [group, KVGroup(layers: [1], geometry: geometry)]) }
+    #expect(error.message.contains("layer 1"))
+    for layers in [0, -1, Int.max] {
+      #expect(throws: MemoryError.self) { try KVCacheLayout(layerCount: layers, geometry: geometry) }
+    }
   }
 }

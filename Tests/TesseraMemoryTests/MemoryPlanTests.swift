@@ -7,13 +7,13 @@ import Testing
 struct MemoryPlanTests {
   /// SmolLM2-135M: 30 layers, 3 kv heads of 64, float32: 46,080 bytes a token.
   static func layout(blockSize: Int = 64) throws -> KVCacheLayout {
-    try KVCacheLayout(layerCount: 30, kvHeadCount: 3, headDim: 64, blockSize: blockSize)
+    try KVCacheLayout(layerCount: 30, geometry: KVGeometry(kvHeadCount: 3, keyDim: 64), blockSize: blockSize)
   }
 
   static func plan(context: Int, sequences: Int = 1) throws -> MemoryPlan {
     try MemoryPlan(
       weightsBytes: 100_000_000, largestWeightBytes: 30_000_000, kvLayout: layout(), contextLength: context,
-      sequenceCount: sequences, workspaceBytes: 5_000_000, stagingBytes: 1_000_000)
+      sequenceCount: sequences, stepTokens: 512, workspaceBytes: 5_000_000, stagingBytes: 1_000_000)
   }
 
   @Test("the sum is weights, whole KV blocks of every sequence, workspace and staging")
@@ -81,9 +81,69 @@ struct MemoryPlanTests {
       #expect(throws: MemoryError.self) {
         try MemoryPlan(
           weightsBytes: weights, largestWeightBytes: 1, kvLayout: layout, contextLength: context,
-          sequenceCount: sequences, workspaceBytes: workspace)
+          sequenceCount: sequences, stepTokens: 1, workspaceBytes: workspace)
       }
     }
+  }
+
+  /// Gemma 3 270M: of 18 layers, 15 have a window of 512 tokens.
+  static func windowed() throws -> KVCacheLayout {
+    let geometry = try KVGeometry(kvHeadCount: 1, keyDim: 256)
+    let growing = [5, 11, 17]
+    return try KVCacheLayout(groups: [
+      KVGroup(layers: growing, geometry: geometry),
+      KVGroup(layers: (0..<18).filter { !growing.contains($0) }, geometry: geometry, kind: .window(512, sinks: 0)),
+    ])
+  }
+
+  @Test(
+    "layers with a window take what it holds: Gemma 3's cache at most two fifths of a uniform one", arguments: [1, 4])
+  func windows(sequences: Int) throws {
+    func plan(_ layout: KVCacheLayout) throws -> MemoryPlan {
+      try MemoryPlan(
+        weightsBytes: 1, largestWeightBytes: 1, kvLayout: layout, contextLength: 8192, sequenceCount: sequences,
+        stepTokens: 512, workspaceBytes: 1)
+    }
+    let (windowed, uniform) = (
+      try plan(Self.windowed()),
+      try plan(KVCacheLayout(layerCount: 18, geometry: KVGeometry(kvHeadCount: 1, keyDim: 256)))
+    )
+    #expect(Double(windowed.kvBytes) <= 0.4 * Double(uniform.kvBytes), "\(windowed.kvBytes) of \(uniform.kvBytes)")
+    #expect(windowed.kvBytesPerToken == 3 * 2048)
+    let lines = windowed.description.split(separator: "\n")
+    #expect(lines.count == 7)
+    #expect(lines[2].contains("growing, 3 layers") && lines[2].contains("(\(windowed.groups[0].bytes) bytes)"))
+    #expect(lines[3].contains("window, 15 layers") && lines[3].contains("\(20 * sequences) blocks of 64 tokens"))
+  }
+
+  @Test("a budget is turned into blocks: as many as fit, at most room for every sequence to be full")
+  func fromBudget() throws {
+    let layout = try Self.windowed()
+    func plan(_ budget: Int, limits: DeviceLimits = .cpu) throws -> MemoryPlan {
+      try MemoryPlan(
+        weightsBytes: 100_000_000, largestWeightBytes: 30_000_000, kvLayout: layout, contextLength: 8192,
+        sequenceCount: 16, stepTokens: 512, workspaceBytes: 5_000_000, limits: limits, budgetBytes: budget)
+    }
+    var last = 0
+    for budget in [110_000_000, 150_000_000, 300_000_000, 900_000_000] {
+      let plan = try plan(budget)
+      #expect(plan.totalBytes <= budget && plan.kvTokens > last && plan.kvTokens < 16 * 8192)
+      // A block more of each group that is not full would not fit.
+      let more = zip(layout.groups, plan.groups).reduce(0) { sum, pair in
+        sum + (pair.1.kind == "window" && pair.1.blockCount == 16 * 20 ? 0 : pair.0.bytesPerBlock)
+      }
+      #expect(plan.totalBytes + more > budget)
+      last = plan.kvTokens
+    }
+    let full = try plan(1 << 40)
+    #expect(full.kvTokens == 16 * 8192 && full.blockCounts == [16 * 128, 16 * 20])
+    #expect(full.description.contains("16 sequences of 8192 tokens"))
+    #expect(try plan(150_000_000).description.contains("tokens of 16 sequences of 8192 tokens"))
+    var limits = DeviceLimits.cpu
+    limits.maxAllocationBytes = 30_000_000
+    #expect(try plan(1 << 40, limits: limits).groups.allSatisfy { $0.largestPoolBytes <= 30_000_000 })
+    let error = try memoryError { try plan(105_100_000) }
+    #expect(error.code == .overBudget && error.message.contains("105100000"))
   }
 
   @Test("the plan prints a line for each purpose and the sum")
@@ -97,8 +157,10 @@ struct MemoryPlanTests {
   @Test("the plan encodes every number by name")
   func encodes() throws {
     let plan = try Self.plan(context: 1000)
-    let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(plan)) as? [String: Int]
-    #expect(object?["totalBytes"] == plan.totalBytes)
-    #expect(object?["kvBytesPerToken"] == 46080)
+    let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(plan)) as? [String: Any]
+    #expect(object?["totalBytes"] as? Int == plan.totalBytes)
+    #expect(object?["kvBytesPerToken"] as? Int == 46080)
+    let groups = object?["groups"] as? [[String: Any]]
+    #expect(groups?.count == 1 && groups?[0]["bytes"] as? Int == plan.kvBytes)
   }
 }

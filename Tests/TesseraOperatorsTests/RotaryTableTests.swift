@@ -43,7 +43,7 @@ struct RotaryTableTests {
   func rows() throws {
     for (scaling, reference) in Self.scalings {
       let positions = [0, 1, 77, 131_071]
-      let rotary = try ReferenceRotaryEmbedding(pairing: .halves, rotaryDim: 64, base: 500_000, scaling: reference)
+      let rotary = try ReferenceRotaryEmbedding(pairing: .neox, rotaryDim: 64, base: 500_000, scaling: reference)
       let table = try RotaryTable(rotaryDim: 64, ropeTheta: 500_000, scaling: scaling)
       // A head of ones in the first half becomes the cosines, then the sines.
       let head = [Float](repeating: 1, count: 32) + [Float](repeating: 0, count: 32)

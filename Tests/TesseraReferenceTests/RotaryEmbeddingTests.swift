@@ -31,7 +31,7 @@ struct RotaryEmbeddingTests {
   func rotations() throws {
     for f in try Fixtures.operators().rotations {
       let rotary = try ReferenceRotaryEmbedding(
-        pairing: f.pairing == "adjacent" ? .adjacent : .halves, rotaryDim: f.headDim, base: f.base)
+        pairing: f.pairing == "adjacent" ? .interleaved : .neox, rotaryDim: f.headDim, base: f.base)
       let y = try rotary.apply(f.x, positions: f.positions, headCount: f.headCount, headDim: f.headDim)
       expectClose(y, f.y, relative: 1e-6, absolute: 1e-6)
     }
@@ -41,7 +41,7 @@ struct RotaryEmbeddingTests {
   func partial() throws {
     var generator = SeededGenerator(seed: 2)
     let x = generator.floats(2 * 12)
-    for pairing in [ReferenceRotaryEmbedding.Pairing.adjacent, .halves] {
+    for pairing in [ReferenceRotaryEmbedding.Pairing.interleaved, .neox] {
       let rotary = try ReferenceRotaryEmbedding(pairing: pairing, rotaryDim: 8, base: 100)
       let y = try rotary.apply(x, positions: [3], headCount: 2, headDim: 12)
       let heads = Array(x[0..<8]) + x[12..<20]
@@ -67,7 +67,7 @@ struct RotaryEmbeddingTests {
 
   @Test("angles are position times frequency")
   func angles() throws {
-    let rotary = try ReferenceRotaryEmbedding(pairing: .adjacent, rotaryDim: 4, base: 100)
+    let rotary = try ReferenceRotaryEmbedding(pairing: .interleaved, rotaryDim: 4, base: 100)
     let angles = rotary.angles(positions: [0, 7])
     #expect(zip(angles, [0, 0, 7, 0.7]).allSatisfy { abs($0 - $1) < 1e-12 })
   }
@@ -84,7 +84,7 @@ struct RotaryEmbeddingTests {
       try ReferenceRotaryFrequencies(rotaryDim: 8, base: 10000, scaling: .factors([1]))
     }
     #expect(throws: ReferenceError.self) {
-      try ReferenceRotaryEmbedding(pairing: .halves, rotaryDim: 8, base: 10000)
+      try ReferenceRotaryEmbedding(pairing: .neox, rotaryDim: 8, base: 10000)
         .apply([1, 2, 3, 4], positions: [0], headCount: 1, headDim: 4)
     }
   }

@@ -50,13 +50,15 @@ struct SamplerTests {
   }
 
   @Test(
-    "top-p keeps the fewest that reach it", arguments: [(0.3, 1), (0.5, 1), (0.51, 2), (0.8, 3), (0.95, 4), (1, 5)])
+    "top-p keeps the fewest that reach it",
+    arguments: [(0, 1), (0.3, 1), (0.5, 1), (0.51, 2), (0.8, 3), (0.95, 4), (1, 5)])
   func topP(p: Float, kept: Int) throws {
     #expect(Set(try counts { $0.topP = p }.keys) == Set(10..<10 + kept))
   }
 
   @Test(
-    "min-p leaves out what is under its share of the likeliest", arguments: [(0.04, 5), (0.1, 4), (0.2, 3), (0.6, 1)])
+    "min-p leaves out what is under its share of the likeliest",
+    arguments: [(0.04, 5), (0.1, 4), (0.2, 3), (0.6, 1), (1, 1)])
   func minP(p: Float, kept: Int) throws {
     #expect(Set(try counts { $0.minP = p }.keys) == Set(10..<10 + kept))
   }
@@ -101,8 +103,8 @@ struct SamplerTests {
   func options() {
     let changes: [(String, (inout GenerationOptions) -> Void)] = [
       ("temperature", { $0.temperature = -1 }), ("temperature", { $0.temperature = .nan }),
-      ("temperature", { $0.temperature = .infinity }), ("top-k", { $0.topK = -1 }), ("top-p", { $0.topP = 0 }),
-      ("top-p", { $0.topP = 1.1 }), ("min-p", { $0.minP = 1 }), ("min-p", { $0.minP = .nan }),
+      ("temperature", { $0.temperature = .infinity }), ("top-k", { $0.topK = -1 }), ("top-p", { $0.topP = -0.1 }),
+      ("top-p", { $0.topP = 1.1 }), ("min-p", { $0.minP = 1.1 }), ("min-p", { $0.minP = .nan }),
       ("repeat-penalty", { $0.repeatPenalty = 0 }), ("window", { $0.repeatWindow = -1 }),
       ("tokens", { $0.maxTokens = -1 }), ("stop string", { $0.stopStrings = ["a", ""] }),
     ]

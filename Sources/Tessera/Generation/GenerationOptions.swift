@@ -6,20 +6,34 @@ public struct GenerationOptions: Sendable, Equatable {
   public var temperature: Float = 0
   /// Only so many of the likeliest tokens are considered; 0 considers all.
   public var topK = 40
-  /// Only the likeliest tokens that together have this probability are considered (Holtzman et al. 2020); 1 considers all.
+  /// Only the likeliest tokens that together have this probability are considered (Holtzman et al. 2020); 1 considers all,
+  /// 0 the likeliest alone.
   public var topP: Float = 0.95
-  /// Tokens less likely than this share of the likeliest are not considered (Nguyen et al. 2024); 0 considers all.
+  /// Tokens less likely than this share of the likeliest are not considered (Nguyen et al. 2024); 0 considers all,
+  /// 1 the likeliest alone.
   public var minP: Float = 0.05
   /// Divides the logits of recent tokens (Keskar et al. 2019); 1 leaves them.
   public var repeatPenalty: Float = 1
   /// Tokens that the penalty looks back over.
   public var repeatWindow = 64
+  /// Taken from the logit of a token that was generated (OpenAI's definition); 0 does nothing.
+  public var presencePenalty: Float = 0
+  /// Taken from the logit of a token as often as it was generated (OpenAI's definition); 0 does nothing.
+  public var frequencyPenalty: Float = 0
+  /// Added to logits, by token id; −∞ makes a token impossible.
+  public var logitBias: [Int: Float] = [:]
+  /// The tokens that may be generated: ⌈vocabulary / 32⌉ words, of which bit id % 32 of word id / 32 allows a token; nil allows
+  /// all.
+  public var allowedTokens: [UInt32]?
   /// The same seed gives the same text; nil takes a random one.
   public var seed: UInt64?
   /// Texts that end the answer and are not part of it.
   public var stopStrings: [String] = []
 
   public init() {}
+
+  /// Whether any penalty does something.
+  var hasPenalty: Bool { repeatPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0 }
 
   /// - Throws: `TesseraError.badOption` that names the option, its value and its range.
   func check() throws(TesseraError) {
@@ -31,10 +45,12 @@ public struct GenerationOptions: Sendable, Equatable {
     if let maxTokens { try require(maxTokens >= 0, "the number of tokens", maxTokens, "0 or more") }
     try require(temperature >= 0 && temperature.isFinite, "temperature", temperature, "0 or more")
     try require(topK >= 0, "top-k", topK, "0 (all) or more")
-    try require(topP > 0 && topP <= 1, "top-p", topP, "over 0 and at most 1")
-    try require(minP >= 0 && minP < 1, "min-p", minP, "at least 0 and under 1")
+    try require((0...1).contains(topP), "top-p", topP, "0 (the likeliest token alone) to 1 (all)")
+    try require((0...1).contains(minP), "min-p", minP, "0 (all) to 1 (the likeliest token alone)")
     try require(repeatPenalty > 0 && repeatPenalty.isFinite, "repeat-penalty", repeatPenalty, "over 0")
     try require((0...4096).contains(repeatWindow), "the window of the repeat-penalty", repeatWindow, "0 to 4096")
+    try require(presencePenalty.isFinite, "the presence penalty", presencePenalty, "a number")
+    try require(frequencyPenalty.isFinite, "the frequency penalty", frequencyPenalty, "a number")
     try require(stopStrings.allSatisfy { !$0.isEmpty }, "a stop string", "\"\"", "not empty")
   }
 }

@@ -93,10 +93,20 @@ struct DoctorAdvice: Encodable, Sendable, Equatable {
       (profile.integerDotProduct, "integer dot products (cl_khr_integer_dot_product)"),
     ]
     let missing = features.filter { !$0.0 }.map(\.1)
-    guard !missing.isEmpty else { return [] }
-    return [
-      .init(kind: .missing, message: "no \(missing.joined(separator: ", no ")): not needed, portable kernels run")
-    ]
+    var advice: [DoctorAdvice] = []
+    if !missing.isEmpty {
+      advice.append(
+        .init(kind: .missing, message: "no \(missing.joined(separator: ", no ")): not needed, portable kernels run"))
+    }
+    if !profile.singleFloat.contains(.correctDivideSqrt) {
+      advice.append(
+        .init(
+          kind: .missing,
+          message:
+            "division and square roots are not correctly rounded (CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT): results may "
+            + "differ in their last bits from those of devices where they are"))
+    }
+    return advice
   }
 
   /// The version in "OpenCL 3.0 PoCL 3.1+debian  Linux, …".

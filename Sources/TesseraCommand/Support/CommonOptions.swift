@@ -31,7 +31,7 @@ struct RunOptions: ParsableArguments {
   @Option(
     name: [.customLong("kv"), .customLong("kv-type")],
     help: "How keys and values are kept: f32 (exact), f16 (half the memory), q8_0 (a quarter) or q4_0 (an eighth).")
-  var cacheElement: KVCacheLayout.ElementType = .f32
+  var cacheElement: KVEncoding = .f32
 
   @Option(help: "exact, or fast: activations of 8 bits where that is faster (docs/numerics.md).")
   var precision: Precision = .exact
@@ -56,7 +56,7 @@ struct RunOptions: ParsableArguments {
     var options = LoadOptions()
     options.device = device
     options.contextLength = context
-    options.cacheElement = cacheElement
+    (options.keyEncoding, options.valueEncoding) = (cacheElement, cacheElement)
     options.precision = precision
     options.memoryBudget = memory.map { $0 << 20 }
     return options
@@ -67,10 +67,11 @@ struct RunOptions: ParsableArguments {
     if !quiet, !json, let note = TuningDatabase(contentsOf: TuningDatabase.url).note {
       Terminal.diagnose("note: \(note)")
     }
+    if quiet || json { CommandLog.silence() }
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
     let language = try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }
-    if precision == .fast, !quiet, await language.precision == .exact {
+    if precision == .fast, !quiet, language.precision == .exact {
       bar.finish()
       Terminal.diagnose(
         "--precision fast: not faster than exact with these weights on \(language.device.name), which is used instead")
@@ -79,33 +80,8 @@ struct RunOptions: ParsableArguments {
   }
 }
 
-extension KVCacheLayout.ElementType: ExpressibleByArgument {}
+extension KVEncoding: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
-
-/// Where a command's text comes from.
-enum InputText {
-  /// The text of a file, or of standard input for "-".
-  static func read(_ path: String) throws -> [UInt8] {
-    if path == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
-    // A handle also reads pipes and devices.
-    guard let data = try? FileHandle(forReadingAtPath: path)?.readToEnd() ?? Data(),
-      FileManager.default.fileExists(atPath: path)
-    else {
-      throw InputError(message: "\(path): no such file, or it cannot be read")
-    }
-    return [UInt8](data)
-  }
-
-  /// Token ids separated by commas.
-  static func tokens(_ list: String, option: String) throws -> [Int] {
-    try list.split(separator: ",", omittingEmptySubsequences: false).map {
-      guard let id = Int($0.trimmingCharacters(in: .whitespaces)) else {
-        throw UsageError(message: "\(option): \"\($0)\" is not a token id; give numbers separated by commas")
-      }
-      return id
-    }
-  }
-}
 
 /// An input that cannot be used.
 struct InputError: Error, CustomStringConvertible {

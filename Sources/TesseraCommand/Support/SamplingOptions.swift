@@ -26,7 +26,7 @@ struct SamplingOptions: ParsableArguments {
   var seed: UInt64?
 
   @Option(
-    name: .customLong("stop"),
+    name: .customLong("stop"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp("End the answer before this text; may be repeated.", valueName: "text"))
   var stopStrings: [String] = []
 
@@ -34,8 +34,12 @@ struct SamplingOptions: ParsableArguments {
     if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens is \(maxTokens): it must be 0 or more") }
     guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature must be 0 or more") }
     guard topK >= 0 else { throw ValidationError("--top-k must be 0 (all) or more") }
-    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be over 0 and at most 1") }
-    guard minP >= 0, minP < 1 else { throw ValidationError("--min-p must be at least 0 and under 1") }
+    guard (0...1).contains(topP) else {
+      throw ValidationError("--top-p must be from 0 (the likeliest alone) to 1 (all)")
+    }
+    guard (0...1).contains(minP) else {
+      throw ValidationError("--min-p must be from 0 (all) to 1 (the likeliest alone)")
+    }
     guard repeatPenalty > 0, repeatPenalty.isFinite else { throw ValidationError("--repeat-penalty must be over 0") }
     guard stopStrings.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("--stop must not be empty") }
   }
@@ -59,10 +63,13 @@ extension GenerationStatistics {
   var summary: String {
     func format(_ value: Double) -> String { String(format: "%.1f", value) }
     func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
+    // The speed is of the tokens that were computed.
+    let cached = cachedPromptTokens > 0 ? " (\(cachedPromptTokens) cached)" : ""
+    let speed = cachedPromptTokens < promptTokens ? ", \(format(promptTokensPerSecond)) tokens/s" : ""
     return """
 
-      loaded in \(String(format: "%.2f", loadSeconds)) s; prompt \(promptTokens) tokens, \(format(promptTokensPerSecond)) \
-      tokens/s; answer \(generatedTokens) tokens, \(format(generationTokensPerSecond)) tokens/s
+      loaded in \(String(format: "%.2f", loadSeconds)) s; prompt \(promptTokens) tokens\(cached)\(speed); \
+      answer \(generatedTokens) tokens, \(format(generationTokensPerSecond)) tokens/s
       first token after \(String(format: "%.2f", timeToFirstTokenSeconds)) s; device memory \(mebibytes(peakDeviceBytes)), \
       resident \(mebibytes(peakResidentBytes))
       """

@@ -18,6 +18,14 @@ enum Terminal {
   /// Makes a closed pipe an error of the write to it, instead of a signal that ends the process.
   static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
+  /// Opens what the shell has closed of standard input, output and error, the wrong way round: using them stays an error,
+  /// and no file that is opened later is taken for them.
+  static func occupyClosedDescriptors() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+    }
+  }
+
   static func print(_ line: String) { write(line + "\n") }
   /// Writes to standard error, if that is possible.
   static func diagnose(_ line: String) { try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8)) }

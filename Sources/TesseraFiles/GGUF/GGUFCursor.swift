@@ -74,6 +74,12 @@ struct GGUFCursor {
     return string
   }
 
+  /// Reads a string; bytes that are not UTF-8 become U+FFFD.
+  mutating func repairedString(_ what: @autoclosure () -> String) throws(FileError) -> String {
+    let range = try stringRange(what())
+    return String(decoding: file.contents[range], as: UTF8.self)
+  }
+
   /// An error about what was just read or tried.
   func error(_ code: FileError.Code, _ what: String, _ problem: String) -> FileError {
     GGUFCursor.error(code, file.path, offset, what, problem)

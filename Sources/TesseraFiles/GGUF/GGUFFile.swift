@@ -1,3 +1,5 @@
+import TesseraSystem
+
 /// A GGUF model file (versions 2 and 3, little-endian), memory-mapped.
 ///
 /// Opening reads the metadata and the tensor descriptions and checks them all; no tensor's bytes are touched.
@@ -82,7 +84,7 @@ public struct GGUFFile: Sendable {
     self.metadata = Metadata(keys: metadata.keys.sorted(), values: metadata, path: name)
     alignment = 32
     self.tensors = infos
-    mappedFile = MappedFile(absent: name)
+    mappedFile = MappedFile(holding: [], named: name)
     indexes = Dictionary(
       infos.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
   }

@@ -1,3 +1,5 @@
+import TesseraSystem
+
 extension GGUFCursor {
   /// Reads `count` keys with their values.
   ///
@@ -39,7 +41,7 @@ extension GGUFCursor {
     let what = "the value of the metadata key \(FileError.quoted(key))"
     switch type {
     case .string:
-      return .string(try string(what))
+      return .string(Metadata.isStrict(key) ? try string(what) : try repairedString(what))
     case .array:
       return .array(try array(key: key, depth: depth, nestedArrays: &nestedArrays))
     default:

@@ -1,3 +1,5 @@
+import TesseraSystem
+
 extension GGUFCursor {
   /// Reads `count` tensor descriptions and checks them against the file: names, types, sizes, places, overlaps.
   ///

@@ -1,3 +1,5 @@
+import TesseraSystem
+
 /// The keys and values of a GGUF file, in the file's order.
 ///
 /// Each typed getter throws `FileError` `.missingKey` where the key is absent and `.wrongType` where the value has
@@ -7,6 +9,23 @@ public struct Metadata: Sendable {
   public let keys: [String]
   let values: [String: MetadataValue]
   let path: String
+
+  /// Keys and values that are made up, for a model that is described or about to be written; keys are sorted.
+  ///
+  /// - Parameter name: what errors call the model.
+  public init(_ values: [String: MetadataValue], of name: String) {
+    self.init(keys: values.keys.sorted(), values: values, path: name)
+  }
+
+  init(keys: [String], values: [String: MetadataValue], path: String) {
+    self.keys = keys
+    self.values = values
+    self.path = path
+  }
+
+  /// Whether a key's text must be UTF-8: what a tokenizer is made of. Other text describes or names something, and is
+  /// shown with U+FFFD where it is not: what a name must be is checked by who uses it.
+  static func isStrict(_ key: String) -> Bool { key.hasPrefix("tokenizer.") }
 
   /// The value of a key; nil where it is absent.
   public subscript(key: String) -> MetadataValue? { values[key] }
@@ -29,7 +48,7 @@ public struct Metadata: Sendable {
   /// An array of any type.
   public func array(_ key: String) throws(FileError) -> MetadataArray { try needed(key, optionalArray(key)) }
 
-  /// An array of strings, each of which must be UTF-8.
+  /// An array of strings; a tokenizer's must be UTF-8.
   public func strings(_ key: String) throws(FileError) -> [String] { try array(key).strings() }
 
   /// The bytes of an array of strings, left in the mapped file.

@@ -1,3 +1,5 @@
+import TesseraSystem
+
 /// An array of a GGUF file's metadata, left in the mapped file until its elements are asked for.
 public struct MetadataArray: Sendable {
   enum Storage: Sendable {
@@ -39,12 +41,16 @@ public struct MetadataArray: Sendable {
 
   /// The elements of an array of strings.
   ///
-  /// - Throws: `FileError` `.wrongType` for other arrays, `.malformed` where a string is not UTF-8.
+  /// - Throws: `FileError` `.wrongType` for other arrays, `.malformed` where a string of a tokenizer is not UTF-8.
   public func strings() throws(FileError) -> [String] {
     guard let raw = rawStrings else { throw wrongType("strings") }
     var result: [String] = []
     result.reserveCapacity(count)
     for index in 0..<count {
+      guard Metadata.isStrict(key) else {
+        result.append(raw.withBytes(at: index) { String(decoding: $0, as: UTF8.self) })
+        continue
+      }
       guard let string = raw.withBytes(at: index, { String(validating: $0, as: UTF8.self) }) else {
         throw FileError(
           .malformed, path: file.path,

@@ -1,3 +1,5 @@
+import TesseraSystem
+
 /// The header of a `.npy` file: a Python dictionary with exactly the keys `descr`, `fortran_order` and `shape`.
 struct NPYHeader {
   var type: NPYType

@@ -1,3 +1,5 @@
+import TesseraSystem
+
 /// Writes a float32 `.npy` file in pieces, such as the logits of one chunk after another.
 ///
 /// The file appears at its path when `finish()` returns; a writer that is dropped before leaves nothing behind.

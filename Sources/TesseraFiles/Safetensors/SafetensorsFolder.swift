@@ -1,4 +1,5 @@
 import TesseraJSON
+import TesseraSystem
 
 /// The safetensors files of one model: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
 public struct SafetensorsFolder: Sendable {
@@ -14,20 +15,26 @@ public struct SafetensorsFolder: Sendable {
   /// - Throws: `FileError` `.notFound` where the folder has no weights or a shard is missing, `.malformed` where the
   ///   index contradicts the shards.
   public init(path: String) throws(FileError) {
-    let indexPath = path + "/model.safetensors.index.json"
-    if FileDescriptor.exists(indexPath) {
-      (files, places) = try SafetensorsFolder.shards(indexPath: indexPath, folder: path)
+    // The order of `transformers`: the single file goes before an index.
+    let single = path + "/model.safetensors"
+    if FileDescriptor.exists(single) {
+      let file = try SafetensorsFile(path: single)
+      files = [file]
+      places = Dictionary(file.tensors.map { ($0.name, 0) }, uniquingKeysWith: { first, _ in first })
       return
     }
-    let single = path + "/model.safetensors"
-    guard FileDescriptor.exists(single) else {
+    let indexPath = path + "/model.safetensors.index.json"
+    guard FileDescriptor.exists(indexPath) else {
+      let hasPickle = ["pytorch_model.bin", "pytorch_model.bin.index.json"]
+        .contains { FileDescriptor.exists(path + "/" + $0) }
       throw FileError(
         .notFound, path: path,
-        "the folder has neither model.safetensors nor model.safetensors.index.json: download the model's weights")
+        "the folder has neither model.safetensors nor model.safetensors.index.json: "
+          + (hasPickle
+            ? "pytorch_model.bin is not read, since it may hold programs; save the model as safetensors"
+            : "download the model's weights"))
     }
-    let file = try SafetensorsFile(path: single)
-    files = [file]
-    places = Dictionary(file.tensors.map { ($0.name, 0) }, uniquingKeysWith: { first, _ in first })
+    (files, places) = try SafetensorsFolder.shards(indexPath: indexPath, folder: path)
   }
 
   /// The names of all tensors, sorted.
@@ -43,31 +50,52 @@ public struct SafetensorsFolder: Sendable {
     indexPath: String, folder: String
   ) throws(FileError) -> ([SafetensorsFile], [String: Int]) {
     let index = try JSONFields(path: indexPath)
-    let map: JSONObject
-    do { map = try index.fields("weight_map").object } catch { throw FileError(error) }
-    var files: [SafetensorsFile] = []
-    var indexes: [String: Int] = [:]
-    var places: [String: Int] = [:]
-    for (name, value) in map.members.sorted(by: { $0.key < $1.key }) {
-      guard let fileName = value.stringValue, isPlainName(fileName) else {
+    let map: [(key: String, value: JSONValue)]
+    do {
+      map = try index.fields("weight_map").object.members.map { ($0.key, $0.value) }
+    } catch { throw FileError(error) }
+    guard !map.isEmpty else {
+      throw FileError(.malformed, path: indexPath, "'weight_map' names no tensor: download the index again")
+    }
+    var names: Set<String> = []
+    for (tensor, value) in map {
+      guard let name = value.stringValue, isPlainName(name) else {
         throw FileError(
           .malformed, path: indexPath,
-          "the tensor \(FileError.quoted(name)) is not mapped to the name of a file in this folder: "
+          "the tensor \(FileError.quoted(tensor)) is not mapped to the name of a file in this folder: "
             + "download the index again")
       }
-      if indexes[fileName] == nil {
-        guard files.count < shardLimit else {
-          throw FileError(.tooLarge, path: indexPath, "more than \(shardLimit) shards are named: check the index")
-        }
-        files.append(try SafetensorsFile(path: folder + "/" + fileName))
-        indexes[fileName] = files.count - 1
+      names.insert(name)
+    }
+    guard names.count <= shardLimit else {
+      throw FileError(.tooLarge, path: indexPath, "more than \(shardLimit) shards are named: check the index")
+    }
+    var files: [SafetensorsFile] = []
+    var places: [String: Int] = [:]
+    for name in names.sorted() {
+      let shard = folder + "/" + name
+      guard FileDescriptor.exists(shard) else {
+        throw FileError(
+          .notFound, path: shard, "this shard, which model.safetensors.index.json names, is missing: download it too")
       }
-      guard let index = indexes[fileName], files[index].tensor(named: name) != nil else {
+      let file = try SafetensorsFile(path: shard)
+      for tensor in file.tensors {
+        if let other = places.updateValue(files.count, forKey: tensor.name) {
+          throw FileError(
+            .malformed, path: shard,
+            "the tensor \(FileError.quoted(tensor.name)) is in \(files[other].mappedFile.path) too: "
+              + "the shards are not of one model, download them again")
+        }
+      }
+      files.append(file)
+    }
+    for (tensor, value) in map {
+      guard let place = places[tensor], files[place].mappedFile.path == folder + "/" + (value.stringValue ?? "") else {
         throw FileError(
           .malformed, path: indexPath,
-          "the tensor \(FileError.quoted(name)) is not in \(FileError.quoted(fileName)): download both again")
+          "the tensor \(FileError.quoted(tensor)) is not in \(FileError.quoted(value.stringValue ?? "")): "
+            + "download both again")
       }
-      places[name] = index
     }
     return (files, places)
   }

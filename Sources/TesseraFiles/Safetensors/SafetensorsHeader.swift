@@ -1,4 +1,5 @@
 import TesseraJSON
+import TesseraSystem
 
 /// The header of a safetensors file: an 8-byte length and a JSON object of that many bytes.
 struct SafetensorsHeader {

@@ -36,4 +36,21 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
     case .c64, .f64, .i64, .u64: 64
     }
   }
+
+  /// The type of ggml that stores elements alike; nil where there is none.
+  var ggmlType: GGMLType? {
+    switch self {
+    case .f16: .f16
+    case .bf16: .bf16
+    case .f32: .f32
+    case .f64: .f64
+    case .i8: .i8
+    case .i16: .i16
+    case .i32: .i32
+    case .i64: .i64
+    case .bool, .f4, .f6E2M3, .f6E3M2, .u8, .f8E5M2, .f8E4M3, .f8E8M0, .f8E4M3FNUZ, .f8E5M2FNUZ, .u16, .u32, .c64,
+      .u64:
+      nil
+    }
+  }
 }

@@ -1,15 +1,18 @@
-/// Which blocks of the KV cache are free, and how many sequences share each of the others.
+/// Which blocks of a group are free, how many sequences share each of the others, and which were cleared.
 ///
 /// Only bookkeeping; the bytes are in ``KVCache``. Blocks are numbered from 0. The most recently freed one is handed
 /// out first, its bytes are likeliest to be in a cache; when none was freed, the lowest.
+///
+/// A block holds what the driver left there until it is cleared, or copied over, for the first time.
 public struct BlockPool: Sendable {
   /// Blocks in the pool.
   public let blockCount: Int
 
-  private var free: [Int]
-  private var referenceCounts: [Int]
+  private var free: [Int32]
+  private var referenceCounts: [Int32]
+  private var cleared: [Bool]
 
-  /// A pool of `blockCount` free blocks.
+  /// A pool of `blockCount` free blocks, none of them cleared.
   ///
   /// Throws ``MemoryError`` when the count is not positive or exceeds 32-bit ids.
   public init(blockCount: Int) throws(MemoryError) {
@@ -17,8 +20,9 @@ public struct BlockPool: Sendable {
       throw MemoryError(.invalidRequest, "a KV pool of \(blockCount) blocks: 1 to \(Int32.max) are possible")
     }
     self.blockCount = blockCount
-    free = Array((0..<blockCount).reversed())
+    free = (0..<blockCount).reversed().map { Int32($0) }
     referenceCounts = Array(repeating: 0, count: blockCount)
+    cleared = Array(repeating: false, count: blockCount)
   }
 
   /// Blocks that nobody uses.
@@ -28,14 +32,15 @@ public struct BlockPool: Sendable {
   public var usedCount: Int { blockCount - free.count }
 
   /// How many users `block` has; 0 for a free one or an id outside the pool.
-  public func referenceCount(_ block: Int) -> Int {
-    referenceCounts.indices.contains(block) ? referenceCounts[block] : 0
+  public func referenceCount(_ block: Int32) -> Int {
+    referenceCounts.indices.contains(Int(block)) ? Int(referenceCounts[Int(block)]) : 0
   }
 
-  /// Takes `count` free blocks, each with one user.
-  ///
-  /// Throws ``MemoryError`` with the numbers, and takes none, when fewer are free.
-  public mutating func allocate(_ count: Int) throws(MemoryError) -> [Int] {
+  /// Whether `block` was cleared; false for an id outside the pool.
+  public func isCleared(_ block: Int32) -> Bool { cleared.indices.contains(Int(block)) && cleared[Int(block)] }
+
+  /// Throws ``MemoryError`` with the numbers when fewer than `count` blocks are free.
+  public func check(_ count: Int) throws(MemoryError) {
     guard count >= 0 else { throw MemoryError(.invalidRequest, "\(count) KV blocks were asked for") }
     guard count <= free.count else {
       throw MemoryError(
@@ -43,30 +48,38 @@ public struct BlockPool: Sendable {
         "the KV cache is full: \(count) more blocks are needed, \(free.count) of \(blockCount) are free: "
           + "end a sequence, or use a larger --context")
     }
-    let blocks = Array(free.suffix(count).reversed())
-    free.removeLast(count)
-    for block in blocks { referenceCounts[block] = 1 }
-    return blocks
+  }
+
+  /// Takes a free block, with one user; nil when none is free.
+  public mutating func allocate() -> Int32? {
+    guard let block = free.popLast() else { return nil }
+    referenceCounts[Int(block)] = 1
+    return block
   }
 
   /// Adds a user to `block`.
   ///
   /// Throws ``MemoryError`` when nobody uses it yet.
-  public mutating func retain(_ block: Int) throws(MemoryError) {
+  public mutating func retain(_ block: Int32) throws(MemoryError) {
     guard referenceCount(block) > 0 else {
       throw MemoryError(.invalidSequence, "KV block \(block) is not in use and cannot be shared")
     }
-    referenceCounts[block] += 1
+    referenceCounts[Int(block)] += 1
   }
 
   /// Takes a user from `block`; the last one frees it.
   ///
   /// Throws ``MemoryError`` when nobody uses it.
-  public mutating func release(_ block: Int) throws(MemoryError) {
+  public mutating func release(_ block: Int32) throws(MemoryError) {
     guard referenceCount(block) > 0 else {
       throw MemoryError(.invalidSequence, "KV block \(block) is not in use and cannot be released")
     }
-    referenceCounts[block] -= 1
-    if referenceCounts[block] == 0 { free.append(block) }
+    referenceCounts[Int(block)] -= 1
+    if referenceCounts[Int(block)] == 0 { free.append(block) }
+  }
+
+  /// Counts `block` as cleared from now on, whoever uses it.
+  public mutating func markCleared(_ block: Int32) {
+    if cleared.indices.contains(Int(block)) { cleared[Int(block)] = true }
   }
 }

@@ -1,94 +1,183 @@
-/// Which blocks hold one sequence's tokens: token t lies in block `blocks[t / blockSize]` at row t % blockSize.
+/// One sequence's blocks in one group: row r lies in block `blocks[r / blockSize - firstBlock]` at r % blockSize.
 ///
-/// Only bookkeeping, over a ``BlockPool`` that all tables of one cache share. Tables may share full and partial blocks
-/// after a ``fork(in:)``. A shared block is never written: ``reserve(_:in:)`` replaces it by a copy first.
-public struct BlockTable: Sendable, Equatable {
-  /// A block whose contents must be copied before the reserved tokens are written.
-  public struct Copy: Sendable, Equatable {
-    /// The shared block.
-    public let from: Int
-    /// The sequence's own block, which takes its place.
-    public let to: Int
+/// Only bookkeeping, over the group's ``BlockPool``, which all tables of a group share. Tables may share full and partial
+/// blocks after a ``fork(in:)``. A shared block is never written: ``reserve(_:in:)`` replaces it by a copy first.
+///
+/// What a reservation needs done on the device counts as done with ``commit(_:in:)``; ``truncate(to:in:)`` without a commit
+/// leaves blocks as uncleared as they were, and gives shared ones back their place.
+struct BlockTable: Sendable, Equatable {
+  /// Rows of a block.
+  let blockSize: Int
+  /// Committed rows.
+  private(set) var rowCount = 0
+  /// Rows that are committed together with the next commit, of a group that is filled once.
+  var fillingRows = 0
+
+  private let group: KVGroup
+  private var blocks: [Int32] = []
+  private var firstBlock = 0
+  /// The first block behind those that were given back; before any was, the number of blocks that sinks keep.
+  private var gapEnd: Int
+  /// Blocks that sinks keep.
+  private let sinkBlocks: Int
+
+  /// A shared block that the next commit releases, in whose place the sequence's own lies.
+  private struct Replaced: Sendable, Equatable {
+    var index: Int
+    var shared: Int32
+  }
+  private var pendingClear: [Int32] = []
+  private var replaced: Replaced?
+
+  /// An empty table.
+  init(_ group: KVGroup) {
+    self.group = group
+    blockSize = group.blockSize
+    sinkBlocks = group.blockCount(rows: group.sinkRows)
+    gapEnd = sinkBlocks
   }
 
-  /// Tokens of a block.
-  public let blockSize: Int
-  /// The blocks' ids, in token order; those of reserved tokens included.
-  public private(set) var blocks: [Int] = []
-  /// Committed tokens.
-  public private(set) var tokenCount = 0
+  /// The table as kernels read it.
+  var table: KVTable { KVTable(firstBlock: firstBlock, blocks: blocks, blockSize: blockSize) }
 
-  /// An empty table over blocks of `blockSize` tokens.
-  ///
-  /// Throws ``MemoryError`` when `blockSize` is not positive.
-  public init(blockSize: Int) throws(MemoryError) {
-    guard blockSize > 0 else { throw MemoryError(.invalidRequest, "a KV block of \(blockSize) tokens") }
-    self.blockSize = blockSize
-  }
+  /// Rows, from the first on, that the blocks have room for.
+  var capacity: Int { (firstBlock + blocks.count) * blockSize }
 
-  /// Tokens that the blocks have room for.
-  public var capacity: Int { blocks.count * blockSize }
+  // MARK: A step
 
-  /// Whether the next token would be written to a block that another sequence reads too.
-  public func needsCopy(in pool: BlockPool) -> Bool {
-    guard let block = partialBlock else { return false }
-    return pool.referenceCount(blocks[block]) > 1
-  }
-
-  /// Makes room for `count` tokens after the committed ones.
-  ///
-  /// - Returns: the copy that must be made before they are written, when the last block was shared
-  /// - Throws: ``MemoryError`` when the pool has too few free blocks; table and pool are then unchanged
-  public mutating func reserve(_ count: Int, in pool: inout BlockPool) throws(MemoryError) -> Copy? {
-    let end = try checkedSum([tokenCount, count], of: "KV tokens")
-    let missing = max(0, (end == 0 ? 0 : (end - 1) / blockSize + 1) - blocks.count)
-    let copied = count > 0 && needsCopy(in: pool) ? partialBlock : nil
-    var fresh = try pool.allocate(missing + (copied == nil ? 0 : 1))
-    var copy: Copy?
-    if let copied, let own = fresh.first {
-      fresh.removeFirst()
-      copy = Copy(from: blocks[copied], to: own)
-      try pool.release(blocks[copied])
-      blocks[copied] = own
+  /// Blocks that ``reserve(_:in:)`` will take.
+  func demand(_ count: Int, in pool: BlockPool) throws(MemoryError) -> Int {
+    let end = try checkedSum([rowCount, count], of: "KV tokens")
+    guard end <= KVGroup.mostRows else {
+      throw MemoryError(.invalidRequest, "\(end) KV tokens: a sequence has at most \(KVGroup.mostRows)")
     }
-    blocks += fresh
-    return copy
+    return missing(count) + (sharedIndex(count, in: pool) == nil ? 0 : 1)
   }
 
-  /// Counts `count` reserved tokens as written.
-  ///
-  /// Throws ``MemoryError`` when fewer are reserved.
-  public mutating func commit(_ count: Int) throws(MemoryError) {
-    guard count >= 0, count <= capacity - tokenCount else {
-      throw MemoryError(
-        .invalidRequest, "\(count) KV tokens are committed, room for \(capacity - tokenCount) is reserved")
-    }
-    tokenCount += count
+  /// Makes room for `count` rows behind the committed ones; the caller has asked for the demand, and so many are free.
+  /// Blocks that the table has.
+  var heldBlockCount: Int { blocks.count { $0 != KVTable.noBlock } }
+
+  /// Blocks that nobody else holds.
+  func ownBlockCount(in pool: BlockPool) -> Int {
+    blocks.count { $0 != KVTable.noBlock && pool.referenceCount($0) == 1 }
   }
 
-  /// Drops all tokens from `count` on, and every reserved block that the rest does not need.
-  ///
-  /// Throws ``MemoryError`` when `count` is negative or exceeds the committed tokens.
-  public mutating func truncate(to count: Int, in pool: inout BlockPool) throws(MemoryError) {
-    guard (0...tokenCount).contains(count) else {
-      throw MemoryError(.invalidRequest, "\(tokenCount) KV tokens cannot be cut to \(count)")
+  mutating func reserve(_ count: Int, in pool: inout BlockPool) throws(MemoryError) -> KVGroupWork {
+    var work = KVGroupWork()
+    if let index = sharedIndex(count, in: pool) {
+      let own = try Self.take(from: &pool)
+      let shared = blocks[index]
+      work.copies.append(KVBlockCopy(from: shared, to: own))
+      replaced = Replaced(index: index, shared: shared)
+      blocks[index] = own
     }
-    let kept = count == 0 ? 0 : (count - 1) / blockSize + 1
-    for block in blocks[kept...] { try pool.release(block) }
+    let missing = missing(count)
+    guard missing > 0 else { return work }
+    for _ in 0..<missing {
+      let block = try Self.take(from: &pool)
+      if !pool.isCleared(block) { work.clear.append(block) }
+      blocks.append(block)
+    }
+    pendingClear += work.clear
+    return work
+  }
+
+  /// Counts `count` reserved rows as written, and what the reservation needed as done; gives back what lies behind the
+  /// window.
+  mutating func commit(_ count: Int, in pool: inout BlockPool) throws(MemoryError) {
+    rowCount += count
+    for block in pendingClear { pool.markCleared(block) }
+    pendingClear.removeAll(keepingCapacity: true)
+    if let done = replaced {
+      pool.markCleared(blocks[done.index])
+      replaced = nil
+      try pool.release(done.shared)
+    }
+    try giveBack(to: &pool)
+  }
+
+  /// Whether the rows are still there that a query at row `count` may touch.
+  func canTruncate(to count: Int) -> Bool {
+    gapEnd <= max(sinkBlocks, group.firstTouchedRow(at: count) / blockSize)
+      || group.blockCount(rows: count) <= sinkBlocks
+  }
+
+  /// Undoes what was reserved and not committed, and drops all rows from `count` on; the caller has asked whether it
+  /// can.
+  mutating func truncate(to count: Int, in pool: inout BlockPool) throws(MemoryError) {
+    if let undone = replaced {
+      try pool.release(blocks[undone.index])
+      blocks[undone.index] = undone.shared
+      replaced = nil
+    }
+    pendingClear.removeAll(keepingCapacity: true)
+    fillingRows = 0
+    rowCount = count
+    let kept = min(blocks.count, max(0, group.blockCount(rows: count) - firstBlock))
+    for block in blocks[kept...] where block != KVTable.noBlock { try pool.release(block) }
     blocks.removeLast(blocks.count - kept)
-    tokenCount = count
+    if count == 0 || firstBlock + kept <= sinkBlocks { (firstBlock, gapEnd) = (0, sinkBlocks) }
   }
 
-  /// A second table over the same committed tokens, sharing their blocks.
-  ///
-  /// Throws ``MemoryError`` when the table's blocks are not in use in `pool`.
-  public func fork(in pool: inout BlockPool) throws(MemoryError) -> BlockTable {
+  // MARK: Sharing
+
+  /// A second table over the same committed rows, sharing their blocks.
+  func fork(in pool: inout BlockPool) throws(MemoryError) -> BlockTable {
     var copy = self
-    copy.blocks = Array(blocks.prefix(tokenCount == 0 ? 0 : (tokenCount - 1) / blockSize + 1))
-    for block in copy.blocks { try pool.retain(block) }
+    if let replaced { copy.blocks[replaced.index] = replaced.shared }
+    (copy.replaced, copy.pendingClear, copy.fillingRows) = (nil, [], 0)
+    let kept = max(0, group.blockCount(rows: rowCount) - firstBlock)
+    copy.blocks.removeLast(max(0, copy.blocks.count - kept))
+    for block in copy.blocks where block != KVTable.noBlock { try pool.retain(block) }
     return copy
   }
 
-  /// The index in `blocks` of a block that is partly filled by committed tokens.
-  private var partialBlock: Int? { tokenCount % blockSize == 0 ? nil : tokenCount / blockSize }
+  /// Moves that bring rows, counted from row `first`, side by side from there; of those that are still held.
+  func moves(keeping rows: [Int], from first: Int) -> [KVRowMove] {
+    let table = table
+    return rows.enumerated().compactMap { index, row in
+      guard row != index, let from = table.slot(ofRow: first + row), let to = table.slot(ofRow: first + index)
+      else { return nil }
+      return KVRowMove(from: from, to: to)
+    }
+  }
+
+  // MARK: Inside
+
+  private func missing(_ count: Int) -> Int {
+    max(0, group.blockCount(rows: rowCount + count) - firstBlock - blocks.count)
+  }
+
+  /// The index of the block that the next row goes to, if other sequences read it too.
+  private func sharedIndex(_ count: Int, in pool: BlockPool) -> Int? {
+    let index = rowCount / blockSize - firstBlock
+    guard count > 0, !rowCount.isMultiple(of: blockSize), blocks.indices.contains(index),
+      pool.referenceCount(blocks[index]) > 1
+    else { return nil }
+    return index
+  }
+
+  private static func take(from pool: inout BlockPool) throws(MemoryError) -> Int32 {
+    guard let block = pool.allocate() else {
+      throw MemoryError(.outOfBlocks, "the KV cache has no free block: end a sequence, or use a larger --context")
+    }
+    return block
+  }
+
+  /// Releases the blocks that no later query touches.
+  private mutating func giveBack(to pool: inout BlockPool) throws(MemoryError) {
+    let end = group.firstTouchedRow(at: rowCount) / blockSize
+    guard end > gapEnd else { return }
+    for index in gapEnd - firstBlock..<end - firstBlock {
+      try pool.release(blocks[index])
+      blocks[index] = KVTable.noBlock
+    }
+    gapEnd = end
+    // Without sinks the table begins behind the gap.
+    if sinkBlocks == 0 {
+      blocks.removeFirst(end - firstBlock)
+      firstBlock = end
+    }
+  }
 }

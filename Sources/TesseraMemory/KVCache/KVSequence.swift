@@ -1,10 +1,11 @@
-import TesseraCL
-
-/// One sequence's part of a ``KVCache``: its block table, and the right to write to it.
+/// One sequence's part of a ``KVCache``: its block tables, and the right to write to them.
 ///
-/// A step is `reserve` (room for the tokens about to be computed), the kernels that write them, then `commit`. What was
-/// reserved but is not committed, or is committed and later unwanted (rejected drafts), goes with `truncate(to:)`.
-/// The blocks are freed by ``close()`` or with the last reference.
+/// A step is `reserve` (room for the tokens about to be computed), the reservation's work and the kernels that write the
+/// tokens, then `commit`. Only the commit counts the work as done: after a step that failed, ``abandon()`` undoes the
+/// reservation. What is committed and later unwanted goes with `truncate(to:)`. The blocks are freed by ``close()`` or
+/// with the last reference.
+///
+/// Nothing here touches the device: what must be done there is returned.
 public final class KVSequence: Sendable {
   /// The cache that the sequence lives in.
   public let cache: KVCache
@@ -18,57 +19,88 @@ public final class KVSequence: Sendable {
 
   deinit { close() }
 
-  /// Committed tokens; 0 once closed.
-  public var tokenCount: Int { cache.state.withLock { $0.tables[id]?.tokenCount ?? 0 } }
+  /// Committed tokens, rows of the cache; 0 once closed.
+  public var tokenCount: Int { cache.state.withLock { $0.sequences[id]?.tokenCount ?? 0 } }
 
   /// Tokens that the sequence's blocks have room for; 0 once closed.
-  public var capacity: Int { cache.state.withLock { $0.tables[id]?.capacity ?? 0 } }
+  public var capacity: Int { cache.state.withLock { $0.sequences[id]?.capacity ?? 0 } }
 
-  /// The block ids in token order, as kernels read them; empty once closed.
-  public var blockTable: [Int32] { cache.state.withLock { ($0.tables[id]?.blocks ?? []).map { Int32($0) } } }
+  /// The tables, one a group, of committed and reserved rows; none once closed.
+  public var tables: [KVTable] { cache.state.withLock { $0.sequences[id]?.tables.map(\.table) ?? [] } }
 
-  /// Makes room for `count` tokens after the committed ones, and enqueues on `queue` what that needs: the clearing of
-  /// blocks that were never used, the copy of a block that is shared.
-  ///
-  /// - Returns: the block ids in token order, the reserved ones included
-  /// - Throws: ``MemoryError`` when too few blocks are free (the sequence is then unchanged), the sequence was closed,
-  ///   or the device refuses (the sequence is then closed)
-  @discardableResult
-  public func reserve(_ count: Int, on queue: Queue) throws(MemoryError) -> [Int32] {
-    let (blocks, fresh, copy) = try locked { state throws(MemoryError) in
-      var table = try state.table(id)
-      let copy = try table.reserve(count, in: &state.pool)
-      state.tables[id] = table
-      return (table.blocks, state.takeFresh(table.blocks), copy)
-    }
-    if !fresh.isEmpty || copy != nil {
-      do {
-        try cache.prepare(clearing: fresh, copy: copy, on: queue)
-      } catch {
-        close()
-        throw MemoryError(error, while: "preparing KV blocks of sequence \(id)")
+  /// Rows of the fixed groups, where they were filled; 0 before, and where there are none.
+  public var filledRows: Int { cache.state.withLock { $0.sequences[id]?.filledRows ?? 0 } }
+
+  /// Blocks that each group lacks to hold so many tokens in all, run in steps of at most `stepTokens`.
+  public func missingBlocks(for tokens: Int, stepTokens: Int) -> [Int] {
+    let most = cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens)
+    return cache.state.withLock { state in
+      guard let tables = state.sequences[id] else { return most }
+      return zip(tables.missingBlocks(for: tokens, in: state.pools), zip(most, tables.tables)).map {
+        // A window gives blocks back on the way.
+        min($0, max(0, $1.0 - $1.1.heldBlockCount))
       }
     }
-    return blocks.map { Int32($0) }
   }
 
-  /// Counts `count` reserved tokens as written; throws ``MemoryError`` when fewer are reserved.
-  public func commit(_ count: Int) throws(MemoryError) {
-    try locked { state throws(MemoryError) in
-      var table = try state.table(id)
-      try table.commit(count)
-      state.tables[id] = table
+  /// Blocks of each group that come free when the sequence is closed: those that it shares do not.
+  public var ownBlocks: [Int] {
+    cache.state.withLock { state in
+      guard let tables = state.sequences[id] else { return cache.layout.groups.map { _ in 0 } }
+      return zip(tables.tables, state.pools).map { $0.ownBlockCount(in: $1) }
     }
   }
 
-  /// Drops all tokens from `count` on, and what was reserved.
+  /// Makes room for `count` tokens behind the committed ones, in every group that keeps rows.
   ///
-  /// Throws ``MemoryError`` when `count` is negative or exceeds the committed tokens, or the sequence was closed.
+  /// Called again without a commit it makes more room, and tells only the work that is new.
+  ///
+  /// Throws ``MemoryError`` when too few blocks are free or the sequence was closed; nothing is changed then.
+  public func reserve(_ count: Int) throws(MemoryError) -> KVReservation {
+    try change { tables, pools throws(MemoryError) in try tables.reserve(count, in: &pools) }
+  }
+
+  /// Reserves the rows of a fixed group, once: the keys of cross-attention. The next commit, which may be of 0 tokens,
+  /// makes them part of the sequence; until then ``abandon()`` undoes it.
+  ///
+  /// Throws ``MemoryError`` when the group is not a fixed one, was filled already or is too small, or too few blocks are
+  /// free.
+  public func fill(group: Int, count: Int) throws(MemoryError) -> KVReservation {
+    try change { tables, pools throws(MemoryError) in try tables.fill(group, count, in: &pools) }
+  }
+
+  /// Counts `count` reserved tokens as written, and the reservation's work as done.
+  ///
+  /// Groups with a window give back the blocks that no later query touches.
+  ///
+  /// Throws ``MemoryError`` when fewer are reserved, or the sequence was closed.
+  public func commit(_ count: Int) throws(MemoryError) {
+    try change { tables, pools throws(MemoryError) in try tables.commit(count, in: &pools) }
+  }
+
+  /// Counts some of the reserved tokens as written, as the path that was taken through a tree of drafts.
+  ///
+  /// - Parameter tokens: indices among the reserved ones, ascending.
+  /// - Returns: for each group the moves of rows that must run on the device next, each group's in their order
+  /// - Throws: ``MemoryError`` when an index is not reserved or they do not ascend, or the sequence was closed
+  public func commit(keeping tokens: [Int]) throws(MemoryError) -> [[KVRowMove]] {
+    try change { state, pools throws(MemoryError) in try state.commit(keeping: tokens, in: &pools) }
+  }
+
+  /// Drops all tokens from `count` on, and what was reserved and not committed.
+  ///
+  /// Throws ``MemoryError`` when `count` is negative or exceeds the committed tokens, keys that the sequence would need
+  /// again were given back behind a window (`.windowLost`: compute it anew), or the sequence was closed.
   public func truncate(to count: Int) throws(MemoryError) {
-    try locked { state throws(MemoryError) in
-      var table = try state.table(id)
-      try table.truncate(to: count, in: &state.pool)
-      state.tables[id] = table
+    try change { tables, pools throws(MemoryError) in try tables.truncate(to: count, in: &pools) }
+  }
+
+  /// Undoes what was reserved and not committed: blocks go back as uncleared as they were, shared ones are shared again.
+  public func abandon() {
+    cache.state.withLock { state in
+      guard let count = state.sequences[id]?.tokenCount else { return }
+      // Cutting nothing off cannot fail.
+      try? state.sequences[id]?.truncate(to: count, in: &state.pools)
     }
   }
 
@@ -76,19 +108,32 @@ public final class KVSequence: Sendable {
   ///
   /// Throws ``MemoryError`` when the sequence was closed.
   public func fork() throws(MemoryError) -> KVSequence {
-    let forkID = try locked { state throws(MemoryError) in
-      let table = try state.table(id).fork(in: &state.pool)
-      return state.insert(table)
+    let forkID = try cache.state.withLock { state throws(MemoryError) -> Int in
+      guard let fork = try state.sequences[id]?.fork(in: &state.pools) else { throw closed }
+      return state.insert(fork)
     }
     return KVSequence(cache: cache, id: forkID)
   }
 
   /// Frees the sequence's blocks; it cannot be used any more. Closing twice is allowed.
-  public func close() { cache.state.withLock { $0.close(id) } }
+  public func close() {
+    cache.state.withLock { state in
+      state.sequences[id]?.close(in: &state.pools)
+      state.sequences[id] = nil
+    }
+  }
 
-  private func locked<T: Sendable>(
-    _ body: (inout sending KVCache.State) throws(MemoryError) -> sending T
+  /// Changes the tables where they are; throws when the sequence was closed.
+  private func change<T: Sendable>(
+    _ body: (inout SequenceTables, inout [BlockPool]) throws(MemoryError) -> T
   ) throws(MemoryError) -> T {
-    try cache.state.withLock { state throws(MemoryError) in try body(&state) }
+    try cache.state.withLock { state throws(MemoryError) -> T in
+      guard let index = state.sequences.index(forKey: id) else { throw closed }
+      return try body(&state.sequences.values[index], &state.pools)
+    }
+  }
+
+  private var closed: MemoryError {
+    MemoryError(.invalidSequence, "KV sequence \(id) was closed and cannot be used any more")
   }
 }

@@ -50,7 +50,7 @@ extension LanguageModel {
   /// Kernels that a step of `tokens` launches with the search for its likeliest token, after `history`.
   fileprivate func launches(history: [Int], tokens: [Int]) throws -> Int {
     let transformer = try loaded()
-    let sequence = try transformer.cache.makeSequence()
+    let sequence = transformer.cache.makeSequence()
     try transformer.forward(Batch([.init(sequence: sequence, tokens: history)], outputs: .last))
     let before = transformer.launchCount
     try transformer.forward(Batch([.init(sequence: sequence, tokens: tokens)], outputs: .last))

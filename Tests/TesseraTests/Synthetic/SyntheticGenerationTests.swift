@@ -176,7 +176,7 @@ extension ModelSuites {
         await #expect { _ = try await language.run([1, id, 2]) } throws: { "\($0)".contains("\(id)") }
       }
       await #expect {
-        _ = try await language.run([1]) { $0.topP = 0 }
+        _ = try await language.run([1]) { $0.topP = 1.5 }
       } throws: { ($0 as? TesseraError)?.code == .badOption }
       #expect(try await language.run(prompt).tokens.count == 16)
     }

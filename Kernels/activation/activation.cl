@@ -1,0 +1,34 @@
+// y = activation(x), or with GATED y = activation(x[i]) · x[size + i]: SwiGLU, GeGLU and their like (Shazeer 2020)
+//
+// For what no product's epilogue does. x (rows, x_stride), y (rows, y_stride).
+//   units   (⌈size / UNIT_COLUMNS⌉, rows)
+
+#include "common/kernel.cl"
+#include "common/activations.cl"
+
+#ifndef GATED
+#define GATED 0
+#endif
+#if SIMT
+#define UNIT_COLUMNS LOCAL
+#else
+#define UNIT_COLUMNS 1024
+#endif
+
+static inline void activation_body(ROOTS, const struct elementwise_arguments *a, const uint part, const uint row, const uint unused) {
+  global const float *x = VIEW(const float, 0, x) + (ulong)row * a->x_stride;
+  global float *y = VIEW(float, 1, y) + (ulong)row * a->y_stride;
+#if SIMT
+  const uint i = part * LOCAL + get_local_id(0);
+  if (i < a->size) y[i] = activated(x[i]) * (GATED ? x[a->size + i] : 1.0f);
+#else
+  const uint end = min(a->size, (part + 1) * UNIT_COLUMNS);
+  uint i = part * UNIT_COLUMNS;
+  for (; i + LANES <= end; i += LANES) {
+    const float16 v = activated(vload16(0, x + i));
+    vstore16(GATED ? v * vload16(0, x + a->size + i) : v, 0, y + i);
+  }
+  for (; i < end; ++i) y[i] = activated((float16)x[i]).s0 * (GATED ? x[a->size + i] : 1.0f);
+#endif
+}
+KERNEL(activation, elementwise_arguments, 2)

@@ -1,0 +1,30 @@
+// The activation function of this program, chosen by ACTIVATION (TesseraOperators/Activation.swift).
+
+#pragma once
+
+#include "common/math.cl"
+
+#ifndef ACTIVATION
+#define ACTIVATION 0
+#endif
+
+static inline lanes_f activated(lanes_f x) {
+#if ACTIVATION == 0
+  return silu(x);
+#elif ACTIVATION == 1
+  return gelu_tanh(x);
+#elif ACTIVATION == 2
+  return gelu_erf(x);
+#elif ACTIVATION == 3
+  return max(x, (lanes_f)0.0f);
+#elif ACTIVATION == 4
+  const lanes_f positive = max(x, (lanes_f)0.0f);
+  return positive * positive;
+#elif ACTIVATION == 5
+  return x / (1.0f + exponential(x * -1.702f));
+#elif ACTIVATION == 6
+  return 1.0f / (1.0f + exponential(-x));
+#else
+  return hyperbolic_tangent(x);
+#endif
+}

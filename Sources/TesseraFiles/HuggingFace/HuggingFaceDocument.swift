@@ -1,0 +1,21 @@
+/// The documents of a Hugging Face folder that Tessera reads, by their names. All but `config` may be absent.
+public enum HuggingFaceDocument: String, Sendable, CaseIterable {
+  /// The architecture and its sizes.
+  case config = "config.json"
+  /// Defaults for generation: ids that end a text, temperature.
+  case generationConfig = "generation_config.json"
+  /// The tokenizer, whole.
+  case tokenizer = "tokenizer.json"
+  /// What `transformers` adds to the tokenizer; often the chat template too.
+  case tokenizerConfig = "tokenizer_config.json"
+  /// The names of special tokens.
+  case specialTokensMap = "special_tokens_map.json"
+  /// The chat template, where it is a file of its own.
+  case chatTemplate = "chat_template.jinja"
+  /// The steps of an encoder of `sentence-transformers`.
+  case modules = "modules.json"
+  /// How an encoder's rows become one.
+  case pooling = "1_Pooling/config.json"
+  /// An encoder's greatest length.
+  case sentenceBert = "sentence_bert_config.json"
+}

@@ -1,0 +1,125 @@
+extension KVGroup {
+  /// Rows at the sequence's beginning that sinks keep, in whole tiles of keys: attention reads a tile whole.
+  var sinkRows: Int {
+    guard case .window(_, let sinks) = kind else { return 0 }
+    return (sinks + TilePlan.keyTile - 1) / TilePlan.keyTile * TilePlan.keyTile
+  }
+
+  /// The first row that attention may touch for a query at `row`, but for sinks: where the tile of keys begins that has
+  /// the oldest one in sight.
+  func firstTouchedRow(at row: Int) -> Int {
+    guard case .window(let tokens, _) = kind else { return 0 }
+    return max(0, row - tokens + 1) / TilePlan.keyTile * TilePlan.keyTile
+  }
+
+  /// Blocks that `sequenceCount` sequences need at once, each of up to `contextLength` tokens, in steps of up to
+  /// `stepTokens` tokens together.
+  ///
+  /// A window needs the rows from the tile that its oldest key lies in to the step's end; never more than a growing
+  /// group.
+  ///
+  /// Throws ``MemoryError`` when a count is not positive or the rows cannot be numbered by the kernels' 32 bits.
+  public func blockCount(contextLength: Int, sequenceCount: Int, stepTokens: Int) throws(MemoryError) -> Int {
+    guard contextLength > 0, sequenceCount > 0, stepTokens > 0 else {
+      throw MemoryError(
+        .invalidRequest,
+        "a KV cache for \(sequenceCount) sequences of \(contextLength) tokens in steps of \(stepTokens): all must be "
+          + "positive")
+    }
+    let whole = blockCount(rows: contextLength)
+    let blocks: Int
+    switch kind {
+    case .growing: blocks = try checkedProduct(whole, sequenceCount, of: "KV blocks")
+    case .window(let tokens, _):
+      // Between the first touched row and the oldest one in sight are at most a tile's keys but one; blocks that do not
+      // divide a tile begin before it.
+      let slack = TilePlan.keyTile.isMultiple(of: blockSize) ? 0 : blockSize - 1
+      let rows = try checkedSum(
+        [tokens - 1, TilePlan.keyTile - 1, stepTokens, slack], of: "KV rows of a window")
+      let held = try checkedSum([blockCount(rows: rows), blockCount(rows: sinkRows)], of: "KV blocks of a window")
+      blocks = try checkedProduct(min(whole, held), sequenceCount, of: "KV blocks")
+    case .fixed(let capacity): blocks = try checkedProduct(blockCount(rows: capacity), sequenceCount, of: "KV blocks")
+    case .transient:
+      // Each sequence of a step has at least one token, and its own last block.
+      let count = min(sequenceCount, stepTokens)
+      blocks = try checkedSum([(stepTokens - count) / blockSize, count], of: "KV blocks")
+    }
+    return try checked(blocks: blocks)
+  }
+
+  /// `blocks`, where kernels can number their slots.
+  func checked(blocks: Int) throws(MemoryError) -> Int {
+    guard blocks > 0, blocks <= Self.mostRows / blockSize else {
+      throw MemoryError(
+        .invalidRequest,
+        "\(blocks) KV blocks of \(blockSize) tokens: 1 to \(Self.mostRows / blockSize) are possible, use a smaller "
+          + "--context")
+    }
+    return blocks
+  }
+}
+
+extension KVCacheLayout {
+  /// Blocks of each group that one sequence of `tokens` can hold at once; none of those that are filled once or for a step.
+  public func mostBlocks(tokens: Int, stepTokens: Int) -> [Int] {
+    groups.map { group in
+      switch group.kind {
+      case .growing, .window:
+        (try? group.blockCount(contextLength: max(1, tokens), sequenceCount: 1, stepTokens: max(1, stepTokens)))
+          ?? .max / 2
+      case .fixed, .transient: 0
+      }
+    }
+  }
+
+  /// Blocks of each group for `sequenceCount` sequences that may all be full.
+  ///
+  /// - Parameters:
+  ///   - contextLength: tokens that each sequence may hold.
+  ///   - stepTokens: the most tokens of one step.
+  /// - Throws: ``MemoryError`` when a count is not positive or cannot be numbered.
+  public func blockCounts(
+    contextLength: Int, sequenceCount: Int, stepTokens: Int
+  ) throws(MemoryError) -> [Int] {
+    var counts: [Int] = []
+    for group in groups {
+      counts.append(
+        try group.blockCount(
+          contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens))
+    }
+    return counts
+  }
+
+  /// Blocks of each group where sequences share room for `tokens` tokens instead of being all full.
+  ///
+  /// Groups that do not grow with every token have what `sequenceCount` sequences need, at most.
+  func blockCounts(
+    sharedTokens tokens: Int, contextLength: Int, sequenceCount: Int, stepTokens: Int
+  ) throws(MemoryError) -> [Int] {
+    var counts = try blockCounts(
+      contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens)
+    for (index, group) in groups.enumerated() {
+      switch group.kind {
+      case .growing, .window: counts[index] = min(counts[index], group.blockCount(rows: tokens))
+      case .fixed, .transient: break
+      }
+    }
+    return counts
+  }
+
+  /// Bytes of pools with so many blocks of each group.
+  ///
+  /// Throws ``MemoryError`` when the counts are not one a group, one cannot be numbered, or the bytes are beyond `Int`.
+  public func byteCount(blockCounts: [Int]) throws(MemoryError) -> Int {
+    guard blockCounts.count == groups.count else {
+      throw MemoryError(
+        .invalidRequest, "\(blockCounts.count) KV block counts, the cache has \(groups.count) groups of layers")
+    }
+    var sizes: [Int] = []
+    for (group, count) in zip(groups, blockCounts) {
+      sizes.append(
+        try checkedProduct(group.checked(blocks: count), group.bytesPerBlock, of: "KV cache of \(count) blocks"))
+    }
+    return try checkedSum(sizes, of: "KV cache")
+  }
+}

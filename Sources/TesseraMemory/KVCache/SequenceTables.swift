@@ -1,0 +1,127 @@
+/// One sequence's tables, one a group, and the steps that change all of them or none.
+struct SequenceTables: Sendable {
+  /// Committed tokens.
+  private(set) var tokenCount = 0
+  /// Tokens that room is reserved for behind them.
+  private var reserved = 0
+  private(set) var tables: [BlockTable]
+  private let kinds: [KVKind]
+
+  init(_ layout: KVCacheLayout) {
+    tables = layout.groups.map { BlockTable($0) }
+    kinds = layout.groups.map(\.kind)
+  }
+
+  /// Tokens that the blocks of every group that keeps rows have room for.
+  var capacity: Int { tables.indices.filter(isKept).map { tables[$0].capacity }.min() ?? 0 }
+
+  /// Rows of the groups that are filled once.
+  var filledRows: Int {
+    kinds.indices.lazy.filter { if case .fixed = kinds[$0] { true } else { false } }.map { tables[$0].rowCount }.max() ?? 0
+  }
+
+  /// Blocks that each group lacks to hold `tokens` in all.
+  func missingBlocks(for tokens: Int, in pools: [BlockPool]) -> [Int] {
+    tables.indices.map { index in
+      guard isKept(index), tokens > tokenCount else { return 0 }
+      return (try? tables[index].demand(tokens - tokenCount, in: pools[index])) ?? .max / 2
+    }
+  }
+
+  /// Whether a group has a row for every token.
+  private func isKept(_ index: Int) -> Bool {
+    switch kinds[index] {
+    case .growing, .window: true
+    case .fixed, .transient: false
+    }
+  }
+
+  /// Makes room for `count` tokens; changes nothing when a pool has too few free blocks.
+  mutating func reserve(_ count: Int, in pools: inout [BlockPool]) throws(MemoryError) -> KVReservation {
+    guard count >= 0 else { throw MemoryError(.invalidRequest, "\(count) KV tokens cannot be reserved") }
+    for index in tables.indices where isKept(index) {
+      try pools[index].check(tables[index].demand(count, in: pools[index]))
+    }
+    var work = KVBlockWork(groups: Array(repeating: KVGroupWork(), count: tables.count))
+    for index in tables.indices where isKept(index) {
+      work.groups[index] = try tables[index].reserve(count, in: &pools[index])
+    }
+    reserved = max(reserved, count)
+    return KVReservation(rows: tokenCount..<tokenCount + count, tables: tables.map(\.table), work: work)
+  }
+
+  /// Reserves the rows of a fixed group.
+  mutating func fill(_ group: Int, _ count: Int, in pools: inout [BlockPool]) throws(MemoryError) -> KVReservation {
+    guard tables.indices.contains(group), case .fixed(let capacity) = kinds[group] else {
+      throw MemoryError(.invalidRequest, "KV group \(group) is not one that is filled once")
+    }
+    guard (1...capacity).contains(count) else {
+      throw MemoryError(.invalidRequest, "\(count) rows for a KV group that holds 1 to \(capacity)")
+    }
+    guard tables[group].rowCount == 0, tables[group].fillingRows == 0 else {
+      throw MemoryError(.invalidRequest, "KV group \(group) was filled already, it cannot be filled again")
+    }
+    try pools[group].check(tables[group].demand(count, in: pools[group]))
+    var work = KVBlockWork(groups: Array(repeating: KVGroupWork(), count: tables.count))
+    work.groups[group] = try tables[group].reserve(count, in: &pools[group])
+    tables[group].fillingRows = count
+    return KVReservation(rows: 0..<count, tables: tables.map(\.table), work: work)
+  }
+
+  /// Counts `count` reserved tokens as written.
+  mutating func commit(_ count: Int, in pools: inout [BlockPool]) throws(MemoryError) {
+    guard (0...reserved).contains(count) else {
+      throw MemoryError(.invalidRequest, "\(count) KV tokens are committed, room for \(reserved) is reserved")
+    }
+    for index in tables.indices {
+      let rows = isKept(index) ? count : tables[index].fillingRows
+      tables[index].fillingRows = 0
+      try tables[index].commit(rows, in: &pools[index])
+    }
+    tokenCount += count
+    reserved -= count
+  }
+
+  /// Counts some of the reserved tokens as written, and tells which rows must move for them to lie side by side.
+  mutating func commit(keeping tokens: [Int], in pools: inout [BlockPool]) throws(MemoryError) -> [[KVRowMove]] {
+    guard tokens.allSatisfy({ (0..<reserved).contains($0) }), zip(tokens, tokens.dropFirst()).allSatisfy({ $0 < $1 })
+    else {
+      throw MemoryError(
+        .invalidRequest, "the KV tokens \(tokens) of \(reserved) reserved ones are kept: they must ascend")
+    }
+    let first = tokenCount
+    try commit(tokens.count, in: &pools)
+    return tables.indices.map { isKept($0) ? tables[$0].moves(keeping: tokens, from: first) : [] }
+  }
+
+  /// Drops all tokens from `count` on, and what was reserved.
+  mutating func truncate(to count: Int, in pools: inout [BlockPool]) throws(MemoryError) {
+    guard (0...tokenCount).contains(count) else {
+      throw MemoryError(.invalidRequest, "\(tokenCount) KV tokens cannot be cut to \(count)")
+    }
+    for index in tables.indices where isKept(index) && count < tokenCount && !tables[index].canTruncate(to: count) {
+      throw MemoryError(
+        .windowLost,
+        "\(tokenCount) KV tokens cannot be cut to \(count): of layers with a window the keys before it were given back; "
+          + "compute the tokens anew in a new sequence")
+    }
+    for index in tables.indices {
+      try tables[index].truncate(to: isKept(index) ? count : tables[index].rowCount, in: &pools[index])
+    }
+    (tokenCount, reserved) = (count, 0)
+  }
+
+  /// A second sequence over the same committed tokens.
+  func fork(in pools: inout [BlockPool]) throws(MemoryError) -> SequenceTables {
+    var copy = self
+    copy.reserved = 0
+    for index in tables.indices { copy.tables[index] = try tables[index].fork(in: &pools[index]) }
+    return copy
+  }
+
+  /// Gives every block back.
+  mutating func close(in pools: inout [BlockPool]) {
+    // A table releases only blocks that it holds, so this cannot fail; if it did, the rest would stay allocated.
+    for index in tables.indices { try? tables[index].truncate(to: 0, in: &pools[index]) }
+  }
+}

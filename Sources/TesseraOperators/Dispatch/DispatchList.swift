@@ -1,0 +1,46 @@
+import TesseraCL
+
+/// A sink that keeps what it is given: the commands of a step before they have memory.
+public final class DispatchList: CommandSink {
+  public private(set) var dispatches: [Dispatch] = []
+
+  public init() {}
+
+  public func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) { dispatches.append(dispatch) }
+
+  /// The first and the last command that uses each tensor, by its id.
+  public var lifetimes: [Int: ClosedRange<Int>] {
+    var result: [Int: ClosedRange<Int>] = [:]
+    for (index, dispatch) in dispatches.enumerated() {
+      for case .tensor(let id)? in (dispatch.views + [dispatch.count]).lazy.map({ $0?.memory }) {
+        result[id] = (result[id]?.lowerBound ?? index)...index
+      }
+    }
+    return result
+  }
+
+  /// The same commands with each tensor at its place in `arena`.
+  ///
+  /// - Parameter offsets: of the tensors, in bytes, by id.
+  public func placed(in arena: Buffer, at offsets: [Int: Int]) throws -> [Dispatch] {
+    let (whole, start) = arena.location
+    func placed(_ view: BufferView) throws -> BufferView {
+      guard case .tensor(let id) = view.memory else { return view }
+      guard let offset = offsets[id] else {
+        throw OperatorError(.unplaced, "tensor \(id) has no place in the step's arena")
+      }
+      return BufferView(.buffer(whole), byteOffset: start + offset + view.byteOffset)
+    }
+    return try dispatches.map { dispatch in
+      var dispatch = dispatch
+      dispatch.views = try dispatch.views.map { try $0.map(placed) }
+      dispatch.count = try dispatch.count.map(placed)
+      return dispatch
+    }
+  }
+
+  /// Launches, bytes and operations of all commands together.
+  public var cost: (launches: Int, bytes: Int, operations: Int) {
+    dispatches.reduce((0, 0, 0)) { ($0.0 + 1, $0.1 + $1.cost.bytes, $0.2 + $1.cost.operations) }
+  }
+}

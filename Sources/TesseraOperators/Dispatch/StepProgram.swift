@@ -1,0 +1,195 @@
+import TesseraCL
+import TesseraKernels
+import TesseraMemory
+
+/// A step whose commands run in one launch: `Kernels/step/step_program.cl`.
+///
+/// It computes what its commands would on a queue, to the bit. On a CPU a launch costs as much as a small product; a
+/// program has one for each segment, and what cannot be part of one is launched between two of them.
+public final class StepProgram {
+  private enum Part {
+    case segment(Segment)
+    case launch(Dispatch)
+  }
+
+  /// Consecutive commands that are one launch.
+  private struct Segment {
+    var kernel: Kernel
+    var roots: [Buffer]
+    /// Where its commands lie in `memory`, then their argument blocks, then their counters.
+    var offset: Int
+    var countersOffset: Int
+    var counterBytes: Int
+    var commandCount: Int
+  }
+
+  private let library: KernelLibrary
+  private let queue: Queue
+  private let memory: DeviceAllocation
+  private let groupCount: Int
+  private var parts: [Part] = []
+  private var launchCount = 0
+
+  /// Whether work-groups can wait for each other: on CPUs, where one that has begun goes on.
+  public static func isPossible(_ library: KernelLibrary) -> Bool {
+    library.style == .vector && library.context.device.profile.type == .cpu
+  }
+
+  /// Bytes that a program of at most `commandCount` commands keeps on the device.
+  public static func deviceBytes(commandCount: Int, limits: DeviceLimits) -> Int {
+    commandCount * (MemoryLayout<ProgramCommand>.stride + largestBlock + 2 * counterBytes(limits.computeUnits)) + 4096
+  }
+
+  private static let largestBlock = MemoryLayout<AttentionArguments>.stride
+  /// Buffers of a segment, at most: a kernel has few arguments.
+  private static let mostRoots = 48
+
+  /// A counter for each work-group, and one for all, each in a line of the cache.
+  private static func counterBytes(_ groupCount: Int) -> Int { (groupCount + 1) * 64 }
+
+  /// A program of commands whose views all have memory.
+  ///
+  /// - Throws: `OperatorError`, `CLError` if a segment does not build, `MemoryError` if its commands do not fit.
+  public init(_ dispatches: [Dispatch], _ library: KernelLibrary, heap: DeviceHeap, queue: Queue) throws {
+    (self.library, self.queue) = (library, queue)
+    groupCount = heap.limits.computeUnits
+    let bytes = Self.deviceBytes(commandCount: max(1, dispatches.count), limits: heap.limits)
+    memory = try heap.allocate(byteCount: bytes, purpose: .workspace, label: "a step program")
+    var image: [UInt8] = []
+    for run in try Self.runs(dispatches) {
+      switch run {
+      case .launch(let dispatch): parts.append(.launch(dispatch))
+      case .commands(let commands): parts.append(.segment(try record(commands, into: &image)))
+      }
+    }
+    guard image.count <= memory.byteCount else {
+      throw OperatorError(.shape, "a program of \(image.count) bytes in \(memory.byteCount)")
+    }
+    if !image.isEmpty { try queue.write(image, to: memory.buffer) }
+  }
+
+  private enum Run {
+    case commands([Dispatch])
+    case launch(Dispatch)
+  }
+
+  /// Cuts commands in segments: at what cannot be inlined, and where their buffers become too many.
+  private static func runs(_ dispatches: [Dispatch]) throws -> [Run] {
+    var runs: [Run] = []
+    var current: [Dispatch] = []
+    var roots: Set<ObjectIdentifier> = []
+    func end() {
+      if !current.isEmpty { runs.append(.commands(current)) }
+      (current, roots) = ([], [])
+    }
+    for dispatch in dispatches {
+      guard dispatch.isInlinable, dispatch.localSize == 1 else {
+        end()
+        runs.append(.launch(dispatch))
+        continue
+      }
+      let own = Set(try dispatch.buffers().map(ObjectIdentifier.init))
+      if roots.union(own).count > mostRoots { end() }
+      roots.formUnion(own)
+      current.append(dispatch)
+    }
+    end()
+    return runs
+  }
+
+  private func record(_ commands: [Dispatch], into image: inout [UInt8]) throws -> Segment {
+    var roots: [Buffer] = []
+    func root(_ buffer: Buffer) -> UInt32 {
+      if let index = roots.firstIndex(where: { $0 === buffer }) { return UInt32(index) }
+      roots.append(buffer)
+      return UInt32(roots.count - 1)
+    }
+    var variants: [ProgramSource.Variant] = []
+    for dispatch in commands where !variants.contains(dispatch.programVariant) {
+      variants.append(dispatch.programVariant)
+    }
+    variants.sort { $0.order < $1.order }
+
+    let offset = image.count
+    var blockOffset = offset + commands.count * MemoryLayout<ProgramCommand>.stride
+    var records: [ProgramCommand] = []
+    var blocks: [UInt8] = []
+    for dispatch in commands {
+      var record = ProgramCommand()
+      record.number = UInt32(variants.firstIndex(of: dispatch.programVariant) ?? 0)
+      (record.x, record.y, record.z) = (
+        try Self.word(dispatch.units.x), try Self.word(dispatch.units.y), try Self.word(dispatch.units.z)
+      )
+      _ = try Self.word(dispatch.units.count)
+      record.block = UInt32(blockOffset - offset)
+      let indices = try dispatch.buffers().map(root)
+      withUnsafeMutableBytes(of: &record.roots) { memory in
+        for (index, root) in indices.enumerated() {
+          memory.storeBytes(of: root, toByteOffset: index * 4, as: UInt32.self)
+        }
+      }
+      record.count_root = .max
+      if let count = dispatch.count, case .buffer(let buffer) = count.memory {
+        record.count_root = root(buffer)
+        record.count_offset = UInt64(count.byteOffset)
+      }
+      records.append(record)
+      blocks += dispatch.placedBlock()
+      blockOffset += dispatch.block.count
+    }
+    records.withUnsafeBytes { image += $0 }
+    image += blocks
+    image += [UInt8](repeating: 0, count: (64 - image.count % 64) % 64)
+    let counters = image.count
+    let counterBytes = 2 * commands.count * Self.counterBytes(groupCount)
+    image += [UInt8](repeating: 0, count: counterBytes)
+    return Segment(
+      kernel: try library.stepProgram(variants, rootCount: roots.count), roots: roots, offset: offset,
+      countersOffset: counters, counterBytes: counterBytes, commandCount: commands.count)
+  }
+
+  private static func word(_ value: Int) throws(OperatorError) -> UInt32 {
+    guard let word = UInt32(exactly: value), word < 1 << 31 else {
+      throw OperatorError(.shape, "\(value) units of work: at most 2^31 are possible")
+    }
+    return word
+  }
+
+  /// Enqueues the step.
+  public func run() throws {
+    do {
+      for part in parts {
+        switch part {
+        case .launch(let dispatch): try queue.dispatch(dispatch, library)
+        case .segment(let segment):
+          let block = ProgramArguments(
+            commands_offset: UInt64(segment.offset), counters_offset: UInt64(segment.countersOffset),
+            count: UInt32(segment.commandCount), set: UInt32(launchCount % 2))
+          try queue.enqueue(
+            segment.kernel, over: NDRange(global: [groupCount], local: [1]), buffers: segment.roots + [memory.buffer],
+            block: withUnsafeBytes(of: block) { Array($0) })
+        }
+      }
+      launchCount += 1
+    } catch {
+      for case .segment(let segment) in parts {
+        try? queue.fill(memory.buffer, byteOffset: segment.countersOffset, byteCount: segment.counterBytes)
+      }
+      launchCount = 0
+      throw error
+    }
+  }
+}
+
+extension Dispatch {
+  var programVariant: ProgramSource.Variant {
+    ProgramSource.Variant(variant: variant, blockName: blockName, viewCount: views.count)
+  }
+}
+
+extension ProgramSource.Variant {
+  /// The same variants make the same program, whatever the order of a step's commands.
+  var order: String {
+    "\(variant.file) \(variant.function) \(variant.defines.map { "\($0.name)=\($0.value)" }.joined(separator: " "))"
+  }
+}

@@ -1,0 +1,104 @@
+import TesseraCL
+import TesseraKernels
+import TesseraMemory
+
+/// The choice of experts for each token, and the sum of what they gave: `Kernels/experts/` (Shazeer et al. 2017; Mixtral, Jiang et
+/// al. 2024). All on the device: how many tokens an expert has is never known to the host.
+public struct ExpertRouter: Sendable {
+  /// Sizes that follow from a batch's tokens.
+  public struct Routing: Sendable, Equatable {
+    public var tokens: Int
+    public var expertCount: Int
+    public var topK: Int
+    /// Slots of a tile.
+    public var tileTokens: Int
+
+    public init(tokens: Int, expertCount: Int, topK: Int, tileTokens: Int) {
+      (self.tokens, self.expertCount, self.topK, self.tileTokens) = (tokens, expertCount, topK, tileTokens)
+    }
+
+    public var slotCount: Int { tokens * topK }
+    /// Tiles that there can be: each expert that has tokens may leave one unfilled.
+    public var mostTiles: Int { slotCount / tileTokens + min(expertCount, slotCount) }
+    public var listBytes: Int { 16 + mostTiles * 16 }
+    /// Of the choices' slots, and room to number them in.
+    public var slotBytes: Int { 2 * slotCount * 4 }
+    public var orderBytes: Int { slotCount * 4 }
+    public var weightBytes: Int { slotCount * 4 }
+  }
+
+  /// The results of a routing.
+  public struct Choices: Sendable {
+    /// (tokens, topK) floats.
+    public var weights: any DeviceMemory
+    /// (tokens, topK) UInt32: `Routing.slotBytes`.
+    public var slots: any DeviceMemory
+    /// `Routing.listBytes`, and `Routing.orderBytes`.
+    public var list: any DeviceMemory
+    public var order: any DeviceMemory
+
+    public init(
+      weights: any DeviceMemory, slots: any DeviceMemory, list: any DeviceMemory, order: any DeviceMemory
+    ) {
+      (self.weights, self.slots, self.list, self.order) = (weights, slots, list, order)
+    }
+  }
+
+  private static let mostExperts = 1024
+  private let library: KernelLibrary
+
+  public init(_ library: KernelLibrary) { self.library = library }
+
+  /// Enqueues the choice.
+  ///
+  /// - Parameter scores: (tokens, expertCount) floats, before any softmax.
+  public func route(
+    _ scores: any DeviceMemory, _ routing: Routing, into choices: Choices, on sink: some CommandSink
+  ) throws {
+    guard routing.tokens > 0, (1...Self.mostExperts).contains(routing.expertCount),
+      (1...routing.expertCount).contains(routing.topK), routing.tileTokens > 0
+    else {
+      throw OperatorError(
+        .shape,
+        "\(routing.topK) of \(routing.expertCount) experts for \(routing.tokens) tokens: at most \(Self.mostExperts)")
+    }
+    var block = RouteArguments()
+    block.tokens = UInt32(routing.tokens)
+    block.expert_count = UInt32(routing.expertCount)
+    block.top_k = UInt32(routing.topK)
+    block.tile_tokens = UInt32(routing.tileTokens)
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("experts/route.cl", "route"), block,
+        views: [scores.view, choices.weights.view, choices.slots.view, choices.list.view, choices.order.view],
+        written: [1, 2, 3, 4], units: .init(1), localSize: library.style.localSize,
+        cost: .init(bytes: routing.tokens * routing.expertCount * 4)), library)
+  }
+
+  /// Enqueues `y[token] = Σ weight · x[slot] (+ residual[token])`, in the order of a token's choices.
+  ///
+  /// - Parameters:
+  ///   - x: (slots, columns), columns a multiple of 16.
+  ///   - residual, y: (tokens, columns); may be the same.
+  public func combine(
+    _ x: any DeviceMemory, _ choices: Choices, _ routing: Routing, columns: Int,
+    residual: (any DeviceMemory)? = nil, into y: any DeviceMemory, on sink: some CommandSink
+  ) throws {
+    guard columns > 0, columns.isMultiple(of: 16) else {
+      throw OperatorError(.shape, "experts' results of \(columns) columns: a multiple of 16 is possible")
+    }
+    var block = CombineArguments()
+    block.tokens = UInt32(routing.tokens)
+    block.top_k = UInt32(routing.topK)
+    block.columns = UInt32(columns)
+    block.flags = residual == nil ? 0 : 1
+    let columnsOfUnit = library.style == .vector ? 512 : library.style.localSize
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("experts/combine.cl", "combine"), block,
+        views: [x.view, choices.weights.view, choices.slots.view, residual?.view, y.view], written: [4],
+        units: .init((columns + columnsOfUnit - 1) / columnsOfUnit, routing.tokens),
+        localSize: library.style.localSize, cost: .init(bytes: (routing.slotCount + routing.tokens) * columns * 4)),
+      library)
+  }
+}
