@@ -1,18 +1,69 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// The operators' room and those that it is built on.
-let operators: [Target.Dependency] = ["TesseraCL", "TesseraMemory", "TesseraOperators"]
+// All modules are named that a module depends on, also through others: after a change SwiftPM compiles anew only those that name
+// what changed, and what kept an old layout would damage memory.
+let operators: [Target.Dependency] = ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraOperators"]
+let files: [Target.Dependency] = ["TesseraFiles", "TesseraJSON", "TesseraSystem"]
+let text: [Target.Dependency] = ["Jinja", "TesseraText"]
+let models: [Target.Dependency] = operators + files + ["TesseraModels"]
+let everything: [Target.Dependency] = models + text + ["Tessera"]
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+/// System libraries, and the kernels embedded in the binary.
+let foundations: [Target] = [
+  .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev", "opencl-headers"])]),
+  .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
+  .target(name: "TesseraKernels", path: "Kernels"),
+]
+
+/// Each imports only modules above it.
+let modules: [Target] = [
+  .target(name: "TesseraSystem"),
+  .target(name: "TesseraJSON"),
+  .target(
+    name: "TesseraCL",
+    dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"])), deque, logging]),
+  .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
+  .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
+  .target(name: "Jinja", dependencies: ["TesseraJSON"]),
+  .target(name: "TesseraText", dependencies: ["Jinja", "TesseraJSON"]),
+  .target(name: "TesseraReference"),
+  .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory"]),
+  .target(name: "TesseraWorkbench", dependencies: operators),
+  .target(name: "TesseraModels", dependencies: operators + files),
+  .target(name: "Tessera", dependencies: models + text + [deque]),
+  .executableTarget(
+    name: "TesseraCommand",
+    dependencies: everything + [
+      "TesseraReference", "TesseraWorkbench", logging,
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ]),
+]
+
+/// One test target a module.
+let tests: [Target] = [
+  .target(name: "TestSupport", dependencies: ["TesseraCL", "TesseraJSON"], path: "Tests/TestSupport"),
+  .testTarget(name: "TesseraJSONTests", dependencies: ["TesseraJSON"]),
+  .testTarget(name: "TesseraCLTests", dependencies: ["COpenCL", "TesseraCL", "TesseraJSON", "TestSupport"]),
+  .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraJSON", "TesseraMemory", "TestSupport"]),
+  .testTarget(name: "TesseraFilesTests", dependencies: files + ["TestSupport"], resources: [.copy("Fixtures")]),
+  .testTarget(name: "JinjaTests", dependencies: ["Jinja", "TesseraJSON", "TestSupport"], resources: [.copy("Fixtures")]),
+  .testTarget(
+    name: "TesseraTextTests", dependencies: text + ["TesseraJSON", "TestSupport"], resources: [.copy("Fixtures")]),
+  .testTarget(name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
+  .testTarget(
+    name: "TesseraOperatorsTests", dependencies: operators + ["TesseraReference", "TesseraWorkbench", "TestSupport"]),
+  .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCL", "TesseraCommand", "TestSupport"]),
+  .testTarget(name: "TesseraTests", dependencies: everything + ["TestSupport"], resources: [.copy("Fixtures")]),
+]
 
 let package = Package(
   name: "tessera",
   products: [
-    .library(
-      name: "Tessera",
-      targets: [
-        "Tessera", "TesseraModels", "TesseraOperators", "TesseraText", "TesseraFiles", "TesseraJSON", "TesseraMemory",
-        "TesseraCL",
-      ]),
+    .library(name: "Tessera", targets: ["Tessera"]),
     // The operators alone, and what checks and times them: for `Benchmarks/`.
     .library(
       name: "TesseraOperators",
@@ -26,65 +77,10 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
-  targets: [
-    // System libraries, and the kernels embedded in the binary.
-    .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev", "opencl-headers"])]),
-    .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
-    .target(name: "TesseraKernels", path: "Kernels"),
-
-    // Rooms: each imports only rooms above it. All are named that a room depends on, also through others: after a change
-    // SwiftPM compiles anew only those that name what changed, and what kept an old layout would damage memory.
-    .target(
-      name: "TesseraCL",
-      dependencies: [
-        "COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"])),
-        .product(name: "DequeModule", package: "swift-collections"), .product(name: "Logging", package: "swift-log"),
-      ]),
-    .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
-    .target(name: "TesseraJSON"),
-    .target(name: "TesseraSystem"),
-    .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
-    .target(name: "TesseraText", dependencies: ["TesseraJSON"]),
-    .target(name: "TesseraReference"),
-    .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraMemory", "TesseraKernels"]),
-    .target(name: "TesseraModels", dependencies: operators + ["TesseraFiles", "TesseraJSON"]),
-    .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraFiles", "TesseraJSON", "TesseraModels"]),
-    .target(name: "Tessera", dependencies: operators + ["TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraText"]),
-    .executableTarget(
-      name: "TesseraCommand",
-      dependencies: operators + [
-        "Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraReference", "TesseraSystem", "TesseraText",
-        "TesseraWorkbench",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
-      ]),
-
-    // One test target a room.
-    .target(name: "TestSupport", dependencies: ["TesseraCL"], path: "Tests/TestSupport"),
-    .testTarget(name: "TesseraCLTests", dependencies: ["COpenCL", "TesseraCL", "TestSupport"]),
-    .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraMemory", "TestSupport"]),
-    .testTarget(name: "TesseraJSONTests", dependencies: ["TesseraJSON"]),
-    .testTarget(
-      name: "TesseraFilesTests", dependencies: ["TesseraFiles", "TesseraJSON", "TesseraSystem", "TestSupport"],
-      resources: [.copy("Fixtures")]),
-    .testTarget(
-      name: "TesseraTextTests", dependencies: ["TesseraJSON", "TesseraText", "TestSupport"],
-      resources: [.copy("Fixtures")]),
-    .testTarget(
-      name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
-    .testTarget(
-      name: "TesseraOperatorsTests",
-      dependencies: operators + [
-        "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraReference", "TesseraWorkbench", "TestSupport",
-      ]),
-    .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCL", "TesseraCommand", "TestSupport"]),
-    .testTarget(
-      name: "TesseraTests",
-      dependencies: operators + ["Tessera", "TesseraFiles", "TesseraJSON", "TesseraModels", "TesseraText", "TestSupport"],
-      resources: [.copy("Fixtures")]),
-  ],
+  targets: foundations + modules + tests,
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
 )

@@ -205,8 +205,44 @@ static const unsigned char rope_rope_store_cl[] = {
 static const unsigned char rows_gather_rows_cl[] = {
 #embed "rows/gather_rows.cl"
 };
+static const unsigned char sampling_adjust_cl[] = {
+#embed "sampling/adjust.cl"
+};
+static const unsigned char sampling_bins_cl[] = {
+#embed "sampling/bins.cl"
+};
 static const unsigned char sampling_candidates_cl[] = {
 #embed "sampling/candidates.cl"
+};
+static const unsigned char sampling_draw_cl[] = {
+#embed "sampling/draw.cl"
+};
+static const unsigned char sampling_locate_cl[] = {
+#embed "sampling/locate.cl"
+};
+static const unsigned char sampling_mass_cl[] = {
+#embed "sampling/mass.cl"
+};
+static const unsigned char sampling_probability_cl[] = {
+#embed "sampling/probability.cl"
+};
+static const unsigned char sampling_row_cl[] = {
+#embed "sampling/row.cl"
+};
+static const unsigned char sampling_select_cl[] = {
+#embed "sampling/select.cl"
+};
+static const unsigned char sampling_survey_cl[] = {
+#embed "sampling/survey.cl"
+};
+static const unsigned char sampling_threshold_cl[] = {
+#embed "sampling/threshold.cl"
+};
+static const unsigned char sampling_top_tokens_cl[] = {
+#embed "sampling/top_tokens.cl"
+};
+static const unsigned char sampling_weigh_cl[] = {
+#embed "sampling/weigh.cl"
 };
 static const unsigned char step_phases_cl[] = {
 #embed "step/phases.cl"
@@ -287,7 +323,19 @@ static const tessera_kernel_file files[] = {
     {"quantization/weights.cl", quantization_weights_cl, sizeof quantization_weights_cl},
     {"rope/rope_store.cl", rope_rope_store_cl, sizeof rope_rope_store_cl},
     {"rows/gather_rows.cl", rows_gather_rows_cl, sizeof rows_gather_rows_cl},
+    {"sampling/adjust.cl", sampling_adjust_cl, sizeof sampling_adjust_cl},
+    {"sampling/bins.cl", sampling_bins_cl, sizeof sampling_bins_cl},
     {"sampling/candidates.cl", sampling_candidates_cl, sizeof sampling_candidates_cl},
+    {"sampling/draw.cl", sampling_draw_cl, sizeof sampling_draw_cl},
+    {"sampling/locate.cl", sampling_locate_cl, sizeof sampling_locate_cl},
+    {"sampling/mass.cl", sampling_mass_cl, sizeof sampling_mass_cl},
+    {"sampling/probability.cl", sampling_probability_cl, sizeof sampling_probability_cl},
+    {"sampling/row.cl", sampling_row_cl, sizeof sampling_row_cl},
+    {"sampling/select.cl", sampling_select_cl, sizeof sampling_select_cl},
+    {"sampling/survey.cl", sampling_survey_cl, sizeof sampling_survey_cl},
+    {"sampling/threshold.cl", sampling_threshold_cl, sizeof sampling_threshold_cl},
+    {"sampling/top_tokens.cl", sampling_top_tokens_cl, sizeof sampling_top_tokens_cl},
+    {"sampling/weigh.cl", sampling_weigh_cl, sizeof sampling_weigh_cl},
     {"step/phases.cl", step_phases_cl, sizeof step_phases_cl},
     {"step/step_program.cl", step_step_program_cl, sizeof step_step_program_cl},
     {"include/TesseraArguments.h", include_TesseraArguments_h, sizeof include_TesseraArguments_h},

@@ -45,8 +45,9 @@ static inline void merge_row(const struct attention *a, const int4 tile, const u
   store_columns(sums * factor, a->out + ((ulong)token * a->heads + head) * RESULT_SIZE, column);
 }
 
-static inline void merge_partials_body(ROOTS, const struct attention_arguments *a, const uint head, const uint token,
+static inline void merge_partials_body(ROOTS, const struct attention_arguments *a, const uint head, const uint index,
                                        const uint unused) {
+  const uint token = a->first_token + index;
   const struct attention all = attention_of(roots, a);
   global const int4 *tiles = VIEW(const int4, 4, tiles);
 #if MASK == CAUSAL

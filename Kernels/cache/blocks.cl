@@ -57,13 +57,13 @@ kernel void stage_blocks(global uint4 *restrict pools, global const int *restric
 }
 
 // The group of 16 tokens that `slot` lies in.
-static inline global cache_element *group_of_slot(global cache_element *pool, const uint slot, const uint head, const uint blocks,
+static inline global key_element *group_of_slot(global key_element *pool, const uint slot, const uint head, const uint blocks,
                                                   const uint block_size, const uint size) {
-  return pool + group_at(slot / block_size, slot % block_size, head, blocks, block_size) * GROUP_ELEMENTS(size);
+  return pool + group_at(slot / block_size, slot % block_size, head, blocks, block_size) * KEY_GROUP(size);
 }
 
 // Elements of a token's head that are stored one by one, but for scales.
-#if CACHE_TYPE == CACHE_Q4_0
+#if KEY_TYPE == CACHE_Q4_0
 #define UNITS(size) ((size) / 2)
 #else
 #define UNITS(size) (size)
@@ -72,26 +72,26 @@ static inline global cache_element *group_of_slot(global cache_element *pool, co
 // Copies the row in slot lists[first + 2i] over that in lists[first + 2i + 1], one after the other: a source may be the target of
 // a move before or behind it. An item moves one element, or scale, of all rows.
 // global size (≥ heads · units, pools), local size (64, 1); units: UNITS(size), and size / 32 scales where there are any.
-kernel void move_rows(global cache_element *pools, global const int *restrict lists, const uint first, const uint count,
+kernel void move_rows(global key_element *pools, global const int *restrict lists, const uint first, const uint count,
                       const ulong offset, const ulong stride, const uint heads, const uint blocks, const uint block_size,
                       const uint size, const uint is_keys) {
-  const uint units = UNITS(size) + (CACHE_QUANTISED ? size / 32 : 0);
+  const uint units = UNITS(size) + (IS_QUANTIZED(KEY_TYPE) ? size / 32 : 0);
   const uint head = get_global_id(0) / units, unit = get_global_id(0) % units;
   if (head >= heads) return;
-  global cache_element *pool = pools + offset + get_global_id(1) * stride;
+  global key_element *pool = pools + offset + get_global_id(1) * stride;
   for (uint i = 0; i < count; ++i) {
     const uint from = lists[first + 2 * i], to = lists[first + 2 * i + 1];
-    global cache_element *source = group_of_slot(pool, from, head, blocks, block_size, size);
-    global cache_element *target = group_of_slot(pool, to, head, blocks, block_size, size);
+    global key_element *source = group_of_slot(pool, from, head, blocks, block_size, size);
+    global key_element *target = group_of_slot(pool, to, head, blocks, block_size, size);
     if (unit < UNITS(size)) {
       target[is_keys ? unit * 16 + to % 16 : to % 16 * UNITS(size) + unit] =
           source[is_keys ? unit * 16 + from % 16 : from % 16 * UNITS(size) + unit];
     }
-#if CACHE_QUANTISED
+#if IS_QUANTIZED(KEY_TYPE)
     else {
       const uint at = (unit - UNITS(size)) * 16;
-      ((global ushort *)(target + QUANT_BYTES(size)))[at + to % 16] =
-          ((global const ushort *)(source + QUANT_BYTES(size)))[at + from % 16];
+      ((global ushort *)(target + QUANT_BYTES(KEY_TYPE, size)))[at + to % 16] =
+          ((global const ushort *)(source + QUANT_BYTES(KEY_TYPE, size)))[at + from % 16];
     }
 #endif
   }

@@ -34,8 +34,9 @@ struct rope_store_arguments {
 struct attention_arguments {
   tessera_u64 q, keys, values, tables, tiles, positions, masks, slopes, sinks, bias, out, log_sums, partials;
   tessera_u32 heads, kv_heads, q_stride, blocks, block_size, window, sink_keys;
-  // How many work-items share a tile's keys; from one row's partial results to the next's, in key tiles; tiles in all.
-  tessera_u32 splits, key_tiles, tile_count;
+  // How many work-items share a tile's keys; from one row's partial results to the next's, in key tiles; tiles in all; the first
+  // token of those that merge_partials merges.
+  tessera_u32 splits, key_tiles, tile_count, first_token;
   // Distances that `bias` has values for, on each side.
   tessera_u32 bias_reach;
   float scale, soft_cap;

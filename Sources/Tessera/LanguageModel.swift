@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TesseraCL
 import TesseraFiles
 import TesseraMemory
@@ -11,43 +12,49 @@ import TesseraText
 ///     let model = try await LanguageModel.load(from: url)
 ///     for try await event in model.generate("Once upon a time") { … }
 ///
-/// Safe to use from any task; what several tasks ask for is done in turn, token by token. The device is waited for on a
-/// thread of the model's own.
-public actor LanguageModel {
-  /// The file's tokenizer.
-  public nonisolated let tokenizer: Tokenizer
-  /// The file's chat template, if it has one.
+/// Safe to use from any task; what several tasks ask for runs together, a token of each in every step. The device is waited for on
+/// a thread of the model's own.
+public final class LanguageModel: Sendable {
+  /// The tokenizer.
   ///
-  /// - Throws: `TemplateError` if it cannot be interpreted; the model completes texts all the same.
-  public nonisolated var chatTemplate: ChatTemplate? { get throws { try template.get() } }
-  private nonisolated let template: Result<ChatTemplate?, any Error>
-  public nonisolated let configuration: Configuration
-  public nonisolated let device: DeviceProfile
+  /// - Throws: an error that says what is wrong with it, or that there is none; token ids work all the same.
+  public var tokenizer: Tokenizer { get throws { try tokenizerResult.get() } }
+  private let tokenizerResult: Result<Tokenizer, any Error>
+  /// The chat template, if there is one.
+  ///
+  /// - Throws: `ChatError` if it cannot be interpreted; the model completes texts all the same.
+  public var chatTemplate: ChatTemplate? { get throws { try template.get() } }
+  private let template: Result<ChatTemplate?, any Error>
+  public let profile: ModelProfile
+  public let device: DeviceProfile
   /// What the model takes of the device.
-  public nonisolated let memoryPlan: MemoryPlan
+  public let memoryPlan: MemoryPlan
   /// Bytes of weights that the device reads for a generated token.
-  public nonisolated let weightBytesPerToken: Int
-  /// Tokens that a prompt and its answer may have together.
-  public nonisolated var contextLength: Int { memoryPlan.contextLength }
+  public let weightBytesPerToken: Int
+  /// The numbers that products compute with: `.exact` also where `.fast` was asked for and is not faster on the device with weights
+  /// of the model's types.
+  public let precision: Precision
   /// Seconds that loading took.
-  public private(set) var loadSeconds = 0.0
+  public let loadSeconds: Double
+  /// Tokens that a prompt and its answer may have together.
+  public var contextLength: Int { memoryPlan.contextLength }
 
-  private let thread = DeviceThread(name: "tessera")
-  public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-  private let source: ModelSource
-  private var transformer: Transformer?
+  let engine: Engine
 
   /// Loads a model.
   ///
   /// - Parameters:
-  ///   - url: a GGUF file.
-  ///   - progress: told the share of the weights that are on the device, 0 to 1, from another thread.
+  ///   - url: a GGUF file, the first of several that are one model, or a Hugging Face folder.
+  ///   - progress: called with the fraction of the weights that are on the device, 0 to 1, from another thread.
   /// - Throws: an error that says what is wrong, where, and what to do: the file cannot be read or is damaged, its
   ///   architecture is not supported, it does not fit the device's memory, no device is there.
   public static func load(
     from url: URL, options: LoadOptions = LoadOptions(), progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) async throws -> LanguageModel {
-    try await load(ModelSource(path: url.path), options: options, progress: progress)
+    let start = ContinuousClock.now
+    let engine = Engine()
+    let path = url.path
+    return try await load(engine, options, since: start, progress: progress) { try ModelSource(path: path) }
   }
 
   /// Loads a model whose file is open, or one of random weights (`RandomModel`).
@@ -55,175 +62,92 @@ public actor LanguageModel {
     _ source: ModelSource, options: LoadOptions = LoadOptions(),
     progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) async throws -> LanguageModel {
-    let start = ContinuousClock.now
-    let model = try LanguageModel(source, options)
-    try await model.loadWeights(since: start, progress: progress)
-    return model
+    try await load(Engine(), options, since: .now, progress: progress) { source }
   }
 
-  /// What products compute with: `.exact` also where `.fast` was asked for and is not faster on the device with weights of
-  /// the model's types.
-  public var precision: Precision { transformer?.precision ?? options.precision }
-
-  private let options: Transformer.Options
-  private let selected: Device
-
-  private init(_ source: ModelSource, _ options: LoadOptions) throws {
-    self.source = source
-    self.options = try options.transformerOptions
-    selected = try Device.select(options.device)
-    device = selected.profile
-    configuration = try Configuration(source.file)
-    memoryPlan = try Transformer.plan(source.file, limits: DeviceLimits(selected.profile), options: self.options)
-    weightBytesPerToken = try Transformer.weightBytesPerToken(source.file)
-    tokenizer = try source.tokenizer()
-    guard tokenizer.vocabularyCount == configuration.vocabularyCount else {
-      throw TesseraError(
-        .unsupportedFile,
-        "\(source.file.mappedFile.path): the tokenizer has \(tokenizer.vocabularyCount) tokens, but token_embd.weight "
-          + "has \(configuration.vocabularyCount) rows: the file is damaged or badly made, get another one")
-    }
-    template = Result { try source.chatTemplate() }
+  private static func load(
+    _ engine: Engine, _ options: LoadOptions, since start: ContinuousClock.Instant,
+    progress: @escaping @Sendable (Double) -> Void, _ source: @escaping @Sendable () throws -> ModelSource
+  ) async throws -> LanguageModel {
+    let parts = try await engine.open(source, options, since: start, progress: progress)
+    return LanguageModel(engine, parts)
   }
 
-  private func loadWeights(since start: ContinuousClock.Instant, progress: @escaping @Sendable (Double) -> Void) throws
-  {
-    transformer = try Transformer(source.file, on: selected, options: options, progress: progress)
-    loadSeconds = (ContinuousClock.now - start).seconds
+  private init(_ engine: Engine, _ parts: Engine.Parts) {
+    self.engine = engine
+    (tokenizerResult, template) = (parts.tokenizer, parts.template)
+    (profile, device, memoryPlan) = (parts.profile, parts.device, parts.memoryPlan)
+    (weightBytesPerToken, precision, loadSeconds) = (parts.weightBytesPerToken, parts.precision, parts.loadSeconds)
   }
 
   // MARK: Generation
 
-  /// Completes a text, as it stands: no chat template is applied.
-  public nonisolated func generate(_ prompt: String, options: GenerationOptions = .init()) throws -> GenerationStream {
-    generate(tokens: try tokenizer.encode(prompt), options: options)
+  /// Completes a text, as it stands: no chat template is applied. An encoder-decoder takes it as the source.
+  public func generate(_ prompt: String, options: GenerationOptions = .init()) throws -> GenerationStream {
+    let tokens = try tokenizer.encode(prompt)
+    guard let start = decoderStartToken else { return generate(tokens: tokens, options: options) }
+    return generate(tokens: [start], source: tokens, options: options)
   }
 
   /// Completes a sequence of token ids.
-  public nonisolated func generate(tokens: [Int], options: GenerationOptions = .init()) -> GenerationStream {
-    GenerationStream(model: self, prompt: tokens, options: options)
-  }
-
-  /// Begins a generation from nothing, or in a sequence, which is cut back to what it shares with the prompt; at least
-  /// one token is left to compute.
   ///
-  /// - Parameter cached: the first tokens that `sequence` holds. The cut is made here, where no step can be under way.
-  func begin(
-    _ prompt: [Int], _ options: GenerationOptions, in sequence: KVSequence? = nil, holding cached: [Int] = []
-  ) throws -> GenerationState {
-    try options.check()
-    guard !prompt.isEmpty else { throw TesseraError(.emptyPrompt, "the prompt is empty: give at least one token") }
-    guard prompt.count <= contextLength else { throw contextFull(prompt.count) }
-    let transformer = try loaded()
-    if let sequence {
-      let shared = zip(cached, prompt).prefix { $0 == $1 }.count
-      try sequence.truncate(to: min(shared, prompt.count - 1, sequence.tokenCount))
-    }
-    var state = GenerationState(
-      prompt: prompt, sequence: sequence ?? transformer.cache.makeSequence(), options: options, tokenizer: tokenizer
-    )
-    state.statistics.loadSeconds = loadSeconds
-    return state
+  /// - Parameter source: of an encoder-decoder, whose target `tokens` begin.
+  public func generate(tokens: [Int], source: [Int]? = nil, options: GenerationOptions = .init()) -> GenerationStream {
+    GenerationStream(model: self, prompt: tokens, source: source, options: options, keeper: nil)
   }
 
-  /// The next event of a generation: reads what the model has not seen of the prompt, then one token.
-  func advance(_ current: GenerationState) throws -> (GenerationState, GenerationEvent) {
-    let transformer = try loaded()
-    var state = current
-    state.statistics.peakDeviceBytes = transformer.heap.peakBytes
-    if state.isStopped { return finish(state, .stop) }
-    if let limit = state.options.maxTokens, state.statistics.generatedTokens >= limit { return finish(state, .length) }
-    guard state.tokens.count <= contextLength else { throw contextFull(state.tokens.count) }
-    while !state.pending.isEmpty {
-      if Task.isCancelled { return finish(state, .cancelled) }
-      let chunk = Array(state.pending.prefix(transformer.chunkSize))
-      try transformer.forward(Batch([.init(sequence: state.sequence, tokens: chunk)], outputs: .last))
-      state.pending.removeFirst(chunk.count)
-    }
-    let candidates = try transformer.candidates(
-      row: 0, keep: state.sampler.keep, penalised: state.penalised, penalty: state.options.repeatPenalty)
-    let token = try state.sampler.choose(candidates)
-    if state.firstToken == nil { state.firstToken = .now }
-    state.statistics.peakDeviceBytes = transformer.heap.peakBytes
-    state.tokens.append(token)
-    state.pending = [token]
-    if tokenizer.endOfGenerationTokens.contains(token) { return finish(state, .stop) }
-    state.statistics.generatedTokens += 1
-    let (text, isStopped) = state.stops.append(try state.detokenizer.append(token))
-    state.isStopped = isStopped
-    return (state, .token(id: token, text: text))
-  }
+  /// The token that a target begins with, of an encoder-decoder; nil for other models.
+  public var decoderStartToken: Int? { profile.decoderStartToken }
 
-  private func finish(_ current: GenerationState, _ reason: FinishReason) -> (GenerationState, GenerationEvent) {
-    var state = current
-    let rest = state.stops.append(state.detokenizer.finish())
-    let result = state.finish(reason, trailingText: rest.text + (rest.isStopped ? "" : state.stops.finish()))
-    return (state, .finished(result))
-  }
-
-  private func contextFull(_ count: Int) -> TesseraError {
-    TesseraError(
-      .contextFull,
-      "\(count) tokens do not fit the context of \(contextLength): shorten the prompt, or load with a longer context "
-        + "(--context, the model was trained for \(configuration.contextLength))")
-  }
-
-  // MARK: Logits
+  // MARK: Logits and hidden states
 
   /// The logits of every position of a sequence.
   ///
   /// - Parameters:
+  ///   - source: of an encoder-decoder.
   ///   - chunk: tokens that run together; nil takes as many as fit. The result does not depend on it.
-  ///   - body: given consecutive rows, (rows, vocabularyCount).
-  public func logits(tokens: [Int], chunk: Int? = nil, _ body: @Sendable ([Float]) throws -> Void) throws {
-    guard !tokens.isEmpty else { throw TesseraError(.emptyPrompt, "no tokens: give at least one") }
-    guard tokens.count <= contextLength else { throw contextFull(tokens.count) }
+  ///   - body: given consecutive rows, (rows, vocabularySize).
+  public func logits(
+    tokens: [Int], source: [Int]? = nil, chunk: Int? = nil, _ body: @escaping @Sendable ([Float]) throws -> Void
+  ) async throws {
     if let chunk, chunk < 1 { throw TesseraError(.badOption, "the chunk is \(chunk): it must be 1 or more") }
-    let transformer = try loaded()
-    let chunk = min(chunk ?? .max, transformer.chunkSize)
-    let sequence = transformer.cache.makeSequence()
-    for start in stride(from: 0, to: tokens.count, by: chunk) {
-      try Task.checkCancellation()
-      let piece = Array(tokens[start..<min(start + chunk, tokens.count)])
-      try transformer.forward(Batch([.init(sequence: sequence, tokens: piece)]))
-      for row in stride(from: 0, to: piece.count, by: transformer.logitRows) {
-        try body(transformer.logits(rows: row..<min(row + transformer.logitRows, piece.count)))
+    try await engine.rows(tokens: tokens, source: source, chunk: chunk) { runner, result in
+      for row in stride(from: 0, to: result.rowCount, by: runner.logitRows) {
+        try body(runner.logits(result, rows: row..<min(row + runner.logitRows, result.rowCount)))
       }
     }
+  }
+
+  /// Hidden states after the last layer and norm, (tokens, hiddenSize); of an encoder each knows all tokens.
+  ///
+  /// - Parameter tokenTypes: the segment of each token, of models that tell segments apart.
+  public func hidden(tokens: [Int], tokenTypes: [Int]? = nil) async throws -> [Float] {
+    let states = StateList()
+    try await engine.rows(tokens: tokens, tokenTypes: tokenTypes) { states.append(try $0.hidden($1)) }
+    return states.values
   }
 
   // MARK: Measurement
 
-  /// Seconds that a prompt of `tokens` takes, and then `count` tokens one by one, behind `depth` tokens; and how many of
-  /// both the device was waited for.
-  public func measure(promptTokens: Int, generatedTokens: Int, depth: Int) throws -> (
+  /// Seconds that a prompt of `promptTokens` takes, and then `generatedTokens` one by one, behind `depth` tokens; and the time of
+  /// both that the device was waited for.
+  ///
+  /// - Parameter sequences: decoded together; each has the prompt.
+  public func measure(promptTokens: Int, generatedTokens: Int, depth: Int, sequences: Int = 1) async throws -> (
     prompt: Double, generation: Double, waited: Double
   ) {
-    let transformer = try loaded()
     let total = promptTokens + generatedTokens + depth
-    guard total <= contextLength else { throw contextFull(total) }
-    let sequence = transformer.cache.makeSequence()
-    let vocabulary = configuration.vocabularyCount
-    func run(_ count: Int, chunk: Int) throws -> Double {
-      let start = ContinuousClock.now
-      for first in stride(from: 0, to: count, by: chunk) {
-        try Task.checkCancellation()
-        // Any ids do: the work does not depend on them.
-        let piece = (first..<min(first + chunk, count)).map { ($0 * 7919 + 1) % vocabulary }
-        try transformer.forward(Batch([.init(sequence: sequence, tokens: piece)], outputs: .last))
-        _ = try transformer.candidates(row: 0, keep: 1)
-      }
-      return (ContinuousClock.now - start).seconds
+    guard total <= contextLength else {
+      throw TesseraError(.contextFull, "\(total) tokens do not fit the context of \(contextLength): use a longer --context")
     }
-    _ = try run(depth, chunk: transformer.chunkSize)
-    let before = transformer.timeWaited
-    let prompt = try run(promptTokens, chunk: transformer.chunkSize)
-    let generation = try run(generatedTokens, chunk: 1)
-    return (prompt, generation, (transformer.timeWaited - before).seconds)
+    return try await engine.measure(
+      promptTokens: promptTokens, generatedTokens: generatedTokens, depth: depth, sequences: sequences)
   }
+}
 
-  func loaded() throws(TesseraError) -> Transformer {
-    guard let transformer else { throw TesseraError(.unsupportedFile, "the model is not loaded") }
-    return transformer
-  }
+/// Hidden states as they come, from the engine's thread alone.
+private final class StateList: Sendable {
+  private let state = Mutex<[Float]>([])
+  var values: [Float] { state.withLock { $0 } }
+  func append(_ values: [Float]) { state.withLock { $0 += values } }
 }

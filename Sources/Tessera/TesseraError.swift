@@ -1,4 +1,4 @@
-/// Why a request cannot be served.
+/// Reasons why a request cannot be served.
 public struct TesseraError: Error, CustomStringConvertible, Sendable {
   public enum Code: Sendable, Equatable {
     /// The prompt, or the prompt with what was generated, is longer than the context.
@@ -7,6 +7,8 @@ public struct TesseraError: Error, CustomStringConvertible, Sendable {
     case badOption
     /// The model has no chat template.
     case noChatTemplate
+    /// The model has no tokenizer.
+    case noTokenizer
     /// The prompt has no tokens.
     case emptyPrompt
     /// The path names nothing that can be loaded.

@@ -107,7 +107,7 @@ struct BenchCommand: AsyncParsableCommand {
       rows.append(
         Row(
           test: test, speeds, hostShares, model: name, device: language.device.name,
-          precision: await language.precision, weightBytes: generated > 0 ? language.weightBytesPerToken : nil))
+          precision: language.precision, weightBytes: generated > 0 ? language.weightBytesPerToken : nil))
     }
     bar.finish()
     switch run.json ? .json : output {

@@ -95,8 +95,7 @@ struct GenerateCommand: AsyncParsableCommand {
     }
     var messages = [ChatMessage(role: "user", content: text)]
     if let system { messages.insert(ChatMessage(role: "system", content: system), at: 0) }
-    let rendered = try language.tokenizer.render(Conversation(messages: messages), with: template)
-    return try language.tokenizer.encode(rendered, addSpecial: false, parseSpecial: true)
+    return try language.tokenizer.prompt(of: Conversation(messages: messages), with: template).tokens
   }
 
   private struct Answer: Sendable {

@@ -33,42 +33,48 @@ struct InspectCommand: ParsableCommand {
   }
 
   func run() throws {
-    let file = try GGUFFile(path: path ?? model ?? "")
-    var options = Transformer.Options()
+    let checkpoint = try openCheckpoint(path: path ?? model ?? "")
+    var options = ModelRunner.Options()
     options.contextLength = context
-    // The plan needs a device's limits and a supported model; the file can be looked at without.
-    let plan = Result {
-      try Transformer.plan(file, limits: DeviceLimits(Device.select(device).profile), options: options)
-    }
-    let parameters = file.tensors.reduce(0) { $0.addingReportingOverflow($1.elementCount).partialValue }
-    let architecture = try file.metadata.optionalString("general.architecture") ?? ""
+    // The plan needs a device's limits and a supported model; the files can be looked at without.
+    let draft = Result { try ModelDraft(checkpoint, on: Device.select(device), options: options) }
+    let parameters = checkpoint.tensors.reduce(0) { $0.addingReportingOverflow($1.elementCount).partialValue }
+    let description = try ModelDescription(checkpoint)
     if json {
+      let costs = try? draft.get().costs()
       try Terminal.printJSON(
         Document(
-          architecture: architecture, parameters: parameters, tensors: file.tensors.map(Document.Tensor.init),
-          metadata: Dictionary(
-            file.metadata.keys.compactMap { key in file.metadata[key].map { (key, MetadataJSON(value: $0)) } },
-            uniquingKeysWith: { $1 }),
-          memory: (try? plan.get()).map(Document.Memory.init), memory_error: Self.failure(plan)))
+          architecture: description.architecture, parameters: parameters,
+          tensors: checkpoint.tensors.map(Document.Tensor.init), metadata: description.values,
+          memory: (try? draft.get()).map { Document.Memory($0.memory) },
+          decode: costs.map { Document.Cost($0.decode) }, prompt: costs.map { Document.Cost($0.prompt) },
+          memory_error: Self.failure(draft)))
       return
     }
-    Terminal.print("\(architecture), \(parameters) parameters, GGUF v\(file.version)")
-    for key in file.metadata.keys {
-      Terminal.print("  \(key) = \(file.metadata[key].map(MetadataText.brief) ?? "")")
-    }
+    Terminal.print("\(description.architecture), \(parameters) parameters, \(description.format)")
+    for line in description.lines { Terminal.print("  \(line)") }
     if !quiet {
-      for tensor in file.tensors {
-        Terminal.print("  \(tensor.name)  \(tensor.type.name)  \(tensor.dimensions)")
+      for tensor in checkpoint.tensors {
+        Terminal.print("  \(tensor.name)  \(tensor.type.name)  \(tensor.shape)")
       }
     }
-    switch plan {
-    case .success(let plan): Terminal.print("memory on the device:\n\(plan)")
+    switch draft {
+    case .success(let draft):
+      Terminal.print("memory on the device:\n\(draft.memory)")
+      if let costs = try draft.costs() {
+        Terminal.print("one token          \(Self.text(costs.decode))")
+        Terminal.print("a prompt's chunk   \(Self.text(costs.prompt))")
+      }
     case .failure(let error): Terminal.diagnose("no memory plan: \(error)")
     }
   }
 
-  private static func failure(_ plan: Result<MemoryPlan, any Error>) -> String? {
-    if case .failure(let error) = plan { return "\(error)" }
+  private static func text(_ cost: ModelDraft.StepCost) -> String {
+    "\(cost.launches) commands, \(cost.bytes) bytes, \(cost.operations) operations"
+  }
+
+  private static func failure(_ draft: Result<ModelDraft, any Error>) -> String? {
+    if case .failure(let error) = draft { return "\(error)" }
     return nil
   }
 
@@ -79,15 +85,25 @@ struct InspectCommand: ParsableCommand {
     let tensors: [Tensor]
     let metadata: [String: MetadataJSON]
     let memory: Memory?
+    /// Of one token, and of a prompt's largest chunk.
+    let decode, prompt: Cost?
     let memory_error: String?
+
+    struct Cost: Encodable {
+      let commands, bytes, operations: Int
+
+      init(_ cost: ModelDraft.StepCost) {
+        (commands, bytes, operations) = (cost.launches, cost.bytes, cost.operations)
+      }
+    }
 
     struct Tensor: Encodable {
       let name, type: String
-      let dimensions: [Int]
+      let shape: [Int]
       let bytes: Int
 
-      init(_ info: TensorInfo) {
-        (name, type, dimensions, bytes) = (info.name, info.type.name, info.dimensions, info.byteCount)
+      init(_ tensor: StoredTensor) {
+        (name, type, shape, bytes) = (tensor.name, tensor.type.name, tensor.shape, tensor.byteCount)
       }
     }
 
@@ -104,48 +120,5 @@ struct InspectCommand: ParsableCommand {
         context = plan.contextLength
       }
     }
-  }
-}
-
-/// A metadata value as JSON: numbers, texts and flags as they are; of a long array the count and how it begins.
-struct MetadataJSON: Encodable {
-  let value: MetadataValue
-
-  private static let longestArray = 64
-  private enum LongArray: String, CodingKey { case count, first }
-
-  func encode(to encoder: any Encoder) throws {
-    if let array = value.arrayValue {
-      let first = (0..<min(array.count, Self.longestArray)).compactMap { array[$0].map { MetadataJSON(value: $0) } }
-      guard array.count > Self.longestArray else { return try first.encode(to: encoder) }
-      var container = encoder.container(keyedBy: LongArray.self)
-      try container.encode(array.count, forKey: .count)
-      try container.encode(Array(first.prefix(3)), forKey: .first)
-      return
-    }
-    var container = encoder.singleValueContainer()
-    if let text = value.stringValue {
-      try container.encode(text)
-    } else if let flag = value.boolValue {
-      try container.encode(flag)
-    } else if let number = value.intValue {
-      try container.encode(number)
-    } else {
-      try container.encode(value.doubleValue)
-    }
-  }
-}
-
-/// Metadata in few words.
-enum MetadataText {
-  static func brief(_ value: MetadataValue) -> String {
-    if let array = value.arrayValue {
-      let first = (0..<min(3, array.count)).compactMap { array[$0].map(brief) }.joined(separator: ", ")
-      return "[\(array.count)] \(first)\(array.count > 3 ? ", …" : "")"
-    }
-    if let text = value.stringValue { return text }
-    if let flag = value.boolValue { return "\(flag)" }
-    if let number = value.intValue { return "\(number)" }
-    return value.doubleValue.map { "\($0)" } ?? ""
   }
 }

@@ -26,7 +26,7 @@ struct LogitsCommand: AsyncParsableCommand {
   func run() async throws {
     let ids = try InputText.tokens(tokens, option: "--tokens")
     let language = try await model.load()
-    let vocabulary = language.configuration.vocabularyCount
+    let vocabulary = language.profile.vocabularySize
     let file = LogitsFile(try NPYWriter(path: output, shape: [ids.count, vocabulary]))
     try await language.logits(tokens: ids, chunk: chunk) { try file.append($0) }
     try file.finish()

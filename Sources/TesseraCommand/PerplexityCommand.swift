@@ -2,6 +2,8 @@ import ArgumentParser
 import Foundation
 import Synchronization
 import Tessera
+import TesseraCL
+import TesseraModels
 import TesseraModels
 import TesseraOperators
 import TesseraText
@@ -37,7 +39,7 @@ struct PerplexityCommand: AsyncParsableCommand {
       options.run.precision = compare
       reference = try await options.load()
     }
-    let vocabulary = language.configuration.vocabularyCount
+    let vocabulary = language.profile.vocabularySize
     let divergence = Divergence(vocabulary: vocabulary)
     let tokens = try language.tokenizer.encode(bytes, addSpecial: true, parseSpecial: false)
     let windows = tokens.count / window
@@ -49,7 +51,8 @@ struct PerplexityCommand: AsyncParsableCommand {
     let start = ContinuousClock.now
     let bar = ProgressBar("scoring", quiet: model.quiet || model.json)
     let score = Score()
-    let begin = language.tokenizer.addsBeginToken ? language.tokenizer.beginToken : nil
+    let tokenizer = try language.tokenizer
+    let begin = tokenizer.addsBeginToken ? tokenizer.beginToken : nil
     for index in 0..<windows {
       var piece = Array(tokens[index * window..<(index + 1) * window])
       if let begin { piece[0] = begin }
@@ -74,7 +77,7 @@ struct PerplexityCommand: AsyncParsableCommand {
       try Terminal.printJSON(
         Document(
           perplexity: result.perplexity, standard_error: result.standardError, tokens: result.count, seconds: seconds,
-          precision: await language.precision, compared_with: await reference?.precision, difference: difference))
+          precision: language.precision, compared_with: reference?.precision, difference: difference))
     } else {
       Terminal.print(
         String(
@@ -84,7 +87,7 @@ struct PerplexityCommand: AsyncParsableCommand {
         Terminal.print(
           String(
             format: "beside %@: mean KL %.2e nats, top 8 log-probabilities within %.2e, other greedy token at %d of %d",
-            await reference.precision.rawValue, difference.mean_kl, difference.largest_top8_difference,
+            reference.precision.rawValue, difference.mean_kl, difference.largest_top8_difference,
             difference.different_greedy, difference.positions))
       }
     }
@@ -93,7 +96,7 @@ struct PerplexityCommand: AsyncParsableCommand {
   /// 512 tokens as in llama.cpp's tool, or fewer where the model was trained for fewer.
   private func defaultWindow() throws -> Int {
     let usual = 512
-    let trained = try Configuration(ModelSource(path: model.model).file).contextLength
+    let trained = try ModelDraft(ModelSource(path: model.model).checkpoint, on: Device.select(model.run.device)).profile.contextLength
     guard trained < usual else { return usual }
     if !model.quiet, !model.json {
       Terminal.diagnose("note: windows of \(trained) tokens, the most that the model was trained for, not of \(usual)")

@@ -36,11 +36,10 @@ struct TemplateCommand: ParsableCommand {
       throw InputError(message: "\(model): the model has no chat template; give one with --template")
     }
     let conversation = try Conversation(fromJSON: try InputText.read(messages))
-    let prompt = try tokenizer.render(
-      conversation, with: chatTemplate, addGenerationPrompt: !noGenerationPrompt)
-    guard json else { return Terminal.print(prompt) }
-    let tokens = try tokenizer.encode(prompt, addSpecial: false, parseSpecial: true)
-    try Terminal.printJSON(Document(prompt: prompt, tokens: tokens))
+    let prompt = try tokenizer.prompt(
+      of: conversation, with: chatTemplate, addGenerationPrompt: !noGenerationPrompt)
+    guard json else { return Terminal.print(prompt.text) }
+    try Terminal.printJSON(Document(prompt: prompt.text, tokens: prompt.tokens))
   }
 
   private struct Document: Encodable {

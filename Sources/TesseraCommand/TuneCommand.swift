@@ -58,7 +58,7 @@ struct TuneCommand: ParsableCommand {
     let bench = try Workbench(Context(device), style: style, profiling: true)
     let tuner = Tuner(
       bench, from: dryRun ? Tuning() : database.tuning(for: device.profile, style: style),
-      isCancelled: { isInterrupted.isSet })
+      steps: { try StepSubject($0, $1, on: $2).subject() }, isCancelled: { isInterrupted.isSet })
     let progress = TuneProgress(isShown: !quiet && !json)
     let outcomes = try tuner.tune(types.isEmpty ? Self.usual : types, seconds: seconds, progress: progress.show)
     progress.finish()

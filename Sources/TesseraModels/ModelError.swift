@@ -1,4 +1,4 @@
-/// Why a model file cannot be run.
+/// Reasons why a model cannot be run.
 public struct ModelError: Error, CustomStringConvertible, Sendable {
   public enum Code: Sendable, Equatable {
     /// No family of that architecture is known.
@@ -7,7 +7,7 @@ public struct ModelError: Error, CustomStringConvertible, Sendable {
     case unsupportedFeature
     /// Metadata or tensors contradict each other.
     case inconsistent
-    /// A batch asks for what the model cannot do.
+    /// A batch asks for something that the model cannot do.
     case badBatch
   }
 

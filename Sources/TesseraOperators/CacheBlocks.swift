@@ -67,7 +67,7 @@ public struct CacheBlocks: Sendable {
     var lists = Lists()
     let first = lists.add(blocks)
     let buffer = try lists.upload(on: queue)
-    let kernel = try library.kernel("cache/blocks.cl", "stage_blocks")
+    let kernel = try self.kernel("cache/blocks.cl", "stage_blocks")
     for plane in planes {
       let chunks = plane.headBytes / Self.chunkBytes
       try queue.enqueue(
@@ -86,7 +86,7 @@ public struct CacheBlocks: Sendable {
     guard count > 0 else { return }
     let chunks = plane.headBytes / Self.chunkBytes
     try queue.enqueue(
-      library.kernel("cache/blocks.cl", name),
+      kernel("cache/blocks.cl", name),
       over: Self.range(plane.headCount * chunks, count, plane.poolCount), plane.buffer, lists, first,
       Self.units(plane.offset, Self.chunkBytes), Self.units(plane.stride, Self.chunkBytes), UInt32(plane.headCount),
       UInt32(plane.blockCount), UInt32(chunks))
@@ -105,7 +105,7 @@ public struct CacheBlocks: Sendable {
     let buffer = try lists.upload(on: queue)
     for plane in planes {
       try queue.enqueue(
-        library.kernel("cache/blocks.cl", "move_rows", [.init("CACHE_TYPE", plane.encoding.cacheType)]),
+        kernel("cache/blocks.cl", "move_rows", [.init("KEY_TYPE", plane.encoding.kernelNumber)]),
         over: Self.range(plane.headCount * plane.units, plane.poolCount), plane.buffer, buffer, first,
         UInt32(moves.count), Self.units(plane.offset, plane.elementBytes),
         Self.units(plane.stride, plane.elementBytes), UInt32(plane.headCount), UInt32(plane.blockCount),
@@ -143,11 +143,11 @@ public struct CacheBlocks: Sendable {
     let buffer = try lists.upload(on: queue)
     for plane in planes {
       let items = plane.encoding.blockElements == 1 ? plane.headCount * rotaryDim / 2 : plane.headCount
-      let kernel = try library.kernel(
+      let kernel = try self.kernel(
         "cache/rotate.cl", "rotate_keys",
         [
-          .init("CACHE_TYPE", plane.encoding.cacheType), .init("KEY_SIZE", size),
-          .init("PAIRS_ADJACENT", pairing == .interleaved ? 1 : 0),
+          .init("KEY_TYPE", plane.encoding.kernelNumber), .init("KEY_SIZE", size),
+          .init("INTERLEAVED", pairing == .interleaved ? 1 : 0),
         ])
       try queue.enqueue(
         kernel, over: Self.range(items, slots.count, plane.poolCount), plane.buffer, buffer, rotation, first,
@@ -158,6 +158,10 @@ public struct CacheBlocks: Sendable {
   }
 
   // MARK: Launching
+
+  private func kernel(_ file: String, _ function: String, _ defines: [KernelVariant.Define] = []) throws -> Kernel {
+    try library.kernel(KernelVariant(file, function, defines), localSize: Self.groupSize)
+  }
 
   /// Lists on their way to the device, in one buffer.
   private struct Lists {

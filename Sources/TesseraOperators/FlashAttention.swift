@@ -93,6 +93,7 @@ public struct FlashAttention: Sendable {
     block.splits = UInt32(splits)
     block.key_tiles = UInt32(split?.keyTiles ?? 0)
     block.tile_count = UInt32(tileCount)
+    block.first_token = UInt32(split?.firstToken ?? 0)
     block.bias_reach = UInt32(extras.bias?.reach ?? 0)
     block.scale = shape.scale
     block.soft_cap = shape.softCap ?? 0

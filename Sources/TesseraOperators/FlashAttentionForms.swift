@@ -88,15 +88,17 @@ extension FlashAttention {
   public struct Split: Sendable {
     /// Work-items that share a tile's keys.
     public var count: Int
-    /// Tokens of the batch.
+    /// Tokens of the tiles: `tokens` from `firstToken` on.
+    public var firstToken: Int
     public var tokens: Int
     /// The most keys of a sequence.
     public var longest: Int
     /// At least `partialBytes`.
     public var partials: any DeviceMemory
 
-    public init(count: Int, tokens: Int, longest: Int, partials: any DeviceMemory) {
+    public init(count: Int, firstToken: Int = 0, tokens: Int, longest: Int, partials: any DeviceMemory) {
       self.count = count
+      self.firstToken = firstToken
       self.tokens = tokens
       self.longest = longest
       self.partials = partials

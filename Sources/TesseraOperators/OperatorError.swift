@@ -7,6 +7,8 @@ public struct OperatorError: Error, CustomStringConvertible, Sendable {
     case shape
     /// Work on memory that has no place yet.
     case unplaced
+    /// A parameter is outside of its range.
+    case parameter
   }
 
   public let code: Code

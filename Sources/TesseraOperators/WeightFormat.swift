@@ -30,6 +30,12 @@ public enum WeightFormat: UInt32, Sendable, CaseIterable {
   case tq2_0 = 35
   case mxfp4 = 39
 
+  /// The format of ggml's type number; nil where kernels do not read it.
+  public init?(ggml number: UInt32) { self.init(rawValue: number) }
+
+  /// Whether weights are floats, each for itself.
+  public var isFloat: Bool { self == .f32 || self == .f16 || self == .bf16 }
+
   /// How a format lies on the device and in a file.
   private struct Layout {
     /// Weights whose products are summed before they are scaled: `BLOCK` in the kernels.

@@ -26,6 +26,9 @@ public struct ReferenceAttention: Sendable, Equatable {
   public var softCap: Float?
   /// ALiBi, [headCount]: −slope · |query's position − key's| is added to capped scores.
   public var slopes: [Float]?
+  /// [headCount, 2 · reach + 1]: values added to capped scores by the distance from a query to a key, limited to ± reach
+  /// (T5: Raffel et al., 2020, arXiv 1910.10683).
+  public var bias: [Float]?
   /// [headCount]: exp(sink) is added to the softmax's denominator.
   public var sinks: [Float]?
 
@@ -93,6 +96,7 @@ public struct ReferenceAttention: Sendable, Equatable {
         let kvHead = head / (headCount / kvHeadCount)
         let scores = visible.map { key in
           score(queries, at: queryStart, keys, at: (key * kvHeadCount + kvHead) * headDim)
+            + bias(of: head, distance: (keyPositions?[key] ?? key) - position)
             - Double(slopes?[head] ?? 0) * abs(Double(position - (keyPositions?[key] ?? key)))
         }
         let sink = sinks.map { Double($0[head]) } ?? -.infinity
@@ -112,6 +116,12 @@ public struct ReferenceAttention: Sendable, Equatable {
       }
     }
     return (y, logSums)
+  }
+
+  private func bias(of head: Int, distance: Int) -> Double {
+    guard let bias else { return 0 }
+    let width = bias.count / headCount
+    return Double(bias[head * width + min(max(distance + width / 2, 0), width - 1)])
   }
 
   private func isVisible(_ key: Int, from query: Int, inTree: Bool) -> Bool {
@@ -158,6 +168,10 @@ public struct ReferenceAttention: Sendable, Equatable {
     try require(keys, count: try elementCount(keyCount, kvHeadCount, headDim, of: "keys"), "keys")
     try require(values, count: try elementCount(keyCount, kvHeadCount, valueDim, of: "values"), "values")
     for perHead in [slopes, sinks] { if let perHead { try require(perHead, count: headCount, "slopes or sinks") } }
+    if let bias, bias.count % headCount != 0 || bias.count / headCount % 2 == 0 {
+      throw ReferenceError(
+        .shapeMismatch, "a bias of \(bias.count) values for \(headCount) heads: an odd number for each is possible")
+    }
     if let tree {
       try require(tree.masks, count: queryPositions.count, "tree masks")
       for mask in tree.masks { try require(mask, count: max(0, keyCount - tree.start), "bits of a tree mask") }

@@ -34,4 +34,13 @@ public enum ReferenceCacheType: String, Sendable, CaseIterable {
       }
     }
   }
+
+  /// The numbers that are kept of heads of `headDim` elements, each of which the cache fills up with zeros.
+  public func rounded(_ x: [Float], headDim: Int) -> [Float] {
+    guard self == .q8_0 || self == .q4_0, !headDim.isMultiple(of: 32) else { return rounded(x) }
+    let padding = [Float](repeating: 0, count: 32 - headDim % 32)
+    return stride(from: 0, to: x.count, by: headDim).flatMap { start in
+      rounded(x[start..<start + headDim] + padding).prefix(headDim)
+    }
+  }
 }

@@ -1,4 +1,4 @@
-/// What the sampler does to one row of logits before any dice are rolled.
+/// How the token of one row of logits is chosen, in Double.
 public enum ReferenceSampling {
   /// The id of the largest logit, the lowest id among equals. A NaN never wins.
   ///

@@ -1,24 +1,30 @@
 import TesseraCL
-import TesseraFiles
 import TesseraMemory
-import TesseraModels
 import TesseraOperators
 
 /// Work of a class, and how to do it with a tuning.
-struct TunerSubject {
+public struct TunerSubject {
   /// The class: see `Tuning`.
-  let name: String
+  public let name: String
   /// What was measured, for people.
-  let shape: String
+  public let shape: String
   /// The parameters to vary, in order, and what they are without a choice.
-  let parameters: [String]
-  let initial: [String: Int]
+  public let parameters: [String]
+  public let initial: [String: Int]
   /// How far a result may be from the first one's, of the largest value; nil asks for the same bits.
-  var tolerance: Float?
+  public let tolerance: Float?
   /// Does the work once and returns its seconds.
-  let run: (Tuning) throws -> Double
+  public let run: (Tuning) throws -> Double
   /// The work's result, once it has run.
-  let result: () throws -> [Float]
+  public let result: () throws -> [Float]
+
+  public init(
+    name: String, shape: String, parameters: [String], initial: [String: Int], tolerance: Float? = nil,
+    run: @escaping (Tuning) throws -> Double, result: @escaping () throws -> [Float]
+  ) {
+    (self.name, self.shape, self.parameters, self.initial) = (name, shape, parameters, initial)
+    (self.tolerance, self.run, self.result) = (tolerance, run, result)
+  }
 }
 
 /// Finds the values of kernels' parameters that are fastest on a device: one parameter after another, each candidate
@@ -43,17 +49,26 @@ public final class Tuner {
     public var gain: Double { bestSeconds > 0 ? initialSeconds / bestSeconds : 1 }
   }
 
+  /// Makes the subject of a class of recorded steps, which takes a model.
+  public typealias StepSubjects = (WeightFormat, Tuning.TokenClass, Workbench) throws -> TunerSubject
+
   private let bench: Workbench
   private let start: Tuning
+  private let steps: StepSubjects?
   private let isCancelled: () -> Bool
 
   /// - Parameters:
   ///   - bench: with profiling.
   ///   - start: where to search from.
+  ///   - steps: nil tunes no recorded steps.
   ///   - isCancelled: asked between launches; when it says so, what was found so far is returned.
-  public init(_ bench: Workbench, from start: Tuning = Tuning(), isCancelled: @escaping () -> Bool = { false }) {
+  public init(
+    _ bench: Workbench, from start: Tuning = Tuning(), steps: StepSubjects? = nil,
+    isCancelled: @escaping () -> Bool = { false }
+  ) {
     self.bench = bench
     self.start = start
+    self.steps = steps
     self.isCancelled = isCancelled
   }
 
@@ -74,8 +89,8 @@ public final class Tuner {
       for format in formats {
         let shares = tokens == .many ? 3.0 : 1
         // Where steps are recorded, separate products are for models that do not fit one buffer.
-        if isRecorded, tokens != .one {
-          work.append((2 * shares, { [bench] in try StepSubject(format, tokens, on: bench).subject() }))
+        if isRecorded, tokens != .one, let steps {
+          work.append((2 * shares, { [bench] in try steps(format, tokens, bench) }))
         }
         work.append((shares, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) }))
       }
@@ -227,56 +242,6 @@ private struct ProductSubject {
         }.reduce(0, +)
       },
       result: { try bench.floats(y) })
-  }
-}
-
-/// Steps of a random model of two layers, recorded, by the host's clock.
-private final class StepSubject {
-  private let format: WeightFormat
-  private let kind: Tuning.TokenClass
-  private let count: Int
-  private let bench: Workbench
-  private let file: GGUFFile
-  /// The models of the last tunings that ran, the latest at the end.
-  private var models: [(choices: [String: [String: Int]], transformer: Transformer)] = []
-  private var logits: [Float] = []
-
-  init(_ format: WeightFormat, _ kind: Tuning.TokenClass, on bench: Workbench) throws {
-    (self.format, self.kind, self.bench) = (format, kind, bench)
-    count = kind == .many ? 192 : 8
-    var model = RandomModel.llama1B
-    (model.layerCount, model.vocabularyCount, model.format) = (2, 4096, format)
-    file = try model.file()
-  }
-
-  private func transformer(_ tuning: Tuning) throws -> Transformer {
-    if let index = models.firstIndex(where: { $0.choices == tuning.choices }) {
-      models.append(models.remove(at: index))
-    } else {
-      // Two are compared, and the first result is kept.
-      if models.count > 1 { models.removeFirst() }
-      var options = Transformer.Options()
-      (options.contextLength, options.style, options.tuning) = (512, .vector, tuning)
-      models.append((tuning.choices, try Transformer(file, on: bench.queue.context.device, options: options)))
-    }
-    return models[models.count - 1].transformer
-  }
-
-  func subject() throws -> TunerSubject {
-    let tile = try bench.plan().matrix.tile(tokens: count, weights: format.tuningClass, isRecorded: true)
-    return TunerSubject(
-      name: Tuning.step(kind, format.tuningClass), shape: "2 layers of llama-1b, \(count) tokens, \(format.name)",
-      parameters: ["TILE_M", "TILES"], initial: ["TILE_M": tile.tokens, "TILES": tile.repeats], run: run,
-      result: { self.logits })
-  }
-
-  private func run(_ tuning: Tuning) throws -> Double {
-    let transformer = try transformer(tuning)
-    let sequence = transformer.cache.makeSequence()
-    let start = ContinuousClock.now
-    try transformer.forward(Batch([.init(sequence: sequence, tokens: (0..<count).map { ($0 * 79 + 1) % 4096 })]))
-    logits = try transformer.logits(rows: count - 1..<count)
-    return (ContinuousClock.now - start) / .seconds(1)
   }
 }
 

@@ -15,7 +15,9 @@ from transformers.utils.chat_template_utils import _compile_jinja_template
 
 from template_expressions import EXPRESSIONS, VARIABLES
 
-FOLDER = Path(__file__).resolve().parent.parent / "TesseraTextTests" / "Fixtures" / "templates"
+TESTS = Path(__file__).resolve().parent.parent
+FOLDER = TESTS / "TesseraTextTests" / "Fixtures" / "templates"
+LANGUAGE = TESTS / "JinjaTests" / "Fixtures"
 
 
 def message(role, content, **fields):
@@ -154,9 +156,9 @@ def main():
     conversations |= {name: {"messages": messages, "tools": TOOLS} for name, messages in TOOL_CONVERSATIONS.items()}
     write("conversations.json", conversations, separators=(",", ":"))
     (FOLDER / "rendered.json").write_text(lines(cases()), encoding="utf-8")
-    write("variables.json", VARIABLES)
+    (LANGUAGE / "variables.json").write_text(json.dumps(VARIABLES, ensure_ascii=False) + "\n", encoding="utf-8")
     grid = [{"source": source, **render(source, VARIABLES)} for source in EXPRESSIONS]
-    (FOLDER / "expressions.json").write_text(lines(grid), encoding="utf-8")
+    (LANGUAGE / "expressions.json").write_text(lines(grid), encoding="utf-8")
 
 
 if __name__ == "__main__":

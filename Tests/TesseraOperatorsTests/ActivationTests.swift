@@ -19,7 +19,7 @@ extension OperatorsOnDevices {
       for size in Self.sizes {
         let x = values(3 * 2 * size)
         for (function, reference) in [
-          (GatedActivation.Function.silu, ReferenceGatedActivation.swiGLU), (.gelu, .geGLU),
+          (Activation.Function.silu, ReferenceGatedActivation.swiGLU), (.geluTanh, .geGLU),
         ] {
           let y = try run(x, size: size, function, on: bench)
           var (gates, ups): ([Float], [Float]) = ([], [])
@@ -40,11 +40,12 @@ extension OperatorsOnDevices {
       let gates: [Float] = [0, -0.0, 1e-30, -1e-30, 87, -87, 88.5, -88.5, 300, -300, 1e10, -1e10]
       let ups = [Float](repeating: 1, count: gates.count)
       for (function, reference) in [
-        (GatedActivation.Function.silu, ReferenceGatedActivation.swiGLU), (.gelu, .geGLU),
+        (Activation.Function.silu, ReferenceGatedActivation.swiGLU), (.geluTanh, .geGLU),
       ] {
         let y = try bench.output(gates.count)
-        try GatedActivation(bench.library).enqueue(
-          bench.buffer(gates + ups), into: y, tokens: 1, size: gates.count, function: function, on: bench.queue)
+        try Activation(bench.library).enqueue(
+          bench.buffer(gates + ups), into: y, rows: 1, size: gates.count, function: function, isGated: true,
+          on: bench.queue)
         let expected = try reference.apply(gate: gates, up: ups)
         let error = worstError(try bench.floats(y), expected, relativeTo: gates.map(abs))
         #expect(error <= Self.tolerance, "\(function): \(error)")
@@ -58,7 +59,7 @@ extension OperatorsOnDevices {
         var x = values(size)
         if size >= 16 { x.replaceSubrange(0..<6, with: [0, 1e-20, -1e-6, 1e6, -1e6, 18.75]) }
         let buffer = try bench.buffer(x)
-        try SoftCap(bench.library).enqueue(buffer, cap: cap, count: size, on: bench.queue)
+        try SoftCap(bench.library).enqueue(buffer, cap: cap, size: size, on: bench.queue)
         let expected = try ReferenceSoftCap.apply(x, cap: cap)
         let error = worstError(try bench.floats(buffer), expected, relativeTo: x.map(abs))
         #expect(error <= Self.tolerance, "\(size) values, cap \(cap): \(error)")
@@ -70,7 +71,7 @@ extension OperatorsOnDevices {
       let bench = try target.bench()
       let x = values(37)
       let buffer = try bench.buffer(x)
-      try SoftCap(bench.library).enqueue(buffer, cap: 2, count: 19, on: bench.queue)
+      try SoftCap(bench.library).enqueue(buffer, cap: 2, size: 19, on: bench.queue)
       let y = try bench.floats(buffer)
       #expect(sameBits(Array(y[19...]), Array(x[19...])))
       #expect(y[..<19].allSatisfy { abs($0) <= 2 })
@@ -82,8 +83,8 @@ extension OperatorsOnDevices {
       let results = try KernelStyle.allCases.map { style in
         let bench = try Target(device: device, style: style).bench()
         let capped = try bench.buffer(x)
-        try SoftCap(bench.library).enqueue(capped, cap: 5, count: x.count, on: bench.queue)
-        return try run(x, size: 37, .silu, on: bench) + run(x, size: 37, .gelu, on: bench) + bench.floats(capped)
+        try SoftCap(bench.library).enqueue(capped, cap: 5, size: x.count, on: bench.queue)
+        return try run(x, size: 37, .silu, on: bench) + run(x, size: 37, .geluTanh, on: bench) + bench.floats(capped)
       }
       #expect(sameBits(results[0], results[1]))
     }
@@ -94,11 +95,11 @@ extension OperatorsOnDevices {
     }
 
     private func run(
-      _ x: [Float], size: Int, _ function: GatedActivation.Function, on bench: Bench
+      _ x: [Float], size: Int, _ function: Activation.Function, on bench: Bench
     ) throws -> [Float] {
       let y = try bench.output(3 * size)
-      try GatedActivation(bench.library).enqueue(
-        bench.buffer(x), into: y, tokens: 3, size: size, function: function, on: bench.queue)
+      try Activation(bench.library).enqueue(
+        bench.buffer(x), into: y, rows: 3, size: size, function: function, isGated: true, on: bench.queue)
       return try bench.floats(y)
     }
   }

@@ -47,22 +47,27 @@ struct AttentionProblem: CustomStringConvertible {
   /// ALiBi's slopes and learned sinks, (heads), where there are any.
   private var slopes: [Float]?
   private var sinks: [Float]?
+  /// T5's bias, (heads, 2 · reach + 1).
+  private var bias: [Float]?
+  private static let biasReach = 9
 
   init(
     heads: Int, kvHeads: Int, headDim: Int, valueDim: Int? = nil, mask: FlashAttention.Mask = .causal,
     window: Int? = nil, sinkKeys: Int = 0, softCap: Float? = nil, hasSlopes: Bool = false, hasSinks: Bool = false,
-    blockSize: Int = 16, element: KVCacheLayout.ElementType = .f32, sharesValues: Bool = false, sequences: [Sequence]
+    hasBias: Bool = false, blockSize: Int = 16, keys: KVEncoding = .f32, values: KVEncoding? = nil,
+    sharesValues: Bool = false, sequences: [Sequence]
   ) {
     shape = FlashAttention.Shape(
       headCount: heads, mask: mask, window: window, sinkKeys: sinkKeys, scale: Float(1 / Double(headDim).squareRoot()),
       softCap: softCap)
     cache = CacheGeometry(
       kvHeadCount: kvHeads, headDim: headDim, valueDim: valueDim, blockCount: 0, blockSize: blockSize,
-      element: element, sharesValues: sharesValues)
-    let valueDim = cache.valueDim
+      keys: keys, values: values, sharesValues: sharesValues)
+    let valueDim = cache.resultDim
     if hasSlopes { slopes = (1...heads).map { exp2(-8 * Float($0) / Float(heads)) } }
     var generator = SeededGenerator(seed: 41)
     if hasSinks { sinks = generator.floats(heads, magnitude: 4) }
+    if hasBias { bias = generator.floats(heads * (2 * Self.biasReach + 1), magnitude: 2) }
     self.sequences = sequences.map { sequence in
       var sequence = sequence
       // Scores have a deviation of about 2, so that some keys matter more than others.
@@ -80,9 +85,10 @@ struct AttentionProblem: CustomStringConvertible {
   }
 
   var description: String {
-    "\(shape.headCount)/\(cache.kvHeadCount) heads of \(cache.headDim) and \(cache.valueDim), \(shape.mask), window "
+    "\(shape.headCount)/\(cache.kvHeadCount) heads of \(cache.queryDim) and \(cache.resultDim), \(shape.mask), window "
       + "\(shape.window ?? 0), \(shape.sinkKeys) sinks, cap \(shape.softCap ?? 0), ALiBi \(slopes != nil), learned sinks "
-      + "\(sinks != nil), blocks of \(cache.blockSize), \(cache.element.rawValue) cache"
+      + "\(sinks != nil), bias \(bias != nil), blocks of \(cache.blockSize), \(cache.keys.rawValue) keys, "
+      + "\(cache.values.rawValue) values"
   }
 
   /// What the new tokens attend to and the same with the values' magnitudes, (tokens, heads, valueDim) each, and
@@ -91,16 +97,17 @@ struct AttentionProblem: CustomStringConvertible {
   /// - Parameter isRounded: whether keys and values are rounded as the cache does.
   func reference(isRounded: Bool = true) throws -> (out: [Float], magnitude: [Float], logSums: [Float]) {
     var attention = ReferenceAttention(
-      headCount: shape.headCount, kvHeadCount: cache.kvHeadCount, headDim: cache.headDim, valueDim: cache.valueDim,
-      scale: shape.scale, isCausal: shape.mask != .full, window: shape.window, softCap: shape.softCap)
+      headCount: shape.headCount, kvHeadCount: cache.kvHeadCount, headDim: cache.queryDim,
+      valueDim: cache.resultDim, scale: shape.scale, isCausal: shape.mask != .full, window: shape.window, softCap: shape.softCap)
     (attention.sinkKeys, attention.slopes, attention.sinks) = (shape.sinkKeys, slopes, sinks)
-    let type = ReferenceCacheType(rawValue: isRounded ? cache.element.rawValue : "f32") ?? .f32
+    attention.bias = bias
     var (out, magnitude, logSums): ([Float], [Float], [Float]) = ([], [], [])
     for sequence in sequences {
-      let values = type.rounded(sequence.values)
+      let keys = isRounded ? rounded(sequence).keys : sequence.keys
+      let values = isRounded ? rounded(sequence).values : sequence.values
       for isMagnitude in [false, true] {
         let result = try attention.attendWithSums(
-          queries: sequence.queries, keys: type.rounded(sequence.keys), values: isMagnitude ? values.map(abs) : values,
+          queries: sequence.queries, keys: keys, values: isMagnitude ? values.map(abs) : values,
           queryPositions: sequence.positions, keyCount: sequence.keyCount, tree: sequence.tree)
         if isMagnitude {
           magnitude += result.out
@@ -113,14 +120,26 @@ struct AttentionProblem: CustomStringConvertible {
     return (out, magnitude, logSums)
   }
 
+  /// A sequence's keys and values as the cache rounds them.
+  private func rounded(_ sequence: Sequence) -> (keys: [Float], values: [Float]) {
+    let keys = ReferenceCacheType(cache.keys).rounded(sequence.keys, headDim: cache.queryDim)
+    guard !cache.sharesValues else {
+      return (
+        keys,
+        stride(from: 0, to: keys.count, by: cache.queryDim).flatMap { keys[$0..<$0 + cache.resultDim] }
+      )
+    }
+    return (keys, ReferenceCacheType(cache.values).rounded(sequence.values, headDim: cache.resultDim))
+  }
+
   /// The step that computes the token at `position` of a single sequence: later keys are not cached yet.
   func token(at position: Int) -> AttentionProblem {
     var step = self
     step.sequences = sequences.map { sequence in
-      let width = shape.headCount * cache.headDim
+      let width = shape.headCount * cache.queryDim
       var token = Sequence(history: position, count: 1)
-      token.keys = Array(sequence.keys[..<((position + 1) * cache.kvHeadCount * cache.headDim)])
-      token.values = Array(sequence.values[..<((position + 1) * cache.kvHeadCount * cache.valueDim)])
+      token.keys = Array(sequence.keys[..<((position + 1) * cache.kvHeadCount * cache.queryDim)])
+      token.values = Array(sequence.values[..<((position + 1) * cache.kvHeadCount * cache.resultDim)])
       token.queries = Array(sequence.queries[position * width..<(position + 1) * width])
       return token
     }
@@ -130,11 +149,11 @@ struct AttentionProblem: CustomStringConvertible {
   /// A single token's step that sees only the first `keyCount` keys, and of those the last `window`.
   func part(window: Int?, keyCount: Int) -> AttentionProblem {
     var problem = AttentionProblem(
-      heads: shape.headCount, kvHeads: cache.kvHeadCount, headDim: cache.headDim, window: window, sequences: [])
+      heads: shape.headCount, kvHeads: cache.kvHeadCount, headDim: cache.queryDim, window: window, sequences: [])
     problem.sequences = sequences.map { sequence in
       var part = Sequence(history: keyCount - 1, count: 1)
-      part.keys = Array(sequence.keys.prefix(keyCount * cache.kvHeadCount * cache.headDim))
-      part.values = Array(sequence.values.prefix(keyCount * cache.kvHeadCount * cache.valueDim))
+      part.keys = Array(sequence.keys.prefix(keyCount * cache.kvHeadCount * cache.queryDim))
+      part.values = Array(sequence.values.prefix(keyCount * cache.kvHeadCount * cache.resultDim))
       part.queries = sequence.queries
       return part
     }
@@ -153,14 +172,14 @@ struct AttentionProblem: CustomStringConvertible {
   /// The same in blocks of another size, in an F32 cache that holds what this one's rounds to.
   func stored(blockSize: Int, asFloats: Bool = false) -> AttentionProblem {
     var problem = AttentionProblem(
-      heads: shape.headCount, kvHeads: cache.kvHeadCount, headDim: cache.headDim, valueDim: cache.valueDim,
+      heads: shape.headCount, kvHeads: cache.kvHeadCount, headDim: cache.queryDim, valueDim: cache.resultDim,
       mask: shape.mask, window: shape.window, sinkKeys: shape.sinkKeys, softCap: shape.softCap, blockSize: blockSize,
-      element: asFloats ? .f32 : cache.element, sharesValues: cache.sharesValues, sequences: [])
-    (problem.slopes, problem.sinks, problem.sequences) = (slopes, sinks, sequences)
-    if asFloats, let type = ReferenceCacheType(rawValue: cache.element.rawValue) {
+      keys: asFloats ? .f32 : cache.keys, values: asFloats ? .f32 : cache.values, sharesValues: cache.sharesValues,
+      sequences: [])
+    (problem.slopes, problem.sinks, problem.bias, problem.sequences) = (slopes, sinks, bias, sequences)
+    if asFloats {
       for i in sequences.indices {
-        problem.sequences[i].keys = type.rounded(sequences[i].keys)
-        problem.sequences[i].values = type.rounded(sequences[i].values)
+        (problem.sequences[i].keys, problem.sequences[i].values) = rounded(sequences[i])
       }
     }
     return problem
@@ -176,51 +195,84 @@ struct AttentionProblem: CustomStringConvertible {
   ///   - chunk: the most queries in a tile; by default what the launcher says.
   ///   - isOneByOne: each query is a tile of its own, as in a decode step.
   ///   - splits: work-items that share a tile's keys.
+  ///   - givesBack: blocks that are behind every window are in no table.
   func run(
-    chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, tuning: Tuning = Tuning(), on bench: Bench
+    chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, givesBack: Bool = false,
+    tuning: Tuning = Tuning(), on bench: Bench
   ) throws -> [Float] {
     try runWithSums(
-      chunk: chunk, isOneByOne: isOneByOne, splits: splits, wantsSums: false, tuning: tuning, on: bench
+      chunk: chunk, isOneByOne: isOneByOne, splits: splits, givesBack: givesBack, wantsSums: false, tuning: tuning,
+      on: bench
     ).out
   }
 
   func runWithSums(
-    chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, wantsSums: Bool = true,
+    chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, givesBack: Bool = false, wantsSums: Bool = true,
     tuning: Tuning = Tuning(), on bench: Bench
   ) throws -> (out: [Float], logSums: [Float]) {
+    let command = try command(
+      chunk: chunk, isOneByOne: isOneByOne, splits: splits, givesBack: givesBack, wantsSums: wantsSums, tuning: tuning,
+      on: bench)
+    try command.enqueue(on: bench.queue)
+    return (try bench.floats(command.out), try command.logSums.map { try bench.floats($0) } ?? [])
+  }
+
+  /// An attention whose inputs are on the device.
+  struct Command {
+    let out: Buffer
+    let logSums: Buffer?
+    fileprivate let run: (any CommandSink) throws -> Void
+
+    func enqueue(on sink: any CommandSink) throws { try run(sink) }
+  }
+
+  func command(
+    chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, givesBack: Bool = false, wantsSums: Bool = true,
+    tuning: Tuning = Tuning(), on bench: Bench
+  ) throws -> Command {
     let attention = FlashAttention(
-      bench.library, tiles: try bench.plan(headDim: cache.headDim, tuning: tuning).attention)
+      bench.library, tiles: try bench.plan(headDim: cache.queryDim, tuning: tuning).attention)
     let longest = sequences.map(\.count).max() ?? 1
     let tileRows = attention.tileRows(
       longest: isOneByOne ? 1 : max(longest, 2), headCount: shape.headCount, kvHeadCount: cache.kvHeadCount)
     let step = isOneByOne ? 1 : min(chunk ?? tileRows, tileRows)
-    let (cache, tables, keys, values) = try pools(on: bench)
+    var (cache, tables, keys, values) = try pools(on: bench)
 
     var tiles: [FlashAttention.Tile] = []
     var (firstToken, tableOffset) = (0, 0)
+    let allTables = tables
+    if givesBack { tables = [] }
     for sequence in sequences {
+      var offset = tableOffset
+      if givesBack, let window = shape.window, let first = sequence.positions.min() {
+        let gone = max(0, first - window + 1) / cache.blockSize
+        offset = tables.count - gone
+        tables += allTables[tableOffset + gone..<tableOffset + blockCount(sequence)]
+      }
       for start in stride(from: 0, to: sequence.count, by: step) {
         tiles.append(
           .init(
-            firstToken: firstToken + start, count: min(step, sequence.count - start), tableOffset: tableOffset,
+            firstToken: firstToken + start, count: min(step, sequence.count - start), tableOffset: offset,
             keyCount: shape.mask == .full ? sequence.keyCount : sequence.history))
       }
       firstToken += sequence.count
       tableOffset += blockCount(sequence)
     }
     // Queries lie in wider rows, with keys and values behind them.
-    let width = shape.headCount * cache.headDim
-    let gap = [Float](repeating: .nan, count: 2 * cache.kvHeadCount * cache.headDim)
+    let width = shape.headCount * cache.queryDim
+    let gap = [Float](repeating: .nan, count: 2 * cache.kvHeadCount * cache.queryDim)
     var q: [Float] = []
     for sequence in sequences {
       for token in 0..<sequence.count { q += sequence.queries[token * width..<(token + 1) * width] + gap }
     }
-    let out = try bench.output(firstToken * shape.headCount * cache.valueDim)
+    let out = try bench.output(firstToken * shape.headCount * cache.resultDim)
     var extras = FlashAttention.Extras()
     extras.slopes = try slopes.map { try bench.buffer($0) }
     extras.sinks = try sinks.map { try bench.buffer($0) }
+    extras.bias = try bias.map { .init(table: try bench.buffer($0), reach: Self.biasReach) }
     if case .tree(let words) = shape.mask { extras.treeMasks = try bench.buffer(treeMasks(words: words)) }
-    if wantsSums { extras.logSums = try bench.output(firstToken * shape.headCount) }
+    let logSums = wantsSums ? try bench.output(firstToken * shape.headCount) : nil
+    extras.logSums = logSums
     let split = try splits.map { count in
       let longest = sequences.map(\.keyCount).max() ?? 1
       let bytes = FlashAttention.partialBytes(
@@ -228,12 +280,17 @@ struct AttentionProblem: CustomStringConvertible {
       return FlashAttention.Split(
         count: count, tokens: firstToken, longest: longest, partials: try bench.output(bytes / 4))
     }
-    try attention.enqueue(
-      q: bench.buffer(q), qStride: width + gap.count, keys: keys, values: values, tables: bench.buffer(tables),
-      tiles: bench.buffer(tiles), tileCount: tiles.count, tileRows: tileRows,
-      positions: bench.buffer(sequences.flatMap(\.positions).map { Int32($0) }), into: out, shape: shape, cache: cache,
-      extras: extras, split: split, on: bench.queue)
-    return (try bench.floats(out), try extras.logSums.map { try bench.floats($0) } ?? [])
+    let (queries, qStride) = (try bench.buffer(q), width + gap.count)
+    let (tableBuffer, tileBuffer, tileCount) = (try bench.buffer(tables), try bench.buffer(tiles), tiles.count)
+    let positions = try bench.buffer(sequences.flatMap(\.positions).map { Int32($0) })
+    let (keyBuffer, valueBuffer, geometry, inputs) = (keys, values, cache, extras)
+    func run(_ sink: any CommandSink) throws {
+      try attention.enqueue(
+        q: queries, qStride: qStride, keys: keyBuffer, values: valueBuffer, tables: tableBuffer, tiles: tileBuffer,
+        tileCount: tileCount, tileRows: tileRows, positions: positions, into: out, shape: shape, cache: geometry,
+        extras: inputs, split: split, on: sink)
+    }
+    return Command(out: out, logSums: logSums, run: run)
   }
 
   private func treeMasks(words: Int) -> [UInt32] {
@@ -258,16 +315,17 @@ struct AttentionProblem: CustomStringConvertible {
     cache.blockCount = blocks + 2
     var generator = SeededGenerator(seed: 42)
     let tables = Array((0..<UInt32(cache.blockCount)).shuffled(using: &generator).prefix(blocks))
-    let keys = try bench.buffer(pool(tables, cache.blockCount, size: cache.headDim, isKeys: true))
+    let keys = try bench.buffer(pool(tables, cache.blockCount, isKeys: true))
     if cache.sharesValues { return (cache, tables, keys, keys) }
-    return (
-      cache, tables, keys, try bench.buffer(pool(tables, cache.blockCount, size: cache.valueDim, isKeys: false))
-    )
+    return (cache, tables, keys, try bench.buffer(pool(tables, cache.blockCount, isKeys: false)))
   }
 
   /// The bytes of `blockCount` blocks of keys or values.
-  private func pool(_ tables: [UInt32], _ blockCount: Int, size: Int, isKeys: Bool) throws -> [UInt8] {
-    let groupBytes = 16 * size / cache.element.blockElements * cache.element.blockBytes
+  private func pool(_ tables: [UInt32], _ blockCount: Int, isKeys: Bool) throws -> [UInt8] {
+    let size = isKeys ? cache.queryDim : cache.resultDim
+    let packing = CachePacking(
+      element: isKeys ? cache.keys : cache.values, size: isKeys ? cache.headDim : cache.valueDim, isKeys: isKeys)
+    let groupBytes = packing.groupBytes
     let kvHeads = cache.kvHeadCount
     var bytes = [UInt8](repeating: 0xff, count: blockCount * kvHeads * cache.blockSize / 16 * groupBytes)
     var tableOffset = 0
@@ -277,7 +335,7 @@ struct AttentionProblem: CustomStringConvertible {
         for head in 0..<kvHeads {
           let from = (token * kvHeads + head) * size
           let group = (head * blockCount + block) * (cache.blockSize / 16) + token % cache.blockSize / 16
-          CachePacking(element: cache.element, size: size, isKeys: isKeys).store(
+          packing.store(
             Array((isKeys ? sequence.keys : sequence.values)[from..<from + size]), token: token % 16, in: &bytes,
             at: group * groupBytes)
         }
@@ -290,11 +348,15 @@ struct AttentionProblem: CustomStringConvertible {
 
 /// How a token's key or value lies in its group of 16 tokens: `Kernels/common/cache.cl`.
 struct CachePacking {
-  let element: KVCacheLayout.ElementType
+  let element: KVEncoding
+  /// Elements of a head there; what it has more than a token's has is zero.
   let size: Int
   let isKeys: Bool
 
+  var groupBytes: Int { 16 * size / element.blockElements * element.blockBytes }
+
   func store(_ x: [Float], token: Int, in bytes: inout [UInt8], at group: Int) {
+    let x = x + [Float](repeating: 0, count: size - x.count)
     func place(_ i: Int, of count: Int) -> Int { isKeys ? i * 16 + token : token * count + i }
     func put<T: FixedWidthInteger>(_ value: T, _ index: Int, from start: Int) {
       let at = start + index * MemoryLayout<T>.size
@@ -317,6 +379,17 @@ struct CachePacking {
           }
         }
       }
+    }
+  }
+}
+
+extension ReferenceCacheType {
+  init(_ encoding: KVEncoding) {
+    switch encoding {
+    case .f32: self = .f32
+    case .f16: self = .f16
+    case .q8_0: self = .q8_0
+    case .q4_0: self = .q4_0
     }
   }
 }

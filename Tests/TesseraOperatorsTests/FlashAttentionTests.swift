@@ -26,19 +26,19 @@ extension OperatorsOnDevices {
       [
         .init(heads: 9, kvHeads: 3, headDim: 64, sequences: ragged),
         .init(heads: 9, kvHeads: 3, headDim: 64, window: 5, softCap: 30, blockSize: 64, sequences: ragged),
-        .init(heads: 9, kvHeads: 3, headDim: 64, blockSize: 64, element: .f16, sequences: ragged),
-        .init(heads: 1, kvHeads: 1, headDim: 64, window: 64, element: .f16, sequences: ragged),
+        .init(heads: 9, kvHeads: 3, headDim: 64, blockSize: 64, keys: .f16, sequences: ragged),
+        .init(heads: 1, kvHeads: 1, headDim: 64, window: 64, keys: .f16, sequences: ragged),
         .init(heads: 1, kvHeads: 1, headDim: 32, window: 5, sequences: ragged),
         .init(heads: 8, kvHeads: 2, headDim: 96, window: 64, blockSize: 64, sequences: ragged),
         .init(heads: 8, kvHeads: 2, headDim: 128, softCap: 20, sequences: ragged),
         .init(
-          heads: 8, kvHeads: 2, headDim: 128, window: 100, softCap: 50, blockSize: 64, element: .f16, sequences: ragged),
+          heads: 8, kvHeads: 2, headDim: 128, window: 100, softCap: 50, blockSize: 64, keys: .f16, sequences: ragged),
         .init(heads: 4, kvHeads: 1, headDim: 256, window: 100, blockSize: 64, sequences: ragged),
-        .init(heads: 4, kvHeads: 1, headDim: 256, element: .f16, sequences: ragged),
+        .init(heads: 4, kvHeads: 1, headDim: 256, keys: .f16, sequences: ragged),
       ],
       small: [
         .init(heads: 2, kvHeads: 1, headDim: 32, window: 5, softCap: 20, sequences: ragged),
-        .init(heads: 2, kvHeads: 2, headDim: 32, element: .f16, sequences: ragged),
+        .init(heads: 2, kvHeads: 2, headDim: 32, keys: .f16, sequences: ragged),
       ])
 
     @Test("a ragged batch attends like the reference, and unwritten cache memory is never seen", arguments: Target.all)
@@ -66,10 +66,10 @@ extension OperatorsOnDevices {
     func decode(target: Target) throws {
       let bench = try target.bench()
       for (headDim, element) in Grid.values(
-        [(64, KVCacheLayout.ElementType.f32), (64, .f16), (64, .q4_0), (256, .f32)], small: [(32, .f32)])
+        [(64, KVEncoding.f32), (64, .f16), (64, .q4_0), (256, .f32)], small: [(32, .f32)])
       {
         let whole = AttentionProblem(
-          heads: 4, kvHeads: 2, headDim: headDim, element: element, sequences: [.init(count: Grid.isSmall ? 5 : 70)])
+          heads: 4, kvHeads: 2, headDim: headDim, keys: element, sequences: [.init(count: Grid.isSmall ? 5 : 70)])
         let prompt = try whole.run(on: bench)
         let width = 4 * headDim
         for position in Grid.values([0, 14, 15, 16, 63, 64, 69], small: [3]) {
@@ -119,7 +119,7 @@ extension OperatorsOnDevices {
     func refusals() throws {
       let bench = try #require(Target.all.first).bench()
       for (heads, kvHeads, headDim, blockSize) in [
-        (5, 2, 64, 16), (4, 0, 64, 16), (0, 1, 64, 16), (4, 2, 40, 16), (4, 2, 592, 16), (4, 2, 64, 24), (4, 2, 64, 0),
+        (5, 2, 64, 16), (4, 0, 64, 16), (0, 1, 64, 16), (4, 2, 0, 16), (4, 2, 592, 16), (4, 2, 64, 24), (4, 2, 64, 0),
       ] {
         let any = try bench.output(16)
         #expect(throws: OperatorError.self, "\(heads)/\(kvHeads) heads of \(headDim), blocks of \(blockSize)") {

@@ -150,7 +150,7 @@ extension OperatorsOnDevices {
     func gates(target: Target) throws {
       let bench = try target.bench()
       for (function, reference) in [
-        (GatedActivation.Function.silu, ReferenceGatedActivation.swiGLU), (.gelu, .geGLU),
+        (Activation.Function.silu, ReferenceGatedActivation.swiGLU), (.geluTanh, .geGLU),
       ] {
         for (format, half) in Grid.values(
           [(WeightFormat.q4_1, 16), (.q8_0, 80), (.q4_K, 48), (.f16, 32), (.q4_1, 2064)], small: [(.q4_1, 16)])
@@ -209,7 +209,7 @@ extension OperatorsOnDevices {
       }
     }
 
-    @Test("no tokens, gates of odd groups and a workspace that is too small are refused")
+    @Test("no tokens and gates of odd groups are refused")
     func refusals() throws {
       let bench = try #require(Target.all.first).bench()
       let problem = try ProductProblem(.q8_0, rows: 48, columns: 64, tokens: 5)
@@ -217,12 +217,6 @@ extension OperatorsOnDevices {
       #expect(throws: OperatorError.self) { try problem.product(weights, tokens: 0..<0, on: bench) }
       #expect(throws: OperatorError.self) {
         try problem.product(weights, outputs: 24, epilogue: .init(gate: .silu), on: bench)
-      }
-      let small = try bench.output(16)
-      let y = try bench.output(5 * 48)
-      #expect(throws: OperatorError.self) {
-        try MatrixProduct(bench.library, tiles: bench.plan().matrix).enqueue(
-          small, weights, into: y, tokens: 5, workspace: .init(packed: small, sums: small), on: bench.queue)
       }
     }
 

@@ -119,7 +119,7 @@ extension OperatorsOnDevices {
     func quants(target: Target) throws {
       let bench = try target.bench()
       for a in Self.cases {
-        for element in [KVCacheLayout.ElementType.q8_0, .q4_0] {
+        for element in [KVEncoding.q8_0, .q4_0] {
           var generator = SeededGenerator(seed: 34)
           let positions = [3, 90]
           let slots = [a.blockSize + 1, 2 * a.blockSize + 15]
@@ -178,7 +178,7 @@ extension OperatorsOnDevices {
         let a = Case(rotaryDim: rotaryDim)
         #expect(throws: OperatorError.self) {
           try RotaryStore(bench.library).enqueue(
-            qkv: bench.output(15 * 64), rotation: bench.output(66), slots: bench.output(1), keys: bench.output(64),
+            bench.output(15 * 64), rotation: bench.output(66), slots: bench.output(1), keys: bench.output(64),
             values: bench.output(64), tokens: 1, headCount: a.heads, rotaryDim: a.rotaryDim, pairing: a.pairing,
             cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockCount: 1, blockSize: 16),
             on: bench.queue)
@@ -194,19 +194,19 @@ extension OperatorsOnDevices {
 
     /// The rotated rows and both pools, all ones (a NaN) where nothing was written.
     private func run(
-      _ a: Case, _ qkv: [Float], _ positions: [Int], _ slots: [Int], element: KVCacheLayout.ElementType, on bench: Bench
+      _ a: Case, _ qkv: [Float], _ positions: [Int], _ slots: [Int], element: KVEncoding, on bench: Bench
     ) throws -> (turned: [Float], keys: [Float], values: [Float]) {
       let elements = Self.blockCount * a.blockSize * a.kvHeads * a.headDim
       let buffer = try bench.buffer(qkv)
       let (keys, values) = (try bench.output(elements), try bench.output(elements))
       let table = try RotaryTable(rotaryDim: a.rotaryDim, ropeTheta: 10_000)
       try RotaryStore(bench.library).enqueue(
-        qkv: buffer, rotation: bench.buffer(table.rows(at: positions)), slots: bench.buffer(slots.map { UInt32($0) }),
+        buffer, rotation: bench.buffer(table.rows(at: positions)), slots: bench.buffer(slots.map { UInt32($0) }),
         keys: keys, values: values, tokens: positions.count, headCount: a.heads, rotaryDim: a.rotaryDim,
         pairing: a.pairing,
         cache: .init(
           kvHeadCount: a.kvHeads, headDim: a.headDim, blockCount: Self.blockCount, blockSize: a.blockSize,
-          element: element),
+          keys: element),
         on: bench.queue)
       return (try bench.floats(buffer), try bench.floats(keys), try bench.floats(values))
     }

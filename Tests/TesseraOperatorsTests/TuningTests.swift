@@ -102,15 +102,35 @@ extension OperatorsOnDevices {
     func products(target: Target) throws {
       let bench = try Workbench(target.bench().queue.context, style: target.style, profiling: true)
       var asked = 0
-      let tuner = Tuner(bench) {
-        asked += 1
-        return asked > 3
-      }
+      let tuner = Tuner(
+        bench,
+        isCancelled: {
+          asked += 1
+          return asked > 3
+        })
       let outcomes = try tuner.tune([.q4_0], seconds: 600)
-      // On CPUs recorded steps come first.
-      #expect(outcomes.map(\.name) == [target.style == .vector ? "step/many/4-bit" : "matmul/many/4-bit"])
+      #expect(outcomes.map(\.name) == ["matmul/many/4-bit"])
       #expect(outcomes.allSatisfy { $0.bestSeconds > 0 && $0.refused.isEmpty })
-      #expect(try Tuner(bench) { true }.tune([.q4_0], seconds: 600).isEmpty)
+      #expect(try Tuner(bench, isCancelled: { true }).tune([.q4_0], seconds: 600).isEmpty)
+    }
+
+    @Test("where steps are recorded, they are tuned before other products")
+    func steps() throws {
+      let bench = try #require(Target.all.first { $0.style == .vector }).bench()
+      var asked = 0
+      let tuner = Tuner(
+        bench,
+        steps: { format, kind, _ in
+          TunerSubject(
+            name: Tuning.step(kind, format.tuningClass), shape: "none", parameters: ["TILES"], initial: ["TILES": 4],
+            run: { _ in 1 }, result: { [0] })
+        },
+        isCancelled: {
+          asked += 1
+          return asked > 3
+        })
+      let outcomes = try tuner.tune([.q4_0], seconds: 600)
+      #expect(outcomes.map(\.name) == (bench.heap.limits.isCPU ? ["step/many/4-bit"] : ["matmul/many/4-bit"]))
     }
   }
 }

@@ -13,7 +13,7 @@ extension OperatorsOnDevices {
       let shape = matrix.shape
       let ids = try bench.buffer((0..<shape.rows).map { UInt32($0) })
       let y = try bench.output(shape.rows * shape.columns)
-      try Embedding(bench.library).enqueue(ids, matrix, into: y, tokens: shape.rows, factor: factor, on: bench.queue)
+      try Embedding(bench.library).enqueue(ids, matrix, into: y, tokens: shape.rows, scale: factor, on: bench.queue)
       return try bench.floats(y)
     }
 
@@ -75,7 +75,7 @@ extension OperatorsOnDevices {
         let y = try bench.output(tokens.count * columns)
         let factor = Float(columns).squareRoot()
         try Embedding(bench.library).enqueue(
-          bench.buffer(tokens.map { UInt32($0) }), matrix, into: y, tokens: tokens.count, factor: factor,
+          bench.buffer(tokens.map { UInt32($0) }), matrix, into: y, tokens: tokens.count, scale: factor,
           on: bench.queue)
         let expected = try ReferenceEmbedding.lookup(
           tokens: tokens, type: format.reference, bytes: bytes, vocabularySize: rows, width: columns, scale: factor)

@@ -1,7 +1,8 @@
-import TesseraMemory
+import Foundation
 import TesseraText
 
-/// A conversation with a model. What was said stays in the KV cache, so that each turn only computes what is new.
+/// A conversation with a model. What was said stays in the KV cache as long as there is room, so that each turn only computes what is
+/// new.
 ///
 ///     let chat = ChatSession(model, instructions: "You are terse.")
 ///     for try await piece in chat.streamResponse(to: "What is gravity?") { print(piece, terminator: "") }
@@ -13,19 +14,18 @@ public actor ChatSession {
   /// How the last answer ended, once it has.
   public private(set) var lastResult: GenerationResult?
 
-  /// Tokens that `sequence` holds, or at least the first of them.
-  private var cached: [Int] = []
-  private var sequence: KVSequence?
-  private var turn: Turn?
   private let instructions: [ChatMessage]
+  /// By whom the engine knows the session's sequence.
+  private let keeper = UUID()
+  private var turn: Turn?
+  /// Numbers turns and resets, so that a turn knows whether it still is the last.
+  private var turnCount = 0
 
   private struct Turn {
     let id: Int
-    var state: GenerationState
+    let request: RequestHandle
     var answer = ""
   }
-  /// Numbers turns and resets, so that a turn knows whether it still is the last.
-  private(set) var turnCount = 0
 
   /// - Parameters:
   ///   - instructions: what the system tells the model before all turns.
@@ -37,10 +37,14 @@ public actor ChatSession {
     messages = self.instructions
   }
 
+  deinit {
+    Task { [model, keeper] in await model.engine.release(keeper) }
+  }
+
   /// The whole answer to a message.
   ///
   /// - Throws: `TesseraError.noChatTemplate` if the model has no template, `TesseraError.contextFull` with the numbers,
-  ///   `TemplateError` if the template refuses the conversation, `CancellationError` when the task is cancelled, or when
+  ///   `ChatError` if the template refuses the conversation, `CancellationError` when the task is canceled, or when
   ///   another turn or a reset comes before the answer has begun.
   public func respond(to message: String) async throws -> String {
     var answer = ""
@@ -51,17 +55,18 @@ public actor ChatSession {
 
   /// The answer to a message, piece by piece. Whoever stops asking for pieces stops the work; the answer so far stays in
   /// the conversation.
+  ///
+  /// Iterating the stream sends the message: do it once.
   public nonisolated func streamResponse(to message: String) -> ResponseStream {
     ResponseStream(session: self, message: message)
   }
 
   /// Forgets what was said, but not the instructions.
-  public func reset() {
+  public func reset() async {
     closeTurn()
     turnCount += 1
     messages = instructions
-    cached = []
-    sequence = nil
+    await model.engine.release(keeper)
   }
 
   // MARK: One turn
@@ -76,41 +81,50 @@ public actor ChatSession {
     }
     let conversation = messages + [ChatMessage(role: "user", content: message)]
     let prompt = try model.prompt(of: conversation, with: template)
-    let state = try await model.begin(prompt, options, in: sequence, holding: cached)
-    // Another turn, or a reset, may have come while the model was busy.
+    let stream = GenerationStream(model: model, prompt: prompt, source: nil, options: options, keeper: keeper)
+    let request = try await RequestHandle(stream)
+    // Another turn, or a reset, may have come meanwhile.
     guard id == turnCount else { throw CancellationError() }
-    sequence = state.sequence
     messages = conversation
-    turn = Turn(id: id, state: state)
+    turn = Turn(id: id, request: request)
     return id
   }
 
   /// The next piece of a turn's answer; nil at its end, and once another turn has begun.
   func next(of id: Int) async throws -> String? {
-    guard let current = turn, current.id == id, !current.state.isFinished else { return nil }
-    let (state, event) = try await model.advance(current.state)
-    guard var advanced = turn, advanced.id == id else { return nil }
-    advanced.state = state
+    guard let request = turn?.request, turn?.id == id else { return nil }
+    let event: GenerationEvent?
+    do { event = try await request.next() } catch {
+      // Nothing of the answer is there: neither is the question.
+      if turn?.id == id, turn?.answer.isEmpty == true {
+        turn = nil
+        messages.removeLast()
+      } else if turn?.id == id {
+        closeTurn()
+      }
+      throw error
+    }
+    guard turn?.id == id else { return nil }
     switch event {
-    case .token(_, let text):
-      advanced.answer += text
-      turn = advanced
+    case .token(_, let text)?:
+      turn?.answer += text
       return text
-    case .finished(let result):
-      advanced.answer += result.trailingText
-      turn = advanced
+    case .finished(let result)?:
+      turn?.answer += result.trailingText
       lastResult = result
       closeTurn()
       return result.trailingText.isEmpty ? nil : result.trailingText
+    case nil:
+      closeTurn()
+      return nil
     }
   }
 
   /// Keeps the answer as far as it came.
   private func closeTurn() {
     guard let closed = turn else { return }
-    cached = Array(closed.state.tokens.prefix(closed.state.sequence.tokenCount))
-    messages.append(ChatMessage(role: "assistant", content: closed.answer))
     turn = nil
+    messages.append(ChatMessage(role: "assistant", content: closed.answer))
   }
 }
 

@@ -16,12 +16,24 @@ public struct GenerationOptions: Sendable, Equatable {
   public var repeatPenalty: Float = 1
   /// Tokens that the penalty looks back over.
   public var repeatWindow = 64
+  /// Taken from the logit of a token that was generated (OpenAI's definition); 0 does nothing.
+  public var presencePenalty: Float = 0
+  /// Taken from the logit of a token as often as it was generated (OpenAI's definition); 0 does nothing.
+  public var frequencyPenalty: Float = 0
+  /// Added to logits, by token id; −∞ makes a token impossible.
+  public var logitBias: [Int: Float] = [:]
+  /// The tokens that may be generated: ⌈vocabulary / 32⌉ words, of which bit id % 32 of word id / 32 allows a token; nil allows
+  /// all.
+  public var allowedTokens: [UInt32]?
   /// The same seed gives the same text; nil takes a random one.
   public var seed: UInt64?
   /// Texts that end the answer and are not part of it.
   public var stopStrings: [String] = []
 
   public init() {}
+
+  /// Whether any penalty does something.
+  var hasPenalty: Bool { repeatPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0 }
 
   /// - Throws: `TesseraError.badOption` that names the option, its value and its range.
   func check() throws(TesseraError) {
@@ -37,6 +49,8 @@ public struct GenerationOptions: Sendable, Equatable {
     try require((0...1).contains(minP), "min-p", minP, "0 (all) to 1 (the likeliest token alone)")
     try require(repeatPenalty > 0 && repeatPenalty.isFinite, "repeat-penalty", repeatPenalty, "over 0")
     try require((0...4096).contains(repeatWindow), "the window of the repeat-penalty", repeatWindow, "0 to 4096")
+    try require(presencePenalty.isFinite, "the presence penalty", presencePenalty, "a number")
+    try require(frequencyPenalty.isFinite, "the frequency penalty", frequencyPenalty, "a number")
     try require(stopStrings.allSatisfy { !$0.isEmpty }, "a stop string", "\"\"", "not empty")
   }
 }

@@ -1,24 +1,61 @@
-/// The events of a generation, each computed when it is asked for: whoever stops asking stops the work.
+import Foundation
+
+/// The events of a generation, computed as they are asked for: whoever stops asking stops the work within one token.
 public struct GenerationStream: AsyncSequence, Sendable {
   let model: LanguageModel
   let prompt: [Int]
+  let source: [Int]?
   let options: GenerationOptions
+  let keeper: UUID?
 
+  /// Begins a generation; each iterator has one of its own.
   public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
 
   public struct Iterator: AsyncIteratorProtocol {
-    let stream: GenerationStream
-    private var state: GenerationState?
+    private let stream: GenerationStream
+    private var request: RequestHandle?
+    private var isFinished = false
 
     init(stream: GenerationStream) { self.stream = stream }
 
-    /// The next event; nil after `.finished`.
+    /// The next event; nil after `.finished`, and after an error.
     public mutating func next() async throws -> GenerationEvent? {
-      if state == nil { state = try await stream.model.begin(stream.prompt, stream.options) }
-      guard let current = state, !current.isFinished else { return nil }
-      let (advanced, event) = try await stream.model.advance(current)
-      state = advanced
-      return event
+      guard !isFinished else { return nil }
+      do {
+        let request: RequestHandle
+        if let known = self.request {
+          request = known
+        } else {
+          request = try await RequestHandle(stream)
+          self.request = request
+        }
+        let event = try await request.next()
+        switch event {
+        case .finished?, nil: isFinished = true
+        case .token?: break
+        }
+        return event
+      } catch {
+        isFinished = true
+        throw error
+      }
     }
+  }
+}
+
+/// A request that ends when nobody holds it any more.
+final class RequestHandle: Sendable {
+  private let engine: Engine
+  let id: SequenceID
+
+  init(_ stream: GenerationStream) async throws {
+    engine = stream.model.engine
+    id = try await engine.submit(stream.prompt, source: stream.source, stream.options, keeper: stream.keeper)
+  }
+
+  func next() async throws -> GenerationEvent? { try await engine.next(of: id) }
+
+  deinit {
+    Task { [engine, id] in await engine.abandon(id) }
   }
 }

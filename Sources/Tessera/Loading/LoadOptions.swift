@@ -15,8 +15,11 @@ public struct LoadOptions: Sendable {
   /// Device memory that may be used, in bytes; nil leaves the device a margin.
   public var memoryBudget: Int?
   /// How keys and values are kept: `.f32` is exact, `.f16` takes half the memory.
-  public var cacheElement = KVCacheLayout.ElementType.f32
-  /// `.fast` rounds activations to 8 bits where that is faster; `LanguageModel.precision` says what it came to.
+  public var keyEncoding = KVEncoding.f32
+  public var valueEncoding = KVEncoding.f32
+  /// The type that float weights are quantized to as they load; nil keeps them as they are stored.
+  public var weightType: WeightFormat?
+  /// `.fast` rounds activations to 8 bits where that is faster; `LanguageModel.precision` has the precision actually in use.
   public var precision = Precision.exact
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
@@ -37,18 +40,18 @@ public struct LoadOptions: Sendable {
     return style
   }
 
-  var transformerOptions: Transformer.Options {
-    get throws {
-      var options = Transformer.Options()
-      options.contextLength = contextLength
-      options.sequenceCount = sequenceCount
-      options.memoryBudget = memoryBudget
-      options.cacheElement = cacheElement
-      options.chunkSize = chunkSize
-      options.style = try style ?? Self.requestedStyle()
-      options.tuning = tuning
-      options.precision = precision
-      return options
-    }
+  func runnerOptions(_ source: ModelSource) throws -> ModelRunner.Options {
+    var options = ModelRunner.Options()
+    options.contextLength = contextLength
+    options.sequenceCount = sequenceCount
+    options.memoryBudget = memoryBudget
+    (options.keys, options.values) = (keyEncoding, valueEncoding)
+    options.weightFormat = weightType
+    options.chunkSize = chunkSize
+    options.style = try style ?? Self.requestedStyle()
+    options.tuning = tuning
+    options.precision = precision
+    options.seed = source.seed
+    return options
   }
 }

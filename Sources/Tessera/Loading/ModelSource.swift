@@ -2,29 +2,57 @@ import TesseraFiles
 import TesseraModels
 import TesseraText
 
-/// A model's file, or the description of a random one, and what is read of it before its weights.
+/// A model's files, or the description of a random one, and what is read of them before the weights.
 public struct ModelSource: Sendable {
-  public let file: GGUFFile
+  public let checkpoint: any Checkpoint
+  /// Of a described model's random weights.
+  let seed: UInt32
 
-  /// - Throws: `FileError` if there is no GGUF file at the path or it is damaged.
+  /// - Parameter path: of a GGUF file, the first of several that are one model, or a Hugging Face folder.
+  /// - Throws: `FileError` if there is none, or it is damaged.
   public init(path: String) throws {
-    file = try GGUFFile(path: path)
+    checkpoint = try openCheckpoint(path: path)
+    seed = 0
   }
 
   /// A model of random weights; its tokens are the 256 bytes and names such as `<257>`.
   ///
   /// - Throws: `FileError`, `ModelError` for sizes that make no model.
   public init(_ model: RandomModel) throws {
-    file = try model.file()
+    checkpoint = try model.checkpoint()
+    seed = model.seed
   }
 
-  /// The tokenizer that the metadata describes.
-  public func tokenizer() throws -> Tokenizer {
-    try Tokenizer(file.hasData ? tokenizerDefinition() : byteTokens(count: Configuration(file).vocabularyCount))
+  public var path: String { checkpoint.path }
+
+  /// The tokenizer that the files describe.
+  ///
+  /// - Parameter vocabularySize: rows of the model's embedding, which may be more than the tokenizer's tokens; nil checks nothing.
+  public func tokenizer(vocabularySize: Int? = nil) throws -> Tokenizer {
+    let tokenizer: Tokenizer
+    switch checkpoint {
+    case let file as GGUFCheckpoint: tokenizer = try Tokenizer(Self.definition(file.metadata))
+    case is DescribedCheckpoint: tokenizer = try Tokenizer(Self.byteTokens(count: vocabularySize ?? 257))
+    default:
+      throw TesseraError(
+        .noTokenizer, "\(path): the folder has no tokenizer.json: only what takes token ids works (--tokens)")
+    }
+    if let vocabularySize, tokenizer.vocabularyCount > vocabularySize {
+      throw TesseraError(
+        .unsupportedFile,
+        "\(path): the tokenizer has \(tokenizer.vocabularyCount) tokens, but the embedding \(vocabularySize) rows: the "
+          + "files are damaged or not of one model")
+    }
+    return tokenizer
   }
 
-  /// The chat template of the metadata, if there is one.
+  /// The chat template, if there is one.
   public func chatTemplate() throws -> ChatTemplate? {
-    try file.metadata.optionalString("tokenizer.chat_template").map { source in try ChatTemplate(source: source) }
+    switch checkpoint {
+    case let file as GGUFCheckpoint:
+      try ChatTemplate(ofModel: file.metadata.optionalString("tokenizer.chat_template"))
+    case let folder as HuggingFaceCheckpoint: try ChatTemplate(ofModel: folder.text(.chatTemplate))
+    default: nil
+    }
   }
 }

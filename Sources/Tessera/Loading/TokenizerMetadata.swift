@@ -4,8 +4,7 @@ import TesseraText
 
 extension ModelSource {
   /// What a file's metadata says of its tokenizer (ggml's GGUF specification, `tokenizer.ggml.*`).
-  func tokenizerDefinition() throws -> TokenizerDefinition {
-    let metadata = file.metadata
+  static func definition(_ metadata: Metadata) throws -> TokenizerDefinition {
     func key(_ name: String) -> String { "tokenizer.ggml.\(name)" }
     var definition = TokenizerDefinition(
       model: try metadata.string(key("model")), tokens: Self.byteStrings(try metadata.rawStrings(key("tokens"))))
@@ -27,7 +26,7 @@ extension ModelSource {
   }
 
   /// SentencePiece's tokens for the unknown and the 256 bytes, and names for the rest.
-  func byteTokens(count: Int) -> TokenizerDefinition {
+  static func byteTokens(count: Int) -> TokenizerDefinition {
     var tokens = ByteStrings()
     for id in 0..<count {
       let text = id == 0 ? "<unk>" : id <= 256 ? "<0x\(String(format: "%02X", id - 1))>" : "<\(id)>"

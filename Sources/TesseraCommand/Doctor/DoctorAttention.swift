@@ -67,7 +67,7 @@ struct DoctorAttention: CustomStringConvertible {
     let blocks = (keyCount + Self.blockSize - 1) / Self.blockSize
     let tables = (0..<blocks).map { UInt32(blocks - $0) }
     let cache = CacheGeometry(
-      kvHeadCount: kvHeads, headDim: headDim, blockCount: blocks + 1, blockSize: Self.blockSize, element: element)
+      kvHeadCount: kvHeads, headDim: headDim, blockCount: blocks + 1, blockSize: Self.blockSize, keys: element)
     let buffers = try store(tables, cache, on: bench)
     let out = try bench.output(Self.count * heads * headDim)
     try attention.enqueue(
@@ -95,7 +95,7 @@ struct DoctorAttention: CustomStringConvertible {
     }
     let rotation: [Float] = (0..<keyCount).flatMap { _ -> [Float] in [1, 0] }
     try RotaryStore(bench.library).enqueue(
-      qkv: bench.buffer(rows), rotation: bench.buffer(rotation),
+      bench.buffer(rows), rotation: bench.buffer(rotation),
       slots: bench.buffer(slots), keys: pools[0], values: pools[1], tokens: keyCount, headCount: 0, rotaryDim: 2,
       pairing: .neox, cache: cache, on: bench.queue)
     return pools

@@ -23,20 +23,20 @@ extension DoctorBench {
       check("activation/soft_cap", "cap 30", tolerance: 2e-6) { [self] in
         let x = values(100, seed: 3)
         let y = try buffer(x)
-        try SoftCap(library).enqueue(y, cap: 30, count: x.count, on: queue)
+        try SoftCap(library).enqueue(y, cap: 30, size: x.count, on: queue)
         return [doctorError(try floats(y), try ReferenceSoftCap.apply(x, cap: 30), relativeTo: x.map(abs))]
       },
     ]
-    let functions: [(GatedActivation.Function, ReferenceGatedActivation, String)] = [
-      (.silu, .swiGLU, "SwiGLU"), (.gelu, .geGLU, "GeGLU"),
+    let functions: [(Activation.Function, ReferenceGatedActivation, String)] = [
+      (.silu, .swiGLU, "SwiGLU"), (.geluTanh, .geGLU, "GeGLU"),
     ]
     for (function, reference, name) in functions {
       checks.append(
-        check("activation/gated", name, tolerance: 2e-6) { [self] in
+        check("activation/activation", name, tolerance: 2e-6) { [self] in
           let (gate, up) = (values(100, seed: 4), values(100, seed: 5))
           let y = try output(100)
-          try GatedActivation(library).enqueue(
-            buffer(gate + up), into: y, tokens: 1, size: 100, function: function, on: queue)
+          try Activation(library).enqueue(
+            buffer(gate + up), into: y, rows: 1, size: 100, function: function, isGated: true, on: queue)
           return [
             doctorError(
               try floats(y), try reference.apply(gate: gate, up: up), relativeTo: zip(gate, up).map { abs($0 * $1) })
@@ -49,7 +49,7 @@ extension DoctorBench {
   /// Rotated queries, and keys in the cache.
   func rotaryChecks() -> [DoctorCheck] {
     let pairings: [(RotaryTable.Pairing, ReferenceRotaryEmbedding.Pairing, String)] = [
-      (.interleaved, .interleaved, "adjacent pairs"), (.neox, .neox, "halves"),
+      (.interleaved, .interleaved, "interleaved pairs"), (.neox, .neox, "halves"),
     ]
     return pairings.map { pairing, reference, name in
       check("rope/rope_store", name, tolerance: 1e-6) { [self] in
@@ -59,7 +59,7 @@ extension DoctorBench {
         let (keys, values) = (try output(2 * 16 * kvHeads * headDim), try output(2 * 16 * kvHeads * headDim))
         let table = try RotaryTable(rotaryDim: headDim, ropeTheta: 10_000)
         try RotaryStore(library).enqueue(
-          qkv: q, rotation: buffer(table.rows(at: [position])), slots: buffer([UInt32(slot)]), keys: keys,
+          q, rotation: buffer(table.rows(at: [position])), slots: buffer([UInt32(slot)]), keys: keys,
           values: values, tokens: 1, headCount: heads, rotaryDim: headDim, pairing: pairing,
           cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockCount: 2, blockSize: 16), on: queue)
         let rotary = try ReferenceRotaryEmbedding(pairing: reference, rotaryDim: headDim, base: 10_000)

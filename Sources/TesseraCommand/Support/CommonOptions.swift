@@ -31,7 +31,7 @@ struct RunOptions: ParsableArguments {
   @Option(
     name: [.customLong("kv"), .customLong("kv-type")],
     help: "How keys and values are kept: f32 (exact), f16 (half the memory), q8_0 (a quarter) or q4_0 (an eighth).")
-  var cacheElement: KVCacheLayout.ElementType = .f32
+  var cacheElement: KVEncoding = .f32
 
   @Option(help: "exact, or fast: activations of 8 bits where that is faster (docs/numerics.md).")
   var precision: Precision = .exact
@@ -56,7 +56,7 @@ struct RunOptions: ParsableArguments {
     var options = LoadOptions()
     options.device = device
     options.contextLength = context
-    options.cacheElement = cacheElement
+    (options.keyEncoding, options.valueEncoding) = (cacheElement, cacheElement)
     options.precision = precision
     options.memoryBudget = memory.map { $0 << 20 }
     return options
@@ -71,7 +71,7 @@ struct RunOptions: ParsableArguments {
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
     let language = try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }
-    if precision == .fast, !quiet, await language.precision == .exact {
+    if precision == .fast, !quiet, language.precision == .exact {
       bar.finish()
       Terminal.diagnose(
         "--precision fast: not faster than exact with these weights on \(language.device.name), which is used instead")
@@ -80,7 +80,7 @@ struct RunOptions: ParsableArguments {
   }
 }
 
-extension KVCacheLayout.ElementType: ExpressibleByArgument {}
+extension KVEncoding: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 
 /// An input that cannot be used.

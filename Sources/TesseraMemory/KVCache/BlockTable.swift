@@ -55,6 +55,14 @@ struct BlockTable: Sendable, Equatable {
   }
 
   /// Makes room for `count` rows behind the committed ones; the caller has asked for the demand, and so many are free.
+  /// Blocks that the table has.
+  var heldBlockCount: Int { blocks.count { $0 != KVTable.noBlock } }
+
+  /// Blocks that nobody else holds.
+  func ownBlockCount(in pool: BlockPool) -> Int {
+    blocks.count { $0 != KVTable.noBlock && pool.referenceCount($0) == 1 }
+  }
+
   mutating func reserve(_ count: Int, in pool: inout BlockPool) throws(MemoryError) -> KVGroupWork {
     var work = KVGroupWork()
     if let index = sharedIndex(count, in: pool) {

@@ -60,6 +60,18 @@ extension KVGroup {
 }
 
 extension KVCacheLayout {
+  /// Blocks of each group that one sequence of `tokens` can hold at once; none of those that are filled once or for a step.
+  public func mostBlocks(tokens: Int, stepTokens: Int) -> [Int] {
+    groups.map { group in
+      switch group.kind {
+      case .growing, .window:
+        (try? group.blockCount(contextLength: max(1, tokens), sequenceCount: 1, stepTokens: max(1, stepTokens)))
+          ?? .max / 2
+      case .fixed, .transient: 0
+      }
+    }
+  }
+
   /// Blocks of each group for `sequenceCount` sequences that may all be full.
   ///
   /// - Parameters:

@@ -28,6 +28,29 @@ public final class KVSequence: Sendable {
   /// The tables, one a group, of committed and reserved rows; none once closed.
   public var tables: [KVTable] { cache.state.withLock { $0.sequences[id]?.tables.map(\.table) ?? [] } }
 
+  /// Rows of the fixed groups, where they were filled; 0 before, and where there are none.
+  public var filledRows: Int { cache.state.withLock { $0.sequences[id]?.filledRows ?? 0 } }
+
+  /// Blocks that each group lacks to hold so many tokens in all, run in steps of at most `stepTokens`.
+  public func missingBlocks(for tokens: Int, stepTokens: Int) -> [Int] {
+    let most = cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens)
+    return cache.state.withLock { state in
+      guard let tables = state.sequences[id] else { return most }
+      return zip(tables.missingBlocks(for: tokens, in: state.pools), zip(most, tables.tables)).map {
+        // A window gives blocks back on the way.
+        min($0, max(0, $1.0 - $1.1.heldBlockCount))
+      }
+    }
+  }
+
+  /// Blocks of each group that come free when the sequence is closed: those that it shares do not.
+  public var ownBlocks: [Int] {
+    cache.state.withLock { state in
+      guard let tables = state.sequences[id] else { return cache.layout.groups.map { _ in 0 } }
+      return zip(tables.tables, state.pools).map { $0.ownBlockCount(in: $1) }
+    }
+  }
+
   /// Makes room for `count` tokens behind the committed ones, in every group that keeps rows.
   ///
   /// Called again without a commit it makes more room, and tells only the work that is new.

@@ -15,6 +15,19 @@ struct SequenceTables: Sendable {
   /// Tokens that the blocks of every group that keeps rows have room for.
   var capacity: Int { tables.indices.filter(isKept).map { tables[$0].capacity }.min() ?? 0 }
 
+  /// Rows of the groups that are filled once.
+  var filledRows: Int {
+    kinds.indices.lazy.filter { if case .fixed = kinds[$0] { true } else { false } }.map { tables[$0].rowCount }.max() ?? 0
+  }
+
+  /// Blocks that each group lacks to hold `tokens` in all.
+  func missingBlocks(for tokens: Int, in pools: [BlockPool]) -> [Int] {
+    tables.indices.map { index in
+      guard isKept(index), tokens > tokenCount else { return 0 }
+      return (try? tables[index].demand(tokens - tokenCount, in: pools[index])) ?? .max / 2
+    }
+  }
+
   /// Whether a group has a row for every token.
   private func isKept(_ index: Int) -> Bool {
     switch kinds[index] {

@@ -1,50 +1,74 @@
-import TesseraFiles
 import TesseraOperators
 
-/// Gemma 3 (Gemma Team 2025): norms before and after each block, QK-norm, GeGLU, tied embeddings scaled by √size; every
-/// sixth layer attends over all keys, the others over a sliding window and with a rotary base of their own.
-struct Gemma3: ModelFamily {
-  static let architectures = ["gemma3"]
+/// Gemma 3 (Gemma Team 2025): norms before and after each block, QK-norm, GeGLU, tied embeddings scaled by √size; every sixth layer
+/// attends over all keys, the others over a sliding window and with a rotary base of their own.
+struct Gemma3: CausalLanguageModel {
+  static let ggufNames = ["gemma3"]
+  static let huggingFaceNames = ["Gemma3ForCausalLM"]
 
-  let head: Head
-  let layers: [DecoderLayer]
+  struct Layer: Sendable {
+    let attentionNorm, attentionPostNorm, mlpNorm, mlpPostNorm: Normalization
+    let attention: Attention
+    let mlp: GatedMLP
 
-  private static let localRopeTheta = 10_000.0
-  private static func isGlobal(layer: Int) -> Bool { layer % 6 == 5 }
-
-  static func rotaryTables(_ c: Configuration, _ file: GGUFFile) throws -> [RotaryTable] {
-    let scaling = try Configuration.ropeScaling(file, c.architecture, contextLength: c.contextLength)
-    return [
-      try RotaryTable(rotaryDim: c.rotaryDim, ropeTheta: c.ropeTheta, scaling: scaling),
-      try RotaryTable(rotaryDim: c.rotaryDim, ropeTheta: localRopeTheta),
-    ]
+    func callAsFunction(_ x: Tensor, isLast: Bool, _ step: StepBuilder) throws -> Tensor {
+      var (x, attended) = (x, try attention(attentionNorm.input(x, step), step))
+      if isLast { (x, attended) = (try step.selectedOutputs(x), try step.selectedOutputs(attended)) }
+      x = try attentionPostNorm(attention.output(attended, step), adding: x, step)
+      return try mlpPostNorm(mlp(mlpNorm.input(x, step), step), adding: x, step)
+    }
   }
 
-  init(_ c: Configuration, _ loader: WeightLoader) throws {
-    guard let window = c.slidingWindow else {
-      throw ModelError(.inconsistent, "\(loader.file.mappedFile.path): gemma3.attention.sliding_window is missing")
-    }
+  let profile: ModelProfile
+  let embedding: TokenEmbedding
+  let layers: [Layer]
+  let norm: Normalization
+  let head: OutputHead
+
+  init(_ c: Hyperparameters, _ p: ParameterScope) throws {
+    let sizes = try DecoderSizes(c, activation: .geluTanh, interleavesInGGUF: false)
+    let pattern = try c.int(
+      "sliding_window_pattern", gguf: "attention.sliding_window_pattern", in: 1...1024, default: 6)
+    // Without a window all layers see everything.
+    let windows = (0..<sizes.layerCount).map { $0 % pattern == pattern - 1 ? nil : sizes.slidingWindow }
+    let localTheta = try c.positive("rope_local_base_freq", gguf: "rope.freq_base_swa", default: 10_000)
+    profile = sizes.profile(
+      rotaryTables: [
+        try sizes.rotaryTable(c), try RotaryTable(rotaryDim: sizes.rotaryDim, ropeTheta: localTheta),
+      ], windows: windows)
     // The 27B model, alone in having 62 layers, scales by the size that its heads would have if they shared the embedding.
-    let scaledDim = c.layerCount == 62 ? c.embeddingSize / c.headCount : c.headDim
-    head = try Head(c, loader, embeddingFactor: Float(c.embeddingSize).squareRoot())
-    layers = try (0..<c.layerCount).map { layer in
-      func norm(_ name: String) throws -> Norm {
-        try Norm("blk.\(layer).\(name).weight", size: c.embeddingSize, loader)
+    let scaledDim = try c.optionalDouble("query_pre_attn_scalar", gguf: nil)
+      ?? Double(sizes.layerCount == 62 ? sizes.hiddenSize / sizes.headCounts[0] : sizes.headDim)
+    let model = p.scope("model", gguf: "")
+    embedding = TokenEmbedding(table: try sizes.embeddingTable(model), scale: Float(sizes.hiddenSize).squareRoot())
+    layers = try (0..<sizes.layerCount).map { index in
+      let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
+      // In a folder a norm's weight is less one.
+      func norm(_ name: String, _ gguf: String, _ size: Int, _ scope: ParameterScope) throws -> Normalization {
+        try scope.rmsNorm(name, gguf: gguf, size: size, epsilon: sizes.normEpsilon, offset: 1)
       }
-      let isGlobal = Self.isGlobal(layer: layer)
-      let attention = Attention.Options(
-        shape: .init(
-          headCount: c.headCount, window: isGlobal ? nil : window, scale: 1 / Float(scaledDim).squareRoot()),
-        pairing: .neox, rotaryTable: isGlobal ? 0 : 1, hasQKNorm: true)
-      return DecoderLayer(
-        attentionNorm: try norm("attn_norm"), attention: try Attention(layer: layer, attention, c, loader),
-        attentionPostNorm: try norm("post_attention_norm"), mlpNorm: try norm("ffn_norm"),
-        mlp: try GatedMLP(layer: layer, .gelu, c, loader), mlpPostNorm: try norm("post_ffw_norm"))
+      let isLocal = index % pattern != pattern - 1
+      var attention = try sizes.attention(
+        index, layer, window: windows[index], scale: 1 / Float(scaledDim).squareRoot(), rotaryTable: isLocal ? 1 : 0)
+      let heads = layer.scope("self_attn", gguf: "")
+      attention.queryNorm = try norm("q_norm", "attn_q_norm", sizes.headDim, heads)
+      attention.keyNorm = try norm("k_norm", "attn_k_norm", sizes.headDim, heads)
+      return Layer(
+        attentionNorm: try norm("input_layernorm", "attn_norm", sizes.hiddenSize, layer),
+        attentionPostNorm: try norm("post_attention_layernorm", "post_attention_norm", sizes.hiddenSize, layer),
+        mlpNorm: try norm("pre_feedforward_layernorm", "ffn_norm", sizes.hiddenSize, layer),
+        mlpPostNorm: try norm("post_feedforward_layernorm", "post_ffw_norm", sizes.hiddenSize, layer),
+        attention: attention, mlp: try sizes.gatedMLP(index, layer))
     }
-    try loader.checkAllLoaded(except: [])
+    norm = try model.rmsNorm("norm", gguf: "output_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon, offset: 1)
+    head = OutputHead(output: try sizes.output(p, tiedTo: embedding))
   }
 
-  func forward(_ step: Step) throws {
-    for (index, layer) in layers.enumerated() { try layer(step, isLast: index == layers.count - 1) }
+  func hidden(_ step: StepBuilder) throws -> Tensor {
+    var x = try embedding(step)
+    for (index, layer) in layers.enumerated() { x = try layer(x, isLast: index == layers.count - 1, step) }
+    return try norm(x, step)
   }
+
+  func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }
 }

@@ -1,34 +1,47 @@
-import TesseraFiles
 import TesseraOperators
 
 /// Llama 2 and 3, Mistral, SmolLM2 (Touvron et al. 2023): pre-norm, rotary embedding, grouped queries, SwiGLU.
-struct Llama: ModelFamily {
-  static let architectures = ["llama"]
+struct Llama: CausalLanguageModel {
+  static let ggufNames = ["llama"]
+  static let huggingFaceNames = ["LlamaForCausalLM", "MistralForCausalLM"]
 
-  let head: Head
-  let layers: [DecoderLayer]
+  let profile: ModelProfile
+  let embedding: TokenEmbedding
+  let layers: [PreNormLayer]
+  let norm: Normalization
+  let head: OutputHead
 
-  static func rotaryTables(_ c: Configuration, _ file: GGUFFile) throws -> [RotaryTable] {
-    let scaling = try Configuration.ropeScaling(file, c.architecture, contextLength: c.contextLength)
-    return [try RotaryTable(rotaryDim: c.rotaryDim, ropeTheta: c.ropeTheta, scaling: scaling)]
-  }
-
-  init(_ c: Configuration, _ loader: WeightLoader) throws {
-    let attention = Attention.Options(
-      shape: .init(headCount: c.headCount, window: c.slidingWindow, scale: 1 / Float(c.headDim).squareRoot()),
-      pairing: .interleaved)
-    head = try Head(c, loader)
-    layers = try (0..<c.layerCount).map { layer in
-      DecoderLayer(
-        attentionNorm: try Norm("blk.\(layer).attn_norm.weight", size: c.embeddingSize, loader),
-        attention: try Attention(layer: layer, attention, c, loader),
-        mlpNorm: try Norm("blk.\(layer).ffn_norm.weight", size: c.embeddingSize, loader),
-        mlp: try GatedMLP(layer: layer, .silu, c, loader))
+  init(_ c: Hyperparameters, _ p: ParameterScope) throws {
+    let sizes = try DecoderSizes(c, activation: .silu)
+    profile = try sizes.profile(rotaryTables: [sizes.rotaryTable(c)])
+    let model = p.scope("model", gguf: "")
+    embedding = TokenEmbedding(table: try sizes.embeddingTable(model))
+    layers = try (0..<sizes.layerCount).map { index in
+      let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
+      return PreNormLayer(
+        attentionNorm: try layer.rmsNorm(
+          "input_layernorm", gguf: "attn_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon),
+        attention: try sizes.attention(index, layer, bias: .ifPresent),
+        mlpNorm: try layer.rmsNorm(
+          "post_attention_layernorm", gguf: "ffn_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon),
+        mlp: try sizes.gatedMLP(index, layer, bias: .ifPresent))
     }
-    try loader.checkAllLoaded(except: ["rope_freqs.weight"])
+    norm = try model.rmsNorm("norm", gguf: "output_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon)
+    head = OutputHead(output: try sizes.output(p, tiedTo: embedding))
+    p.ignore(["rope_freqs.weight"])
   }
 
-  func forward(_ step: Step) throws {
-    for (index, layer) in layers.enumerated() { try layer(step, isLast: index == layers.count - 1) }
+  /// Llama's name in GGUF is Mixtral's as well.
+  static func claims(_ c: Hyperparameters) -> Bool {
+    (try? c.optionalInt(nil, gguf: "expert_count", in: 0...0)) ?? 0 == 0
+      && c.checkpoint.tensor(named: "blk.0.ffn_gate_exps.weight") == nil
   }
+
+  func hidden(_ step: StepBuilder) throws -> Tensor {
+    var x = try embedding(step)
+    for (index, layer) in layers.enumerated() { x = try layer(x, isLast: index == layers.count - 1, step) }
+    return try norm(x, step)
+  }
+
+  func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }
 }

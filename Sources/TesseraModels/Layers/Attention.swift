@@ -1,89 +1,132 @@
-import TesseraCL
-import TesseraMemory
 import TesseraOperators
 
-/// Grouped-query attention over the paged cache (Ainslie et al. 2023), with optional QK-norm and sliding window.
+/// Attention over a paged cache (Vaswani et al. 2017; grouped queries, Ainslie et al. 2023).
 struct Attention: Sendable {
-  /// What differs from layer to layer and from family to family.
+  /// The differences between layers and families.
   struct Options: Sendable {
-    var shape: FlashAttention.Shape
-    var pairing: RotaryTable.Pairing
-    /// Which of the family's rotary tables turns the layer's heads.
-    var rotaryTable = 0
-    var hasQKNorm = false
+    var headCount: Int
+    var kvHeadCount: Int
+    var headDim: Int
+    /// The cache's number of the layer.
+    var layer: Int
+    /// Factor of the scores, usually 1/√headDim.
+    var scale: Float
+    /// Keys that a query sees; nil: all before it.
+    var window: Int?
+    var softCap: Float?
+    /// Which of the family's rotary tables turns the heads; nil: none.
+    var rotaryTable: Int?
+    var pairing = RotaryTable.Pairing.neox
+
+    var queryColumns: Int { headCount * headDim }
+    var keyColumns: Int { kvHeadCount * headDim }
   }
 
-  // Rows: headCount · headDim queries, kvHeadCount · headDim keys, as many values; columns: embeddingSize.
-  // One matrix where the three have one format, else several, each with the row that it begins at.
-  let projections: [(matrix: WeightMatrix, firstRow: Int)]
-  let output: WeightMatrix  // (embeddingSize, headCount · headDim)
-  let queryNorm: Norm?  // (headDim)
-  let keyNorm: Norm?  // (headDim)
-  let layer: Int
+  // Rows: headCount · headDim queries, kvHeadCount · headDim keys, as many values.
+  let projections: Linear
+  let output: Linear  // (hiddenSize, headCount · headDim)
+  var queryNorm: Normalization?  // (headDim)
+  var keyNorm: Normalization?  // (headDim)
+  /// Added to scores by distance.
+  var bias: RelativeBias?
   let options: Options
 
-  init(layer: Int, _ options: Options, _ c: Configuration, _ loader: WeightLoader) throws {
-    let prefix = "blk.\(layer)."
-    let queries = c.headCount * c.headDim
-    let keys = c.kvHeadCount * c.headDim
-    projections = try loader.matrices(
-      ["attn_q", "attn_k", "attn_v"].map { "\(prefix)\($0).weight" }, rows: [queries, keys, keys],
-      columns: c.embeddingSize)
-    output = try loader.matrix(["\(prefix)attn_output.weight"], rows: [c.embeddingSize], columns: queries)
-    queryNorm = options.hasQKNorm ? try Norm("\(prefix)attn_q_norm.weight", size: c.headDim, loader) : nil
-    keyNorm = options.hasQKNorm ? try Norm("\(prefix)attn_k_norm.weight", size: c.headDim, loader) : nil
-    self.layer = layer
-    self.options = options
+  /// What the queries of `input` gather, (rows, headCount · headDim); keys and values are in the cache afterwards.
+  func callAsFunction(_ input: NormedTensor, _ step: StepBuilder) throws -> Tensor {
+    let o = options
+    let qkv = try projections(input, step)
+    try queryNorm?.inPlace(qkv, column: 0, heads: o.headCount, step)
+    try keyNorm?.inPlace(qkv, column: o.queryColumns, heads: o.kvHeadCount, step)
+    try step.store(
+      qkv, row: .init(stride: qkv.columns, queries: 0, keys: o.queryColumns, values: o.queryColumns + o.keyColumns),
+      layer: o.layer, headCount: o.headCount, rotaryTable: o.rotaryTable, pairing: o.pairing)
+    return try step.attend(qkv, layer: o.layer, shape: shape(step), bias: bias)
   }
 
-  /// `workspace.attended = attention(W_qkv · x)`; keys and values are in the cache afterwards.
-  func attend(_ input: NormedInput, _ step: Step) throws {
-    let c = step.configuration
-    let w = step.workspace
-    let width = (c.headCount + 2 * c.kvHeadCount) * c.headDim
-    for projection in projections {
-      let part = projection.firstRow == 0 ? w.qkv : try Self.part(of: w.qkv, from: projection.firstRow)
-      try step.operators.product.enqueue(
-        input.x, projection.matrix, into: part, tokens: step.tokenCount, norm: input.norm, yStride: width,
-        workspace: w.packed, on: step.target)
-    }
-    try queryNorm?.inPlace(w.qkv, heads: c.headCount, stride: width, step)
-    if let keyNorm {
-      try keyNorm.inPlace(
-        Self.part(of: w.qkv, from: c.headCount * c.headDim), heads: c.kvHeadCount, stride: width, step)
-    }
-    let geometry = CacheGeometry(c, step.cache)
-    let keys = try step.cache.keys(layer: layer)
-    let values = try step.cache.values(layer: layer)
-    try step.operators.rotaryStore.enqueue(
-      qkv: w.qkv, rotation: step.inputs.rotations[options.rotaryTable], slots: step.inputs.slots, keys: keys,
-      values: values,
-      tokens: step.tokenCount, headCount: c.headCount, rotaryDim: c.rotaryDim, pairing: options.pairing,
-      cache: geometry, on: step.target)
-    try step.operators.attention.enqueue(
-      q: w.qkv, qStride: width, keys: keys, values: values, tables: step.inputs.tables, tiles: step.inputs.tiles,
-      tileCount: step.tileCount,
-      tileRows: step.tileRows, positions: step.inputs.positions, into: w.attended, shape: options.shape,
-      cache: geometry, split: step.split, on: step.target)
-  }
-
-  /// `y = W_o · attended (+ residual)`.
-  func project(into y: Buffer, adding residual: Buffer?, _ step: Step) throws {
-    let w = step.workspace
-    try step.operators.product.enqueue(
-      w.attended, output, into: y, tokens: step.tokenCount, epilogue: .init(residual: residual), workspace: w.packed,
-      on: step.target)
-  }
-
-  private static func part(of buffer: Buffer, from row: Int) throws -> Buffer {
-    try buffer.slice(offset: row * 4, byteCount: buffer.byteCount - row * 4)
+  private func shape(_ step: StepBuilder) throws -> FlashAttention.Shape {
+    let group = step.profile.attentionGroups[try step.cache.layer(options.layer).group]
+    return .init(
+      headCount: options.headCount, mask: group.seesAll ? .full : .causal, window: options.window, scale: options.scale,
+      softCap: options.softCap)
   }
 }
 
-extension CacheGeometry {
-  init(_ c: Configuration, _ cache: KVCache) {
-    self.init(
-      kvHeadCount: c.kvHeadCount, headDim: c.headDim, blockCount: cache.blockCount, blockSize: cache.layout.blockSize,
-      element: cache.layout.elementType)
+/// Attention of a decoder over its encoder's output, whose keys and values were stored once (Vaswani et al. 2017, 3.2.3).
+struct CrossAttention: Sendable {
+  let queries: Linear  // (headCount · headDim, hiddenSize)
+  let keysValues: Linear  // (2 · headCount · headDim, hiddenSize)
+  let output: Linear
+  let options: Attention.Options
+
+  func callAsFunction(_ input: NormedTensor, _ step: StepBuilder) throws -> Tensor {
+    let q = try queries(input, step)
+    return try step.attend(
+      q, layer: options.layer, shape: .init(headCount: options.headCount, mask: .full, scale: options.scale), bias: nil)
+  }
+
+  /// Stores the keys and values of the encoder's output.
+  func store(_ source: Tensor, _ step: StepBuilder) throws {
+    let kv = try keysValues(source, step)
+    try step.store(
+      kv, row: .init(stride: kv.columns, queries: 0, keys: 0, values: options.keyColumns), layer: options.layer,
+      headCount: 0, rotaryTable: nil, pairing: options.pairing)
+  }
+}
+
+/// Values added to scores by distance, of each head (T5, Raffel et al. 2020).
+struct RelativeBias: Sendable {
+  let table: Vector  // (headCount, 2 · reach + 1)
+  let reach: Int
+}
+
+extension StepBuilder {
+  /// Turns heads, and stores keys and values in the cache.
+  func store(
+    _ x: Tensor, row: RotaryStore.Row, layer number: Int, headCount: Int, rotaryTable: Int?,
+    pairing: RotaryTable.Pairing
+  ) throws {
+    let layer = try cache.layer(number)
+    try operators.rotaryStore.enqueue(
+      x, row: row, rotation: rotaryTable.map { inputs.rotations[$0] }, slots: inputs.groups[layer.group].slots,
+      keys: layer.keys, values: layer.values, tokens: x.rows, headCount: headCount,
+      rotaryDim: rotaryTable.map { profile.rotaryTables[$0].rotaryDim } ?? 0, pairing: pairing,
+      cache: cache.geometries[layer.group], on: sink)
+  }
+
+  /// What queries, the first columns of `q`, gather of a layer's cache: first the sequences of one token, then the others,
+  /// so that one token costs beside a prompt what it costs alone.
+  func attend(_ q: Tensor, layer number: Int, shape attention: FlashAttention.Shape, bias: RelativeBias?) throws -> Tensor
+  {
+    let layer = try cache.layer(number)
+    let geometry = cache.geometries[layer.group]
+    let group = shape.groups[layer.group]
+    let out = tensor(rows: q.rows, columns: attention.headCount * geometry.resultDim)
+    let views = inputs.groups[layer.group]
+    let operation = operators.attention[layer.group]
+    let extras = FlashAttention.Extras(bias: bias.map { .init(table: $0.table, reach: $0.reach) })
+    func run(_ tiles: BufferView, count: Int, isOne: Bool, firstToken: Int, tokens: Int, splits: Int) throws {
+      guard count > 0 else { return }
+      let split: FlashAttention.Split? =
+        splits > 1
+        ? .init(
+          count: splits, firstToken: firstToken, tokens: tokens, longest: cache.longest,
+          partials: bytes(
+            FlashAttention.partialBytes(
+              tokens: firstToken + tokens, headCount: attention.headCount, valueDim: geometry.valueDim,
+              longest: cache.longest))) : nil
+      try operation.enqueue(
+        q: q, qStride: q.columns, keys: layer.keys, values: layer.values, tables: inputs.tables, tiles: tiles,
+        tileCount: count,
+        tileRows: operation.tileRows(
+          longest: isOne ? 1 : 2, headCount: attention.headCount, kvHeadCount: geometry.kvHeadCount),
+        positions: inputs.rows, into: out, shape: attention, cache: geometry, extras: extras, split: split, on: sink)
+    }
+    try run(
+      views.singleTiles, count: shape.singleCount, isOne: true, firstToken: 0, tokens: shape.singleCount,
+      splits: group.singleSplits)
+    try run(
+      views.tiles, count: group.tileCount, isOne: false, firstToken: shape.singleCount,
+      tokens: shape.tokenCount - shape.singleCount, splits: group.splits)
+    return out
   }
 }

@@ -2,43 +2,49 @@ import TesseraMemory
 
 /// Tokens of several sequences that run through the model together.
 public struct Batch: Sendable {
-  /// Consecutive tokens of one sequence, behind those it already has in the cache.
-  public struct Piece: Sendable {
+  /// The tokens whose hidden states, or logits, are wanted.
+  public enum Outputs: Sendable {
+    case none
+    /// The last token.
+    case last
+    case all
+  }
+
+  /// Consecutive tokens of one sequence, behind those that it already has in the cache.
+  public struct Chunk: Sendable {
     public var sequence: KVSequence
     /// Token ids.
     public var tokens: [Int]
+    /// The position of each, by which rotations and learned positions go; nil: its row in the cache.
+    public var positions: [Int]?
+    /// The segment that each belongs to, of models that tell segments apart; nil: the first.
+    public var tokenTypes: [Int]?
+    public var outputs: Outputs
 
-    public init(sequence: KVSequence, tokens: [Int]) {
+    public init(
+      sequence: KVSequence, tokens: [Int], positions: [Int]? = nil, tokenTypes: [Int]? = nil, outputs: Outputs = .last
+    ) {
       self.sequence = sequence
       self.tokens = tokens
+      self.positions = positions
+      self.tokenTypes = tokenTypes
+      self.outputs = outputs
+    }
+
+    var outputCount: Int {
+      switch outputs {
+      case .none: 0
+      case .last: tokens.isEmpty ? 0 : 1
+      case .all: tokens.count
+      }
     }
   }
 
-  /// The rows whose hidden states, and logits, are wanted.
-  public enum Outputs: Sendable {
-    /// Every token's.
-    case all
-    /// The last token's of each piece, in the order of the pieces; the last layer then does little more than them.
-    case last
-  }
+  public var chunks: [Chunk]
 
-  public var pieces: [Piece]
-  public var outputs: Outputs
+  public init(_ chunks: [Chunk]) { self.chunks = chunks }
 
-  public init(_ pieces: [Piece], outputs: Outputs = .all) {
-    self.pieces = pieces
-    self.outputs = outputs
-  }
-
-  public var tokenCount: Int { pieces.reduce(0) { $0 + $1.tokens.count } }
-
-  /// The tokens whose hidden states are wanted; nil for all of them.
-  var outputRows: [Int]? {
-    guard outputs == .last, pieces.contains(where: { $0.tokens.count > 1 }) else { return nil }
-    var end = 0
-    return pieces.compactMap { piece in
-      end += piece.tokens.count
-      return piece.tokens.isEmpty ? nil : end - 1
-    }
-  }
+  public var tokenCount: Int { chunks.reduce(0) { $0 + $1.tokens.count } }
+  /// Rows of the result: the wanted tokens', in the order of the chunks.
+  public var outputCount: Int { chunks.reduce(0) { $0 + $1.outputCount } }
 }

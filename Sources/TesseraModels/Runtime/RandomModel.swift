@@ -8,13 +8,13 @@ import TesseraOperators
 public struct RandomModel: Sendable, Equatable {
   public var name: String
   public var layerCount: Int
-  public var embeddingSize: Int
-  public var feedForwardSize: Int
+  public var hiddenSize: Int
+  public var intermediateSize: Int
   public var headCount: Int
   public var kvHeadCount: Int
   /// Whether token embeddings also make the logits.
   public var isTied = false
-  public var vocabularyCount = 128_256
+  public var vocabularySize = 128_256
   public var contextLength = 131_072
   public var ropeTheta = 500_000.0
   /// The format of every matrix.
@@ -24,73 +24,74 @@ public struct RandomModel: Sendable, Equatable {
 
   /// Llama 3.2 1B.
   public static let llama1B = RandomModel(
-    name: "llama-1b", layerCount: 16, embeddingSize: 2048, feedForwardSize: 8192, headCount: 32, kvHeadCount: 8,
+    name: "llama-1b", layerCount: 16, hiddenSize: 2048, intermediateSize: 8192, headCount: 32, kvHeadCount: 8,
     isTied: true)
   /// Llama 3.1 8B.
   public static let llama8B = RandomModel(
-    name: "llama-8b", layerCount: 32, embeddingSize: 4096, feedForwardSize: 14_336, headCount: 32, kvHeadCount: 8)
+    name: "llama-8b", layerCount: 32, hiddenSize: 4096, intermediateSize: 14_336, headCount: 32, kvHeadCount: 8)
   /// Llama 3.1 70B.
   public static let llama70B = RandomModel(
-    name: "llama-70b", layerCount: 80, embeddingSize: 8192, feedForwardSize: 28_672, headCount: 64, kvHeadCount: 8)
+    name: "llama-70b", layerCount: 80, hiddenSize: 8192, intermediateSize: 28_672, headCount: 64, kvHeadCount: 8)
   public static let all = [llama1B, llama8B, llama70B]
 
   public init(
-    name: String, layerCount: Int, embeddingSize: Int, feedForwardSize: Int, headCount: Int, kvHeadCount: Int,
+    name: String, layerCount: Int, hiddenSize: Int, intermediateSize: Int, headCount: Int, kvHeadCount: Int,
     isTied: Bool = false
   ) {
     self.name = name
     self.layerCount = layerCount
-    self.embeddingSize = embeddingSize
-    self.feedForwardSize = feedForwardSize
+    self.hiddenSize = hiddenSize
+    self.intermediateSize = intermediateSize
     self.headCount = headCount
     self.kvHeadCount = kvHeadCount
     self.isTied = isTied
   }
 
-  static let seedKey = "tessera.random_seed"
-
-  /// What a file of the model would say, without its weights.
+  /// A checkpoint of the model, without its weights' bytes.
   ///
   /// - Throws: `FileError` for sizes that the format cannot hold, `ModelError` for counts that are not positive.
-  public func file() throws -> GGUFFile {
+  public func checkpoint() throws -> DescribedCheckpoint {
     guard let type = GGMLType(rawValue: format.rawValue) else {
       throw ModelError(.unsupportedFeature, "\(name): \(format.name) is no type of a GGUF file")
     }
-    guard (1...1024).contains(layerCount), headCount > 0, kvHeadCount > 0, embeddingSize >= headCount else {
+    guard (1...1024).contains(layerCount), headCount > 0, kvHeadCount > 0, hiddenSize >= headCount else {
       throw ModelError(.inconsistent, "\(name): \(layerCount) layers of \(headCount)/\(kvHeadCount) heads")
     }
-    let headDim = embeddingSize / headCount
-    var tensors: [(name: String, type: GGMLType, dimensions: [Int])] = []
-    func matrix(_ name: String, rows: Int, columns: Int) { tensors.append(("\(name).weight", type, [columns, rows])) }
-    func norm(_ name: String) { tensors.append(("\(name).weight", .f32, [embeddingSize])) }
-    matrix("token_embd", rows: vocabularyCount, columns: embeddingSize)
-    norm("output_norm")
-    if !isTied { matrix("output", rows: vocabularyCount, columns: embeddingSize) }
+    let headDim = hiddenSize / headCount
+    var tensors: [StoredTensor] = []
+    func matrix(_ name: String, rows: Int, columns: Int) throws {
+      tensors.append(try StoredTensor("\(name).weight", type, [rows, columns], of: self.name))
+    }
+    func norm(_ name: String) throws {
+      tensors.append(try StoredTensor("\(name).weight", .f32, [hiddenSize], of: self.name))
+    }
+    try matrix("token_embd", rows: vocabularySize, columns: hiddenSize)
+    try norm("output_norm")
+    if !isTied { try matrix("output", rows: vocabularySize, columns: hiddenSize) }
     for layer in 0..<layerCount {
       let prefix = "blk.\(layer)."
-      norm("\(prefix)attn_norm")
-      matrix("\(prefix)attn_q", rows: headCount * headDim, columns: embeddingSize)
-      matrix("\(prefix)attn_k", rows: kvHeadCount * headDim, columns: embeddingSize)
-      matrix("\(prefix)attn_v", rows: kvHeadCount * headDim, columns: embeddingSize)
-      matrix("\(prefix)attn_output", rows: embeddingSize, columns: headCount * headDim)
-      norm("\(prefix)ffn_norm")
-      matrix("\(prefix)ffn_gate", rows: feedForwardSize, columns: embeddingSize)
-      matrix("\(prefix)ffn_up", rows: feedForwardSize, columns: embeddingSize)
-      matrix("\(prefix)ffn_down", rows: embeddingSize, columns: feedForwardSize)
+      try norm("\(prefix)attn_norm")
+      try matrix("\(prefix)attn_q", rows: headCount * headDim, columns: hiddenSize)
+      try matrix("\(prefix)attn_k", rows: kvHeadCount * headDim, columns: hiddenSize)
+      try matrix("\(prefix)attn_v", rows: kvHeadCount * headDim, columns: hiddenSize)
+      try matrix("\(prefix)attn_output", rows: hiddenSize, columns: headCount * headDim)
+      try norm("\(prefix)ffn_norm")
+      try matrix("\(prefix)ffn_gate", rows: intermediateSize, columns: hiddenSize)
+      try matrix("\(prefix)ffn_up", rows: intermediateSize, columns: hiddenSize)
+      try matrix("\(prefix)ffn_down", rows: hiddenSize, columns: intermediateSize)
     }
-    return try GGUFFile(
-      describing: "\(name) \(format.name), \(layerCount) layers of random weights",
+    return try DescribedCheckpoint(
+      name: "\(name) \(format.name), \(layerCount) layers of random weights",
       metadata: [
         "general.architecture": .string("llama"),
         "llama.block_count": .int64(Int64(layerCount)),
-        "llama.embedding_length": .int64(Int64(embeddingSize)),
-        "llama.feed_forward_length": .int64(Int64(feedForwardSize)),
+        "llama.embedding_length": .int64(Int64(hiddenSize)),
+        "llama.feed_forward_length": .int64(Int64(intermediateSize)),
         "llama.attention.head_count": .int64(Int64(headCount)),
         "llama.attention.head_count_kv": .int64(Int64(kvHeadCount)),
         "llama.attention.layer_norm_rms_epsilon": .float32(1e-5),
         "llama.context_length": .int64(Int64(contextLength)),
         "llama.rope.freq_base": .float64(ropeTheta),
-        Self.seedKey: .uint32(seed),
       ],
       tensors: tensors)
   }

@@ -2,49 +2,102 @@ import TesseraCL
 import TesseraMemory
 import TesseraOperators
 
-/// What describes a batch to the device, packed so that it travels in one write.
-struct StepInputs {
-  let ids: Buffer  // (tokens) UInt32
-  let positions: Buffer  // (tokens) Int32
-  let slots: Buffer  // (tokens) UInt32
-  let tiles: Buffer  // (tiles) FlashAttention.Tile
-  let rotations: [Buffer]  // per rotary table (tokens, rotaryDim / 2, 2)
-  let tables: Buffer  // UInt32: block ids of every sequence
-
-  /// Bytes for batches of at most `tokens` tokens whose block tables have at most `blocks` entries.
-  static func byteCount(tokens: Int, blocks: Int, rotaryTables: Int, rotaryDim: Int, alignment: Int) -> Int {
-    let sections = [tokens * 4, tokens * 4, tokens * 4, tokens * MemoryLayout<FlashAttention.Tile>.stride, blocks * 4]
-    return (sections + Array(repeating: tokens * rotaryDim * 4, count: rotaryTables))
-      .reduce(0) { $0 + DeviceSlab.paddedBytes($1, alignment: alignment) }
+/// Where the data of a batch lies in the buffer of inputs. It depends on the step's shape alone, but for the block tables at the
+/// end.
+struct StepInputs: Sendable {
+  /// The inputs of one group of attention layers.
+  struct Group: Sendable {
+    var slots: BufferView  // (tokens) UInt32
+    var singleTiles: BufferView  // (singleCount) FlashAttention.Tile
+    var tiles: BufferView  // (tileCount) FlashAttention.Tile
   }
 
-  /// Writes a batch's description to `buffer`.
-  ///
-  /// The tables come last, so that all else lies at the same place for every batch of as many tokens.
-  init(
-    ids: [UInt32], positions: [Int32], slots: [UInt32], tiles: [FlashAttention.Tile], rotations: [[Float]],
-    tables: [UInt32], to buffer: Buffer, on queue: Queue
-  ) throws {
-    var bytes: [UInt8] = []
-    let alignment = buffer.context.device.profile.baseAddressAlignment
-    func append<T: BitwiseCopyable>(_ values: [T]) -> Range<Int> {
-      let start = DeviceSlab.paddedBytes(bytes.count, alignment: alignment)
-      bytes += Array(repeating: 0, count: start - bytes.count)
-      values.withUnsafeBytes { bytes += $0 }
-      return start..<bytes.count
+  let ids: BufferView  // (tokens) UInt32
+  let rows: BufferView  // (tokens) Int32: the row in the sequence, which masks go by
+  let positions: BufferView  // (tokens) UInt32
+  let tokenTypes: BufferView  // (tokens) UInt32, where the shape has them
+  let outputs: BufferView  // (outputCount) UInt32: rows of the step
+  let groups: [Group]
+  let rotations: [BufferView]  // by rotary table: (tokens, rotaryDim / 2, 2)
+  let tables: BufferView  // UInt32: block ids of all groups and sequences
+  /// Bytes before the tables.
+  let fixedBytes: Int
+
+  private static let alignment = 64
+
+  init(_ shape: StepShape, _ profile: ModelProfile, in memory: BufferView.Memory, at start: Int = 0) {
+    var end = 0
+    func section(_ bytes: Int) -> BufferView {
+      defer { end += (bytes + Self.alignment - 1) / Self.alignment * Self.alignment }
+      return BufferView(memory, byteOffset: start + end)
     }
-    let sections = [append(ids), append(positions), append(slots), append(tiles)]
-    let rotationSections = rotations.map { append($0) }
-    let tableSection = append(tables)
-    try queue.write(bytes, to: buffer)
-    func slice(_ section: Range<Int>) throws -> Buffer {
-      try buffer.slice(offset: section.lowerBound, byteCount: section.count)
+    let tokens = shape.tokenCount
+    let tile = MemoryLayout<FlashAttention.Tile>.stride
+    ids = section(tokens * 4)
+    rows = section(tokens * 4)
+    positions = section(tokens * 4)
+    tokenTypes = section(shape.hasTokenTypes ? tokens * 4 : 0)
+    outputs = section(shape.selectsOutputs ? shape.outputCount * 4 : 0)
+    groups = shape.groups.map { group in
+      Group(
+        slots: section(tokens * 4), singleTiles: section(shape.singleCount * tile),
+        tiles: section(group.tileCount * tile))
     }
-    self.ids = try slice(sections[0])
-    self.positions = try slice(sections[1])
-    self.slots = try slice(sections[2])
-    self.tiles = try slice(sections[3])
-    self.rotations = try rotationSections.map(slice)
-    self.tables = try slice(tableSection)
+    rotations = profile.rotaryTables.map { section(tokens * $0.rotaryDim * 4) }
+    tables = section(0)
+    fixedBytes = end
+  }
+
+  /// Bytes for batches of at most `tokens` tokens whose tables have at most `tableEntries` block ids.
+  static func mostBytes(tokens: Int, tableEntries: Int, _ profile: ModelProfile) -> Int {
+    var shape = StepShape(tokenCount: tokens, outputCount: tokens)
+    shape.singleCount = tokens
+    shape.groups = profile.attentionGroups.map { _ in .init(tileCount: tokens) }
+    (shape.selectsOutputs, shape.hasTokenTypes) = (true, true)
+    return StepInputs(shape, profile, in: .planned("inputs")).fixedBytes + tableEntries * 4
+  }
+}
+
+/// The bytes of a batch's inputs, laid out as `StepInputs` says.
+struct StepData {
+  var ids: [UInt32] = []
+  var rows: [Int32] = []
+  var positions: [UInt32] = []
+  var tokenTypes: [UInt32] = []
+  var outputs: [UInt32] = []
+  var groups: [Group]
+  var tables: [UInt32] = []
+
+  struct Group {
+    var slots: [UInt32] = []
+    var singleTiles: [FlashAttention.Tile] = []
+    var tiles: [FlashAttention.Tile] = []
+  }
+
+  func bytes(_ shape: StepShape, _ inputs: StepInputs, _ profile: ModelProfile) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: inputs.fixedBytes + tables.count * 4)
+    func put<T: BitwiseCopyable>(_ values: [T], _ view: BufferView) {
+      values.withUnsafeBytes { source in
+        bytes.withUnsafeMutableBytes { target in
+          let offset = view.byteOffset - inputs.ids.byteOffset
+          guard source.count > 0, offset + source.count <= target.count else { return }
+          UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + source.count]).copyMemory(from: source)
+        }
+      }
+    }
+    put(ids, inputs.ids)
+    put(rows, inputs.rows)
+    put(positions, inputs.positions)
+    if shape.hasTokenTypes { put(tokenTypes, inputs.tokenTypes) }
+    if shape.selectsOutputs { put(outputs, inputs.outputs) }
+    for (group, views) in zip(groups, inputs.groups) {
+      put(group.slots, views.slots)
+      put(group.singleTiles, views.singleTiles)
+      put(group.tiles, views.tiles)
+    }
+    let positions = positions.map { Int($0) }
+    for (table, view) in zip(profile.rotaryTables, inputs.rotations) { put(table.rows(at: positions), view) }
+    put(tables, inputs.tables)
+    return bytes
   }
 }

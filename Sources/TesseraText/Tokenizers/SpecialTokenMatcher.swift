@@ -72,6 +72,33 @@ struct SpecialTokenMatcher: Sendable {
     return found
   }
 
+  /// Whether a byte of the text could begin a token's text.
+  func mayBegin(in text: UnsafeBufferPointer<UInt8>) -> Bool { text.contains { rootNodes[Int($0)] != 0 } }
+
+  /// The longest token's text that begins at each place where one does; they may overlap.
+  func occurrences(in text: UnsafeBufferPointer<UInt8>) -> [Range<Int>] {
+    text.indices.compactMap { start in longest(text, start, below: .max).map { start..<start + $0.length } }
+  }
+
+  /// The part of a token's text that stands somewhere.
+  enum Beginning { case none, part, whole }
+
+  /// Whether a token's text begins at `start`: as a whole, or in part up to a cut.
+  ///
+  /// - Parameter isCut: for each byte and the end of the text, whether a cut is before it.
+  func beginning(at start: Int, in text: UnsafeBufferPointer<UInt8>, isCut: [Bool]) -> Beginning {
+    var node = 0
+    var end = start
+    var found = Beginning.none
+    while end < text.count, let next = self.node(after: text[end], at: node) {
+      node = next
+      end += 1
+      if ranks[node] >= 0 { return .whole }
+      if isCut[end] { found = .part }
+    }
+    return found
+  }
+
   /// Splits at most `Int32.max` bytes of text.
   func split(_ text: UnsafeBufferPointer<UInt8>) -> [Part] {
     if text.isEmpty { return [] }

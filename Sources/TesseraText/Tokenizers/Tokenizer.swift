@@ -22,6 +22,10 @@ public final class Tokenizer: Sendable {
   private let attributes: [SpecialTokens.Attributes]
   private let specialMatcher: SpecialTokenMatcher
   private let userDefinedMatcher: SpecialTokenMatcher
+  /// Finds what steers the model: control tokens, and shown ones such as Harmony's `<|channel|>`.
+  let markerMatcher: SpecialTokenMatcher
+  /// Finds control tokens alone.
+  let controlMatcher: SpecialTokenMatcher
 
   /// A tokenizer from what a model file says.
   ///
@@ -56,6 +60,13 @@ public final class Tokenizer: Sendable {
     userDefinedMatcher = SpecialTokenMatcher(
       ids: ids.filter { special.attributes[$0].isDisjoint(with: [.control, .unknown]) }, texts: definition.tokens,
       attributes: special.attributes)
+    let isControl = { special.attributes[$0].isDisjoint(with: [.control, .unknown]) == false }
+    let bars = [Array("<|".utf8), Array("<｜".utf8)]
+    controlMatcher = SpecialTokenMatcher(
+      ids: ids.filter(isControl), texts: definition.tokens, attributes: special.attributes)
+    markerMatcher = SpecialTokenMatcher(
+      ids: ids.filter { id in isControl(id) || bars.contains { definition.tokens.slice(id).starts(with: $0) } },
+      texts: definition.tokens, attributes: special.attributes)
   }
 
   /// How many tokens there are.
@@ -107,15 +118,70 @@ public final class Tokenizer: Sendable {
         output.append(id)
         isAfterSpecial = true
       case .text(let range):
-        let bytes = UnsafeBufferPointer(rebasing: text[range])
-        switch encoder {
-        case .bytePair(let encoder): encoder.encode(bytes, into: &output)
-        case .sentencePiece(let encoder, let addsSpacePrefix):
-          try encoder.encode(bytes, addsSpace: addsSpacePrefix && isAfterSpecial, into: &output)
-        }
+        try encodeText(UnsafeBufferPointer(rebasing: text[range]), isAfterSpecial: isAfterSpecial, into: &output)
         isAfterSpecial = false
       }
     }
+  }
+
+  /// The tokens of text in which no special token is looked for.
+  private func encodeText(
+    _ bytes: UnsafeBufferPointer<UInt8>, isAfterSpecial: Bool, into output: inout [Int]
+  ) throws(TextError) {
+    switch encoder {
+    case .bytePair(let encoder): encoder.encode(bytes, into: &output)
+    case .sentencePiece(let encoder, let addsSpacePrefix):
+      try encoder.encode(bytes, addsSpace: addsSpacePrefix && isAfterSpecial, into: &output)
+    }
+  }
+
+  /// The tokens of a text in which some markers are disguised: those that are not are the tokens that they name, and
+  /// what is between them is text once `restoring` has taken the disguise off it. Text never becomes a control token.
+  ///
+  /// - Throws: `TextError` as `encode` does.
+  func encode(marked text: String, restoring: (String) -> String) throws(TextError) -> [Int] {
+    let bytes = Array(text.utf8)
+    guard bytes.count <= Self.longestText else {
+      throw TextError(
+        .tooLong, "the prompt has \(bytes.count) bytes, of which one call takes \(Self.longestText); shorten it")
+    }
+    var output: [Int] = []
+    var isAfterSpecial = true
+    for part in bytes.withUnsafeBufferPointer({ specialMatcher.split($0) }) {
+      switch part {
+      case .token(let id):
+        output.append(id)
+        isAfterSpecial = true
+      case .text(let range):
+        let said = Array(restoring(String(decoding: bytes[range], as: UTF8.self)).utf8)
+        output += try textTokens(said[...], isAfterSpecial: isAfterSpecial)
+        isAfterSpecial = false
+      }
+    }
+    return output
+  }
+
+  /// The tokens of text, none of which is a control token: pieces of text can merge to the text of one.
+  private func textTokens(_ text: ArraySlice<UInt8>, isAfterSpecial: Bool) throws(TextError) -> [Int] {
+    var ids: [Int] = []
+    do {
+      try text.withUnsafeBufferPointer { try encodeText($0, isAfterSpecial: isAfterSpecial, into: &ids) }
+    } catch {
+      throw error as? TextError ?? TextError(.missingByteToken, "\(error)")
+    }
+    guard let place = ids.firstIndex(where: { attributes[$0].contains(.control) }) else { return ids }
+    var result = Array(ids[..<place])
+    for id in ids[place...] {
+      let piece = definition.tokens.slice(id)
+      let width = 1 + piece.dropFirst().prefix { $0 & 0xC0 == 0x80 }.count
+      guard attributes[id].contains(.control), piece.count > width else {
+        result.append(id)
+        continue
+      }
+      result += try textTokens(piece.prefix(width), isAfterSpecial: false)
+      result += try textTokens(piece.dropFirst(width), isAfterSpecial: false)
+    }
+    return result
   }
 
   /// The bytes that tokens stand for, which need not be UTF-8: a character may be cut at either end.

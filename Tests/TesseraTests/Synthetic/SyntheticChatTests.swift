@@ -95,7 +95,7 @@ extension ModelSuites {
       let language = try await SyntheticModel.llama.load {
         $0.metadata["tokenizer.chat_template"] = .string("{% include 'other' %}")
       }
-      await #expect(throws: TemplateError.self) {
+      await #expect(throws: ChatError.self) {
         _ = try await ChatSession(language, options: options).respond(to: "Why?")
       }
       #expect(try await GenerationRun(language.generate(tokens: [1, 2, 3], options: options)).tokens.count <= 12)

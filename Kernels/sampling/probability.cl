@@ -1,0 +1,17 @@
+// Log-probabilities, from the odds that mass.cl sums.
+
+#pragma once
+
+#include "sampling/row.cl"
+
+static inline ulong sum_of_parts(global const ulong *state) {
+  ulong sum = 0;
+  for (uint part = 0; part < PARTS; ++part) sum += state[SUMS_AT + part];
+  return sum;
+}
+
+// The logarithm of a token's share of all odds at temperature 1.
+static inline float log_probability(float logit, float best, ulong sum) {
+  const float total = convert_float(sum) * 0x1p-42f;
+  return logit - best - FIRST_LANE(logarithm((lanes_f)total));
+}

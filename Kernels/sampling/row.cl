@@ -1,0 +1,154 @@
+// What the kernels that sample rows of logits share: a row's parameters, how logits are ordered, and where a row's state lies.
+//
+// Everything that decides a token is an integer, so no result depends on how the work is cut: logits are ordered by keys, and
+// probabilities are summed in fixed point.
+
+#pragma once
+
+#include "common/lanes.cl"
+#include "common/math.cl"
+
+// A row's parameters, 16 words: SamplingRequest writes them.
+typedef struct {
+  float inverse_temperature;
+  float min_p;      // the logarithm of min-p; -INFINITY keeps all
+  uint top_k;       // 0 keeps all
+  uint top_p;       // in 2^-32; 0 keeps all
+  uint flags;
+  uint mask;        // which of the masks; UINT_MAX: none
+  uint top_tokens;  // likeliest tokens that are reported
+  float repetition, inverse_repetition, presence, frequency;
+  uint unused;
+  ulong seed, position;
+} sampling_row;
+
+#define GREEDY 1u
+#define LOG_PROBABILITIES 2u
+
+// What is reported of a row.
+typedef struct {
+  uint token;
+  float log_probability;
+  uint status;
+  uint unused;
+} sampled_row;
+
+#define NOT_FINITE 1u
+
+// A row is cut into at most BLOCKS blocks of a power of two of tokens, and into PARTS runs of whole blocks.
+#define BLOCKS 1024
+#define PARTS 32
+static inline uint block_bits(uint vocabulary) {
+  uint bits = 6;
+  while ((BLOCKS << bits) < vocabulary) ++bits;
+  return bits;
+}
+static inline uint block_length(uint vocabulary) { return 1u << block_bits(vocabulary); }
+static inline uint block_count(uint vocabulary) {
+  return (vocabulary + block_length(vocabulary) - 1) >> block_bits(vocabulary);
+}
+static inline uint part_blocks(uint vocabulary) { return (block_count(vocabulary) + PARTS - 1) / PARTS; }
+
+// A row's state, in ulongs: blocks' largest keys; blocks' weights; parts' sums of odds; the same by BINS; the row's largest
+// key; the least key that stays.
+#define BINS 128
+#define WEIGHTS_AT BLOCKS
+#define SUMS_AT (2 * BLOCKS)
+#define BINS_AT (SUMS_AT + PARTS)
+#define BEST_AT (BINS_AT + PARTS * BINS)
+#define THRESHOLD_AT (BEST_AT + 1)
+#define STATE_LENGTH (BEST_AT + 32)
+
+// Work-items of a work-group that has a row, or a part of one; of one that has a block; and the memory that they share.
+#if SIMT
+#define ROW_ITEMS 256
+#define BLOCK_ITEMS 64
+#define SHARED local
+#else
+#define SHARED private
+#define ROW_ITEMS 1
+#define BLOCK_ITEMS 1
+#endif
+
+// Larger for a larger logit and, among equals (0 and -0 are), for a lower id; the key of a NaN is not used.
+static inline ulong key_of(float logit, uint id) {
+  const uint bits = as_uint(logit + 0.0f);
+  return (ulong)((bits >> 31) ? ~bits : bits | 0x80000000u) << 32 | ~id;
+}
+static inline float logit_of(ulong key) {
+  const uint bits = key >> 32;
+  return as_float((bits >> 31) ? bits ^ 0x80000000u : ~bits);
+}
+static inline uint id_of(ulong key) { return ~(uint)key; }
+
+// The least key of a finite logit; the key of a row that has a NaN or an infinity, larger than all others.
+#define LEAST_KEY ((ulong)0x00800000u << 32)
+#define WRONG_KEY ULONG_MAX
+static inline bool is_wrong(ulong best) { return best == WRONG_KEY || best < LEAST_KEY; }
+
+#if SIMT
+typedef ulong lanes_l;
+#define TO_ULONG(x) convert_ulong(x)
+#define TO_INT(x) convert_int(x)
+#else
+typedef ulong16 lanes_l;
+#define TO_ULONG(x) convert_ulong16(x)
+#define TO_INT(x) convert_int16(x)
+#endif
+
+// 2^42 · x, rounded down, for x from 0 to 1; a sum of 2^20 of them fits.
+#define ONE_BITS 42
+static inline lanes_l fixed_point(lanes_f x) {
+  const lanes_f scaled = x * 0x1p30f;
+  const lanes_i high = TO_INT(scaled);
+  const lanes_i low = TO_INT((scaled - TO_FLOAT(high)) * 0x1p12f);
+  return TO_ULONG(high) << 12 | TO_ULONG(low);
+}
+
+// The odds of logits against the row's largest, at temperature 1.
+static inline lanes_l odds_of(lanes_f logits, float best) { return fixed_point(exponential(logits - best)); }
+
+// The weights of tokens in the draw: 0 for those whose key is under the threshold.
+static inline lanes_l weights_of(lanes_f logits, lanes_u ids, float best, ulong threshold, float inverse_temperature) {
+  const lanes_f least = logit_of(threshold);
+  const lanes_i stays = AS_INT(logits > least) | (AS_INT(logits == least) & AS_INT(ids <= id_of(threshold)));
+  return fixed_point(stays ? exponential((logits - best) * inverse_temperature) : (lanes_f)0.0f);
+}
+
+#if !SIMT
+static inline ulong sum_of_ulongs(ulong16 v) {
+  const ulong8 a = v.lo + v.hi;
+  const ulong4 b = a.lo + a.hi;
+  const ulong2 c = b.lo + b.hi;
+  return c.lo + c.hi;
+}
+
+// 16 logits from `id` on; -INFINITY in the place of those at `end` and behind.
+static inline float16 load_logits(global const float *row, uint id, uint end) {
+  if (id + 16 <= end) return vload16(0, row + id);
+  float logits[16];
+  for (uint i = 0; i < 16; ++i) logits[i] = id + i < end ? row[id + i] : -INFINITY;
+  return vload16(0, logits);
+}
+#define FIRST_16 ((uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+#endif
+
+// The row's largest key, of those of its blocks. Every work-item of a work-group of ROW_ITEMS calls it.
+static inline ulong largest_key(global const ulong *keys, uint count, SHARED ulong *items) {
+  ulong best = 0;
+#if SIMT
+  const uint item = get_local_id(0);
+  for (uint i = item; i < count; i += ROW_ITEMS) best = max(best, keys[i]);
+  items[item] = best;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (uint half_count = ROW_ITEMS / 2; half_count > 0; half_count /= 2) {
+    if (item < half_count) items[item] = max(items[item], items[item + half_count]);
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  best = items[0];
+  barrier(CLK_LOCAL_MEM_FENCE);
+#else
+  for (uint i = 0; i < count; ++i) best = max(best, keys[i]);
+#endif
+  return best;
+}

@@ -1,0 +1,177 @@
+import Foundation
+import TesseraMemory
+import TesseraOperators
+import TesseraText
+
+/// A generation in the engine, between two of its steps.
+struct Request {
+  let id: SequenceID
+  let sequence: KVSequence
+  let options: GenerationOptions
+  /// The conversation that keeps the sequence when the request ends; nil: nobody.
+  let keeper: UUID?
+  let seed: UInt64
+  let promptCount: Int
+  /// Tokens of the prompt and of the answer so far.
+  private(set) var tokens: [Int]
+  private var occurrences: Occurrences
+  private var detokenizer: StreamingDetokenizer
+  private var stops: StopStringMatcher
+  private var statistics = GenerationStatistics()
+  private let start = ContinuousClock.now
+  private var firstToken: ContinuousClock.Instant?
+  private(set) var isFinished = false
+
+  /// Events that nobody has asked for yet: at most a token and the end.
+  private var events: [GenerationEvent] = []
+  private var failure: (any Error)?
+  /// Who waits for the next event.
+  private var waiter: CheckedContinuation<GenerationEvent?, any Error>?
+  /// A token that was sampled, which the model sees once the one before was asked for.
+  var isHeld = false
+
+  /// - Parameter cached: the first tokens of the prompt that the sequence holds already.
+  init(
+    _ id: SequenceID, prompt: [Int], cached: Int, sequence: KVSequence, options: GenerationOptions, keeper: UUID?,
+    tokenizer: Tokenizer, loadSeconds: Double
+  ) {
+    (self.id, self.sequence, self.options, self.keeper) = (id, sequence, options, keeper)
+    seed = options.seed ?? .random(in: .min ... .max)
+    tokens = prompt
+    promptCount = prompt.count
+    occurrences = Occurrences(prompt, window: options.repeatWindow)
+    detokenizer = StreamingDetokenizer(tokenizer)
+    stops = StopStringMatcher(options.stopStrings)
+    statistics.promptTokens = prompt.count
+    statistics.cachedPromptTokens = cached
+    statistics.loadSeconds = loadSeconds
+  }
+
+  // MARK: Sampling
+
+  /// How the token behind the last one is chosen.
+  var samplingRow: SamplingRow {
+    var row = SamplingRow()
+    row.temperature = options.temperature
+    (row.topK, row.topP, row.minP) = (options.topK, options.topP, options.minP)
+    row.repetitionPenalty = options.repeatPenalty
+    row.presencePenalty = options.presencePenalty
+    row.frequencyPenalty = options.frequencyPenalty
+    if options.hasPenalty { row.occurrences = occurrences.list }
+    row.bias = options.logitBias.map { .init(id: $0.key, value: $0.value) }.sorted { $0.id < $1.id }
+    row.allowed = options.allowedTokens
+    (row.seed, row.position) = (seed, UInt64(tokens.count))
+    return row
+  }
+
+  /// Takes a sampled token: its event, and the end if it is one.
+  ///
+  /// - Parameter contextLength: tokens that a prompt and its answer may have together.
+  mutating func append(_ token: Int, isEnd: Bool, contextLength: Int, peakDeviceBytes: Int) throws {
+    if firstToken == nil { firstToken = .now }
+    statistics.peakDeviceBytes = peakDeviceBytes
+    tokens.append(token)
+    occurrences.append(token)
+    if isEnd { return finish(.stop) }
+    statistics.generatedTokens += 1
+    let (text, isStopped) = stops.append(try detokenizer.append(token))
+    deliver(.token(id: token, text: text))
+    if isStopped { return finish(.stop) }
+    if let limit = options.maxTokens, statistics.generatedTokens >= limit { return finish(.length) }
+    // The token itself fits, but nothing behind it.
+    if tokens.count > contextLength { finish(.length) }
+  }
+
+  /// Ends the generation.
+  mutating func finish(_ reason: FinishReason) {
+    guard !isFinished else { return }
+    isFinished = true
+    let end = ContinuousClock.now
+    let first = firstToken ?? end
+    statistics.promptSeconds = (first - start).seconds
+    statistics.timeToFirstTokenSeconds = statistics.promptSeconds
+    statistics.generationSeconds = (end - first).seconds
+    let computed = statistics.promptTokens - statistics.cachedPromptTokens
+    statistics.promptTokensPerSecond = Double(computed) / max(statistics.promptSeconds, 1e-9)
+    // The first token comes with the prompt.
+    statistics.generationTokensPerSecond =
+      Double(max(0, statistics.generatedTokens - 1)) / max(statistics.generationSeconds, 1e-9)
+    statistics.peakResidentBytes = ProcessMemory.peakResidentBytes
+    let rest = stops.append(detokenizer.finish())
+    let trailing = rest.text + (rest.isStopped ? "" : stops.finish())
+    deliver(.finished(GenerationResult(finishReason: reason, trailingText: trailing, statistics: statistics)))
+  }
+
+  /// Ends the generation with an error, which the next who asks gets.
+  mutating func fail(_ error: any Error) {
+    isFinished = true
+    if let waiter {
+      self.waiter = nil
+      waiter.resume(throwing: error)
+    } else {
+      failure = error
+    }
+  }
+
+  // MARK: Events
+
+  /// Whether the consumer has taken all that was made, so that more may be.
+  var isDrained: Bool { events.isEmpty }
+
+  private mutating func deliver(_ event: GenerationEvent) {
+    if let waiter, events.isEmpty {
+      self.waiter = nil
+      waiter.resume(returning: event)
+    } else {
+      events.append(event)
+    }
+  }
+
+  /// The next event if it is there; nil where it has to be waited for.
+  mutating func take() throws -> GenerationEvent?? {
+    if !events.isEmpty { return .some(events.removeFirst()) }
+    if let failure {
+      self.failure = nil
+      throw failure
+    }
+    return isFinished ? .some(nil) : nil
+  }
+
+  /// Waits for the next event; who waited before gets nothing.
+  mutating func wait(_ continuation: CheckedContinuation<GenerationEvent?, any Error>) {
+    waiter?.resume(returning: nil)
+    waiter = continuation
+  }
+
+  /// Whether somebody waits.
+  var isAwaited: Bool { waiter != nil }
+}
+
+/// How often tokens occur among the last ones, for penalties.
+private struct Occurrences {
+  private let window: Int
+  private var recent: [Int]
+  /// Of generated tokens.
+  private var counts: [Int: Int] = [:]
+
+  init(_ prompt: [Int], window: Int) {
+    self.window = window
+    recent = Array(prompt.suffix(window))
+  }
+
+  mutating func append(_ token: Int) {
+    recent.append(token)
+    if recent.count > window { recent.removeFirst(recent.count - window) }
+    counts[token, default: 0] += 1
+  }
+
+  var list: [SamplingRow.Occurrence] {
+    var ids = Set(recent)
+    ids.formUnion(counts.keys)
+    return ids.sorted().map { .init(id: $0, count: counts[$0] ?? 0) }
+  }
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,143 @@
+extension Scheduler {
+  /// The next step; without any item when nothing can be run now.
+  ///
+  /// - Parameter blocks: what the KV cache has room for, before anything of the plan is done.
+  mutating func next(_ blocks: some BlockBudget) -> Plan {
+    var planning = Planning(blocks)
+    planGenerating(&planning)
+    rejectOversized(&planning)
+    // Room that was made by preempting is not given away in the same step.
+    if planning.plan.preempted.isEmpty { admit(&planning) }
+    planPrompts(&planning)
+    // Prompts that hold all blocks and cannot go on: the last of them makes room.
+    while planning.plan.isEmpty, running.contains(where: { $0.pending > 0 }), let last = running.last {
+      makeRoom(last, &planning)
+      planPrompts(&planning)
+    }
+    return planning.plan
+  }
+
+  /// A token for each running sequence that generates. One that lacks a block takes those of the last running sequence,
+  /// which may be itself.
+  private mutating func planGenerating<B>(_ planning: inout Planning<B>) {
+    for entry in running where entry.pending == 1 {
+      while running.contains(where: { $0.id == entry.id }), !planning.take(entry, tokens: 1, limits) {
+        guard let last = running.last else { return }
+        makeRoom(last, &planning)
+      }
+    }
+  }
+
+  /// Prompt tokens, in turns.
+  private mutating func planPrompts<B>(_ planning: inout Planning<B>) {
+    var isStuck: Set<SequenceID> = []
+    while planning.plan.tokenCount < limits.tokenBudget {
+      let candidates = running.filter { planning.pending($0) > 0 && !isStuck.contains($0.id) }
+      let next = candidates.min { a, b in a.priority != b.priority ? a.priority > b.priority : a.turn < b.turn }
+      guard let next else { return }
+      var count = min(planning.pending(next), next.turnLeft, limits.tokenBudget - planning.plan.tokenCount)
+      while count > 0, !planning.take(next, tokens: count, limits) { count /= 2 }
+      if count == 0 { isStuck.insert(next.id) } else { useTurn(of: next.id, tokens: count) }
+    }
+  }
+
+  /// Admits waiting sequences in their order, as long as there is room for all tokens of all running ones, and a block
+  /// more for each of them to grow.
+  private mutating func admit<B>(_ planning: inout Planning<B>) {
+    var spare = planning.free
+    for entry in running {
+      spare = spare.minus(planning.blocks.missing(entry.id, tokens: entry.length).minus(planning.taken(entry.id)))
+    }
+    while let first = waiting.first, running.count < limits.concurrency {
+      spare = spare.minus(planning.blocks.missing(first.id, tokens: first.length))
+      guard spare.allSatisfy({ $0 >= running.count }) else { return }
+      admitFirst()
+    }
+  }
+
+  /// Rejects waiting sequences that an empty cache has no room for.
+  private mutating func rejectOversized<B>(_ planning: inout Planning<B>) {
+    for entry in waiting where !planning.fitsEmpty(entry.length) { reject(entry, &planning) }
+  }
+
+  /// Takes a running sequence's blocks.
+  private mutating func makeRoom<B>(_ entry: Entry, _ planning: inout Planning<B>) {
+    if planning.fitsEmpty(entry.length) { preempt(entry, &planning) } else { reject(entry, &planning) }
+  }
+
+  private mutating func preempt<B>(_ entry: Entry, _ planning: inout Planning<B>) {
+    preempt(entry.id)
+    planning.giveUp(entry.id)
+    planning.plan.preempted.append(entry.id)
+  }
+
+  private mutating func reject<B>(_ entry: Entry, _ planning: inout Planning<B>) {
+    let needed = planning.blocks.needed(tokens: entry.length)
+    let group = zip(needed, planning.blocks.total).enumerated().first { $0.element.0 > $0.element.1 }?.offset ?? 0
+    func count(_ counts: [Int]) -> Int { counts.indices.contains(group) ? counts[group] : 0 }
+    let reason =
+      "\(entry.length) tokens need \(count(needed)) blocks of the KV cache (group \(group)), which has "
+      + "\(count(planning.blocks.total)): shorten the prompt, or use a larger --context"
+    remove(entry.id)
+    planning.giveUp(entry.id)
+    planning.plan.preempted.removeAll { $0 == entry.id }
+    planning.plan.rejected.append(.init(id: entry.id, reason: reason))
+  }
+}
+
+/// A plan while it is made, and the blocks that it leaves.
+private struct Planning<Blocks: BlockBudget> {
+  let blocks: Blocks
+  var plan = Scheduler.Plan()
+  private(set) var free: [Int]
+  /// Where a sequence's item is in the plan.
+  private var positions: [SequenceID: Int] = [:]
+  /// Blocks that planned sequences take.
+  private var takenBlocks: [SequenceID: [Int]] = [:]
+  /// Sequences that have given up theirs.
+  private var gone: Set<SequenceID> = []
+
+  init(_ blocks: Blocks) {
+    self.blocks = blocks
+    free = blocks.free
+  }
+
+  /// Tokens of a sequence that are not planned yet.
+  func pending(_ entry: Scheduler.Entry) -> Int {
+    entry.pending - (positions[entry.id].map { plan.items[$0].count } ?? 0)
+  }
+
+  func taken(_ id: SequenceID) -> [Int] { takenBlocks[id] ?? free.map { _ in 0 } }
+
+  func fitsEmpty(_ tokens: Int) -> Bool { zip(blocks.needed(tokens: tokens), blocks.total).allSatisfy { $0 <= $1 } }
+
+  /// Plans more tokens of a sequence; false, and nothing changes, if blocks are missing.
+  mutating func take(_ entry: Scheduler.Entry, tokens: Int, _ limits: Scheduler.Limits) -> Bool {
+    let planned = positions[entry.id].map { plan.items[$0].count } ?? 0
+    let end = entry.done + planned + tokens
+    let missing = blocks.missing(entry.id, tokens: end)
+    let left = free.minus(missing.minus(taken(entry.id)))
+    guard left.allSatisfy({ $0 >= 0 }) else { return false }
+    free = left
+    takenBlocks[entry.id] = missing
+    let item = Scheduler.Plan.Item(
+      id: entry.id, first: entry.done, count: planned + tokens, isSampled: end == entry.length)
+    if let position = positions[entry.id] {
+      plan.items[position] = item
+    } else {
+      positions[entry.id] = plan.items.count
+      plan.items.append(item)
+    }
+    return true
+  }
+
+  /// Gives back a sequence's blocks. Nothing of it is planned: who goes last is planned last.
+  mutating func giveUp(_ id: SequenceID) {
+    if gone.insert(id).inserted { free = zip(free, blocks.released(by: id)).map { $0 + $1 } }
+  }
+}
+
+extension [Int] {
+  /// The differences of the elements.
+  fileprivate func minus(_ other: [Int]) -> [Int] { zip(self, other).map { $0 - $1 } }
+}

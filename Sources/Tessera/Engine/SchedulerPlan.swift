@@ -1,0 +1,67 @@
+/// A sequence's number in the engine; never used again for another.
+struct SequenceID: Hashable, Sendable, CustomStringConvertible {
+  let rawValue: UInt64
+  var description: String { "sequence \(rawValue)" }
+}
+
+/// What the KV cache has room for, by KV group, while a batch is planned.
+///
+/// Counts are of blocks, one for each group, in the same order everywhere.
+protocol BlockBudget {
+  /// All blocks.
+  var total: [Int] { get }
+  /// Blocks that nobody uses.
+  var free: [Int] { get }
+  /// Blocks that the sequence lacks to have run so many tokens in all.
+  func missing(_ id: SequenceID, tokens: Int) -> [Int]
+  /// Blocks that come free when the sequence gives up its own: those it shares do not.
+  func released(by id: SequenceID) -> [Int]
+  /// Blocks that a sequence which shares none needs for so many tokens.
+  func needed(tokens: Int) -> [Int]
+}
+
+extension Scheduler {
+  /// Bounds of a step.
+  struct Limits: Sendable, Equatable {
+    /// The most tokens of a step.
+    var tokenBudget = 512
+    /// The most sequences that run at the same time.
+    var maxSequences = 256
+    /// The most rows of logits of a step.
+    var outputRows = 256
+    /// Prompt tokens that a sequence runs before the turn is another's.
+    var quantum = 128
+
+    /// Sequences that run at the same time, so that each that generates has a token and a row in every step.
+    var concurrency: Int { max(1, min(tokenBudget, maxSequences, outputRows)) }
+  }
+
+  /// One step.
+  struct Plan: Sendable, Equatable {
+    /// Tokens of a sequence that run in the step.
+    struct Item: Sendable, Equatable {
+      var id: SequenceID
+      /// The index of the first of them in the sequence.
+      var first: Int
+      var count: Int
+      /// Whether they reach the end of what is known, so that the step's last row of them is sampled.
+      var isSampled: Bool
+    }
+
+    /// What cannot be run, ever.
+    struct Rejection: Sendable, Equatable {
+      var id: SequenceID
+      /// Why, with the numbers.
+      var reason: String
+    }
+
+    var items: [Item] = []
+    /// Sequences that must give up their blocks before the step; they start anew later.
+    var preempted: [SequenceID] = []
+    /// Sequences that the scheduler has removed; they must give up their blocks before the step.
+    var rejected: [Rejection] = []
+
+    var tokenCount: Int { items.reduce(0) { $0 + $1.count } }
+    var isEmpty: Bool { items.isEmpty }
+  }
+}

@@ -1,0 +1,57 @@
+import TesseraFiles
+import TesseraOperators
+
+/// A family of models. To add one, write it in a file of its own and list it in `Families.all`.
+protocol ModelFamily: Sendable {
+  /// The values of `general.architecture` that it runs.
+  static var ggufNames: [String] { get }
+  /// The values of `architectures` in `config.json`.
+  static var huggingFaceNames: [String] { get }
+
+  /// Reads the sizes and declares the parameters.
+  init(_ c: Hyperparameters, _ p: ParameterScope) throws
+
+  var profile: ModelProfile { get }
+}
+
+/// A model whose hidden states say which token comes next.
+protocol CausalLanguageModel: ModelFamily {
+  /// The hidden states of the rows that are wanted, normalized.
+  func hidden(_ step: StepBuilder) throws -> Tensor
+  /// Logits, (rows, vocabularySize), of such hidden states.
+  func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor
+}
+
+/// A model that gives each token a hidden state, knowing all of them.
+protocol Encoder: ModelFamily {
+  func hidden(_ step: StepBuilder) throws -> Tensor
+}
+
+/// A language model that continues a target, knowing a source.
+protocol EncoderDecoder: CausalLanguageModel {
+  /// Reads the source: its hidden states; what the decoder sees of them is in the cache afterwards.
+  func encode(_ step: StepBuilder) throws -> Tensor
+}
+
+enum Families {
+  static let all: [any ModelFamily.Type] = [
+    Llama.self, Gemma3.self, GPT2.self, Qwen2.self, Mixtral.self, BERT.self, T5.self,
+  ]
+
+  static func family(of c: Hyperparameters) throws -> any ModelFamily.Type {
+    func names(_ family: any ModelFamily.Type) -> [String] { c.isGGUF ? family.ggufNames : family.huggingFaceNames }
+    let found = all.first { names($0).contains(c.architecture) && $0.claims(c) }
+    guard let found else {
+      throw ModelError(
+        .unsupportedArchitecture,
+        "\(c.checkpoint.path): architecture \"\(c.architecture)\" is not supported; supported are "
+          + all.flatMap(names).joined(separator: ", "))
+    }
+    return found
+  }
+}
+
+extension ModelFamily {
+  /// Whether the family runs this model of its architecture's name; others may share the name.
+  static func claims(_ c: Hyperparameters) -> Bool { true }
+}

@@ -1,0 +1,107 @@
+import TesseraOperators
+
+/// GPT-2 (Radford et al. 2019): learned positions, LayerNorm with bias, a plain MLP, biases throughout, tied embeddings.
+struct GPT2: CausalLanguageModel {
+  static let ggufNames = ["gpt2"]
+  static let huggingFaceNames = ["GPT2LMHeadModel", "GPT2Model"]
+
+  struct Layer: Sendable {
+    let attentionNorm: Normalization
+    let attention: Attention
+    let mlpNorm: Normalization
+    let mlp: MLP
+
+    func callAsFunction(_ x: Tensor, isLast: Bool, _ step: StepBuilder) throws -> Tensor {
+      var (x, attended) = (x, try attention(attentionNorm.input(x, step), step))
+      if isLast { (x, attended) = (try step.selectedOutputs(x), try step.selectedOutputs(attended)) }
+      x = try attention.output(attended, adding: x, step)
+      return try mlp(mlpNorm.input(x, step), adding: x, step)
+    }
+  }
+
+  let profile: ModelProfile
+  let embedding: TokenEmbedding
+  let positions: AddedEmbedding
+  let layers: [Layer]
+  let norm: Normalization
+  let head: OutputHead
+
+  init(_ c: Hyperparameters, _ p: ParameterScope) throws {
+    let layerCount = try c.int("n_layer", gguf: "block_count", in: 1...1024)
+    let size = try c.int("n_embd", gguf: "embedding_length", in: 1...1 << 20)
+    let headCount = try c.int("n_head", gguf: "attention.head_count", in: 1...size)
+    guard size.isMultiple(of: headCount) else { throw c.inconsistent("\(headCount) heads of \(size) columns") }
+    let inner = try c.int("n_inner", gguf: "feed_forward_length", in: 1...1 << 24, default: 4 * size)
+    let context = try c.int("n_positions", gguf: "context_length", in: 1...1 << 24)
+    let epsilon = try c.positive("layer_norm_epsilon", gguf: "attention.layer_norm_epsilon", under: 1, default: 1e-5)
+    let activation = try Activation.Function(
+      named: c.optionalString("activation_function", gguf: nil) ?? "gelu_new", c)
+    let headDim = size / headCount
+    let vocabulary = try DecoderSizes.vocabularySize(c, hiddenSize: size)
+    profile = ModelProfile(
+      architecture: c.architecture, layerCount: layerCount, hiddenSize: size, intermediateSize: inner,
+      vocabularySize: vocabulary, contextLength: context,
+      attentionGroups: [
+        .init(layers: Array(0..<layerCount), headCount: headCount, kvHeadCount: headCount, headDim: headDim)
+      ], activation: activation)
+
+    // Folders of the bare model have no prefix.
+    let model = p.has("wte", gguf: "token_embd") ? p : p.scope("transformer", gguf: "")
+    embedding = TokenEmbedding(
+      table: try model.embedding("wte", gguf: "token_embd", rows: vocabulary, columns: size))
+    positions = AddedEmbedding(table: try model.embedding("wpe", gguf: "position_embd", rows: context, columns: size))
+    layers = try (0..<layerCount).map { index in
+      let layer = model.scope("h.\(index)", gguf: "blk.\(index)")
+      func linear(_ name: String, _ gguf: String, rows: Int, columns: Int) throws -> Linear {
+        try layer.linear(name, gguf: gguf, rows: rows, columns: columns, bias: .required, isTransposed: true)
+      }
+      return Layer(
+        attentionNorm: try layer.layerNorm("ln_1", gguf: "attn_norm", size: size, epsilon: epsilon),
+        attention: Attention(
+          projections: try linear("attn.c_attn", "attn_qkv", rows: 3 * size, columns: size),
+          output: try linear("attn.c_proj", "attn_output", rows: size, columns: size),
+          options: .init(
+            headCount: headCount, kvHeadCount: headCount, headDim: headDim, layer: index,
+            scale: 1 / Float(headDim).squareRoot())),
+        mlpNorm: try layer.layerNorm("ln_2", gguf: "ffn_norm", size: size, epsilon: epsilon),
+        mlp: MLP(
+          up: try linear("mlp.c_fc", "ffn_up", rows: inner, columns: size),
+          down: try linear("mlp.c_proj", "ffn_down", rows: size, columns: inner), activation: activation))
+    }
+    norm = try model.layerNorm("ln_f", gguf: "output_norm", size: size, epsilon: epsilon)
+    head = OutputHead(
+      output: c.isGGUF && p.has(nil, gguf: "output")
+        ? try p.linear(nil, gguf: "output", rows: vocabulary, columns: size)
+        : Linear(parts: [(embedding.table, 0)], bias: nil, rows: vocabulary, columns: size))
+    // Masks that old files keep beside the weights, and the tied output.
+    model.ignore((0..<layerCount).flatMap { ["h.\($0).attn.bias", "h.\($0).attn.masked_bias"] })
+    p.ignore(["lm_head.weight"])
+  }
+
+  func hidden(_ step: StepBuilder) throws -> Tensor {
+    var x = try embedding(step)
+    try positions.add(to: x, by: step.inputs.positions, step)
+    for (index, layer) in layers.enumerated() { x = try layer(x, isLast: index == layers.count - 1, step) }
+    return try norm(x, step)
+  }
+
+  func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }
+}
+
+extension Activation.Function {
+  /// The function that `transformers` calls so.
+  init(named name: String, _ c: Hyperparameters) throws {
+    switch name {
+    case "silu", "swish": self = .silu
+    case "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_tanh": self = .geluTanh
+    case "gelu": self = .geluErf
+    case "relu": self = .relu
+    case "relu2": self = .reluSquared
+    case "quick_gelu": self = .quickGelu
+    case "sigmoid": self = .sigmoid
+    case "tanh": self = .tanh
+    default:
+      throw ModelError(.unsupportedFeature, "\(c.checkpoint.path): the activation function \"\(name)\" is not supported")
+    }
+  }
+}

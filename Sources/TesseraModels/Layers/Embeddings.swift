@@ -1,0 +1,39 @@
+import TesseraOperators
+
+/// Rows of a table, by the step's token ids.
+struct TokenEmbedding: Sendable {
+  let table: WeightMatrix  // (vocabularySize, hiddenSize)
+  var scale: Float = 1
+
+  func callAsFunction(_ step: StepBuilder) throws -> Tensor {
+    let x = step.tensor(rows: step.tokenCount, columns: table.shape.columns)
+    try step.operators.embedding.enqueue(
+      step.inputs.ids, table, into: x, tokens: step.tokenCount, scale: scale, on: step.sink)
+    return x
+  }
+}
+
+/// Rows of a table that are added by each token's position, or its segment.
+struct AddedEmbedding: Sendable {
+  let table: WeightMatrix  // (positions or segments, hiddenSize)
+
+  /// `x + table[indices]`, in place: nothing else has `x`.
+  func add(to x: Tensor, by indices: BufferView, _ step: StepBuilder) throws {
+    try step.operators.embedding.enqueue(indices, table, into: x, tokens: x.rows, adds: true, on: step.sink)
+  }
+}
+
+/// Logits of normalized hidden states.
+struct OutputHead: Sendable {
+  let output: Linear  // (vocabularySize, hiddenSize)
+  var softCap: Float?
+  var scale: Float = 1
+
+  func callAsFunction(_ x: Tensor, _ step: StepBuilder) throws -> Tensor {
+    let logits = try output(x, scale: scale, step)
+    if let softCap {
+      try step.operators.softCap.enqueue(logits, cap: softCap, rows: logits.rows, size: logits.columns, on: step.sink)
+    }
+    return logits
+  }
+}

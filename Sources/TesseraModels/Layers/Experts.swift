@@ -1,0 +1,52 @@
+import TesseraOperators
+
+/// The matrices of all experts of a layer.
+struct ExpertMatrices: Sendable {
+  let gateUp: WeightMatrix  // experts of (2 · size, hiddenSize), groups of gate and up rows alternating
+  let down: WeightMatrix  // experts of (hiddenSize, size)
+}
+
+/// A mixture of experts: each token goes through the `topK` gated MLPs that the router likes best, weighted by the softmax of
+/// their scores (Mixtral, Jiang et al. 2024). Which they are, only the device knows.
+struct Experts: Sendable {
+  let router: Linear  // (expertCount, hiddenSize)
+  let matrices: ExpertMatrices
+  let topK: Int
+  let activation: Activation.Function
+
+  /// `Σ weight · expert(x) (+ residual)`.
+  func callAsFunction(_ input: NormedTensor, adding residual: Tensor? = nil, _ step: StepBuilder) throws -> Tensor {
+    let x = input.tensor
+    let product = step.operators.product
+    let scores = try router(input, step)
+    let count = router.rows
+    let routing = ExpertRouter.Routing(
+      tokens: x.rows, expertCount: count, topK: topK,
+      tileTokens: product.expertTileTokens(
+        tokens: x.rows, topK: topK, expertCount: count, format: matrices.gateUp.shape.format))
+    let choices = ExpertRouter.Choices(
+      weights: step.bytes(routing.weightBytes), slots: step.bytes(routing.slotBytes),
+      list: step.bytes(routing.listBytes), order: step.bytes(routing.orderBytes))
+    try step.operators.router.route(scores, routing, into: choices, on: step.sink)
+
+    func experts(gathers: Bool) -> MatrixProduct.Experts {
+      .init(list: choices.list, order: choices.order, gathers: gathers, routing: routing)
+    }
+    func workspace(_ columns: Int) -> MatrixProduct.Workspace {
+      step.productWorkspace(rows: routing.mostTiles * routing.tileTokens, columns: columns)
+    }
+    let (hiddenSize, size) = (x.columns, matrices.down.shape.columns)
+    let gated = step.tensor(rows: routing.slotCount, columns: size)
+    try product.enqueue(
+      x, matrices.gateUp, into: gated, tokens: x.rows, epilogue: .init(gate: activation),
+      workspace: workspace(hiddenSize), experts: experts(gathers: true), on: step.sink)
+    let results = step.tensor(rows: routing.slotCount, columns: hiddenSize)
+    try product.enqueue(
+      gated, matrices.down, into: results, tokens: x.rows, workspace: workspace(size),
+      experts: experts(gathers: false), on: step.sink)
+    let y = step.tensor(rows: x.rows, columns: hiddenSize)
+    try step.operators.router.combine(
+      results, choices, routing, columns: hiddenSize, residual: residual, into: y, on: step.sink)
+    return y
+  }
+}

@@ -1,0 +1,72 @@
+import TesseraOperators
+
+/// `y = W · x + b`, and what follows it, fused (`MatrixProduct`).
+struct Linear: Sendable {
+  /// Matrices whose rows follow each other, with the row that each begins at: one where all have one format.
+  let parts: [(matrix: WeightMatrix, firstRow: Int)]
+  let bias: Vector?  // (rows)
+  let rows: Int
+  let columns: Int
+
+  /// - Parameters:
+  ///   - x: (rows of x, columns), with a norm that is still to be applied.
+  ///   - residual: added last, laid out as the result.
+  func callAsFunction(
+    _ x: NormedTensor, activation: Activation.Function? = nil, scale: Float = 1, adding residual: Tensor? = nil,
+    _ step: StepBuilder
+  ) throws -> Tensor {
+    let y = step.tensor(rows: x.rows, columns: rows)
+    try into(y, x, activation: activation, scale: scale, adding: residual, step)
+    return y
+  }
+
+  func callAsFunction(
+    _ x: Tensor, activation: Activation.Function? = nil, scale: Float = 1, adding residual: Tensor? = nil,
+    _ step: StepBuilder
+  ) throws -> Tensor {
+    try self(NormedTensor(x), activation: activation, scale: scale, adding: residual, step)
+  }
+
+  /// As the call, with memory for the result given.
+  func into(
+    _ y: Tensor, _ x: NormedTensor, activation: Activation.Function? = nil, scale: Float = 1,
+    adding residual: Tensor? = nil, _ step: StepBuilder
+  ) throws {
+    for part in parts {
+      try step.operators.product.enqueue(
+        x.tensor, part.matrix, into: y.view.advanced(byFloats: part.firstRow), tokens: x.rows, norm: x.norm,
+        yStride: rows,
+        epilogue: .init(
+          bias: bias?.view.advanced(byFloats: part.firstRow), activation: activation, scale: scale,
+          residual: residual?.view.advanced(byFloats: part.firstRow)),
+        workspace: step.productWorkspace(rows: x.rows, columns: columns), on: step.sink)
+    }
+  }
+}
+
+/// A gate and an up projection of one input: `activation(W_gate · x) · (W_up · x)` (Shazeer 2020).
+struct GatedLinear: Sendable {
+  /// Groups of 16 gate and up rows alternating, where both have one format.
+  let fused: WeightMatrix?
+  /// Else the gate's rows, then the up's.
+  let parts: [(matrix: WeightMatrix, firstRow: Int)]
+  let bias: Vector?
+  /// Of each.
+  let rows: Int
+  let columns: Int
+
+  func callAsFunction(_ x: NormedTensor, _ function: Activation.Function, _ step: StepBuilder) throws -> Tensor {
+    let y = step.tensor(rows: x.rows, columns: rows)
+    if let fused {
+      try step.operators.product.enqueue(
+        x.tensor, fused, into: y, tokens: x.rows, norm: x.norm, epilogue: .init(gate: function),
+        workspace: step.productWorkspace(rows: x.rows, columns: columns), on: step.sink)
+      return y
+    }
+    let both = step.tensor(rows: x.rows, columns: 2 * rows)
+    try Linear(parts: parts, bias: bias, rows: 2 * rows, columns: columns).into(both, x, step)
+    try step.operators.activation.enqueue(
+      both, into: y, rows: x.rows, size: rows, function: function, isGated: true, on: step.sink)
+    return y
+  }
+}

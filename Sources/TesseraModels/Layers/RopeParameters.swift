@@ -1,0 +1,73 @@
+import TesseraFiles
+import TesseraJSON
+import TesseraOperators
+
+/// The rotary embedding's base and scaling, in the several places where files have them.
+enum RopeParameters {
+  /// The base inside `rope_parameters`, where newer configurations have it.
+  static func theta(_ c: Hyperparameters) throws -> Double? { try parameters(c)?.optionalDouble("rope_theta") }
+
+  private static func parameters(_ c: Hyperparameters) throws -> JSONFields? {
+    guard case .huggingFace(let config) = c.source else { return nil }
+    return try config.optionalFields("rope_parameters") ?? config.optionalFields("rope_scaling")
+  }
+
+  /// The scaling that the file asks for.
+  ///
+  /// A factor without a type is linear scaling.
+  static func scaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
+    switch c.source {
+    case .gguf: try ggufScaling(c, contextLength: contextLength)
+    case .huggingFace: try configScaling(c, contextLength: contextLength)
+    }
+  }
+
+  private static func ggufScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
+    if let tensor = c.checkpoint.tensor(named: "rope_freqs.weight"), c.checkpoint.hasData {
+      return .divisors(try FloatTensor.values(tensor, in: c.checkpoint))
+    }
+    let factor =
+      try c.optionalDouble(nil, gguf: "rope.scaling.factor") ?? c.optionalDouble(nil, gguf: "rope.scale_linear")
+    let type = try c.optionalString(nil, gguf: "rope.scaling.type") ?? (factor == nil ? "none" : "linear")
+    switch type {
+    case "none": return .none
+    case "linear": return .linear(factor: factor ?? 1)
+    case "yarn":
+      return .yarn(
+        factor: factor ?? 1, betaFast: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_fast") ?? 32,
+        betaSlow: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_slow") ?? 1,
+        attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor"),
+        originalContext: try c.int(
+          nil, gguf: "rope.scaling.original_context_length", in: 1...1 << 30, default: contextLength))
+    default: throw unsupported(c, type)
+    }
+  }
+
+  private static func configScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
+    guard let fields = try parameters(c) else { return .none }
+    let factor = try fields.optionalDouble("factor")
+    let type =
+      try fields.optionalString("rope_type") ?? fields.optionalString("type") ?? (factor == nil ? "default" : "linear")
+    let original = try fields.optionalInt("original_max_position_embeddings") ?? contextLength
+    switch type {
+    case "default": return .none
+    case "linear": return .linear(factor: factor ?? 1)
+    case "llama3":
+      return .llama3(
+        factor: factor ?? 1, lowFrequencyFactor: try fields.double("low_freq_factor"),
+        highFrequencyFactor: try fields.double("high_freq_factor"), originalContext: original)
+    case "yarn":
+      return .yarn(
+        factor: factor ?? 1, betaFast: try fields.optionalDouble("beta_fast") ?? 32,
+        betaSlow: try fields.optionalDouble("beta_slow") ?? 1,
+        attentionFactor: try fields.optionalDouble("attention_factor"), originalContext: original)
+    default: throw unsupported(c, type)
+    }
+  }
+
+  private static func unsupported(_ c: Hyperparameters, _ type: String) -> ModelError {
+    ModelError(
+      .unsupportedFeature,
+      "\(c.checkpoint.path): rotary scaling \"\(type)\": none, linear, yarn and Llama 3's are supported")
+  }
+}

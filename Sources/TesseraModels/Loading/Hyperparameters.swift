@@ -1,0 +1,124 @@
+import TesseraFiles
+import TesseraJSON
+
+/// A model's sizes and switches under both name schemes: a GGUF file's metadata, or a folder's `config.json`.
+///
+/// Every look-up names the key of each scheme; nil: the scheme has none. GGUF keys get the architecture before them.
+struct Hyperparameters: Sendable {
+  enum Source: Sendable {
+    case gguf(Metadata)
+    case huggingFace(JSONFields)
+  }
+
+  let checkpoint: any Checkpoint
+  let source: Source
+  /// `general.architecture`, or the first of `architectures`.
+  let architecture: String
+
+  init(_ checkpoint: any Checkpoint) throws {
+    self.checkpoint = checkpoint
+    switch checkpoint {
+    case let folder as HuggingFaceCheckpoint:
+      source = .huggingFace(folder.config)
+      if let name = try folder.config.optionalStrings("architectures")?.first {
+        architecture = name
+      } else {
+        architecture = try folder.config.string("model_type")
+      }
+    case let file as GGUFCheckpoint:
+      source = .gguf(file.metadata)
+      architecture = try file.metadata.string("general.architecture")
+    case let described as DescribedCheckpoint:
+      source = .gguf(described.metadata)
+      architecture = try described.metadata.string("general.architecture")
+    default:
+      throw ModelError(.unsupportedFeature, "\(checkpoint.path): a kind of checkpoint without hyperparameters")
+    }
+  }
+
+  var isGGUF: Bool { if case .gguf = source { true } else { false } }
+
+  // MARK: One value
+
+  /// A whole number within `range`; nil where the key is absent.
+  func optionalInt(_ name: String?, gguf: String?, in range: ClosedRange<Int>) throws -> Int? {
+    let value: Int?
+    switch source {
+    case .gguf(let metadata): value = try gguf.flatMap { try metadata.optionalInt(key($0)) }
+    case .huggingFace(let config): value = try name.flatMap { try config.optionalInt($0) }
+    }
+    if let value, !range.contains(value) {
+      throw inconsistent("\(shown(name, gguf)) is \(value), \(range.lowerBound) to \(range.upperBound) are possible")
+    }
+    return value
+  }
+
+  func int(_ name: String?, gguf: String?, in range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
+    if let value = try optionalInt(name, gguf: gguf, in: range) ?? fallback { return value }
+    throw missing(name, gguf)
+  }
+
+  func optionalDouble(_ name: String?, gguf: String?) throws -> Double? {
+    switch source {
+    case .gguf(let metadata): return try gguf.flatMap { try metadata.optionalDouble(key($0)) }
+    case .huggingFace(let config): return try name.flatMap { try config.optionalDouble($0) }
+    }
+  }
+
+  /// A number over 0 and under `limit`.
+  func positive(_ name: String?, gguf: String?, under limit: Double = 1e12, default fallback: Double? = nil) throws
+    -> Double
+  {
+    guard let value = try optionalDouble(name, gguf: gguf) ?? fallback else { throw missing(name, gguf) }
+    guard value > 0, value < limit else { throw inconsistent("\(shown(name, gguf)) is \(value)") }
+    return value
+  }
+
+  func optionalString(_ name: String?, gguf: String?) throws -> String? {
+    switch source {
+    case .gguf(let metadata): return try gguf.flatMap { try metadata.optionalString(key($0)) }
+    case .huggingFace(let config): return try name.flatMap { try config.optionalString($0) }
+    }
+  }
+
+  func optionalBool(_ name: String?, gguf: String?) throws -> Bool? {
+    switch source {
+    case .gguf(let metadata): return try gguf.flatMap { try metadata.optionalBool(key($0)) }
+    case .huggingFace(let config): return try name.flatMap { try config.optionalBool($0) }
+    }
+  }
+
+  // MARK: A value for each layer
+
+  /// A whole number for each of `count` layers: one for all, or an array.
+  func ints(_ name: String?, gguf: String?, count: Int, in range: ClosedRange<Int>, default fallback: Int? = nil)
+    throws -> [Int]
+  {
+    // The types of a GGUF key are told apart by trying.
+    if case .gguf(let metadata) = source, let gguf, let array = try? metadata.optionalArray(key(gguf)) {
+      let values = try array.ints()
+      guard values.count == count, values.allSatisfy(range.contains) else {
+        throw inconsistent(
+          "\(key(gguf)) has \(values.count) values, \(count) of \(range.lowerBound) to \(range.upperBound) are needed")
+      }
+      return values
+    }
+    return Array(repeating: try int(name, gguf: gguf, in: range, default: fallback), count: count)
+  }
+
+  // MARK: Errors
+
+  func key(_ name: String) -> String { "\(architecture).\(name)" }
+
+  private func shown(_ name: String?, _ gguf: String?) -> String { (isGGUF ? gguf.map(key) : name) ?? "a size" }
+
+  func inconsistent(_ what: String) -> ModelError {
+    ModelError(.inconsistent, "\(checkpoint.path): \(what): the file is damaged, or made by a converter for something else")
+  }
+
+  private func missing(_ name: String?, _ gguf: String?) -> ModelError {
+    ModelError(
+      .inconsistent,
+      "\(checkpoint.path): \(shown(name, gguf)) is missing: the file is incomplete, or made for another program")
+  }
+}

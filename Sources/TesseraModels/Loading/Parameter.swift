@@ -1,0 +1,24 @@
+import TesseraFiles
+import TesseraOperators
+
+/// A tensor of a checkpoint as a family declares it: its names under both schemes, and how it is brought into shape.
+struct Parameter: Sendable {
+  /// Full names, `weight` or `bias` included; nil: the scheme does not have it.
+  var name: String?
+  var gguf: String?
+  /// Rows of the stored tensor that belong to it; nil: all.
+  var rows: Range<Int>?
+  /// Stored as (columns, rows).
+  var isTransposed = false
+  /// Added to each value (Gemma's norms in Hugging Face's scheme).
+  var offset: Float = 0
+
+  func name(in hyperparameters: Hyperparameters) -> String? { hyperparameters.isGGUF ? gguf : name }
+}
+
+/// How a layer's biases are stored.
+enum BiasRule: Sendable {
+  case none
+  case ifPresent
+  case required
+}

@@ -1,0 +1,82 @@
+import TesseraCL
+import TesseraFiles
+import TesseraMemory
+import TesseraOperators
+
+/// The device that parameters are brought to: one buffer for all of them where it allows one, and what fills it.
+final class ParameterDevice {
+  let queue: Queue
+  private let heap: DeviceHeap
+  private let slab: DeviceSlab?
+  private let upload: WeightUpload
+  private let random: RandomWeights
+  private let seed: UInt32
+
+  /// - Parameter seed: of a described model's weights.
+  init(
+    _ library: KernelLibrary, plan: ParameterStore.Plan, heap: DeviceHeap, queue: Queue, seed: UInt32
+  ) throws {
+    (self.heap, self.queue, self.seed) = (heap, queue, seed)
+    slab = try DeviceSlab(heap, byteCount: max(1, plan.totalBytes), purpose: .weights, label: "the weights")
+    upload = try WeightUpload(
+      library, queue: queue, heap: heap, stagingBytes: Self.stagingBytes(plan))
+    random = RandomWeights(library)
+  }
+
+  /// Room for 16 rows of the widest matrix, and for enough of the others that few pieces travel.
+  static func stagingBytes(_ plan: ParameterStore.Plan) -> Int { max(plan.largestRowBytes * 16, 8 << 20) }
+
+  func allocate(byteCount: Int, label: String) throws(MemoryError) -> DeviceAllocation {
+    if let slab { return try slab.allocate(byteCount: byteCount, label: label) }
+    return try heap.allocate(byteCount: byteCount, purpose: .weights, label: label)
+  }
+
+  /// Fills a matrix with pieces whose rows follow each other, or alternate by groups.
+  func fill(_ matrix: WeightMatrix, with pieces: [ParameterStore.Piece], isInterleaved: Bool, _ checkpoint: any Checkpoint)
+    throws
+  {
+    guard checkpoint.hasData else {
+      // FNV-1a of the name, so that no two matrices are alike.
+      let name = pieces.first.map { "\($0.tensor.name)\($0.parameter.rows?.lowerBound.description ?? "")" } ?? ""
+      let hash = name.utf8.reduce(seed ^ 0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+      return try random.enqueue(into: matrix, seed: hash, on: queue)
+    }
+    var rowsBefore = 0
+    for (index, piece) in pieces.enumerated() {
+      let placement: WeightUpload.Placement =
+        isInterleaved ? .alternating(isUp: index == 1) : rowsBefore == 0 ? .whole : .after(rows: rowsBefore)
+      try upload(piece, into: matrix, at: placement, checkpoint)
+      rowsBefore += piece.rows.count
+    }
+  }
+
+  private func upload(
+    _ piece: ParameterStore.Piece, into matrix: WeightMatrix, at placement: WeightUpload.Placement,
+    _ checkpoint: any Checkpoint
+  ) throws {
+    let tensor = piece.tensor
+    let all = try checkpoint.bytes(of: tensor)
+    defer { checkpoint.release(tensor) }
+    if piece.parameter.isTransposed {
+      let transposed = FloatTensor.transposed(all, tensor)
+      return try transposed.withUnsafeBytes {
+        try upload.upload($0, type: tensor.type, rows: piece.rows.count, into: matrix, at: placement)
+      }
+    }
+    let bytes = UnsafeRawBufferPointer(
+      rebasing: all[piece.rows.lowerBound * tensor.rowByteCount..<piece.rows.upperBound * tensor.rowByteCount])
+    try upload.upload(bytes, type: tensor.type, rows: piece.rows.count, into: matrix, at: placement)
+  }
+}
+
+extension WeightUpload {
+  /// As `upload`, of rows in a stored type, which are quantized on their way where the matrix has another.
+  func upload(
+    _ bytes: UnsafeRawBufferPointer, type: GGMLType, rows: Int, into matrix: WeightMatrix, at placement: Placement
+  ) throws {
+    guard WeightFormat(ggml: type.rawValue) == matrix.shape.format else {
+      throw ModelError(.unsupportedFeature, "weights of \(type.name) as \(matrix.shape.format.name)")
+    }
+    try upload(bytes, rows: rows, into: matrix, at: placement)
+  }
+}

@@ -1,0 +1,141 @@
+import TesseraFiles
+import TesseraOperators
+
+/// The part of a model's parameters whose names begin alike: `model.layers.3.self_attn.` in one scheme, `blk.3.` in the
+/// other. A family declares what it has here; the store behind it plans or loads.
+struct ParameterScope {
+  let store: ParameterStore
+  let hyperparameters: Hyperparameters
+  private let prefix: String
+  private let ggufPrefix: String
+
+  init(_ store: ParameterStore, _ hyperparameters: Hyperparameters, prefix: String = "", ggufPrefix: String = "") {
+    (self.store, self.hyperparameters) = (store, hyperparameters)
+    (self.prefix, self.ggufPrefix) = (prefix, ggufPrefix)
+  }
+
+  /// Names that begin with these, too.
+  func scope(_ name: String, gguf: String) -> ParameterScope {
+    func joined(_ prefix: String, _ part: String) -> String { part.isEmpty ? prefix : "\(prefix)\(part)." }
+    return ParameterScope(
+      store, hyperparameters, prefix: joined(prefix, name), ggufPrefix: joined(ggufPrefix, gguf))
+  }
+
+  func parameter(_ name: String?, gguf: String?, _ kind: String) -> Parameter {
+    Parameter(
+      name: name.map { "\(prefix)\($0)\(kind.isEmpty ? "" : ".\(kind)")" },
+      gguf: gguf.map { "\(ggufPrefix)\($0)\(kind.isEmpty ? "" : ".\(kind)")" })
+  }
+
+  /// Whether the checkpoint has a tensor.
+  func has(_ name: String?, gguf: String?, _ kind: String = "weight") -> Bool {
+    parameter(name, gguf: gguf, kind).name(in: hyperparameters).map { store.checkpoint.tensor(named: $0) != nil } ?? false
+  }
+
+  // MARK: Declarations
+
+  /// A projection: `weight` (rows, columns), and `bias` (rows).
+  ///
+  /// - Parameter isTransposed: stored as (columns, rows) in Hugging Face's scheme (GPT-2's Conv1D).
+  func linear(
+    _ name: String?, gguf: String?, rows: Int, columns: Int, bias: BiasRule = .none, isTransposed: Bool = false
+  ) throws -> Linear {
+    try linear(
+      parts: [Part(name, gguf: gguf, rows: rows)], columns: columns, bias: bias, isTransposed: isTransposed)
+  }
+
+  /// Projections of one input, whose rows follow each other.
+  struct Part {
+    var name: String?
+    var gguf: String?
+    var rows: Int
+
+    init(_ name: String?, gguf: String?, rows: Int) { (self.name, self.gguf, self.rows) = (name, gguf, rows) }
+  }
+
+  func linear(parts: [Part], columns: Int, bias: BiasRule = .none, isTransposed: Bool = false) throws -> Linear {
+    let weights = parts.map { part in
+      var parameter = parameter(part.name, gguf: part.gguf, "weight")
+      parameter.isTransposed = isTransposed && !hyperparameters.isGGUF
+      return parameter
+    }
+    let matrices = try store.matrices(weights, rows: parts.map(\.rows), columns: columns, of: self)
+    return Linear(
+      parts: matrices, bias: try biases(parts, bias), rows: parts.reduce(0) { $0 + $1.rows }, columns: columns)
+  }
+
+  /// The biases of parts whose rows follow each other; nil where there are none.
+  private func biases(_ parts: [Part], _ rule: BiasRule) throws -> Vector? {
+    let present = parts.filter { has($0.name, gguf: $0.gguf, "bias") }
+    guard rule == .required || (rule == .ifPresent && !present.isEmpty) else { return nil }
+    return try store.vector(
+      parts.map { (parameter($0.name, gguf: $0.gguf, "bias"), $0.rows) }, isZeroWhereMissing: rule == .ifPresent,
+      of: self)
+  }
+
+  /// A gate and an up projection, whose groups of rows alternate where one product can compute both.
+  func gatedLinear(gate: Part, up: Part, columns: Int, bias: BiasRule = .none) throws -> GatedLinear {
+    let weights = [gate, up].map { parameter($0.name, gguf: $0.gguf, "weight") }
+    let biases = try self.biases([gate, up], bias)
+    if biases == nil, gate.rows.isMultiple(of: 16),
+      let matrix = try store.interleaved(weights, rows: gate.rows, columns: columns, of: self)
+    {
+      return GatedLinear(fused: matrix, parts: [], bias: nil, rows: gate.rows, columns: columns)
+    }
+    let parts = try store.matrices(weights, rows: [gate.rows, up.rows], columns: columns, of: self)
+    return GatedLinear(fused: nil, parts: parts, bias: biases, rows: gate.rows, columns: columns)
+  }
+
+  /// Gate and up, and down, of `count` experts; the matrices of one kind lie one after another.
+  func experts(count: Int, gate: [Part], up: [Part], down: [Part], hiddenSize: Int, size: Int) throws -> ExpertMatrices {
+    func names(_ parts: [Part]) -> [Parameter] {
+      // One tensor has all experts' rows in GGUF, each its own in a folder.
+      parts.enumerated().map { index, part in
+        var parameter = parameter(part.name, gguf: part.gguf, "weight")
+        if hyperparameters.isGGUF { parameter.rows = index * part.rows..<(index + 1) * part.rows }
+        return parameter
+      }
+    }
+    return ExpertMatrices(
+      gateUp: try store.experts(zip(names(gate), names(up)).map { [$0, $1] }, rows: size, columns: hiddenSize, of: self),
+      down: try store.experts(names(down).map { [$0] }, rows: hiddenSize, columns: size, of: self))
+  }
+
+  /// A vector of `count` floats.
+  func vector(_ name: String?, gguf: String?, _ kind: String = "weight", count: Int, offset: Float = 0) throws -> Vector {
+    var parameter = parameter(name, gguf: gguf, kind)
+    parameter.offset = offset
+    return try store.vector([(parameter, count)], isZeroWhereMissing: false, of: self)
+  }
+
+  /// The values of a small tensor, which stay on the host.
+  func values(_ name: String?, gguf: String?, _ kind: String = "weight", count: Int) throws -> [Float] {
+    try store.values(parameter(name, gguf: gguf, kind), count: count, of: self)
+  }
+
+  /// A vector that the family has computed.
+  func vector(of values: [Float], named label: String) throws -> Vector { try store.vector(values, label: label) }
+
+  /// A table of rows that are looked up.
+  func embedding(_ name: String?, gguf: String?, rows: Int, columns: Int) throws -> WeightMatrix {
+    try store.matrix(parameter(name, gguf: gguf, "weight"), rows: rows, columns: columns, of: self)
+  }
+
+  func rmsNorm(_ name: String?, gguf: String?, size: Int, epsilon: Double, offset: Float = 0) throws -> Normalization {
+    Normalization(
+      kind: .rms, weight: try vector(name, gguf: gguf, count: size, offset: hyperparameters.isGGUF ? 0 : offset),
+      bias: nil, size: size, epsilon: Float(epsilon))
+  }
+
+  func layerNorm(_ name: String?, gguf: String?, size: Int, epsilon: Double, bias: BiasRule = .required) throws
+    -> Normalization
+  {
+    let hasBias = bias == .required || (bias == .ifPresent && has(name, gguf: gguf, "bias"))
+    return Normalization(
+      kind: .layer, weight: try vector(name, gguf: gguf, count: size),
+      bias: hasBias ? try vector(name, gguf: gguf, "bias", count: size) : nil, size: size, epsilon: Float(epsilon))
+  }
+
+  /// Tensors that are there for other uses, and are not loaded.
+  func ignore(_ names: [String]) { store.ignore(names.map { (hyperparameters.isGGUF ? ggufPrefix : prefix) + $0 }) }
+}

@@ -1,0 +1,246 @@
+import TesseraCL
+import TesseraFiles
+import TesseraMemory
+import TesseraOperators
+
+/// Where a family's declared parameters go: onto the device, or, for a plan, nowhere. Each is brought there once, and what was
+/// not asked for is known.
+final class ParameterStore {
+  /// Sizes of what was declared.
+  struct Plan: Sendable, Equatable {
+    var totalBytes = 0
+    var largestBytes = 0
+    /// Rows that pass through staging, at most.
+    var largestRowBytes = 0
+    var formats: Set<WeightFormat> = []
+  }
+
+  let checkpoint: any Checkpoint
+  /// The type that float matrices are quantized to.
+  let weightFormat: WeightFormat?
+  private(set) var plan = Plan()
+  private let device: ParameterDevice?
+  private let alignment: Int
+  private var used: Set<String> = []
+  private var loaded: [String: WeightMatrix] = [:]
+  private var loadedBytes = 0
+  private let totalBytes: Int
+  private let progress: (Double) -> Void
+
+  /// A store that plans.
+  init(planning checkpoint: any Checkpoint, weightFormat: WeightFormat?, alignment: Int) {
+    (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
+    (device, totalBytes, progress) = (nil, 1, { _ in })
+  }
+
+  /// A store that loads.
+  ///
+  /// - Parameter progress: called with the fraction of the bytes that are on the device, 0 to 1.
+  init(
+    loading checkpoint: any Checkpoint, weightFormat: WeightFormat?, onto device: ParameterDevice, alignment: Int,
+    progress: @escaping (Double) -> Void
+  ) {
+    (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
+    (self.device, self.progress) = (device, progress)
+    totalBytes = max(1, checkpoint.tensors.reduce(0) { $0 + $1.byteCount })
+  }
+
+  // MARK: Matrices
+
+  /// One matrix; the same one for each use of a tensor.
+  func matrix(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix {
+    let piece = try piece(parameter, rows: rows, columns: columns, of: scope)
+    if let matrix = loaded[piece.tensor.name] { return matrix }
+    let matrix = try place([piece], rows: rows, columns: columns, experts: nil)
+    loaded[piece.tensor.name] = matrix
+    return matrix
+  }
+
+  /// Matrices whose rows follow each other, in as few as their formats allow.
+  func matrices(_ parameters: [Parameter], rows: [Int], columns: Int, of scope: ParameterScope) throws
+    -> [(matrix: WeightMatrix, firstRow: Int)]
+  {
+    let pieces = try zip(parameters, rows).map { try piece($0, rows: $1, columns: columns, of: scope) }
+    if pieces.count == 1 {
+      return [(try matrix(parameters[0], rows: rows[0], columns: columns, of: scope), 0)]
+    }
+    var result: [(matrix: WeightMatrix, firstRow: Int)] = []
+    var start = 0
+    var firstRow = 0
+    while start < pieces.count {
+      var end = start + 1
+      while end < pieces.count, rows[end - 1].isMultiple(of: 16), pieces[end].format == pieces[start].format { end += 1 }
+      let count = rows[start..<end].reduce(0, +)
+      result.append((try place(Array(pieces[start..<end]), rows: count, columns: columns, experts: nil), firstRow))
+      firstRow += count
+      start = end
+    }
+    return result
+  }
+
+  /// Two matrices of `rows` rows whose groups alternate; nil where their formats differ.
+  func interleaved(_ parameters: [Parameter], rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix? {
+    let pieces = try parameters.map { try piece($0, rows: rows, columns: columns, of: scope) }
+    guard Set(pieces.map(\.format)).count == 1 else { return nil }
+    return try place(pieces, rows: rows * pieces.count, columns: columns, isInterleaved: true, experts: nil)
+  }
+
+  /// The matrices of several experts, each of one tensor, or of two whose groups alternate.
+  func experts(_ parameters: [[Parameter]], rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix {
+    let pieces = try parameters.map { try $0.map { try piece($0, rows: rows, columns: columns, of: scope) } }
+    let parts = pieces.first?.count ?? 1
+    guard Set(pieces.joined().map(\.format)).count == 1, parts == 1 || rows.isMultiple(of: 16) else {
+      throw ModelError(
+        .unsupportedFeature,
+        "\(checkpoint.path): experts whose matrices have different types, or gates of \(rows) rows (16 divide it)")
+    }
+    return try place(
+      pieces.flatMap { $0 }, rows: rows * parts, columns: columns, isInterleaved: parts > 1, experts: pieces.count)
+  }
+
+  /// Where a parameter's rows are stored, and the format that they get.
+  struct Piece {
+    var tensor: StoredTensor
+    var parameter: Parameter
+    var rows: Range<Int>
+    var format: WeightFormat
+  }
+
+  private func piece(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> Piece {
+    let tensor = try tensor(parameter, of: scope)
+    let stored = parameter.rows ?? 0..<rows
+    let shape = parameter.isTransposed ? [columns, rows] : [tensor.rowCount, columns]
+    guard tensor.shape.count >= 2, tensor.shape.last == shape[1], tensor.rowCount == shape[0],
+      parameter.rows == nil ? tensor.rowCount == (parameter.isTransposed ? columns : rows) : stored.upperBound <= tensor.rowCount
+    else {
+      throw ModelError(
+        .inconsistent,
+        "\(checkpoint.path): tensor \(tensor.name) has the shape \(tensor.shape), \(parameter.isTransposed ? [columns, rows] : [rows, columns]) is expected: "
+          + "it is damaged, or its configuration is another model's")
+    }
+    return Piece(
+      tensor: tensor, parameter: parameter, rows: stored, format: try format(of: tensor, columns: columns))
+  }
+
+  /// The format of a matrix on the device.
+  private func format(of tensor: StoredTensor, columns: Int) throws -> WeightFormat {
+    guard let stored = WeightFormat(ggml: tensor.type.rawValue) else {
+      throw ModelError(
+        .unsupportedFeature,
+        "\(checkpoint.path): tensor \(tensor.name) is \(tensor.type.name): "
+          + "\(WeightFormat.allCases.map(\.name).joined(separator: ", ")) are supported")
+    }
+    guard let wanted = weightFormat, stored.isFloat else { return stored }
+    // Rows that are no whole blocks stay as they are stored.
+    return columns.isMultiple(of: wanted.superBlockSize) ? wanted : stored
+  }
+
+  private func place(
+    _ pieces: [Piece], rows: Int, columns: Int, isInterleaved: Bool = false, experts: Int?
+  ) throws -> WeightMatrix {
+    guard let first = pieces.first else { throw ModelError(.inconsistent, "a matrix of no tensors") }
+    let label = pieces.count == 1 ? first.tensor.name : "\(first.tensor.name) and \(pieces.count - 1) more"
+    let shape: WeightShape
+    do { shape = try WeightShape(format: first.format, rows: rows, columns: columns) } catch {
+      throw ModelError(.unsupportedFeature, "\(checkpoint.path): tensor \(first.tensor.name): \(error)")
+    }
+    let (bytes, overflow) = shape.byteCount.multipliedReportingOverflow(by: experts ?? 1)
+    guard !overflow else { throw ModelError(.inconsistent, "\(checkpoint.path): \(label) is larger than any memory") }
+    count(bytes)
+    plan.formats.insert(first.format)
+    plan.largestRowBytes = max(plan.largestRowBytes, columns * 4)
+    for piece in pieces { used.insert(piece.tensor.name) }
+    guard let device else { return WeightMatrix(planning: shape, label: label, expertCount: experts ?? 1) }
+    let matrix = try WeightMatrix(shape, device.allocate(byteCount: bytes, label: label), expertCount: experts ?? 1)
+    let partsOfExpert = experts.map { pieces.count / max(1, $0) } ?? pieces.count
+    for index in 0..<(experts ?? 1) {
+      let own = Array(pieces[index * partsOfExpert..<(index + 1) * partsOfExpert])
+      try device.fill(experts == nil ? matrix : matrix.expert(index), with: own, isInterleaved: isInterleaved, checkpoint)
+      for piece in own { finish(piece) }
+    }
+    return matrix
+  }
+
+  private func finish(_ piece: Piece) {
+    let share = Double(piece.rows.count) / Double(max(1, piece.tensor.rowCount)) * Double(piece.tensor.byteCount)
+    loadedBytes += Int(share)
+    progress(min(1, Double(loadedBytes) / Double(totalBytes)))
+  }
+
+  // MARK: Vectors
+
+  /// Vectors one after another, as float32, padded with zeros to whole groups of 16.
+  func vector(_ parts: [(parameter: Parameter, count: Int)], isZeroWhereMissing: Bool, of scope: ParameterScope) throws
+    -> Vector
+  {
+    let count = parts.reduce(0) { $0 + $1.count }
+    let label = parts.first?.parameter.name(in: scope.hyperparameters) ?? "a vector"
+    var values: [Float] = []
+    for (parameter, count) in parts {
+      if isZeroWhereMissing, parameter.name(in: scope.hyperparameters).flatMap(checkpoint.tensor) == nil {
+        values += [Float](repeating: 0, count: count)
+      } else {
+        let part = try self.values(parameter, count: count, of: scope)
+        values += parameter.offset == 0 ? part : part.map { $0 + parameter.offset }
+      }
+    }
+    return try vector(values, label: label, count: count)
+  }
+
+  func vector(_ values: [Float], label: String, count: Int? = nil) throws -> Vector {
+    let padded = ((count ?? values.count) + 15) / 16 * 16
+    self.count(padded * 4)
+    guard let device else { return Vector(view: BufferView(.planned(label)), allocation: nil) }
+    let allocation = try device.allocate(byteCount: padded * 4, label: label)
+    try device.queue.write(
+      values + [Float](repeating: 0, count: max(0, padded - values.count)), to: allocation.buffer)
+    return Vector(view: allocation.buffer.view, allocation: allocation)
+  }
+
+  /// The values of a float tensor; of a described model, ones for what is loaded, nothing for a plan.
+  func values(_ parameter: Parameter, count: Int, of scope: ParameterScope) throws -> [Float] {
+    let tensor = try tensor(parameter, of: scope)
+    guard tensor.elementCount == count else {
+      throw ModelError(
+        .inconsistent,
+        "\(checkpoint.path): tensor \(tensor.name) has the shape \(tensor.shape), \(count) values are expected: it is "
+          + "damaged, or its configuration is another model's")
+    }
+    used.insert(tensor.name)
+    guard checkpoint.hasData else { return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: count) }
+    guard device != nil || tensor.elementCount <= 1 << 16 else { return [] }
+    return try FloatTensor.values(tensor, in: checkpoint)
+  }
+
+  // MARK: Accounts
+
+  private func tensor(_ parameter: Parameter, of scope: ParameterScope) throws -> StoredTensor {
+    guard let name = parameter.name(in: scope.hyperparameters) else {
+      throw ModelError(
+        .unsupportedFeature,
+        "\(checkpoint.path): \(parameter.name ?? parameter.gguf ?? "a tensor") is not part of this kind of file")
+    }
+    return try checkpoint.requiredTensor(named: name)
+  }
+
+  private func count(_ bytes: Int) {
+    plan.totalBytes += DeviceSlab.paddedBytes(bytes, alignment: alignment)
+    plan.largestBytes = max(plan.largestBytes, bytes)
+  }
+
+  func ignore(_ names: [String]) { used.formUnion(names) }
+
+  /// Throws if the checkpoint has a tensor that the family did not declare: its model is not quite that family's.
+  func checkAllUsed() throws {
+    guard let unused = checkpoint.tensors.first(where: { !used.contains($0.name) }) else { return }
+    throw ModelError(
+      .unsupportedFeature,
+      "\(checkpoint.path): tensor \(unused.name) belongs to a variant of the architecture that is not supported")
+  }
+}
+
+/// A vector of float32 on the device, padded to a multiple of 16.
+struct Vector: Sendable, DeviceMemory {
+  let view: BufferView
+  let allocation: DeviceAllocation?
+}

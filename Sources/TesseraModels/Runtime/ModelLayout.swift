@@ -1,0 +1,108 @@
+import TesseraFiles
+import TesseraMemory
+import TesseraOperators
+
+/// All that is decided from a checkpoint's descriptions, before anything is allocated.
+struct ModelLayout {
+  let hyperparameters: Hyperparameters
+  let family: any ModelFamily.Type
+  let profile: ModelProfile
+  let parameters: ParameterStore.Plan
+  let cache: KVCacheLayout
+  let memory: MemoryPlan
+  let contextLength: Int
+  let chunkSize: Int
+  let sequenceCount: Int
+
+  static let defaultContextLength = 4096
+  /// Rows of logits that are computed at once: few enough that a large vocabulary's fit in 64 MiB.
+  static func logitRows(_ profile: ModelProfile) -> Int {
+    max(1, min(64, (64 << 20) / (max(1, profile.vocabularySize) * 4)))
+  }
+
+  /// Entries of the block tables that a step's sequences may have, together.
+  var tableEntries: Int {
+    let sequences = min(chunkSize, sequenceCount)
+    return cache.groups.reduce(0) { $0 + ($1.blockCount(rows: contextLength) + chunkSize / $1.blockSize + 2) * sequences }
+  }
+
+  var inputBytes: Int { StepInputs.mostBytes(tokens: chunkSize, tableEntries: tableEntries, profile) }
+  var hiddenRows: Int { max(chunkSize, Self.logitRows(profile)) }
+  var hiddenBytes: Int { hiddenRows * profile.hiddenSize * 4 }
+  var logitBytes: Int { Self.logitRows(profile) * profile.vocabularySize * 4 }
+
+  init(_ checkpoint: any Checkpoint, limits: DeviceLimits, options: ModelRunner.Options) throws {
+    let c = try Hyperparameters(checkpoint)
+    hyperparameters = c
+    family = try Families.family(of: c)
+    let store = ParameterStore(
+      planning: checkpoint, weightFormat: options.weightFormat, alignment: limits.baseAddressAlignment)
+    let model = try family.init(c, ParameterScope(store, c))
+    try store.checkAllUsed()
+    parameters = store.plan
+    profile = model.profile
+    // What an encoder takes, it takes at once.
+    let isEncoder = model is any Encoder
+    let trained = profile.contextLength
+    let context = options.contextLength ?? min(trained, Self.defaultContextLength)
+    guard (1...trained).contains(context) else {
+      throw ModelError(.badBatch, "a context of \(context) tokens: the model was trained for 1 to \(trained)")
+    }
+    guard (1...65_536).contains(options.chunkSize), (1...65_536).contains(options.sequenceCount) else {
+      throw ModelError(
+        .badBatch,
+        "steps of \(options.chunkSize) tokens, \(options.sequenceCount) sequences: 1 to 65536 of each are possible")
+    }
+    contextLength = context
+    sequenceCount = options.sequenceCount
+    let takesSource = model is any EncoderDecoder
+    chunkSize = isEncoder || takesSource ? max(context, min(options.chunkSize, context)) : min(options.chunkSize, max(context, 1) * options.sequenceCount)
+    cache = try profile.cacheLayout(contextLength: context, keys: options.keys, values: options.values)
+    memory = try MemoryPlan(
+      weightsBytes: parameters.totalBytes, largestWeightBytes: parameters.largestBytes, kvLayout: cache,
+      contextLength: context, sequenceCount: options.sequenceCount, stepTokens: chunkSize, workspaceBytes: 1,
+      stagingBytes: checkpoint.hasData ? ParameterDevice.stagingBytes(parameters) : 8 << 20)
+  }
+
+  /// The plan with the workspace that a dry run of the largest steps needs.
+  func memoryPlan(arenaBytes: Int, programBytes: Int) throws -> MemoryPlan {
+    try MemoryPlan(
+      weightsBytes: memory.weightsBytes, largestWeightBytes: memory.largestWeightBytes, kvLayout: cache,
+      contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: chunkSize,
+      workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes + logitBytes,
+      stagingBytes: memory.stagingBytes)
+  }
+
+  /// The shapes of steps that need the most: a step of `chunkSize` tokens whose last rows, or all, are wanted, and one in which as
+  /// many sequences as can be get a token each.
+  func largestShapes(_ family: any ModelFamily, _ operators: Operators) -> [StepShape] {
+    func shape(_ tokens: Int, singles: Int, outputs: Int, _ part: StepShape.Part, _ result: StepShape.Result) -> StepShape {
+      var shape = StepShape(part: part, result: result, tokenCount: tokens, outputCount: outputs)
+      shape.singleCount = singles
+      shape.selectsOutputs = outputs < tokens
+      shape.hasTokenTypes = family is any Encoder
+      shape.groups = profile.attentionGroups.map { _ in
+        // Keys are split where steps are small only; a tile has a token at least.
+        .init(
+          tileCount: tokens - singles, singleSplits: tokens <= StepShaper.splitTokens && singles > 0 ? 2 : 1,
+          splits: tokens <= StepShaper.splitTokens && tokens > singles ? 2 : 1)
+      }
+      return shape
+    }
+    let rows = Self.logitRows(profile)
+    guard family is any CausalLanguageModel else {
+      return [shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden)]
+    }
+    var shapes = [
+      shape(chunkSize, singles: 0, outputs: min(rows, chunkSize), .model, .logits),
+      shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden),
+      shape(1, singles: 1, outputs: 1, .model, .logits),
+      shape(min(chunkSize, StepShaper.splitTokens), singles: 0, outputs: 1, .model, .logits),
+      shape(rows, singles: 0, outputs: rows, .logits, .logits),
+    ]
+    let singles = min(sequenceCount, chunkSize)
+    if singles > 1 { shapes.append(shape(singles, singles: singles, outputs: min(rows, singles), .model, .logits)) }
+    if family is any EncoderDecoder { shapes.append(shape(chunkSize, singles: 0, outputs: chunkSize, .source, .hidden)) }
+    return shapes
+  }
+}

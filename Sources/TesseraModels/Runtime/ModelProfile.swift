@@ -1,0 +1,97 @@
+import TesseraMemory
+import TesseraOperators
+
+/// A model's shape: sizes, and what the runtime must keep for its layers.
+public struct ModelProfile: Sendable {
+  /// Layers of attention of one geometry and kind, which share a pool and block tables.
+  public struct AttentionGroup: Sendable {
+    /// The cache's numbers of the layers.
+    public var layers: [Int]
+    public var headCount: Int
+    public var kvHeadCount: Int
+    /// Elements of a query's and key's head, and of a value's.
+    public var headDim: Int
+    public var valueDim: Int
+    public var kind: KVKind
+
+    public init(
+      layers: [Int], headCount: Int, kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, kind: KVKind = .growing
+    ) {
+      self.layers = layers
+      self.headCount = headCount
+      self.kvHeadCount = kvHeadCount
+      self.headDim = headDim
+      self.valueDim = valueDim ?? headDim
+      self.kind = kind
+    }
+
+    /// Whether queries see all keys: of a source that is complete.
+    var seesAll: Bool {
+      switch kind {
+      case .fixed, .transient: true
+      case .growing, .window: false
+      }
+    }
+  }
+
+  /// The architecture's name as the files have it.
+  public var architecture: String
+  public var layerCount: Int
+  public var hiddenSize: Int
+  public var intermediateSize: Int
+  /// Rows of the embedding; the tokenizer may have fewer.
+  public var vocabularySize: Int
+  /// Tokens that the model was trained to attend over.
+  public var contextLength: Int
+  public var attentionGroups: [AttentionGroup]
+  public var rotaryTables: [RotaryTable] = []
+  /// The token that a target begins with, of an encoder-decoder.
+  public var decoderStartToken: Int?
+  /// The function that products are compiled with.
+  public var activation: Activation.Function
+
+  public init(
+    architecture: String, layerCount: Int, hiddenSize: Int, intermediateSize: Int, vocabularySize: Int,
+    contextLength: Int, attentionGroups: [AttentionGroup], rotaryTables: [RotaryTable] = [],
+    activation: Activation.Function
+  ) {
+    self.architecture = architecture
+    self.layerCount = layerCount
+    self.hiddenSize = hiddenSize
+    self.intermediateSize = intermediateSize
+    self.vocabularySize = vocabularySize
+    self.contextLength = contextLength
+    self.attentionGroups = attentionGroups
+    self.rotaryTables = rotaryTables
+    self.activation = activation
+  }
+
+  public var headCount: Int { attentionGroups.first?.headCount ?? 0 }
+  public var kvHeadCount: Int { attentionGroups.first?.kvHeadCount ?? 0 }
+  public var headDim: Int { attentionGroups.first?.headDim ?? 0 }
+
+  /// Keys that a query of a sliding-window layer sees; nil where no layer has a window.
+  public var slidingWindow: Int? {
+    attentionGroups.lazy.compactMap { if case .window(let tokens, _) = $0.kind { tokens } else { nil } }.first
+  }
+
+  /// The cache's layout.
+  ///
+  /// - Parameter contextLength: of fixed groups too.
+  func cacheLayout(contextLength: Int, keys: KVEncoding, values: KVEncoding) throws(MemoryError) -> KVCacheLayout {
+    var groups: [KVGroup] = []
+    for group in attentionGroups {
+      // What lives for one step is never rounded.
+      let (keyEncoding, valueEncoding) = group.kind == .transient ? (.f32, .f32) : (keys, values)
+      let kind: KVKind = if case .fixed = group.kind { .fixed(capacity: contextLength) } else { group.kind }
+      groups.append(
+        try KVGroup(
+          layers: group.layers,
+          geometry: KVGeometry(
+            kvHeadCount: group.kvHeadCount, keyDim: keyEncoding.padded(group.headDim),
+            valueDim: valueEncoding.padded(group.valueDim), keys: keyEncoding, values: valueEncoding),
+          kind: kind))
+    }
+    return try KVCacheLayout(groups: groups)
+  }
+}

@@ -1,0 +1,284 @@
+import TesseraCL
+import TesseraFiles
+import TesseraMemory
+import TesseraOperators
+
+/// A model on a device: its weights, its cache and its workspace.
+///
+/// Not Sendable, and its calls wait for the device: keep it where blocking is allowed.
+public final class ModelRunner {
+  /// Choices of how a model uses its device.
+  public struct Options: Sendable {
+    /// Tokens that a sequence may hold; nil takes the model's, at most 4,096.
+    public var contextLength: Int?
+    /// Sequences that may be full at once.
+    public var sequenceCount = 1
+    /// The most tokens that one step takes.
+    public var chunkSize = 512
+    /// How keys and values are kept.
+    public var keys = KVEncoding.f32
+    public var values = KVEncoding.f32
+    /// The type that float weights are quantized to as they load; nil keeps them.
+    public var weightFormat: WeightFormat?
+    /// Device memory that may be used, in bytes; nil leaves the device a margin.
+    public var memoryBudget: Int?
+    /// nil takes the style that suits the device.
+    public var style: KernelStyle?
+    /// Tiles that were measured to be fast; nil takes those of the database for the device.
+    public var tuning: Tuning?
+    /// `.fast` where it is faster: see `ModelRunner.precision`.
+    public var precision = Precision.exact
+    /// Of a described model's random weights.
+    public var seed: UInt32 = 0
+
+    public init() {}
+  }
+
+  /// The rows that a batch wanted, on the device until the next call.
+  public struct StepResult {
+    /// Of the wanted tokens, in the order of the batch's chunks.
+    public let rowCount: Int
+    /// (rowCount, hiddenSize) or (rowCount, vocabularySize); nil where nothing was wanted.
+    let view: BufferView?
+    public let isLogits: Bool
+  }
+
+  public let profile: ModelProfile
+  public let plan: MemoryPlan
+  public let contextLength: Int
+  public let chunkSize: Int
+  public let heap: DeviceHeap
+  public let cache: KVCache
+  public let queue: Queue
+  public let library: KernelLibrary
+  /// The precision that products have: `.exact` also where `.fast` was asked for and the device or the weights' types gain
+  /// nothing by it.
+  public var precision: Precision { planner.operators.precision }
+  /// Rows of logits that are computed at once, at most.
+  public var logitRows: Int { ModelLayout.logitRows(profile) }
+  public var isEncoder: Bool { planner.family is any Encoder }
+
+  private let planner: StepPlanner
+  private let shaper: StepShaper
+  private let blocks: CacheBlocks
+  private let inputs, arena, hidden, selected: DeviceAllocation
+  private var steps = PreparedSteps()
+  /// Steps that were prepared so far, each for a new shape.
+  public private(set) var preparedCount = 0
+
+  /// Plans the memory, refuses what does not fit, and brings the weights to the device.
+  ///
+  /// - Parameter progress: called with the fraction of the weights that are loaded, 0 to 1.
+  /// - Throws: `FileError`, `ModelError`, `MemoryError`, `OperatorError`, `CLError`.
+  public init(
+    _ checkpoint: any Checkpoint, on device: Device, options: Options = Options(),
+    progress: @escaping (Double) -> Void = { _ in }
+  ) throws {
+    let draft = try ModelDraft(checkpoint, on: device, options: options)
+    try draft.memory.check(limits: DeviceLimits(device.profile), budgetBytes: options.memoryBudget)
+    let layout = draft.layout
+    (profile, plan, library) = (layout.profile, draft.memory, draft.library)
+    (contextLength, chunkSize) = (layout.contextLength, layout.chunkSize)
+    heap = try DeviceHeap(library.context, budgetBytes: options.memoryBudget)
+    queue = try Queue(library.context)
+
+    inputs = try heap.allocate(byteCount: layout.inputBytes, purpose: .workspace, label: "a step's inputs")
+    arena = try heap.allocate(byteCount: max(1, draft.arenaBytes), purpose: .workspace, label: "the step arena")
+    hidden = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states")
+    selected = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states of logits")
+    cache = try KVCache(layout.cache, blockCounts: draft.memory.blockCounts, on: heap)
+
+    let parameters = ParameterStore(
+      loading: checkpoint, weightFormat: options.weightFormat,
+      onto: try ParameterDevice(library, plan: layout.parameters, heap: heap, queue: queue, seed: options.seed),
+      alignment: heap.limits.baseAddressAlignment, progress: progress)
+    let family = try layout.family.init(
+      layout.hyperparameters, ParameterScope(parameters, layout.hyperparameters))
+    try parameters.checkAllUsed()
+    planner = StepPlanner(
+      family: family, operators: draft.planner.operators,
+      cache: try CacheViews(
+        layout.cache, blockCounts: draft.memory.blockCounts, contextLength: contextLength, profile, cache: cache),
+      selected: selected.buffer.view, alignment: heap.limits.baseAddressAlignment)
+    shaper = StepShaper(profile: profile, operators: planner.operators, cache: planner.cache)
+    blocks = CacheBlocks(library)
+    try queue.finish()
+  }
+
+  // MARK: Running
+
+  /// Runs a batch: its keys and values are in the cache afterwards.
+  ///
+  /// - Parameter wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
+  /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize`, or a sequence twice; `MemoryError` when
+  ///   the cache is full, `CLError`. What the batch reserved is then given back.
+  public func run(_ batch: Batch, wantsLogits: Bool = true) throws -> StepResult {
+    try check(batch)
+    guard !isEncoder else { return try encode(batch) }
+    guard !wantsLogits || batch.outputCount <= logitRows else {
+      throw ModelError(.badBatch, "logits of \(batch.outputCount) rows: at most \(logitRows) at once")
+    }
+    do {
+      var work = KVBlockWork(groups: cache.layout.groups.map { _ in KVGroupWork() })
+      var reservations: [KVReservation] = []
+      for chunk in batch.chunks {
+        let reservation = try chunk.sequence.reserve(chunk.tokens.count)
+        work.append(reservation.work)
+        reservations.append(reservation)
+      }
+      let shaped = try shaper.shape(
+        batch, part: .model, result: wantsLogits ? .logits : .hidden, tables: reservations.map(\.tables),
+        rows: reservations.map(\.rows), sourceCounts: batch.chunks.map { $0.sequence.filledRows }, transient: [:])
+      let result = try run(shaped, work, wanted: batch.outputCount, isLogits: wantsLogits)
+      for chunk in batch.chunks { try chunk.sequence.commit(chunk.tokens.count) }
+      return result
+    } catch {
+      for chunk in batch.chunks { chunk.sequence.abandon() }
+      throw error
+    }
+  }
+
+  /// Reads the source of an encoder-decoder's sequence, once, before its target.
+  ///
+  /// - Returns: the encoder's hidden states, of all tokens.
+  public func runSource(_ tokens: [Int], of sequence: KVSequence) throws -> StepResult {
+    guard planner.family is any EncoderDecoder else {
+      throw ModelError(.unsupportedFeature, "\(profile.architecture) takes no source: it is no encoder-decoder")
+    }
+    let batch = Batch([.init(sequence: sequence, tokens: tokens, outputs: .all)])
+    try check(batch)
+    do {
+      var work = KVBlockWork(groups: cache.layout.groups.map { _ in KVGroupWork() })
+      var tables = sequence.tables
+      for (index, group) in profile.attentionGroups.enumerated() {
+        guard case .fixed = group.kind else { continue }
+        let reservation = try sequence.fill(group: index, count: tokens.count)
+        work.append(reservation.work)
+        tables[index] = reservation.tables[index]
+      }
+      let transient = try transientTables([tokens.count], &work)
+      let shaped = try shaper.shape(
+        batch, part: .source, result: .hidden, tables: [tables], rows: [0..<tokens.count],
+        sourceCounts: [tokens.count], transient: transient)
+      let result = try run(shaped, work, wanted: tokens.count, isLogits: false)
+      try sequence.commit(0)
+      return result
+    } catch {
+      sequence.abandon()
+      throw error
+    }
+  }
+
+  /// An encoder's step: nothing is kept of it.
+  private func encode(_ batch: Batch) throws -> StepResult {
+    let counts = batch.chunks.map(\.tokens.count)
+    var work = KVBlockWork(groups: cache.layout.groups.map { _ in KVGroupWork() })
+    let transient = try transientTables(counts, &work)
+    let shaped = try shaper.shape(
+      batch, part: .model, result: .hidden, tables: batch.chunks.map { $0.sequence.tables }, rows: counts.map { 0..<$0 },
+      sourceCounts: counts, transient: transient)
+    return try run(shaped, work, wanted: batch.outputCount, isLogits: false)
+  }
+
+  private func transientTables(_ counts: [Int], _ work: inout KVBlockWork) throws -> [Int: [KVTable]] {
+    var result: [Int: [KVTable]] = [:]
+    for (index, group) in profile.attentionGroups.enumerated() where group.kind == .transient {
+      let (tables, more) = try cache.transientTables(group: index, tokenCounts: counts)
+      work.append(more)
+      result[index] = tables
+    }
+    return result
+  }
+
+  private func check(_ batch: Batch) throws {
+    guard (1...chunkSize).contains(batch.tokenCount), batch.chunks.allSatisfy({ !$0.tokens.isEmpty }) else {
+      throw ModelError(.badBatch, "a batch of \(batch.tokenCount) tokens: 1 to \(chunkSize) fit a step, none empty")
+    }
+    guard Set(batch.chunks.map(\.sequence.id)).count == batch.chunks.count else {
+      throw ModelError(.badBatch, "a batch with two chunks of one sequence: join them")
+    }
+  }
+
+  private func run(_ shaped: StepShaper.Shaped, _ work: KVBlockWork, wanted: Int, isLogits: Bool) throws -> StepResult {
+    let step = try prepared(shaped.shape)
+    try blocks.enqueue(work, of: cache, on: queue)
+    let bytes = shaped.data.bytes(shaped.shape, step.inputs, profile)
+    guard bytes.count <= inputs.byteCount else {
+      throw ModelError(.badBatch, "a batch whose inputs take \(bytes.count) bytes: \(inputs.byteCount) are planned")
+    }
+    try queue.write(bytes, to: inputs.buffer)
+    try step.run()
+    guard wanted > 0, let view = step.result, case .buffer(let buffer) = view.memory else {
+      return StepResult(rowCount: 0, view: nil, isLogits: isLogits)
+    }
+    guard !isLogits else { return StepResult(rowCount: wanted, view: view, isLogits: true) }
+    // Logits may be made of them piece by piece, by steps that use the arena.
+    try queue.copy(
+      from: buffer, to: hidden.buffer, byteCount: wanted * profile.hiddenSize * 4, fromOffset: view.byteOffset)
+    return StepResult(rowCount: wanted, view: hidden.buffer.view, isLogits: false)
+  }
+
+  private func prepared(_ shape: StepShape) throws -> PreparedStep {
+    try steps.step(shape) {
+      preparedCount += 1
+      return try PreparedStep(
+        shape, planner, inputs: inputs.buffer, arena: arena.buffer, library: library, heap: heap, queue: queue)
+    }
+  }
+
+  // MARK: Results
+
+  /// Logits, (rows, vocabularySize), of rows of the last batch; waits for the device.
+  ///
+  /// - Parameter rows: of the result, at most `logitRows`.
+  public func logits(_ result: StepResult, rows: Range<Int>) throws -> [Float] {
+    let view = try logitsView(result, rows: rows)
+    return try read(view, count: rows.count * profile.vocabularySize)
+  }
+
+  /// Hidden states, (rowCount, hiddenSize), of the last batch; waits for the device.
+  public func hidden(_ result: StepResult) throws -> [Float] {
+    guard let view = result.view, !result.isLogits else {
+      throw ModelError(.badBatch, "hidden states of a batch that wanted none")
+    }
+    return try read(view, count: result.rowCount * profile.hiddenSize)
+  }
+
+  /// Where the logits of rows lie, computed now if they are not yet.
+  public func logitsView(_ result: StepResult, rows: Range<Int>) throws -> BufferView {
+    guard let view = result.view, rows.lowerBound >= 0, rows.upperBound <= result.rowCount,
+      (1...logitRows).contains(rows.count)
+    else { throw ModelError(.badBatch, "logits of rows \(rows) of \(result.rowCount): at most \(logitRows) at once") }
+    if result.isLogits { return view.advanced(byFloats: rows.lowerBound * profile.vocabularySize) }
+    let rowBytes = profile.hiddenSize * 4
+    try queue.copy(
+      from: hidden.buffer, to: selected.buffer, byteCount: rows.count * rowBytes,
+      fromOffset: rows.lowerBound * rowBytes)
+    let step = try prepared(
+      StepShape(part: .logits, result: .logits, tokenCount: rows.count, outputCount: rows.count))
+    try step.run()
+    guard let logits = step.result else { throw StepPlanner.noLogits(profile) }
+    return logits
+  }
+
+  /// The logits of rows as a buffer, (rows, vocabularySize).
+  public func logitsBuffer(_ result: StepResult, rows: Range<Int>) throws -> Buffer {
+    let view = try logitsView(result, rows: rows)
+    guard case .buffer(let buffer) = view.memory else { throw OperatorError(.unplaced, "logits without memory") }
+    return try buffer.slice(offset: view.byteOffset, byteCount: rows.count * profile.vocabularySize * 4)
+  }
+
+  private func read(_ view: BufferView, count: Int) throws -> [Float] {
+    guard case .buffer(let buffer) = view.memory else { throw OperatorError(.unplaced, "a result without memory") }
+    return try queue.read(buffer, as: Float.self, count: count, byteOffset: view.byteOffset)
+  }
+
+  /// Time that calls have waited for the device; the rest of a step's time is the host's own.
+  public var timeWaited: Duration { queue.timeWaited }
+
+  /// Kernels that were launched so far.
+  public var launchCount: Int { queue.launchCount }
+
+  /// Waits until the device has done all work.
+  public func finish() throws { try queue.finish() }
+}

@@ -1,0 +1,98 @@
+import TesseraCL
+import TesseraMemory
+import TesseraOperators
+
+/// One step in the making: layers take tensors, and give tensors; their commands are kept, and get memory when all are known.
+final class StepBuilder {
+  let shape: StepShape
+  let operators: Operators
+  let inputs: StepInputs
+  let cache: CacheViews
+  let profile: ModelProfile
+  /// What layers' kernels write.
+  let sink = DispatchList()
+
+  /// Bytes of each tensor, by its id.
+  private(set) var tensorBytes: [Int] = []
+
+  init(_ shape: StepShape, operators: Operators, inputs: StepInputs, cache: CacheViews, profile: ModelProfile) {
+    self.shape = shape
+    self.operators = operators
+    self.inputs = inputs
+    self.cache = cache
+    self.profile = profile
+  }
+
+  var tokenCount: Int { shape.tokenCount }
+
+  /// Memory of the step for (rows, columns) floats; undefined until a kernel has written it.
+  func tensor(rows: Int, columns: Int) -> Tensor {
+    Tensor(view: bytes(rows * columns * 4), rows: rows, columns: columns)
+  }
+
+  /// Memory of the step.
+  func bytes(_ count: Int) -> BufferView {
+    tensorBytes.append(max(1, count))
+    return BufferView(.tensor(tensorBytes.count - 1))
+  }
+
+  /// Room for a product's activations in tiles.
+  func productWorkspace(rows: Int, columns: Int) -> MatrixProduct.Workspace {
+    .init(
+      packed: bytes(MatrixProduct.Workspace.packedBytes(tokens: rows, columns: columns)),
+      sums: bytes(MatrixProduct.Workspace.sumBytes(tokens: rows, columns: columns)))
+  }
+
+  /// The rows that are wanted, of tensors of all tokens: a last layer does it once attention has seen all of them.
+  func selectedOutputs(_ tensor: Tensor) throws -> Tensor {
+    guard shape.selectsOutputs, tensor.rows == shape.tokenCount else { return tensor }
+    let selected = self.tensor(rows: shape.outputCount, columns: tensor.columns)
+    try operators.rowGather.enqueue(
+      tensor, indices: inputs.outputs, into: selected, rows: shape.outputCount, columns: tensor.columns, on: sink)
+    return selected
+  }
+}
+
+/// The cache's pools, by layer; planned ones have no memory.
+struct CacheViews: Sendable {
+  struct Layer: Sendable {
+    var keys, values: BufferView
+    var group: Int
+  }
+
+  let layers: [Int: Layer]
+  /// By group.
+  let geometries: [CacheGeometry]
+  /// Keys that a sequence can have.
+  let longest: Int
+
+  /// - Parameter cache: nil for a plan.
+  init(
+    _ layout: KVCacheLayout, blockCounts: [Int], contextLength: Int, _ profile: ModelProfile, cache: KVCache?
+  ) throws {
+    longest = layout.groups.map { $0.blockCount(rows: contextLength) * $0.blockSize }.max() ?? contextLength
+    var layers: [Int: Layer] = [:]
+    var geometries: [CacheGeometry] = []
+    for (index, (group, attention)) in zip(layout.groups, profile.attentionGroups).enumerated() {
+      for layer in group.layers {
+        let planned = BufferView(.planned("the KV cache"))
+        layers[layer] = Layer(
+          keys: try cache?.keys(layer: layer).view ?? planned, values: try cache?.values(layer: layer).view ?? planned,
+          group: index)
+      }
+      geometries.append(
+        CacheGeometry(
+          kvHeadCount: attention.kvHeadCount, headDim: attention.headDim, valueDim: attention.valueDim,
+          blockCount: blockCounts[index], blockSize: group.blockSize, keys: group.geometry.keys,
+          values: group.geometry.values))
+    }
+    (self.layers, self.geometries) = (layers, geometries)
+  }
+
+  func layer(_ number: Int) throws(ModelError) -> Layer {
+    guard let layer = layers[number] else {
+      throw ModelError(.inconsistent, "the model's profile has no cache for layer \(number)")
+    }
+    return layer
+  }
+}
