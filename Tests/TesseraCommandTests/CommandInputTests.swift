@@ -153,6 +153,28 @@ struct CommandInputTests {
     }
   }
 
+  @Test("a build log tells what was compiled, and that a later run loads it")
+  func buildLog() throws {
+    try withTemporaryFolder { folder in
+      try model.withFile { path in
+        let log = folder.appending(path: "log").path
+        let environment = ["TESSERA_CACHE": folder.path, "TESSERA_BUILD_LOG": log]
+        func kinds() throws -> Set<String> {
+          let run = try CommandRun(["generate", "-m", path, "-p", "x", "-n", "1", "-q"], environment: environment)
+          #expect(run.status == 0, "\(run.errors)")
+          let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map {
+            $0.split(separator: "\t", omittingEmptySubsequences: false)
+          }
+          try FileManager.default.removeItem(atPath: log)
+          #expect(lines.allSatisfy { $0.count == 5 && (Double($0[0]) ?? -1) >= 0 && $0[3].hasSuffix(".cl") })
+          return Set(lines.map { String($0[1]) })
+        }
+        #expect(try kinds() == ["compiled"])
+        #expect(try kinds() == ["loaded"])
+      }
+    }
+  }
+
   @Test("statistics tell the cached tokens of a prompt from the computed ones")
   func cachedTokens() throws {
     try model.withFile { path in
