@@ -1,4 +1,5 @@
 import Foundation
+import TesseraCL
 import TestSupport
 import Testing
 
@@ -153,7 +154,7 @@ struct CommandInputTests {
     }
   }
 
-  @Test("a build log tells what was compiled, and that a later run loads it")
+  @Test("a build log tells what was compiled, and what a later run loads")
   func buildLog() throws {
     try withTemporaryFolder { folder in
       try model.withFile { path in
@@ -170,7 +171,8 @@ struct CommandInputTests {
           return Set(lines.map { String($0[1]) })
         }
         #expect(try kinds() == ["compiled"])
-        #expect(try kinds() == ["loaded"])
+        // Unless the driver does that by itself, unseen.
+        #expect(try kinds() == [Device.select().profile.keepsPrograms ? "compiled" : "loaded"])
       }
     }
   }
