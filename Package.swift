@@ -26,7 +26,7 @@ let modules: [Target] = [
   .target(
     name: "TesseraCL",
     dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"])), deque, logging]),
-  .target(name: "TesseraMemory", dependencies: ["TesseraCL"]),
+  .target(name: "TesseraMemory", dependencies: ["TesseraCL", crypto]),
   .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
   .target(name: "Jinja", dependencies: ["TesseraJSON"]),
   .target(name: "TesseraText", dependencies: ["Jinja", "TesseraJSON"]),

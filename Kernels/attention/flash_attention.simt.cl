@@ -30,7 +30,7 @@ static inline ulong group_of(const struct attention *a, global const uint *table
 }
 
 // Element `column` of the value of key `position`.
-static inline float value_at(const struct attention *a, global const uint *tables, const uint kv_head, const int position,
+static inline float value_of(const struct attention *a, global const uint *tables, const uint kv_head, const int position,
                              const uint column) {
   const uint lane = position % 16;
   const ulong number = group_of(a, tables, kv_head, position);
@@ -97,8 +97,8 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
     for (uint c = 0; c < COLUMNS; ++c) sums[m][c] = 0.0f;
   SYNC;
 
-  const struct key_tiles k = key_tiles_of(a, begin, end, split);
-  for (uint t = k.first; t < k.end; t = next_tile(&k, t + 1)) {
+  const struct tile_walk walk = tile_walk_of(a, begin, end, split);
+  for (uint t = walk.first; t < walk.end; t = next_tile(&walk, t + 1)) {
     const int start = t * KEY_TILE;
     const int to = min(start + KEY_TILE, end);
     const int from = start < (int)a->sink_keys ? start : max(start, begin);
@@ -179,7 +179,7 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
 #pragma unroll
       for (uint m = 0; m < ROWS; ++m) acc[m] = 0.0f;
       for (int position = from; position < to; ++position) {
-        const float value = value_at(a, tables, kv_head, position, column);
+        const float value = value_of(a, tables, kv_head, position, column);
 #pragma unroll
         for (uint m = 0; m < ROWS; ++m) acc[m] = fma(value, scores[m][position - start], acc[m]);
       }

@@ -79,9 +79,9 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
   for (uint m = 0; m < ROWS; ++m)
     for (uint c = 0; c < COLUMN_GROUPS; ++c) sums[m][c] = 0.0f;
 
-  const struct key_tiles key_tiles = key_tiles_of(a, begin, end, split);
+  const struct tile_walk walk = tile_walk_of(a, begin, end, split);
 #pragma unroll 1
-  for (uint t = key_tiles.first; t < key_tiles.end; t = next_tile(&key_tiles, t + 1)) {
+  for (uint t = walk.first; t < walk.end; t = next_tile(&walk, t + 1)) {
     const int start = t * KEY_TILE;
     const int to = min(start + KEY_TILE, end);
     const int from = start < (int)a->sink_keys ? start : max(start, begin);
@@ -91,9 +91,11 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
     // A span's scores may lie past the groups, not past the tile: it ends where the last span does.
     float16 scores[ROWS * SCORE_GROUPS];
     ulong groups[KEY_GROUPS];
-    for (uint g = from_group / KEY_SPAN * KEY_SPAN; g < to_group; ++g)
-      groups[g] = group_at(tables[(start + (int)(g * LANES)) / BLOCK_SIZE], (start + g * LANES) % BLOCK_SIZE, kv_head, a->blocks,
-                           BLOCK_SIZE);
+    for (uint g = from_group / KEY_SPAN * KEY_SPAN; g < to_group; ++g) {
+      // Before what some row sees there may be no block.
+      const uint at = start + max(g, from_group) * LANES;
+      groups[g] = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
+    }
     score_keys(a, groups, from_group / KEY_SPAN * KEY_SPAN, to_group, (const float *)query, scores);
 
     float tile_highest[LANES], tile_total[LANES];

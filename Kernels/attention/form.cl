@@ -151,21 +151,21 @@ static inline bool sees_some(const struct attention *a, const struct range r, co
 
 // The key tiles of work-item `split` of all, of rows that see keys begin … end − 1 and the sinks: those from `first` on, each
 // after the other by `next`, up to `end`.
-struct key_tiles {
+struct tile_walk {
   uint first, end, gap_begin, gap_end;
 };
 
-static inline uint next_tile(const struct key_tiles *k, const uint t) { return t >= k->gap_begin && t < k->gap_end ? k->gap_end : t; }
+static inline uint next_tile(const struct tile_walk *walk, const uint t) { return t >= walk->gap_begin && t < walk->gap_end ? walk->gap_end : t; }
 
-static inline struct key_tiles key_tiles_of(const struct attention *a, const int begin, const int end, const uint split) {
-  struct key_tiles k;
+static inline struct tile_walk tile_walk_of(const struct attention *a, const int begin, const int end, const uint split) {
+  struct tile_walk walk;
   const uint count = (max(end, 0) + KEY_TILE - 1) / KEY_TILE;
-  k.gap_begin = (a->sink_keys + KEY_TILE - 1) / KEY_TILE;
-  k.gap_end = min((uint)begin / KEY_TILE, count);
-  const uint first = k.gap_begin > 0 ? 0 : k.gap_end;
-  k.end = first + (count - first) * (split + 1) / a->splits;
-  k.first = next_tile(&k, first + (count - first) * split / a->splits);
-  return k;
+  walk.gap_begin = (a->sink_keys + KEY_TILE - 1) / KEY_TILE;
+  walk.gap_end = min((uint)begin / KEY_TILE, count);
+  const uint first = walk.gap_begin > 0 ? 0 : walk.gap_end;
+  walk.end = first + (count - first) * (split + 1) / a->splits;
+  walk.first = next_tile(&walk, first + (count - first) * split / a->splits);
+  return walk;
 }
 
 #if MASK == TREE

@@ -96,3 +96,37 @@ kernel void move_rows(global key_element *pools, global const int *restrict list
 #endif
   }
 }
+
+// Copies rows to a staging buffer, or (to_pools) back: entry i of the list, pool p, head h has UNITS(size) elements, then scales,
+// from `staging_offset + ((i · pools + p) · heads + h) · row` elements on; a row has UNITS(size) elements, and size / 32 halves.
+// global size (≥ heads · units, count, pools), local size (64, 1, 1).
+kernel void stage_rows(global key_element *restrict pools, global const int *restrict lists,
+                       global key_element *restrict staging, const uint first, const ulong offset, const ulong stride,
+                       const uint heads, const uint blocks, const uint block_size, const uint size, const uint is_keys,
+                       const ulong staging_offset, const uint to_pools) {
+  const uint units = UNITS(size) + (IS_QUANTIZED(KEY_TYPE) ? size / 32 : 0), row = UNITS(size) + (IS_QUANTIZED(KEY_TYPE) ? size / 16 : 0);
+  const uint head = get_global_id(0) / units, unit = get_global_id(0) % units;
+  const uint entry = get_global_id(1), pool = get_global_id(2);
+  if (head >= heads) return;
+  const uint slot = lists[first + entry], lane = slot % 16;
+  global key_element *group = group_of_slot(pools + offset + pool * stride, slot, head, blocks, block_size, size);
+  staging += staging_offset + (((ulong)entry * get_global_size(2) + pool) * heads + head) * row;
+  if (unit < UNITS(size)) {
+    const uint here = is_keys ? unit * 16 + lane : lane * UNITS(size) + unit;
+    if (to_pools)
+      group[here] = staging[unit];
+    else
+      staging[unit] = group[here];
+  }
+#if IS_QUANTIZED(KEY_TYPE)
+  else {
+    const uint at = unit - UNITS(size);
+    global ushort *scale = (global ushort *)(group + QUANT_BYTES(KEY_TYPE, size)) + at * 16 + lane;
+    global ushort *kept = (global ushort *)(staging + UNITS(size)) + at;
+    if (to_pools)
+      *scale = *kept;
+    else
+      *kept = *scale;
+  }
+#endif
+}

@@ -18,19 +18,27 @@
 
 #define NO_COUNT 0xffffffffu
 
-#define OPERATOR(number, body, arguments, views)                                         \
-  case number: {                                                                         \
+#define OPERATOR(number, body, arguments, views)                                          \
+  case number: {                                                                          \
     const struct arguments block = *(global const struct arguments *)(memory + c->block); \
-    global uchar *roots[views];                                                          \
-    for (uint i = 0; i < views; ++i) roots[i] = all[c->roots[i]];                        \
-    for (; unit < end; ++unit) body(roots, &block, unit % x, unit / x % y, unit / x / y); \
-    break;                                                                               \
+    global uchar *roots[views];                                                           \
+    for (uint i = 0; i < views; ++i) roots[i] = all[c->roots[i]];                         \
+    for (; unit < end; ++unit) {                                                          \
+      body(roots, &block, unit_x, unit_y, unit_z);                                        \
+      if (++unit_x < x) continue;                                                         \
+      unit_x = 0;                                                                         \
+      if (++unit_y < y) continue;                                                         \
+      unit_y = 0;                                                                         \
+      ++unit_z;                                                                           \
+    }                                                                                     \
+    break;                                                                                \
   }
 
 // Units `unit` … end − 1 of a command with x units in its first dimension.
 static inline void run(global const struct program_command *c, const uint x, uint unit, const uint end, global const uchar *memory,
                        global uchar *const *all) {
   const uint y = c->y;
+  uint unit_x = unit % x, unit_y = unit / x % y, unit_z = unit / x / y;
   switch (c->number) { PROGRAM_CASES }
 }
 

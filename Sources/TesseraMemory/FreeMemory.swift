@@ -36,6 +36,10 @@ public struct FreeMemory: Sendable, Equatable {
     return FreeMemory(byteCount: bytes, reason: "\(formatted(bytes: bytes)) of the machine's memory are free")
   }
 
+  /// Address space that a driver's compiler, its threads' stacks and allocators take beside what is planned: where it is
+  /// not to be had, drivers end the process.
+  static let reservedAddressSpace = 512 << 20
+
   /// What `ulimit -v` leaves.
   private static func addressSpace(_ read: (String) -> String?) -> FreeMemory? {
     // Max address space     921600000     unlimited     bytes
@@ -44,9 +48,9 @@ public struct FreeMemory: Sendable, Equatable {
       let used = kibibytes("VmSize:", in: read("/proc/self/status"))
     else { return nil }
     return FreeMemory(
-      byteCount: max(0, limit - used),
+      byteCount: max(0, limit - used - reservedAddressSpace),
       reason: "the process may have \(formatted(bytes: limit)) of address space (ulimit -v) and uses "
-        + formatted(bytes: used))
+        + "\(formatted(bytes: used)), drivers may need \(formatted(bytes: reservedAddressSpace)) more")
   }
 
   /// What each control group that the process is in leaves it.

@@ -1,11 +1,11 @@
 import TesseraCL
 import TesseraMemory
 
-/// Clears, copies, stages and moves blocks and rows of the paged cache, by lists: `Kernels/cache/`.
+/// Clears, copies and stages blocks, and moves and turns rows, of the paged cache, by lists: `Kernels/cache/`.
 ///
 /// Every call takes at most two launches a group where the cache lies in one buffer, for all its layers and heads.
 public struct CacheBlocks: Sendable {
-  private let library: KernelLibrary
+  let library: KernelLibrary
 
   /// Work-items of a work-group.
   private static let groupSize = 64
@@ -92,79 +92,14 @@ public struct CacheBlocks: Sendable {
       UInt32(plane.blockCount), UInt32(chunks))
   }
 
-  // MARK: Rows
-
-  /// Enqueues moves of rows in a group, one after the other: `KVSequence.commit(keeping:)` tells them.
-  public func move(_ moves: [KVRowMove], group: Int, of cache: KVCache, on queue: Queue) throws {
-    guard !moves.isEmpty else { return }
-    let planes = try CachePlane.planes(of: cache, group: group)
-    let slots = moves.flatMap { [$0.from, $0.to] }
-    try Self.check(slots, below: cache.blockCounts[group] * cache.layout.groups[group].blockSize, "slot")
-    var lists = Lists()
-    let first = lists.add(slots)
-    let buffer = try lists.upload(on: queue)
-    for plane in planes {
-      try queue.enqueue(
-        kernel("cache/blocks.cl", "move_rows", [.init("KEY_TYPE", plane.encoding.kernelNumber)]),
-        over: Self.range(plane.headCount * plane.units, plane.poolCount), plane.buffer, buffer, first,
-        UInt32(moves.count), Self.units(plane.offset, plane.elementBytes),
-        Self.units(plane.stride, plane.elementBytes), UInt32(plane.headCount), UInt32(plane.blockCount),
-        UInt32(plane.blockSize), UInt32(plane.size), UInt32(plane.isKeys ? 1 : 0))
-    }
-  }
-
-  /// Enqueues the turning of keys whose positions shift.
-  ///
-  /// Where keys are quantized, the blocks that turned are rounded anew.
-  ///
-  /// - Parameters:
-  ///   - slots: of the rows, each once.
-  ///   - rotation: (slots, rotaryDim / 2) pairs of the cosine and sine of the angles to add, without a scale; see
-  ///     `RotaryTable`.
-  ///   - rotaryBegin: the first element of a head that turns.
-  public func rotate(
-    _ slots: [Int32], by rotation: Buffer, rotaryDim: Int, rotaryBegin: Int = 0, pairing: RotaryTable.Pairing,
-    group: Int, of cache: KVCache, on queue: Queue
-  ) throws {
-    guard !slots.isEmpty else { return }
-    let planes = try CachePlane.planes(of: cache, group: group).filter(\.isKeys)
-    try Self.check(slots, below: cache.blockCounts[group] * cache.layout.groups[group].blockSize, "slot")
-    let size = cache.layout.groups[group].geometry.keyDim
-    guard rotaryDim > 0, rotaryDim.isMultiple(of: 2), (0...size).contains(rotaryBegin), rotaryDim <= size - rotaryBegin,
-      rotation.byteCount / (rotaryDim * 4) >= slots.count, Set(slots).count == slots.count
-    else {
-      throw OperatorError(
-        .shape,
-        "\(rotaryDim) rotary dimensions from \(rotaryBegin) of keys of \(size), \(slots.count) rows, rotations of "
-          + "\(rotation.byteCount) bytes: dimensions are even and inside the key, each row is named once")
-    }
-    var lists = Lists()
-    let first = lists.add(slots)
-    let buffer = try lists.upload(on: queue)
-    for plane in planes {
-      let items = plane.encoding.blockElements == 1 ? plane.headCount * rotaryDim / 2 : plane.headCount
-      let kernel = try self.kernel(
-        "cache/rotate.cl", "rotate_keys",
-        [
-          .init("KEY_TYPE", plane.encoding.kernelNumber), .init("KEY_SIZE", size),
-          .init("INTERLEAVED", pairing == .interleaved ? 1 : 0),
-        ])
-      try queue.enqueue(
-        kernel, over: Self.range(items, slots.count, plane.poolCount), plane.buffer, buffer, rotation, first,
-        Self.units(plane.offset, plane.elementBytes), Self.units(plane.stride, plane.elementBytes),
-        UInt32(plane.headCount), UInt32(plane.blockCount), UInt32(plane.blockSize), UInt32(rotaryBegin),
-        UInt32(rotaryDim))
-    }
-  }
-
   // MARK: Launching
 
-  private func kernel(_ file: String, _ function: String, _ defines: [KernelVariant.Define] = []) throws -> Kernel {
+  func kernel(_ file: String, _ function: String, _ defines: [KernelVariant.Define] = []) throws -> Kernel {
     try library.kernel(KernelVariant(file, function, defines), localSize: Self.groupSize)
   }
 
   /// Lists on their way to the device, in one buffer.
-  private struct Lists {
+  struct Lists {
     private var entries: [Int32] = []
 
     /// Adds a list; tells its first entry.
@@ -181,28 +116,16 @@ public struct CacheBlocks: Sendable {
     }
   }
 
-  private static func range(_ items: Int, _ rows: Int, _ pools: Int? = nil) -> NDRange {
+  static func range(_ items: Int, _ rows: Int, _ pools: Int? = nil) -> NDRange {
     let global = [(items + groupSize - 1) / groupSize * groupSize, rows] + (pools.map { [$0] } ?? [])
     return NDRange(global: global, local: [groupSize, 1] + (pools == nil ? [] : [1]))
   }
 
-  private static func units(_ bytes: Int, _ unit: Int) -> UInt64 { UInt64(bytes / unit) }
+  static func units(_ bytes: Int, _ unit: Int) -> UInt64 { UInt64(bytes / unit) }
 
-  private static func check(_ list: [Int32], below limit: Int, _ what: String) throws {
+  static func check(_ list: [Int32], below limit: Int, _ what: String) throws {
     if let wrong = list.first(where: { $0 < 0 || Int($0) >= limit }) {
       throw OperatorError(.shape, "KV \(what) \(wrong): the cache has 0 to \(limit - 1)")
-    }
-  }
-}
-
-extension KVEncoding {
-  /// The number that kernels know it by: `CACHE_TYPE`.
-  var cacheType: Int {
-    switch self {
-    case .f32: 0
-    case .f16: 1
-    case .q8_0: 2
-    case .q4_0: 3
     }
   }
 }

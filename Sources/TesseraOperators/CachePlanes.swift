@@ -33,6 +33,12 @@ struct CachePlane {
     }
   }
 
+  /// Bytes of `count` rows in a staging buffer, up to where those of another plane may begin.
+  func stagedBytes(rows count: Int) -> Int {
+    let bytes = count * poolCount * headCount * size / encoding.blockElements * encoding.blockBytes
+    return (bytes + 15) / 16 * 16
+  }
+
   /// The planes of a group: those of keys, then those of values where they have pools of their own.
   ///
   /// One each where all pools lie in one buffer, else at most one for each pool.

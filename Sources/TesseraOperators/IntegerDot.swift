@@ -35,7 +35,8 @@ public enum IntegerDot: Int, Sendable, CaseIterable {
     let queue = try Queue(library.context)
     let answer = try Buffer(library.context, byteCount: 4)
     try queue.enqueue(
-      library.kernel(KernelVariant("matmul/dot_8_probe.cl", "best_x86"), localSize: 1), over: NDRange(global: [1], local: [1]), answer)
+      library.kernel(KernelVariant("matmul/dot_8_probe.cl", "best_x86"), localSize: 1),
+      over: NDRange(global: [1], local: [1]), answer)
     let best = try queue.read(answer, as: UInt32.self, count: 1).first.flatMap { IntegerDot(rawValue: Int($0)) }
     return best == .plain ? nil : best
   }

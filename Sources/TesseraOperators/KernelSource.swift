@@ -14,6 +14,9 @@ enum KernelSource {
     return text
   }
 
+  /// The paths of all kernel files, below `Kernels/`.
+  static var paths: [String] { files.keys.sorted() }
+
   private static let files: [String: String] = {
     var count = 0
     let table = UnsafeBufferPointer(start: tessera_kernel_files(&count), count: count)

@@ -30,11 +30,11 @@ struct FreeMemoryTests {
 
   @Test("an address space that is limited leaves what is not mapped")
   func addressSpace() throws {
-    let limits = "Max address space         921600000            unlimited            bytes\n"
+    let limits = "Max address space         2000000000           unlimited            bytes\n"
     let free = try #require(Self.free(["/proc/self/limits": limits]))
-    #expect(free.byteCount == 921_600_000 - 512_000_000)
-    #expect(free.reason.contains("921600000") && free.reason.contains("ulimit -v"))
-    let used = "VmSize:\t 1000000 kB\n"
+    #expect(free.byteCount == 2_000_000_000 - 512_000_000 - FreeMemory.reservedAddressSpace)
+    #expect(free.reason.contains("2000000000") && free.reason.contains("ulimit -v"))
+    let used = "VmSize:\t 1500000 kB\n"
     #expect(Self.free(["/proc/self/limits": limits, "/proc/self/status": used])?.byteCount == 0)
   }
 

@@ -143,6 +143,34 @@ struct SequenceTablesTests {
     #expect(sequence.tables[0].table.blocks.enumerated().filter { $1 == KVTable.noBlock }.map(\.offset) == [2, 3])
   }
 
+  @Test("a restored sequence has the tables of one that was computed", arguments: [0, 1, 200, 256, 1100, 1500])
+  func restored(count: Int) throws {
+    var bench = try TableBench([
+      (.growing, 16, 200), (.window(100, sinks: 0), 64, 60), (.window(256, sinks: 4), 128, 30),
+    ])
+    var computed = SequenceTables(bench.layout)
+    _ = try computed.reserve(count, in: &bench.pools)
+    try computed.commit(count, in: &bench.pools)
+    let used = zip([200, 60, 30], bench.freeCounts).map { $0 - $1 }
+    var restored = SequenceTables(bench.layout)
+    #expect(try restored.restore(count, in: &bench.pools).rows == 0..<count)
+    #expect(zip([200, 60, 30], bench.freeCounts).map { $0 - $1 } == used.map { 2 * $0 })
+    try restored.truncate(to: 0, in: &bench.pools)
+    #expect(zip([200, 60, 30], bench.freeCounts).map { $0 - $1 } == used)
+    _ = try restored.restore(count, in: &bench.pools)
+    if count > 0 { #expect(throws: MemoryError.self) { try restored.restore(1, in: &bench.pools) } }
+    try restored.commit(count, in: &bench.pools)
+    func shape(_ tables: SequenceTables) -> [[Bool]] {
+      tables.tables.map { table in (0..<count + 16).map { table.table.slot(ofRow: $0) != nil } }
+    }
+    _ = try computed.reserve(16, in: &bench.pools)
+    _ = try restored.reserve(16, in: &bench.pools)
+    #expect(shape(computed) == shape(restored))
+    computed.close(in: &bench.pools)
+    restored.close(in: &bench.pools)
+    #expect(bench.freeCounts == [200, 60, 30])
+  }
+
   @Test("a fixed group is filled once, shared by forks, and not cut with the tokens")
   func fixed() throws {
     var bench = try TableBench([(.growing, 16, 8), (.fixed(capacity: 40), 16, 6)])
@@ -185,6 +213,20 @@ struct SequenceTablesTests {
     let expected = [(16, 15), (17, 16), (20, 17)].map { KVRowMove(from: $0.0, to: $0.1) }
     #expect(moves == [expected, expected] && sequence.tokenCount == 18)
     #expect(try memoryError { try sequence.commit(4, in: &bench.pools) }.message.contains("room for 3"))
+  }
+
+  @Test("a token costs no copy of the table: it grows in place")
+  func inPlace() throws {
+    var bench = try TableBench([(.growing, 16, 1000)])
+    var sequence = SequenceTables(bench.layout)
+    var places = Set<UnsafePointer<Int32>?>()
+    for _ in 0..<16_000 {
+      _ = try sequence.reserve(1, in: &bench.pools)
+      try sequence.commit(1, in: &bench.pools)
+      places.insert(sequence.tables[0].table.blocks.withUnsafeBufferPointer(\.baseAddress))
+    }
+    // An array's memory doubles as it grows.
+    #expect(places.count <= 12)
   }
 
   @Test("over-commits, cuts beyond the end, negative and absurd counts are refused")

@@ -98,7 +98,8 @@ struct AttentionProblem: CustomStringConvertible {
   func reference(isRounded: Bool = true) throws -> (out: [Float], magnitude: [Float], logSums: [Float]) {
     var attention = ReferenceAttention(
       headCount: shape.headCount, kvHeadCount: cache.kvHeadCount, headDim: cache.queryDim,
-      valueDim: cache.resultDim, scale: shape.scale, isCausal: shape.mask != .full, window: shape.window, softCap: shape.softCap)
+      valueDim: cache.resultDim, scale: shape.scale, isCausal: shape.mask != .full, window: shape.window,
+      softCap: shape.softCap)
     (attention.sinkKeys, attention.slopes, attention.sinks) = (shape.sinkKeys, slopes, sinks)
     attention.bias = bias
     var (out, magnitude, logSums): ([Float], [Float], [Float]) = ([], [], [])

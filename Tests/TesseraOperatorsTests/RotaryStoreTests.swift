@@ -158,6 +158,83 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test(
+      "heads of any size are stored in any two encodings, padded with zeros, from anywhere in a row",
+      arguments: Target.all)
+    func anyHead(target: Target) throws {
+      let bench = try target.bench()
+      for (headDim, valueDim, keys, values, rotaryDim) in Grid.values(
+        [
+          (40, 24, KVEncoding.q8_0, KVEncoding.f16, 40), (24, 24, .f32, .q4_0, 12), (100, 72, .q4_0, .f32, 64),
+          (8, 8, .f16, .f16, 8), (80, 112, .q8_0, .q4_0, 0),
+        ], small: [(40, 24, .q8_0, .f16, 40), (24, 20, .f32, .q4_0, 0)])
+      {
+        func geometry(_ keys: KVEncoding, _ values: KVEncoding) -> CacheGeometry {
+          CacheGeometry(
+            kvHeadCount: 2, headDim: headDim, valueDim: valueDim, blockCount: 3, blockSize: 16, keys: keys,
+            values: values)
+        }
+        let row = RotaryStore.Row(
+          stride: 4 * headDim + 2 * valueDim + 9, queries: 2 * headDim + 2 * valueDim + 5, keys: 2 * valueDim + 3,
+          values: 1)
+        let slots = [17, 47, 0]
+        var generator = SeededGenerator(seed: 35)
+        let rows = generator.floats(slots.count * row.stride, magnitude: 10)
+        func run(_ cache: CacheGeometry) throws -> (x: [Float], keys: [UInt8], values: [UInt8]) {
+          let x = try bench.buffer(rows)
+          let pools = try [(cache.keys, cache.headDim), (cache.values, cache.valueDim)].map { encoding, size in
+            try bench.output(3 * 2 * CachePacking(element: encoding, size: size, isKeys: true).groupBytes / 4)
+          }
+          let rotation =
+            rotaryDim > 0
+            ? try bench.buffer(RotaryTable(rotaryDim: rotaryDim, ropeTheta: 100).rows(at: [5, 0, 77])) : nil
+          try RotaryStore(bench.library).enqueue(
+            x, row: row, rotation: rotation, slots: bench.buffer(slots.map { UInt32($0) }), keys: pools[0],
+            values: pools[1], tokens: slots.count, headCount: 2, rotaryDim: rotaryDim, pairing: .neox, cache: cache,
+            on: bench.queue)
+          let bytes = try pools.map { try bench.queue.read($0, as: UInt8.self, count: $0.byteCount) }
+          return (try bench.floats(x), bytes[0], bytes[1])
+        }
+        let floats = try run(geometry(.f32, .f32))
+        let what: Comment = "\(headDim) and \(valueDim), \(keys) and \(values), \(rotaryDim) turned"
+        let encoded = try run(geometry(keys, values))
+        #expect(sameBits(floats.x, encoded.x), what)
+        for i in rows.indices where i % row.stride < row.queries || i % row.stride >= row.queries + 2 * headDim {
+          guard floats.x[i].bitPattern == rows[i].bitPattern else {
+            Issue.record("float \(i) was written: \(what)")
+            break
+          }
+        }
+        if rotaryDim == 0 { #expect(sameBits(floats.x, rows), what) }
+        for isKeys in [true, false] {
+          let size = isKeys ? headDim : valueDim
+          let cache = geometry(keys, values)
+          let packing = CachePacking(
+            element: isKeys ? keys : values, size: isKeys ? cache.headDim : cache.valueDim, isKeys: isKeys)
+          let plain = CachePacking(element: .f32, size: (size + 15) / 16 * 16, isKeys: isKeys)
+          let pool = (isKeys ? floats.keys : floats.values).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+          var expected = [UInt8](repeating: 0xff, count: 6 * packing.groupBytes)
+          var expectedFloats = [UInt8](repeating: 0xff, count: 6 * plain.groupBytes)
+          for (token, slot) in slots.enumerated() {
+            for head in 0..<2 {
+              let group = head * 3 + slot / 16
+              let stored = (0..<size).map { (i: Int) -> Float in
+                pool[group * plain.groupBytes / 4 + (isKeys ? i * 16 + slot % 16 : slot % 16 * plain.size + i)]
+              }
+              // What is not turned is there as it was.
+              let start = token * row.stride + (isKeys ? row.keys : row.values) + head * size
+              let from = isKeys ? rotaryDim : 0
+              #expect(sameBits(Array(stored[from...]), Array(rows[start + from..<start + size])), what)
+              packing.store(stored, token: slot % 16, in: &expected, at: group * packing.groupBytes)
+              plain.store(stored, token: slot % 16, in: &expectedFloats, at: group * plain.groupBytes)
+            }
+          }
+          #expect((isKeys ? floats.keys : floats.values) == expectedFloats, what)
+          #expect((isKeys ? encoded.keys : encoded.values) == expected, what)
+        }
+      }
+    }
+
     @Test("both styles give the same bits", arguments: TestDevices.all)
     func styles(device: TestDevice) throws {
       for a in Self.cases {

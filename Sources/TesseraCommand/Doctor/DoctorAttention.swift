@@ -22,7 +22,7 @@ struct DoctorAttention: CustomStringConvertible {
   var headDim: Int
   var window: Int?
   var softCap: Float?
-  var element = KVCacheLayout.ElementType.f32
+  var element = KVEncoding.f32
 
   var description: String {
     "\(heads)/\(kvHeads) heads of \(headDim), \(element.rawValue.uppercased()) cache"

@@ -72,14 +72,31 @@ struct BlockTable: Sendable, Equatable {
       replaced = Replaced(index: index, shared: shared)
       blocks[index] = own
     }
-    let missing = missing(count)
-    guard missing > 0 else { return work }
-    for _ in 0..<missing {
-      let block = try Self.take(from: &pool)
-      if !pool.isCleared(block) { work.clear.append(block) }
-      blocks.append(block)
+    for _ in 0..<missing(count) { try append(from: &pool, &work) }
+    return work
+  }
+
+  /// Blocks that ``restore(_:in:)`` will take.
+  func restoreDemand(_ count: Int) throws(MemoryError) -> Int {
+    guard count <= KVGroup.mostRows else {
+      throw MemoryError(.invalidRequest, "\(count) KV tokens: a sequence has at most \(KVGroup.mostRows)")
     }
-    pendingClear += work.clear
+    return group.blockCount(rows: count) - restoredGap(count).count
+  }
+
+  /// Makes room, in an empty table, for those of `count` rows that a query behind them may touch.
+  mutating func restore(_ count: Int, in pool: inout BlockPool) throws(MemoryError) -> KVGroupWork {
+    var work = KVGroupWork()
+    let gap = restoredGap(count)
+    for index in 0..<group.blockCount(rows: count) {
+      if !gap.contains(index) {
+        try append(from: &pool, &work)
+      } else if sinkBlocks > 0 {
+        blocks.append(KVTable.noBlock)
+      }
+    }
+    gapEnd = gap.upperBound
+    if sinkBlocks == 0 { firstBlock = gapEnd }
     return work
   }
 
@@ -144,6 +161,19 @@ struct BlockTable: Sendable, Equatable {
   }
 
   // MARK: Inside
+
+  /// The blocks of `count` rows that a window would have given back.
+  private func restoredGap(_ count: Int) -> Range<Int> {
+    sinkBlocks..<max(sinkBlocks, group.firstTouchedRow(at: count) / blockSize)
+  }
+
+  private mutating func append(from pool: inout BlockPool, _ work: inout KVGroupWork) throws(MemoryError) {
+    let block = try Self.take(from: &pool)
+    blocks.append(block)
+    guard !pool.isCleared(block) else { return }
+    work.clear.append(block)
+    pendingClear.append(block)
+  }
 
   private func missing(_ count: Int) -> Int {
     max(0, group.blockCount(rows: rowCount + count) - firstBlock - blocks.count)

@@ -10,6 +10,12 @@ public struct KVTable: Sendable, Equatable {
   /// Rows of a block.
   public var blockSize: Int
 
+  public init(firstBlock: Int, blocks: [Int32], blockSize: Int) {
+    self.firstBlock = firstBlock
+    self.blocks = blocks
+    self.blockSize = blockSize
+  }
+
   /// The slot of `row`, block · blockSize + its place there; nil when no block holds it.
   public func slot(ofRow row: Int) -> Int32? {
     let index = row / blockSize - firstBlock
@@ -21,11 +27,21 @@ public struct KVTable: Sendable, Equatable {
 /// A block whose bytes become another's.
 public struct KVBlockCopy: Sendable, Equatable {
   public var from, to: Int32
+
+  public init(from: Int32, to: Int32) {
+    self.from = from
+    self.to = to
+  }
 }
 
 /// A row whose bytes become another's, by slots.
 public struct KVRowMove: Sendable, Equatable {
   public var from, to: Int32
+
+  public init(from: Int32, to: Int32) {
+    self.from = from
+    self.to = to
+  }
 }
 
 /// What must run on the device before the kernels of a step do, in one group.

@@ -60,6 +60,14 @@ public final class KVSequence: Sendable {
     try change { tables, pools throws(MemoryError) in try tables.reserve(count, in: &pools) }
   }
 
+  /// Makes room in an empty sequence for `count` tokens whose rows come from a ``KVBlockImage``: groups with a window get
+  /// only the blocks that a query behind them may touch. To be committed whole, once the rows are there.
+  ///
+  /// Throws ``MemoryError`` when the sequence is not empty or was closed, or too few blocks are free.
+  public func restore(_ count: Int) throws(MemoryError) -> KVReservation {
+    try change { tables, pools throws(MemoryError) in try tables.restore(count, in: &pools) }
+  }
+
   /// Reserves the rows of a fixed group, once: the keys of cross-attention. The next commit, which may be of 0 tokens,
   /// makes them part of the sequence; until then ``abandon()`` undoes it.
   ///

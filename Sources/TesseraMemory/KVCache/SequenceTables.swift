@@ -50,6 +50,22 @@ struct SequenceTables: Sendable {
     return KVReservation(rows: tokenCount..<tokenCount + count, tables: tables.map(\.table), work: work)
   }
 
+  /// Makes room for `count` tokens that are already computed, in an empty sequence.
+  mutating func restore(_ count: Int, in pools: inout [BlockPool]) throws(MemoryError) -> KVReservation {
+    guard count >= 0, tokenCount == 0, reserved == 0 else {
+      throw MemoryError(
+        .invalidRequest,
+        "\(count) KV tokens cannot be restored to a sequence that has \(tokenCount), and room for \(reserved)")
+    }
+    for index in tables.indices where isKept(index) { try pools[index].check(tables[index].restoreDemand(count)) }
+    var work = KVBlockWork(groups: Array(repeating: KVGroupWork(), count: tables.count))
+    for index in tables.indices where isKept(index) {
+      work.groups[index] = try tables[index].restore(count, in: &pools[index])
+    }
+    reserved = count
+    return KVReservation(rows: 0..<count, tables: tables.map(\.table), work: work)
+  }
+
   /// Reserves the rows of a fixed group.
   mutating func fill(_ group: Int, _ count: Int, in pools: inout [BlockPool]) throws(MemoryError) -> KVReservation {
     guard tables.indices.contains(group), case .fixed(let capacity) = kinds[group] else {

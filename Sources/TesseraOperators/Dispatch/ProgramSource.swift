@@ -14,18 +14,20 @@ enum ProgramSource {
   private static let arguments = "include/TesseraArguments.h"
 
   static func source(of variants: [Variant], rootCount: Int, heldSums: Int) throws(OperatorError) -> String {
-    var text = "#define PROGRAM 1\n" + (try KernelSource.resolved(arguments))
+    var text = try KernelSource.resolved(arguments)
     var cases = ""
     for (number, entry) in variants.enumerated() {
       let prefix = "v\(number)_"
       let body = try KernelSource.resolved(entry.variant.file, besides: [arguments])
       let names = TopLevelNames(of: body)
       let constants =
-        [("SIMT", 0), ("HELD_SUMS", heldSums)] + entry.variant.defines.map { ($0.name, $0.value) }
+        [("PROGRAM", 1), ("SIMT", 0), ("HELD_SUMS", heldSums)] + entry.variant.defines.map { ($0.name, $0.value) }
       for name in names.definitions { text += "#define \(name) \(prefix)\(name)\n" }
       for (name, value) in constants { text += "#define \(name) \(value)\n" }
       text += body
-      for name in names.definitions.union(names.macros).union(constants.map(\.0)).sorted() { text += "#undef \(name)\n" }
+      for name in names.definitions.union(names.macros).union(constants.map(\.0)).sorted() {
+        text += "#undef \(name)\n"
+      }
       cases += " OPERATOR(\(number), \(prefix)\(entry.variant.function)_body, \(entry.blockName), \(entry.viewCount))"
     }
     let roots = (0..<rootCount).map { "r\($0)" }

@@ -105,7 +105,9 @@ public final class StepProgram {
       return UInt32(roots.count - 1)
     }
     var variants: [ProgramSource.Variant] = []
-    for dispatch in commands where !variants.contains(dispatch.programVariant) { variants.append(dispatch.programVariant) }
+    for dispatch in commands where !variants.contains(dispatch.programVariant) {
+      variants.append(dispatch.programVariant)
+    }
     variants.sort { $0.order < $1.order }
 
     let offset = image.count
@@ -122,7 +124,9 @@ public final class StepProgram {
       record.block = UInt32(blockOffset - offset)
       let indices = try dispatch.buffers().map(root)
       withUnsafeMutableBytes(of: &record.roots) { memory in
-        for (index, root) in indices.enumerated() { memory.storeBytes(of: root, toByteOffset: index * 4, as: UInt32.self) }
+        for (index, root) in indices.enumerated() {
+          memory.storeBytes(of: root, toByteOffset: index * 4, as: UInt32.self)
+        }
       }
       record.count_root = .max
       if let count = dispatch.count, case .buffer(let buffer) = count.memory {

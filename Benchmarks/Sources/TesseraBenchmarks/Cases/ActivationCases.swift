@@ -2,7 +2,7 @@ import TesseraOperators
 
 extension Case {
   static func activations() -> [Case] {
-    let functions: [(GatedActivation.Function, String)] = [(.silu, "silu"), (.gelu, "gelu")]
+    let functions: [(Activation.Function, String)] = [(.silu, "silu"), (.geluTanh, "gelu")]
     let gated = functions.flatMap { function, name in
       [1, 512].map { tokens in
         let size = 14336
@@ -11,9 +11,10 @@ extension Case {
           isQuick: tokens == 512
         ) { bench in
           let (x, y) = (try bench.floats(2 * tokens * size), try bench.work.output(tokens * size))
-          let gated = GatedActivation(bench.library)
+          let gated = Activation(bench.library)
           return Prepared { _ in
-            try gated.enqueue(x, into: y, tokens: tokens, size: size, function: function, on: bench.queue)
+            try gated.enqueue(
+              x, into: y, rows: tokens, size: size, function: function, isGated: true, on: bench.queue)
           }
         }
       }
@@ -23,7 +24,7 @@ extension Case {
       Case(id: "soft-cap/30/\(count)", bytes: 8 * count, memoryRoof: .copy, isQuick: true) { bench in
         let x = try bench.floats(count)
         let softCap = SoftCap(bench.library)
-        return Prepared { _ in try softCap.enqueue(x, cap: 30, count: count, on: bench.queue) }
+        return Prepared { _ in try softCap.enqueue(x, cap: 30, size: count, on: bench.queue) }
       }
     ]
   }

@@ -8,13 +8,13 @@ extension Case {
   static func attention() -> [Case] {
     let base = AttentionProblem()
     var problems: [AttentionProblem] = []
-    for element in [KVCacheLayout.ElementType.f32, .f16] {
+    for element in [KVEncoding.f32, .f16] {
       var problem = base
       problem.element = element
       problems += [512, 1024, 2048, 4096, 8192].map { problem.prefill($0) }
       problems += [1024, 2048, 4096, 8192, 16384, 32768].map { problem.decode($0) }
     }
-    for element in [KVCacheLayout.ElementType.q8_0, .q4_0] {
+    for element in [KVEncoding.q8_0, .q4_0] {
       var problem = base
       problem.element = element
       problems += [problem.prefill(2048), problem.decode(8192)]
@@ -43,7 +43,7 @@ private struct AttentionProblem {
   var headCount = 32
   var kvHeadCount = 8
   var headDim = 128
-  var element = KVCacheLayout.ElementType.f32
+  var element = KVEncoding.f32
   /// Of values that are the keys' first elements.
   var sharedValueDim: Int?
   var isPrefill = true
@@ -169,7 +169,7 @@ private struct AttentionCall {
       shape: .init(headCount: problem.headCount, scale: 1 / Float(problem.headDim).squareRoot()),
       cache: .init(
         kvHeadCount: problem.kvHeadCount, headDim: problem.headDim, valueDim: problem.valueDim,
-        blockCount: blockCount, blockSize: AttentionProblem.blockSize, element: problem.element,
+        blockCount: blockCount, blockSize: AttentionProblem.blockSize, keys: problem.element,
         sharesValues: problem.sharedValueDim != nil),
       split: split, on: bench.queue)
   }

@@ -99,17 +99,11 @@ private struct LayerCall {
     let plan = try bench.work.plan(headDim: Self.cache.headDim)
     product = MatrixProduct(bench.library, tiles: plan.matrix)
     attention = FlashAttention(bench.library, tiles: plan.attention)
-    let commandCount = 16
-    let memory = try Buffer(
-      queue.context, byteCount: StepProgram.deviceBytes(commandCount: commandCount, limits: heap.limits))
     program = nil
-    let recording = StepProgram(
-      bench.library, limits: heap.limits, arena: arena.buffer, weights: weightSlab.buffer, cache: cacheSlab.buffer,
-      memory: memory, commandCount: commandCount, queue: queue)
-    if let recording {
-      try enqueue(on: recording)
-      try recording.finish()
-      program = recording
+    if StepProgram.isPossible(bench.library) {
+      let commands = DispatchList()
+      try enqueue(on: commands)
+      program = try StepProgram(commands.dispatches, bench.library, heap: heap, queue: queue)
     }
   }
 
@@ -117,11 +111,11 @@ private struct LayerCall {
     if let program { try program.run() } else { try enqueue(on: bench.queue) }
   }
 
-  private func enqueue(on target: some CommandTarget) throws {
+  private func enqueue(on target: some CommandSink) throws {
     let cache = Self.cache
     try normedProduct(weights[0], into: qkv, on: target)
     try RotaryStore(bench.library).enqueue(
-      qkv: qkv.buffer, rotation: rotation.buffer, slots: slots.buffer, keys: keys.buffer, values: values.buffer,
+      qkv.buffer, rotation: rotation.buffer, slots: slots.buffer, keys: keys.buffer, values: values.buffer,
       tokens: 1, headCount: Self.headCount, rotaryDim: cache.headDim, pairing: .neox, cache: cache, on: target)
     try attention.enqueue(
       q: qkv.buffer, qStride: Self.shapes[0].rows, keys: keys.buffer, values: values.buffer, tables: tables.buffer,
@@ -140,8 +134,8 @@ private struct LayerCall {
   private var workspace: MatrixProduct.Workspace { .init(packed: packed.buffer, sums: sums.buffer) }
 
   private func normedProduct(
-    _ matrix: WeightMatrix, into y: DeviceAllocation, gate: GatedActivation.Function? = nil,
-    on target: some CommandTarget
+    _ matrix: WeightMatrix, into y: DeviceAllocation, gate: Activation.Function? = nil,
+    on target: some CommandSink
   ) throws {
     let isFused = product.fusesNorm(tokens: 1, columns: Self.embedding)
     if !isFused {

@@ -21,11 +21,11 @@ extension Case {
         let store = RotaryStore(bench.library)
         return Prepared { _ in
           try store.enqueue(
-            qkv: qkv, rotation: rotation, slots: slots, keys: keys, values: values, tokens: tokens, headCount: heads,
+            qkv, rotation: rotation, slots: slots, keys: keys, values: values, tokens: tokens, headCount: heads,
             rotaryDim: headDim, pairing: .neox,
             cache: .init(
               kvHeadCount: kvHeads, headDim: headDim, blockCount: blocks, blockSize: blockSize,
-              element: isHalf ? .f16 : .f32),
+              keys: isHalf ? .f16 : .f32),
             on: bench.queue)
         }
       }

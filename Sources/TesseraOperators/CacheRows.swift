@@ -1,0 +1,115 @@
+import TesseraCL
+import TesseraMemory
+
+extension CacheBlocks {
+  /// Enqueues moves of rows in a group, one after the other: `KVSequence.commit(keeping:)` tells them.
+  public func move(_ moves: [KVRowMove], group: Int, of cache: KVCache, on queue: Queue) throws {
+    guard !moves.isEmpty else { return }
+    let planes = try CachePlane.planes(of: cache, group: group)
+    let slots = moves.flatMap { [$0.from, $0.to] }
+    try Self.check(slots, below: cache.blockCounts[group] * cache.layout.groups[group].blockSize, "slot")
+    var lists = Lists()
+    let first = lists.add(slots)
+    let buffer = try lists.upload(on: queue)
+    for plane in planes {
+      try queue.enqueue(
+        self.kernel("cache/blocks.cl", "move_rows", [.init("KEY_TYPE", plane.encoding.kernelNumber)]),
+        over: Self.range(plane.headCount * plane.units, plane.poolCount), plane.buffer, buffer, first,
+        UInt32(moves.count), Self.units(plane.offset, plane.elementBytes),
+        Self.units(plane.stride, plane.elementBytes), UInt32(plane.headCount), UInt32(plane.blockCount),
+        UInt32(plane.blockSize), UInt32(plane.size), UInt32(plane.isKeys ? 1 : 0))
+    }
+  }
+
+  /// Enqueues the turning of keys whose positions shift.
+  ///
+  /// Where keys are quantized, the blocks that turned are rounded anew.
+  ///
+  /// - Parameters:
+  ///   - slots: of the rows, each once.
+  ///   - rotation: (slots, rotaryDim / 2) pairs of the cosine and sine of the angles to add, without a scale; see
+  ///     `RotaryTable`.
+  ///   - rotaryBegin: the first element of a head that turns.
+  public func rotate(
+    _ slots: [Int32], by rotation: Buffer, rotaryDim: Int, rotaryBegin: Int = 0, pairing: RotaryTable.Pairing,
+    group: Int, of cache: KVCache, on queue: Queue
+  ) throws {
+    guard !slots.isEmpty else { return }
+    let planes = try CachePlane.planes(of: cache, group: group).filter(\.isKeys)
+    try Self.check(slots, below: cache.blockCounts[group] * cache.layout.groups[group].blockSize, "slot")
+    let size = cache.layout.groups[group].geometry.keyDim
+    guard rotaryDim > 0, rotaryDim.isMultiple(of: 2), (0...size).contains(rotaryBegin), rotaryDim <= size - rotaryBegin,
+      rotation.byteCount / (rotaryDim * 4) >= slots.count, Set(slots).count == slots.count
+    else {
+      throw OperatorError(
+        .shape,
+        "\(rotaryDim) rotary dimensions from \(rotaryBegin) of keys of \(size), \(slots.count) rows, rotations of "
+          + "\(rotation.byteCount) bytes: dimensions are even and inside the key, each row is named once")
+    }
+    var lists = Lists()
+    let first = lists.add(slots)
+    let buffer = try lists.upload(on: queue)
+    for plane in planes {
+      let items = plane.encoding.blockElements == 1 ? plane.headCount * rotaryDim / 2 : plane.headCount
+      let kernel = try self.kernel(
+        "cache/rotate.cl", "rotate_keys",
+        [
+          .init("KEY_TYPE", plane.encoding.kernelNumber), .init("KEY_SIZE", size),
+          .init("INTERLEAVED", pairing == .interleaved ? 1 : 0),
+        ])
+      try queue.enqueue(
+        kernel, over: Self.range(items, slots.count, plane.poolCount), plane.buffer, buffer, rotation, first,
+        Self.units(plane.offset, plane.elementBytes), Self.units(plane.stride, plane.elementBytes),
+        UInt32(plane.headCount), UInt32(plane.blockCount), UInt32(plane.blockSize), UInt32(rotaryBegin),
+        UInt32(rotaryDim))
+    }
+  }
+
+  /// Bytes of `count` rows of a group in a staging buffer; those of keys and of values begin at multiples of 16.
+  public static func stagingBytes(of cache: KVCache, group: Int, rows count: Int) throws -> Int {
+    try CachePlane.planes(of: cache, group: group).reduce(0) { $0 + $1.stagedBytes(rows: count) }
+  }
+
+  /// Enqueues copies of rows to a staging buffer, as they are encoded: all rows' keys, then all rows' values, each by row,
+  /// layer and head.
+  ///
+  /// - Parameter staging: at least `stagingBytes(of:group:rows:)`.
+  public func gather(
+    slots: [Int32], group: Int, of cache: KVCache, into staging: Buffer, on queue: Queue
+  ) throws {
+    try stage(slots, group, cache, staging, toPools: false, on: queue)
+  }
+
+  /// Enqueues copies of rows from a staging buffer, as `gather(slots:)` left them.
+  public func scatter(
+    _ staging: Buffer, intoSlots slots: [Int32], group: Int, of cache: KVCache, on queue: Queue
+  ) throws {
+    try stage(slots, group, cache, staging, toPools: true, on: queue)
+  }
+
+  private func stage(
+    _ slots: [Int32], _ group: Int, _ cache: KVCache, _ staging: Buffer, toPools: Bool, on queue: Queue
+  ) throws {
+    guard !slots.isEmpty else { return }
+    let planes = try CachePlane.planes(of: cache, group: group)
+    try Self.check(slots, below: cache.blockCounts[group] * cache.layout.groups[group].blockSize, "slot")
+    let needed = try Self.stagingBytes(of: cache, group: group, rows: slots.count)
+    guard staging.byteCount >= needed else {
+      throw OperatorError(
+        .shape, "\(slots.count) KV rows of \(needed) bytes do not fit a buffer of \(staging.byteCount)")
+    }
+    var lists = Lists()
+    let first = lists.add(slots)
+    let buffer = try lists.upload(on: queue)
+    var begin = 0
+    for plane in planes {
+      try queue.enqueue(
+        self.kernel("cache/blocks.cl", "stage_rows", [.init("KEY_TYPE", plane.encoding.kernelNumber)]),
+        over: Self.range(plane.headCount * plane.units, slots.count, plane.poolCount), plane.buffer, buffer, staging,
+        first, Self.units(plane.offset, plane.elementBytes), Self.units(plane.stride, plane.elementBytes),
+        UInt32(plane.headCount), UInt32(plane.blockCount), UInt32(plane.blockSize), UInt32(plane.size),
+        UInt32(plane.isKeys ? 1 : 0), Self.units(begin, plane.elementBytes), UInt32(toPools ? 1 : 0))
+      begin += plane.stagedBytes(rows: slots.count)
+    }
+  }
+}

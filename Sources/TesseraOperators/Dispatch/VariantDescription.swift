@@ -1,0 +1,23 @@
+/// A kernel variant as it is launched, for what compiles it elsewhere.
+public struct VariantDescription: Encodable, Hashable, Sendable {
+  /// Below `Kernels/`.
+  public let file: String
+  /// The kernel's name.
+  public let function: String
+  /// Its constants, by name, beside `SIMT`, `HELD_SUMS` and `LOCAL`, which the library adds.
+  public let defines: [String: Int]
+  /// Work-items of a work-group.
+  public let local: Int
+  /// `c12` or `c3`.
+  public let language: String
+}
+
+extension Dispatch {
+  /// The variant that this launches.
+  public var variantDescription: VariantDescription {
+    VariantDescription(
+      file: variant.file, function: variant.function,
+      defines: Dictionary(variant.defines.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), local: localSize,
+      language: variant.language.rawValue)
+  }
+}

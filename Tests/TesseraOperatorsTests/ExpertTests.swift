@@ -1,0 +1,155 @@
+import TesseraCL
+import TesseraMemory
+import TesseraReference
+import TestSupport
+import Testing
+
+@testable import TesseraOperators
+
+extension OperatorsOnDevices {
+  @Suite("Experts")
+  @MainActor struct ExpertTests {
+    /// Of the largest result: two products of 256 columns in float32, and an activation between them.
+    static let tolerance = 3e-6
+
+    /// Scores by which of 5 experts one has all tokens, one none, one a single token.
+    private func scores(tokens: Int) -> [Float] {
+      var generator = SeededGenerator(seed: 8)
+      return (0..<tokens).flatMap { token -> [Float] in
+        let random = generator.floats(5)
+        return [random[0], 5 + random[1], -9, token == tokens / 2 ? 4 : -8, random[4]]
+      }
+    }
+
+    @Test("tokens go to the experts with the largest scores, of equals to the first", arguments: Target.all)
+    func routing(target: Target) throws {
+      let bench = try target.bench()
+      for (tokens, experts, topK, tileTokens) in Grid.values(
+        [(1, 8, 2, 1), (7, 8, 2, 4), (64, 60, 4, 8), (33, 1, 1, 12), (130, 128, 8, 12), (5, 3, 3, 1)],
+        small: [(1, 8, 2, 1), (37, 6, 2, 4)])
+      {
+        var generator = SeededGenerator(seed: UInt64(tokens))
+        // Few distinct scores, so that there are ties.
+        let scores = generator.floats(tokens * experts, magnitude: 3).map { ($0 * 2).rounded() / 2 }
+        let routing = ExpertRouter.Routing(tokens: tokens, expertCount: experts, topK: topK, tileTokens: tileTokens)
+        let buffers = try [routing.weightBytes, routing.slotBytes, routing.listBytes, routing.orderBytes].map {
+          try bench.output($0 / 4)
+        }
+        try ExpertRouter(bench.library).route(
+          bench.buffer(scores), routing,
+          into: .init(weights: buffers[0], slots: buffers[1], list: buffers[2], order: buffers[3]), on: bench.queue)
+        let weights = try bench.floats(buffers[0])
+        let slots = try bench.queue.read(buffers[1], as: UInt32.self, count: tokens * topK).map(Int.init)
+        let order = try bench.queue.read(buffers[3], as: UInt32.self, count: tokens * topK).map(Int.init)
+        let list = try bench.queue.read(buffers[2], as: Int32.self, count: routing.listBytes / 4).map(Int.init)
+
+        // Slots: expert by expert, in an expert by token and choice.
+        let choices = try (0..<tokens).map {
+          try ReferenceExperts.choices(Array(scores[$0 * experts..<($0 + 1) * experts]), topK: topK)
+        }
+        var (expectedSlots, expectedOrder) = ([Int](repeating: -1, count: tokens * topK), [Int]())
+        var tiles: [[Int]] = []
+        for expert in 0..<experts {
+          let first = expectedOrder.count
+          for token in 0..<tokens {
+            for (k, choice) in choices[token].enumerated() where choice.expert == expert {
+              expectedSlots[token * topK + k] = expectedOrder.count
+              expectedOrder.append(token)
+            }
+          }
+          for start in stride(from: first, to: expectedOrder.count, by: tileTokens) {
+            tiles.append([expert, start, min(tileTokens, expectedOrder.count - start), 0])
+          }
+        }
+        let what: Comment = "\(topK) of \(experts) experts for \(tokens) tokens"
+        #expect(slots == expectedSlots && order == expectedOrder, what)
+        #expect(list[0] == tiles.count && tiles.count <= routing.mostTiles, what)
+        #expect(Array(list[4..<4 + 4 * tiles.count]) == tiles.flatMap { $0 }, what)
+        let expected = choices.flatMap { $0.map { Float($0.weight) } }
+        #expect(worstError(weights, expected, relativeTo: expected) <= 1e-6, what)
+      }
+    }
+
+    @Test(
+      "a layer of experts is the plain loop's over tokens, and a token's does not depend on others",
+      arguments: Target.all)
+    func layer(target: Target) throws {
+      let bench = try target.bench()
+      for format in Grid.values([WeightFormat.q8_0, .f16, .q4_K, .iq4_NL, .f32], small: [.q8_0, .f16]) {
+        for tokens in Grid.values([1, 3, 40], small: [5]) {
+          let problem = try ExpertProblem(format, tokens: tokens, topK: 2, scores: scores(tokens: tokens))
+          let call = try problem.call(on: bench)
+          try call.enqueue(on: bench.queue)
+          let y = try bench.floats(call.y)
+          let expected = try problem.reference()
+          let largest = expected.reduce(0) { max($0, abs($1)) }
+          let error = worstError(y, expected, relativeTo: [Float](repeating: largest, count: y.count))
+          #expect(error <= Self.tolerance, "\(format.name), \(tokens) tokens: \(error)")
+          // Other tokens beside it, and other tiles.
+          let token = tokens / 2
+          let alone = try problem.part(token..<token + 1).call(on: bench)
+          try alone.enqueue(on: bench.queue)
+          let row = token * problem.columns..<(token + 1) * problem.columns
+          #expect(sameBits(try bench.floats(alone.y), Array(y[row])), "\(format.name), token \(token) alone")
+        }
+      }
+    }
+
+    @Test("experts of activations of 8 bits are those products' sums", arguments: Target.all)
+    func fast(target: Target) throws {
+      let bench = try target.bench()
+      for format in Grid.values([WeightFormat.q8_0, .q6_K, .q4_1], small: [.q4_1]) {
+        let fast = try #require(try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain))
+        let problem = try ExpertProblem(format, tokens: 5, topK: 2, scores: scores(tokens: 5))
+        let call = try problem.call(fast: fast, on: bench)
+        try call.enqueue(on: bench.queue)
+        let y = try bench.floats(call.y)
+        let expected = try problem.reference()
+        // Activations are rounded to 1/254 of the largest of 32.
+        let square = { (x: [Double]) in x.reduce(0) { $0 + $1 * $1 } }
+        let error = (square(zip(y, expected).map { Double($0 - $1) }) / square(expected.map(Double.init))).squareRoot()
+        #expect(error > 1e-5 && error < 2e-2, "\(format.name): \(error)")
+        for token in [0, 2] {
+          let alone = try problem.part(token..<token + 1).call(fast: fast, on: bench)
+          try alone.enqueue(on: bench.queue)
+          let row = token * problem.columns..<(token + 1) * problem.columns
+          #expect(sameBits(try bench.floats(alone.y), Array(y[row])), "\(format.name), token \(token) alone")
+        }
+      }
+    }
+
+    @Test("both styles give the same bits", arguments: TestDevices.all)
+    func styles(device: TestDevice) throws {
+      let problem = try ExpertProblem(.q8_0, tokens: 5, topK: 2, scores: scores(tokens: 5))
+      for isFast in [false, true] {
+        let results = try KernelStyle.allCases.map { style in
+          let bench = try Target(device: device, style: style).bench()
+          let fast = isFast ? try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain) : nil
+          let call = try problem.call(fast: fast, on: bench)
+          try call.enqueue(on: bench.queue)
+          return try bench.floats(call.y)
+        }
+        #expect(sameBits(results[0], results[1]), "fast: \(isFast)")
+      }
+    }
+
+    @Test("more experts than there are, or than a device lists, and odd columns are refused")
+    func refusals() throws {
+      let bench = try #require(Target.all.first).bench()
+      let any = try bench.output(16)
+      let choices = ExpertRouter.Choices(weights: any, slots: any, list: any, order: any)
+      for (tokens, experts, topK, tile) in [(0, 4, 2, 1), (1, 4, 5, 1), (1, 4, 0, 1), (1, 1025, 2, 1), (1, 4, 2, 0)] {
+        #expect(throws: OperatorError.self) {
+          try ExpertRouter(bench.library).route(
+            any, .init(tokens: tokens, expertCount: experts, topK: topK, tileTokens: tile), into: choices,
+            on: bench.queue)
+        }
+      }
+      #expect(throws: OperatorError.self) {
+        try ExpertRouter(bench.library).combine(
+          any, choices, .init(tokens: 1, expertCount: 2, topK: 1, tileTokens: 1), columns: 15, into: any,
+          on: bench.queue)
+      }
+    }
+  }
+}

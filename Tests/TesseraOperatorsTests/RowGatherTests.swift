@@ -1,0 +1,50 @@
+import TesseraCL
+import TesseraMemory
+import TesseraReference
+import TestSupport
+import Testing
+
+@testable import TesseraOperators
+
+extension OperatorsOnDevices {
+  @Suite("Gathered rows")
+  @MainActor struct RowGatherTests {
+    @Test("rows are those that the indices name, of any width", arguments: Target.all)
+    func rows(target: Target) throws {
+      let bench = try target.bench()
+      let indices = [6, 0, 3, 3, 5]
+      for (columns, stride) in [(1, 1), (16, 16), (37, 40), (300, 300)] {
+        var generator = SeededGenerator(seed: 3)
+        let x = generator.floats(7 * stride)
+        let y = try bench.output(indices.count * columns)
+        try RowGather(bench.library).enqueue(
+          bench.buffer(x), indices: bench.buffer(indices.map { UInt32($0) }), into: y, rows: indices.count,
+          columns: columns, xStride: stride, on: bench.queue)
+        let expected = indices.flatMap { x[$0 * stride..<$0 * stride + columns] }
+        #expect(sameBits(try bench.floats(y), expected), "\(columns) of \(stride)")
+      }
+      let any = try bench.output(4)
+      #expect(throws: OperatorError.self) {
+        try RowGather(bench.library).enqueue(any, indices: any, into: any, rows: 0, columns: 4, on: bench.queue)
+      }
+    }
+
+    @Test("an embedding may be added to what is there, and views need no alignment", arguments: Target.all)
+    func embedding(target: Target) throws {
+      let bench = try target.bench()
+      let bytes = try ReferenceQuantization.randomBlocks(type: .q8_0, rows: 20, columns: 64, seed: 2)
+      let matrix = try bench.matrix(.q8_0, bytes: bytes, rows: 20, columns: 64)
+      var generator = SeededGenerator(seed: 6)
+      let before = generator.floats(3 + 2 * 64)
+      let y = try bench.buffer(before)
+      let ids = try bench.buffer([UInt32(99), 19, 4])
+      try Embedding(bench.library).enqueue(
+        ids.view.advanced(byBytes: 4), matrix, into: y.view.advanced(byFloats: 3), tokens: 2, scale: 3, adds: true,
+        on: bench.queue)
+      let rows = try ReferenceEmbedding.lookup(
+        tokens: [19, 4], type: .q8_0, bytes: bytes, vocabularySize: 20, width: 64, scale: 3)
+      let expected = before[..<3] + zip(before[3...], rows).map { $0 + $1 }
+      #expect(sameBits(try bench.floats(y), Array(expected)))
+    }
+  }
+}

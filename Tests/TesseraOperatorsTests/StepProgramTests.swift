@@ -1,0 +1,129 @@
+import TesseraCL
+import TesseraMemory
+import TesseraReference
+import TestSupport
+import Testing
+
+@testable import TesseraOperators
+
+extension OperatorsOnDevices {
+  @Suite("Step programs")
+  @MainActor struct StepProgramTests {
+    nonisolated static let targets = Target.all.filter { $0.style == .vector }
+
+    static let formats: [WeightFormat] = Grid.values(
+      WeightFormat.allCases, small: [.f32, .f16, .q4_0, .q5_1, .q8_0, .q6_K, .iq4_NL, .iq2_XXS, .tq1_0])
+
+    static let attentions: [AttentionProblem] = [
+      .init(heads: 2, kvHeads: 1, headDim: 32, sequences: few),
+      .init(heads: 4, kvHeads: 2, headDim: 40, keys: .q8_0, values: .f16, sequences: few),
+      .init(heads: 2, kvHeads: 1, headDim: 32, window: 7, sinkKeys: 2, hasSlopes: true, hasSinks: true, sequences: few),
+      .init(heads: 2, kvHeads: 2, headDim: 32, mask: .full, softCap: 20, hasBias: true, sequences: few),
+      .init(heads: 2, kvHeads: 1, headDim: 32, mask: .tree(words: 1), keys: .f16, sequences: few),
+      .init(heads: 3, kvHeads: 1, headDim: 64, valueDim: 32, keys: .q4_0, sharesValues: true, sequences: few),
+    ]
+    static let few: [AttentionProblem.Sequence] = [.init(count: 3), .init(history: 270, count: 2)]
+
+    /// Scores of 5 tokens for 4 experts of which one has no token.
+    static let scores: [Float] = [
+      3, 1, -9, 2, 0.5, 0.5, -9, 0.5, -1, 4, -9, -2, 0, 2, -9, 2, 7, 1, -9, 3,
+    ]
+
+    private func all(_ tokens: Int, fast: FastProduct?, on bench: Bench) throws -> SinkProblem {
+      let problem = SinkProblem(on: bench)
+      try problem.addRows()
+      try problem.addProducts(Self.formats, tokens: tokens)
+      if let fast { try problem.addProducts([.q4_0, .q6_K, .q4_K], tokens: tokens, fast: fast) }
+      try problem.addRotations()
+      try problem.addAttention(Self.attentions)
+      try problem.addAttention(Array(Self.attentions.prefix(2)), splits: 3)
+      try problem.addExperts(ExpertProblem(.q8_0, tokens: 5, topK: 2, scores: Self.scores))
+      return problem
+    }
+
+    /// Runs both `times` times, and compares after each.
+    private func compare(_ queued: SinkProblem, _ program: StepProgram, _ recorded: SinkProblem, times: Int) throws {
+      let bench = queued.bench
+      for time in 1...times {
+        try queued.enqueue(on: bench.queue)
+        try program.run()
+        for (a, b) in zip(queued.outputs, recorded.outputs) {
+          let (expected, found) = (try bench.floats(a.buffer), try bench.floats(b.buffer))
+          #expect(sameBits(expected, found), "\(a.name), run \(time)")
+        }
+      }
+    }
+
+    @Test(
+      "a program of every operator gives the bits of its commands on a queue, as often as it runs", arguments: targets)
+    func sameBitsAsQueue(target: Target) throws {
+      let bench = try target.bench()
+      for tokens in Grid.values([1, 3, 29], small: [2]) {
+        let fast = try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain)
+        let (queued, recorded) = (try all(tokens, fast: fast, on: bench), try all(tokens, fast: fast, on: bench))
+        let dispatches = try recorded.dispatches()
+        let buffers = Set(try dispatches.flatMap { try $0.buffers().map(ObjectIdentifier.init) })
+        #expect(buffers.count > 48, "one segment would hold all")
+        let program = try StepProgram(dispatches, bench.library, heap: bench.heap, queue: bench.queue)
+        try compare(queued, program, recorded, times: 3)
+      }
+    }
+
+    @Test("the device's best sums of 8 bits are the queue's in a program", arguments: targets)
+    func fastBits(target: Target) throws {
+      let bench = try target.bench()
+      guard let dot = try IntegerDot.bestX86(bench.library) else { return }
+      let fast = try FastProduct(bench.library, tiles: bench.plan().matrix, dot: dot)
+      func make() throws -> SinkProblem {
+        let problem = SinkProblem(on: bench)
+        for tokens in [1, 14] { try problem.addProducts([.q4_0, .q6_K, .q5_1], tokens: tokens, fast: fast) }
+        return problem
+      }
+      let (queued, recorded) = (try make(), try make())
+      let program = try StepProgram(recorded.dispatches(), bench.library, heap: bench.heap, queue: bench.queue)
+      try compare(queued, program, recorded, times: 1)
+    }
+
+    @Test("what cannot be part of a launch is launched between two", arguments: targets)
+    func launches(target: Target) throws {
+      let bench = try target.bench()
+      func make() throws -> SinkProblem {
+        let problem = SinkProblem(on: bench)
+        try problem.addRows()
+        try problem.addRotations()
+        return problem
+      }
+      let (queued, recorded) = (try make(), try make())
+      var dispatches = try recorded.dispatches()
+      for index in [0, 5, 6, dispatches.count - 1] { dispatches[index].isInlinable = false }
+      let program = try StepProgram(dispatches, bench.library, heap: bench.heap, queue: bench.queue)
+      let before = bench.queue.launchCount
+      try program.run()
+      #expect(bench.queue.launchCount - before == 6)
+      try queued.enqueue(on: bench.queue)
+      try compare(queued, program, recorded, times: 2)
+    }
+
+    @Test("a program needs places for all memory; one without commands does nothing")
+    func refusals() throws {
+      let bench = try #require(Self.targets.first).bench()
+      let list = DispatchList()
+      let tensor = BufferView(.tensor(3))
+      try SoftCap(bench.library).enqueue(tensor, cap: 1, size: 64, on: list)
+      #expect(throws: OperatorError.self) {
+        try StepProgram(list.dispatches, bench.library, heap: bench.heap, queue: bench.queue)
+      }
+      #expect(throws: OperatorError.self) {
+        try SoftCap(bench.library).enqueue(tensor, cap: 1, size: 4, on: bench.queue)
+      }
+      let arena = try bench.buffer([Float](repeating: 3, count: 100))
+      #expect(throws: OperatorError.self) { try list.placed(in: arena, at: [:]) }
+      #expect(list.lifetimes == [3: 0...0])
+      let placed = try list.placed(in: arena, at: [3: 16])
+      try StepProgram(placed, bench.library, heap: bench.heap, queue: bench.queue).run()
+      let y = try bench.floats(arena)
+      #expect(y[..<4].allSatisfy { $0 == 3 } && y[4..<68].allSatisfy { $0 < 1 } && y[68...].allSatisfy { $0 == 3 })
+      try StepProgram([], bench.library, heap: bench.heap, queue: bench.queue).run()
+    }
+  }
+}
