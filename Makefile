@@ -15,7 +15,7 @@ SOURCES := $(wildcard Package.swift Sources Tests Examples Benchmarks)
 .PHONY: help
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do
-	  printf 'make %-8s %s\n' "$$name" "$$text"
+	  printf 'make %-9s %s\n' "$$name" "$$text"
 	done
 
 .PHONY: setup
@@ -53,6 +53,10 @@ docs: ## check the pages' links, and make the library's reference in .build-docs
 .PHONY: oclgrind
 oclgrind: ## check all kernels for stray accesses and races
 	@scripts/oclgrind-pass $${FILTER:+"$$FILTER"}
+
+.PHONY: gpu-check
+gpu-check: ## compile the kernels with GPU makers' compilers, without a GPU; ARGS="--arch sm_90" does less
+	@scripts/gpu-check $(ARGS)
 
 .PHONY: bench
 bench: setup ## tokens per second of both models here

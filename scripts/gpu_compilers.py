@@ -43,7 +43,9 @@ def first_line(text):
 
 
 def defines(variant, without=()):
-    return [f"-D{name}={value}" for name, value in {"SIMT": 1, **variant["defines"]}.items() if name not in without]
+    """The constants of a variant, with those that KernelLibrary.swift gives each in the simt style."""
+    every = {"SIMT": 1, "LOCAL": variant["items"], **variant["defines"]}
+    return [f"-D{name}={value}" for name, value in every.items() if name not in without]
 
 
 # NVIDIA's 8-bit dot product in its own assembly, which only its devices are given.
@@ -69,6 +71,7 @@ class Clang:
             raise Unavailable(f"libclc has no {library}")
         command = [
             self.clang, "-x", "cl", "-cl-std=CL1.2", f"--target={target}", "-O3", *defines(variant, without),
+            "-D__OPENCL_VERSION__=120",  # What a driver adds: the version of its device.
             "-Xclang", "-finclude-default-header", "-Xclang", "-mlink-builtin-bitcode", "-Xclang", bitcode,
             "-Wno-linker-warnings", *more, "-S", source, "-o", output,
         ]

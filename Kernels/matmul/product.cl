@@ -17,6 +17,21 @@
 #define SUM_M TILE_M
 #endif
 
+// What a variable indexes a simt lane cannot hold in registers: its loops over arrays are unrolled, with constant bounds. Of the
+// parts of many that share scales it unrolls PARTS, and picks their scales out first.
+#if SIMT
+#define UNROLL_SIMT _Pragma("unroll")
+#else
+#define UNROLL_SIMT
+#endif
+#if SIMT && SCALES > 0 && BLOCKS_PER_SCALE > 4
+#define PARTS 4
+#define OF_PART(values, n) near_##values[n][part_of]
+#else
+#define PARTS 1
+#define OF_PART(values, n) values[n][part]
+#endif
+
 // Where a product's activations, and the sums of their blocks, lie.
 #if SIMT && TILE_M == 1 && !GROUPED
 #define SUMS_SPACE local
@@ -53,7 +68,11 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
   if (first_group >= groups) return;
 
   // The last work-item may have fewer tiles than TILES.
+#if TILES == 1
+  const uint tiles = 1;
+#else
   const uint tiles = min((uint)TILES, (count + TILE_M - 1) / TILE_M);
+#endif
 
   x += (ulong)packed_row * columns;
   x_sums += (ulong)packed_row * blocks;
@@ -87,94 +106,113 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
     }
 #endif
 #pragma unroll 1
-    for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
-      const uint block = super + part;
+    for (uint first_part = 0; first_part < BLOCKS_PER_SCALE; first_part += PARTS) {
+#if PARTS > 1
+      lanes_f near_scale[TILE_N][PARTS], near_minimum[TILE_N][PARTS];
+#pragma unroll
+      for (int n = 0; n < TILE_N; ++n)
+#pragma unroll
+        for (uint i = 0; i < BLOCKS_PER_SCALE; ++i)
+          if (i < PARTS || i / PARTS == first_part / PARTS) {
+            near_scale[n][i % PARTS] = scale[n][i];
+            near_minimum[n][i % PARTS] = minimum[n][i];
+          }
+#endif
+#pragma unroll
+      for (uint part_of = 0; part_of < PARTS; ++part_of) {
+        const uint part = first_part + part_of;
+        const uint block = super + part;
 #if STAGED
-      lanes_f unpacked[BLOCK][TILE_N];
-      for (uint c = 0; c < BLOCK / CHUNK; ++c)
+        lanes_f unpacked[BLOCK][TILE_N];
+        for (uint c = 0; c < BLOCK / CHUNK; ++c)
 #pragma unroll
-        for (int n = 0; n < TILE_N; ++n) {
-          lanes_u chunk[CHUNK_WORDS];
-          load_chunk(packed[n], part, quants[n], c, chunk);
+          for (int n = 0; n < TILE_N; ++n) {
+            lanes_u chunk[CHUNK_WORDS];
+            load_chunk(packed[n], part, quants[n], c, chunk);
 #pragma unroll
-          for (int i = 0; i < CHUNK; ++i) unpacked[c * CHUNK + i][n] = UNPACK(chunk, i);
-        }
+            for (int i = 0; i < CHUNK; ++i) unpacked[c * CHUNK + i][n] = UNPACK(chunk, i);
+          }
 #endif
 #pragma unroll 1
-      for (uint t = 0; t < tiles; ++t) {
+        for (uint t = 0; t < tiles; ++t) {
 #pragma unroll
-        for (int first_n = 0; first_n < TILE_N; first_n += SUM_N)
+          for (int first_n = 0; first_n < TILE_N; first_n += SUM_N)
 #pragma unroll
-          for (int first_m = 0; first_m < TILE_M; first_m += SUM_M) {
-            X_SPACE const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M + first_m;
-            lanes_f sum[SUM_M][SUM_N];
-#pragma unroll
-            for (int m = 0; m < SUM_M; ++m)
-#pragma unroll
-              for (int n = 0; n < SUM_N; ++n) sum[m][n] = 0.0f;
-#if STAGED
-#pragma unroll 2
-            for (uint i = 0; i < BLOCK; ++i) {
-              lanes_f weight[SUM_N];
-#pragma unroll
-              for (int n = 0; n < SUM_N; ++n) weight[n] = unpacked[i][first_n + n];
+            for (int first_m = 0; first_m < TILE_M; first_m += SUM_M) {
+              X_SPACE const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M + first_m;
+              lanes_f sum[SUM_M][SUM_N];
 #pragma unroll
               for (int m = 0; m < SUM_M; ++m)
 #pragma unroll
-                for (int n = 0; n < SUM_N; ++n) sum[m][n] = fma(weight[n], (lanes_f)xs[i * TILE_M + m], sum[m][n]);
-            }
+                for (int n = 0; n < SUM_N; ++n) sum[m][n] = 0.0f;
+#if STAGED
+#pragma unroll 2
+              for (uint i = 0; i < BLOCK; ++i) {
+                lanes_f weight[SUM_N];
+#pragma unroll
+                for (int n = 0; n < SUM_N; ++n) weight[n] = unpacked[i][first_n + n];
+#pragma unroll
+                for (int m = 0; m < SUM_M; ++m)
+#pragma unroll
+                  for (int n = 0; n < SUM_N; ++n) sum[m][n] = fma(weight[n], (lanes_f)xs[i * TILE_M + m], sum[m][n]);
+              }
 #else
 // More chunks at once, and the compiler unpacks them all before it sums, into memory.
 #pragma unroll 1
-            for (uint c = 0; c < BLOCK / CHUNK; ++c) {
-              lanes_u chunk[TILE_N][CHUNK_WORDS];
+              for (uint c = 0; c < BLOCK / CHUNK; ++c) {
+                lanes_u chunk[TILE_N][CHUNK_WORDS];
 #pragma unroll
-              for (int n = 0; n < TILE_N; ++n) {
-                load_chunk(packed[n], part, quants[n], c, chunk[n]);
-                FETCH_AHEAD(quants[n], c);
+                for (int n = 0; n < TILE_N; ++n) {
+                  load_chunk(packed[n], part, quants[n], c, chunk[n]);
+                  FETCH_AHEAD(quants[n], c);
+                }
+#pragma unroll
+                for (int i = 0; i < CHUNK; ++i)
+#pragma unroll
+                  for (int m = 0; m < TILE_M; ++m)
+#pragma unroll
+                    for (int n = 0; n < TILE_N; ++n)
+                      sum[m][n] = fma(UNPACK(chunk[n], i), (lanes_f)xs[(c * CHUNK + i) * TILE_M + m], sum[m][n]);
               }
-#pragma unroll
-              for (int i = 0; i < CHUNK; ++i)
-#pragma unroll
-                for (int m = 0; m < TILE_M; ++m)
-#pragma unroll
-                  for (int n = 0; n < TILE_N; ++n)
-                    sum[m][n] = fma(UNPACK(chunk[n], i), (lanes_f)xs[(c * CHUNK + i) * TILE_M + m], sum[m][n]);
-            }
 #endif
 #pragma unroll
-            for (int m = 0; m < SUM_M; ++m) {
+              for (int m = 0; m < SUM_M; ++m) {
 #if SCALES > 0
-              const lanes_f x_sum = x_sums[(t * blocks + block) * TILE_M + first_m + m];
+                const lanes_f x_sum = x_sums[(t * blocks + block) * TILE_M + first_m + m];
 #endif
 #pragma unroll
-              for (int n = 0; n < SUM_N; ++n) {
-                lanes_f *total = &acc[t][first_m + m][first_n + n];
+                for (int n = 0; n < SUM_N; ++n) {
+                  lanes_f *total = &acc[t][first_m + m][first_n + n];
 #if SCALES > 0
-                *total = fma(scale[first_n + n][part], sum[m][n], *total);
-                *total = fma(MINIMUM(scale[first_n + n][part], minimum[first_n + n][part], RANGE), x_sum, *total);
+                  *total = fma(OF_PART(scale, first_n + n), sum[m][n], *total);
+                  *total = fma(MINIMUM(OF_PART(scale, first_n + n), OF_PART(minimum, first_n + n), RANGE), x_sum, *total);
 #else
-                *total += sum[m][n];
+                  *total += sum[m][n];
 #endif
+                }
               }
             }
-          }
-      }
+        }
 #pragma unroll
-      for (int n = 0; n < TILE_N; ++n) quants[n] += PANEL_GROUPS * WORDS * LANES;
+        for (int n = 0; n < TILE_N; ++n) quants[n] += PANEL_GROUPS * WORDS * LANES;
+      }
     }
   }
 
   for (uint t = 0; t < tiles; ++t)
-    for (uint m = 0; m < TILE_M && t * TILE_M + m < count; ++m) {
+    UNROLL_SIMT
+    for (uint m = 0; m < TILE_M; ++m) {
+      if (t * TILE_M + m >= count) continue;
       const uint at = row + t * TILE_M + m;
 #if TILE_N % 2 == 0
       if (epilogue->flags & GATE) {
+        UNROLL_SIMT
         for (int n = 0; n < TILE_N; n += 2)
           store_gated(acc[t][m][n], acc[t][m][n + 1], epilogue, at, first_group + n, lane);
         continue;
       }
 #endif
+      UNROLL_SIMT
       for (int n = 0; n < TILE_N; ++n) store_group(acc[t][m][n], epilogue, at, first_group + n, lane);
     }
 }

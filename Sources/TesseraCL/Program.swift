@@ -25,17 +25,22 @@ public final class Program: Sendable {
     guard !source.utf8.contains(0), !options.utf8.contains(0) else {
       throw CLError(.buildFailed, "\(name): the source or its options hold a zero byte, where drivers stop reading")
     }
+    let start = ContinuousClock.now
     guard let cache else {
       handle = try Self.compiled(source, name, context, options)
+      BuildLog.note(.compiled, name, options, context.device.profile, since: start)
       return
     }
     let key = ProgramCache.Key(source: source, options: options, profile: context.device.profile)
     if let binary = cache.binary(for: key), let built = Self.loaded(binary, context, options) {
       handle = built
+      BuildLog.note(.loaded, name, options, context.device.profile, since: start)
       return
     }
     handle = try Self.compiled(source, name, context, options)
+    // Some drivers finish their work only where the binary is asked for.
     if let binary = Self.binary(of: handle) { cache.store(binary, for: key) }
+    BuildLog.note(.compiled, name, options, context.device.profile, since: start)
   }
 
   deinit { clReleaseProgram(handle) }

@@ -1,4 +1,5 @@
 import Foundation
+import TesseraCL
 import TestSupport
 import Testing
 
@@ -150,6 +151,29 @@ struct CommandInputTests {
       let run = try CommandRun(["devices", "--json"], environment: homeless)
       #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
       #expect(try (run.json() as? [[String: Any]])?.map { $0["name"] as? String } == names)
+    }
+  }
+
+  @Test("a build log tells what was compiled, and what a later run loads")
+  func buildLog() throws {
+    try withTemporaryFolder { folder in
+      try model.withFile { path in
+        let log = folder.appending(path: "log").path
+        let environment = ["TESSERA_CACHE": folder.path, "TESSERA_BUILD_LOG": log]
+        func kinds() throws -> Set<String> {
+          let run = try CommandRun(["generate", "-m", path, "-p", "x", "-n", "1", "-q"], environment: environment)
+          #expect(run.status == 0, "\(run.errors)")
+          let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map {
+            $0.split(separator: "\t", omittingEmptySubsequences: false)
+          }
+          try FileManager.default.removeItem(atPath: log)
+          #expect(lines.allSatisfy { $0.count == 5 && (Double($0[0]) ?? -1) >= 0 && $0[3].hasSuffix(".cl") })
+          return Set(lines.map { String($0[1]) })
+        }
+        #expect(try kinds() == ["compiled"])
+        // Unless the driver does that by itself, unseen.
+        #expect(try kinds() == [Device.select().profile.keepsPrograms ? "compiled" : "loaded"])
+      }
     }
   }
 
