@@ -1,6 +1,6 @@
 #include "TesseraKernels.h"
 
-// Every kernel file, embedded in the binary. Written by scripts/list-kernels: run it instead of editing.
+// Every kernel file, embedded in the binary: written by scripts/embed-kernels.
 static const unsigned char activation_activation_cl[] = {
 #embed "activation/activation.cl"
 };
@@ -374,6 +374,6 @@ static const tessera_kernel_file files[] = {
 };
 
 const tessera_kernel_file *tessera_kernel_files(size_t *count) {
-  *count = sizeof files / sizeof *files;
+  *count = sizeof files / sizeof files[0];
   return files;
 }
