@@ -53,7 +53,7 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
   if (first_group >= groups) return;
 
   // The last work-item may have fewer tiles than TILES.
-  const uint tiles = min((uint)TILES, (count + TILE_M - 1) / TILE_M);
+  const uint tiles = TILES == 1 ? 1 : min((uint)TILES, (count + TILE_M - 1) / TILE_M);
 
   x += (ulong)packed_row * columns;
   x_sums += (ulong)packed_row * blocks;
@@ -170,11 +170,17 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
       const uint at = row + t * TILE_M + m;
 #if TILE_N % 2 == 0
       if (epilogue->flags & GATE) {
+#if SIMT
+#pragma unroll
+#endif
         for (int n = 0; n < TILE_N; n += 2)
-          store_gated(acc[t][m][n], acc[t][m][n + 1], epilogue, at, first_group + n, lane);
+          store_gated(SUM_OF(acc[t], m, n), SUM_OF(acc[t], m, n + 1), epilogue, at, first_group + n, lane);
         continue;
       }
 #endif
-      for (int n = 0; n < TILE_N; ++n) store_group(acc[t][m][n], epilogue, at, first_group + n, lane);
+#if SIMT
+#pragma unroll
+#endif
+      for (int n = 0; n < TILE_N; ++n) store_group(SUM_OF(acc[t], m, n), epilogue, at, first_group + n, lane);
     }
 }

@@ -41,7 +41,7 @@ static inline void product(global const float *restrict x, global const uint *re
   if (first_group >= groups) return;
 
   // The last work-item may have fewer tiles than TILES.
-  const uint tiles = min((uint)TILES, (count + TILE_M - 1) / TILE_M);
+  const uint tiles = TILES == 1 ? 1 : min((uint)TILES, (count + TILE_M - 1) / TILE_M);
 
   global const uint *restrict packed = (global const uint *)x + (ulong)packed_row * (columns / 32) * PACKED_8;
   global const uint *restrict quants[TILE_N];
@@ -144,11 +144,17 @@ static inline void product(global const float *restrict x, global const uint *re
       const uint at = row + t * TILE_M + m;
 #if TILE_N % 2 == 0
       if (epilogue->flags & GATE) {
+#if SIMT
+#pragma unroll
+#endif
         for (int n = 0; n < TILE_N; n += 2)
-          store_gated(acc[t][m][n], acc[t][m][n + 1], epilogue, at, first_group + n, lane);
+          store_gated(SUM_OF(acc[t], m, n), SUM_OF(acc[t], m, n + 1), epilogue, at, first_group + n, lane);
         continue;
       }
 #endif
-      for (int n = 0; n < TILE_N; ++n) store_group(acc[t][m][n], epilogue, at, first_group + n, lane);
+#if SIMT
+#pragma unroll
+#endif
+      for (int n = 0; n < TILE_N; ++n) store_group(SUM_OF(acc[t], m, n), epilogue, at, first_group + n, lane);
     }
 }

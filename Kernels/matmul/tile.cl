@@ -21,6 +21,20 @@ struct product_tile {
   struct epilogue epilogue;
 };
 
+// Sum n of row m, which varies. GPUs' compilers keep an array that a variable indexes in memory, from its first use on; there
+// the sum is selected.
+#if SIMT
+#define SUM_OF(sums, m, n) selected_sum(sums, m, n)
+static inline float selected_sum(float sums[TILE_M][TILE_N], const uint m, const uint n) {
+  float sum = sums[0][n];
+#pragma unroll
+  for (uint i = 1; i < TILE_M; ++i) sum = i == m ? sums[i][n] : sum;
+  return sum;
+}
+#else
+#define SUM_OF(sums, m, n) (sums)[m][n]
+#endif
+
 // Tile (x, …) of a product's units; one without rows is none.
 static inline struct product_tile tile_of(ROOTS, const struct matmul_arguments *a, const uint x) {
   struct product_tile t;
