@@ -68,7 +68,8 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
   float highest = LOWEST, total = 0.0f;
 
   global uchar *const roots[] = {LIST_13};
-  const struct attention all = attention_of(roots, &arguments);
+  struct attention all;
+  set_attention(&all, roots, &arguments);
   const struct attention *a = &all;
   const uint item = get_local_id(0), split = get_group_id(0);
   const int4 tile = ((global const int4 *)(r4 + arguments.tiles))[get_group_id(2)];

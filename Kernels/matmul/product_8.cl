@@ -33,7 +33,7 @@
 #endif
 
 // As matmul/product.cl's.
-static inline void product(global const float *restrict x, global const uint *restrict weights, const ulong scales_offset,
+static inline void product(global const float *x, global const uint *weights, const ulong scales_offset,
                            const struct epilogue *epilogue, const uint rows, const uint columns, const uint packed_row,
                            const uint row, const uint count, const uint first_group, const uint lane) {
   const uint blocks = columns / BLOCK;
@@ -43,9 +43,9 @@ static inline void product(global const float *restrict x, global const uint *re
   // The last work-item may have fewer tiles than TILES.
   const uint tiles = TILES == 1 ? 1 : min((uint)TILES, (count + TILE_M - 1) / TILE_M);
 
-  global const uint *restrict packed = (global const uint *)x + (ulong)packed_row * (columns / 32) * PACKED_8;
-  global const uint *restrict quants[TILE_N];
-  global const ushort *restrict scales[TILE_N];
+  global const uint *packed = (global const uint *)x + (ulong)packed_row * (columns / 32) * PACKED_8;
+  global const uint *quants[TILE_N];
+  global const ushort *scales[TILE_N];
 #pragma unroll
   for (int n = 0; n < TILE_N; ++n) {
     // A group past the end repeats the last one; its result is not stored.
@@ -90,8 +90,8 @@ static inline void product(global const float *restrict x, global const uint *re
         for (int part_n = 0; part_n < TILE_N; part_n += SUM_N)
 #pragma unroll 1
           for (int part_m = 0; part_m < TILE_M; part_m += SUM_M) {
-            global const uint *restrict xs = packed + (ulong)(t * (columns / 32) + column / 32) * PACKED_8 * TILE_M + part_m;
-            global const uint *restrict words = xs + (1 + 32 / BLOCK + column % 32 / DOT_COUNT) * TILE_M;
+            global const uint *xs = packed + (ulong)(t * (columns / 32) + column / 32) * PACKED_8 * TILE_M + part_m;
+            global const uint *words = xs + (1 + 32 / BLOCK + column % 32 / DOT_COUNT) * TILE_M;
             lanes_i total[SUM_M][SUM_N];
 #pragma unroll
             for (uint first = 0; first < INTEGER_WORDS; first += DOT_RUN) {
