@@ -75,8 +75,9 @@ static inline void search_part(const struct part *x, float sum, float *best_scal
 
 static inline float error_of(const struct part *x, float scale, float minimum) {
   const float scale_inverse = inverse(scale);
-  const float16 low = scale * quants_of(x->low, minimum, scale_inverse) - minimum - x->low;
-  const float16 high = scale * quants_of(x->high, minimum, scale_inverse) - minimum - x->high;
+  // Each product is of an `fma`, which no compiler can contract otherwise.
+  const float16 low = fma(scale, quants_of(x->low, minimum, scale_inverse), -minimum) - x->low;
+  const float16 high = fma(scale, quants_of(x->high, minimum, scale_inverse), -minimum) - x->high;
   return total(fma(high, high, low * low));
 }
 
