@@ -63,7 +63,7 @@ let package = Package(
       name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TesseraOperatorsTests",
-      dependencies: operators + ["TesseraReference", "TesseraWorkbench", "TestSupport"]),
+      dependencies: operators + ["TesseraKernels", "TesseraReference", "TesseraWorkbench", "TestSupport"]),
     .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCommand", "TestSupport"]),
     .testTarget(
       name: "TesseraTests",
