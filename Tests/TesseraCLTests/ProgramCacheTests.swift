@@ -21,7 +21,9 @@ extension OpenCLOnDevices {
     }
 
     private func key(_ value: Int, _ context: Context) -> ProgramCache.Key {
-      .init(source: Self.source(value), options: "", profile: context.device.profile)
+      let profile = context.device.profile
+      return .init(
+        source: Self.source(value), options: profile.singleFloat.buildOptions.joined(separator: " "), profile: profile)
     }
 
     private func entries(_ folder: URL) throws -> [URL] {
