@@ -3,8 +3,10 @@ import PackageDescription
 
 // All modules are named that a module depends on, also through others: after a change SwiftPM compiles anew only those that name
 // what changed, and what kept an old layout would damage memory.
-let operators: [Target.Dependency] = ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraOperators"]
-let files: [Target.Dependency] = ["TesseraFiles", "TesseraJSON", "TesseraSystem"]
+let operators: [Target.Dependency] = [
+  "TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraOperators", "TesseraSystem",
+]
+let files: [Target.Dependency] = ["TesseraFiles", "TesseraJSON"]
 let text: [Target.Dependency] = ["Jinja", "TesseraText"]
 let models: [Target.Dependency] = operators + files + ["TesseraModels"]
 let everything: [Target.Dependency] = models + text + ["Tessera"]
@@ -21,17 +23,19 @@ let foundations: [Target] = [
 
 /// Each imports only modules above it.
 let modules: [Target] = [
-  .target(name: "TesseraSystem"),
+  .target(name: "TesseraSystem", dependencies: [crypto]),
   .target(name: "TesseraJSON"),
   .target(
     name: "TesseraCL",
-    dependencies: ["COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"])), deque, logging]),
-  .target(name: "TesseraMemory", dependencies: ["TesseraCL", crypto]),
+    dependencies: [
+      "COpenCL", .target(name: "CCLBlast", condition: .when(traits: ["CLBlast"])), "TesseraSystem", deque, logging,
+    ]),
+  .target(name: "TesseraMemory", dependencies: ["TesseraCL", "TesseraSystem", crypto]),
   .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
   .target(name: "Jinja", dependencies: ["TesseraJSON"]),
   .target(name: "TesseraText", dependencies: ["Jinja", "TesseraJSON"]),
   .target(name: "TesseraReference"),
-  .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory"]),
+  .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraSystem"]),
   .target(name: "TesseraWorkbench", dependencies: operators),
   .target(name: "TesseraModels", dependencies: operators + files),
   .target(name: "Tessera", dependencies: models + text + [deque]),
@@ -45,18 +49,25 @@ let modules: [Target] = [
 
 /// One test target a module.
 let tests: [Target] = [
-  .target(name: "TestSupport", dependencies: ["TesseraCL", "TesseraJSON"], path: "Tests/TestSupport"),
+  .target(name: "TestSupport", dependencies: ["TesseraCL", "TesseraJSON", "TesseraSystem"], path: "Tests/TestSupport"),
+  .testTarget(name: "TesseraSystemTests", dependencies: ["TesseraSystem"]),
   .testTarget(name: "TesseraJSONTests", dependencies: ["TesseraJSON"]),
-  .testTarget(name: "TesseraCLTests", dependencies: ["COpenCL", "TesseraCL", "TesseraJSON", "TestSupport"]),
-  .testTarget(name: "TesseraMemoryTests", dependencies: ["TesseraCL", "TesseraJSON", "TesseraMemory", "TestSupport"]),
-  .testTarget(name: "TesseraFilesTests", dependencies: files + ["TestSupport"], resources: [.copy("Fixtures")]),
-  .testTarget(name: "JinjaTests", dependencies: ["Jinja", "TesseraJSON", "TestSupport"], resources: [.copy("Fixtures")]),
+  .testTarget(
+    name: "TesseraCLTests", dependencies: ["COpenCL", "TesseraCL", "TesseraJSON", "TesseraSystem", "TestSupport"]),
+  .testTarget(
+    name: "TesseraMemoryTests",
+    dependencies: ["TesseraCL", "TesseraJSON", "TesseraMemory", "TesseraSystem", "TestSupport"]),
+  .testTarget(
+    name: "TesseraFilesTests", dependencies: files + ["TesseraSystem", "TestSupport"], resources: [.copy("Fixtures")]),
+  .testTarget(
+    name: "JinjaTests", dependencies: ["Jinja", "TesseraJSON", "TestSupport"], resources: [.copy("Fixtures")]),
   .testTarget(
     name: "TesseraTextTests", dependencies: text + ["TesseraJSON", "TestSupport"], resources: [.copy("Fixtures")]),
   .testTarget(name: "TesseraReferenceTests", dependencies: ["TesseraReference"], resources: [.copy("Fixtures")]),
   .testTarget(
     name: "TesseraOperatorsTests", dependencies: operators + ["TesseraReference", "TesseraWorkbench", "TestSupport"]),
-  .testTarget(name: "TesseraCommandTests", dependencies: ["TesseraCL", "TesseraCommand", "TestSupport"]),
+  .testTarget(
+    name: "TesseraCommandTests", dependencies: ["TesseraCL", "TesseraCommand", "TesseraSystem", "TestSupport"]),
   .testTarget(name: "TesseraTests", dependencies: everything + ["TestSupport"], resources: [.copy("Fixtures")]),
 ]
 

@@ -175,6 +175,30 @@ static const unsigned char quantization_lookup_cl[] = {
 static const unsigned char quantization_nibbles_cl[] = {
 #embed "quantization/nibbles.cl"
 };
+static const unsigned char quantization_quantize_cl[] = {
+#embed "quantization/quantize.cl"
+};
+static const unsigned char quantization_quantize_32_cl[] = {
+#embed "quantization/quantize_32.cl"
+};
+static const unsigned char quantization_quantize_4_k_cl[] = {
+#embed "quantization/quantize_4_k.cl"
+};
+static const unsigned char quantization_quantize_6_k_cl[] = {
+#embed "quantization/quantize_6_k.cl"
+};
+static const unsigned char quantization_quantize_floats_cl[] = {
+#embed "quantization/quantize_floats.cl"
+};
+static const unsigned char quantization_quantize_math_cl[] = {
+#embed "quantization/quantize_math.cl"
+};
+static const unsigned char quantization_quantize_mxfp4_cl[] = {
+#embed "quantization/quantize_mxfp4.cl"
+};
+static const unsigned char quantization_quantize_trits_cl[] = {
+#embed "quantization/quantize_trits.cl"
+};
 static const unsigned char quantization_random_cl[] = {
 #embed "quantization/random.cl"
 };
@@ -313,6 +337,14 @@ static const tessera_kernel_file files[] = {
     {"quantization/grid_iq3_xxs.cl", quantization_grid_iq3_xxs_cl, sizeof quantization_grid_iq3_xxs_cl},
     {"quantization/lookup.cl", quantization_lookup_cl, sizeof quantization_lookup_cl},
     {"quantization/nibbles.cl", quantization_nibbles_cl, sizeof quantization_nibbles_cl},
+    {"quantization/quantize.cl", quantization_quantize_cl, sizeof quantization_quantize_cl},
+    {"quantization/quantize_32.cl", quantization_quantize_32_cl, sizeof quantization_quantize_32_cl},
+    {"quantization/quantize_4_k.cl", quantization_quantize_4_k_cl, sizeof quantization_quantize_4_k_cl},
+    {"quantization/quantize_6_k.cl", quantization_quantize_6_k_cl, sizeof quantization_quantize_6_k_cl},
+    {"quantization/quantize_floats.cl", quantization_quantize_floats_cl, sizeof quantization_quantize_floats_cl},
+    {"quantization/quantize_math.cl", quantization_quantize_math_cl, sizeof quantization_quantize_math_cl},
+    {"quantization/quantize_mxfp4.cl", quantization_quantize_mxfp4_cl, sizeof quantization_quantize_mxfp4_cl},
+    {"quantization/quantize_trits.cl", quantization_quantize_trits_cl, sizeof quantization_quantize_trits_cl},
     {"quantization/random.cl", quantization_random_cl, sizeof quantization_random_cl},
     {"quantization/repack.cl", quantization_repack_cl, sizeof quantization_repack_cl},
     {"quantization/scale_k.cl", quantization_scale_k_cl, sizeof quantization_scale_k_cl},

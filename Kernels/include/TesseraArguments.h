@@ -103,6 +103,12 @@ struct repack_arguments {
   tessera_u32 first_row, row_count, columns, group_start, group_step;
 } SWIFT_NAME("RepackArguments");
 
+// quantization/quantize.cl
+struct quantize_arguments {
+  tessera_u64 x, y;
+  tessera_u64 block_count;
+} SWIFT_NAME("QuantizeArguments");
+
 // quantization/random.cl
 struct random_arguments {
   tessera_u64 weights;

@@ -1,4 +1,5 @@
 import Foundation
+import TesseraSystem
 
 /// Whole files of a cache, read with suspicion and written in one step. Every failure costs the cache only.
 package enum CacheFile {
@@ -8,7 +9,7 @@ package enum CacheFile {
   /// - Returns: nil for any other file, and for one of more than `limit` bytes.
   package static func read(_ url: URL, limit: Int) -> [UInt8]? {
     // O_NONBLOCK: a pipe in the file's place must not hold the program up.
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    let descriptor = path(of: url).withPathPointer { open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()
@@ -27,28 +28,21 @@ package enum CacheFile {
     return bytes.count == size ? bytes : nil
   }
 
-  /// Writes beside the place and moves there, so that no reader sees half a file; only the user may read it.
+  /// Writes a file in one step, so that no reader sees half of it; only the user may read it.
   ///
-  /// - Parameter temporary: a name in the same folder that nobody else uses.
-  package static func write(_ bytes: [UInt8], to url: URL, through temporary: URL) -> Bool {
-    let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { return false }
-    let isWhole = bytes.withUnsafeBytes { memory in
-      var count = 0
-      while count < memory.count {
-        let put = Foundation.write(descriptor, memory.baseAddress.map { $0 + count }, memory.count - count)
-        if put < 0, errno == EINTR { continue }
-        guard put > 0 else { return false }
-        count += put
-      }
+  /// - Returns: whether it is there.
+  package static func write(_ bytes: [UInt8], to url: URL) -> Bool {
+    do throws(FileError) {
+      let file = try AtomicFile(path: path(of: url), isPrivate: true)
+      try file.append(bytes)
+      try file.commit()
       return true
+    } catch { return false }
+  }
+
+  private static func path(of url: URL) -> String {
+    url.withUnsafeFileSystemRepresentation { name in
+      name.map { String(pathBytes: UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? url.path
     }
-    // Some file systems tell of a full disk only here.
-    let isClosed = close(descriptor) == 0
-    guard isWhole, isClosed, rename(temporary.path, url.path) == 0 else {
-      unlink(temporary.path)
-      return false
-    }
-    return true
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TesseraSystem
 
 /// Compiled programs, kept on disk between runs.
 ///
@@ -6,7 +7,7 @@ import Foundation
 /// never trusted. A folder that cannot be written, or a full disk, only costs the cache.
 ///
 /// Layout of an entry, numbers little-endian: a magic line; the key's length (8 bytes) and the key; the binary's length
-/// (8 bytes) and fingerprint (16 bytes); the binary.
+/// (8 bytes) and fingerprint (32 bytes); the binary.
 public struct ProgramCache: Sendable {
   /// All that a binary depends on.
   struct Key {
@@ -38,13 +39,13 @@ public struct ProgramCache: Sendable {
     self.byteLimit = byteLimit
   }
 
-  private static let magic = Array("tessera program 2\n".utf8)
+  private static let magic = Array("tessera program 3\n".utf8)
 
   /// The binary that was stored for the key, if its entry is whole.
   func binary(for key: Key) -> [UInt8]? {
     guard let entry = CacheFile.read(folder.appendingPathComponent(key.fileName), limit: byteLimit) else { return nil }
     let prefix = Self.prefix(key)
-    let start = prefix.count + 8 + 16
+    let start = prefix.count + 8 + 32
     guard entry.count > start, entry.starts(with: prefix) else { return nil }
     let binary = Array(entry[start...])
     guard entry[prefix.count..<start].elementsEqual(Self.summary(binary)) else { return nil }
@@ -57,8 +58,7 @@ public struct ProgramCache: Sendable {
     guard !binary.isEmpty, entry.count <= byteLimit else { return }
     try? FileManager.default.createDirectory(
       at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    let temporary = folder.appendingPathComponent(".\(UUID().uuidString).bin")
-    guard CacheFile.write(entry, to: folder.appendingPathComponent(key.fileName), through: temporary) else { return }
+    guard CacheFile.write(entry, to: folder.appendingPathComponent(key.fileName)) else { return }
     dropOldest()
   }
 
@@ -84,19 +84,21 @@ public struct ProgramCache: Sendable {
     // A writer that was killed leaves its half; one that is at work has touched it just now.
     let hourAgo = Date(timeIntervalSinceNow: -3600)
     for entry in entries.sorted(by: { $0.date < $1.date }) {
-      let isAbandoned = entry.file.lastPathComponent.hasPrefix(".") && entry.date < hourAgo
+      let isAbandoned = entry.file.lastPathComponent.contains(AtomicFile.partialMark) && entry.date < hourAgo
       guard total > byteLimit || isAbandoned else { continue }
       try? FileManager.default.removeItem(at: entry.file)
       total -= entry.size
     }
   }
 
-  /// Whether a file has a name that the cache gives: hexadecimal digits, or a dot and a UUID while it is written.
+  /// Whether a file has a name that the cache gives: hexadecimal digits and `.bin`, and what is added while it is written.
   private static func isOwn(_ file: URL) -> Bool {
-    guard file.pathExtension == "bin" else { return false }
-    let name = file.deletingPathExtension().lastPathComponent
-    if name.hasPrefix(".") { return UUID(uuidString: String(name.dropFirst())) != nil }
-    return name.utf8.count <= 32 && name.allSatisfy { $0.isASCII && $0.isHexDigit }
+    let parts = file.lastPathComponent.components(separatedBy: ".bin")
+    guard parts.count == 2, let name = parts.first, let rest = parts.last else { return false }
+    func isHexadecimal(_ text: some StringProtocol) -> Bool { text.allSatisfy { $0.isASCII && $0.isHexDigit } }
+    return !name.isEmpty && name.utf8.count <= 64 && isHexadecimal(name)
+      && (rest.isEmpty
+        || rest.hasPrefix(AtomicFile.partialMark) && isHexadecimal(rest.dropFirst(AtomicFile.partialMark.count)))
   }
 }
 

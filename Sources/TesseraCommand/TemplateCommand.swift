@@ -35,7 +35,8 @@ struct TemplateCommand: ParsableCommand {
     } else {
       throw InputError(message: "\(model): the model has no chat template; give one with --template")
     }
-    let conversation = try Conversation(fromJSON: try InputText.read(messages))
+    let conversation = try Conversation(
+      fromJSON: try InputText.read(messages), path: messages == "-" ? "standard input" : messages)
     let prompt = try tokenizer.prompt(
       of: conversation, with: chatTemplate, addGenerationPrompt: !noGenerationPrompt)
     guard json else { return Terminal.print(prompt.text) }

@@ -10,7 +10,8 @@ struct TesseraCommand: AsyncParsableCommand {
     version: "tessera 0.1.0",
     subcommands: [
       DevicesCommand.self, GenerateCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
-      LogitsCommand.self, PerplexityCommand.self, InspectCommand.self, BenchCommand.self, TuneCommand.self,
+      LogitsCommand.self, PerplexityCommand.self, InspectCommand.self, ConvertCommand.self, BenchCommand.self,
+      TuneCommand.self,
       DoctorCommand.self,
     ])
 

@@ -85,6 +85,15 @@ public struct JSONWriter {
 
   private mutating func quote(_ string: String) {
     text += "\""
+    defer { text += "\"" }
+    let isPlain = string.utf8.allSatisfy { byte in
+      byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        && (byte <= 0x7E || !style.escapesNonASCII)
+    }
+    if isPlain {
+      text += string
+      return
+    }
     for scalar in string.unicodeScalars {
       switch scalar {
       case "\"": text += "\\\""
@@ -98,7 +107,6 @@ public struct JSONWriter {
       default: text.unicodeScalars.append(scalar)
       }
     }
-    text += "\""
   }
 
   private mutating func escape(_ scalar: Unicode.Scalar) {

@@ -126,8 +126,7 @@ public struct TuningDatabase: Sendable {
     let folder = url.deletingLastPathComponent()
     try? FileManager.default.createDirectory(
       at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    let temporary = folder.appendingPathComponent(".\(UUID().uuidString).json")
-    guard CacheFile.write([UInt8](data), to: url, through: temporary) else {
+    guard CacheFile.write([UInt8](data), to: url) else {
       throw MemoryError(
         .invalidRequest, "\(url.path): cannot be written: choose another folder with TESSERA_CACHE, or free space")
     }

@@ -8,39 +8,48 @@
 
 /// A file that appears at its path complete or not at all: written beside it, then renamed over it.
 ///
-/// Where the path names a pipe or a device, bytes go straight to it.
+/// Where the path names a pipe or a device, bytes go straight to it, and a link is followed.
 package final class AtomicFile {
+  /// What stands between a file's name and the rest of the name that it has until it is complete.
+  package static let partialMark = ".partial-"
+
   /// The path that was asked for.
   package let path: String
 
-  private let descriptor: FileDescriptor
+  private var number: Int32
   // Where a link points to, so that the link itself survives.
   private let target: String
   private let temporary: String?
   private var isCommitted = false
 
-  package init(path: String) throws(FileError) {
+  /// Begins a file.
+  ///
+  /// - Parameter isPrivate: only the user may read it, and whatever is at the path is replaced, a link or a device too:
+  ///   for files of a cache.
+  /// - Throws: `FileError` `.isFolder`, `.notFound` or `.system` where it cannot be created.
+  package init(path: String, isPrivate: Bool = false) throws(FileError) {
     self.path = path
     var existing = stat()
-    let exists = path.withPathPointer { stat($0, &existing) } == 0
+    let exists = path.withPathPointer { isPrivate ? lstat($0, &existing) : stat($0, &existing) } == 0
     if exists, existing.st_mode & S_IFMT == S_IFDIR {
       throw FileError(.isFolder, path: path, "this is a folder: name a file to write")
     }
-    if exists, existing.st_mode & S_IFMT != S_IFREG {
-      let number = path.withPathPointer { open($0, O_WRONLY | O_CLOEXEC) }
+    if exists, !isPrivate, existing.st_mode & S_IFMT != S_IFREG {
+      number = path.withPathPointer { open($0, O_WRONLY | O_CLOEXEC) }
       guard number >= 0 else { throw AtomicFile.error(errno, path) }
-      descriptor = FileDescriptor(adopting: number, path: path)
       target = path
       temporary = nil
       return
     }
-    let target = exists ? AtomicFile.resolved(path) : path
+    let target = exists && !isPrivate ? AtomicFile.resolved(path) : path
     for _ in 0..<16 {
-      let temporary = target + ".partial-" + String(UInt32.random(in: 0 ... .max), radix: 16)
-      let number = temporary.withPathPointer { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
+      let temporary = target + AtomicFile.partialMark + String(UInt32.random(in: 0 ... .max), radix: 16)
+      let number = temporary.withPathPointer {
+        open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, isPrivate ? 0o600 : 0o666)
+      }
       if number < 0, errno == EEXIST { continue }
       guard number >= 0 else { throw AtomicFile.error(errno, path) }
-      descriptor = FileDescriptor(adopting: number, path: path)
+      self.number = number
       self.target = target
       self.temporary = temporary
       return
@@ -49,6 +58,7 @@ package final class AtomicFile {
   }
 
   deinit {
+    if number >= 0 { close(number) }
     if let temporary, !isCommitted { _ = temporary.withPathPointer { unlink($0) } }
   }
 
@@ -56,7 +66,7 @@ package final class AtomicFile {
   package func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let count = write(descriptor.number, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+      let count = write(number, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw AtomicFile.error(count < 0 ? errno : ENOSPC, path) }
       rest = rest.dropFirst(count)
@@ -71,8 +81,14 @@ package final class AtomicFile {
 
   /// Puts the file in place.
   package func commit() throws(FileError) {
-    guard let temporary, !isCommitted else { return }
-    guard temporary.withPathPointer({ from in target.withPathPointer { rename(from, $0) } }) == 0 else { throw AtomicFile.error(errno, path) }
+    guard number >= 0, !isCommitted else { return }
+    // Some file systems tell of a full disk only here.
+    let isClosed = close(number) == 0
+    number = -1
+    guard isClosed else { throw AtomicFile.error(errno, path) }
+    guard let temporary else { return }
+    let isRenamed = temporary.withPathPointer { from in target.withPathPointer { rename(from, $0) } } == 0
+    guard isRenamed else { throw AtomicFile.error(errno, path) }
     isCommitted = true
   }
 

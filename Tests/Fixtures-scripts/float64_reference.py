@@ -9,8 +9,8 @@ import torch
 from make_logits_fixtures import load_reference
 
 # Gemma stores its norms' weights less one.
-NORMS = {"LlamaRMSNorm": 0.0, "Gemma3RMSNorm": 1.0}
-ROTARY = {"LlamaRotaryEmbedding", "Gemma3RotaryEmbedding"}
+NORMS = {"LlamaRMSNorm": 0.0, "Qwen2RMSNorm": 0.0, "Gemma3RMSNorm": 1.0}
+ROTARY = {"LlamaRotaryEmbedding", "Qwen2RotaryEmbedding", "Gemma3RotaryEmbedding"}
 
 
 def norm(offset):
@@ -24,7 +24,7 @@ def norm(offset):
 def rotary(self, x, position_ids, layer_type=None):
     parameters = self.config.rope_parameters
     theta = (parameters[layer_type] if layer_type else parameters)["rope_theta"]
-    size = self.config.head_dim
+    size = getattr(self.config, "head_dim", None) or self.config.hidden_size // self.config.num_attention_heads
     frequencies = theta ** -(torch.arange(0, size, 2, dtype=torch.float64) / size)
     angles = position_ids[:, :, None].double() * frequencies
     angles = torch.cat([angles, angles], dim=-1)

@@ -52,6 +52,30 @@ TOOLS = [
     {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}},
 ]
 
+# What templates of tools alone read: every parameter has a type and a description.
+TYPED_TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "The weather.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "place": {"type": "string", "description": " Zürich,\nor elsewhere "},
+                    "far": {"type": "boolean", "description": "b"},
+                    "tags": {"type": "array", "items": {"type": "number"}, "description": "[]"},
+                    "more": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "{}"},
+                    "either": {"type": ["string", "integer"], "description": "one of two"},
+                },
+                "required": ["place"],
+            },
+            "return": {"type": "string", "description": "text"},
+        },
+    },
+    {"type": "function", "function": {"name": "now", "description": "The time.", "parameters": {"properties": {}}}},
+]
+
 CONVERSATIONS = {
     "user": [USER],
     "system": [SYSTEM, USER],
@@ -92,6 +116,13 @@ TOOL_CONVERSATIONS = {
     ],
     "no-message": [],
 }
+TYPED_CONVERSATIONS = {
+    "typed-tools": [SYSTEM, USER],
+    "typed-call": TOOL_CONVERSATIONS["tool-call"],
+    "typed-calls": [SYSTEM, *TOOL_CONVERSATIONS["two-calls"]],
+}
+# Templates that iterate over the tools whether there are any or not: without tools they are given an empty list.
+TOOL_ONLY_TEMPLATES = {"command-r-plus", "hermes-tool-use"}
 TOOL_TEMPLATES = {"llama-3.2", "mistral-v3", "mistral-nemo", "qwen2.5", "qwen3", "macros", "deepseek-r1"}
 
 
@@ -108,8 +139,10 @@ def render(template, variables):
 
 
 def case(template, name, source, **options):
-    document = {**CONVERSATIONS, **TOOL_CONVERSATIONS}[name]
-    tools = TOOLS if name in TOOL_CONVERSATIONS else None
+    document = {**CONVERSATIONS, **TOOL_CONVERSATIONS, **TYPED_CONVERSATIONS}[name]
+    tools = TOOLS if name in TOOL_CONVERSATIONS else TYPED_TOOLS if name in TYPED_CONVERSATIONS else None
+    if tools is None and template in TOOL_ONLY_TEMPLATES:
+        tools = []
     generation = options.pop("add_generation_prompt", True)
     variables = {"bos_token": "<s>", "eos_token": "</s>", "date_string": "26 Jul 2024", **options}
     result = render(
@@ -127,6 +160,9 @@ def cases():
         yield case(path.stem, "turns", source, add_generation_prompt=False)
         if path.stem in TOOL_TEMPLATES:
             for name in TOOL_CONVERSATIONS:
+                yield case(path.stem, name, source)
+        if path.stem in TOOL_ONLY_TEMPLATES:
+            for name in TYPED_CONVERSATIONS:
                 yield case(path.stem, name, source)
     llama = (FOLDER / "llama-3.2.jinja").read_text(encoding="utf-8")
     yield case("llama-3.2", "tools", llama, tools_in_user_message=False)
@@ -154,6 +190,9 @@ def main():
         (FOLDER / "smollm2.jinja").write_text(text, encoding="utf-8")
     conversations = {name: {"messages": messages} for name, messages in CONVERSATIONS.items()}
     conversations |= {name: {"messages": messages, "tools": TOOLS} for name, messages in TOOL_CONVERSATIONS.items()}
+    conversations |= {
+        name: {"messages": messages, "tools": TYPED_TOOLS} for name, messages in TYPED_CONVERSATIONS.items()
+    }
     write("conversations.json", conversations, separators=(",", ":"))
     (FOLDER / "rendered.json").write_text(lines(cases()), encoding="utf-8")
     (LANGUAGE / "variables.json").write_text(json.dumps(VARIABLES, ensure_ascii=False) + "\n", encoding="utf-8")

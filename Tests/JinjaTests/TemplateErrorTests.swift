@@ -25,7 +25,7 @@ struct TemplateErrorTests {
       "{{ 'a'.encode() }}", "{{ 'a'.translate({}) }}", "{{ 1 .bit_length() }}", "{{ 'a'.__class__ }}",
       "{{ messages.__len__() }}", "{{ namespace() }}", "{{ messages | map('upper') }}", "{{ range }}",
       "{{ messages[0].get }}", "{{ '{:>3}'.format(1) }}", "{{ '{0.x}'.format(1) }}", "{{ '%*d' % (3, 1) }}",
-      "{{ ('a' | safe) + 'b' }}", "{{ ('a' | safe).upper() }}", "{{ range(3)[1:] }}", "{{ (-8) ** 0.5 }}",
+      "{{ ('a' | safe) * 2 }}", "{{ ('a' | safe).upper() }}", "{{ range(3)[1:] }}", "{{ (-8) ** 0.5 }}",
       "{{ 'a' is sameas 'a' }}", "{{ strftime_now('%f') }}", "{{ 15 | round(-1) }}", "{{ '１' | int }}",
       "{% set n = namespace() %}{% for a in [1] %}{% set n.l = loop %}{% endfor %}{{ n.l.index }}",
     ])

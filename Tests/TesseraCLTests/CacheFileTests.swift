@@ -6,21 +6,12 @@ import Testing
 
 @Suite("Files and folders of the cache")
 struct CacheFileTests {
-  @Test("fingerprints are those that FNV's authors list")
-  func fingerprints() {
-    for (text, digits) in [
-      ("", "6c62272e07bb014262b821756295c58d"), ("a", "d228cb696f1a8caf78912b704e4a8964"),
-      ("foobar", "343e1662793c64bf6f0d3597ba446f18"),
-    ] { #expect(Fingerprint(Array(text.utf8)).hexadecimal == digits) }
-    #expect(Fingerprint([]).bytes.first == 0x8d && Fingerprint([]).bytes.count == 16)
-  }
-
   @Test("a file is written whole, readable by its owner only, and leaves nothing beside it")
   func written() throws {
     try withTemporaryFolder { folder throws in
       let file = folder.appendingPathComponent("file")
       for bytes in [[1, 2, 3], [UInt8](repeating: 7, count: 3 << 20)] {
-        #expect(CacheFile.write(bytes, to: file, through: folder.appendingPathComponent("temporary")))
+        #expect(CacheFile.write(bytes, to: file))
         #expect(CacheFile.read(file, limit: bytes.count) == bytes)
         #expect(CacheFile.read(file, limit: bytes.count - 1) == nil)
       }
@@ -34,7 +25,7 @@ struct CacheFileTests {
   func suspicious() throws {
     try withTemporaryFolder { folder throws in
       let file = folder.appendingPathComponent("file")
-      #expect(CacheFile.write([1], to: file, through: folder.appendingPathComponent("temporary")))
+      #expect(CacheFile.write([1], to: file))
       for (mode, isRead) in [(0o600, true), (0o644, true), (0o620, false), (0o602, false), (0o666, false)] {
         #expect(chmod(file.path, mode_t(mode)) == 0)
         #expect((CacheFile.read(file, limit: 10) != nil) == isRead, "mode \(String(mode, radix: 8))")
@@ -50,6 +41,22 @@ struct CacheFileTests {
     }
   }
 
+  @Test("a link or a pipe in a file's place is replaced, and what a link points to is left alone")
+  func replaced() throws {
+    try withTemporaryFolder { folder throws in
+      let other = folder.appendingPathComponent("other")
+      try Data([9]).write(to: other)
+      let file = folder.appendingPathComponent("file")
+      try FileManager.default.createSymbolicLink(at: file, withDestinationURL: other)
+      #expect(CacheFile.write([1], to: file) && CacheFile.read(file, limit: 10) == [1])
+      #expect(try Data(contentsOf: other) == Data([9]))
+      let pipe = folder.appendingPathComponent("pipe")
+      #expect(mkfifo(pipe.path, 0o600) == 0)
+      #expect(CacheFile.write([2], to: pipe) && CacheFile.read(pipe, limit: 10) == [2])
+      #expect(!CacheFile.write([3], to: folder) && !CacheFile.write([3], to: file.appendingPathComponent("below")))
+    }
+  }
+
   @Test("a disk that fills while a file is written keeps the file that was there, and nothing beside it")
   func fullDisk() async {
     await #expect(processExitsWith: .success) {
@@ -57,11 +64,10 @@ struct CacheFileTests {
       signal(SIGXFSZ, SIG_IGN)
       try withTemporaryFolder { folder throws in
         let file = folder.appendingPathComponent("file")
-        let temporary = folder.appendingPathComponent("temporary")
-        #expect(CacheFile.write([1, 2], to: file, through: temporary))
+        #expect(CacheFile.write([1, 2], to: file))
         var limit = rlimit(rlim_cur: 4096, rlim_max: 4096)
         #expect(setrlimit(__rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue)), &limit) == 0)
-        #expect(!CacheFile.write([UInt8](repeating: 1, count: 5000), to: file, through: temporary))
+        #expect(!CacheFile.write([UInt8](repeating: 1, count: 5000), to: file))
         #expect(CacheFile.read(file, limit: 10) == [1, 2])
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["file"])
       }

@@ -164,7 +164,7 @@ extension OpenCLOnDevices {
     func abandoned(device: TestDevice) throws {
       let context = try device.context()
       try withTemporaryFolder { folder throws in
-        let halves = (0..<2).map { _ in folder.appendingPathComponent(".\(UUID().uuidString).bin") }
+        let halves = (0..<2).map { folder.appendingPathComponent("abc\($0).bin.partial-f\($0)") }
         try Data([1]).write(to: halves[0])
         try old(halves[1])
         ProgramCache(folder: folder).store([1], for: key(1, context))

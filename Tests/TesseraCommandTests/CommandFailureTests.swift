@@ -124,11 +124,13 @@ struct CommandFailureTests {
     try model.withFile { path in
       let template = ["template", "-m", path, "--messages", "-"]
       for input in ["", "{", "3", #"[{"role": 1}]"#, #"{"tools": []}"#] {
-        try expectError([], template, input: input)
+        try expectError(["standard input: "], template, input: input)
       }
       let broken = path + ".jinja"
       try Data("{% for x in %}".utf8).write(to: URL(fileURLWithPath: broken))
       try expectError(["line 1"], template + ["--template", broken], input: "[]")
+      try Data("{# nothing #}".utf8).write(to: URL(fileURLWithPath: broken))
+      try expectError(["the chat template renders nothing"], template + ["--template", broken], input: "[]")
       try expectError(["none.json"], ["template", "-m", path, "--messages", path + "none.json"])
     }
   }

@@ -84,7 +84,8 @@ struct GGUFCheckpointTests {
   @Test(
     "paths keep every byte, also as text",
     arguments: [
-      Array("a/é日🦊".utf8), [0xFF, 0xC3, 0x41, 0xE2, 0x82, 0xF0, 0x9F], [0xF4, 0x8F, 0xBE, 0x80, 0xF4, 0x8F, 0xBF, 0xBF],
+      Array("a/é日🦊".utf8), [0xFF, 0xC3, 0x41, 0xE2, 0x82, 0xF0, 0x9F],
+      [0xF4, 0x8F, 0xBE, 0x80, 0xF4, 0x8F, 0xBF, 0xBF],
       [0xED, 0xA0, 0x80], [0xC0, 0xAF], [],
     ])
   func pathBytes(bytes: [UInt8]) {
@@ -101,7 +102,9 @@ struct GGUFCheckpointTests {
     builder.add("general.name", .string, GGUFBuilder.string([0x5A, 0xE9, 0x41]))
     #expect(try GGUFCheckpoint(path: try folder.write(builder.build())).metadata.string("general.name") == "Z\u{FFFD}A")
     builder.add("tokenizer.chat_template", .string, GGUFBuilder.string([0xE9]))
-    expectError(.malformed, "'tokenizer.chat_template'") { _ = try GGUFCheckpoint(path: try folder.write(builder.build())) }
+    expectError(.malformed, "'tokenizer.chat_template'") {
+      _ = try GGUFCheckpoint(path: try folder.write(builder.build()))
+    }
     var tokens = GGUFBuilder()
     tokens.add("tokenizer.ggml.x", .array, GGUFBuilder.array(.string, count: 1, GGUFBuilder.string([0xE9])))
     let metadata = try GGUFCheckpoint(path: try folder.write(tokens.build())).metadata

@@ -56,7 +56,7 @@ struct HuggingFaceCheckpointTests {
       expectError(.unsupportedType, "'mask'", "'BOOL'", "BF16") { _ = try model.requiredTensor(named: "mask") }
       expectError(.missingKey, "'absent'") { _ = try model.requiredTensor(named: "absent") }
       #expect(try model.config.int("hidden_size") == 2)
-      #expect(try model.object(.tokenizer)?.object("model").string("type") == "BPE")
+      #expect(try model.object(.tokenizer)?.fields("model").string("type") == "BPE")
       #expect(try model.text(.chatTemplate) == "{{ messages }}")
       #expect(try model.json(.modules)?.arrayValue?.count == 1)
       #expect(try model.object(.pooling)?.bool("pooling_mode_mean_tokens") == true)
@@ -92,7 +92,7 @@ struct HuggingFaceCheckpointTests {
     func index(_ map: String) -> [UInt8] { Array("{\"weight_map\":{\(map)}}".utf8) }
     let name = "model.safetensors.index.json"
     try refuse(.notFound, "no config.json") { $0["config.json"] = nil }
-    try refuse(.wrongType, "config.json: the file holds an array") { $0["config.json"] = Array("[]".utf8) }
+    try refuse(.wrongType, "config.json: the text holds an array") { $0["config.json"] = Array("[]".utf8) }
     try refuse(.empty, "config.json") { $0["config.json"] = [] }
     try refuse(.malformed, "config.json") { $0["config.json"] = Array("{\"a\":".utf8) }
     try refuse(.notFound, "neither model.safetensors nor") { $0[name] = nil }
@@ -115,7 +115,8 @@ struct HuggingFaceCheckpointTests {
     try refuse(.malformed, "'weight_map' names no tensor") { $0[name] = index("") }
     try refuse(.notSafetensors, "a.safetensors") { $0["a.safetensors"] = GGUFBuilder.small().build() }
     try refuse(.malformed, "overlaps") {
-      let header = #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"x":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#
+      let header =
+        #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"x":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#
       $0["a.safetensors"] = GGUFBuilder.bytes(UInt64(header.utf8.count)) + header.utf8 + Array(repeating: 0, count: 12)
     }
   }

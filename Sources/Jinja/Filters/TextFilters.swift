@@ -49,7 +49,8 @@ extension Interpreter {
     }
   }
 
-  private func escaped(_ text: String) throws(TemplateError) -> String {
+  /// A text with the escapes of HTML, as what joins text that is marked safe gets them.
+  func escaped(_ text: String) throws(TemplateError) -> String {
     try checkText(bytes: text.utf8.count * 5)
     var result = ""
     for scalar in text.unicodeScalars {

@@ -24,8 +24,12 @@ extension Interpreter {
     if let a = left.index, let b = right.index { return try integers(operation, a, b) }
     if let a = left.number, let b = right.number { return .float(try floats(operation, a, b)) }
     switch (operation, left, right) {
+    case (.add, .markup(let a), .markup(let b)): return .markup(try joined(a, b))
+    case (.add, .markup(let a), .string(let b)): return .markup(try joined(a, try escaped(b)))
+    case (.add, .string(let a), .markup(let b)): return .markup(try joined(try escaped(a), b))
+    case (.add, .markup, _), (.add, _, .markup): break
     case (_, .markup, _), (_, _, .markup): throw unsupported("'\(operation.rawValue)' with text marked safe")
-    case (.add, .string(let a), .string(let b)): return try string(a + b)
+    case (.add, .string(let a), .string(let b)): return .string(try joined(a, b))
     case (.add, .list(let a), .list(let b)):
       try checkCount(a.items.count + b.items.count)
       return try list(a.items + b.items)
@@ -38,6 +42,11 @@ extension Interpreter {
     default: break
     }
     throw fail("'\(operation.rawValue)' between values of types \(left.typeName) and \(right.typeName)")
+  }
+
+  private func joined(_ left: String, _ right: String) throws(TemplateError) -> String {
+    try checkText(bytes: left.utf8.count + right.utf8.count)
+    return left + right
   }
 
   private func checked(_ result: (partialValue: Int, overflow: Bool)) throws(TemplateError) -> Int {

@@ -12,7 +12,7 @@ final class Interpreter {
   private var stepsLeft: Int
   private var depth = 0
   private var output = ""
-  /// What keeps values alive in circles, to be emptied at the end.
+  /// Holders of values that may hold each other in circles, to be emptied at the end.
   private var namespaces: [Namespace] = []
   private var capturedScopes: [Scope] = []
 

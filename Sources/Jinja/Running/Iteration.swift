@@ -1,5 +1,5 @@
 extension Interpreter {
-  /// What Python's `iter` gives for a value.
+  /// Python's `iter` of a value.
   func iterate(_ value: Value) throws(TemplateError) -> LazyIterator {
     if case .iterator(let iterator) = value { return iterator }
     if case .loop(let state) = value {

@@ -178,14 +178,16 @@ struct Lexer {
     throw fail("a comment is not closed")
   }
 
-  private func rawBegin(at begin: Int) -> (sign: Scalar?, end: Int)? {
-    var index = begin + 2
-    var sign: Scalar?
-    if let next = scalar(at: index), next == "-" || next == "+" {
-      sign = next
-      index += 1
+  /// The sign after the two characters that begin a tag, and where the tag's first word stands.
+  private func tagBegin(at begin: Int) -> (sign: Scalar?, word: Int) {
+    guard let sign = scalar(at: begin + 2), sign == "-" || sign == "+" else {
+      return (nil, skippingSpace(from: begin + 2))
     }
-    index = skippingSpace(from: index)
+    return (sign, skippingSpace(from: begin + 3))
+  }
+
+  private func rawBegin(at begin: Int) -> (sign: Scalar?, end: Int)? {
+    var (sign, index) = tagBegin(at: begin)
     guard starts(with: "raw", at: index) else { return nil }
     index = skippingSpace(from: index + 3)
     if starts(with: "-%}", at: index) { return (sign, skippingSpace(from: index + 3)) }
@@ -196,13 +198,7 @@ struct Lexer {
     var begin = position
     while begin < source.count {
       if starts(with: "{%", at: begin) {
-        var index = begin + 2
-        var sign: Scalar?
-        if let next = scalar(at: index), next == "-" || next == "+" {
-          sign = next
-          index += 1
-        }
-        index = skippingSpace(from: index)
+        let (sign, index) = tagBegin(at: begin)
         if starts(with: "endraw", at: index), let end = tagEnd("%}", at: skippingSpace(from: index + 6)) {
           emitText(until: begin, sign: sign, isVariable: false)
           return advance(to: end)

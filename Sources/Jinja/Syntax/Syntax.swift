@@ -81,7 +81,7 @@ struct CallArguments: Sendable {
   }
 }
 
-/// What can stand on the left of an assignment.
+/// The left side of an assignment.
 indirect enum AssignmentTarget: Sendable {
   case name(String)
   case namespaceAttribute(String, String)

@@ -40,7 +40,7 @@ final class DictionaryValue {
     return result
   }
 
-  /// What iterating a view of this gives.
+  /// The items that iterating a view of this gives.
   func items(of view: DictionaryView) -> [Value] {
     switch view {
     case .keys: keys

@@ -1,6 +1,6 @@
 /// Jinja's default undefined value: empty where printed or iterated, an error in any other operation.
 struct Undefined {
-  /// What an operation on it reports.
+  /// The message that an operation on it reports.
   let message: String
 }
 

@@ -121,7 +121,7 @@ public struct GGUFFile: Sendable {
     mappedFile.release(offset: tensor.fileOffset, count: tensor.byteCount)
   }
 
-  private static func alignment(_ metadata: Metadata) throws(FileError) -> Int {
+  static func alignment(_ metadata: Metadata) throws(FileError) -> Int {
     guard let alignment = try metadata.optionalInt("general.alignment") else { return 32 }
     // Below 8, values would not be aligned; the format asks for multiples of 8. Above, padding alone fills the file.
     guard (8...GGUFLimits.headerByteCount).contains(alignment), alignment & (alignment - 1) == 0 else {

@@ -17,6 +17,14 @@ public struct Metadata: Sendable {
     self.init(keys: values.keys.sorted(), values: values, path: name)
   }
 
+  /// Keys and values that are made up, in an order.
+  ///
+  /// - Parameter keys: each once, all with a value; others are left out.
+  public init(ordered keys: [String], _ values: [String: MetadataValue], of name: String) {
+    var seen: Set<String> = []
+    self.init(keys: keys.filter { values[$0] != nil && seen.insert($0).inserted }, values: values, path: name)
+  }
+
   init(keys: [String], values: [String: MetadataValue], path: String) {
     self.keys = keys
     self.values = values

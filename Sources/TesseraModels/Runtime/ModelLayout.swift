@@ -17,7 +17,7 @@ struct ModelLayout {
   static let defaultContextLength = 4096
   /// Rows of logits that are computed at once: few enough that a large vocabulary's fit in 64 MiB.
   static func logitRows(_ profile: ModelProfile) -> Int {
-    max(1, min(64, (64 << 20) / (max(1, profile.vocabularySize) * 4)))
+    max(1, min(48, (64 << 20) / (max(1, profile.vocabularySize) * 4)))
   }
 
   /// Entries of the block tables that a step's sequences may have, together.
@@ -29,7 +29,6 @@ struct ModelLayout {
   var inputBytes: Int { StepInputs.mostBytes(tokens: chunkSize, tableEntries: tableEntries, profile) }
   var hiddenRows: Int { max(chunkSize, Self.logitRows(profile)) }
   var hiddenBytes: Int { hiddenRows * profile.hiddenSize * 4 }
-  var logitBytes: Int { Self.logitRows(profile) * profile.vocabularySize * 4 }
 
   init(_ checkpoint: any Checkpoint, limits: DeviceLimits, options: ModelRunner.Options) throws {
     let c = try Hyperparameters(checkpoint)
@@ -69,7 +68,7 @@ struct ModelLayout {
     try MemoryPlan(
       weightsBytes: memory.weightsBytes, largestWeightBytes: memory.largestWeightBytes, kvLayout: cache,
       contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: chunkSize,
-      workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes + logitBytes,
+      workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes,
       stagingBytes: memory.stagingBytes)
   }
 

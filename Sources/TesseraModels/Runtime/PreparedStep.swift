@@ -49,7 +49,7 @@ final class PreparedStep {
 /// The steps that ran last, by their shape.
 struct PreparedSteps {
   /// Steps that are kept, at most.
-  static let limit = 24
+  static let limit = 16
 
   private var steps: [StepShape: (step: PreparedStep, lastUse: Int)] = [:]
   private var clock = 0

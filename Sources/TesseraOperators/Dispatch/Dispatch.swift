@@ -113,6 +113,9 @@ extension CombineArguments: ArgumentBlock {
 extension RepackArguments: ArgumentBlock {
   public static let (structName, viewCount) = ("repack_arguments", 2)
 }
+extension QuantizeArguments: ArgumentBlock {
+  public static let (structName, viewCount) = ("quantize_arguments", 2)
+}
 extension RandomArguments: ArgumentBlock {
   public static let (structName, viewCount) = ("random_arguments", 1)
 }

@@ -44,14 +44,14 @@ extension Tokenizer {
         messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt, bosToken: begin, eosToken: end,
         variables: given, now: now)
     } catch {
-      throw ChatError(error, restoring: markerGuard.restored)
+      throw ChatError(error) { markerGuard.restored($0) }
     }
     guard !rendered.isEmpty else {
       throw ChatError(
         .nothingRendered, "the chat template renders nothing for this conversation: give it another template or prompt")
     }
     return ChatPrompt(
-      text: markerGuard.restored(rendered), tokens: try encode(marked: rendered, restoring: markerGuard.restored))
+      text: markerGuard.restored(rendered), tokens: try encode(marked: rendered) { markerGuard.restored($0) })
   }
 
   private func text(of token: Int?) throws -> String? {

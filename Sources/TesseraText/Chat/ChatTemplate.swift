@@ -7,6 +7,8 @@ import TesseraJSON
 public struct ChatTemplate: Sendable {
   let source: String
   let template: Template
+  /// Finds the strings that the template's expressions contain.
+  let literals: SpecialTokenMatcher
 
   /// Parses a template, such as the `tokenizer.chat_template` of a GGUF file.
   ///
@@ -14,6 +16,9 @@ public struct ChatTemplate: Sendable {
   public init(source: String, limits: TemplateLimits = .standard) throws(ChatError) {
     do { template = try Template(source: source, limits: limits) } catch { throw ChatError(error) }
     self.source = source
+    let strings = ByteStrings(texts: template.stringLiterals)
+    literals = SpecialTokenMatcher(
+      ids: Array(strings.indices), texts: strings, attributes: strings.map { _ in .userDefined })
   }
 
   /// Parses what a model file gives as its template; nil where it has none, or one without text.
@@ -49,6 +54,9 @@ public struct ChatTemplate: Sendable {
   }
 
   /// Renders messages that need not be those of a conversation.
+  ///
+  /// Some templates for tools go through the tools also where there are none, at which Python fails: where rendering
+  /// fails without tools but does not with an empty list of them, they get that.
   func render(
     messages: [JSONValue], tools: [JSONValue]?, addGenerationPrompt: Bool, bosToken: String?, eosToken: String?,
     variables: JSONObject, now: Int?
@@ -58,8 +66,15 @@ public struct ChatTemplate: Sendable {
     if let eosToken { given["eos_token"] = .string(eosToken) }
     for (name, value) in variables.members { given[name] = value }
     given["messages"] = .array(messages)
-    given["tools"] = tools.map { .array($0) } ?? .null
     given["add_generation_prompt"] = .bool(addGenerationPrompt)
-    return try template.render(given, now: now)
+    given["tools"] = tools.map { .array($0) } ?? .null
+    do {
+      return try template.render(given, now: now)
+    } catch {
+      guard tools == nil, error.code == .operation else { throw error }
+      given["tools"] = []
+      guard let rendered = try? template.render(given, now: now) else { throw error }
+      return rendered
+    }
   }
 }

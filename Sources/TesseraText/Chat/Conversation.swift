@@ -15,14 +15,19 @@ public struct Conversation: Sendable, Equatable {
 
   /// Reads a conversation from JSON: an array of messages, or an object with `messages` and perhaps `tools`.
   ///
+  /// - Parameter path: the file that the text is from, for errors.
   /// - Throws: `conversation` where the text is not such a document.
-  public init(fromJSON bytes: [UInt8]) throws(ChatError) {
+  public init(fromJSON bytes: [UInt8], path: String? = nil) throws(ChatError) {
+    let document: JSONValue
     do {
-      try self.init(JSONValue(parsing: bytes, options: .request))
-    } catch let error as JSONError {
-      throw ChatError(.conversation, error.description)
+      document = try JSONValue(parsing: bytes, path: path, options: .request)
     } catch {
-      throw error as? ChatError ?? ChatError(.conversation, "\(error)")
+      throw ChatError(.conversation, error.description)
+    }
+    do {
+      try self.init(document)
+    } catch {
+      throw ChatError(.conversation, (path.map { $0 + ": " } ?? "") + error.message)
     }
   }
 

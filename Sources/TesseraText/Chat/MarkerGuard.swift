@@ -8,23 +8,24 @@ import TesseraJSON
 /// write them as JSON. In the rendered text no disguised marker matches, and the stand-ins are replaced again.
 ///
 /// A marker that is put together from several texts, or from the two sides of something that the template cuts out, is
-/// broken as well: its first part ends where a text, the text without space at its end, or one of the template's string
-/// literals tells that the template may cut.
+/// broken as well: its first part ends where the template may cut, which is at the text's end, at white space and at the
+/// template's string literals.
 struct MarkerGuard {
   private let markers: SpecialTokenMatcher
   private let controls: SpecialTokenMatcher
   private let literals: SpecialTokenMatcher
-  private var standIns: StandIns
+  private let visible: [JSONValue]
+  private let texts: [String]
+  /// Made when the first marker is found, since all texts are read for it.
+  private var standIns: StandIns?
 
   /// - Parameter visible: everything that the template is given.
   init(_ tokenizer: Tokenizer, template: ChatTemplate, visible: [JSONValue]) {
     markers = tokenizer.markerMatcher
     controls = tokenizer.controlMatcher
-    let texts = template.template.stringLiterals
-    let bytes = ByteStrings(texts: texts)
-    literals = SpecialTokenMatcher(
-      ids: Array(bytes.indices), texts: bytes, attributes: bytes.map { _ in .userDefined })
-    standIns = StandIns(unusedIn: visible, [template.source] + texts)
+    literals = template.literals
+    self.visible = visible
+    texts = [template.source] + template.template.stringLiterals
   }
 
   /// A value whose strings and keys contain no marker.
@@ -44,18 +45,44 @@ struct MarkerGuard {
     case .object(let object):
       var result = JSONObject()
       for (key, value) in object.members {
-        result[try disguised(key, saidByModel ? controls : markers)] = try disguised(value, saidByModel: saidByModel)
+        let name = Self.isName(key) ? key : try disguised(key, saidByModel ? controls : markers)
+        // Templates compare these with words of theirs.
+        if key == "role" || key == "type", let text = value.stringValue, Self.isName(text) {
+          result[name] = value
+        } else {
+          result[name] = try disguised(value, saidByModel: saidByModel)
+        }
       }
       return .object(result)
     }
   }
 
+  /// Whether a text is a word as programs name things.
+  private static func isName(_ text: String) -> Bool {
+    text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+  }
+
   /// The text with all disguises taken off.
-  func restored(_ text: String) -> String { standIns.restored(text) }
+  func restored(_ text: String) -> String {
+    guard let standIns else { return text }
+    return String(decoding: standIns.restored(Array(text.utf8)[...]), as: UTF8.self)
+  }
+
+  /// The bytes of a text with all disguises taken off.
+  func restored(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> { standIns?.restored(text)[...] ?? text }
 
   private mutating func disguised(_ text: String, _ matcher: SpecialTokenMatcher) throws(ChatError) -> String {
-    var places = breaks(in: Array(text.utf8), matcher)[...]
+    var places = breaks(in: text, matcher)[...]
     if places.isEmpty { return text }
+    var standIns = standIns ?? StandIns(unusedIn: visible, texts)
+    defer { self.standIns = standIns }
     var result = String.UnicodeScalarView()
     var end = 0
     for scalar in text.unicodeScalars {
@@ -75,21 +102,28 @@ struct MarkerGuard {
   }
 
   /// The bytes at which a marker begins, or a part of one that the template may cut off.
-  private func breaks(in text: [UInt8], _ matcher: SpecialTokenMatcher) -> [Int] {
-    text.withUnsafeBufferPointer { text in
-      guard matcher.mayBegin(in: text) else { return [] }
-      var isCut = [Bool](repeating: false, count: text.count + 1)
-      var isInLiteral = [Bool](repeating: false, count: text.count)
-      isCut[text.count] = true
-      isCut[1 + (text.lastIndex { $0 > 0x20 } ?? -1)] = true
-      for match in literals.occurrences(in: text) {
-        isCut[match.lowerBound] = true
-        // What the template looks for, such as </think>, has to be found by it.
-        if match.count > 2 { for index in match { isInLiteral[index] = true } }
+  private func breaks(in text: String, _ matcher: SpecialTokenMatcher) -> [Int] {
+    Array(text.utf8).withUnsafeBufferPointer { bytes in
+      guard matcher.mayBegin(in: bytes) else { return [] }
+      var isCut = [Bool](repeating: false, count: bytes.count + 1)
+      var place = 0
+      for scalar in text.unicodeScalars {
+        isCut[place] = scalar.value <= 0x20 || scalar.properties.isWhitespace
+        place += UTF8.width(scalar)
       }
-      return text.indices.filter { start in
-        let found = matcher.beginning(at: start, in: text, isCut: isCut)
-        return found == .whole || found == .part && !isInLiteral[start]
+      isCut[place] = true
+      var literalEnds = [Int](repeating: 0, count: bytes.count)
+      for match in literals.occurrences(in: bytes) {
+        isCut[match.lowerBound] = true
+        for index in match { literalEnds[index] = max(literalEnds[index], match.upperBound) }
+      }
+      return bytes.indices.filter { start in
+        switch matcher.beginning(at: start, in: bytes, isCut: isCut) {
+        case .whole: true
+        // A cut inside of what the template looks for, such as </think>, is none: it has to find that.
+        case .part(let end): end >= literalEnds[start]
+        case .none: false
+        }
       }
     }
   }

@@ -6,9 +6,9 @@ import TesseraJSON
 /// those are used that occur nowhere else, neither as themselves nor as an escape of JSON, so that what stands in can be
 /// told from what was there.
 struct StandIns {
-  /// Braille patterns, hexagrams, box drawings and blocks.
+  /// Braille patterns, hexagrams and box drawings.
   private static let candidates: [ClosedRange<UInt32>] = [
-    0x2801...0x28FF, 0x4DC0...0x4DFF, 0x2500...0x259F,
+    0x2801...0x28FF, 0x4DC0...0x4DFF, 0x2500...0x257F,
   ]
 
   private var free: [Unicode.Scalar] = []
@@ -23,9 +23,6 @@ struct StandIns {
     free = Self.candidates.joined().reversed().filter { !used.contains($0) }.compactMap(Unicode.Scalar.init)
   }
 
-  /// Whether nothing stands in for anything.
-  var isEmpty: Bool { originals.isEmpty }
-
   /// The scalar that stands in for another from now on; nil when there is none left.
   mutating func standIn(for scalar: Unicode.Scalar) -> Unicode.Scalar? {
     if let known = standIns[scalar] { return known }
@@ -35,27 +32,27 @@ struct StandIns {
     return new
   }
 
-  /// A text with all stand-ins replaced by what they stand for, also where the template wrote them as JSON escapes.
-  func restored(_ text: String) -> String {
-    guard !isEmpty else { return text }
-    let scalars = Array(text.unicodeScalars)
-    var result = String.UnicodeScalarView()
-    var index = 0
-    while index < scalars.count {
-      if let original = originals[scalars[index]] {
-        result.append(original)
-      } else if scalars[index] == "\\", let code = Self.escape(in: scalars, at: index),
-        let original = Unicode.Scalar(code).flatMap({ originals[$0] })
-      {
-        result.append(contentsOf: Self.escaped(original))
-        index += 5
+  /// UTF-8 text with all stand-ins replaced by what they stand for, also where the template wrote them as JSON escapes.
+  func restored(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(text.count)
+    var index = text.startIndex
+    while index < text.endIndex {
+      if let code = Self.symbol(in: text, at: index), let original = original(code) {
+        result += UTF8.encode(original) ?? UTF8.encodedReplacementCharacter
+        index += 3
+      } else if let code = Self.escape(in: text, at: index), let original = original(code) {
+        result += Self.escaped(original).utf8
+        index += 6
       } else {
-        result.append(scalars[index])
+        result.append(text[index])
+        index += 1
       }
-      index += 1
     }
-    return String(result)
+    return result
   }
+
+  private func original(_ code: UInt32) -> Unicode.Scalar? { Unicode.Scalar(code).flatMap { originals[$0] } }
 
   private static func note(_ value: JSONValue, _ used: inout Set<UInt32>) {
     switch value {
@@ -71,26 +68,30 @@ struct StandIns {
   }
 
   private static func note(_ text: String, _ used: inout Set<UInt32>) {
-    for scalar in text.unicodeScalars where candidates.contains(where: { $0.contains(scalar.value) }) {
-      used.insert(scalar.value)
+    let bytes = Array(text.utf8)[...]
+    for index in bytes.indices {
+      if let code = symbol(in: bytes, at: index) ?? escape(in: bytes, at: index) { used.insert(code) }
     }
-    guard text.utf8.contains(UInt8(ascii: "\\")) else { return }
-    let scalars = Array(text.unicodeScalars)
-    for index in scalars.indices where scalars[index] == "\\" {
-      if let code = escape(in: scalars, at: index) { used.insert(code) }
-    }
+  }
+
+  /// The code of a scalar of three bytes that begins at a place, of those from which stand-ins are taken.
+  private static func symbol(in text: ArraySlice<UInt8>, at index: Int) -> UInt32? {
+    guard text[index] == 0xE2 || text[index] == 0xE4, text.endIndex - index >= 3 else { return nil }
+    return UInt32(text[index] & 0x0F) << 12 | UInt32(text[index + 1] & 0x3F) << 6 | UInt32(text[index + 2] & 0x3F)
   }
 
   /// The code of `\uXXXX` at a place; nil where there is no such escape.
-  private static func escape(in scalars: [Unicode.Scalar], at index: Int) -> UInt32? {
-    guard scalars.count - index >= 6, scalars[index + 1] == "u" else { return nil }
-    return UInt32(String(String.UnicodeScalarView(scalars[index + 2..<index + 6])), radix: 16)
+  private static func escape(in text: ArraySlice<UInt8>, at index: Int) -> UInt32? {
+    guard text[index] == UInt8(ascii: "\\"), text.endIndex - index >= 6, text[index + 1] == UInt8(ascii: "u") else {
+      return nil
+    }
+    return UInt32(String(decoding: text[index + 2..<index + 6], as: UTF8.self), radix: 16)
   }
 
   /// A scalar as JSON that is all ASCII writes it.
-  private static func escaped(_ scalar: Unicode.Scalar) -> String.UnicodeScalarView {
+  private static func escaped(_ scalar: Unicode.Scalar) -> Substring {
     var style = JSONStyle.compact
     style.escapesNonASCII = true
-    return String(JSONValue.string(String(Character(scalar))).text(style).dropFirst().dropLast()).unicodeScalars
+    return JSONValue.string(String(Character(scalar))).text(style).dropFirst().dropLast()
   }
 }

@@ -81,7 +81,12 @@ struct SpecialTokenMatcher: Sendable {
   }
 
   /// The part of a token's text that stands somewhere.
-  enum Beginning { case none, part, whole }
+  enum Beginning {
+    case none
+    /// As far as a cut, the last that it reaches.
+    case part(end: Int)
+    case whole
+  }
 
   /// Whether a token's text begins at `start`: as a whole, or in part up to a cut.
   ///
@@ -94,7 +99,7 @@ struct SpecialTokenMatcher: Sendable {
       node = next
       end += 1
       if ranks[node] >= 0 { return .whole }
-      if isCut[end] { found = .part }
+      if isCut[end] { found = .part(end: end) }
     }
     return found
   }

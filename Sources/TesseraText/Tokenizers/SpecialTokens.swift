@@ -103,4 +103,14 @@ struct SpecialTokens: Sendable {
   private static let separatorTexts = ["<|file_sep|>"]
   /// Markers that belong to the visible text of Harmony's answers.
   private static let alwaysShownTexts = ["<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"]
+
+  /// Whether a token's text is a marker by its form, whatever the file says of it: Harmony's `<|channel|>` is shown, and
+  /// files of some models call the markers of turns user defined. `<think>`, which templates look for, is none.
+  static func looksLikeMarker(_ text: ArraySlice<UInt8>) -> Bool {
+    ["<|", "<｜"].contains { text.starts(with: $0.utf8) }
+      || ["|>", "｜>"].contains { text.reversed().starts(with: $0.utf8.reversed()) }
+      || turnTexts.contains { text.elementsEqual($0.utf8) }
+  }
+
+  private static let turnTexts = ["<start_of_turn>", "[INST]", "[/INST]", "<s>"]
 }

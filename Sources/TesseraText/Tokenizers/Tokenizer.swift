@@ -22,7 +22,7 @@ public final class Tokenizer: Sendable {
   private let attributes: [SpecialTokens.Attributes]
   private let specialMatcher: SpecialTokenMatcher
   private let userDefinedMatcher: SpecialTokenMatcher
-  /// Finds what steers the model: control tokens, and shown ones such as Harmony's `<|channel|>`.
+  /// Finds what steers the model: control tokens, and those that are shown but look like markers.
   let markerMatcher: SpecialTokenMatcher
   /// Finds control tokens alone.
   let controlMatcher: SpecialTokenMatcher
@@ -60,12 +60,11 @@ public final class Tokenizer: Sendable {
     userDefinedMatcher = SpecialTokenMatcher(
       ids: ids.filter { special.attributes[$0].isDisjoint(with: [.control, .unknown]) }, texts: definition.tokens,
       attributes: special.attributes)
-    let isControl = { special.attributes[$0].isDisjoint(with: [.control, .unknown]) == false }
-    let bars = [Array("<|".utf8), Array("<｜".utf8)]
+    let isControl = { !special.attributes[$0].isDisjoint(with: [.control, .unknown]) }
     controlMatcher = SpecialTokenMatcher(
       ids: ids.filter(isControl), texts: definition.tokens, attributes: special.attributes)
     markerMatcher = SpecialTokenMatcher(
-      ids: ids.filter { id in isControl(id) || bars.contains { definition.tokens.slice(id).starts(with: $0) } },
+      ids: ids.filter { isControl($0) || SpecialTokens.looksLikeMarker(definition.tokens.slice($0)) },
       texts: definition.tokens, attributes: special.attributes)
   }
 
@@ -139,7 +138,9 @@ public final class Tokenizer: Sendable {
   /// what is between them is text once `restoring` has taken the disguise off it. Text never becomes a control token.
   ///
   /// - Throws: `TextError` as `encode` does.
-  func encode(marked text: String, restoring: (String) -> String) throws(TextError) -> [Int] {
+  func encode(
+    marked text: String, restoring: (ArraySlice<UInt8>) -> ArraySlice<UInt8>
+  ) throws(TextError) -> [Int] {
     let bytes = Array(text.utf8)
     guard bytes.count <= Self.longestText else {
       throw TextError(
@@ -153,8 +154,7 @@ public final class Tokenizer: Sendable {
         output.append(id)
         isAfterSpecial = true
       case .text(let range):
-        let said = Array(restoring(String(decoding: bytes[range], as: UTF8.self)).utf8)
-        output += try textTokens(said[...], isAfterSpecial: isAfterSpecial)
+        output += try textTokens(restoring(bytes[range]), isAfterSpecial: isAfterSpecial)
         isAfterSpecial = false
       }
     }

@@ -6,19 +6,6 @@ import Testing
 
 @Suite("Damaged chat templates")
 struct TemplateFuzzTests {
-  /// A small generator with a fixed seed, so that a failure can be repeated.
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
-    }
-  }
-
   private static let pieces: [String] = [
     "{%", "%}", "{{", "}}", "{#", "#}", "-", "(", ")", "[", "]", "{", "}", "'", "\"", "\\", "|", ".", ":", ",", "~",
     "*",
@@ -31,7 +18,7 @@ struct TemplateFuzzTests {
     "//", "%",
   ]
 
-  private static func damaged(_ source: [Unicode.Scalar], _ generator: inout Generator) -> String {
+  private static func damaged(_ source: [Unicode.Scalar], _ generator: inout RepeatableGenerator) -> String {
     var scalars = source
     for _ in 0..<Int.random(in: 1...4, using: &generator) {
       let position = Int.random(in: 0...scalars.count, using: &generator)
@@ -55,7 +42,7 @@ struct TemplateFuzzTests {
     var limits = TemplateLimits()
     limits.steps = 50_000
     limits.stringBytes = 1 << 16
-    var generator = Generator(state: UInt64(name.utf8.count))
+    var generator = RepeatableGenerator(state: UInt64(name.utf8.count))
     var rendered = 0
     for _ in 0..<150 {
       let text = Self.damaged(source, &generator)
@@ -77,7 +64,7 @@ struct TemplateFuzzTests {
   @Test("damaged conversations are read or refused")
   func conversations() throws {
     let source = Array(try TemplateFixtures.text("conversations.json").unicodeScalars)
-    var generator = Generator(state: 7)
+    var generator = RepeatableGenerator(state: 7)
     var refused = 0
     for _ in 0..<300 {
       let bytes = Array(Self.damaged(source, &generator).utf8)

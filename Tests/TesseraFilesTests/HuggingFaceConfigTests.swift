@@ -3,13 +3,13 @@ import TesseraJSON
 
 @testable import TesseraFiles
 
-@Suite("Hugging Face folders")
-struct HuggingFaceFolderTests {
+@Suite("Hugging Face configurations")
+struct HuggingFaceConfigTests {
   @Test("a model's config.json is read with typed access")
   func config() throws {
-    let folder = try HuggingFaceFolder(path: fixture("sharded"))
+    let folder = try HuggingFaceCheckpoint(path: fixture("sharded"))
     let config = folder.config
-    #expect(try folder.modelType() == "llama")
+    #expect(try config.string("model_type") == "llama")
     #expect(try config.strings("architectures") == ["LlamaForCausalLM"])
     #expect(try config.int("hidden_size") == 4)
     #expect(try config.double("rms_norm_eps") == 1e-5)
@@ -22,23 +22,21 @@ struct HuggingFaceFolderTests {
     expectJSONError(.missingKey, "'text_config.absent'") { _ = try config.fields("text_config").int("absent") }
     expectJSONError(.wrongType, "'model_type'", "a whole number", "a string") { _ = try config.int("model_type") }
     expectJSONError(.wrongType, "'eos_token_id'") { _ = try config.optionalStrings("eos_token_id") }
-    #expect(try folder.optionalJSON("tokenizer.json") == nil)
-    #expect(HuggingFaceFolder.isModelFolder(fixture("sharded")))
-    expectError(.notFound, "config.json") { _ = try HuggingFaceFolder(path: fixture("npy")) }
+    #expect(!folder.has(.tokenizer))
+    #expect(HuggingFaceCheckpoint.isModelFolder(fixture("sharded")))
+    expectError(.notFound, "config.json") { _ = try HuggingFaceCheckpoint(path: fixture("npy")) }
   }
 
   @Test("a file that is not JSON, or not an object, is refused with its place")
   func refused() throws {
     let folder = try TemporaryFolder()
     let broken = try folder.write(Array("{\n\"a\":}".utf8), as: "config.json")
-    expectError(.malformed, "byte 6", "line 2", "download") { _ = try HuggingFaceFolder(path: folder.path) }
+    expectError(.malformed, "byte 6", "line 2", "download") { _ = try HuggingFaceCheckpoint(path: folder.path) }
     expectError(.malformed, "line 2") { _ = try JSONValue(path: broken) }
     expectError(.wrongType, "an array") { _ = try JSONFields(path: try folder.write(Array("[]".utf8), as: "list")) }
     expectError(.malformed, "twice") {
       _ = try JSONFields(path: try folder.write(Array(#"{"a":1,"a":1}"#.utf8), as: "twice"))
     }
-    _ = try folder.write(Array("{}".utf8), as: "config.json")
-    expectError(.missingKey, "'model_type'") { _ = try HuggingFaceFolder(path: folder.path).modelType() }
   }
 
   private func expectJSONError(_ code: JSONError.Code, _ words: String..., body: () throws -> Void) {
