@@ -41,6 +41,7 @@ struct DecoderSizes: Sendable {
     normEpsilon = try c.positive("rms_norm_eps", gguf: "attention.layer_norm_rms_epsilon", under: 1, default: 1e-6)
     ropeTheta = try c.optionalDouble("rope_theta", gguf: "rope.freq_base") ?? RopeParameters.theta(c) ?? 10_000
     guard ropeTheta.isFinite, ropeTheta > 1 else { throw c.inconsistent("a rotary base of \(ropeTheta)") }
+    c.record?.set("rope.freq_base", ropeTheta)
     headDim = try c.int("head_dim", gguf: "attention.key_length", in: 1...576, default: max(1, hiddenSize / heads))
     let valueDim = try c.optionalInt(nil, gguf: "attention.value_length", in: 1...576) ?? headDim
     guard valueDim == headDim else { throw c.inconsistent("key heads of \(headDim) and value heads of \(valueDim)") }
@@ -52,6 +53,7 @@ struct DecoderSizes: Sendable {
     slidingWindow = usesWindow ? window.flatMap { $0 > 0 ? min($0, 1 << 30) : nil } : nil
     vocabularySize = try Self.vocabularySize(c, hiddenSize: hiddenSize)
     self.activation = activation
+    if interleavesInGGUF { c.record?.interleaveHeads(of: headDim) }
     pairing = c.isGGUF && interleavesInGGUF ? .interleaved : .neox
   }
 

@@ -14,6 +14,8 @@ struct Hyperparameters: Sendable {
   let source: Source
   /// `general.architecture`, or the first of `architectures`.
   let architecture: String
+  /// Where look-ups are noted, for a folder that becomes a GGUF file.
+  var record: ExportRecord?
 
   init(_ checkpoint: any Checkpoint) throws {
     self.checkpoint = checkpoint
@@ -50,18 +52,27 @@ struct Hyperparameters: Sendable {
     if let value, !range.contains(value) {
       throw inconsistent("\(shown(name, gguf)) is \(value), \(range.lowerBound) to \(range.upperBound) are possible")
     }
+    if let value, let gguf { record?.set(gguf, value) }
     return value
   }
 
   func int(_ name: String?, gguf: String?, in range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
-    if let value = try optionalInt(name, gguf: gguf, in: range) ?? fallback { return value }
-    throw missing(name, gguf)
+    guard let value = try optionalInt(name, gguf: gguf, in: range) ?? fallback else { throw missing(name, gguf) }
+    if let gguf {
+      record?.set(gguf, value)
+    } else if let name, let fallback, value != fallback {
+      record?.addInexpressible(name, value)
+    }
+    return value
   }
 
   func optionalDouble(_ name: String?, gguf: String?) throws -> Double? {
     switch source {
     case .gguf(let metadata): return try gguf.flatMap { try metadata.optionalDouble(key($0)) }
-    case .huggingFace(let config): return try name.flatMap { try config.optionalDouble($0) }
+    case .huggingFace(let config):
+      let value = try name.flatMap { try config.optionalDouble($0) }
+      if let value, let gguf { record?.set(gguf, value) }
+      return value
     }
   }
 
@@ -71,20 +82,27 @@ struct Hyperparameters: Sendable {
   {
     guard let value = try optionalDouble(name, gguf: gguf) ?? fallback else { throw missing(name, gguf) }
     guard value > 0, value < limit else { throw inconsistent("\(shown(name, gguf)) is \(value)") }
+    if let gguf { record?.set(gguf, value) }
     return value
   }
 
   func optionalString(_ name: String?, gguf: String?) throws -> String? {
     switch source {
     case .gguf(let metadata): return try gguf.flatMap { try metadata.optionalString(key($0)) }
-    case .huggingFace(let config): return try name.flatMap { try config.optionalString($0) }
+    case .huggingFace(let config):
+      let value = try name.flatMap { try config.optionalString($0) }
+      if let value, let gguf { record?.set(gguf, .string(value)) }
+      return value
     }
   }
 
   func optionalBool(_ name: String?, gguf: String?) throws -> Bool? {
     switch source {
     case .gguf(let metadata): return try gguf.flatMap { try metadata.optionalBool(key($0)) }
-    case .huggingFace(let config): return try name.flatMap { try config.optionalBool($0) }
+    case .huggingFace(let config):
+      let value = try name.flatMap { try config.optionalBool($0) }
+      if let value, let gguf { record?.set(gguf, .bool(value)) }
+      return value
     }
   }
 

@@ -15,10 +15,19 @@ final class ParameterStore {
     var formats: Set<WeightFormat> = []
   }
 
+  /// A tensor that the family has declared, for what writes a model instead of running it.
+  struct Declaration: Sendable {
+    var tensor: StoredTensor
+    var parameter: Parameter
+    var isMatrix: Bool
+  }
+
   let checkpoint: any Checkpoint
   /// The type that float matrices are quantized to.
   let weightFormat: WeightFormat?
   private(set) var plan = Plan()
+  /// In the order of the declarations; a tensor may be declared more than once.
+  private(set) var declarations: [Declaration] = []
   private let device: ParameterDevice?
   private let alignment: Int
   private var used: Set<String> = []
@@ -118,12 +127,14 @@ final class ParameterStore {
         "\(checkpoint.path): tensor \(tensor.name) has the shape \(tensor.shape), \(parameter.isTransposed ? [columns, rows] : [rows, columns]) is expected: "
           + "it is damaged, or its configuration is another model's")
     }
+    declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: true))
     return Piece(
-      tensor: tensor, parameter: parameter, rows: stored, format: try format(of: tensor, columns: columns))
+      tensor: tensor, parameter: parameter, rows: stored,
+      format: try format(of: tensor, as: parameter, rows: rows, columns: columns))
   }
 
   /// The format of a matrix on the device.
-  private func format(of tensor: StoredTensor, columns: Int) throws -> WeightFormat {
+  private func format(of tensor: StoredTensor, as parameter: Parameter, rows: Int, columns: Int) throws -> WeightFormat {
     guard let stored = WeightFormat(ggml: tensor.type.rawValue) else {
       throw ModelError(
         .unsupportedFeature,
@@ -131,8 +142,11 @@ final class ParameterStore {
           + "\(WeightFormat.allCases.map(\.name).joined(separator: ", ")) are supported")
     }
     guard let wanted = weightFormat, stored.isFloat else { return stored }
-    // Rows that are no whole blocks stay as they are stored.
-    return columns.isMultiple(of: wanted.superBlockSize) ? wanted : stored
+    // As a converted file would have it.
+    let type = ConversionType.type(
+      of: parameter.gguf ?? tensor.name, shape: [rows, columns], from: tensor.type,
+      wanted: GGMLType(rawValue: wanted.rawValue))
+    return WeightFormat(ggml: type.rawValue) ?? stored
   }
 
   private func place(
@@ -207,6 +221,7 @@ final class ParameterStore {
           + "damaged, or its configuration is another model's")
     }
     used.insert(tensor.name)
+    declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: false))
     guard checkpoint.hasData else { return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: count) }
     guard device != nil || tensor.elementCount <= 1 << 16 else { return [] }
     return try FloatTensor.values(tensor, in: checkpoint)
