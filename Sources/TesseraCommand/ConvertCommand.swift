@@ -64,11 +64,9 @@ struct ConvertCommand: ParsableCommand {
     switch source.checkpoint {
     case let file as GGUFCheckpoint: return try ModelConverter(file, to: type)
     case let folder as HuggingFaceCheckpoint:
-      let tokenizer = try source.tokenizerMetadata()
-      if tokenizer.isEmpty, !quiet, !json {
-        Terminal.diagnose("note: \(model.shownPath) has no tokenizer: the file takes token ids alone (--tokens)")
-      }
-      return try ModelConverter(folder, to: type, tokenizer: tokenizer)
+      let tokenizer = try TokenizerExport(folder)
+      if let note = tokenizer.note, !quiet, !json { Terminal.diagnose("note: \(note)") }
+      return try ModelConverter(folder, to: type, tokenizer: tokenizer.entries)
     default: throw InputError(message: "\(model.shownPath): GGUF files and Hugging Face folders can be converted")
     }
   }
