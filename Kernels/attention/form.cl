@@ -93,32 +93,30 @@ struct attention {
   float scale, soft_cap;
 };
 
-static inline struct attention attention_of(ROOTS, const struct attention_arguments *a) {
-  struct attention all;
-  all.q = VIEW(const float, 0, q);
-  all.keys = VIEW(const key_element, 1, keys);
-  all.values = VIEW(const value_element, 2, values);
-  all.tables = VIEW(const uint, 3, tables);
-  all.positions = VIEW(const int, 5, positions);
-  all.masks = VIEW(const uint, 6, masks);
-  all.slopes = VIEW(const float, 7, slopes);
-  all.sinks = VIEW(const float, 8, sinks);
-  all.bias = VIEW(const float, 9, bias);
-  all.out = VIEW(float, 10, out);
-  all.log_sums = VIEW(float, 11, log_sums);
-  all.partials = VIEW(float, 12, partials);
-  all.heads = a->heads;
-  all.kv_heads = a->kv_heads;
-  all.q_stride = a->q_stride;
-  all.blocks = a->blocks;
-  all.window = a->window;
-  all.sink_keys = a->sink_keys;
-  all.splits = a->splits;
-  all.key_tiles = a->key_tiles;
-  all.bias_reach = a->bias_reach;
-  all.scale = a->scale;
-  all.soft_cap = a->soft_cap;
-  return all;
+static inline void set_attention(struct attention *all, ROOTS, const struct attention_arguments *a) {
+  all->q = VIEW(const float, 0, q);
+  all->keys = VIEW(const key_element, 1, keys);
+  all->values = VIEW(const value_element, 2, values);
+  all->tables = VIEW(const uint, 3, tables);
+  all->positions = VIEW(const int, 5, positions);
+  all->masks = VIEW(const uint, 6, masks);
+  all->slopes = VIEW(const float, 7, slopes);
+  all->sinks = VIEW(const float, 8, sinks);
+  all->bias = VIEW(const float, 9, bias);
+  all->out = VIEW(float, 10, out);
+  all->log_sums = VIEW(float, 11, log_sums);
+  all->partials = VIEW(float, 12, partials);
+  all->heads = a->heads;
+  all->kv_heads = a->kv_heads;
+  all->q_stride = a->q_stride;
+  all->blocks = a->blocks;
+  all->window = a->window;
+  all->sink_keys = a->sink_keys;
+  all->splits = a->splits;
+  all->key_tiles = a->key_tiles;
+  all->bias_reach = a->bias_reach;
+  all->scale = a->scale;
+  all->soft_cap = a->soft_cap;
 }
 
 // Keys first … last, but of a tree only those of its bits, and the sinks. None where first > last.

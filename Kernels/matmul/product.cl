@@ -60,7 +60,7 @@ static inline float sum_of_block(X_SPACE const float *x) {
 #endif
 
 // The tile of `count` rows of x, packed from row `packed_row` on, that are rows `row` and more of y.
-static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *restrict x_sums, global const uint *restrict weights,
+static inline void product(X_SPACE const float *x, SUMS_SPACE const float *x_sums, global const uint *weights,
                            const ulong scales_offset, const struct epilogue *epilogue, const uint rows, const uint columns,
                            const uint packed_row, const uint row, const uint count, const uint first_group, const uint lane) {
   const uint blocks = columns / BLOCK;
@@ -76,8 +76,8 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
 
   x += (ulong)packed_row * columns;
   x_sums += (ulong)packed_row * blocks;
-  global const uint *restrict quants[TILE_N];
-  global const ushort *restrict scales[TILE_N];
+  global const uint *quants[TILE_N];
+  global const ushort *scales[TILE_N];
 #pragma unroll
   for (int n = 0; n < TILE_N; ++n) {
     // A group past the end repeats the last one; its result is not stored.
@@ -139,7 +139,7 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
           for (int first_n = 0; first_n < TILE_N; first_n += SUM_N)
 #pragma unroll
             for (int first_m = 0; first_m < TILE_M; first_m += SUM_M) {
-              X_SPACE const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M + first_m;
+              X_SPACE const float *xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M + first_m;
               lanes_f sum[SUM_M][SUM_N];
 #pragma unroll
               for (int m = 0; m < SUM_M; ++m)
