@@ -60,11 +60,14 @@ struct Hyperparameters: Sendable {
     guard let value = try optionalInt(name, gguf: gguf, in: range) ?? fallback else { throw missing(name, gguf) }
     if let gguf {
       record?.set(gguf, value)
-    } else if let name, let fallback, value != fallback {
+    } else if let name, let fallback, value != fallback, !Self.comparedNames.contains(name) {
       record?.addInexpressible(name, value)
     }
     return value
   }
+
+  /// What decides on a profile, and nothing else: profiles are compared.
+  private static let comparedNames: Set = ["max_window_layers"]
 
   func optionalDouble(_ name: String?, gguf: String?) throws -> Double? {
     switch source {
