@@ -148,12 +148,14 @@ static inline bool sees_some(const struct attention *a, const struct range r, co
 }
 
 // The key tiles of work-item `split` of all, of rows that see keys begin … end − 1 and the sinks: those from `first` on, each
-// after the other by `next`, up to `end`.
+// after the other by `next_tile`, up to `end`.
 struct tile_walk {
   uint first, end, gap_begin, gap_end;
 };
 
-static inline uint next_tile(const struct tile_walk *walk, const uint t) { return t >= walk->gap_begin && t < walk->gap_end ? walk->gap_end : t; }
+static inline uint next_tile(const struct tile_walk *walk, const uint t) {
+  return t >= walk->gap_begin && t < walk->gap_end ? walk->gap_end : t;
+}
 
 static inline struct tile_walk tile_walk_of(const struct attention *a, const int begin, const int end, const uint split) {
   struct tile_walk walk;

@@ -81,7 +81,7 @@ struct elementwise_arguments {
 // rows/gather_rows.cl
 struct gather_arguments {
   tessera_u64 x, indices, y;
-  tessera_u32 columns, x_stride, y_stride, rows;
+  tessera_u32 columns, x_stride, y_stride, rows, flags;
 } SWIFT_NAME("GatherArguments");
 
 // experts/route.cl

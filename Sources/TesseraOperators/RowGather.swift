@@ -2,7 +2,7 @@ import TesseraCL
 import TesseraKernels
 import TesseraMemory
 
-/// `y[i] = x[indices[i]]`: `Kernels/rows/gather_rows.cl`.
+/// `y[i] = x[indices[i]]`, cut or filled up with zeros to another width: `Kernels/rows/gather_rows.cl`.
 public struct RowGather: Sendable {
   private let library: KernelLibrary
 
@@ -12,24 +12,28 @@ public struct RowGather: Sendable {
   ///
   /// - Parameters:
   ///   - x: rows of `xStride` floats.
-  ///   - indices: (rows) UInt32, each a row of `x`: the caller has checked.
-  ///   - y: (rows, columns), elsewhere than `x`.
+  ///   - indices: (rows) UInt32, each a row of `x`: the caller has checked. nil takes the rows in order.
+  ///   - y: (rows, yStride), elsewhere than `x`; zeros follow the `columns` that are copied.
   public func enqueue(
-    _ x: any DeviceMemory, indices: any DeviceMemory, into y: any DeviceMemory, rows: Int, columns: Int,
-    xStride: Int? = nil, on sink: some CommandSink
+    _ x: any DeviceMemory, indices: (any DeviceMemory)?, into y: any DeviceMemory, rows: Int, columns: Int,
+    xStride: Int? = nil, yStride: Int? = nil, on sink: some CommandSink
   ) throws {
-    guard rows > 0, columns > 0 else {
-      throw OperatorError(.shape, "\(rows) rows of \(columns) floats: both must be positive")
+    guard rows > 0, columns > 0, (xStride ?? columns) >= columns, (yStride ?? columns) >= columns else {
+      throw OperatorError(
+        .shape,
+        "\(rows) rows of \(columns) floats out of \(xStride ?? columns), into \(yStride ?? columns): "
+          + "all must be positive, and no row shorter than what is copied")
     }
     var block = GatherArguments()
     block.columns = UInt32(columns)
     block.x_stride = UInt32(xStride ?? columns)
-    block.y_stride = UInt32(columns)
+    block.y_stride = UInt32(yStride ?? columns)
     block.rows = UInt32(rows)
+    block.flags = indices == nil ? 0 : 1
     try sink.dispatch(
       Dispatch(
-        KernelVariant("rows/gather_rows.cl", "gather_rows"), block, views: [x.view, indices.view, y.view],
+        KernelVariant("rows/gather_rows.cl", "gather_rows"), block, views: [x.view, indices?.view, y.view],
         written: [2], units: .init(rows), localSize: library.style.localSize,
-        cost: .init(bytes: rows * columns * 8)), library)
+        cost: .init(bytes: rows * (columns + (yStride ?? columns)) * 4)), library)
   }
 }

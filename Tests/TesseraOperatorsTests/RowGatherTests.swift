@@ -23,6 +23,14 @@ extension OperatorsOnDevices {
         let expected = indices.flatMap { x[$0 * stride..<$0 * stride + columns] }
         #expect(sameBits(try bench.floats(y), expected), "\(columns) of \(stride)")
       }
+      // In order, and with zeros behind: what a product of an odd width reads.
+      var generator = SeededGenerator(seed: 4)
+      let x = generator.floats(3 * 37)
+      let y = try bench.output(3 * 64)
+      try RowGather(bench.library).enqueue(
+        bench.buffer(x), indices: nil, into: y, rows: 3, columns: 37, yStride: 64, on: bench.queue)
+      let padded = (0..<3).flatMap { x[$0 * 37..<($0 + 1) * 37] + [Float](repeating: 0, count: 27) }
+      #expect(sameBits(try bench.floats(y), padded))
       let any = try bench.output(4)
       #expect(throws: OperatorError.self) {
         try RowGather(bench.library).enqueue(any, indices: any, into: any, rows: 0, columns: 4, on: bench.queue)

@@ -32,7 +32,11 @@ struct BERT: Encoder {
     let context = try c.int("max_position_embeddings", gguf: "context_length", in: 1...1 << 20)
     let epsilon = try c.positive("layer_norm_eps", gguf: "attention.layer_norm_epsilon", under: 1, default: 1e-12)
     let activation = try Activation.Function(named: c.optionalString("hidden_act", gguf: nil) ?? "gelu", c)
-    let segmentCount = try c.int("type_vocab_size", gguf: nil, in: 1...1 << 16, default: 2)
+    let storedSegments = c.isGGUF ? c.checkpoint.tensor(named: "token_types.weight")?.rowCount : nil
+    let segmentCount = try c.int("type_vocab_size", gguf: nil, in: 1...1 << 16, default: storedSegments ?? 2)
+    try c.require("position_embedding_type", "absolute")
+    try c.require("is_decoder", gguf: "attention.causal", false)
+    try c.require("add_cross_attention", false)
     let vocabulary = try DecoderSizes.vocabularySize(c, hiddenSize: size)
     let headDim = size / headCount
     profile = ModelProfile(
@@ -45,12 +49,11 @@ struct BERT: Encoder {
 
     let model = p.has("embeddings.word_embeddings", gguf: "token_embd") ? p : p.scope("bert", gguf: "")
     let embeddings = model.scope("embeddings", gguf: "")
-    embedding = TokenEmbedding(
-      table: try embeddings.embedding("word_embeddings", gguf: "token_embd", rows: vocabulary, columns: size))
-    positions = AddedEmbedding(
-      table: try embeddings.embedding("position_embeddings", gguf: "position_embd", rows: context, columns: size))
-    segments = AddedEmbedding(
-      table: try embeddings.embedding("token_type_embeddings", gguf: "token_types", rows: segmentCount, columns: size))
+    embedding = try embeddings.embedding("word_embeddings", gguf: "token_embd", rows: vocabulary, size: size)
+    positions = try embeddings.addedEmbedding(
+      "position_embeddings", gguf: "position_embd", rows: context, size: size)
+    segments = try embeddings.addedEmbedding(
+      "token_type_embeddings", gguf: "token_types", rows: segmentCount, size: size)
     embeddingNorm = try embeddings.layerNorm("LayerNorm", gguf: "token_embd_norm", size: size, epsilon: epsilon)
     layers = try (0..<layerCount).map { index in
       let layer = model.scope("encoder.layer.\(index)", gguf: "blk.\(index)")
@@ -82,10 +85,8 @@ struct BERT: Encoder {
   }
 
   func hidden(_ step: StepBuilder) throws -> Tensor {
-    var x = try embedding(step)
-    try positions.add(to: x, by: step.inputs.positions, step)
-    try segments.add(to: x, by: step.inputs.tokenTypes, step)
-    x = try embeddingNorm(x, step)
+    var x = try positions(embedding(step), by: step.inputs.positions, step)
+    x = try embeddingNorm(segments(x, by: step.inputs.tokenTypes, step), step)
     for layer in layers { x = try layer(x, step) }
     return try step.selectedOutputs(x)
   }

@@ -7,6 +7,8 @@ protocol ModelFamily: Sendable {
   static var ggufNames: [String] { get }
   /// The values of `architectures` in `config.json`.
   static var huggingFaceNames: [String] { get }
+  /// Whether the family runs this model of its architecture's name; others may share the name.
+  static func claims(_ c: Hyperparameters) -> Bool
 
   /// Reads the sizes and declares the parameters.
   init(_ c: Hyperparameters, _ p: ParameterScope) throws
@@ -52,6 +54,5 @@ enum Families {
 }
 
 extension ModelFamily {
-  /// Whether the family runs this model of its architecture's name; others may share the name.
   static func claims(_ c: Hyperparameters) -> Bool { true }
 }

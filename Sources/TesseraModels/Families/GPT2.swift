@@ -37,6 +37,9 @@ struct GPT2: CausalLanguageModel {
     let activation = try Activation.Function(
       named: c.optionalString("activation_function", gguf: nil) ?? "gelu_new", c)
     let headDim = size / headCount
+    try c.require("add_cross_attention", false)
+    let isScaled = try c.optionalBool("scale_attn_weights", gguf: nil) ?? true
+    let isScaledByLayer = try c.optionalBool("scale_attn_by_inverse_layer_idx", gguf: nil) ?? false
     let vocabulary = try DecoderSizes.vocabularySize(c, hiddenSize: size)
     profile = ModelProfile(
       architecture: c.architecture, layerCount: layerCount, hiddenSize: size, intermediateSize: inner,
@@ -47,9 +50,8 @@ struct GPT2: CausalLanguageModel {
 
     // Folders of the bare model have no prefix.
     let model = p.has("wte", gguf: "token_embd") ? p : p.scope("transformer", gguf: "")
-    embedding = TokenEmbedding(
-      table: try model.embedding("wte", gguf: "token_embd", rows: vocabulary, columns: size))
-    positions = AddedEmbedding(table: try model.embedding("wpe", gguf: "position_embd", rows: context, columns: size))
+    embedding = try model.embedding("wte", gguf: "token_embd", rows: vocabulary, size: size)
+    positions = try model.addedEmbedding("wpe", gguf: "position_embd", rows: context, size: size)
     layers = try (0..<layerCount).map { index in
       let layer = model.scope("h.\(index)", gguf: "blk.\(index)")
       func linear(_ name: String, _ gguf: String, rows: Int, columns: Int) throws -> Linear {
@@ -62,46 +64,23 @@ struct GPT2: CausalLanguageModel {
           output: try linear("attn.c_proj", "attn_output", rows: size, columns: size),
           options: .init(
             headCount: headCount, kvHeadCount: headCount, headDim: headDim, layer: index,
-            scale: 1 / Float(headDim).squareRoot())),
+            scale: (isScaled ? 1 / Float(headDim).squareRoot() : 1) / Float(isScaledByLayer ? index + 1 : 1))),
         mlpNorm: try layer.layerNorm("ln_2", gguf: "ffn_norm", size: size, epsilon: epsilon),
         mlp: MLP(
           up: try linear("mlp.c_fc", "ffn_up", rows: inner, columns: size),
           down: try linear("mlp.c_proj", "ffn_down", rows: size, columns: inner), activation: activation))
     }
     norm = try model.layerNorm("ln_f", gguf: "output_norm", size: size, epsilon: epsilon)
-    head = OutputHead(
-      output: c.isGGUF && p.has(nil, gguf: "output")
-        ? try p.linear(nil, gguf: "output", rows: vocabulary, columns: size)
-        : Linear(parts: [(embedding.table, 0)], bias: nil, rows: vocabulary, columns: size))
-    // Masks that old files keep beside the weights, and the tied output.
+    head = try p.outputHead(tiedTo: embedding)
+    // Masks that old files keep beside the weights.
     model.ignore((0..<layerCount).flatMap { ["h.\($0).attn.bias", "h.\($0).attn.masked_bias"] })
-    p.ignore(["lm_head.weight"])
   }
 
   func hidden(_ step: StepBuilder) throws -> Tensor {
-    var x = try embedding(step)
-    try positions.add(to: x, by: step.inputs.positions, step)
+    var x = try positions(embedding(step), by: step.inputs.positions, step)
     for (index, layer) in layers.enumerated() { x = try layer(x, isLast: index == layers.count - 1, step) }
     return try norm(x, step)
   }
 
   func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }
-}
-
-extension Activation.Function {
-  /// The function that `transformers` calls so.
-  init(named name: String, _ c: Hyperparameters) throws {
-    switch name {
-    case "silu", "swish": self = .silu
-    case "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_tanh": self = .geluTanh
-    case "gelu": self = .geluErf
-    case "relu": self = .relu
-    case "relu2": self = .reluSquared
-    case "quick_gelu": self = .quickGelu
-    case "sigmoid": self = .sigmoid
-    case "tanh": self = .tanh
-    default:
-      throw ModelError(.unsupportedFeature, "\(c.checkpoint.path): the activation function \"\(name)\" is not supported")
-    }
-  }
 }

@@ -28,10 +28,11 @@ struct Mixtral: CausalLanguageModel {
   init(_ c: Hyperparameters, _ p: ParameterScope) throws {
     let sizes = try DecoderSizes(c, activation: .silu)
     let count = try c.int("num_local_experts", gguf: "expert_count", in: 1...1024)
+    try c.require(nil, gguf: "expert_feed_forward_length", .int(sizes.intermediateSizes[0]))
     let topK = try c.int("num_experts_per_tok", gguf: "expert_used_count", in: 1...count)
     profile = sizes.profile(rotaryTables: [try sizes.rotaryTable(c)])
     let model = p.scope("model", gguf: "")
-    embedding = TokenEmbedding(table: try sizes.embeddingTable(model))
+    embedding = try sizes.embedding(model)
     layers = try (0..<sizes.layerCount).map { index in
       let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
       let mixture = layer.scope("block_sparse_moe", gguf: "")
@@ -50,10 +51,10 @@ struct Mixtral: CausalLanguageModel {
           matrices: try mixture.experts(
             count: count, gate: experts("w1", "ffn_gate_exps", rows: size), up: experts("w3", "ffn_up_exps", rows: size),
             down: experts("w2", "ffn_down_exps", rows: sizes.hiddenSize), hiddenSize: sizes.hiddenSize, size: size),
-          topK: topK, activation: .silu))
+          topK: topK, activation: sizes.activation))
     }
     norm = try model.rmsNorm("norm", gguf: "output_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon)
-    head = OutputHead(output: try sizes.output(p, tiedTo: embedding))
+    head = try p.outputHead(tiedTo: embedding)
   }
 
   func hidden(_ step: StepBuilder) throws -> Tensor {

@@ -16,10 +16,13 @@ struct Qwen2: CausalLanguageModel {
     // Where windows are used at all, the first layers have none.
     let firstLocal = try c.int("max_window_layers", gguf: nil, in: 0...1024, default: 0)
     let usesWindow = try c.optionalBool("use_sliding_window", gguf: nil) ?? c.isGGUF
-    let windows = (0..<sizes.layerCount).map { usesWindow && $0 >= firstLocal ? sizes.slidingWindow : nil }
+    let windows = (0..<sizes.layerCount).map { layer -> Int? in
+      usesWindow && sizes.layersHaveWindow?[layer] ?? (layer >= firstLocal) ? sizes.slidingWindow : nil
+    }
+    try c.require("use_mrope", false)
     profile = sizes.profile(rotaryTables: [try sizes.rotaryTable(c)], windows: windows)
     let model = p.scope("model", gguf: "")
-    embedding = TokenEmbedding(table: try sizes.embeddingTable(model))
+    embedding = try sizes.embedding(model)
     layers = try (0..<sizes.layerCount).map { index in
       let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
       func norm(_ name: String, _ gguf: String) throws -> Normalization {
@@ -32,7 +35,7 @@ struct Qwen2: CausalLanguageModel {
         mlpNorm: try norm("post_attention_layernorm", "ffn_norm"), mlp: try sizes.gatedMLP(index, layer))
     }
     norm = try model.rmsNorm("norm", gguf: "output_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon)
-    head = OutputHead(output: try sizes.output(p, tiedTo: embedding))
+    head = try p.outputHead(tiedTo: embedding)
   }
 
   func hidden(_ step: StepBuilder) throws -> Tensor {

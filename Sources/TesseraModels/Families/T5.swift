@@ -45,22 +45,16 @@ struct T5: EncoderDecoder {
   init(_ c: Hyperparameters, _ p: ParameterScope) throws {
     let s = try T5Sizes(c)
     profile = s.profile
-    embedding = TokenEmbedding(
-      table: try p.embedding("shared", gguf: "token_embd", rows: s.vocabularySize, columns: s.hiddenSize))
+    embedding = try p.embedding("shared", gguf: "token_embd", rows: s.vocabularySize, size: s.hiddenSize)
     encoder = try s.layers(p.scope("encoder", gguf: "enc"), isDecoder: false)
     encoderNorm = try p.rmsNorm(
       "encoder.final_layer_norm", gguf: "enc.output_norm", size: s.hiddenSize, epsilon: s.epsilon)
     decoder = try s.layers(p.scope("decoder", gguf: "dec"), isDecoder: true)
     decoderNorm = try p.rmsNorm(
       "decoder.final_layer_norm", gguf: "dec.output_norm", size: s.hiddenSize, epsilon: s.epsilon)
-    let isTied = try c.optionalBool("tie_word_embeddings", gguf: nil) ?? !p.has("lm_head", gguf: "output")
-    head = OutputHead(
-      output: isTied
-        ? Linear(parts: [(embedding.table, 0)], bias: nil, rows: s.vocabularySize, columns: s.hiddenSize)
-        : try p.linear("lm_head", gguf: "output", rows: s.vocabularySize, columns: s.hiddenSize),
-      // Tied embeddings are as large as tokens, not as logits.
-      scale: isTied ? 1 / Float(s.hiddenSize).squareRoot() : 1)
-    p.ignore(["encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"])
+    // Tied embeddings are as large as tokens, not as logits.
+    head = try p.outputHead(tiedTo: embedding, scale: 1 / Float(s.hiddenSize).squareRoot())
+    p.ignore(["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"])
   }
 
   func encode(_ step: StepBuilder) throws -> Tensor {

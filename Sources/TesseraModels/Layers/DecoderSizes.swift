@@ -19,11 +19,15 @@ struct DecoderSizes: Sendable {
   let intermediateSizes: [Int]
   /// Keys that a query of a sliding-window layer sees; nil where the file names none.
   let slidingWindow: Int?
+  /// Whether each layer has that window, where the file tells them apart.
+  let layersHaveWindow: [Bool]?
   let activation: Activation.Function
   /// Of the stored rows of queries and keys.
   let pairing: RotaryTable.Pairing
 
-  /// - Parameter interleavesInGGUF: converters permute queries and keys, as they do for Llama.
+  /// - Parameters:
+  ///   - activation: where the file names none.
+  ///   - interleavesInGGUF: converters permute queries and keys, as they do for Llama.
   init(_ c: Hyperparameters, activation: Activation.Function, interleavesInGGUF: Bool = true) throws {
     architecture = c.architecture
     layerCount = try c.int("num_hidden_layers", gguf: "block_count", in: 1...1024)
@@ -39,7 +43,9 @@ struct DecoderSizes: Sendable {
       "intermediate_size", gguf: "feed_forward_length", count: layerCount, in: 1...1 << 24)
     contextLength = try c.int("max_position_embeddings", gguf: "context_length", in: 1...1 << 30)
     normEpsilon = try c.positive("rms_norm_eps", gguf: "attention.layer_norm_rms_epsilon", under: 1, default: 1e-6)
-    ropeTheta = try c.optionalDouble("rope_theta", gguf: "rope.freq_base") ?? RopeParameters.theta(c) ?? 10_000
+    ropeTheta =
+      try c.optionalDouble("rope_theta", gguf: "rope.freq_base") ?? RopeParameters.theta(c, "full_attention") ?? 10_000
+    try c.require("partial_rotary_factor", 1)
     guard ropeTheta.isFinite, ropeTheta > 1 else { throw c.inconsistent("a rotary base of \(ropeTheta)") }
     c.record?.set("rope.freq_base", ropeTheta)
     headDim = try c.int("head_dim", gguf: "attention.key_length", in: 1...576, default: max(1, hiddenSize / heads))
@@ -52,9 +58,22 @@ struct DecoderSizes: Sendable {
     let usesWindow = try c.optionalBool("use_sliding_window", gguf: nil) ?? true
     slidingWindow = usesWindow ? window.flatMap { $0 > 0 ? min($0, 1 << 30) : nil } : nil
     vocabularySize = try Self.vocabularySize(c, hiddenSize: hiddenSize)
-    self.activation = activation
+    layersHaveWindow = try Self.layersHaveWindow(c, count: layerCount)
+    let function = try c.optionalString("hidden_activation", gguf: nil) ?? c.optionalString("hidden_act", gguf: nil)
+    self.activation = try function.map { try Activation.Function(named: $0, c) } ?? activation
     if interleavesInGGUF { c.record?.interleaveHeads(of: headDim) }
     pairing = c.isGGUF && interleavesInGGUF ? .interleaved : .neox
+  }
+
+  private static func layersHaveWindow(_ c: Hyperparameters, count: Int) throws -> [Bool]? {
+    guard case .huggingFace(let config) = c.source, let types = try config.optionalStrings("layer_types") else {
+      return nil
+    }
+    guard types.count == count else { throw c.inconsistent("layer_types has \(types.count) of \(count) layers") }
+    if let other = types.first(where: { $0 != "full_attention" && $0 != "sliding_attention" }) {
+      throw ModelError(.unsupportedFeature, "\(c.checkpoint.path): layers of type \"\(other)\" are not supported")
+    }
+    return types.map { $0 == "sliding_attention" }
   }
 
   /// Rows of the embedding: in GGUF the tensor says it.
@@ -103,13 +122,13 @@ struct DecoderSizes: Sendable {
 
   func attention(
     _ index: Int, _ p: ParameterScope, bias: BiasRule = .none, outputBias: BiasRule? = nil, window: Int?? = nil,
-    scale: Float? = nil, rotaryTable: Int? = 0
+    scale: Float? = nil, softCap: Double? = nil, rotaryTable: Int? = 0
   ) throws -> Attention {
     let attention = p.scope("self_attn", gguf: "")
     let options = Attention.Options(
       headCount: headCounts[index], kvHeadCount: kvHeadCounts[index], headDim: headDim, layer: index,
-      scale: scale ?? 1 / Float(headDim).squareRoot(), window: window ?? slidingWindow, rotaryTable: rotaryTable,
-      pairing: pairing)
+      scale: scale ?? 1 / Float(headDim).squareRoot(), window: window ?? slidingWindow,
+      softCap: softCap.map { Float($0) }, rotaryTable: rotaryTable, pairing: pairing)
     return Attention(
       projections: try attention.linear(
         parts: [
@@ -133,17 +152,7 @@ struct DecoderSizes: Sendable {
       activation: activation)
   }
 
-  func embeddingTable(_ p: ParameterScope) throws -> WeightMatrix {
-    try p.embedding("embed_tokens", gguf: "token_embd", rows: vocabularySize, columns: hiddenSize)
-  }
-
-  /// The output matrix, or the embedding where there is none of its own.
-  func output(_ p: ParameterScope, tiedTo embedding: TokenEmbedding) throws -> Linear {
-    let isTied = try p.hyperparameters.optionalBool("tie_word_embeddings", gguf: nil) ?? false
-    guard !isTied, p.has("lm_head", gguf: "output") else {
-      return Linear(
-        parts: [(embedding.table, 0)], bias: nil, rows: vocabularySize, columns: hiddenSize)
-    }
-    return try p.linear("lm_head", gguf: "output", rows: vocabularySize, columns: hiddenSize)
+  func embedding(_ p: ParameterScope, scale: Float = 1) throws -> TokenEmbedding {
+    try p.embedding("embed_tokens", gguf: "token_embd", rows: vocabularySize, size: hiddenSize, scale: scale)
   }
 }

@@ -16,7 +16,7 @@ struct Experts: Sendable {
 
   /// `Σ weight · expert(x) (+ residual)`.
   func callAsFunction(_ input: NormedTensor, adding residual: Tensor? = nil, _ step: StepBuilder) throws -> Tensor {
-    let x = input.tensor
+    let x = try step.resized(input.tensor, columns: matrices.gateUp.shape.columns)
     let product = step.operators.product
     let scores = try router(input, step)
     let count = router.rows
@@ -35,14 +35,15 @@ struct Experts: Sendable {
     func workspace(_ columns: Int) -> MatrixProduct.Workspace {
       step.productWorkspace(rows: routing.mostTiles * routing.tileTokens, columns: columns)
     }
-    let (hiddenSize, size) = (x.columns, matrices.down.shape.columns)
-    let gated = step.tensor(rows: routing.slotCount, columns: size)
+    let (hiddenSize, size) = (matrices.down.shape.rows, matrices.gateUp.shape.rows / 2)
+    var gated = step.tensor(rows: routing.slotCount, columns: size)
     try product.enqueue(
       x, matrices.gateUp, into: gated, tokens: x.rows, epilogue: .init(gate: activation),
-      workspace: workspace(hiddenSize), experts: experts(gathers: true), on: step.sink)
+      workspace: workspace(x.columns), experts: experts(gathers: true), on: step.sink)
+    gated = try step.resized(gated, columns: matrices.down.shape.columns)
     let results = step.tensor(rows: routing.slotCount, columns: hiddenSize)
     try product.enqueue(
-      gated, matrices.down, into: results, tokens: x.rows, workspace: workspace(size),
+      gated, matrices.down, into: results, tokens: x.rows, workspace: workspace(gated.columns),
       experts: experts(gathers: false), on: step.sink)
     let y = step.tensor(rows: x.rows, columns: hiddenSize)
     try step.operators.router.combine(

@@ -6,6 +6,7 @@ struct Linear: Sendable {
   let parts: [(matrix: WeightMatrix, firstRow: Int)]
   let bias: Vector?  // (rows)
   let rows: Int
+  /// Of the input; the matrices' own are padded to whole blocks.
   let columns: Int
 
   /// - Parameters:
@@ -32,6 +33,7 @@ struct Linear: Sendable {
     _ y: Tensor, _ x: NormedTensor, activation: Activation.Function? = nil, scale: Float = 1,
     adding residual: Tensor? = nil, _ step: StepBuilder
   ) throws {
+    let x = try x.resized(for: parts.first?.matrix, step)
     for part in parts {
       try step.operators.product.enqueue(
         x.tensor, part.matrix, into: y.view.advanced(byFloats: part.firstRow), tokens: x.rows, norm: x.norm,
@@ -39,7 +41,7 @@ struct Linear: Sendable {
         epilogue: .init(
           bias: bias?.view.advanced(byFloats: part.firstRow), activation: activation, scale: scale,
           residual: residual?.view.advanced(byFloats: part.firstRow)),
-        workspace: step.productWorkspace(rows: x.rows, columns: columns), on: step.sink)
+        workspace: step.productWorkspace(rows: x.rows, columns: x.tensor.columns), on: step.sink)
     }
   }
 }
@@ -58,9 +60,10 @@ struct GatedLinear: Sendable {
   func callAsFunction(_ x: NormedTensor, _ function: Activation.Function, _ step: StepBuilder) throws -> Tensor {
     let y = step.tensor(rows: x.rows, columns: rows)
     if let fused {
+      let x = try x.resized(for: fused, step)
       try step.operators.product.enqueue(
         x.tensor, fused, into: y, tokens: x.rows, norm: x.norm, epilogue: .init(gate: function),
-        workspace: step.productWorkspace(rows: x.rows, columns: columns), on: step.sink)
+        workspace: step.productWorkspace(rows: x.rows, columns: x.tensor.columns), on: step.sink)
       return y
     }
     let both = step.tensor(rows: x.rows, columns: 2 * rows)
@@ -68,5 +71,25 @@ struct GatedLinear: Sendable {
     try step.operators.activation.enqueue(
       both, into: y, rows: x.rows, size: rows, function: function, isGated: true, on: step.sink)
     return y
+  }
+}
+
+extension StepBuilder {
+  /// Rows of `columns` floats: the first of those of `x`, or all of them and zeros.
+  func resized(_ x: Tensor, columns: Int) throws -> Tensor {
+    guard columns != x.columns else { return x }
+    let y = tensor(rows: x.rows, columns: columns)
+    try operators.rowGather.enqueue(
+      x, indices: nil, into: y, rows: x.rows, columns: min(x.columns, columns), xStride: x.columns, yStride: columns,
+      on: sink)
+    return y
+  }
+}
+
+extension NormedTensor {
+  /// As wide as a matrix's padded columns; norms are left to products only where nothing is padded.
+  func resized(for matrix: WeightMatrix?, _ step: StepBuilder) throws -> NormedTensor {
+    guard let matrix else { return self }
+    return NormedTensor(try step.resized(tensor, columns: matrix.shape.columns), norm: norm)
   }
 }

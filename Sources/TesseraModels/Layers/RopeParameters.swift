@@ -4,10 +4,14 @@ import TesseraOperators
 
 /// The rotary embedding's base and scaling, in the several places where files have them.
 enum RopeParameters {
-  /// The base inside `rope_parameters`, where newer configurations have it.
-  static func theta(_ c: Hyperparameters) throws -> Double? { try parameters(c)?.optionalDouble("rope_theta") }
+  /// The base inside `rope_parameters`, where newer configurations have it, for layers of one type or for all.
+  static func theta(_ c: Hyperparameters, _ layerType: String) throws -> Double? {
+    guard let fields = try fields(c) else { return nil }
+    if let own = try fields.optionalFields(layerType) { return try own.optionalDouble("rope_theta") }
+    return layerType == "full_attention" ? try fields.optionalDouble("rope_theta") : nil
+  }
 
-  private static func parameters(_ c: Hyperparameters) throws -> JSONFields? {
+  private static func fields(_ c: Hyperparameters) throws -> JSONFields? {
     guard case .huggingFace(let config) = c.source else { return nil }
     return try config.optionalFields("rope_parameters") ?? config.optionalFields("rope_scaling")
   }
@@ -23,32 +27,37 @@ enum RopeParameters {
   }
 
   private static func ggufScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
-    if let tensor = c.checkpoint.tensor(named: "rope_freqs.weight"), c.checkpoint.hasData {
-      return .divisors(try FloatTensor.values(tensor, in: c.checkpoint))
-    }
     let factor =
       try c.optionalDouble(nil, gguf: "rope.scaling.factor") ?? c.optionalDouble(nil, gguf: "rope.scale_linear")
     let type = try c.optionalString(nil, gguf: "rope.scaling.type") ?? (factor == nil ? "none" : "linear")
+    let yarn = RotaryTable.Scaling.yarn(
+      factor: factor ?? 1, betaFast: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_fast") ?? 32,
+      betaSlow: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_slow") ?? 1,
+      attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor"),
+      originalContext: try c.int(
+        nil, gguf: "rope.scaling.original_context_length", in: 1...1 << 30, default: contextLength))
+    if let tensor = c.checkpoint.tensor(named: "rope_freqs.weight"), c.checkpoint.hasData {
+      guard type == "none" else { throw unsupported(c, "\(type), and frequencies of its own") }
+      return .divisors(try FloatTensor.values(tensor, in: c.checkpoint))
+    }
     switch type {
     case "none": return .none
     case "linear": return .linear(factor: factor ?? 1)
-    case "yarn":
-      return .yarn(
-        factor: factor ?? 1, betaFast: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_fast") ?? 32,
-        betaSlow: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_slow") ?? 1,
-        attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor"),
-        originalContext: try c.int(
-          nil, gguf: "rope.scaling.original_context_length", in: 1...1 << 30, default: contextLength))
+    case "yarn": return yarn
     default: throw unsupported(c, type)
     }
   }
 
   private static func configScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
-    guard let fields = try parameters(c) else { return .none }
+    guard let all = try fields(c) else { return .none }
+    let fields = try all.optionalFields("full_attention") ?? all
     let factor = try fields.optionalDouble("factor")
     let type =
       try fields.optionalString("rope_type") ?? fields.optionalString("type") ?? (factor == nil ? "default" : "linear")
     let original = try fields.optionalInt("original_max_position_embeddings") ?? contextLength
+    guard (1...1 << 30).contains(original) else {
+      throw c.inconsistent("original_max_position_embeddings is \(original), 1 to \(1 << 30) are possible")
+    }
     switch type {
     case "default": return .none
     case "linear": return .linear(factor: factor ?? 1)

@@ -25,6 +25,9 @@ struct T5Sizes {
     guard maxDistance > bucketCount / 2 else {
       throw c.inconsistent("\(bucketCount) buckets of distances up to \(maxDistance)")
     }
+    try c.require(nil, gguf: "attention.value_length", .int(headDim))
+    // The same number under LayerNorm's name.
+    c.ignore(["attention.layer_norm_epsilon"])
     epsilon = try c.positive("layer_norm_epsilon", gguf: "attention.layer_norm_rms_epsilon", under: 1, default: 1e-6)
     let decoderStartToken = try c.int("decoder_start_token_id", gguf: "decoder_start_token_id", in: 0...1 << 24, default: 0)
     vocabularySize = try DecoderSizes.vocabularySize(c, hiddenSize: hiddenSize)
@@ -113,7 +116,7 @@ struct T5Sizes {
   /// A stack's biases, which its first layer has, spread out over distances.
   private func relativeBias(_ p: ParameterScope, isDecoder: Bool) throws -> RelativeBias {
     let weights = try p.scope("block.0", gguf: "blk.0").values(
-      "layer.0.SelfAttention.relative_attention_bias", gguf: "attn_rel_b", count: bucketCount * headCount)
+      "layer.0.SelfAttention.relative_attention_bias", gguf: "attn_rel_b", shape: [bucketCount, headCount])
     var table: [Float] = []
     for head in 0..<headCount {
       for distance in -maxDistance...maxDistance {

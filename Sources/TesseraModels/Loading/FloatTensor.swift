@@ -14,7 +14,9 @@ enum FloatTensor {
     case .f16: return (0..<tensor.elementCount).map { half(word($0, UInt16.self)) }
     default:
       throw ModelError(
-        .unsupportedFeature, "\(checkpoint.path): tensor \(tensor.name) is \(tensor.type.name), a float is expected")
+        .unsupportedFeature,
+        "\(checkpoint.path): tensor \(tensor.name) is \(tensor.type.name): F32, F16 and BF16 are supported there: get "
+          + "the model in one of them")
     }
   }
 

@@ -16,6 +16,7 @@ struct Hyperparameters: Sendable {
   let architecture: String
   /// Where look-ups are noted, for a folder that becomes a GGUF file.
   var record: ExportRecord?
+  let asked = AskedKeys()
 
   init(_ checkpoint: any Checkpoint) throws {
     self.checkpoint = checkpoint
@@ -79,12 +80,19 @@ struct Hyperparameters: Sendable {
     }
   }
 
-  /// A number over 0 and under `limit`.
+  /// A number over 0 and under `limit`; nil where the key is absent.
+  func optionalPositive(_ name: String?, gguf: String?, under limit: Double = 1e12) throws -> Double? {
+    let value = try optionalDouble(name, gguf: gguf)
+    if let value, !(value > 0 && value < limit) {
+      throw inconsistent("\(shown(name, gguf)) is \(value), a number over 0 and under \(limit) is needed")
+    }
+    return value
+  }
+
   func positive(_ name: String?, gguf: String?, under limit: Double = 1e12, default fallback: Double? = nil) throws
     -> Double
   {
-    guard let value = try optionalDouble(name, gguf: gguf) ?? fallback else { throw missing(name, gguf) }
-    guard value > 0, value < limit else { throw inconsistent("\(shown(name, gguf)) is \(value)") }
+    guard let value = try optionalPositive(name, gguf: gguf, under: limit) ?? fallback else { throw missing(name, gguf) }
     if let gguf { record?.set(gguf, value) }
     return value
   }
@@ -129,9 +137,14 @@ struct Hyperparameters: Sendable {
 
   // MARK: Errors
 
-  func key(_ name: String) -> String { "\(architecture).\(name)" }
+  func key(_ name: String) -> String {
+    asked.insert([name])
+    return "\(architecture).\(name)"
+  }
 
-  private func shown(_ name: String?, _ gguf: String?) -> String { (isGGUF ? gguf.map(key) : name) ?? "a size" }
+  func shown(_ name: String?, _ gguf: String?) -> String {
+    (isGGUF ? gguf.map { "\(architecture).\($0)" } : name.map { "config.json's \"\($0)\"" }) ?? "a size"
+  }
 
   func inconsistent(_ what: String) -> ModelError {
     ModelError(.inconsistent, "\(checkpoint.path): \(what): the file is damaged, or made by a converter for something else")

@@ -6,8 +6,8 @@ struct Parameter: Sendable {
   /// Full names, `weight` or `bias` included; nil: the scheme does not have it.
   var name: String?
   var gguf: String?
-  /// Rows of the stored tensor that belong to it; nil: all.
-  var rows: Range<Int>?
+  /// Rows of the stored tensor that belong to it, and how many that has; nil: all.
+  var slice: (rows: Range<Int>, of: Int)?
   /// Stored as (columns, rows).
   var isTransposed = false
   /// Added to each value (Gemma's norms in Hugging Face's scheme).

@@ -38,7 +38,7 @@ final class ParameterDevice {
   {
     guard checkpoint.hasData else {
       // FNV-1a of the name, so that no two matrices are alike.
-      let name = pieces.first.map { "\($0.tensor.name)\($0.parameter.rows?.lowerBound.description ?? "")" } ?? ""
+      let name = pieces.first.map { "\($0.tensor.name)\($0.parameter.slice?.rows.lowerBound.description ?? "")" } ?? ""
       let hash = name.utf8.reduce(seed ^ 0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
       return try random.enqueue(into: matrix, seed: hash, on: queue)
     }
@@ -61,12 +61,33 @@ final class ParameterDevice {
     if piece.parameter.isTransposed {
       let transposed = FloatTensor.transposed(all, tensor)
       return try transposed.withUnsafeBytes {
-        try upload.upload($0, type: tensor.type, rows: piece.rows.count, into: matrix, at: placement)
+        try upload($0, type: tensor.type, rows: piece.rows.count, columns: tensor.rowCount, into: matrix, at: placement)
       }
     }
     let bytes = UnsafeRawBufferPointer(
       rebasing: all[piece.rows.lowerBound * tensor.rowByteCount..<piece.rows.upperBound * tensor.rowByteCount])
-    try upload.upload(bytes, type: tensor.type, rows: piece.rows.count, into: matrix, at: placement)
+    try upload(
+      bytes, type: tensor.type, rows: piece.rows.count, columns: tensor.columnCount, into: matrix, at: placement)
+  }
+
+  /// Brings rows to the device, with zeros behind those that are shorter than the matrix's.
+  private func upload(
+    _ bytes: UnsafeRawBufferPointer, type: GGMLType, rows: Int, columns: Int, into matrix: WeightMatrix,
+    at placement: WeightUpload.Placement
+  ) throws {
+    guard columns < matrix.shape.columns else {
+      return try upload.upload(bytes, type: type, rows: rows, into: matrix, at: placement)
+    }
+    let (rowBytes, paddedBytes) = (columns * type.blockByteCount, matrix.shape.columns * type.blockByteCount)
+    let padded = [UInt8](unsafeUninitializedCapacity: rows * paddedBytes) { memory, count in
+      memory.initialize(repeating: 0)
+      for row in 0..<rows {
+        UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[row * paddedBytes..<row * paddedBytes + rowBytes])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[row * rowBytes..<(row + 1) * rowBytes]))
+      }
+      count = rows * paddedBytes
+    }
+    try padded.withUnsafeBytes { try upload.upload($0, type: type, rows: rows, into: matrix, at: placement) }
   }
 }
 

@@ -92,7 +92,9 @@ struct ParameterScope {
       // One tensor has all experts' rows in GGUF, each its own in a folder.
       parts.enumerated().map { index, part in
         var parameter = parameter(part.name, gguf: part.gguf, "weight")
-        if hyperparameters.isGGUF { parameter.rows = index * part.rows..<(index + 1) * part.rows }
+        if hyperparameters.isGGUF {
+          parameter.slice = (index * part.rows..<(index + 1) * part.rows, parts.count * part.rows)
+        }
         return parameter
       }
     }
@@ -109,16 +111,38 @@ struct ParameterScope {
   }
 
   /// The values of a small tensor, which stay on the host.
-  func values(_ name: String?, gguf: String?, _ kind: String = "weight", count: Int) throws -> [Float] {
-    try store.values(parameter(name, gguf: gguf, kind), count: count, of: self)
+  func values(_ name: String?, gguf: String?, _ kind: String = "weight", shape: [Int]) throws -> [Float] {
+    try store.values(parameter(name, gguf: gguf, kind), shape: shape, of: self)
   }
 
   /// A vector that the family has computed.
   func vector(of values: [Float], named label: String) throws -> Vector { try store.vector(values, label: label) }
 
-  /// A table of rows that are looked up.
-  func embedding(_ name: String?, gguf: String?, rows: Int, columns: Int) throws -> WeightMatrix {
-    try store.matrix(parameter(name, gguf: gguf, "weight"), rows: rows, columns: columns, of: self)
+  /// A table of rows that are looked up by token ids.
+  func embedding(_ name: String?, gguf: String?, rows: Int, size: Int, scale: Float = 1) throws -> TokenEmbedding {
+    TokenEmbedding(
+      table: try store.matrix(parameter(name, gguf: gguf, "weight"), rows: rows, columns: size, of: self), size: size,
+      scale: scale)
+  }
+
+  /// A table of rows that are added to those of tokens.
+  func addedEmbedding(_ name: String?, gguf: String?, rows: Int, size: Int) throws -> AddedEmbedding {
+    AddedEmbedding(table: try embedding(name, gguf: gguf, rows: rows, size: size).table)
+  }
+
+  /// The matrix that makes logits of hidden states: the embedding itself where the two are tied.
+  ///
+  /// - Parameter scale: of the logits of a tied one.
+  func outputHead(tiedTo embedding: TokenEmbedding, softCap: Double? = nil, scale: Float = 1) throws -> OutputHead {
+    let softCap = softCap.map { Float($0) }
+    let isTied = try hyperparameters.optionalBool("tie_word_embeddings", gguf: nil) ?? !has("lm_head", gguf: "output")
+    guard isTied else {
+      let output = try linear("lm_head", gguf: "output", rows: embedding.table.shape.rows, columns: embedding.size)
+      return OutputHead(output: output, softCap: softCap)
+    }
+    // Some folders have the tied matrix twice.
+    ignore(["lm_head.weight"])
+    return OutputHead(output: embedding.output, softCap: softCap, scale: scale)
   }
 
   func rmsNorm(_ name: String?, gguf: String?, size: Int, epsilon: Double, offset: Float = 0) throws -> Normalization {
@@ -130,10 +154,13 @@ struct ParameterScope {
   func layerNorm(_ name: String?, gguf: String?, size: Int, epsilon: Double, bias: BiasRule = .required) throws
     -> Normalization
   {
-    let hasBias = bias == .required || (bias == .ifPresent && has(name, gguf: gguf, "bias"))
+    // Names of the first BERTs, which were TensorFlow's.
+    let isOld = has(name, gguf: nil, "gamma")
+    let (weight, beta) = isOld ? ("gamma", "beta") : ("weight", "bias")
+    let hasBias = bias == .required || (bias == .ifPresent && has(name, gguf: gguf, beta))
     return Normalization(
-      kind: .layer, weight: try vector(name, gguf: gguf, count: size),
-      bias: hasBias ? try vector(name, gguf: gguf, "bias", count: size) : nil, size: size, epsilon: Float(epsilon))
+      kind: .layer, weight: try vector(name, gguf: gguf, weight, count: size),
+      bias: hasBias ? try vector(name, gguf: gguf, beta, count: size) : nil, size: size, epsilon: Float(epsilon))
   }
 
   /// Tensors that are there for other uses, and are not loaded.

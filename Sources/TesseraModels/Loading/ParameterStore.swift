@@ -117,20 +117,23 @@ final class ParameterStore {
 
   private func piece(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> Piece {
     let tensor = try tensor(parameter, of: scope)
-    let stored = parameter.rows ?? 0..<rows
-    let shape = parameter.isTransposed ? [columns, rows] : [tensor.rowCount, columns]
-    guard tensor.shape.count >= 2, tensor.shape.last == shape[1], tensor.rowCount == shape[0],
-      parameter.rows == nil ? tensor.rowCount == (parameter.isTransposed ? columns : rows) : stored.upperBound <= tensor.rowCount
-    else {
-      throw ModelError(
-        .inconsistent,
-        "\(checkpoint.path): tensor \(tensor.name) has the shape \(tensor.shape), \(parameter.isTransposed ? [columns, rows] : [rows, columns]) is expected: "
-          + "it is damaged, or its configuration is another model's")
+    let storedRows = parameter.slice?.of ?? rows
+    let expected = parameter.isTransposed ? [columns, storedRows] : [storedRows, columns]
+    // Experts' matrices may be one tensor of three dimensions.
+    guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3) else {
+      throw wrongShape(tensor, expected: "\(expected)")
     }
     declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: true))
     return Piece(
-      tensor: tensor, parameter: parameter, rows: stored,
+      tensor: tensor, parameter: parameter, rows: parameter.slice?.rows ?? 0..<rows,
       format: try format(of: tensor, as: parameter, rows: rows, columns: columns))
+  }
+
+  private func wrongShape(_ tensor: StoredTensor, expected: String) -> ModelError {
+    ModelError(
+      .inconsistent,
+      "\(checkpoint.path): tensor \(tensor.name) has the shape \(tensor.shape), \(expected) is expected: the file is "
+        + "damaged, or its configuration is another model's: get it again")
   }
 
   /// The format of a matrix on the device.
@@ -139,7 +142,7 @@ final class ParameterStore {
       throw ModelError(
         .unsupportedFeature,
         "\(checkpoint.path): tensor \(tensor.name) is \(tensor.type.name): "
-          + "\(WeightFormat.allCases.map(\.name).joined(separator: ", ")) are supported")
+          + "\(WeightFormat.allCases.map(\.name).joined(separator: ", ")) are supported: get the model in one of them")
     }
     guard let wanted = weightFormat, stored.isFloat else { return stored }
     // As a converted file would have it.
@@ -154,6 +157,9 @@ final class ParameterStore {
   ) throws -> WeightMatrix {
     guard let first = pieces.first else { throw ModelError(.inconsistent, "a matrix of no tensors") }
     let label = pieces.count == 1 ? first.tensor.name : "\(first.tensor.name) and \(pieces.count - 1) more"
+    // Rows of floats get zeros behind them where they are no whole blocks; others are blocks already.
+    let block = first.format.isFloat ? first.format.superBlockSize : 1
+    let columns = (columns + block - 1) / block * block
     let shape: WeightShape
     do { shape = try WeightShape(format: first.format, rows: rows, columns: columns) } catch {
       throw ModelError(.unsupportedFeature, "\(checkpoint.path): tensor \(first.tensor.name): \(error)")
@@ -187,43 +193,38 @@ final class ParameterStore {
   func vector(_ parts: [(parameter: Parameter, count: Int)], isZeroWhereMissing: Bool, of scope: ParameterScope) throws
     -> Vector
   {
-    let count = parts.reduce(0) { $0 + $1.count }
     let label = parts.first?.parameter.name(in: scope.hyperparameters) ?? "a vector"
     var values: [Float] = []
     for (parameter, count) in parts {
       if isZeroWhereMissing, parameter.name(in: scope.hyperparameters).flatMap(checkpoint.tensor) == nil {
         values += [Float](repeating: 0, count: count)
       } else {
-        let part = try self.values(parameter, count: count, of: scope)
+        let part = try self.values(parameter, shape: [count], of: scope)
         values += parameter.offset == 0 ? part : part.map { $0 + parameter.offset }
       }
     }
-    return try vector(values, label: label, count: count)
+    return try vector(values, label: label)
   }
 
-  func vector(_ values: [Float], label: String, count: Int? = nil) throws -> Vector {
-    let padded = ((count ?? values.count) + 15) / 16 * 16
+  func vector(_ values: [Float], label: String) throws -> Vector {
+    let padded = (values.count + 15) / 16 * 16
     self.count(padded * 4)
     guard let device else { return Vector(view: BufferView(.planned(label)), allocation: nil) }
     let allocation = try device.allocate(byteCount: padded * 4, label: label)
     try device.queue.write(
-      values + [Float](repeating: 0, count: max(0, padded - values.count)), to: allocation.buffer)
+      values + [Float](repeating: 0, count: padded - values.count), to: allocation.buffer)
     return Vector(view: allocation.buffer.view, allocation: allocation)
   }
 
-  /// The values of a float tensor; of a described model, ones for what is loaded, nothing for a plan.
-  func values(_ parameter: Parameter, count: Int, of scope: ParameterScope) throws -> [Float] {
+  /// The values of a float tensor; of a described model ones, and zeros for biases.
+  func values(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> [Float] {
     let tensor = try tensor(parameter, of: scope)
-    guard tensor.elementCount == count else {
-      throw ModelError(
-        .inconsistent,
-        "\(checkpoint.path): tensor \(tensor.name) has the shape \(tensor.shape), \(count) values are expected: it is "
-          + "damaged, or its configuration is another model's")
-    }
+    guard tensor.shape == shape else { throw wrongShape(tensor, expected: "\(shape)") }
     used.insert(tensor.name)
     declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: false))
-    guard checkpoint.hasData else { return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: count) }
-    guard device != nil || tensor.elementCount <= 1 << 16 else { return [] }
+    guard checkpoint.hasData else {
+      return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: tensor.elementCount)
+    }
     return try FloatTensor.values(tensor, in: checkpoint)
   }
 

@@ -38,6 +38,7 @@ struct ModelLayout {
       planning: checkpoint, weightFormat: options.weightFormat, alignment: limits.baseAddressAlignment)
     let model = try family.init(c, ParameterScope(store, c))
     try store.checkAllUsed()
+    try c.checkAllUsed()
     parameters = store.plan
     profile = model.profile
     // What an encoder takes, it takes at once.

@@ -1,0 +1,203 @@
+import Foundation
+import TesseraFiles
+import TesseraMemory
+import TestSupport
+import Testing
+
+@testable import TesseraModels
+
+extension FamilySuites {
+  /// What is wrong with a folder is an error that names it, before any memory is taken.
+  @Suite("Damaged folders, and variants that no family computes")
+  struct BadFolderTests {
+    /// A copy of a fixture's folder, changed.
+    private func layout(
+      _ folder: String, config change: ([String: Any]) -> [String: Any] = { $0 },
+      header: ([String: Any]) -> [String: Any] = { $0 }
+    ) throws -> ModelLayout {
+      try withTemporaryFolder { copy in
+        let original = URL(fileURLWithPath: try FamilyFixture.path("families/\(folder)"))
+        func json(_ data: Data) throws -> [String: Any] {
+          try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        }
+        let config = try json(Data(contentsOf: original.appendingPathComponent("config.json")))
+        try JSONSerialization.data(withJSONObject: change(config)).write(to: copy.appendingPathComponent("config.json"))
+        let weights = try Data(contentsOf: original.appendingPathComponent("model.safetensors"))
+        let length = (0..<8).reduce(0) { $0 | Int(weights[$1]) << (8 * $1) }
+        let text = try JSONSerialization.data(withJSONObject: header(json(weights[8..<8 + length])))
+        var file = Data((0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) })
+        file += text + weights[(8 + length)...]
+        try file.write(to: copy.appendingPathComponent("model.safetensors"))
+        return try layout(path: copy.path)
+      }
+    }
+
+    private func layout(path: String) throws -> ModelLayout {
+      try ModelLayout(
+        openCheckpoint(path: path),
+        limits: DeviceLimits(
+          name: "any", isCPU: true, vectorWidth: 8, localMemoryBytes: 1 << 16, maxWorkGroupSize: 256,
+          globalMemoryBytes: 1 << 34, maxAllocationBytes: 1 << 32, baseAddressAlignment: 64), options: .init())
+    }
+
+    private func expectError(
+      _ words: [String], sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> ModelLayout
+    ) {
+      do {
+        _ = try body()
+        Issue.record("no error with \(words)", sourceLocation: sourceLocation)
+      } catch {
+        let text = "\(error)"
+        for word in words where !text.contains(word) {
+          Issue.record("no \"\(word)\" in: \(text)", sourceLocation: sourceLocation)
+        }
+      }
+    }
+
+    private static let sizes: [String: [String]] = [
+      "gpt2": ["n_layer", "n_embd", "n_head", "n_inner", "n_positions", "vocab_size"],
+      "qwen2-tied": [
+        "num_hidden_layers", "hidden_size", "num_attention_heads", "num_key_value_heads", "intermediate_size",
+        "max_position_embeddings", "vocab_size",
+      ],
+      "mixtral": ["head_dim", "num_local_experts", "num_experts_per_tok", "intermediate_size", "num_key_value_heads"],
+      "t5": ["d_model", "d_kv", "d_ff", "num_heads", "num_layers", "num_decoder_layers", "vocab_size", "n_positions"],
+      "bert": [
+        "hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers", "max_position_embeddings",
+        "type_vocab_size", "vocab_size",
+      ],
+    ]
+
+    @Test("absurd sizes in config.json are refused by name", arguments: sizes.keys.sorted())
+    func absurdSizes(folder: String) throws {
+      _ = try layout(folder)
+      for key in try #require(Self.sizes[folder]) {
+        for value: Any in [0, -1, Int.max, Int.min, 1e300, 1.5, "many", [2], true, ["a": 1]] {
+          expectError([key]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
+        }
+      }
+    }
+
+    @Test("sizes that are possible and not the tensors' are refused with the shape", arguments: sizes.keys.sorted())
+    func otherSizes(folder: String) throws {
+      // One head as wide as two is a model, too.
+      let free = [
+        "qwen2-tied max_position_embeddings", "t5 n_positions", "mixtral num_experts_per_tok", "gpt2 n_head",
+        "bert num_attention_heads",
+      ]
+      for key in try #require(Self.sizes[folder]) where !free.contains("\(folder) \(key)") {
+        for change in [-1, 1] {
+          expectError([]) {
+            try layout(folder, config: { config in
+              let value = (config[key] as? Int).map { $0 + change } ?? 7
+              return config.merging([key: value]) { $1 }
+            })
+          }
+        }
+      }
+      expectError(["wte.weight", "[112, 32]", "[113, 32]"]) {
+        try layout("gpt2", config: { $0.merging(["vocab_size": 113]) { $1 } })
+      }
+      expectError(["5 heads", "32"]) { try layout("gpt2", config: { $0.merging(["n_head": 5]) { $1 } }) }
+    }
+
+    @Test("numbers that are no sizes must make sense, too")
+    func numbers() {
+      for (folder, key, values) in [
+        ("bert", "layer_norm_eps", [0, -1, 2, "small"] as [Any]), ("gpt2", "layer_norm_epsilon", [0, 1e9]),
+        ("mixtral", "rope_theta", [0, -1, "big"]), ("mixtral", "rms_norm_eps", [0, -1e-5]),
+        ("t5", "relative_attention_num_buckets", [0, -8, 1 << 40, "8"]),
+        ("t5", "relative_attention_max_distance", [0, 3, -1, 1 << 40]), ("t5", "decoder_start_token_id", [-1, "0"]),
+        ("mixtral", "sliding_window", [-1, "4"]), ("bert", "hidden_act", ["mish", 1]),
+        ("mixtral", "hidden_act", ["mish"]), ("t5", "feed_forward_proj", ["gated-mish", "cube"]),
+        ("qwen2-tied", "rope_parameters", [["rope_type": "longrope"], ["rope_type": "linear", "factor": 0], 3]),
+        ("qwen2-tied", "layer_types", [["full_attention"], ["full_attention", "linear_attention"], "all"]),
+      ] {
+        for value in values {
+          expectError([]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
+        }
+      }
+    }
+
+    @Test("switches that the family does not compute are refused by name")
+    func variants() {
+      for (folder, key, value) in [
+        ("bert", "position_embedding_type", "relative_key" as Any), ("bert", "is_decoder", true),
+        ("bert", "add_cross_attention", true), ("gpt2", "add_cross_attention", true), ("qwen2-tied", "use_mrope", true),
+        ("mixtral", "partial_rotary_factor", 0.5),
+      ] {
+        expectError([key, "config.json"]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
+      }
+      expectError(["MambaForCausalLM", "Qwen2ForCausalLM"]) {
+        try layout("gpt2", config: { $0.merging(["architectures": ["MambaForCausalLM"]]) { $1 } })
+      }
+    }
+
+    @Test("missing, misshapen, mistyped and unknown tensors are refused by name")
+    func tensors() {
+      func renamed(_ old: String, _ new: String) -> ([String: Any]) -> [String: Any] {
+        { header in
+          var header = header
+          header[new] = header.removeValue(forKey: old)
+          return header
+        }
+      }
+      func changed(_ name: String, _ key: String, _ value: Any) -> ([String: Any]) -> [String: Any] {
+        { header in
+          var header = header
+          var entry = header[name] as? [String: Any] ?? [:]
+          entry[key] = value
+          header[name] = entry
+          return header
+        }
+      }
+      let up = "encoder.layer.1.intermediate.dense.weight"
+      expectError([up]) { try layout("bert", header: renamed(up, "encoder.layer.1.intermediate.dense.scale")) }
+      expectError([up, "[32, 64]", "[64, 32]"]) { try layout("bert", header: changed(up, "shape", [32, 64])) }
+      expectError([up, "[2048]"]) { try layout("bert", header: changed(up, "shape", [2048])) }
+      expectError([up, "I32"]) { try layout("bert", header: changed(up, "dtype", "I32")) }
+      let bias = "encoder.layer.0.output.dense.bias"
+      expectError([bias, "[2, 16]", "[32]"]) { try layout("bert", header: changed(bias, "shape", [2, 16])) }
+      expectError([bias, "I32"]) { try layout("bert", header: changed(bias, "dtype", "I32")) }
+      expectError(["encoder.layer.7.attention"]) {
+        try layout("bert", header: changed("encoder.layer.7.attention.output.dense.bias", "shape", [0]))
+      }
+      let norm = "encoder.layer.0.output.LayerNorm.weight"
+      expectError([norm]) { try layout("bert", header: renamed(norm, "encoder.layer.0.output.LayerNorm.gain")) }
+      let expert = "model.layers.1.block_sparse_moe.experts.4.w2.weight"
+      expectError([expert]) { try layout("mixtral", header: renamed(expert, "\(expert).old")) }
+    }
+
+    @Test("names of the first BERTs' norms are known")
+    func oldNames() throws {
+      _ = try layout("bert", header: { header in
+        Dictionary(uniqueKeysWithValues: header.map { key, value in
+          let old = key.replacingOccurrences(of: "LayerNorm.weight", with: "LayerNorm.gamma")
+          return (old.replacingOccurrences(of: "LayerNorm.bias", with: "LayerNorm.beta"), value)
+        })
+      })
+    }
+
+    @Test("a GGUF key of the architecture that nothing asks for is refused by name; others are not the model's")
+    func keys() throws {
+      func layout(_ model: SyntheticModel, _ key: String, _ value: GGUFWriter.Value) throws -> ModelLayout {
+        try model.withFile({ $0.metadata[key] = value }) { try self.layout(path: $0) }
+      }
+      for (key, value): (String, GGUFWriter.Value) in [
+        ("llama.attention.max_alibi_bias", .float32(8)), ("llama.logit_scale", .float32(0.5)),
+        ("llama.attention.key_length_mla", .uint32(64)), ("llama.attention.sliding_window_pattern", .uint32(2)),
+        ("llama.leading_dense_block_count", .uint32(1)),
+      ] {
+        expectError([key]) { try layout(.llama, key, value) }
+      }
+      expectError(["gemma3.attention.clamp_kqv"]) { try layout(.gemma3, "gemma3.attention.clamp_kqv", .float32(1)) }
+      for (key, value): (String, GGUFWriter.Value) in [
+        ("llama.vocab_size", .uint32(1)), ("general.anything", .uint32(1)), ("quantize.imatrix.file", .string("x")),
+        ("llama2.logit_scale", .float32(2)), ("llama.expert_count", .uint32(0)),
+        ("llama.rope.scaling.original_context_length", .uint32(4096)),
+      ] {
+        _ = try layout(.llama, key, value)
+      }
+    }
+  }
+}

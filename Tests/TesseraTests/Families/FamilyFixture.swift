@@ -1,0 +1,161 @@
+import Foundation
+import TesseraCL
+import TesseraFiles
+import TesseraMemory
+import TesseraModels
+import TestSupport
+import Testing
+
+/// Families beside references: one model at a time, they share the device.
+@Suite("Families of models", .serialized)
+enum FamilySuites {}
+
+/// A matrix of float32 in base64, as the fixtures have it.
+struct FixtureMatrix: Decodable {
+  let shape: [Int]
+  let values: [Float]
+
+  private enum Key: CodingKey { case shape, float32 }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    shape = try container.decode([Int].self, forKey: .shape)
+    let data = try container.decode(Data.self, forKey: .float32)
+    values = data.withUnsafeBytes { bytes in
+      (0..<bytes.count / 4).map {
+        Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)))
+      }
+    }
+    guard values.count == shape.reduce(1, *) else {
+      throw DecodingError.dataCorruptedError(forKey: .float32, in: container, debugDescription: "\(shape)")
+    }
+  }
+}
+
+/// What transformers computed in float64 (`Fixtures/families/README.md`).
+struct FamilyReference: Decodable {
+  struct Prompt: Decodable {
+    let tokens: [Int]
+    let logProbabilities: FixtureMatrix
+    let generated: [Int]
+    let tokensPerExpert: [[Int]]?
+  }
+  struct Pair: Decodable {
+    let source: [Int]
+    let encoderHiddenStates: FixtureMatrix
+    let target: [Int]
+    let logProbabilities: FixtureMatrix
+    let generated: [Int]
+  }
+  struct Text: Decodable {
+    let tokens: [Int]
+    let tokenTypes: [Int]
+    let hiddenStates: FixtureMatrix
+  }
+  var prompts: [Prompt]?
+  var pairs: [Pair]?
+  var texts: [Text]?
+}
+
+/// A tiny model of `Fixtures/families`: a folder, or the GGUF file in it.
+struct FamilyFixture: Sendable, CustomStringConvertible {
+  let folder: String
+  let isGGUF: Bool
+  var description: String { isGGUF ? "\(folder)/model.gguf" : folder }
+
+  static let names = ["gpt2", "gpt2-plain-names", "qwen2-tied", "qwen2-untied", "mixtral", "t5", "t5-gated", "bert"]
+  static let all = names.flatMap { name in
+    [FamilyFixture(folder: name, isGGUF: false)]
+      + (name == "gpt2-plain-names" ? [] : [FamilyFixture(folder: name, isGGUF: true)])
+  }
+
+  /// A folder or file of this target's fixtures.
+  static func path(_ name: String) throws -> String {
+    try #require(Bundle.module.resourceURL).appendingPathComponent("Fixtures/\(name)").path
+  }
+
+  var folderPath: String { get throws { try Self.path("families/\(folder)") } }
+
+  func reference() throws -> FamilyReference {
+    // A GGUF file does not say T5's largest distance.
+    let name = isGGUF && folder == "t5" ? "reference-gguf.json" : "reference.json"
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(
+      FamilyReference.self, from: Data(contentsOf: URL(fileURLWithPath: "\(try folderPath)/\(name)")))
+  }
+
+  func model(_ options: ModelRunner.Options = .init()) throws -> FamilyModel {
+    try FamilyModel(path: isGGUF ? "\(folderPath)/model.gguf" : folderPath, options)
+  }
+}
+
+/// A model on the first of the tests' devices.
+struct FamilyModel {
+  let runner: ModelRunner
+
+  init(path: String, _ options: ModelRunner.Options = .init()) throws {
+    let device = try #require(TestDevices.all.first).context().device
+    runner = try ModelRunner(openCheckpoint(path: path), on: device, options: options)
+  }
+
+  /// Logits of every token, (tokens, vocabularySize), in steps of `chunk` tokens.
+  func logits(_ tokens: [Int], source: [Int]? = nil, chunk: Int = .max) throws -> [Float] {
+    let sequence = runner.cache.makeSequence()
+    defer { sequence.close() }
+    if let source { _ = try runner.runSource(source, of: sequence) }
+    return try logits(tokens, of: sequence, chunk: chunk)
+  }
+
+  private func logits(_ tokens: [Int], of sequence: KVSequence, chunk: Int) throws -> [Float] {
+    let size = min(chunk, tokens.count)
+    return try stride(from: 0, to: tokens.count, by: size).flatMap { start in
+      let tokens = Array(tokens[start..<min(start + size, tokens.count)])
+      let result = try runner.run(Batch([.init(sequence: sequence, tokens: tokens, outputs: .all)]))
+      return try runner.logits(result, rows: 0..<tokens.count)
+    }
+  }
+
+  /// The likeliest tokens behind a prompt, each behind those before it.
+  func greedy(_ prompt: [Int], source: [Int]? = nil, count: Int, excluding ends: Set<Int>) throws -> [Int] {
+    let sequence = runner.cache.makeSequence()
+    defer { sequence.close() }
+    if let source { _ = try runner.runSource(source, of: sequence) }
+    let vocabulary = runner.profile.vocabularySize
+    var row = try logits(prompt, of: sequence, chunk: .max).suffix(vocabulary)
+    var tokens: [Int] = []
+    while tokens.count < count {
+      let best = row.indices.filter { !ends.contains($0 - row.startIndex) }.max { row[$0] < row[$1] }
+      tokens.append(try #require(best) - row.startIndex)
+      row = try logits([tokens[tokens.count - 1]], of: sequence, chunk: 1)[...]
+    }
+    return tokens
+  }
+}
+
+/// The largest distance between log-probabilities of `logits` and those expected.
+func worstLogProbability(_ logits: [Float], _ expected: FixtureMatrix) -> Double {
+  let columns = expected.shape[1]
+  guard logits.count == expected.values.count else { return .infinity }
+  var worst = 0.0
+  for start in stride(from: 0, to: logits.count, by: columns) {
+    let row = logits[start..<start + columns].map { Double($0) }
+    let most = row.max() ?? 0
+    let logSum = log(row.reduce(0) { $0 + exp($1 - most) }) + most
+    for (value, wanted) in zip(row, expected.values[start..<start + columns]) {
+      let difference = abs(value - logSum - Double(wanted))
+      worst = difference.isNaN ? .infinity : max(worst, difference)
+    }
+  }
+  return worst
+}
+
+/// The largest distance between values, in units of the expected ones' root mean square.
+func worstRelative(_ values: [Float], _ expected: [Float]) -> Double {
+  guard values.count == expected.count else { return .infinity }
+  let rms = (expected.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(max(1, expected.count))).squareRoot()
+  return zip(values, expected).reduce(0.0) {
+    let difference = abs(Double($1.0) - Double($1.1)) / rms
+    return difference.isNaN ? .infinity : max($0, difference)
+  }
+}

@@ -1,0 +1,100 @@
+import TesseraMemory
+import TesseraModels
+import TesseraOperators
+import Testing
+
+extension FamilySuites {
+  @Suite("Families beside transformers in float64")
+  struct FamilyTests {
+    @Test(
+      "log-probabilities agree within 1e-4 at every position, the greedy continuation is the same, and every chunk size gives the same bits",
+      arguments: FamilyFixture.all.filter { !["t5", "t5-gated", "bert"].contains($0.folder) })
+    func decoder(fixture: FamilyFixture) throws {
+      let model = try fixture.model()
+      for prompt in try #require(fixture.reference().prompts) {
+        let logits = try model.logits(prompt.tokens)
+        let worst = worstLogProbability(logits, prompt.logProbabilities)
+        #expect(worst < 1e-4, "\(prompt.tokens.count) tokens: \(worst)")
+        let generated = try model.greedy(
+          prompt.tokens, count: prompt.generated.count, excluding: Self.ends(fixture, prompt.generated))
+        #expect(generated == prompt.generated)
+        for chunk in [1, 7] where chunk < prompt.tokens.count {
+          let chunked = try model.logits(prompt.tokens, chunk: chunk)
+          #expect(chunked.map(\.bitPattern) == logits.map(\.bitPattern), "chunks of \(chunk)")
+        }
+      }
+    }
+
+    /// The end tokens, which the references passed over.
+    private static func ends(_ fixture: FamilyFixture, _ generated: [Int]) -> Set<Int> {
+      switch fixture.folder {
+      case "gpt2", "gpt2-plain-names": [111]
+      case "mixtral": [2]
+      default: [1]
+      }
+    }
+
+    @Test("an expert that no token chooses changes nothing")
+    func idleExpert() throws {
+      let reference = try FamilyFixture(folder: "mixtral", isGGUF: false).reference()
+      // The agreement of all prompts is above; here is that they have what it is about.
+      #expect(try #require(reference.prompts).contains { $0.tokensPerExpert?.contains { $0.contains(0) } == true })
+    }
+
+    @Test(
+      "an encoder-decoder's hidden states, log-probabilities and continuations agree, source after source",
+      arguments: FamilyFixture.all.filter { ["t5", "t5-gated"].contains($0.folder) })
+    func encoderDecoder(fixture: FamilyFixture) throws {
+      var options = ModelRunner.Options()
+      options.contextLength = 64
+      let model = try fixture.model(options)
+      for pair in try #require(fixture.reference().pairs) {
+        let sequence = model.runner.cache.makeSequence()
+        let states = try model.runner.hidden(model.runner.runSource(pair.source, of: sequence))
+        sequence.close()
+        let distance = worstRelative(states, pair.encoderHiddenStates.values)
+        #expect(distance < 1e-4, "source of \(pair.source.count) tokens: \(distance)")
+        let logits = try model.logits(pair.target, source: pair.source)
+        let worst = worstLogProbability(logits, pair.logProbabilities)
+        #expect(worst < 1e-4, "\(pair.source.count) and \(pair.target.count) tokens: \(worst)")
+        let generated = try model.greedy([0], source: pair.source, count: pair.generated.count, excluding: [1])
+        #expect(generated == pair.generated)
+        let chunked = try model.logits(pair.target, source: pair.source, chunk: 1)
+        #expect(chunked.map(\.bitPattern) == logits.map(\.bitPattern))
+      }
+    }
+
+    @Test("an encoder's hidden states agree, alone and beside others", arguments: FamilyFixture.all.filter { $0.folder == "bert" })
+    func encoder(fixture: FamilyFixture) throws {
+      let runner = try fixture.model().runner
+      let texts = try #require(fixture.reference().texts)
+      func hidden(_ texts: [FamilyReference.Text]) throws -> [Float] {
+        let chunks = texts.map {
+          Batch.Chunk(
+            sequence: runner.cache.makeSequence(), tokens: $0.tokens, tokenTypes: $0.tokenTypes, outputs: .all)
+        }
+        return try runner.hidden(runner.run(Batch(chunks)))
+      }
+      for text in texts {
+        let distance = worstRelative(try hidden([text]), text.hiddenStates.values)
+        #expect(distance < 1e-4, "\(text.tokens.count) tokens: \(distance)")
+      }
+      let together = try hidden([texts[2], texts[1]])
+      #expect(worstRelative(together, texts[2].hiddenStates.values + texts[1].hiddenStates.values) < 1e-4)
+    }
+
+    @Test("both kernel styles give the same bits", arguments: ["qwen2-tied", "mixtral", "t5-gated"])
+    func styles(folder: String) throws {
+      let fixture = FamilyFixture(folder: folder, isGGUF: false)
+      let reference = try fixture.reference()
+      let source = reference.pairs?[1].source
+      let tokens = try #require(reference.pairs?[1].target ?? reference.prompts?[1].tokens)
+      let bits = try [KernelStyle.vector, .simt].map { style in
+        var options = ModelRunner.Options()
+        (options.style, options.contextLength) = (style, 64)
+        return try fixture.model(options).logits(tokens, source: source).map(\.bitPattern)
+      }
+      #expect(bits[0] == bits[1])
+    }
+  }
+}
