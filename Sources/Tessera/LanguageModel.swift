@@ -65,7 +65,7 @@ public final class LanguageModel: Sendable {
     try await load(Engine(), options, since: .now, progress: progress) { source }
   }
 
-  private static func load(
+  static func load(
     _ engine: Engine, _ options: LoadOptions, since start: ContinuousClock.Instant,
     progress: @escaping @Sendable (Double) -> Void, _ source: @escaping @Sendable () throws -> ModelSource
   ) async throws -> LanguageModel {

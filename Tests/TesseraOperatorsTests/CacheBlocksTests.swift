@@ -156,9 +156,9 @@ extension OperatorsOnDevices {
     func rotate(target: Target) throws {
       let bench = try target.bench()
       for (geometry, begin, rotaryDim, pairing) in [
-        (try KVGeometry(kvHeadCount: 3, keyDim: 24, valueDim: 40), 4, 20, RotaryTable.Pairing.halves),
+        (try KVGeometry(kvHeadCount: 3, keyDim: 24, valueDim: 40), 4, 20, RotaryTable.Pairing.neox),
         (try KVGeometry(kvHeadCount: 2, keyDim: 80, keys: .f16), 0, 80, .adjacent),
-        (try KVGeometry(kvHeadCount: 2, keyDim: 96, keys: .q8_0), 0, 80, .halves),
+        (try KVGeometry(kvHeadCount: 2, keyDim: 96, keys: .q8_0), 0, 80, .neox),
         (try KVGeometry(kvHeadCount: 1, keyDim: 96, keys: .q4_0), 32, 32, .adjacent),
       ] {
         var problem = try CacheProblem(geometry, on: bench)
@@ -207,7 +207,7 @@ extension OperatorsOnDevices {
       ] as [([Int32], Int, Int)] {
         #expect(throws: OperatorError.self) {
           try CacheBlocks(bench.library).rotate(
-            slots, by: rotation, rotaryDim: rotaryDim, rotaryBegin: begin, pairing: .halves, group: 0,
+            slots, by: rotation, rotaryDim: rotaryDim, rotaryBegin: begin, pairing: .neox, group: 0,
             of: problem.cache, on: bench.queue)
         }
       }

@@ -29,7 +29,11 @@ extension Engine {
       // An encoder reads everything at once.
       return (sequence, runner.isEncoder ? tokens.count : min(chunk ?? .max, runner.chunkSize))
     }
-    defer { sequence.close() }
+    defer {
+      sequence.close()
+      // Requests may wait for the blocks.
+      start()
+    }
     for start in stride(from: 0, to: tokens.count, by: size) {
       try Task.checkCancellation()
       let end = min(start + size, tokens.count)
@@ -58,7 +62,10 @@ extension Engine {
     prompt: Double, generation: Double, waited: Double
   ) {
     let sequences = try withRunner { runner in (0..<max(1, count)).map { _ in runner.cache.makeSequence() } }
-    defer { for sequence in sequences { sequence.close() } }
+    defer {
+      for sequence in sequences { sequence.close() }
+      start()
+    }
     func run(_ count: Int, chunk: Int, of sequences: [KVSequence]) throws -> Double {
       let start = ContinuousClock.now
       for first in stride(from: 0, to: count, by: chunk) {

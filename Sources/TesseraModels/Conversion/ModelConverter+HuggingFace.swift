@@ -18,6 +18,7 @@ extension ModelConverter {
     let store = ParameterStore(planning: folder, weightFormat: nil, alignment: 1)
     let model = try family.init(hyperparameters, ParameterScope(store, hyperparameters))
     try store.checkAllUsed()
+    try hyperparameters.checkAllUsed()
 
     let scaling = try RopeParameters.export(hyperparameters, model.profile, into: record)
     let contents = record.contents
@@ -148,6 +149,7 @@ extension ModelConverter {
     let store = ParameterStore(planning: described, weightFormat: nil, alignment: 1)
     let read = try Families.family(of: c).init(c, ParameterScope(store, c)).profile
     try store.checkAllUsed()
+    try c.checkAllUsed()
     guard read.activation == profile.activation else { throw refuse("the activation \(profile.activation)") }
     guard "\(read.attentionGroups)" == "\(profile.attentionGroups)" else { throw refuse("which layers have windows") }
     guard read.contextLength == profile.contextLength, read.vocabularySize == profile.vocabularySize,
