@@ -119,7 +119,12 @@ extension ModelConverter {
       if let number = try pooling(folder) { set("\(architecture).pooling_type", .uint32(number)) }
     }
     for (key, value) in tokenizer { set(key, value) }
-    if tokenizer.isEmpty { set("tokenizer.ggml.model", .string("no_vocab")) }
+    if tokenizer.isEmpty {
+      set("tokenizer.ggml.model", .string("no_vocab"))
+      if let end = folder.config["eos_token_id"]?.intValue, let id = UInt32(exactly: end) {
+        set("tokenizer.ggml.eos_token_id", .uint32(id))
+      }
+    }
     return Metadata(ordered: keys, values, of: folder.path)
   }
 
