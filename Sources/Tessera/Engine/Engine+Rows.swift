@@ -17,8 +17,15 @@ extension Engine {
           "\(tokens.count) tokens do not fit the context of \(runner.contextLength): load with a longer context "
             + "(--context, the model was trained for \(runner.profile.contextLength))")
       }
+      if runner.profile.decoderStartToken != nil, source?.isEmpty != false {
+        throw TesseraError(
+          .emptyPrompt, "the model is an encoder-decoder: give it a source (--source-tokens) of at least one token")
+      }
       let sequence = runner.cache.makeSequence()
-      if let source { _ = try runner.runSource(source, of: sequence) }
+      do { if let source { _ = try runner.runSource(source, of: sequence) } } catch {
+        sequence.close()
+        throw error
+      }
       // An encoder reads everything at once.
       return (sequence, runner.isEncoder ? tokens.count : min(chunk ?? .max, runner.chunkSize))
     }
@@ -37,6 +44,16 @@ extension Engine {
         try body(runner, runner.run(Batch([chunk]), wantsLogits: false))
       }
       await Task.yield()
+    }
+  }
+
+  /// The hidden states that an encoder-decoder's encoder gives a source, (tokens, hiddenSize).
+  func sourceStates(_ source: [Int]) throws -> [Float] {
+    guard !source.isEmpty else { throw TesseraError(.emptyPrompt, "no source tokens: give at least one") }
+    return try withRunner { runner in
+      let sequence = runner.cache.makeSequence()
+      defer { sequence.close() }
+      return try runner.hidden(runner.runSource(source, of: sequence))
     }
   }
 

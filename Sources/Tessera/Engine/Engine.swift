@@ -18,6 +18,8 @@ actor Engine {
     let runner: ModelRunner
     let sampler: BatchSampler
     let tokenizer: Tokenizer?
+    /// Tokens at which a generation ends.
+    let endTokens: Set<Int>
     let seconds: Double
   }
 
@@ -51,6 +53,7 @@ actor Engine {
     scheduler = Scheduler(limits: limits)
     loaded = Loaded(
       runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,
+      endTokens: (tokenizer?.endOfGenerationTokens ?? []).union(try source.endTokens()),
       seconds: (ContinuousClock.now - start).seconds)
     return runner.precision
   }
@@ -74,9 +77,17 @@ actor Engine {
     try options.check()
     let model = try model()
     let runner = model.runner
-    guard let tokenizer = model.tokenizer else {
+    guard !runner.isEncoder else {
       throw TesseraError(
-        .noTokenizer, "the model has no tokenizer, so nothing can be generated of texts: `tessera logits --tokens` works")
+        .badOption,
+        "\(runner.profile.architecture) is an encoder, which generates nothing: use `tessera embed` or `tessera hidden`")
+    }
+    if model.tokenizer == nil, !options.stopStrings.isEmpty {
+      throw TesseraError(.noTokenizer, "the model has no tokenizer, so texts (--stop) cannot end its answer: leave them out")
+    }
+    if runner.profile.decoderStartToken != nil, source?.isEmpty != false {
+      throw TesseraError(
+        .emptyPrompt, "the model is an encoder-decoder: give it a source (a text, --source-tokens) of at least one token")
     }
     guard !prompt.isEmpty else { throw TesseraError(.emptyPrompt, "the prompt is empty: give at least one token") }
     guard prompt.count <= runner.contextLength else { throw contextFull(prompt.count, runner) }
@@ -89,10 +100,13 @@ actor Engine {
     lastID += 1
     let id = SequenceID(rawValue: lastID)
     let sequence = keeper.flatMap { kept.take($0, sharing: prompt) } ?? runner.cache.makeSequence()
-    if let source { _ = try runner.runSource(source, of: sequence) }
+    do { if let source { _ = try runner.runSource(source, of: sequence) } } catch {
+      sequence.close()
+      throw error
+    }
     var request = Request(
       id, prompt: prompt, cached: sequence.tokenCount, sequence: sequence, options: options, keeper: keeper,
-      tokenizer: tokenizer, loadSeconds: model.seconds)
+      tokenizer: model.tokenizer, loadSeconds: model.seconds)
     if options.maxTokens == 0 { request.finish(.length) }
     requests[id] = request
     if request.isFinished {
@@ -262,7 +276,7 @@ actor Engine {
       }
       do {
         try requests[item.id]?.append(
-          token, isEnd: model.tokenizer?.endOfGenerationTokens.contains(token) == true,
+          token, isEnd: model.endTokens.contains(token),
           contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
       } catch {
         fail(item.id, error)

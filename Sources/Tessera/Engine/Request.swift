@@ -15,7 +15,8 @@ struct Request {
   /// Tokens of the prompt and of the answer so far.
   private(set) var tokens: [Int]
   private var occurrences: Occurrences
-  private var detokenizer: StreamingDetokenizer
+  /// Nil where there is no tokenizer: the answer has tokens and no text.
+  private var detokenizer: StreamingDetokenizer?
   private var stops: StopStringMatcher
   private var statistics = GenerationStatistics()
   private let start = ContinuousClock.now
@@ -37,14 +38,14 @@ struct Request {
   /// - Parameter cached: the first tokens of the prompt that the sequence holds already.
   init(
     _ id: SequenceID, prompt: [Int], cached: Int, sequence: KVSequence, options: GenerationOptions, keeper: UUID?,
-    tokenizer: Tokenizer, loadSeconds: Double
+    tokenizer: Tokenizer?, loadSeconds: Double
   ) {
     (self.id, self.sequence, self.options, self.keeper) = (id, sequence, options, keeper)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
     occurrences = Occurrences(prompt, window: options.repeatWindow)
-    detokenizer = StreamingDetokenizer(tokenizer)
+    detokenizer = tokenizer.map { StreamingDetokenizer($0) }
     stops = StopStringMatcher(options.stopStrings)
     statistics.promptTokens = prompt.count
     statistics.cachedPromptTokens = cached
@@ -71,7 +72,7 @@ struct Request {
     occurrences.append(token)
     if isEnd { return finish(.stop) }
     statistics.generatedTokens += 1
-    let (text, isStopped) = stops.append(try detokenizer.append(token))
+    let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
     deliver(.token(id: token, text: text))
     if isStopped { return finish(.stop) }
     if let limit = options.maxTokens, statistics.generatedTokens >= limit { return finish(.length) }
@@ -94,7 +95,7 @@ struct Request {
     statistics.generationTokensPerSecond =
       Double(max(0, statistics.generatedTokens - 1)) / max(statistics.generationSeconds, 1e-9)
     statistics.peakResidentBytes = ProcessMemory.peakResidentBytes
-    let rest = stops.append(detokenizer.finish())
+    let rest = stops.append(detokenizer?.finish() ?? "")
     // Whoever cancels asks for no more tokens.
     var unread = ""
     if reason == .cancelled, case .token(_, let text)? = events.first {
