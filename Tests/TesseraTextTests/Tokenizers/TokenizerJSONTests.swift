@@ -139,9 +139,10 @@ struct TokenizerJSONTests {
     t5.scores = try ModelFields(JSONFields(of: unigram.json)).vocabulary().scores.map { Float($0) }
     t5.removeExtraSpaces = true
     let scored = try Tokenizer(t5)
+    // GGUF has scores of 32 bits, which break ties such as `.` + `..` otherwise.
     for (text, ids) in zip(fixture.texts, try unigram.ids("ids"))
     where text.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) && !text.contains("  ") && !text.contains("</s>")
-      && !text.hasPrefix(" ") && !text.hasSuffix(" ") && !text.isEmpty
+      && !text.contains("...") && !text.hasPrefix(" ") && !text.hasSuffix(" ") && !text.isEmpty
     {
       #expect(try scored.encode(text, addSpecial: false, parseSpecial: false) == ids, "\(text.debugDescription)")
       #expect(try scored.encode(text, parseSpecial: false).last == 1)
