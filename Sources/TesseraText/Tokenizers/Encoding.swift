@@ -91,6 +91,10 @@ extension Tokenizer {
   private func encodePieces(_ text: TextPieces, into output: inout [Int]) throws(TextError) {
     var pieces = text
     for step in components.preTokenizers { try step.apply(&pieces) }
+    guard pieces.bytes.count <= Int32.max / 3 else {
+      throw TextError(
+        .tooLong, "the text has become \(pieces.bytes.count) bytes, which is more than one call takes; split it")
+    }
     try components.model.encode(pieces, into: &output)
   }
 }

@@ -40,6 +40,17 @@ struct HuggingFaceFilesTests {
     #expect(try Self.load(generation: #"{"eos_token_id": 2}"#).endOfGenerationTokens == [2, 4])
   }
 
+  @Test("text that reads like an added token is none where special tokens are not parsed")
+  func plainMarkers() throws {
+    let words = Self.plain.replacing(
+      #""type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]"#,
+      with: #""type": "WordLevel", "unk_token": "a", "vocab": {"a": 0, "b": 1, "ab": 2}"#)
+    #expect(try Self.load(words).encode("ab <s> b") == [2, 3, 1])
+    #expect(try Self.load(words).encode("ab <s> b", parseSpecial: false) == [2, 0, 1])
+    let whole = Self.plain.replacing(#""merges""#, with: #""ignore_merges": true, "merges""#)
+    #expect(try Self.load(whole).encode("ab <s> b", parseSpecial: false) == [2, 1])
+  }
+
   @Test("Llama's tokenizers add BOS and EOS as the configuration says, others as the template says")
   func ends() throws {
     func config(_ name: String, _ end: Bool) -> String {

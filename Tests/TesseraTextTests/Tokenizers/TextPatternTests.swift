@@ -54,6 +54,15 @@ struct TextPatternTests {
     #expect(error.message.contains(name), "\(error.message)")
   }
 
+  @Test(
+    "patterns that would take long to prepare are refused or ready soon",
+    arguments: ["((((){1000}){1000}){1000}){1000}a", "(?:(?:a|b|c|d){0,40}e?){0,40}", #"(?:[a-c]?\p{L}?\s*){500}"#])
+  func preparing(pattern: String) {
+    let start = ContinuousClock.now
+    _ = try? TextPattern(pattern)
+    #expect(ContinuousClock.now - start < .seconds(120))
+  }
+
   @Test("deep nesting is refused, not followed to the end of the stack")
   func nesting() throws {
     for text in ["(", "(?:", "[", "(?=", "(?i:"] {

@@ -27,7 +27,7 @@ extension TokenDecoder {
           content: try part.character("content"), start: try part.int("start", in: limit),
           stop: try part.int("stop", in: limit))
       ]
-    case "Replace": return [.replace(try part.pattern("pattern"), Array(try fields.string("content").utf8))]
+    case "Replace": return [.replace(try part.pattern("pattern"), try part.insertion("content"))]
     case "CTC":
       return [
         .ctc(

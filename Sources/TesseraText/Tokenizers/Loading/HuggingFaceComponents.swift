@@ -19,8 +19,10 @@ extension TokenizerComponents {
 
     let modelFields = try ModelFields(document)
     var added = try AddedTokens.read(document, config: config)
-    let (tokens, table, scores) = try Self.vocabulary(modelFields, &added)
-    let model = try modelFields.model(tokens, table, scores: scores, notes: &notes)
+    let (own, scores) = try Self.modelVocabulary(modelFields)
+    // The model knows its own tokens alone: text that reads like an added token is no such token.
+    let model = try modelFields.model(own.tokens, own.table, scores: scores.scores, notes: &notes)
+    let (tokens, table) = try Self.vocabulary(own, scores.list, &added)
 
     var attributes = [SpecialTokens.Attributes](repeating: .normal, count: tokens.count)
     for token in added { attributes[token.id] = token.isSpecial ? .control : .userDefined }
@@ -41,36 +43,43 @@ extension TokenizerComponents {
     try readTemplates(config, files)
   }
 
-  /// The tokens by ids and by texts. An added token that the model has too gets the model's id, others their own.
-  private static func vocabulary(
-    _ model: ModelFields, _ added: inout [AddedTokens.Token]
-  ) throws -> (ByteStrings, ByteStringTable, [Double]) {
-    var (list, scores) = try model.vocabulary()
-    var table = ByteStringTable(over: list.texts)
-    for slot in list.texts.indices where !list.texts.range(slot).isEmpty {
-      if let other = table.insert(slot), model.kind != .unigram {
+  private typealias Vocabulary = (tokens: ByteStrings, table: ByteStringTable)
+
+  /// The model's own tokens by ids and by texts, and the list that they come from.
+  private static func modelVocabulary(
+    _ model: ModelFields
+  ) throws -> (Vocabulary, (list: VocabularyList, scores: [Double])) {
+    let (list, scores) = try model.vocabulary()
+    let tokens = try list.ordered()
+    var table = ByteStringTable(over: tokens)
+    for id in tokens.indices where !tokens.range(id).isEmpty {
+      if let other = table.insert(id), model.kind != .unigram {
         throw TextError(
-          .malformedVocabulary, "\(model.place).vocab: the entries \(other) and \(slot) have the same text")
+          .malformedVocabulary,
+          "\(model.place).vocab: the ids \(other) and \(id) have the same text; get the file again")
       }
     }
-    let modelTokens = try list.ordered()
-    var modelTable = ByteStringTable(over: modelTokens)
-    for id in modelTokens.indices where !modelTokens.range(id).isEmpty { _ = modelTable.insert(id) }
-    var isNew = false
+    return ((tokens, table), (list, scores))
+  }
+
+  /// All tokens by ids and by texts. An added token that the model has too gets the model's id, others their own.
+  private static func vocabulary(
+    _ model: Vocabulary, _ list: VocabularyList, _ added: inout [AddedTokens.Token]
+  ) throws -> Vocabulary {
+    var list = list
+    let count = list.count
     for index in added.indices {
-      if let id = modelTable.id(of: added[index].content) {
+      if let id = model.table.id(of: added[index].content) {
         added[index].id = id
       } else {
         try list.append(String(decoding: added[index].content, as: UTF8.self), added[index].id)
-        isNew = true
       }
     }
-    if !isNew { return (modelTokens, modelTable, scores) }
+    if list.count == count { return model }
     let tokens = try list.ordered()
-    table = ByteStringTable(over: tokens)
+    var table = ByteStringTable(over: tokens)
     for id in tokens.indices where !tokens.range(id).isEmpty { _ = table.insert(id) }
-    if model.kind == .unigram { scores = Array(scores.prefix(modelTokens.count)) }
-    return (tokens, table, scores)
+    return (tokens, table)
   }
 
   // MARK: Names of special tokens

@@ -91,6 +91,15 @@ struct ComponentFields {
     }
   }
 
+  /// A text that is put into others; bounded, since it may come for each character.
+  func insertion(_ key: String) throws -> [UInt8] {
+    let text = try fields.string(key)
+    guard text.utf8.count <= 1_024 else {
+      throw error("\(key) has \(text.utf8.count) bytes, which is more than any tokenizer inserts")
+    }
+    return Array(text.utf8)
+  }
+
   /// A text of one character.
   func character(_ key: String) throws -> [UInt8] {
     let text = try fields.string(key)

@@ -1,10 +1,10 @@
 import TesseraJSON
 
 extension ModelFields {
-  /// The model over its complete vocabulary.
+  /// The model over its own vocabulary, without added tokens.
   ///
   /// - Parameters:
-  ///   - tokens: the texts by their ids; those from `count` on were added and are no part of the model.
+  ///   - tokens: the texts by their ids.
   ///   - scores: those of a unigram model's tokens.
   func model(
     _ tokens: ByteStrings, _ table: ByteStringTable, scores: [Double], notes: inout [String]

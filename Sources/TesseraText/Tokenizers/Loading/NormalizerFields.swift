@@ -25,8 +25,8 @@ extension Normalizer {
     case "Lowercase": return [.lowercase]
     case "Nmt": return [.nmt]
     case "ByteLevel": return [.byteLevel]
-    case "Prepend": return [.prepend(Array(try fields.string("prepend").utf8))]
-    case "Replace": return [.replace(try part.pattern("pattern"), Array(try fields.string("content").utf8))]
+    case "Prepend": return [.prepend(try part.insertion("prepend"))]
+    case "Replace": return [.replace(try part.pattern("pattern"), try part.insertion("content"))]
     case "Precompiled":
       let text = try fields.optionalString("precompiled_charsmap") ?? ""
       if text.isEmpty { return [] }

@@ -7,6 +7,7 @@ struct PatternAutomaton: Sendable {
   /// The state from which nothing can match.
   static let dead = 0
   private static let stateLimit = 8_192
+  private static let workLimit = 1 << 26
 
   let classes: ScalarClasses
   /// (state, group) → the next state × 2, and 1 if what was read before this scalar is a match.
@@ -41,6 +42,7 @@ struct PatternAutomaton: Sendable {
     for group in 0..<groupCount { starts.append(try number([0], group)) }
     var marks = [Int](repeating: 0, count: program.instructions.count)
     var round = 0
+    var work = 0
     var done = 0
     while done < waiting.count {
       let key = waiting[done]
@@ -48,7 +50,10 @@ struct PatternAutomaton: Sendable {
       for group in 0..<groupCount {
         round += 1
         var step = Step(previous: key.previous, next: group)
-        for place in key.places where !step.isMatch { step.follow(program, Int(place), &marks, round) }
+        for place in key.places where !step.isMatch { step.follow(program, Int(place), &marks, round, &work) }
+        guard work <= Self.workLimit else {
+          throw PatternError(problem: "it takes too long to prepare; simplify it")
+        }
         let next = try number(step.places, group)
         transitions.append(UInt32(truncatingIfNeeded: next) << 1 | (step.isMatch ? 1 : 0))
       }
@@ -69,9 +74,11 @@ struct PatternAutomaton: Sendable {
     }
 
     /// Everything that is reached from `start` without taking a scalar, in the order of preference, up to a match.
-    mutating func follow(_ program: PatternProgram, _ start: Int, _ marks: inout [Int], _ round: Int) {
+    mutating func follow(_ program: PatternProgram, _ start: Int, _ marks: inout [Int], _ round: Int, _ work: inout Int)
+    {
       var stack = [start]
       while let place = stack.popLast() {
+        work += 1
         if marks[place] == round { continue }
         marks[place] = round
         switch program.instructions[place] {

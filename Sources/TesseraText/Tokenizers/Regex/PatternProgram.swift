@@ -57,7 +57,12 @@ struct PatternProgram {
     case .sequence(let parts): for part in parts { try emit(part) }
     case .alternatives(let options): try emit(options)
     case .repeated(let body, let minimum, let maximum, let isLazy):
-      for _ in 0..<minimum { try emit(body) }
+      for _ in 0..<minimum {
+        let before = instructions.count
+        try emit(body)
+        // What takes nothing takes nothing a thousand times.
+        if instructions.count == before { break }
+      }
       if let maximum {
         try emitOptional(body, count: maximum - minimum, isLazy)
       } else {
