@@ -44,7 +44,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    let converter = try converter(type.flatMap(ConversionType.named))
+    let (converter, note) = try converter(type.flatMap(ConversionType.named))
     let context = try Context(Device.select(device))
     let bar = ProgressBar("converting", quiet: quiet || json)
     defer { bar.finish() }
@@ -55,18 +55,19 @@ struct ConvertCommand: ParsableCommand {
     if json {
       try Terminal.printJSON(Document(tensors: converter.items.count, bytes: bytes, output: output.shownPath))
     } else if !quiet {
+      if let note { Terminal.diagnose("note: \(note)") }
       Terminal.diagnose("\(output.shownPath): \(converter.items.count) tensors, \(bytes) bytes")
     }
   }
 
-  private func converter(_ type: GGMLType?) throws -> ModelConverter {
+  /// What is written, and what is to be known of it.
+  private func converter(_ type: GGMLType?) throws -> (converter: ModelConverter, note: String?) {
     let source = try ModelSource(path: model)
     switch source.checkpoint {
-    case let file as GGUFCheckpoint: return try ModelConverter(file, to: type)
+    case let file as GGUFCheckpoint: return (try ModelConverter(file, to: type), nil)
     case let folder as HuggingFaceCheckpoint:
       let tokenizer = try TokenizerExport(folder)
-      if let note = tokenizer.note, !quiet, !json { Terminal.diagnose("note: \(note)") }
-      return try ModelConverter(folder, to: type, tokenizer: tokenizer.entries)
+      return (try ModelConverter(folder, to: type, tokenizer: tokenizer.entries), tokenizer.note)
     default: throw InputError(message: "\(model.shownPath): GGUF files and Hugging Face folders can be converted")
     }
   }

@@ -118,6 +118,9 @@ extension ModelConverter {
       set("\(architecture).attention.causal", .bool(false))
       if let number = try pooling(folder) { set("\(architecture).pooling_type", .uint32(number)) }
     }
+    if let count = folder.config["type_vocab_size"]?.intValue {
+      set("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: count)))
+    }
     for (key, value) in tokenizer { set(key, value) }
     if tokenizer.isEmpty {
       set("tokenizer.ggml.model", .string("no_vocab"))
