@@ -50,6 +50,8 @@ actor Engine {
     let runner = try ModelRunner(source.checkpoint, on: device, options: options, progress: progress)
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
+    limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth
+    limits.contextLength = runner.contextLength
     scheduler = Scheduler(limits: limits)
     loaded = Loaded(
       runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,

@@ -36,7 +36,7 @@ extension ModelSuites {
       }
       // The sequence goes on as if nothing had been.
       let after = try runner.rows([.init(sequence: sequence, tokens: [4])])
-      #expect(after == [try runner.alone([1, 2, 3, 4])[3]] && before == [try runner.alone([1, 2, 3])[2]])
+      #expect(try after == [runner.alone([1, 2, 3, 4])[3]] && before == [runner.alone([1, 2, 3])[2]])
     }
 
     @Test("a cache without room is an error that gives back what the batch reserved")
@@ -62,7 +62,7 @@ extension ModelSuites {
         .init(sequence: fork, tokens: [7, 8]), .init(sequence: first, tokens: [9]),
       ])
       let prefix = SyntheticModel.ids(60)
-      #expect(both == [try runner.alone(prefix + [7, 8])[61], try runner.alone(prefix + [9])[60]])
+      #expect(try both == [runner.alone(prefix + [7, 8])[61], runner.alone(prefix + [9])[60]])
       first.close()
       fork.close()
       #expect(runner.freeBlocks == runner.cache.blockCounts)

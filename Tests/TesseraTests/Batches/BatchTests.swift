@@ -26,7 +26,7 @@ extension ModelSuites {
       let runner = try model.runner { $0.sequenceCount = 6 }
       let all = streams.map { Progress($0, runner.cache.makeSequence()) }
       while all.contains(where: { $0.left > 0 }) { try Progress.run(all.map { ($0, size) }, on: runner) }
-      for (progress, stream) in zip(all, streams) { #expect(progress.rows == (try runner.alone(stream))) }
+      for (progress, stream) in zip(all, streams) { #expect(try progress.rows == runner.alone(stream)) }
     }
 
     @Test("prompts run beside tokens of other sequences", arguments: SyntheticModel.all)
@@ -40,7 +40,7 @@ extension ModelSuites {
         }
         try Progress.run(step % 2 == 0 ? pieces : pieces.reversed(), on: runner)
       }
-      for (progress, stream) in zip(all, streams) { #expect(progress.rows == (try runner.alone(stream))) }
+      for (progress, stream) in zip(all, streams) { #expect(try progress.rows == runner.alone(stream)) }
     }
 
     @Test("forks of one prefix share its blocks, and differ from there on")
@@ -76,7 +76,7 @@ extension ModelSuites {
       let table = try #require(all.first?.sequence.tables)[group]
       #expect(table.firstBlock > 0)
       while all.contains(where: { $0.left > 0 }) { try Progress.run(all.map { ($0, size) }, on: runner) }
-      for (progress, stream) in zip(all, streams) { #expect(progress.rows == (try runner.alone(stream))) }
+      for (progress, stream) in zip(all, streams) { #expect(try progress.rows == runner.alone(stream)) }
     }
 
     @Test("32 sequences decode together")
@@ -86,7 +86,7 @@ extension ModelSuites {
       let all = streams.map { Progress($0, runner.cache.makeSequence()) }
       try Progress.run(all.enumerated().map { ($1, 1 + $0 % 9) }, on: runner)
       while all.contains(where: { $0.left > 0 }) { try Progress.run(all.map { ($0, 1) }, on: runner) }
-      for (progress, stream) in zip(all, streams) { #expect(progress.rows == (try runner.alone(stream))) }
+      for (progress, stream) in zip(all, streams) { #expect(try progress.rows == runner.alone(stream)) }
     }
 
     @Test("only wanted rows come, in the order of the chunks")

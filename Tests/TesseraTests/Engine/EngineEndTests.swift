@@ -33,7 +33,10 @@ extension ModelSuites {
       let task = Task { try await handle.next() }
       // Nothing runs: only the cancellation can end the wait.
       task.cancel()
-      guard case .finished(let result)? = try await task.value else { return Issue.record("no end") }
+      guard case .finished(let result)? = try await task.value else {
+        Issue.record("no end")
+        return
+      }
       #expect(result.finishReason == .cancelled && result.statistics.generatedTokens == 0)
       #expect(try await language.freeBlocks() == language.allBlocks())
       #expect(try await handle.next() == nil)
@@ -48,16 +51,22 @@ extension ModelSuites {
       await language.engine.pause()
       let handle = try await language.request(prompt)
       await language.engine.stepOnce()
-      guard case .token(_, let first)? = try await handle.next() else { return Issue.record("no token") }
+      guard case .token(_, let first)? = try await handle.next() else {
+        Issue.record("no token")
+        return
+      }
       await language.engine.stepOnce()
       let task = Task {
         withUnsafeCurrentTask { $0?.cancel() }
         return try await handle.next()
       }
-      guard case .finished(let result)? = try await task.value else { return Issue.record("no end") }
+      guard case .finished(let result)? = try await task.value else {
+        Issue.record("no end")
+        return
+      }
       #expect(result.finishReason == .cancelled && result.statistics.generatedTokens == 2)
       let tokens = Array(whole.tokens.prefix(2))
-      #expect(first + result.trailingText == (try language.tokenizer.decode(tokens)))
+      #expect(try first + result.trailingText == language.tokenizer.decode(tokens))
       await language.engine.resume()
     }
 
@@ -134,7 +143,10 @@ extension ModelSuites {
       let task = Task { try await waiting.next() }
       while await language.engine.waitingIDs() != [waiting.id] { await Task.yield() }
       holder = nil
-      guard case .token? = try await task.value else { return Issue.record("no token") }
+      guard case .token? = try await task.value else {
+        Issue.record("no token")
+        return
+      }
     }
 
     @Test("logits leave their blocks to requests that wait for them")

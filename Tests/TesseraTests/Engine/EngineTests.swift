@@ -104,7 +104,10 @@ extension ModelSuites {
     func oneAhead() async throws {
       let language = try await SyntheticModel.llama.loadEndless()
       let handle = try await language.request(SyntheticModel.ids(5))
-      guard case .token? = try await handle.next() else { return Issue.record("no token") }
+      guard case .token? = try await handle.next() else {
+        Issue.record("no token")
+        return
+      }
       await language.engine.pause()
       for _ in 0..<5 { await language.engine.stepOnce() }
       #expect(await language.engine.generatedCount(handle.id) == 2)

@@ -1,7 +1,7 @@
-/// What each token is for, and which tokens end a generation, worked out from types, ids and texts as llama.cpp does
+/// The purpose of each token, and which tokens end a generation, worked out from types, ids and texts as llama.cpp does
 /// (`llama-vocab.cpp`), because model files often say only half of it.
 struct SpecialTokens: Sendable {
-  /// What a token is.
+  /// The kinds of token.
   struct Attributes: OptionSet, Sendable {
     let rawValue: UInt8
 
@@ -92,7 +92,7 @@ struct SpecialTokens: Sendable {
   }
 
   /// Tokens that end an answer, whatever the file says of them.
-  private static let endTexts = [
+  static let endTexts = [
     "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>", "<end_of_turn>",
     "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>",
     "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>", "<｜end▁of▁sentence｜>", "[e~[",

@@ -35,6 +35,13 @@ struct MergeChain {
         previous: index - 1, next: -1))
   }
 
+  /// Makes the last symbol longer if it is this token; false where it is not.
+  mutating func extendLast(ifToken token: Int32, by size: Int) -> Bool {
+    guard let last = symbols.last, last.token == token else { return false }
+    symbols[symbols.count - 1].size += Int32(truncatingIfNeeded: size)
+    return true
+  }
+
   /// Merges all that can be merged. The symbols whose `size` is not 0 are the result, in order.
   @inline(__always)
   mutating func merge(_ candidate: (Symbol, Symbol) -> Candidate?) {

@@ -47,6 +47,32 @@ public struct ByteStrings: Sendable, RandomAccessCollection {
   /// Where one string lies in `bytes`.
   func range(_ index: Int) -> Range<Int> { bounds[index]..<bounds[index + 1] }
 
+  /// Whether one string has exactly these bytes.
+  @inline(__always)
+  func equals(_ index: Int, _ other: UnsafeBufferPointer<UInt8>) -> Bool {
+    let range = range(index)
+    guard range.count == other.count else { return false }
+    var offset = range.lowerBound
+    for byte in other {
+      if bytes[offset] != byte { return false }
+      offset += 1
+    }
+    return true
+  }
+
+  /// Adds a text at the end, perhaps with more of it.
+  mutating func append(text: String, _ rest: String = "") {
+    bytes.append(contentsOf: text.utf8)
+    bytes.append(contentsOf: rest.utf8)
+    bounds.append(bytes.count)
+  }
+
+  /// Adds one of another list's strings at the end.
+  mutating func append(_ other: ByteStrings, at index: Int) {
+    bytes.append(contentsOf: other.slice(index))
+    bounds.append(bytes.count)
+  }
+
   /// One string, without a copy.
   func slice(_ index: Int) -> ArraySlice<UInt8> { bytes[range(index)] }
 }

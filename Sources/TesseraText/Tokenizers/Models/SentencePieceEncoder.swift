@@ -16,24 +16,22 @@ struct SentencePieceEncoder: Sendable {
   private let joinsSpace: [Bool]
 
   /// - Parameters:
-  ///   - definition: its scores are as many as its tokens, or none.
-  ///   - vocabulary: its tokens by their texts.
-  init(_ definition: TokenizerDefinition, vocabulary: ByteStringTable, unknownToken: Int?) throws(TextError) {
+  ///   - tokens: all tokens' texts.
+  ///   - scores: as many as the tokens, or none.
+  ///   - vocabulary: the tokens by their texts.
+  init(
+    _ tokens: ByteStrings, scores: [Float], vocabulary: ByteStringTable, unknownToken: Int?
+  ) throws(TextError) {
     self.vocabulary = vocabulary
     self.unknownToken = unknownToken
-    if let id = definition.scores.firstIndex(where: \.isNaN) {
+    if let id = scores.firstIndex(where: \.isNaN) {
       throw TextError(.malformedVocabulary, "the score of token \(id) is not a number; the file is damaged")
     }
-    priorities =
-      definition.scores.isEmpty
-      ? [UInt32](repeating: 0, count: definition.tokens.count) : definition.scores.map(Self.priority)
-    byteTokens = (0..<256).map { byte in
-      let digits = Array("0123456789ABCDEF".utf8)
-      let name = Array("<0x".utf8) + [digits[byte >> 4], digits[byte & 15], UInt8(ascii: ">")]
-      let id = vocabulary.id(of: name) ?? vocabulary.id(of: [UInt8(byte)])
-      return id.map { Int32(truncatingIfNeeded: $0) } ?? -1
+    priorities = scores.isEmpty ? [UInt32](repeating: 0, count: tokens.count) : scores.map(Self.priority)
+    byteTokens = vocabulary.byteTokens().enumerated().map { byte, id in
+      id >= 0 ? id : Int32(truncatingIfNeeded: vocabulary.id(of: [UInt8(truncatingIfNeeded: byte)]) ?? -1)
     }
-    joinsSpace = Self.bytesBeforeSpaces(definition.tokens)
+    joinsSpace = Self.bytesBeforeSpaces(tokens)
   }
 
   /// Turns the order of floats round and into that of integers; both zeros are one.
@@ -57,19 +55,9 @@ struct SentencePieceEncoder: Sendable {
     return joins
   }
 
-  /// Adds the tokens of a text without special tokens.
-  /// - Parameters:
-  ///   - bytes: at most `Int32.max / 3` of them.
-  ///   - addsSpace: whether a space is put before the text.
-  func encode(_ bytes: UnsafeBufferPointer<UInt8>, addsSpace: Bool, into output: inout [Int]) throws(TextError) {
-    var text: [UInt8] = []
-    text.reserveCapacity(bytes.count + bytes.count / 2)
-    if addsSpace { text += Self.space }
-    for byte in bytes {
-      if byte == 0x20 { text += Self.space } else { text.append(byte) }
-    }
-    let missing = text.withUnsafeBufferPointer { encode($0, into: &output) }
-    if let missing {
+  /// Adds the tokens of at most `Int32.max / 3` bytes that hold `▁` for each space.
+  func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int]) throws(TextError) {
+    if let missing = encodeWords(text, into: &output) {
       throw TextError(
         .missingByteToken,
         "byte 0x\(String(missing, radix: 16)) of the text has no token, and the vocabulary has no unknown token; "
@@ -78,13 +66,13 @@ struct SentencePieceEncoder: Sendable {
   }
 
   /// Gives a byte that has no token, if there is one.
-  private func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int]) -> UInt8? {
+  private func encodeWords(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int]) -> UInt8? {
     var chain = MergeChain()
     var missing: UInt8?
     var index = 0
     while index < text.count {
       if startsWord(text, index) { finish(&chain, text, &output, &missing) }
-      let size = min(Self.characterLength(text[index]), text.count - index)
+      let size = min(UTF8Scan.length(text[index]), text.count - index)
       let id = vocabulary.id(of: UnsafeBufferPointer(rebasing: text[index..<index + size]))
       chain.append(token: id.map { Int32(truncatingIfNeeded: $0) } ?? -1, start: index, size: size)
       index += size
@@ -103,16 +91,6 @@ struct SentencePieceEncoder: Sendable {
   @inline(__always)
   private func isSpace(_ text: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
     text[index] == 0xE2 && index + 2 < text.count && text[index + 1] == 0x96 && text[index + 2] == 0x81
-  }
-
-  /// By the first byte alone, as llama.cpp does also in bytes that are no UTF-8.
-  private static func characterLength(_ lead: UInt8) -> Int {
-    switch lead {
-    case 0xF0...0xFF: 4
-    case 0xE0...0xEF: 3
-    case 0xC0...0xDF: 2
-    default: 1
-    }
   }
 
   /// Merges what is in the chain, adds its tokens and empties it.

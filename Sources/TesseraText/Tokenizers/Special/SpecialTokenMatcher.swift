@@ -17,11 +17,8 @@ struct SpecialTokenMatcher: Sendable {
 
   /// The tokens in the order of the rule, and what each takes besides its text.
   private var tokens: [(id: Int, attributes: SpecialTokens.Attributes)] = []
-  /// The trie: the node after each byte at the root, and after each (node, byte) elsewhere; 0 is none.
-  private var rootNodes = [Int32](repeating: 0, count: 256)
-  private var edges: FlatTable
-  /// The index in `tokens` of the token that ends at each node, or -1.
-  private var ranks: [Int32] = [-1]
+  /// The tokens' texts with their indices in `tokens`.
+  private var trie = ByteTrie()
 
   /// A matcher of the tokens with these ids, which must have distinct texts. Empty texts never match.
   init(ids: [Int], texts: ByteStrings, attributes: [SpecialTokens.Attributes]) {
@@ -29,51 +26,21 @@ struct SpecialTokenMatcher: Sendable {
       let (left, right) = (texts.range($0).count, texts.range($1).count)
       return left != right ? left > right : $0 < $1
     }
-    edges = FlatTable(count: ordered.reduce(0) { $0 + texts.range($1).count - 1 })
     for id in ordered {
-      var node = 0
-      for byte in texts.slice(id) { node = nodeOrNew(after: byte, at: node) }
-      ranks[node] = Int32(truncatingIfNeeded: tokens.count)
+      trie.insert(texts.slice(id), tokens.count)
       tokens.append((id, attributes[id]))
     }
   }
 
-  private mutating func nodeOrNew(after byte: UInt8, at node: Int) -> Int {
-    if let next = self.node(after: byte, at: node) { return next }
-    let new = ranks.count
-    ranks.append(-1)
-    if node == 0 {
-      rootNodes[Int(byte)] = Int32(truncatingIfNeeded: new)
-    } else {
-      edges.insertIfAbsent(UInt64(node) << 8 | UInt64(byte), UInt64(new))
-    }
-    return new
-  }
-
-  @inline(__always)
-  private func node(after byte: UInt8, at node: Int) -> Int? {
-    if node == 0 {
-      let next = rootNodes[Int(byte)]
-      return next == 0 ? nil : Int(next)
-    }
-    return edges[UInt64(node) << 8 | UInt64(byte)].map { Int(truncatingIfNeeded: $0) }
-  }
-
   /// The longest token that starts at `start` and has fewer than `limit` bytes.
   private func longest(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, below limit: Int) -> Match? {
-    var found: Match?
-    var node = 0
-    var end = start
-    while end < text.count, end - start < limit - 1, let next = self.node(after: text[end], at: node) {
-      node = next
-      end += 1
-      if ranks[node] >= 0 { found = Match(rank: Int(ranks[node]), length: end - start) }
+    trie.longest(text, start, min(text.count, limit == .max ? .max : start + limit - 1)).map {
+      Match(rank: $0.value, length: $0.end - start)
     }
-    return found
   }
 
   /// Whether a byte of the text could begin a token's text.
-  func mayBegin(in text: UnsafeBufferPointer<UInt8>) -> Bool { text.contains { rootNodes[Int($0)] != 0 } }
+  func mayBegin(in text: UnsafeBufferPointer<UInt8>) -> Bool { text.contains { trie.child(ByteTrie.root, $0) != 0 } }
 
   /// The longest token's text that begins at each place where one does; they may overlap.
   func occurrences(in text: UnsafeBufferPointer<UInt8>) -> [Range<Int>] {
@@ -92,13 +59,14 @@ struct SpecialTokenMatcher: Sendable {
   ///
   /// - Parameter isCut: for each byte and the end of the text, whether a cut is before it.
   func beginning(at start: Int, in text: UnsafeBufferPointer<UInt8>, isCut: [Bool]) -> Beginning {
-    var node = 0
+    var node = ByteTrie.root
     var end = start
     var found = Beginning.none
-    while end < text.count, let next = self.node(after: text[end], at: node) {
-      node = next
+    while end < text.count {
+      node = trie.child(node, text[end])
+      if node == 0 { break }
       end += 1
-      if ranks[node] >= 0 { return .whole }
+      if trie.values[node] >= 0 { return .whole }
       if isCut[end] { found = .part(end: end) }
     }
     return found
@@ -110,7 +78,7 @@ struct SpecialTokenMatcher: Sendable {
     var queue = MergeQueue()
     var isAny = false
     if !tokens.isEmpty {
-      for start in 0..<text.count where rootNodes[Int(text[start])] != 0 {
+      for start in 0..<text.count {
         guard let match = longest(text, start, below: .max) else { continue }
         queue.push(entry(match, start))
         isAny = true

@@ -48,6 +48,18 @@ struct ByteStringTable: Sendable {
   /// The id of a string.
   func id(of bytes: [UInt8]) -> Int? { bytes.withUnsafeBufferPointer { id(of: $0) } }
 
+  /// The id of a string.
+  func id(of bytes: ArraySlice<UInt8>) -> Int? { bytes.withUnsafeBufferPointer { id(of: $0) } }
+
+  /// The ids of `<0x00>` to `<0xFF>`, or -1 where there is none.
+  func byteTokens() -> [Int32] {
+    let digits = Array("0123456789ABCDEF".utf8)
+    return (0..<256).map { byte in
+      let name = Array("<0x".utf8) + [digits[byte >> 4], digits[byte & 15], UInt8(ascii: ">")]
+      return Int32(truncatingIfNeeded: id(of: name) ?? -1)
+    }
+  }
+
   private enum Place {
     case present(Int)
     case absent(Int)
@@ -60,7 +72,7 @@ struct ByteStringTable: Sendable {
       if entry == Self.free { return .absent(slot) }
       if entry >> 32 == UInt64(hash) {
         let id = Int(truncatingIfNeeded: entry & 0xFFFF_FFFF)
-        if strings.slice(id).elementsEqual(bytes) { return .present(id) }
+        if strings.equals(id, bytes) { return .present(id) }
       }
       slot = (slot + 1) & mask
     }
