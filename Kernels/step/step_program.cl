@@ -24,7 +24,7 @@
     global uchar *roots[views];                                                           \
     for (uint i = 0; i < views; ++i) roots[i] = all[c->roots[i]];                         \
     for (; unit < end; ++unit) {                                                          \
-      body(roots, &block, unit_x, unit_y, unit_z);                                        \
+      if (unit_x < limit) body(roots, &block, unit_x, unit_y, unit_z);                    \
       if (++unit_x < x) continue;                                                         \
       unit_x = 0;                                                                         \
       if (++unit_y < y) continue;                                                         \
@@ -34,10 +34,13 @@
     break;                                                                                \
   }
 
-// Units `unit` … end − 1 of a command with x units in its first dimension.
-static inline void run(global const struct program_command *c, const uint x, uint unit, const uint end, global const uchar *memory,
+// Units `unit` … end − 1 of a command, without those that a count rules out. The count is another command's result, whose memory may
+// be used anew once this phase is over: only a work-group that has claimed units of the phase may read it.
+static inline void run(global const struct program_command *c, uint unit, const uint end, global const uchar *memory,
                        global uchar *const *all) {
-  const uint y = c->y;
+  const uint x = c->x, y = c->y;
+  const uint limit =
+      c->count_root == NO_COUNT ? x : *(volatile global const uint *)(all[c->count_root] + c->count_offset);
   uint unit_x = unit % x, unit_y = unit / x % y, unit_z = unit / x / y;
   switch (c->number) { PROGRAM_CASES }
 }
@@ -53,10 +56,7 @@ kernel void step_program(PROGRAM_PARAMETERS, global uchar *memory, const struct 
   counters += a.set * words;
   for (uint i = 0; i < a.count; ++i) {
     global const struct program_command *c = commands + i;
-    const uint x = c->count_root == NO_COUNT
-                       ? c->x
-                       : min(c->x, *(volatile global const uint *)(all[c->count_root] + c->count_offset));
-    for (struct share s = first_share(counters + i * PHASE_COUNTERS, x * c->y * c->z); next_share(&s);)
-      run(c, x, s.begin, s.end, start, all);
+    for (struct share s = first_share(counters + i * PHASE_COUNTERS, c->x * c->y * c->z); next_share(&s);)
+      run(c, s.begin, s.end, start, all);
   }
 }

@@ -44,7 +44,8 @@ struct BERT: Encoder {
       vocabularySize: vocabulary, contextLength: context,
       attentionGroups: [
         .init(
-          layers: Array(0..<layerCount), headCount: headCount, kvHeadCount: headCount, headDim: headDim, kind: .transient)
+          layers: Array(0..<layerCount), headCount: headCount, kvHeadCount: headCount, headDim: headDim,
+          kind: .transient)
       ], activation: activation)
 
     let model = p.has("embeddings.word_embeddings", gguf: "token_embd") ? p : p.scope("bert", gguf: "")

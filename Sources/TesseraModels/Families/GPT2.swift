@@ -1,6 +1,7 @@
 import TesseraOperators
 
-/// GPT-2 (Radford et al. 2019): learned positions, LayerNorm with bias, a plain MLP, biases throughout, tied embeddings.
+/// GPT-2 (Radford et al. 2019): learned positions, LayerNorm with bias, a plain MLP, biases throughout, tied
+/// embeddings.
 struct GPT2: CausalLanguageModel {
   static let ggufNames = ["gpt2"]
   static let huggingFaceNames = ["GPT2LMHeadModel", "GPT2Model"]

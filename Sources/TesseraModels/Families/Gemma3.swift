@@ -29,8 +29,10 @@ struct Gemma3: CausalLanguageModel {
     let sizes = try DecoderSizes(c, activation: .geluTanh, interleavesInGGUF: false)
     let pattern = try c.int(
       "sliding_window_pattern", gguf: "attention.sliding_window_pattern", in: 1...1024, default: 6)
-    let isLocal = sizes.layersHaveWindow ?? (0..<sizes.layerCount).map { $0 % pattern != pattern - 1 }
-    // Without a window all layers see everything.
+    // A GGUF file without a window has layers of the other kind only.
+    let hasLocal = sizes.slidingWindow != nil || !c.isGGUF
+    let isLocal =
+      sizes.layersHaveWindow ?? (0..<sizes.layerCount).map { hasLocal && $0 % pattern != pattern - 1 }
     let windows = isLocal.map { $0 ? sizes.slidingWindow : nil }
     let localTheta =
       try c.optionalPositive("rope_local_base_freq", gguf: "rope.freq_base_swa")

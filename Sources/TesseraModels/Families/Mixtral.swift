@@ -49,7 +49,8 @@ struct Mixtral: CausalLanguageModel {
         experts: Experts(
           router: try mixture.linear("gate", gguf: "ffn_gate_inp", rows: count, columns: sizes.hiddenSize),
           matrices: try mixture.experts(
-            count: count, gate: experts("w1", "ffn_gate_exps", rows: size), up: experts("w3", "ffn_up_exps", rows: size),
+            count: count, gate: experts("w1", "ffn_gate_exps", rows: size),
+            up: experts("w3", "ffn_up_exps", rows: size),
             down: experts("w2", "ffn_down_exps", rows: sizes.hiddenSize), hiddenSize: sizes.hiddenSize, size: size),
           topK: topK, activation: sizes.activation))
     }

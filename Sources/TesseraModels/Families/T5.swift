@@ -1,7 +1,8 @@
 import Foundation
 import TesseraOperators
 
-/// T5 and FLAN-T5 (Raffel et al. 2020; version 1.1, Shazeer 2020): RMSNorm, relative bias instead of positions, unscaled scores.
+/// T5 and FLAN-T5 (Raffel et al. 2020; version 1.1, Shazeer 2020): RMSNorm, relative bias instead of positions,
+/// unscaled scores.
 struct T5: EncoderDecoder {
   static let ggufNames = ["t5"]
   static let huggingFaceNames = ["T5ForConditionalGeneration", "MT5ForConditionalGeneration"]

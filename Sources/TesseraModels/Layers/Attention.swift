@@ -51,7 +51,8 @@ struct Attention: Sendable {
   }
 }
 
-/// Attention of a decoder over its encoder's output, whose keys and values were stored once (Vaswani et al. 2017, 3.2.3).
+/// Attention of a decoder over its encoder's output, whose keys and values were stored once (Vaswani et al. 2017,
+/// 3.2.3).
 struct CrossAttention: Sendable {
   let queries: Linear  // (headCount · headDim, hiddenSize)
   let keysValues: Linear  // (2 · headCount · headDim, hiddenSize)
@@ -92,10 +93,10 @@ extension StepBuilder {
       rotaryDim: rotaryTable.map { profile.rotaryTables[$0].rotaryDim } ?? 0, pairing: pairing,
       cache: cache.geometries[layer.group], on: sink)
   }
-
-  /// What queries, the first columns of `q`, gather of a layer's cache: first the sequences of one token, then the others,
-  /// so that one token costs beside a prompt what it costs alone.
-  func attend(_ q: Tensor, layer number: Int, shape attention: FlashAttention.Shape, bias: RelativeBias?) throws -> Tensor
+//  / What queries, the first columns of `q`, gather of a layer's cache: first the sequences of one token, then the
+// others, / so that one token costs beside a prompt what it costs alone.
+  func attend(_ q: Tensor, layer number: Int, shape attention: FlashAttention.Shape, bias: RelativeBias?) throws
+    -> Tensor
   {
     let layer = try cache.layer(number)
     let geometry = cache.geometries[layer.group]

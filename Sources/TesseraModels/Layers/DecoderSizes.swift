@@ -80,7 +80,8 @@ struct DecoderSizes: Sendable {
   static func vocabularySize(_ c: Hyperparameters, hiddenSize: Int) throws -> Int {
     guard c.isGGUF else { return try c.int("vocab_size", gguf: nil, in: 1...1 << 24) }
     let embedding = try c.checkpoint.requiredTensor(named: "token_embd.weight")
-    guard embedding.shape.count == 2, embedding.columnCount == hiddenSize, (1...1 << 24).contains(embedding.rowCount) else {
+    guard embedding.shape.count == 2, embedding.columnCount == hiddenSize, (1...1 << 24).contains(embedding.rowCount)
+    else {
       throw c.inconsistent("token_embd.weight has the shape \(embedding.shape), its rows should be \(hiddenSize) long")
     }
     return embedding.rowCount
@@ -102,7 +103,8 @@ struct DecoderSizes: Sendable {
       } else {
         groups.append(
           .init(
-            layers: [layer], headCount: headCounts[layer], kvHeadCount: kvHeadCounts[layer], headDim: headDim, kind: kind)
+            layers: [layer], headCount: headCounts[layer], kvHeadCount: kvHeadCounts[layer], headDim: headDim,
+            kind: kind)
         )
       }
     }

@@ -6,8 +6,8 @@ struct ExpertMatrices: Sendable {
   let down: WeightMatrix  // experts of (hiddenSize, size)
 }
 
-/// A mixture of experts: each token goes through the `topK` gated MLPs that the router likes best, weighted by the softmax of
-/// their scores (Mixtral, Jiang et al. 2024). Which they are, only the device knows.
+/// A mixture of experts: each token goes through the `topK` gated MLPs that the router likes best, weighted by the
+/// softmax of their scores (Mixtral, Jiang et al. 2024). Which they are, only the device knows.
 struct Experts: Sendable {
   let router: Linear  // (expertCount, hiddenSize)
   let matrices: ExpertMatrices

@@ -22,7 +22,9 @@ struct Normalization: Sendable {
 
   /// `norm(x)` for the products that follow: computed now, or left to them where they can do it.
   func input(_ x: Tensor, _ step: StepBuilder) throws -> NormedTensor {
-    if kind == .rms, size.isMultiple(of: WeightFormat.f32.superBlockSize), step.operators.product.fusesNorm(tokens: x.rows, columns: size) {
+    if kind == .rms, size.isMultiple(of: WeightFormat.f32.superBlockSize),
+      step.operators.product.fusesNorm(tokens: x.rows, columns: size)
+    {
       return NormedTensor(x, norm: .init(weight: weight, epsilon: epsilon))
     }
     return NormedTensor(try self(x, step))

@@ -29,7 +29,8 @@ struct T5Sizes {
     // The same number under LayerNorm's name.
     c.ignore(["attention.layer_norm_epsilon"])
     epsilon = try c.positive("layer_norm_epsilon", gguf: "attention.layer_norm_rms_epsilon", under: 1, default: 1e-6)
-    let decoderStartToken = try c.int("decoder_start_token_id", gguf: "decoder_start_token_id", in: 0...1 << 24, default: 0)
+    let decoderStartToken = try c.int(
+      "decoder_start_token_id", gguf: "decoder_start_token_id", in: 0...1 << 24, default: 0)
     vocabularySize = try DecoderSizes.vocabularySize(c, hiddenSize: hiddenSize)
     let kind = try c.optionalString("feed_forward_proj", gguf: nil)
     isGated =
@@ -56,7 +57,8 @@ struct T5Sizes {
     self.profile = profile
   }
 
-  /// The layers of one of the two stacks; in the cache come the decoder's, then their cross-attentions, then the encoder's.
+  /// The layers of one of the two stacks; in the cache come the decoder's, then their cross-attentions, then the
+  /// encoder's.
   func layers(_ p: ParameterScope, isDecoder: Bool) throws -> [T5.Layer] {
     let bias = try relativeBias(p, isDecoder: isDecoder)
     return try (0..<(isDecoder ? decoderLayers : encoderLayers)).map { index in
@@ -127,9 +129,8 @@ struct T5Sizes {
       table: try p.vector(of: table, named: isDecoder ? "the decoder's biases" : "the encoder's biases"),
       reach: maxDistance)
   }
-
-  /// The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their own, far ones
-  /// share by logarithm.
+//  / The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
+// own, far ones / share by logarithm.
   private func bucket(of distance: Int, isCausal: Bool) -> Int {
     let count = isCausal ? bucketCount : bucketCount / 2
     let base = !isCausal && distance > 0 ? count : 0

@@ -4,6 +4,7 @@ import TesseraFiles
 enum FloatTensor {
   /// The values of a tensor of F32, F16 or BF16, in order.
   static func values(_ tensor: StoredTensor, in checkpoint: any Checkpoint) throws -> [Float] {
+    try check(tensor, in: checkpoint)
     let bytes = try checkpoint.bytes(of: tensor)
     func word<T: FixedWidthInteger>(_ index: Int, _ type: T.Type) -> T {
       T(littleEndian: bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: T.self))
@@ -12,7 +13,13 @@ enum FloatTensor {
     case .f32: return (0..<tensor.elementCount).map { Float(bitPattern: word($0, UInt32.self)) }
     case .bf16: return (0..<tensor.elementCount).map { Float(bitPattern: UInt32(word($0, UInt16.self)) << 16) }
     case .f16: return (0..<tensor.elementCount).map { half(word($0, UInt16.self)) }
-    default:
+    default: return []
+    }
+  }
+
+  /// Throws unless `values` can read the tensor.
+  static func check(_ tensor: StoredTensor, in checkpoint: any Checkpoint) throws {
+    guard [.f32, .f16, .bf16].contains(tensor.type) else {
       throw ModelError(
         .unsupportedFeature,
         "\(checkpoint.path): tensor \(tensor.name) is \(tensor.type.name): F32, F16 and BF16 are supported there: get "

@@ -147,7 +147,8 @@ struct Hyperparameters: Sendable {
   }
 
   func inconsistent(_ what: String) -> ModelError {
-    ModelError(.inconsistent, "\(checkpoint.path): \(what): the file is damaged, or made by a converter for something else")
+    ModelError(
+      .inconsistent, "\(checkpoint.path): \(what): the file is damaged, or made by a converter for something else")
   }
 
   private func missing(_ name: String?, _ gguf: String?) -> ModelError {

@@ -33,7 +33,9 @@ final class ParameterDevice {
   }
 
   /// Fills a matrix with pieces whose rows follow each other, or alternate by groups.
-  func fill(_ matrix: WeightMatrix, with pieces: [ParameterStore.Piece], isInterleaved: Bool, _ checkpoint: any Checkpoint)
+  func fill(
+    _ matrix: WeightMatrix, with pieces: [ParameterStore.Piece], isInterleaved: Bool, _ checkpoint: any Checkpoint
+  )
     throws
   {
     guard checkpoint.hasData else {
@@ -82,8 +84,10 @@ final class ParameterDevice {
     let padded = [UInt8](unsafeUninitializedCapacity: rows * paddedBytes) { memory, count in
       memory.initialize(repeating: 0)
       for row in 0..<rows {
-        UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[row * paddedBytes..<row * paddedBytes + rowBytes])
-          .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[row * rowBytes..<(row + 1) * rowBytes]))
+        UnsafeMutableRawBufferPointer(
+          rebasing: UnsafeMutableRawBufferPointer(memory)[row * paddedBytes..<row * paddedBytes + rowBytes]
+        )
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[row * rowBytes..<(row + 1) * rowBytes]))
       }
       count = rows * paddedBytes
     }

@@ -31,7 +31,8 @@ struct ParameterScope {
 
   /// Whether the checkpoint has a tensor.
   func has(_ name: String?, gguf: String?, _ kind: String = "weight") -> Bool {
-    parameter(name, gguf: gguf, kind).name(in: hyperparameters).map { store.checkpoint.tensor(named: $0) != nil } ?? false
+    parameter(name, gguf: gguf, kind).name(in: hyperparameters).map { store.checkpoint.tensor(named: $0) != nil }
+      ?? false
   }
 
   // MARK: Declarations
@@ -89,7 +90,8 @@ struct ParameterScope {
   }
 
   /// Gate and up, and down, of `count` experts; the matrices of one kind lie one after another.
-  func experts(count: Int, gate: [Part], up: [Part], down: [Part], hiddenSize: Int, size: Int) throws -> ExpertMatrices {
+  func experts(count: Int, gate: [Part], up: [Part], down: [Part], hiddenSize: Int, size: Int) throws -> ExpertMatrices
+  {
     func names(_ parts: [Part]) -> [Parameter] {
       // One tensor has all experts' rows in GGUF, each its own in a folder.
       parts.enumerated().map { index, part in
@@ -101,12 +103,14 @@ struct ParameterScope {
       }
     }
     return ExpertMatrices(
-      gateUp: try store.experts(zip(names(gate), names(up)).map { [$0, $1] }, rows: size, columns: hiddenSize, of: self),
+      gateUp: try store.experts(
+        zip(names(gate), names(up)).map { [$0, $1] }, rows: size, columns: hiddenSize, of: self),
       down: try store.experts(names(down).map { [$0] }, rows: hiddenSize, columns: size, of: self))
   }
 
   /// A vector of `count` floats.
-  func vector(_ name: String?, gguf: String?, _ kind: String = "weight", count: Int, offset: Float = 0) throws -> Vector {
+  func vector(_ name: String?, gguf: String?, _ kind: String = "weight", count: Int, offset: Float = 0) throws -> Vector
+  {
     var parameter = parameter(name, gguf: gguf, kind)
     parameter.offset = offset
     return try store.vector([(parameter, count)], isZeroWhereMissing: false, of: self)

@@ -3,8 +3,8 @@ import TesseraFiles
 import TesseraMemory
 import TesseraOperators
 
-/// Where a family's declared parameters go: onto the device, or, for a plan, nowhere. Each is brought there once, and what was
-/// not asked for is known.
+/// Where a family's declared parameters go: onto the device, or, for a plan, nowhere. Each is brought there once, and
+/// what was not asked for is known.
 final class ParameterStore {
   /// Sizes of what was declared.
   struct Plan: Sendable, Equatable {
@@ -78,7 +78,9 @@ final class ParameterStore {
     var firstRow = 0
     while start < pieces.count {
       var end = start + 1
-      while end < pieces.count, rows[end - 1].isMultiple(of: 16), pieces[end].format == pieces[start].format { end += 1 }
+      while end < pieces.count, rows[end - 1].isMultiple(of: 16), pieces[end].format == pieces[start].format {
+        end += 1
+      }
       let count = rows[start..<end].reduce(0, +)
       result.append((try place(Array(pieces[start..<end]), rows: count, columns: columns, experts: nil), firstRow))
       firstRow += count
@@ -88,7 +90,8 @@ final class ParameterStore {
   }
 
   /// Two matrices of `rows` rows whose groups alternate; nil where their formats differ.
-  func interleaved(_ parameters: [Parameter], rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix? {
+  func interleaved(_ parameters: [Parameter], rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix?
+  {
     let pieces = try parameters.map { try piece($0, rows: rows, columns: columns, of: scope) }
     guard Set(pieces.map(\.format)).count == 1 else { return nil }
     return try place(pieces, rows: rows * pieces.count, columns: columns, isInterleaved: true, experts: nil)
@@ -120,7 +123,8 @@ final class ParameterStore {
     let storedRows = parameter.slice?.of ?? rows
     let expected = parameter.isTransposed ? [columns, storedRows] : [storedRows, columns]
     // Experts' matrices may be one tensor of three dimensions.
-    guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3) else {
+    guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3)
+    else {
       throw wrongShape(tensor, expected: "\(expected)")
     }
     declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: true))
@@ -175,7 +179,8 @@ final class ParameterStore {
     let partsOfExpert = experts.map { pieces.count / max(1, $0) } ?? pieces.count
     for index in 0..<(experts ?? 1) {
       let own = Array(pieces[index * partsOfExpert..<(index + 1) * partsOfExpert])
-      try device.fill(experts == nil ? matrix : matrix.expert(index), with: own, isInterleaved: isInterleaved, checkpoint)
+      try device.fill(
+        experts == nil ? matrix : matrix.expert(index), with: own, isInterleaved: isInterleaved, checkpoint)
       for piece in own { finish(piece) }
     }
     return matrix
@@ -198,6 +203,10 @@ final class ParameterStore {
     for (parameter, count) in parts {
       if isZeroWhereMissing, parameter.name(in: scope.hyperparameters).flatMap(checkpoint.tensor) == nil {
         values += [Float](repeating: 0, count: count)
+      } else if device == nil {
+        // A plan reads no values.
+        _ = try floats(parameter, shape: [count], of: scope)
+        values += [Float](repeating: 0, count: count)
       } else {
         let part = try self.values(parameter, shape: [count], of: scope)
         values += parameter.offset == 0 ? part : part.map { $0 + parameter.offset }
@@ -218,14 +227,21 @@ final class ParameterStore {
 
   /// The values of a float tensor; of a described model ones, and zeros for biases.
   func values(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> [Float] {
-    let tensor = try tensor(parameter, of: scope)
-    guard tensor.shape == shape else { throw wrongShape(tensor, expected: "\(shape)") }
-    used.insert(tensor.name)
-    declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: false))
+    let tensor = try floats(parameter, shape: shape, of: scope)
     guard checkpoint.hasData else {
       return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: tensor.elementCount)
     }
     return try FloatTensor.values(tensor, in: checkpoint)
+  }
+
+  /// A tensor of floats that stays as it is stored.
+  private func floats(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> StoredTensor {
+    let tensor = try tensor(parameter, of: scope)
+    guard tensor.shape == shape else { throw wrongShape(tensor, expected: "\(shape)") }
+    try FloatTensor.check(tensor, in: checkpoint)
+    used.insert(tensor.name)
+    declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: false))
+    return tensor
   }
 
   // MARK: Accounts

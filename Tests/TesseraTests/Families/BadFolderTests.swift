@@ -88,10 +88,12 @@ extension FamilySuites {
       for key in try #require(Self.sizes[folder]) where !free.contains("\(folder) \(key)") {
         for change in [-1, 1] {
           expectError([]) {
-            try layout(folder, config: { config in
-              let value = (config[key] as? Int).map { $0 + change } ?? 7
-              return config.merging([key: value]) { $1 }
-            })
+            try layout(
+              folder,
+              config: { config in
+                let value = (config[key] as? Int).map { $0 + change } ?? 7
+                return config.merging([key: value]) { $1 }
+              })
           }
         }
       }
@@ -170,12 +172,15 @@ extension FamilySuites {
 
     @Test("names of the first BERTs' norms are known")
     func oldNames() throws {
-      _ = try layout("bert", header: { header in
-        Dictionary(uniqueKeysWithValues: header.map { key, value in
-          let old = key.replacingOccurrences(of: "LayerNorm.weight", with: "LayerNorm.gamma")
-          return (old.replacingOccurrences(of: "LayerNorm.bias", with: "LayerNorm.beta"), value)
+      _ = try layout(
+        "bert",
+        header: { header in
+          Dictionary(
+            uniqueKeysWithValues: header.map { key, value in
+              let old = key.replacingOccurrences(of: "LayerNorm.weight", with: "LayerNorm.gamma")
+              return (old.replacingOccurrences(of: "LayerNorm.bias", with: "LayerNorm.beta"), value)
+            })
         })
-      })
     }
 
     @Test("a GGUF key of the architecture that nothing asks for is refused by name; others are not the model's")

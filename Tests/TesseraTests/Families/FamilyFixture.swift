@@ -117,7 +117,7 @@ struct FamilyModel {
   }
 
   /// The likeliest tokens behind a prompt, each behind those before it.
-  func greedy(_ prompt: [Int], source: [Int]? = nil, count: Int, excluding ends: Set<Int>) throws -> [Int] {
+  func greedy(_ prompt: [Int], source: [Int]? = nil, count: Int) throws -> [Int] {
     let sequence = runner.cache.makeSequence()
     defer { sequence.close() }
     if let source { _ = try runner.runSource(source, of: sequence) }
@@ -125,7 +125,7 @@ struct FamilyModel {
     var row = try logits(prompt, of: sequence, chunk: .max).suffix(vocabulary)
     var tokens: [Int] = []
     while tokens.count < count {
-      let best = row.indices.filter { !ends.contains($0 - row.startIndex) }.max { row[$0] < row[$1] }
+      let best = row.indices.max { row[$0] < row[$1] }
       tokens.append(try #require(best) - row.startIndex)
       row = try logits([tokens[tokens.count - 1]], of: sequence, chunk: 1)[...]
     }

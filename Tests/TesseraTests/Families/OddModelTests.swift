@@ -32,19 +32,22 @@ extension FamilySuites {
     }
 
     static let names = [
-      "base", "linear", "factor_only", "pad_minus_one", "gate_up_mixed", "kv_array", "ff_array", "kv_layers", "ff_layers",
-      "bias", "heads_8", "heads_24", "heads_40", "heads_72", "heads_80", "heads_100", "gemma_no_window", "gemma_pattern2",
+      "base", "linear", "factor_only", "pad_minus_one", "gate_up_mixed", "kv_array", "ff_array", "kv_layers",
+      "ff_layers",
+      "bias", "heads_8", "heads_24", "heads_40", "heads_72", "heads_80", "heads_100", "gemma_no_window",
+      "gemma_pattern2",
     ]
 
     @Test("log-probabilities agree within 1e-4", arguments: names)
     func odd(name: String) throws {
-      // JSONDecoder turns the keys of dictionaries, too.
-      let models = Dictionary(uniqueKeysWithValues: Self.names.map { ($0, fixture.models[$0] ?? fixture.models[camelCase($0)]) })
-      let entry = try #require(models[name] ?? nil)
-      let expected = try #require(entry.logProbabilities ?? models[entry.sameAs ?? ""]??.logProbabilities)
+      let entry = try #require(fixture.models[name])
+      let expected = try #require(entry.logProbabilities ?? fixture.models[entry.sameAs ?? ""]?.logProbabilities)
       let worst = worstLogProbability(try model(name).logits(fixture.prompt), expected)
       #expect(worst < 1e-4, "\(entry.odd): \(worst)")
     }
+
+    @Test("all of the fixture's models are run")
+    func all() { #expect(Set(fixture.models.keys) == Set(Self.names)) }
 
     @Test("heads whose rows are no whole blocks give the same bits in every chunk and style")
     func sameBits() throws {
@@ -53,11 +56,6 @@ extension FamilySuites {
       var options = ModelRunner.Options()
       options.style = .simt
       #expect(try model("heads_24", options).logits(fixture.prompt, chunk: 1).map(\.bitPattern) == whole)
-    }
-
-    private func camelCase(_ name: String) -> String {
-      let parts = name.split(separator: "_")
-      return parts.dropFirst().reduce(String(parts[0])) { $0 + $1.capitalized }
     }
   }
 }
