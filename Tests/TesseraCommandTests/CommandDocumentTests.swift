@@ -140,7 +140,7 @@ struct CommandDocumentTests {
     }
   }
 
-  @Test("inspect, with the bytes that generate then takes")
+  @Test("inspect, with no fewer bytes than generate then takes")
   func inspect() throws {
     try model.withFile { path in
       let run = try document(["inspect", path, "--json"])
@@ -155,8 +155,11 @@ struct CommandDocumentTests {
       // Two layers of one head of 32 floats, keys and values.
       #expect(memory["kv_bytes_per_token"] as? Int == 2 * 2 * 32 * 4)
       let answer = try document(["generate", "-m", path, "--tokens", "1", "-n", "1", "--json"])
-      let peak = (answer["statistics"] as? [String: Any])?["peak_device_bytes"] as? Int
-      #expect(peak != nil && peak == memory["total_bytes"] as? Int)
+      let peak = try #require((answer["statistics"] as? [String: Any])?["peak_device_bytes"] as? Int)
+      // Of the workspace a run takes what the steps need that it makes.
+      let parts = ["weights_bytes", "kv_bytes", "staging_bytes", "workspace_bytes"].map { memory[$0] as? Int ?? 0 }
+      #expect(peak <= memory["total_bytes"] as? Int ?? 0 && peak > parts.prefix(3).reduce(0, +))
+      #expect(parts.reduce(0, +) == memory["total_bytes"] as? Int)
     }
   }
 

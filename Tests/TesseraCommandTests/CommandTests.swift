@@ -83,12 +83,12 @@ struct CommandModelTests {
     }
   }
 
-  @Test("the device's peak is what the plan said")
+  @Test("the device's peak is within what the plan said")
   func plan() throws {
     let plan = try #require(try CommandRun(["inspect", model, "--json"]).object()["memory"] as? [String: Any])
     let run = try CommandRun(["generate", "-m", model, "-p", "Hello", "-n", "1", "--json"]).object()
     let peak = try #require((run["statistics"] as? [String: Any])?["peak_device_bytes"] as? Int)
-    #expect(peak == plan["total_bytes"] as? Int)
+    #expect(peak <= plan["total_bytes"] as? Int ?? 0 && peak > plan["weights_bytes"] as? Int ?? .max)
   }
 
   @Test("a prompt comes from an option, a file, standard input or token ids")
