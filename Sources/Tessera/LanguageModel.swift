@@ -143,7 +143,8 @@ public final class LanguageModel: Sendable {
   ) {
     let total = promptTokens + generatedTokens + depth
     guard total <= contextLength else {
-      throw TesseraError(.contextFull, "\(total) tokens do not fit the context of \(contextLength): use a longer --context")
+      throw TesseraError(
+        .contextFull, "\(total) tokens do not fit the context of \(contextLength): use a longer --context")
     }
     return try await engine.measure(
       promptTokens: promptTokens, generatedTokens: generatedTokens, depth: depth, sequences: sequences)

@@ -5,10 +5,11 @@ import TesseraModels
 import TesseraOperators
 import TesseraText
 
-/// Runs the requests of one model together: each step has a token of every generation that goes on, and chunks of prompts.
+/// Runs the requests of one model together: each step has a token of every generation that goes on, and chunks of
+/// prompts.
 ///
-/// All of it happens on a thread of its own. A generation is at most one token ahead of whoever asks for its events: who stops
-/// asking stops the work.
+/// All of it happens on a thread of its own. A generation is at most one token ahead of whoever asks for its events: who
+/// stops asking stops the work.
 actor Engine {
   private let thread: DeviceThread
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -72,9 +73,11 @@ actor Engine {
 
   /// Adds a request.
   ///
-  /// - Parameter keeper: whose earlier sequence is taken up as far as it shares its tokens with the prompt, and who keeps this one.
+  /// - Parameter keeper: whose earlier sequence is taken up as far as it shares its tokens with the prompt, and who keeps
+  ///   this one.
   /// - Throws: `TesseraError` for options, an empty prompt, or one that does not fit.
-  func submit(_ prompt: [Int], source: [Int]? = nil, _ options: GenerationOptions, keeper: UUID? = nil) throws -> SequenceID
+  func submit(_ prompt: [Int], source: [Int]? = nil, _ options: GenerationOptions, keeper: UUID? = nil) throws
+    -> SequenceID
   {
     try options.check()
     let model = try model()
@@ -294,8 +297,8 @@ actor Engine {
     }
   }
 
-  /// Takes the blocks of a request that waits again; its tokens become a prompt. One whose token nobody has asked for yet waits
-  /// outside of the schedule, where no token would follow that one.
+  /// Takes the blocks of a request that waits again; its tokens become a prompt. One whose token nobody has asked for yet
+  /// waits outside of the schedule: run anew, it would get that token twice.
   private func restart(_ id: SequenceID) {
     // Cutting everything off cannot fail.
     try? requests[id]?.sequence.truncate(to: 0)
@@ -317,9 +320,12 @@ actor Engine {
 
   /// Takes the blocks of the last request that has been held for long, if others wait.
   private func park() {
-    let last = scheduler.waiting.isEmpty ? nil : scheduler.running.last { entry in
-      requests[entry.id]?.heldSince.map { .now - $0 >= patience } ?? false
-    }
+    let last =
+      scheduler.waiting.isEmpty
+      ? nil
+      : scheduler.running.last { entry in
+        requests[entry.id]?.heldSince.map { .now - $0 >= patience } ?? false
+      }
     if let id = last?.id { restart(id) }
     start()
   }
@@ -355,7 +361,8 @@ actor Engine {
   /// Takes blocks: what conversations keep goes first, then those of the last request that runs.
   private func makeRoom() -> Bool {
     if kept.releaseOldest() { return true }
-    guard let last = scheduler.running.last(where: { requests[$0.id].map { $0.sequence.tokenCount > 0 } ?? false }) else {
+    guard let last = scheduler.running.last(where: { requests[$0.id].map { $0.sequence.tokenCount > 0 } ?? false })
+    else {
       return false
     }
     scheduler.preempt(last.id)

@@ -39,13 +39,14 @@ public struct ModelDraft {
         layout.cache, blockCounts: layout.memory.blockCounts, contextLength: layout.contextLength, layout.profile,
         cache: nil),
       selected: BufferView(.planned("hidden states")), alignment: limits.baseAddressAlignment)
-    var arenaBytes = 0
-    var commandCount = 0
+    var (arenaBytes, commandCount) = (0, 0)
     for shape in layout.largestShapes(family, operators) {
       let plan = try planner.plan(shape, inputs: BufferView(.planned("inputs")))
       arenaBytes = max(arenaBytes, plan.arenaBytes)
       commandCount = max(commandCount, plan.commands.dispatches.count)
     }
+    // Smaller steps may be packed worse: they get an eighth more than the largest ones need.
+    arenaBytes += arenaBytes / 8
     self.arenaBytes = arenaBytes
     let programs =
       StepProgram.isPossible(library)

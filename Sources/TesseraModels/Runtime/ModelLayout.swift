@@ -23,7 +23,9 @@ struct ModelLayout {
   /// Entries of the block tables that a step's sequences may have, together.
   var tableEntries: Int {
     let sequences = min(chunkSize, sequenceCount)
-    return cache.groups.reduce(0) { $0 + ($1.blockCount(rows: contextLength) + chunkSize / $1.blockSize + 2) * sequences }
+    return cache.groups.reduce(0) {
+      $0 + ($1.blockCount(rows: contextLength) + chunkSize / $1.blockSize + 2) * sequences
+    }
   }
 
   var inputBytes: Int { StepInputs.mostBytes(tokens: chunkSize, tableEntries: tableEntries, profile) }
@@ -80,14 +82,16 @@ struct ModelLayout {
       stagingBytes: memory.stagingBytes)
   }
 
-  /// The shapes of steps that need the most: a step of `chunkSize` tokens whose last rows, or all, are wanted, one in which as
-  /// many sequences as can be get a token each, and a small one of both.
+  /// The shapes of steps that need the most: a step of `chunkSize` tokens whose last rows, or all, are wanted, one in
+  /// which as many sequences as can be get a token each, and a small one of both.
   func largestShapes(_ family: any ModelFamily, _ operators: Operators) -> [StepShape] {
-    func shape(_ tokens: Int, singles: Int, outputs: Int, _ part: StepShape.Part, _ result: StepShape.Result) -> StepShape
+    func shape(_ tokens: Int, singles: Int, outputs: Int, _ part: StepShape.Part, _ result: StepShape.Result)
+      -> StepShape
     {
       var shape = StepShape(part: part, result: result, tokenCount: tokens, outputCount: outputs)
       shape.singleCount = singles
-      shape.selectsOutputs = outputs < tokens
+      // Also of all rows: chunks of one token come first, results in the order of the batch.
+      shape.selectsOutputs = part != .logits && tokens > 1
       shape.hasTokenTypes = family is any Encoder
       shape.groups = profile.attentionGroups.map { _ in
         // Keys are split where steps are small only; a tile has a token at least.
@@ -101,9 +105,11 @@ struct ModelLayout {
     guard family is any CausalLanguageModel else {
       return [shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden)]
     }
+    let smaller = max(1, chunkSize / 16 * 15)
     var shapes = [
       shape(chunkSize, singles: 0, outputs: min(rows, chunkSize), .model, .logits),
       shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden),
+      shape(smaller, singles: 0, outputs: smaller, .model, .hidden),
       shape(1, singles: 1, outputs: 1, .model, .logits),
       shape(min(chunkSize, StepShaper.splitTokens), singles: 0, outputs: 1, .model, .logits),
       shape(rows, singles: 0, outputs: rows, .logits, .logits),
@@ -114,7 +120,9 @@ struct ModelLayout {
     }
     let singles = min(sequenceCount, chunkSize)
     if singles > 1 { shapes.append(shape(singles, singles: singles, outputs: min(rows, singles), .model, .logits)) }
-    if family is any EncoderDecoder { shapes.append(shape(chunkSize, singles: 0, outputs: chunkSize, .source, .hidden)) }
+    if family is any EncoderDecoder {
+      shapes.append(shape(chunkSize, singles: 0, outputs: chunkSize, .source, .hidden))
+    }
     return shapes
   }
 }

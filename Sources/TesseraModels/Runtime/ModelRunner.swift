@@ -175,7 +175,8 @@ public final class ModelRunner {
     var work = KVBlockWork(groups: cache.layout.groups.map { _ in KVGroupWork() })
     let transient = try transientTables(counts, &work)
     let shaped = try shaper.shape(
-      batch, part: .model, result: .hidden, tables: batch.chunks.map { $0.sequence.tables }, rows: counts.map { 0..<$0 },
+      batch, part: .model, result: .hidden, tables: batch.chunks.map { $0.sequence.tables },
+      rows: counts.map { 0..<$0 },
       sourceCounts: counts, transient: transient)
     return try run(shaped, work, wanted: batch.outputCount, isLogits: false)
   }

@@ -23,7 +23,8 @@ final class PreparedStep {
     guard plan.arenaBytes <= arena.byteCount else {
       throw ModelError(
         .badBatch,
-        "a step of \(shape.tokenCount) tokens needs \(plan.arenaBytes) bytes of workspace, \(arena.byteCount) are there")
+        "a step of \(shape.tokenCount) tokens needs \(plan.arenaBytes) bytes of workspace, \(arena.byteCount) are there"
+      )
     }
     let commands = try plan.commands.placed(in: arena, at: plan.offsets)
     result = plan.result.map { result in

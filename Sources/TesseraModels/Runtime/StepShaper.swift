@@ -80,7 +80,8 @@ struct StepShaper {
           for start in stride(from: 0, to: count, by: tileRows) {
             data.groups[number].tiles.append(
               .init(
-                firstToken: first + start, count: min(tileRows, count - start), tableOffset: offset, keyCount: keyCount))
+                firstToken: first + start, count: min(tileRows, count - start), tableOffset: offset, keyCount: keyCount)
+            )
           }
         }
       }
@@ -132,10 +133,12 @@ struct StepShaper {
 
   private func positions(of chunk: Batch.Chunk, rows: Range<Int>) throws -> [UInt32] {
     guard let positions = chunk.positions else { return rows.map { UInt32($0) } }
-    guard positions.count == chunk.tokens.count, positions.allSatisfy({ (0..<profile.contextLength).contains($0) }) else {
+    guard positions.count == chunk.tokens.count, positions.allSatisfy({ (0..<profile.contextLength).contains($0) })
+    else {
       throw ModelError(
         .badBatch,
-        "\(positions.count) positions for \(chunk.tokens.count) tokens: one each, from 0 to \(profile.contextLength - 1)")
+        "\(positions.count) positions for \(chunk.tokens.count) tokens: one each, from 0 to \(profile.contextLength - 1)"
+      )
     }
     return positions.map { UInt32($0) }
   }

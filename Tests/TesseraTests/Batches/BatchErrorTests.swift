@@ -8,7 +8,9 @@ extension ModelSuites {
   struct BatchErrorTests {
     @Test("what a step cannot do is refused, and leaves nothing behind")
     func refusals() throws {
-      let runner = try SyntheticModel.llama.runner { ($0.sequenceCount, $0.contextLength, $0.chunkSize) = (2, 128, 100) }
+      let runner = try SyntheticModel.llama.runner {
+        ($0.sequenceCount, $0.contextLength, $0.chunkSize) = (2, 128, 100)
+      }
       let other = try SyntheticModel.llama.runner { $0.contextLength = 128 }
       let sequence = runner.cache.makeSequence()
       let second = runner.cache.makeSequence()
@@ -45,7 +47,8 @@ extension ModelSuites {
       let first = runner.cache.makeSequence()
       let second = runner.cache.makeSequence()
       _ = try runner.rows([
-        .init(sequence: first, tokens: SyntheticModel.ids(60)), .init(sequence: second, tokens: SyntheticModel.ids(100)),
+        .init(sequence: first, tokens: SyntheticModel.ids(60)),
+        .init(sequence: second, tokens: SyntheticModel.ids(100)),
       ])
       let fork = try first.fork()
       let free = runner.freeBlocks

@@ -65,14 +65,17 @@ extension ModelSuites {
 
     @Test("a window that has given its blocks back changes no bit", arguments: [1, 7, 64])
     func windows(size: Int) throws {
-      let runner = try SyntheticModel.gemma3.runner { ($0.sequenceCount, $0.contextLength, $0.chunkSize) = (4, 768, 256) }
+      let runner = try SyntheticModel.gemma3.runner {
+        ($0.sequenceCount, $0.contextLength, $0.chunkSize) = (4, 768, 256)
+      }
       let streams = [700, 310, 620].enumerated().map { SyntheticModel.ids($1, seed: UInt64(20 + $0)) }
       let all = streams.map { Progress($0, runner.cache.makeSequence()) }
       // Most of it in large steps, the end in small ones, where blocks of the last tiles are given back.
       for progress in all {
         while progress.left > 40 { try Progress.run([(progress, min(64, progress.left - 40))], on: runner) }
       }
-      let group = try #require(runner.cache.layout.groups.firstIndex { if case .window = $0.kind { true } else { false } })
+      let group = try #require(
+        runner.cache.layout.groups.firstIndex { if case .window = $0.kind { true } else { false } })
       let table = try #require(all.first?.sequence.tables)[group]
       #expect(table.firstBlock > 0)
       while all.contains(where: { $0.left > 0 }) { try Progress.run(all.map { ($0, size) }, on: runner) }
@@ -81,7 +84,9 @@ extension ModelSuites {
 
     @Test("32 sequences decode together")
     func many() throws {
-      let runner = try SyntheticModel.llama.runner { ($0.sequenceCount, $0.contextLength, $0.chunkSize) = (32, 128, 256) }
+      let runner = try SyntheticModel.llama.runner {
+        ($0.sequenceCount, $0.contextLength, $0.chunkSize) = (32, 128, 256)
+      }
       let streams = (0..<32).map { SyntheticModel.ids(3 + $0 % 7 * 4, seed: UInt64($0)) }
       let all = streams.map { Progress($0, runner.cache.makeSequence()) }
       try Progress.run(all.enumerated().map { ($1, 1 + $0 % 9) }, on: runner)

@@ -58,7 +58,8 @@ extension ModelSuites {
       #expect { try plan.check(limits: limits) } throws: { "\($0)".contains("what is left") }
     }
 
-    @Test("whatever runs, the device's memory stays within the plan", arguments: SyntheticModel.all, KernelStyle.allCases)
+    @Test(
+      "whatever runs, the device's memory stays within the plan", arguments: SyntheticModel.all, KernelStyle.allCases)
     func peak(model: SyntheticModel, style: KernelStyle) throws {
       let runner = try model.runner {
         ($0.sequenceCount, $0.contextLength, $0.chunkSize, $0.style) = (6, 512, 128, style)
@@ -71,7 +72,8 @@ extension ModelSuites {
       let all = (0..<6).map { Progress(SyntheticModel.ids(400, seed: UInt64($0)), runner.cache.makeSequence()) }
       // Every mix of single tokens and pieces, near and far, more shapes than are kept.
       for counts in [
-        [128, 0, 0, 0, 0, 0], [1, 127, 0, 0, 0, 0], [1, 1, 1, 1, 1, 123], [20, 20, 20, 20, 20, 20], [100, 1, 1, 1, 1, 1],
+        [128, 0, 0, 0, 0, 0], [1, 127, 0, 0, 0, 0], [1, 1, 1, 1, 1, 123], [20, 20, 20, 20, 20, 20],
+        [100, 1, 1, 1, 1, 1],
         [0, 100, 0, 1, 0, 0], [1, 2, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1], [3, 2, 1, 1, 1, 0], [1, 0, 0, 0, 0, 0],
         [4, 4, 0, 0, 0, 0], [1, 3, 1, 3, 0, 0], [8, 0, 0, 0, 0, 0], [7, 1, 0, 0, 0, 0], [1, 0, 2, 0, 0, 5],
         [2, 2, 2, 1, 0, 0], [0, 64, 0, 60, 0, 0], [1, 0, 0, 0, 0, 7], [0, 48, 0, 0, 0, 0], [5, 5, 5, 5, 5, 5],

@@ -65,7 +65,7 @@ extension ModelSuites {
     @Test(
       "all-MiniLM-L6-v2 gives what transformers gives",
       .enabled(if: !miniLM.isEmpty, "TESSERA_TEST_MINILM is not set"))
-    func miniLM() async throws {
+    func besideTransformers() async throws {
       let url = try #require(
         Bundle.module.url(forResource: "embeddings-minilm", withExtension: "json", subdirectory: "Fixtures"))
       let texts = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url)).texts

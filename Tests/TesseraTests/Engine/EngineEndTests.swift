@@ -109,8 +109,9 @@ extension ModelSuites {
         } throws: { ($0 as? TesseraError)?.code == .notFinite }
         #expect(try await good.tokens == alone.tokens)
         // Its blocks are others' now.
-        #expect(try await language.runTogether([clean, clean, clean]) { _, _ in }.map(\.tokens)
-          == [alone.tokens, alone.tokens, alone.tokens])
+        #expect(
+          try await language.runTogether([clean, clean, clean]) { _, _ in }.map(\.tokens)
+            == [alone.tokens, alone.tokens, alone.tokens])
       }
     }
 

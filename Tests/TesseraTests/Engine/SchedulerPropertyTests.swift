@@ -7,7 +7,8 @@ struct SchedulerPropertyTests {
   /// A random engine, with little room or much.
   private func simulation(_ below: (Int) -> Int) -> SchedulerSimulation {
     let limits = Scheduler.Limits(
-      tokenBudget: 1 + below(100), maxSequences: 1 + below(12), outputRows: 1 + below(12), quantum: 1 + below(40))
+      tokenBudget: 1 + below(100), maxSequences: 1 + below(12), outputRows: 1 + below(12), quantum: 1 + below(40),
+      growth: 1 + below(4))
     let groups = (0...below(3)).map { index in
       SimulatedBlocks.Group(
         blockSize: [1, 4, 16][below(3)], total: 10 + below(60), window: index > 0 && below(2) == 0 ? 16 : nil)
