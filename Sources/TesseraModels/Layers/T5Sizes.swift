@@ -129,8 +129,8 @@ struct T5Sizes {
       table: try p.vector(of: table, named: isDecoder ? "the decoder's biases" : "the encoder's biases"),
       reach: maxDistance)
   }
-//  / The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
-// own, far ones / share by logarithm.
+  //  / The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
+  // own, far ones / share by logarithm.
   private func bucket(of distance: Int, isCausal: Bool) -> Int {
     let count = isCausal ? bucketCount : bucketCount / 2
     let base = !isCausal && distance > 0 ? count : 0
