@@ -235,9 +235,6 @@ static const unsigned char sampling_adjust_cl[] = {
 static const unsigned char sampling_bins_cl[] = {
 #embed "sampling/bins.cl"
 };
-static const unsigned char sampling_candidates_cl[] = {
-#embed "sampling/candidates.cl"
-};
 static const unsigned char sampling_draw_cl[] = {
 #embed "sampling/draw.cl"
 };
@@ -357,7 +354,6 @@ static const tessera_kernel_file files[] = {
     {"rows/gather_rows.cl", rows_gather_rows_cl, sizeof rows_gather_rows_cl},
     {"sampling/adjust.cl", sampling_adjust_cl, sizeof sampling_adjust_cl},
     {"sampling/bins.cl", sampling_bins_cl, sizeof sampling_bins_cl},
-    {"sampling/candidates.cl", sampling_candidates_cl, sizeof sampling_candidates_cl},
     {"sampling/draw.cl", sampling_draw_cl, sizeof sampling_draw_cl},
     {"sampling/locate.cl", sampling_locate_cl, sizeof sampling_locate_cl},
     {"sampling/mass.cl", sampling_mass_cl, sizeof sampling_mass_cl},

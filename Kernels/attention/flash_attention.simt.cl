@@ -68,7 +68,8 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
   float highest = LOWEST, total = 0.0f;
 
   global uchar *const roots[] = {LIST_13};
-  const struct attention all = attention_of(roots, &arguments);
+  struct attention all;
+  set_attention(&all, roots, &arguments);
   const struct attention *a = &all;
   const uint item = get_local_id(0), split = get_group_id(0);
   const int4 tile = ((global const int4 *)(r4 + arguments.tiles))[get_group_id(2)];
@@ -93,7 +94,9 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
     query[m][d] = a->q[(ulong)TOKEN(m) * a->q_stride + HEAD(m) * QUERY_SIZE + d] * a->scale;
   }
   float sums[ROWS][COLUMNS];
+#pragma unroll
   for (uint m = 0; m < ROWS; ++m)
+#pragma unroll
     for (uint c = 0; c < COLUMNS; ++c) sums[m][c] = 0.0f;
   SYNC;
 
@@ -172,9 +175,11 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
       tile_total[item] = part[0];
     }
     SYNC;
+    // In registers only if all that indexes them is constant.
+#pragma unroll
     for (uint c = 0; c < COLUMNS; ++c) {
       const uint column = c * LOCAL + item;
-      if (column >= VALUE_SIZE) break;
+      if (column >= VALUE_SIZE) continue;
       float acc[ROWS];
 #pragma unroll
       for (uint m = 0; m < ROWS; ++m) acc[m] = 0.0f;
@@ -183,6 +188,7 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
 #pragma unroll
         for (uint m = 0; m < ROWS; ++m) acc[m] = fma(value, scores[m][position - start], acc[m]);
       }
+#pragma unroll
       for (uint m = 0; m < ROWS; ++m) {
         if (a->splits == 1) {
           sums[m][c] = fma(sums[m][c], old[m], acc[m] * new[m]);
@@ -202,10 +208,13 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
   if (item < ROWS && a->splits == 1 && item / HEAD_ROWS < count && item % HEAD_ROWS < head_count)
     old[item] = last_factor(a, TOKEN(item), HEAD(item), highest, total);
   SYNC;
+#pragma unroll
   for (uint c = 0; c < COLUMNS; ++c) {
     const uint column = c * LOCAL + item;
-    if (a->splits > 1 || column >= RESULT_SIZE) break;
-    for (uint m = 0; m < count * HEAD_ROWS; ++m)
-      if (m % HEAD_ROWS < head_count) a->out[((ulong)TOKEN(m) * a->heads + HEAD(m)) * RESULT_SIZE + column] = sums[m][c] * old[m];
+    if (a->splits > 1 || column >= RESULT_SIZE) continue;
+#pragma unroll
+    for (uint m = 0; m < ROWS; ++m)
+      if (m / HEAD_ROWS < count && m % HEAD_ROWS < head_count)
+        a->out[((ulong)TOKEN(m) * a->heads + HEAD(m)) * RESULT_SIZE + column] = sums[m][c] * old[m];
   }
 }

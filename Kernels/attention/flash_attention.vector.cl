@@ -112,7 +112,7 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
         const int16 distances = LANE_IDS + (start + (int)g * LANES - ranges[m].position);
         float biases[LANES];
         int reached[LANES];
-        vstore16(clamp(distances, -a->bias_reach, a->bias_reach) + a->bias_reach, 0, reached);
+        vstore16(clamp(distances, (int16)-a->bias_reach, (int16)a->bias_reach) + a->bias_reach, 0, reached);
         for (uint i = 0; i < LANES; ++i) biases[i] = a->bias[head[m] * (2 * a->bias_reach + 1) + reached[i]];
         score += vload16(0, biases);
 #endif
@@ -177,7 +177,8 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
 
 static inline void flash_attention_body(ROOTS, const struct attention_arguments *a, const uint split, const uint head_tile,
                                         const uint tile) {
-  const struct attention all = attention_of(roots, a);
+  struct attention all;
+  set_attention(&all, roots, a);
   attend(&all, VIEW(const int4, 4, tiles)[tile], head_tile, split);
 }
 KERNEL(flash_attention, attention_arguments, 13)

@@ -93,32 +93,30 @@ struct attention {
   float scale, soft_cap;
 };
 
-static inline struct attention attention_of(ROOTS, const struct attention_arguments *a) {
-  struct attention all;
-  all.q = VIEW(const float, 0, q);
-  all.keys = VIEW(const key_element, 1, keys);
-  all.values = VIEW(const value_element, 2, values);
-  all.tables = VIEW(const uint, 3, tables);
-  all.positions = VIEW(const int, 5, positions);
-  all.masks = VIEW(const uint, 6, masks);
-  all.slopes = VIEW(const float, 7, slopes);
-  all.sinks = VIEW(const float, 8, sinks);
-  all.bias = VIEW(const float, 9, bias);
-  all.out = VIEW(float, 10, out);
-  all.log_sums = VIEW(float, 11, log_sums);
-  all.partials = VIEW(float, 12, partials);
-  all.heads = a->heads;
-  all.kv_heads = a->kv_heads;
-  all.q_stride = a->q_stride;
-  all.blocks = a->blocks;
-  all.window = a->window;
-  all.sink_keys = a->sink_keys;
-  all.splits = a->splits;
-  all.key_tiles = a->key_tiles;
-  all.bias_reach = a->bias_reach;
-  all.scale = a->scale;
-  all.soft_cap = a->soft_cap;
-  return all;
+static inline void set_attention(struct attention *all, ROOTS, const struct attention_arguments *a) {
+  all->q = VIEW(const float, 0, q);
+  all->keys = VIEW(const key_element, 1, keys);
+  all->values = VIEW(const value_element, 2, values);
+  all->tables = VIEW(const uint, 3, tables);
+  all->positions = VIEW(const int, 5, positions);
+  all->masks = VIEW(const uint, 6, masks);
+  all->slopes = VIEW(const float, 7, slopes);
+  all->sinks = VIEW(const float, 8, sinks);
+  all->bias = VIEW(const float, 9, bias);
+  all->out = VIEW(float, 10, out);
+  all->log_sums = VIEW(float, 11, log_sums);
+  all->partials = VIEW(float, 12, partials);
+  all->heads = a->heads;
+  all->kv_heads = a->kv_heads;
+  all->q_stride = a->q_stride;
+  all->blocks = a->blocks;
+  all->window = a->window;
+  all->sink_keys = a->sink_keys;
+  all->splits = a->splits;
+  all->key_tiles = a->key_tiles;
+  all->bias_reach = a->bias_reach;
+  all->scale = a->scale;
+  all->soft_cap = a->soft_cap;
 }
 
 // Keys first … last, but of a tree only those of its bits, and the sinks. None where first > last.
@@ -150,12 +148,14 @@ static inline bool sees_some(const struct attention *a, const struct range r, co
 }
 
 // The key tiles of work-item `split` of all, of rows that see keys begin … end − 1 and the sinks: those from `first` on, each
-// after the other by `next`, up to `end`.
+// after the other by `next_tile`, up to `end`.
 struct tile_walk {
   uint first, end, gap_begin, gap_end;
 };
 
-static inline uint next_tile(const struct tile_walk *walk, const uint t) { return t >= walk->gap_begin && t < walk->gap_end ? walk->gap_end : t; }
+static inline uint next_tile(const struct tile_walk *walk, const uint t) {
+  return t >= walk->gap_begin && t < walk->gap_end ? walk->gap_end : t;
+}
 
 static inline struct tile_walk tile_walk_of(const struct attention *a, const int begin, const int end, const uint split) {
   struct tile_walk walk;

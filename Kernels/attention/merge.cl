@@ -48,7 +48,8 @@ static inline void merge_row(const struct attention *a, const int4 tile, const u
 static inline void merge_partials_body(ROOTS, const struct attention_arguments *a, const uint head, const uint index,
                                        const uint unused) {
   const uint token = a->first_token + index;
-  const struct attention all = attention_of(roots, a);
+  struct attention all;
+  set_attention(&all, roots, a);
   global const int4 *tiles = VIEW(const int4, 4, tiles);
 #if MASK == CAUSAL
   const int4 tile = (int4)0;

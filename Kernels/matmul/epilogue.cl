@@ -56,13 +56,15 @@ static inline void store_lanes(float16 value, const struct epilogue *e, const ui
 
 #endif
 
-// The sums of one group, or of a pair of gates and ups, which is one group of y.
+// The sums of one group, or of a pair of gates and ups, which is one group of y. Groups past the end are of no row.
 static inline void store_group(const lanes_f value, const struct epilogue *e, const uint token, const uint group, const uint lane) {
+  if (group * LANES >= e->rows) return;
   const lanes_f x = biased(value, e, group, lane);
   store_lanes(e->flags & ACTIVATE ? activated(x) : x, e, token, group, lane);
 }
 
 static inline void store_gated(const lanes_f gate, const lanes_f up, const struct epilogue *e, const uint token, const uint group,
                                const uint lane) {
+  if (group / 2 * LANES >= e->rows) return;
   store_lanes(activated(biased(gate, e, group, lane)) * biased(up, e, group + 1, lane), e, token, group / 2, lane);
 }

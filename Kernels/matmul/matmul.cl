@@ -32,7 +32,8 @@
 #if !SIMT
 
 static inline void matmul_body(ROOTS, const struct matmul_arguments *a, const uint x, const uint y, const uint unused) {
-  const struct product_tile t = tile_of(roots, a, x);
+  struct product_tile t;
+  set_tile(&t, roots, a, x);
   if (t.count == 0) return;
   product(VIEW(const float, 0, x), VIEW(const float, 1, x_sums), t.weights, a->scales_offset, &t.epilogue, a->rows, a->columns,
           t.packed_row, t.row, t.count, y * TILE_N, 0);
@@ -45,7 +46,8 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   global uchar *const roots[] = {LIST_8};
   const struct matmul_arguments *a = &arguments;
   const uint item = get_local_id(0);
-  const struct product_tile t = tile_of(roots, a, get_group_id(0));
+  struct product_tile t;
+  set_tile(&t, roots, a, get_group_id(0));
 #if TILE_M == 1 && !GROUPED
   global const float *x = VIEW(const float, 0, x);
   local float sums[COLUMNS / BLOCK];

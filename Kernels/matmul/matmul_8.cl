@@ -11,7 +11,8 @@
 #include "matmul/product_8.cl"
 
 static inline void matmul_8_body(ROOTS, const struct matmul_arguments *a, const uint x, const uint y, const uint unused) {
-  const struct product_tile t = tile_of(roots, a, x);
+  struct product_tile t;
+  set_tile(&t, roots, a, x);
   if (t.count == 0) return;
 #if SIMT
   const uint index = y * LOCAL + get_local_id(0);

@@ -18,17 +18,17 @@
 #endif
 
 // What a variable indexes a simt lane cannot hold in registers: its loops over arrays are unrolled, with constant bounds. Of the
-// parts of many that share scales it unrolls PARTS, and picks their scales out first.
+// parts of many that share scales it unrolls SHARED_PARTS, and picks their scales out first.
 #if SIMT
 #define UNROLL_SIMT _Pragma("unroll")
 #else
 #define UNROLL_SIMT
 #endif
 #if SIMT && SCALES > 0 && BLOCKS_PER_SCALE > 4
-#define PARTS 4
+#define SHARED_PARTS 4
 #define OF_PART(values, n) near_##values[n][part_of]
 #else
-#define PARTS 1
+#define SHARED_PARTS 1
 #define OF_PART(values, n) values[n][part]
 #endif
 
@@ -60,7 +60,7 @@ static inline float sum_of_block(X_SPACE const float *x) {
 #endif
 
 // The tile of `count` rows of x, packed from row `packed_row` on, that are rows `row` and more of y.
-static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const float *restrict x_sums, global const uint *restrict weights,
+static inline void product(X_SPACE const float *x, SUMS_SPACE const float *x_sums, global const uint *weights,
                            const ulong scales_offset, const struct epilogue *epilogue, const uint rows, const uint columns,
                            const uint packed_row, const uint row, const uint count, const uint first_group, const uint lane) {
   const uint blocks = columns / BLOCK;
@@ -76,8 +76,8 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
 
   x += (ulong)packed_row * columns;
   x_sums += (ulong)packed_row * blocks;
-  global const uint *restrict quants[TILE_N];
-  global const ushort *restrict scales[TILE_N];
+  global const uint *quants[TILE_N];
+  global const ushort *scales[TILE_N];
 #pragma unroll
   for (int n = 0; n < TILE_N; ++n) {
     // A group past the end repeats the last one; its result is not stored.
@@ -106,20 +106,20 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
     }
 #endif
 #pragma unroll 1
-    for (uint first_part = 0; first_part < BLOCKS_PER_SCALE; first_part += PARTS) {
-#if PARTS > 1
-      lanes_f near_scale[TILE_N][PARTS], near_minimum[TILE_N][PARTS];
+    for (uint first_part = 0; first_part < BLOCKS_PER_SCALE; first_part += SHARED_PARTS) {
+#if SHARED_PARTS > 1
+      lanes_f near_scale[TILE_N][SHARED_PARTS], near_minimum[TILE_N][SHARED_PARTS];
 #pragma unroll
       for (int n = 0; n < TILE_N; ++n)
 #pragma unroll
         for (uint i = 0; i < BLOCKS_PER_SCALE; ++i)
-          if (i < PARTS || i / PARTS == first_part / PARTS) {
-            near_scale[n][i % PARTS] = scale[n][i];
-            near_minimum[n][i % PARTS] = minimum[n][i];
+          if (i < SHARED_PARTS || i / SHARED_PARTS == first_part / SHARED_PARTS) {
+            near_scale[n][i % SHARED_PARTS] = scale[n][i];
+            near_minimum[n][i % SHARED_PARTS] = minimum[n][i];
           }
 #endif
 #pragma unroll
-      for (uint part_of = 0; part_of < PARTS; ++part_of) {
+      for (uint part_of = 0; part_of < SHARED_PARTS; ++part_of) {
         const uint part = first_part + part_of;
         const uint block = super + part;
 #if STAGED
@@ -139,7 +139,7 @@ static inline void product(X_SPACE const float *restrict x, SUMS_SPACE const flo
           for (int first_n = 0; first_n < TILE_N; first_n += SUM_N)
 #pragma unroll
             for (int first_m = 0; first_m < TILE_M; first_m += SUM_M) {
-              X_SPACE const float *restrict xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M + first_m;
+              X_SPACE const float *xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M + first_m;
               lanes_f sum[SUM_M][SUM_N];
 #pragma unroll
               for (int m = 0; m < SUM_M; ++m)

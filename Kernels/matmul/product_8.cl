@@ -33,7 +33,7 @@
 #endif
 
 // As matmul/product.cl's.
-static inline void product(global const float *restrict x, global const uint *restrict weights, const ulong scales_offset,
+static inline void product(global const float *x, global const uint *weights, const ulong scales_offset,
                            const struct epilogue *epilogue, const uint rows, const uint columns, const uint packed_row,
                            const uint row, const uint count, const uint first_group, const uint lane) {
   const uint blocks = columns / BLOCK;
@@ -41,11 +41,11 @@ static inline void product(global const float *restrict x, global const uint *re
   if (first_group >= groups) return;
 
   // The last work-item may have fewer tiles than TILES.
-  const uint tiles = min((uint)TILES, (count + TILE_M - 1) / TILE_M);
+  const uint tiles = TILES == 1 ? 1 : min((uint)TILES, (count + TILE_M - 1) / TILE_M);
 
-  global const uint *restrict packed = (global const uint *)x + (ulong)packed_row * (columns / 32) * PACKED_8;
-  global const uint *restrict quants[TILE_N];
-  global const ushort *restrict scales[TILE_N];
+  global const uint *packed = (global const uint *)x + (ulong)packed_row * (columns / 32) * PACKED_8;
+  global const uint *quants[TILE_N];
+  global const ushort *scales[TILE_N];
 #pragma unroll
   for (int n = 0; n < TILE_N; ++n) {
     // A group past the end repeats the last one; its result is not stored.
@@ -90,8 +90,8 @@ static inline void product(global const float *restrict x, global const uint *re
         for (int part_n = 0; part_n < TILE_N; part_n += SUM_N)
 #pragma unroll 1
           for (int part_m = 0; part_m < TILE_M; part_m += SUM_M) {
-            global const uint *restrict xs = packed + (ulong)(t * (columns / 32) + column / 32) * PACKED_8 * TILE_M + part_m;
-            global const uint *restrict words = xs + (1 + 32 / BLOCK + column % 32 / DOT_COUNT) * TILE_M;
+            global const uint *xs = packed + (ulong)(t * (columns / 32) + column / 32) * PACKED_8 * TILE_M + part_m;
+            global const uint *words = xs + (1 + 32 / BLOCK + column % 32 / DOT_COUNT) * TILE_M;
             lanes_i total[SUM_M][SUM_N];
 #pragma unroll
             for (uint first = 0; first < INTEGER_WORDS; first += DOT_RUN) {
@@ -144,11 +144,17 @@ static inline void product(global const float *restrict x, global const uint *re
       const uint at = row + t * TILE_M + m;
 #if TILE_N % 2 == 0
       if (epilogue->flags & GATE) {
+#if SIMT
+#pragma unroll
+#endif
         for (int n = 0; n < TILE_N; n += 2)
-          store_gated(acc[t][m][n], acc[t][m][n + 1], epilogue, at, first_group + n, lane);
+          store_gated(SUM_OF(acc[t], m, n), SUM_OF(acc[t], m, n + 1), epilogue, at, first_group + n, lane);
         continue;
       }
 #endif
-      for (int n = 0; n < TILE_N; ++n) store_group(acc[t][m][n], epilogue, at, first_group + n, lane);
+#if SIMT
+#pragma unroll
+#endif
+      for (int n = 0; n < TILE_N; ++n) store_group(SUM_OF(acc[t], m, n), epilogue, at, first_group + n, lane);
     }
 }

@@ -21,30 +21,42 @@ struct product_tile {
   struct epilogue epilogue;
 };
 
+// Sum n of row m, which varies. GPUs' compilers keep an array that a variable indexes in memory, from its first use on; there
+// the sum is selected.
+#if SIMT
+#define SUM_OF(sums, m, n) selected_sum(sums, m, n)
+static inline float selected_sum(float sums[TILE_M][TILE_N], const uint m, const uint n) {
+  float sum = sums[0][n];
+#pragma unroll
+  for (uint i = 1; i < TILE_M; ++i) sum = i == m ? sums[i][n] : sum;
+  return sum;
+}
+#else
+#define SUM_OF(sums, m, n) (sums)[m][n]
+#endif
+
 // Tile (x, …) of a product's units; one without rows is none.
-static inline struct product_tile tile_of(ROOTS, const struct matmul_arguments *a, const uint x) {
-  struct product_tile t;
-  t.weights = VIEW(const uint, 2, weights);
-  t.packed_row = x * TILE_M * TILES;
+static inline void set_tile(struct product_tile *t, ROOTS, const struct matmul_arguments *a, const uint x) {
+  t->weights = VIEW(const uint, 2, weights);
+  t->packed_row = x * TILE_M * TILES;
 #if GROUPED
   global const int *experts = VIEW(const int, 7, experts);
-  t.count = 0;
+  t->count = 0;
   if ((int)x < *experts) {
     const int4 entry = EXPERT_TILES(experts)[x];
-    t.weights = (global const uint *)((global const uchar *)t.weights + (ulong)entry.x * a->expert_stride);
-    t.row = entry.y;
-    t.count = entry.z;
+    t->weights = (global const uint *)((global const uchar *)t->weights + (ulong)entry.x * a->expert_stride);
+    t->row = entry.y;
+    t->count = entry.z;
   }
 #else
-  t.row = t.packed_row;
-  t.count = a->tokens > t.row ? a->tokens - t.row : 0;
+  t->row = t->packed_row;
+  t->count = a->tokens > t->row ? a->tokens - t->row : 0;
 #endif
-  t.epilogue.bias = VIEW(const float, 3, bias);
-  t.epilogue.residual = VIEW(const float, 4, residual);
-  t.epilogue.y = VIEW(float, 5, y);
-  t.epilogue.rows = a->flags & GATE ? a->rows / 2 : a->rows;
-  t.epilogue.y_stride = a->y_stride;
-  t.epilogue.flags = a->flags;
-  t.epilogue.scale = a->scale;
-  return t;
+  t->epilogue.bias = VIEW(const float, 3, bias);
+  t->epilogue.residual = VIEW(const float, 4, residual);
+  t->epilogue.y = VIEW(float, 5, y);
+  t->epilogue.rows = a->flags & GATE ? a->rows / 2 : a->rows;
+  t->epilogue.y_stride = a->y_stride;
+  t->epilogue.flags = a->flags;
+  t->epilogue.scale = a->scale;
 }

@@ -44,7 +44,6 @@ static inline float fitted(const struct part *x, float minimum, float inverse, f
     scale = q_squares > 0.0f ? quotient(products, q_squares) : 0.0f;
   }
   *scale_out = scale;
-  // Never minus zero.
   *minimum_out = 0.0f - offset;
   return scale > 0.0f ? -fma(scale, products, offset * sum) : FLT_MAX;
 }
@@ -75,8 +74,9 @@ static inline void search_part(const struct part *x, float sum, float *best_scal
 
 static inline float error_of(const struct part *x, float scale, float minimum) {
   const float scale_inverse = inverse(scale);
-  const float16 low = scale * quants_of(x->low, minimum, scale_inverse) - minimum - x->low;
-  const float16 high = scale * quants_of(x->high, minimum, scale_inverse) - minimum - x->high;
+  // Each product is of an `fma`, which no compiler can contract otherwise.
+  const float16 low = fma(scale, quants_of(x->low, minimum, scale_inverse), -minimum) - x->low;
+  const float16 high = fma(scale, quants_of(x->high, minimum, scale_inverse), -minimum) - x->high;
   return total(fma(high, high, low * low));
 }
 
@@ -91,7 +91,8 @@ static inline void quantize_block(global const input_element *x, global uchar *y
     largest_minimum = fmax(largest_minimum, minima[j]);
   }
   const ushort d_bits = half_bits(fmin(quotient(largest_scale, 63.0f), 65504.0f));
-  const ushort m_bits = half_bits(fmin(quotient(largest_minimum, 63.0f), 65504.0f));
+  // Never minus zero, which there are compilers that do not tell from zero.
+  const ushort m_bits = largest_minimum > 0.0f ? half_bits(fmin(quotient(largest_minimum, 63.0f), 65504.0f)) : 0;
   const float d = half_to_float(d_bits), dmin = half_to_float(m_bits);
   const float d_inverse = inverse(d), m_inverse = inverse(dmin);
   store_half_bits(d_bits, y);

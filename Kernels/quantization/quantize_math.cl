@@ -13,14 +13,17 @@ typedef ushort input_element;
 #define VALUE(bits, type, number) as_##type(convert_u##number(bits) << 16)
 #endif
 
-// An element as it is quantized: what is no number, or infinite, becomes the nearest number, so that no bits are left to chance.
+// An element as it is quantized: zero for what is no number, the largest for what is infinite, so that no bits are left to chance.
+// By its bits, since there are compilers that take every float for a number.
 static inline float element(global const input_element *x, uint i) {
-  const float value = VALUE(x[i], float, int);
-  return isnan(value) ? 0.0f : clamp(value, -FLT_MAX, FLT_MAX);
+  const int bits = as_int(VALUE(x[i], float, int));
+  const int magnitude = bits & 0x7fffffff;
+  return as_float(magnitude > 0x7f800000 ? 0 : (bits & (int)0x80000000) | min(magnitude, 0x7f7fffff));
 }
 static inline float16 elements(global const input_element *x, uint i) {
-  const float16 value = VALUE(vload16(0, x + i), float16, int16);
-  return clamp(isnan(value) ? (float16)0.0f : value, -FLT_MAX, FLT_MAX);
+  const int16 bits = as_int16(VALUE(vload16(0, x + i), float16, int16));
+  const int16 magnitude = bits & 0x7fffffff;
+  return as_float16(magnitude > 0x7f800000 ? (int16)0 : (bits & (int)0x80000000) | min(magnitude, 0x7f7fffff));
 }
 
 // The sum of sixteen numbers: always those eight places apart first, then four, two and one.

@@ -65,7 +65,7 @@ public final class LanguageModel: Sendable {
     try await load(Engine(), options, since: .now, progress: progress) { source }
   }
 
-  private static func load(
+  static func load(
     _ engine: Engine, _ options: LoadOptions, since start: ContinuousClock.Instant,
     progress: @escaping @Sendable (Double) -> Void, _ source: @escaping @Sendable () throws -> ModelSource
   ) async throws -> LanguageModel {
@@ -120,12 +120,17 @@ public final class LanguageModel: Sendable {
 
   /// Hidden states after the last layer and norm, (tokens, hiddenSize); of an encoder each knows all tokens.
   ///
-  /// - Parameter tokenTypes: the segment of each token, of models that tell segments apart.
-  public func hidden(tokens: [Int], tokenTypes: [Int]? = nil) async throws -> [Float] {
+  /// - Parameters:
+  ///   - source: of an encoder-decoder, whose decoder's states these are.
+  ///   - tokenTypes: the segment of each token, of models that tell segments apart.
+  public func hidden(tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil) async throws -> [Float] {
     let states = StateList()
-    try await engine.rows(tokens: tokens, tokenTypes: tokenTypes) { states.append(try $0.hidden($1)) }
+    try await engine.rows(tokens: tokens, source: source, tokenTypes: tokenTypes) { states.append(try $0.hidden($1)) }
     return states.values
   }
+
+  /// Hidden states that an encoder-decoder's encoder gives a source, (tokens, hiddenSize), after its last layer and norm.
+  public func sourceHidden(tokens: [Int]) async throws -> [Float] { try await engine.sourceStates(tokens) }
 
   // MARK: Measurement
 

@@ -10,17 +10,17 @@ struct BenchCommand: AsyncParsableCommand {
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case md, json, csv }
 
-  @Option(name: [.short, .long], help: "The model: a GGUF file.")
+  @Option(
+    name: [.short, .long],
+    help: "The model: a GGUF file, the first of several that are one, or a Hugging Face folder.")
   var model: String?
 
   @Option(
     help: ArgumentHelp(
-      "Instead of a file, random weights made on the device: \(RandomModel.all.map(\.name).joined(separator: ", ")).",
+      "Instead of a file, random weights made on the device, of any --type (default: q4_k): "
+        + "\(RandomModel.all.map(\.name).joined(separator: ", ")).",
       valueName: "name"))
   var synthetic: String?
-
-  @Option(help: "The weights' type with --synthetic, such as q4_k (the default), q8_0 or f16.")
-  var type: WeightFormat?
 
   @Option(help: "Layers with --synthetic (default: the model's).")
   var layers: Int?
@@ -42,6 +42,12 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(name: [.short, .long], help: "Tokens in the cache before each test.")
   var depth = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "Sequences that are decoded together, e.g. 1,8: a row of each, tg128x8, with the tokens per second of all.",
+      valueName: "counts"))
+  var batch = BatchCounts(values: [1])
+
   @Option(name: [.short, .long], help: "md, json or csv.")
   var output: Format = .md
 
@@ -51,8 +57,10 @@ struct BenchCommand: AsyncParsableCommand {
     }
     if synthetic != nil {
       _ = try randomModel()
-    } else if type != nil || layers != nil || seed != nil {
-      throw ValidationError("--type, --layers and --seed belong to --synthetic")
+    } else if layers != nil || seed != nil {
+      throw ValidationError("--layers and --seed belong to --synthetic")
+    } else {
+      try run.checkType()
     }
     guard promptTokens >= 0, generatedTokens >= 0, depth >= 0, promptTokens + generatedTokens > 0 else {
       throw ValidationError("-p, -n and -d must be 0 or more, and -p or -n more than 0")
@@ -68,7 +76,7 @@ struct BenchCommand: AsyncParsableCommand {
       throw ValidationError(
         "--synthetic is \"\(synthetic ?? "")\": \(RandomModel.all.map(\.name).joined(separator: ", ")) are possible")
     }
-    if let type { random.format = type }
+    if let type = run.type { random.format = type }
     if let layers {
       guard (1...1024).contains(layers) else { throw ValidationError("--layers is \(layers): 1 to 1024 are possible") }
       random.layerCount = layers
@@ -83,31 +91,40 @@ struct BenchCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    var options = run.loadOptions
+    // Random weights are made in their type.
+    if model == nil { options.weightType = nil }
+    options.sequenceCount = batch.values.max() ?? 1
+    // Each sequence has a context of its own: no more of it than the tests need.
+    if options.sequenceCount > 1, options.contextLength == nil {
+      options.contextLength = max(1, depth + max(promptTokens, generatedTokens))
+    }
     let language = try await run.load(
-      try model.map { try ModelSource(path: $0) } ?? ModelSource(randomModel()))
+      try model.map { try ModelSource(path: $0) } ?? ModelSource(randomModel()), options: options)
     let name = try model ?? randomName()
     let bar = ProgressBar("measuring", quiet: run.quiet || run.json)
     var rows: [Row] = []
     let suffix = depth > 0 ? "@d\(depth)" : ""
-    let tests = [
-      ("pp\(promptTokens)\(suffix)", promptTokens, 0), ("tg\(generatedTokens)\(suffix)", 0, generatedTokens),
-    ]
-    for (index, (test, prompt, generated)) in tests.enumerated() where prompt + generated > 0 {
+    let tests =
+      [("pp\(promptTokens)\(suffix)", promptTokens, 0, 1)]
+      + batch.values.map { ("tg\(generatedTokens)\($0 > 1 ? "x\($0)" : "")\(suffix)", 0, generatedTokens, $0) }
+    for (index, (test, prompt, generated, sequences)) in tests.enumerated() where prompt + generated > 0 {
       var speeds: [Double] = []
       var hostShares: [Double] = []
       for repetition in 0...repetitions {
-        bar.update((Double(index) + Double(repetition) / Double(repetitions + 1)) / 2)
-        let seconds = try await language.measure(promptTokens: prompt, generatedTokens: generated, depth: depth)
+        bar.update((Double(index) + Double(repetition) / Double(repetitions + 1)) / Double(tests.count))
+        let seconds = try await language.measure(
+          promptTokens: prompt, generatedTokens: generated, depth: depth, sequences: sequences)
         // The first run compiles kernels.
         guard repetition > 0 else { continue }
         let total = max(seconds.prompt + seconds.generation, 1e-9)
-        speeds.append(Double(prompt + generated) / total)
+        speeds.append(Double((prompt + generated) * sequences) / total)
         hostShares.append(max(0, 1 - seconds.waited / total))
       }
       rows.append(
         Row(
           test: test, speeds, hostShares, model: name, device: language.device.name,
-          precision: language.precision, weightBytes: generated > 0 ? language.weightBytesPerToken : nil))
+          precision: language.precision, weightBytes: generated > 0 ? language.weightBytesPerToken / sequences : nil))
     }
     bar.finish()
     switch run.json ? .json : output {
@@ -164,4 +181,19 @@ struct BenchCommand: AsyncParsableCommand {
       self.precision = precision
     }
   }
+}
+
+/// Counts of sequences, separated by commas.
+struct BatchCounts: ExpressibleByArgument {
+  let values: [Int]
+
+  init(values: [Int]) { self.values = values }
+
+  init?(argument: String) {
+    let names = argument.split(separator: ",", omittingEmptySubsequences: false)
+    values = names.compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
+    guard values.count == names.count, values.allSatisfy((1...256).contains) else { return nil }
+  }
+
+  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
 }

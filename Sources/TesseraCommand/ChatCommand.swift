@@ -49,7 +49,9 @@ struct ChatCommand: AsyncParsableCommand {
     do {
       try await task.value
       Terminal.print("")
-      if !model.quiet, let result = await session.lastResult { Terminal.diagnose(result.statistics.summary) }
+      guard let result = await session.lastResult else { return }
+      if result.isContextFull(session.options) { Terminal.diagnose(session.model.contextNote + "; /reset begins anew") }
+      if !model.quiet { Terminal.diagnose(result.statistics.summary) }
     } catch {
       Terminal.print("")
       Terminal.diagnose("error: \(error)")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Tessera
 import TesseraCL
 import TesseraFiles
 import TesseraMemory
@@ -8,9 +9,13 @@ import TesseraSystem
 
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "convert", abstract: "Write a model as one GGUF file, its float weights in another type.")
+    commandName: "convert", abstract: "Write a model as one GGUF file, its float weights in another type.",
+    discussion: """
+      A Hugging Face folder is written under the names that GGUF files have, with its tokenizer where that can be expressed; \
+      what a GGUF file cannot say of a model is an error.
+      """)
 
-  @Argument(help: "The model: a GGUF file, for a model in parts the first of them.")
+  @Argument(help: "The model: a GGUF file, for a model in parts the first of them, or a Hugging Face folder.")
   var model: String
 
   @Argument(help: "The GGUF file to write.")
@@ -39,10 +44,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    guard let source = try openCheckpoint(path: model) as? GGUFCheckpoint else {
-      throw InputError(message: "\(model): only GGUF files can be converted")
-    }
-    let converter = try ModelConverter(source, to: type.flatMap(ConversionType.named))
+    let (converter, note) = try converter(type.flatMap(ConversionType.named))
     let context = try Context(Device.select(device))
     let bar = ProgressBar("converting", quiet: quiet || json)
     defer { bar.finish() }
@@ -53,7 +55,20 @@ struct ConvertCommand: ParsableCommand {
     if json {
       try Terminal.printJSON(Document(tensors: converter.items.count, bytes: bytes, output: output.shownPath))
     } else if !quiet {
+      if let note { Terminal.diagnose("note: \(note)") }
       Terminal.diagnose("\(output.shownPath): \(converter.items.count) tensors, \(bytes) bytes")
+    }
+  }
+
+  /// What is written, and what is to be known of it.
+  private func converter(_ type: GGMLType?) throws -> (converter: ModelConverter, note: String?) {
+    let source = try ModelSource(path: model)
+    switch source.checkpoint {
+    case let file as GGUFCheckpoint: return (try ModelConverter(file, to: type), nil)
+    case let folder as HuggingFaceCheckpoint:
+      let tokenizer = try TokenizerExport(folder)
+      return (try ModelConverter(folder, to: type, tokenizer: tokenizer.entries), tokenizer.note)
+    default: throw InputError(message: "\(model.shownPath): GGUF files and Hugging Face folders can be converted")
     }
   }
 

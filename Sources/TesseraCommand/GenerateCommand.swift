@@ -8,7 +8,9 @@ struct GenerateCommand: AsyncParsableCommand {
     commandName: "generate", abstract: "Complete a prompt.",
     discussion: """
       The prompt is wrapped in the model's chat template where it has one; --raw leaves it as it is. Without --temperature
-      the likeliest token is always taken, so that the same prompt gives the same text.
+      the likeliest token is always taken, so that the same prompt gives the same text. Of an encoder-decoder the prompt, or \
+      --source-tokens, is the source, and --tokens are what the target begins with. Models without a tokenizer take \
+      --tokens, and answer with token ids.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -26,6 +28,9 @@ struct GenerateCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "Token ids instead of text, e.g. 1,2,3.")
   var tokens: String?
 
+  @Option(parsing: .unconditional, help: "Token ids of an encoder-decoder's source, instead of a prompt.")
+  var sourceTokens: String?
+
   @Flag(help: "Wrap the prompt in the model's chat template; an error where it has none.")
   var chat = false
 
@@ -37,28 +42,35 @@ struct GenerateCommand: AsyncParsableCommand {
 
   func validate() throws {
     let given = [prompt != nil, file != nil, source != nil, tokens != nil].filter { $0 }.count
-    guard given == 1 else { throw ValidationError("give one of --prompt, --file, --tokens or -") }
+    if sourceTokens == nil {
+      guard given == 1 else { throw ValidationError("give one of --prompt, --file, --tokens or -") }
+    } else if given > (tokens == nil ? 0 : 1) {
+      throw ValidationError("--source-tokens is instead of a prompt: leave out --prompt, --file and -")
+    }
     if let source, source != "-" { throw ValidationError("unexpected argument \"\(source)\": give the prompt with -p") }
     if chat && raw { throw ValidationError("--chat and --raw exclude each other") }
-    if system != nil && (raw || tokens != nil) { throw ValidationError("--system needs the chat template") }
+    if system != nil && (raw || tokens != nil || sourceTokens != nil) { throw ValidationError("--system needs the chat template") }
   }
 
   func run() async throws {
     let ids = try tokens.map { try InputText.tokens($0, option: "--tokens") }
-    let text = ids == nil ? try promptText() : nil
+    let sourceIDs = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
+    let text = ids == nil && sourceIDs == nil ? try promptText() : nil
     let language = try await model.load()
-    let promptTokens = try ids ?? encode(text ?? "", language)
+    let (promptTokens, source) = try prompt(language, ids: ids, source: sourceIDs, text: text)
+    let hasText = (try? language.tokenizer) != nil
 
     var answer = Answer()
     let isJSON = model.json
     let task = Task { [answer, sampling] in
       var answer = answer
-      for try await event in language.generate(tokens: promptTokens, options: sampling.options) {
+      for try await event in language.generate(tokens: promptTokens, source: source, options: sampling.options) {
         switch event {
         case .token(let id, let text):
           answer.tokens.append(id)
           answer.text += text
-          if !isJSON { Terminal.write(text) }
+          // Without a tokenizer ids are all there is.
+          if !isJSON { Terminal.write(hasText ? text : answer.tokens.count == 1 ? "\(id)" : ",\(id)") }
         case .finished(let result):
           answer.text += result.trailingText
           if !isJSON { Terminal.print(result.trailingText) }
@@ -74,11 +86,28 @@ struct GenerateCommand: AsyncParsableCommand {
     if isJSON {
       try Terminal.printJSON(
         Document(
-          prompt_tokens: promptTokens, tokens: answer.tokens, text: answer.text, finish_reason: result.finishReason,
+          prompt_tokens: promptTokens, source_tokens: source, tokens: answer.tokens, text: answer.text, finish_reason: result.finishReason,
           statistics: result.statistics, device: language.device.name))
     } else if !model.quiet {
+      if result.isContextFull(sampling.options) { Terminal.diagnose(language.contextNote) }
       Terminal.diagnose(result.statistics.summary)
     }
+  }
+
+  /// What the answer continues, and an encoder-decoder's source.
+  private func prompt(_ language: LanguageModel, ids: [Int]?, source: [Int]?, text: String?) throws
+    -> (tokens: [Int], source: [Int]?)
+  {
+    guard let start = language.decoderStartToken else {
+      guard source == nil else {
+        throw InputError(message: "\(model.model): --source-tokens: the model is no encoder-decoder; use --tokens")
+      }
+      return (try ids ?? encode(text ?? "", language), nil)
+    }
+    if chat || system != nil {
+      throw InputError(message: "\(model.model): the model has no chat template; leave out --chat and --system")
+    }
+    return (ids ?? [start], try source ?? text.map { try language.tokenizer.encode($0) })
   }
 
   private func promptText() throws -> String {
@@ -107,6 +136,7 @@ struct GenerateCommand: AsyncParsableCommand {
   /// Named as the document names them.
   private struct Document: Encodable {
     let prompt_tokens: [Int]
+    let source_tokens: [Int]?
     let tokens: [Int]
     let text: String
     let finish_reason: FinishReason

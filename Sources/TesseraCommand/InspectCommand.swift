@@ -5,12 +5,13 @@ import TesseraCL
 import TesseraFiles
 import TesseraMemory
 import TesseraModels
+import TesseraOperators
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Show a model's metadata, tensors and memory plan, without loading its weights.")
 
-  @Argument(help: "The model: a GGUF file.")
+  @Argument(help: "The model: a GGUF file, the first of several that are one, or a Hugging Face folder.")
   var path: String?
 
   @Option(name: [.short, .long], help: "The same, as other commands take it.")
@@ -22,6 +23,21 @@ struct InspectCommand: ParsableCommand {
   @Option(help: "Tokens of the memory plan's context.")
   var context: Int?
 
+  @Option(help: "The type that float weights would be quantized to.")
+  var type: WeightFormat?
+
+  @Option(
+    name: [.customLong("kv"), .customLong("kv-type")],
+    help: "How keys and values would be kept: f32, f16, q8_0 or q4_0, or the keys' and the values' as in q8_0,f16.")
+  var cache = CacheEncodings(keys: .f32, values: .f32)
+
+  @Flag(
+    help: """
+      Print instead the kernel variants that a prompt and an answer launch, a JSON object a line, as scripts/gpu-check reads \
+      them; TESSERA_STYLE=simt gives those of GPUs.
+      """)
+  var variants = false
+
   @Flag(help: "Print one JSON document and nothing else.")
   var json = false
 
@@ -30,14 +46,22 @@ struct InspectCommand: ParsableCommand {
 
   func validate() throws {
     guard (path == nil) != (model == nil) else { throw ValidationError("give one model file") }
+    guard !variants || !json else { throw ValidationError("--variants is JSON lines: leave out --json") }
+    if let type, !Quantizer.formats.contains(type) {
+      throw ValidationError("--type is \(type.name.lowercased()): \(RunOptions.typeNames) are possible")
+    }
   }
 
   func run() throws {
     let checkpoint = try openCheckpoint(path: path ?? model ?? "")
     var options = ModelRunner.Options()
     options.contextLength = context
+    options.weightFormat = type
+    (options.keys, options.values) = (cache.keys, cache.values)
+    options.style = try LoadOptions.requestedStyle()
     // The plan needs a device's limits and a supported model; the files can be looked at without.
-    let draft = Result { try ModelDraft(checkpoint, on: Device.select(device), options: options) }
+    let draft = Result { [options] in try ModelDraft(checkpoint, on: Device.select(device), options: options) }
+    if variants { return try printVariants(draft.get()) }
     let parameters = checkpoint.tensors.reduce(0) { $0.addingReportingOverflow($1.elementCount).partialValue }
     let description = try ModelDescription(checkpoint)
     if json {
@@ -66,6 +90,26 @@ struct InspectCommand: ParsableCommand {
         Terminal.print("a prompt's chunk   \(Self.text(costs.prompt))")
       }
     case .failure(let error): Terminal.diagnose("no memory plan: \(error)")
+    }
+  }
+
+  private func printVariants(_ draft: ModelDraft) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    for dispatch in try draft.variants() {
+      Terminal.print(String(decoding: try encoder.encode(Variant(dispatch.variantDescription)), as: UTF8.self))
+    }
+  }
+
+  /// A line of a list of variants.
+  private struct Variant: Encodable {
+    let file, function, language: String
+    let defines: [String: Int]
+    let local: [Int]
+
+    init(_ variant: VariantDescription) {
+      (file, function, language) = (variant.file, variant.function, variant.language)
+      (defines, local) = (variant.defines, [variant.local, 1, 1])
     }
   }
 

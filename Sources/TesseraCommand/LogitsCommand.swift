@@ -13,6 +13,9 @@ struct LogitsCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "Token ids, e.g. 1,2,3.")
   var tokens: String
 
+  @Option(parsing: .unconditional, help: "Token ids of an encoder-decoder's source; --tokens are then the decoder's.")
+  var sourceTokens: String?
+
   @Option(name: [.short, .long], help: "The .npy file to write.")
   var output: String
 
@@ -25,10 +28,11 @@ struct LogitsCommand: AsyncParsableCommand {
 
   func run() async throws {
     let ids = try InputText.tokens(tokens, option: "--tokens")
+    let source = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
     let language = try await model.load()
     let vocabulary = language.profile.vocabularySize
     let file = LogitsFile(try NPYWriter(path: output, shape: [ids.count, vocabulary]))
-    try await language.logits(tokens: ids, chunk: chunk) { try file.append($0) }
+    try await language.logits(tokens: ids, source: source, chunk: chunk) { try file.append($0) }
     try file.finish()
     if model.json {
       try Terminal.printJSON(Document(tokens: ids.count, vocabulary: vocabulary, output: output))

@@ -96,7 +96,8 @@ struct PerplexityCommand: AsyncParsableCommand {
   /// 512 tokens as in llama.cpp's tool, or fewer where the model was trained for fewer.
   private func defaultWindow() throws -> Int {
     let usual = 512
-    let trained = try ModelDraft(ModelSource(path: model.model).checkpoint, on: Device.select(model.run.device)).profile.contextLength
+    let trained = try ModelDraft(ModelSource(path: model.model).checkpoint, on: Device.select(model.run.device)).profile
+      .contextLength
     guard trained < usual else { return usual }
     if !model.quiet, !model.json {
       Terminal.diagnose("note: windows of \(trained) tokens, the most that the model was trained for, not of \(usual)")

@@ -30,7 +30,7 @@ struct TemplateCommand: ParsableCommand {
     let chatTemplate: ChatTemplate
     if let template {
       chatTemplate = try ChatTemplate(source: String(decoding: try InputText.read(template), as: UTF8.self))
-    } else if let own = try source.chatTemplate() {
+    } else if let own = try source.chatTemplate(of: tokenizer) {
       chatTemplate = own
     } else {
       throw InputError(message: "\(model): the model has no chat template; give one with --template")

@@ -10,9 +10,8 @@ struct TesseraCommand: AsyncParsableCommand {
     version: "tessera 0.1.0",
     subcommands: [
       DevicesCommand.self, GenerateCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
-      LogitsCommand.self, PerplexityCommand.self, InspectCommand.self, ConvertCommand.self, BenchCommand.self,
-      TuneCommand.self,
-      DoctorCommand.self,
+      LogitsCommand.self, HiddenCommand.self, EmbedCommand.self, PerplexityCommand.self, InspectCommand.self,
+      ConvertCommand.self, BenchCommand.self, TuneCommand.self, DoctorCommand.self,
     ])
 
   static func main() async {

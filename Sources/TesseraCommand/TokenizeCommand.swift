@@ -36,6 +36,7 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     let tokenizer = try ModelSource(path: model).tokenizer()
+    if !quiet, !json { for note in tokenizer.notes { Terminal.diagnose("note: \(note)") } }
     if let decode {
       let ids = try InputText.tokens(decode, option: "--decode")
       let text = try tokenizer.decode(ids)

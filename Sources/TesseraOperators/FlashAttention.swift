@@ -56,7 +56,8 @@ public struct FlashAttention: Sendable {
 
   /// Bytes of a split's partial results.
   public static func partialBytes(tokens: Int, headCount: Int, valueDim: Int, longest: Int) -> Int {
-    tokens * headCount * ((longest + TilePlan.keyTile - 1) / TilePlan.keyTile) * (valueDim + 16) * 4
+    // Values are rounded up as the cache does: to 16, or to 32 where they are quantized.
+    tokens * headCount * ((longest + TilePlan.keyTile - 1) / TilePlan.keyTile) * ((valueDim + 31) / 32 * 32 + 16) * 4
   }
 
   // MARK: Enqueuing

@@ -1,38 +1,20 @@
 import TesseraCL
 import TesseraMemory
 
-/// Brings matrices of float elements to the device in another format: quantized there, then repacked as if a file had had
-/// them so.
-///
-/// Rows travel through two staging buffers, one for the elements and one for their blocks.
-public final class QuantizedUpload {
-  private let library: KernelLibrary
-  private let queue: Queue
-  private let elements: DeviceAllocation
-  private let blocks: DeviceAllocation
-
-  /// - Parameters:
-  ///   - elementBytes: the size of the buffer for elements; it must hold 16 rows of the widest matrix.
-  ///   - blockBytes: the size of the buffer for blocks; by default what suffices for any elements of float16.
-  public init(
-    _ library: KernelLibrary, queue: Queue, heap: DeviceHeap, elementBytes: Int = 8 << 20, blockBytes: Int? = nil
-  ) throws {
-    self.library = library
-    self.queue = queue
-    elements = try heap.allocate(byteCount: elementBytes, purpose: .staging, label: "elements on their way")
-    blocks = try heap.allocate(
-      byteCount: max(blockBytes ?? elementBytes, 1), purpose: .staging, label: "blocks on their way")
-  }
-
-  /// Quantizes `rows` rows to the matrix's format. Returns when the file's memory is no longer read.
+extension WeightUpload {
+  /// Brings rows of float elements to a matrix of another format: quantized on the device, then repacked as if a file had
+  /// had them so. Returns when the file's memory is no longer read.
+  ///
+  /// The staging buffer holds elements and, behind them, their blocks: 16 rows of both must fit.
   ///
   /// - Parameters:
-  ///   - bytes: the rows as the file has them, `rows · columns` elements of the format `input`.
+  ///   - bytes: the rows as the file has them, `rows · columns` elements.
+  ///   - input: the elements' format, of `Quantizer.inputs`.
   ///   - matrix: where they go; of a format of `Quantizer.formats` and the same number of columns.
   /// - Throws: `OperatorError` if sizes do not fit, `CLError`.
-  public func upload(
+  public func quantize(
     _ bytes: UnsafeRawBufferPointer, as input: WeightFormat, rows: Int, into matrix: WeightMatrix,
-    at placement: WeightUpload.Placement = .whole
+    at placement: Placement = .whole
   ) throws {
     let shape = matrix.shape
     let rowBytes = Quantizer.byteCount(shape.columns, as: input)
@@ -43,22 +25,21 @@ public final class QuantizedUpload {
         .shape,
         "\(bytes.count) bytes for \(rows) rows of \(shape.columns) \(input.name) elements, \(rowBytes) bytes each")
     }
-    let chunkRows = min(elements.byteCount / rowBytes, blocks.byteCount / blockRowBytes) / 16 * 16
+    let chunkRows = staging.byteCount / (rowBytes + blockRowBytes) / 16 * 16
     guard chunkRows > 0 else {
       throw OperatorError(
         .shape,
-        "16 rows of \(max(rowBytes, blockRowBytes)) bytes do not fit the staging buffers of "
-          + "\(elements.byteCount) and \(blocks.byteCount) bytes")
+        "16 rows of \(rowBytes + blockRowBytes) bytes do not fit the staging buffer of \(staging.byteCount) bytes")
     }
     let quantizer = Quantizer(library)
+    let blocks = staging.buffer.view.advanced(byBytes: chunkRows * rowBytes)
     for first in stride(from: 0, to: rows, by: chunkRows) {
       let count = min(chunkRows, rows - first)
       try queue.write(
-        UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<(first + count) * rowBytes]), to: elements.buffer)
+        UnsafeRawBufferPointer(rebasing: bytes[first * rowBytes..<(first + count) * rowBytes]), to: staging.buffer)
       try quantizer.enqueue(
-        elements.buffer, as: input, into: blocks.buffer, elements: count * shape.columns, to: shape.format, on: queue)
-      try WeightUpload.repack(
-        blocks.buffer, rows: first..<first + count, into: matrix, at: placement, library, on: queue)
+        staging.buffer, as: input, into: blocks, elements: count * shape.columns, to: shape.format, on: queue)
+      try Self.repack(blocks, rows: first..<first + count, into: matrix, at: placement, library, on: queue)
     }
   }
 }

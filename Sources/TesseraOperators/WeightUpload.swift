@@ -6,9 +6,9 @@ import TesseraMemory
 ///
 /// Rows travel through one staging buffer, so that at no time a second full copy of a matrix exists.
 public final class WeightUpload {
-  private let library: KernelLibrary
-  private let queue: Queue
-  private let staging: DeviceAllocation
+  let library: KernelLibrary
+  let queue: Queue
+  let staging: DeviceAllocation
 
   /// - Parameter stagingBytes: the size of the staging buffer; it must hold 16 rows of the widest matrix.
   public init(_ library: KernelLibrary, queue: Queue, heap: DeviceHeap, stagingBytes: Int = 8 << 20) throws {

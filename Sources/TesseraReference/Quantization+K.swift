@@ -98,7 +98,7 @@ enum QuantizerSearch {
 
     func error(_ x: [Float], steps: Float) -> Float {
       let inverse = inverse(scale)
-      let rest = x.map { scale * quant($0, inverse, steps) - minimum - $0 }
+      let rest = x.map { (-minimum).addingProduct(scale, quant($0, inverse, steps)) - $0 }
       return QuantizerSearch.products(rest, rest)
     }
 

@@ -39,7 +39,9 @@ struct DriverCacheTests {
     }
   }
 
-  @Test("only PoCL keeps programs that cost a compilation to ask for, and not where its cache is off", arguments: TestDevices.all)
+  @Test(
+    "only PoCL keeps programs that cost a compilation to ask for, and not where its cache is off",
+    arguments: TestDevices.all)
   func keepsPrograms(device: TestDevice) throws {
     let profile = try device.context().device.profile
     #expect(profile.keepsPrograms(in: [:]) == profile.platformVersion.localizedCaseInsensitiveContains("pocl"))

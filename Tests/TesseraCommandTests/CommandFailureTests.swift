@@ -49,7 +49,7 @@ struct CommandFailureTests {
         let output = folder.appendingPathComponent("x.npy").path
         for arguments in [
           ["generate", "-p", "x"], ["chat"], ["tokenize", "x"], ["template", "--messages", text],
-          ["logits", "--tokens", "1", "-o", output], ["perplexity", "--file", text], ["bench"], ["inspect"],
+          ["logits", "--tokens", "1", "-o", output], ["hidden", "--tokens", "1", "-o", output], ["embed", "x"], ["perplexity", "--file", text], ["bench"], ["inspect"],
         ] {
           try expectError([], arguments + ["-m", path])
         }
@@ -110,7 +110,8 @@ struct CommandFailureTests {
         ["bench", "-m", path, "-p", "0", "-n", "0"], ["bench", "-m", path, "-o", "xml"],
         ["bench", "-m", path, "--synthetic", "llama-1b"], ["bench", "--synthetic", "llama-2b"],
         ["bench", "--synthetic", "llama-1b", "--type", "q9"], ["bench", "--synthetic", "llama-1b", "--layers", "0"],
-        ["bench", "-m", path, "--type", "q4_0"], ["inspect"],
+        ["bench", "-m", path, "--type", "iq1_s"], ["bench", "-m", path, "--batch", "0"],
+        generate + ["-p", "x", "--kv", "f16,f8"], generate + ["-p", "x", "--kv", "f16,f16,f16"], ["inspect"],
         ["inspect", path, "-m", path], ["chat", "-m", path, "--json"], ["devices", "--sideways"],
       ] {
         let run = try CommandRun(arguments)

@@ -156,10 +156,10 @@ extension OperatorsOnDevices {
     func rotate(target: Target) throws {
       let bench = try target.bench()
       for (geometry, begin, rotaryDim, pairing) in [
-        (try KVGeometry(kvHeadCount: 3, keyDim: 24, valueDim: 40), 4, 20, RotaryTable.Pairing.halves),
-        (try KVGeometry(kvHeadCount: 2, keyDim: 80, keys: .f16), 0, 80, .adjacent),
-        (try KVGeometry(kvHeadCount: 2, keyDim: 96, keys: .q8_0), 0, 80, .halves),
-        (try KVGeometry(kvHeadCount: 1, keyDim: 96, keys: .q4_0), 32, 32, .adjacent),
+        (try KVGeometry(kvHeadCount: 3, keyDim: 24, valueDim: 40), 4, 20, RotaryTable.Pairing.neox),
+        (try KVGeometry(kvHeadCount: 2, keyDim: 80, keys: .f16), 0, 80, .interleaved),
+        (try KVGeometry(kvHeadCount: 2, keyDim: 96, keys: .q8_0), 0, 80, .neox),
+        (try KVGeometry(kvHeadCount: 1, keyDim: 96, keys: .q4_0), 32, 32, .interleaved),
       ] {
         var problem = try CacheProblem(geometry, on: bench)
         let slots: [Int32] = [17, 3, 79, 18]
@@ -178,8 +178,8 @@ extension OperatorsOnDevices {
               let stored = type.rounded(Array(pool.rows[row]))
               var x = stored
               for pair in 0..<rotaryDim / 2 {
-                let a = begin + (pairing == .adjacent ? 2 * pair : pair)
-                let b = pairing == .adjacent ? a + 1 : a + rotaryDim / 2
+                let a = begin + (pairing == .interleaved ? 2 * pair : pair)
+                let b = pairing == .interleaved ? a + 1 : a + rotaryDim / 2
                 let at = (index * rotaryDim / 2 + pair) * 2
                 let (cosine, sine) = (rotation[at], rotation[at + 1])
                 x[a] = (-(stored[b] * sine)).addingProduct(stored[a], cosine)
@@ -207,7 +207,7 @@ extension OperatorsOnDevices {
       ] as [([Int32], Int, Int)] {
         #expect(throws: OperatorError.self) {
           try CacheBlocks(bench.library).rotate(
-            slots, by: rotation, rotaryDim: rotaryDim, rotaryBegin: begin, pairing: .halves, group: 0,
+            slots, by: rotation, rotaryDim: rotaryDim, rotaryBegin: begin, pairing: .neox, group: 0,
             of: problem.cache, on: bench.queue)
         }
       }

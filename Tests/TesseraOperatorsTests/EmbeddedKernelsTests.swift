@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Embedded kernels")
 struct EmbeddedKernelsTests {
-  @Test("every kernel file of the source tree is in the binary: scripts/list-kernels lists them")
+  @Test("every kernel file of the source tree is in the binary: scripts/embed-kernels lists them")
   func complete() throws {
     let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
@@ -14,7 +14,7 @@ struct EmbeddedKernelsTests {
       .filter { $0.hasSuffix(".cl") }
     #expect(files.count > 40)
     for file in files {
-      #expect(throws: Never.self, "run scripts/list-kernels: \(file)") { try KernelSource.resolved(file) }
+      #expect(throws: Never.self, "run scripts/embed-kernels: \(file)") { try KernelSource.resolved(file) }
     }
   }
 }

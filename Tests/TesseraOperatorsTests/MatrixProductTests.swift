@@ -109,6 +109,8 @@ extension OperatorsOnDevices {
           let weights = try problem.matrix(rows: rows, on: bench)
           var generator = SeededGenerator(seed: 9)
           let bias = generator.floats(rows)
+          // Read in whole groups of rows.
+          let padded = bias + [.nan]
           let stride = rows + 5
           let wide = generator.floats(tokens * stride)
           let residual = inside(wide, rows: rows, stride: stride)
@@ -116,12 +118,12 @@ extension OperatorsOnDevices {
           let biases = Array([[Float]](repeating: bias, count: tokens).joined())
           let what: Comment = "\(format.name), \(tokens) tokens"
 
-          let biased = try problem.product(weights, epilogue: .init(bias: bench.buffer(bias)), on: bench)
+          let biased = try problem.product(weights, epilogue: .init(bias: bench.buffer(padded)), on: bench)
           #expect(
             worstError(biased, sum(plain, biases), relativeTo: sum(magnitude, biases.map(abs))) <= Self.tolerance, what)
 
           let both = try problem.product(
-            weights, epilogue: .init(bias: bench.buffer(bias), residual: bench.buffer(residual)), on: bench)
+            weights, epilogue: .init(bias: bench.buffer(padded), residual: bench.buffer(residual)), on: bench)
           let expected = try ReferenceMatrixProduct.product(
             x: problem.x, weights: Array(problem.weights[..<(rows * columns)]), tokenCount: tokens, rowCount: rows,
             columnCount: columns, bias: bias, residual: residual)

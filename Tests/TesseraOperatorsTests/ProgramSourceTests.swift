@@ -1,3 +1,5 @@
+import Foundation
+import TesseraKernels
 import Testing
 
 @testable import TesseraOperators
@@ -46,6 +48,19 @@ struct ProgramSourceTests {
     #expect(names.macros == ["SIZE", "TWICE"])
     #expect(
       names.definitions == ["floats_512", "element", "grid", "table_lanes_grid", "range", "range_of", "weigh", "place"])
+  }
+
+  @Test("a dispatch describes its variant")
+  func description() throws {
+    var variant = KernelVariant("norm/rmsnorm.cl", "rmsnorm", [.init("TILE_M", 4)], language: .c3)
+    variant.defines.append(.init("BLOCK_SIZE", 64))
+    let dispatch = Dispatch(variant, NormArguments(), views: [], written: [], units: .init(1), localSize: 256)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let json = String(decoding: try encoder.encode(dispatch.variantDescription), as: UTF8.self)
+    #expect(
+      json == #"{"defines":{"BLOCK_SIZE":64,"TILE_M":4},"file":"norm/rmsnorm.cl","function":"rmsnorm","#
+        + #""language":"c3","local":256}"#)
   }
 
   @Test("every variant is defined under names of its own, and their order does not matter")

@@ -111,17 +111,18 @@ extension OperatorsOnDevices {
         let wanted = try ReferenceQuantization.dequantize(type: format.reference, bytes: blocks, count: values.count)
         let matrix = try WeightMatrix(
           WeightShape(format: format, rows: rows, columns: columns), heap: bench.heap, label: "w")
-        // Two chunks and a half.
-        let upload = try QuantizedUpload(
-          bench.library, queue: bench.queue, heap: bench.heap, elementBytes: bytes.count / rows * 16 + 5)
-        try bytes.withUnsafeBytes { try upload.upload($0, as: input, rows: rows, into: matrix) }
+        // Chunks of 16 rows.
+        let upload = try WeightUpload(
+          bench.library, queue: bench.queue, heap: bench.heap,
+          stagingBytes: (bytes.count + blocks.count) / rows * 16 + 5)
+        try bytes.withUnsafeBytes { try upload.quantize($0, as: input, rows: rows, into: matrix) }
         let y = try bench.output(rows * columns)
         try Embedding(bench.library).enqueue(
           bench.buffer((0..<rows).map { UInt32($0) }), matrix, into: y, tokens: rows, on: bench.queue)
         #expect(sameBits(try bench.floats(y), wanted), "\(input.name) to \(format.name)")
         #expect(throws: OperatorError.self) {
           try bytes.withUnsafeBytes {
-            try upload.upload(UnsafeRawBufferPointer(rebasing: $0.dropLast(4)), as: input, rows: rows, into: matrix)
+            try upload.quantize(UnsafeRawBufferPointer(rebasing: $0.dropLast(4)), as: input, rows: rows, into: matrix)
           }
         }
       }

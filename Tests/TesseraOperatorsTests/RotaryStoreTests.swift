@@ -48,11 +48,10 @@ extension OperatorsOnDevices {
         let rotary = try ReferenceRotaryEmbedding(
           pairing: a.pairing == .interleaved ? .interleaved : .neox, rotaryDim: a.rotaryDim, base: 10_000)
         let expected = try rotary.apply(qkv, positions: positions, headCount: heads, headDim: a.headDim)
-        let layout = try KVCacheLayout(
-          layerCount: 1, kvHeadCount: a.kvHeads, headDim: a.headDim, blockSize: a.blockSize)
+        let pool = FloatPool(kvHeads: a.kvHeads, headDim: a.headDim, slots: Self.blockCount * a.blockSize)
         let unwritten = Float(bitPattern: .max)
         var (expectedKeys, keyMagnitude) = ([Float](), [Float]())
-        var expectedValues = [Float](repeating: unwritten, count: Self.blockCount * layout.elementsPerBlock(layer: 0))
+        var expectedValues = [Float](repeating: unwritten, count: pool.count)
         expectedKeys = expectedValues
         keyMagnitude = expectedValues
         var (expectedTurned, turnedMagnitude) = (qkv, [Float](repeating: 0, count: qkv.count))
@@ -66,14 +65,12 @@ extension OperatorsOnDevices {
                 expectedTurned[at] = expected[at]
                 turnedMagnitude[at] = magnitude
               } else if head < a.heads + a.kvHeads {
-                let place = layout.keyOffset(
-                  kvHead: head - a.heads, slot: slots[token], element: i, blockCount: Self.blockCount)
+                let place = pool.key(head - a.heads, slots[token], i)
                 expectedKeys[place] = expected[at]
                 keyMagnitude[place] = magnitude
               } else {
                 let kvHead = head - a.heads - a.kvHeads
-                let place = layout.valueOffset(
-                  kvHead: kvHead, slot: slots[token], element: i, blockCount: Self.blockCount)
+                let place = pool.value(kvHead, slots[token], i)
                 expectedValues[place] = qkv[at]
               }
             }
@@ -133,18 +130,17 @@ extension OperatorsOnDevices {
           let floats = try run(a, qkv, positions, slots, element: .f32, on: bench)
           let quants = try run(a, qkv, positions, slots, element: element, on: bench)
           #expect(sameBits(floats.turned, quants.turned), "\(a) \(element)")
-          let layout = try KVCacheLayout(
-            layerCount: 1, kvHeadCount: a.kvHeads, headDim: a.headDim, elementType: element, blockSize: a.blockSize)
+          let places = FloatPool(kvHeads: a.kvHeads, headDim: a.headDim, slots: Self.blockCount * a.blockSize)
           for isKeys in [true, false] {
             let pool = isKeys ? floats.keys : floats.values
-            var expected = [UInt8](repeating: 0xff, count: Self.blockCount * layout.poolBytesPerBlock(layer: 0))
+            var expected = [UInt8](repeating: 0xff, count: places.count / element.blockElements * element.blockBytes)
             for slot in slots {
               for head in 0..<a.kvHeads {
                 let x = (0..<a.headDim).map { (i: Int) -> Float in
                   pool[
                     isKeys
-                      ? layout.keyOffset(kvHead: head, slot: slot, element: i, blockCount: Self.blockCount)
-                      : layout.valueOffset(kvHead: head, slot: slot, element: i, blockCount: Self.blockCount)]
+                      ? places.key(head, slot, i)
+                      : places.value(head, slot, i)]
                 }
                 let group = (head * Self.blockCount * a.blockSize + slot) / 16
                 CachePacking(element: element, size: a.headDim, isKeys: isKeys).store(
@@ -288,4 +284,17 @@ extension OperatorsOnDevices {
       return (try bench.floats(buffer), try bench.floats(keys), try bench.floats(values))
     }
   }
+}
+
+/// Where elements lie in a pool of floats: `Kernels/common/cache.cl`.
+private struct FloatPool {
+  let kvHeads, headDim, slots: Int
+
+  var count: Int { kvHeads * headDim * slots }
+
+  func key(_ head: Int, _ slot: Int, _ element: Int) -> Int {
+    ((head * slots + slot) / 16 * headDim + element) * 16 + slot % 16
+  }
+
+  func value(_ head: Int, _ slot: Int, _ element: Int) -> Int { (head * slots + slot) * headDim + element }
 }

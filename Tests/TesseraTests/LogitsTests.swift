@@ -39,7 +39,7 @@ private final class LogitsCollector: Sendable {
 extension LanguageModel {
   func allLogits(_ tokens: [Int], chunk: Int? = nil) async throws -> [Float] {
     let collector = LogitsCollector()
-    try logits(tokens: tokens, chunk: chunk) { collector.append($0) }
+    try await logits(tokens: tokens, chunk: chunk) { collector.append($0) }
     return collector.values
   }
 }
@@ -54,7 +54,7 @@ extension ModelSuites {
     func agreesWithTransformers(model: TestModel) async throws {
       let fixture = try model.fixture("logits", as: LogitsFixture.self)
       let language = try await model.load()
-      let vocabulary = language.configuration.vocabularyCount
+      let vocabulary = language.profile.vocabularySize
       // The longer prompts are `scripts/verify-logits`' work.
       for prompt in fixture.prompts.filter({ $0.prompt.count <= 250 }) {
         let logits = try await language.allLogits(prompt.prompt + prompt.generated)

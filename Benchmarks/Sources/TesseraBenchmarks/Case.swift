@@ -29,7 +29,7 @@ struct Case {
   /// Every case, families in the order of the report.
   static func all() -> [Case] {
     products() + denseProducts() + attention() + layers() + norms() + rotary() + activations() + embeddings()
-      + candidates()
+      + sampling()
       + repacking()
   }
 }

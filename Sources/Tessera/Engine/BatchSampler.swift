@@ -14,12 +14,15 @@ final class BatchSampler {
     sampler = TokenSampler(runner.library)
   }
 
-  /// A choice for each row of a step's logits.
-  func sample(_ rows: [SamplingRow], of result: ModelRunner.StepResult) throws -> [TokenSampler.Choice] {
+  /// A choice for each of some rows of a step's logits, from row `first` on; at most `logitRows`.
+  func sample(
+    _ rows: [SamplingRow], of result: ModelRunner.StepResult, from first: Int = 0
+  ) throws -> [TokenSampler.Choice] {
     let request = try SamplingRequest(rows, vocabularySize: runner.profile.vocabularySize)
-    let logits = try runner.logitsBuffer(result, rows: 0..<rows.count)
+    let logits = try runner.logitsBuffer(result, rows: first..<first + rows.count)
     let inputs = try room(&inputs, bytes: request.words.count * 4, "sampling inputs")
-    let workspace = try room(&workspace, bytes: request.workspaceBytes, "sampling workspace")
+    let workspace = try room(
+      &workspace, bytes: TokenSampler.workspaceBytes(rows: runner.logitRows), "sampling workspace")
     let results = try room(&results, bytes: request.resultCount * 4, "sampling results")
     try runner.queue.write(request.words, to: inputs)
     try sampler.enqueue(
@@ -27,12 +30,14 @@ final class BatchSampler {
     return try sampler.read(request, results: results, from: runner.queue)
   }
 
-  /// A buffer of at least `bytes`, which grows by doubling.
+  private static let unit = 16 << 10
+
+  /// A buffer of at least `bytes`, in whole units.
   private func room(_ allocation: inout DeviceAllocation?, bytes: Int, _ label: String) throws -> Buffer {
     if let allocation, allocation.byteCount >= bytes { return allocation.buffer }
-    let size = max(bytes, 2 * (allocation?.byteCount ?? 2048))
     allocation = nil
-    let new = try runner.heap.allocate(byteCount: size, purpose: .workspace, label: label)
+    let new = try runner.heap.allocate(
+      byteCount: (bytes + Self.unit - 1) / Self.unit * Self.unit, purpose: .workspace, label: label)
     allocation = new
     return new.buffer
   }

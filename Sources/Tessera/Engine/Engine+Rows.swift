@@ -17,12 +17,23 @@ extension Engine {
           "\(tokens.count) tokens do not fit the context of \(runner.contextLength): load with a longer context "
             + "(--context, the model was trained for \(runner.profile.contextLength))")
       }
+      if runner.profile.decoderStartToken != nil, source?.isEmpty != false {
+        throw TesseraError(
+          .emptyPrompt, "the model is an encoder-decoder: give it a source (--source-tokens) of at least one token")
+      }
       let sequence = runner.cache.makeSequence()
-      if let source { _ = try runner.runSource(source, of: sequence) }
+      do { if let source { _ = try runner.runSource(source, of: sequence) } } catch {
+        sequence.close()
+        throw error
+      }
       // An encoder reads everything at once.
       return (sequence, runner.isEncoder ? tokens.count : min(chunk ?? .max, runner.chunkSize))
     }
-    defer { sequence.close() }
+    defer {
+      sequence.close()
+      // Requests may wait for the blocks.
+      start()
+    }
     for start in stride(from: 0, to: tokens.count, by: size) {
       try Task.checkCancellation()
       let end = min(start + size, tokens.count)
@@ -36,12 +47,25 @@ extension Engine {
     }
   }
 
+  /// The hidden states that an encoder-decoder's encoder gives a source, (tokens, hiddenSize).
+  func sourceStates(_ source: [Int]) throws -> [Float] {
+    guard !source.isEmpty else { throw TesseraError(.emptyPrompt, "no source tokens: give at least one") }
+    return try withRunner { runner in
+      let sequence = runner.cache.makeSequence()
+      defer { sequence.close() }
+      return try runner.hidden(runner.runSource(source, of: sequence))
+    }
+  }
+
   /// See `LanguageModel.measure`.
   func measure(promptTokens: Int, generatedTokens: Int, depth: Int, sequences count: Int) async throws -> (
     prompt: Double, generation: Double, waited: Double
   ) {
     let sequences = try withRunner { runner in (0..<max(1, count)).map { _ in runner.cache.makeSequence() } }
-    defer { for sequence in sequences { sequence.close() } }
+    defer {
+      for sequence in sequences { sequence.close() }
+      start()
+    }
     func run(_ count: Int, chunk: Int, of sequences: [KVSequence]) throws -> Double {
       let start = ContinuousClock.now
       for first in stride(from: 0, to: count, by: chunk) {

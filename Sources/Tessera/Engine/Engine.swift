@@ -18,17 +18,27 @@ actor Engine {
     let runner: ModelRunner
     let sampler: BatchSampler
     let tokenizer: Tokenizer?
+    /// Tokens at which a generation ends.
+    let endTokens: Set<Int>
     let seconds: Double
   }
 
   private var loaded: Loaded?
-  private var scheduler = Scheduler()
-  private var requests: [SequenceID: Request] = [:]
+  private(set) var scheduler = Scheduler()
+  private(set) var requests: [SequenceID: Request] = [:]
   private var kept = KeptSequences()
   private var lastID: UInt64 = 0
   private var isRunning = false
+  /// Whether steps are left to whoever calls `step`: tests.
+  var isPaused = false
+  /// How long others wait for the blocks of a request whose token nobody asks for.
+  private let patience: Duration
+  private var isReminded = false
 
-  init() { thread = DeviceThread(name: "tessera") }
+  init(patience: Duration = .seconds(2)) {
+    thread = DeviceThread(name: "tessera")
+    self.patience = patience
+  }
 
   /// Brings a model to its device.
   ///
@@ -40,10 +50,12 @@ actor Engine {
     let runner = try ModelRunner(source.checkpoint, on: device, options: options, progress: progress)
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
-    limits.outputRows = runner.logitRows
+    limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth
+    limits.contextLength = runner.contextLength
     scheduler = Scheduler(limits: limits)
     loaded = Loaded(
       runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,
+      endTokens: (tokenizer?.endOfGenerationTokens ?? []).union(try source.endTokens()),
       seconds: (ContinuousClock.now - start).seconds)
     return runner.precision
   }
@@ -67,22 +79,41 @@ actor Engine {
     try options.check()
     let model = try model()
     let runner = model.runner
-    guard let tokenizer = model.tokenizer else {
+    guard !runner.isEncoder else {
       throw TesseraError(
-        .noTokenizer, "the model has no tokenizer, so nothing can be generated of texts: `tessera logits --tokens` works")
+        .badOption,
+        "\(runner.profile.architecture) is an encoder, which generates nothing: use `tessera embed` or `tessera hidden`")
+    }
+    if model.tokenizer == nil, !options.stopStrings.isEmpty {
+      throw TesseraError(.noTokenizer, "the model has no tokenizer, so texts (--stop) cannot end its answer: leave them out")
+    }
+    if runner.profile.decoderStartToken != nil, source?.isEmpty != false {
+      throw TesseraError(
+        .emptyPrompt, "the model is an encoder-decoder: give it a source (a text, --source-tokens) of at least one token")
     }
     guard !prompt.isEmpty else { throw TesseraError(.emptyPrompt, "the prompt is empty: give at least one token") }
     guard prompt.count <= runner.contextLength else { throw contextFull(prompt.count, runner) }
+    // What one request gets wrong must not reach the step that it shares with others.
+    let vocabulary = runner.profile.vocabularySize
+    if let token = prompt.first(where: { !(0..<vocabulary).contains($0) }) {
+      throw ModelError(.badBatch, "token id \(token): the vocabulary has \(vocabulary), ids begin at 0")
+    }
+    _ = try SamplingRequest([options.samplingRow], vocabularySize: vocabulary)
     lastID += 1
     let id = SequenceID(rawValue: lastID)
     let sequence = keeper.flatMap { kept.take($0, sharing: prompt) } ?? runner.cache.makeSequence()
-    if let source { _ = try runner.runSource(source, of: sequence) }
+    do { if let source { _ = try runner.runSource(source, of: sequence) } } catch {
+      sequence.close()
+      throw error
+    }
     var request = Request(
       id, prompt: prompt, cached: sequence.tokenCount, sequence: sequence, options: options, keeper: keeper,
-      tokenizer: tokenizer, loadSeconds: model.seconds)
+      tokenizer: model.tokenizer, loadSeconds: model.seconds)
     if options.maxTokens == 0 { request.finish(.length) }
     requests[id] = request
-    if !request.isFinished {
+    if request.isFinished {
+      settle(id)
+    } else {
       scheduler.add(id, promptTokens: prompt.count, cachedTokens: sequence.tokenCount, arrival: lastID)
       start()
     }
@@ -91,20 +122,30 @@ actor Engine {
 
   /// The next event of a request; nil after its end.
   func next(of id: SequenceID) async throws -> GenerationEvent? {
-    guard requests[id] != nil else { return nil }
-    if let event = try requests[id]?.take() {
-      goOn(id)
-      if case .finished? = event { forget(id) }
-      return event
-    }
-    return try await withTaskCancellationHandler {
-      let event: GenerationEvent? = try await withCheckedThrowingContinuation { continuation in
-        if requests[id] == nil { continuation.resume(returning: nil) } else { requests[id]?.wait(continuation) }
-        if Task.isCancelled { requests[id]?.finish(.cancelled) }
-        start()
+    if Task.isCancelled { cancel(id) }
+    do {
+      let event: GenerationEvent?
+      if let known = try requests[id]?.take() {
+        goOn(id)
+        event = known
+      } else {
+        event = try await wait(id)
       }
       if case .finished? = event { forget(id) }
       return event
+    } catch {
+      forget(id)
+      throw error
+    }
+  }
+
+  private func wait(_ id: SequenceID) async throws -> GenerationEvent? {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        guard requests[id] != nil else { return continuation.resume(returning: nil) }
+        requests[id]?.wait(continuation)
+        start()
+      }
     } onCancel: {
       Task { await self.cancel(id) }
     }
@@ -112,45 +153,57 @@ actor Engine {
 
   /// Ends a request whose consumer's task was canceled: the consumer gets `.cancelled`.
   private func cancel(_ id: SequenceID) {
-    guard requests[id]?.isFinished == false else { return }
-    scheduler.remove(id)
     requests[id]?.finish(.cancelled)
-    start()
+    settle(id)
   }
 
   /// Ends a request that nobody asks for any more.
-  func abandon(_ id: SequenceID) {
-    scheduler.remove(id)
-    forget(id)
+  func abandon(_ id: SequenceID) { forget(id) }
+
+  /// Frees what a conversation keeps, and what it would keep of a request that goes on.
+  func release(_ keeper: UUID) {
+    kept.remove(keeper)
+    for id in requests.keys where requests[id]?.keeper == keeper { requests[id]?.keeper = nil }
+    start()
   }
 
-  /// Tokens of a request, the prompt's and the answer's.
-  func tokens(of id: SequenceID) -> [Int] { requests[id]?.tokens ?? [] }
-
-  /// Frees what a conversation keeps.
-  func release(_ keeper: UUID) { kept.remove(keeper) }
-
   private func forget(_ id: SequenceID) {
-    guard let request = requests.removeValue(forKey: id) else { return }
+    settle(id)
+    requests[id] = nil
+  }
+
+  private func fail(_ id: SequenceID, _ error: any Error) {
+    requests[id]?.keeper = nil
+    requests[id]?.fail(error)
+    settle(id)
+  }
+
+  /// Takes the sequence of a request that goes no further: its conversation keeps it, or it is closed. Events that nobody
+  /// has asked for yet hold no blocks.
+  private func settle(_ id: SequenceID) {
     scheduler.remove(id)
+    guard let request = requests[id], !request.isSettled else { return }
+    requests[id]?.isSettled = true
     if let keeper = request.keeper {
       kept.keep(keeper, request.sequence, tokens: Array(request.tokens.prefix(request.sequence.tokenCount)))
     } else {
       request.sequence.close()
     }
+    // Others may wait for the blocks.
+    start()
   }
 
   // MARK: Steps
 
   /// Begins to step, if nobody does.
-  private func start() {
-    guard !isRunning else { return }
+  func start() {
+    guard !isRunning, !isPaused else { return }
     isRunning = true
     Task { await run() }
   }
 
   private func run() async {
-    while step() {
+    while !isPaused, step() {
       // Whoever asks meanwhile is heard between two steps.
       await Task.yield()
     }
@@ -159,24 +212,29 @@ actor Engine {
 
   /// Tells the scheduler of a token that waited for its consumer.
   private func goOn(_ id: SequenceID) {
-    guard requests[id]?.isHeld == true, requests[id]?.isDrained == true else { return }
-    requests[id]?.isHeld = false
-    scheduler.append(id)
+    guard let request = requests[id], request.heldSince != nil, request.isDrained else { return }
+    requests[id]?.heldSince = nil
+    if request.isParked {
+      requests[id]?.isParked = false
+      scheduler.add(id, promptTokens: request.tokens.count, arrival: id.rawValue)
+    } else {
+      scheduler.append(id)
+    }
     start()
   }
 
   /// Runs one step; false where there was nothing to do.
-  private func step() -> Bool {
+  func step() -> Bool {
     guard let model = loaded else { return false }
     let runner = model.runner
-    let plan = scheduler.next(Budget(runner.cache, runner.chunkSize, requests))
+    let plan = scheduler.next(CacheBudget(runner.cache, runner.chunkSize, requests, kept: kept.sequences))
     for id in plan.preempted { restart(id) }
-    for rejection in plan.rejected {
-      requests[rejection.id]?.fail(TesseraError(.contextFull, rejection.reason))
-    }
+    for rejection in plan.rejected { fail(rejection.id, TesseraError(.contextFull, rejection.reason)) }
     guard !plan.isEmpty else {
-      // What conversations keep goes before anybody waits.
-      return !scheduler.waiting.isEmpty && kept.releaseOldest()
+      guard !scheduler.waiting.isEmpty else { return false }
+      if kept.releaseOldest() { return true }
+      remind()
+      return false
     }
     let items = plan.items.filter { requests[$0.id] != nil }
     do {
@@ -188,27 +246,31 @@ actor Engine {
               outputs: item.isSampled ? .last : .none)
           }
         })
-      let result = try runner.run(batch)
+      let sampled = items.filter(\.isSampled)
+      let result = try runner.run(batch, wantsLogits: sampled.count <= runner.logitRows)
       scheduler.didRun(plan)
-      try sample(items.filter(\.isSampled), result, model)
+      for first in stride(from: 0, to: sampled.count, by: runner.logitRows) {
+        try sample(sampled[first..<min(first + runner.logitRows, sampled.count)], result, model)
+      }
     } catch let error as MemoryError where error.code == .outOfBlocks && kept.releaseOldest() {
+      // The budget counts what conversations keep as free.
       return true
     } catch {
-      for item in items {
-        scheduler.remove(item.id)
-        requests[item.id]?.fail(error)
-      }
+      for item in items { fail(item.id, error) }
     }
     return true
   }
 
-  private func sample(_ items: [Scheduler.Plan.Item], _ result: ModelRunner.StepResult, _ model: Loaded) throws {
-    guard !items.isEmpty else { return }
-    let choices = try model.sampler.sample(items.compactMap { requests[$0.id]?.samplingRow }, of: result)
+  /// - Parameter items: with their indices, which are their rows of the result.
+  private func sample(
+    _ items: ArraySlice<Scheduler.Plan.Item>, _ result: ModelRunner.StepResult, _ model: Loaded
+  ) throws {
+    let choices = try model.sampler.sample(
+      items.compactMap { requests[$0.id]?.samplingRow }, of: result, from: items.startIndex)
     for (item, choice) in zip(items, choices) {
       guard let token = choice.id else {
-        scheduler.remove(item.id)
-        requests[item.id]?.fail(
+        fail(
+          item.id,
           TesseraError(
             .notFinite,
             "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`"))
@@ -216,25 +278,50 @@ actor Engine {
       }
       do {
         try requests[item.id]?.append(
-          token, isEnd: model.tokenizer?.endOfGenerationTokens.contains(token) == true,
+          token, isEnd: model.endTokens.contains(token),
           contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
-      } catch { requests[item.id]?.fail(error) }
-      guard requests[item.id]?.isFinished == false else {
-        scheduler.remove(item.id)
+      } catch {
+        fail(item.id, error)
         continue
       }
-      if requests[item.id]?.isDrained == true {
+      if requests[item.id]?.isFinished == true {
+        settle(item.id)
+      } else if requests[item.id]?.isDrained == true {
         scheduler.append(item.id)
       } else {
-        requests[item.id]?.isHeld = true
+        requests[item.id]?.heldSince = .now
       }
     }
   }
 
-  /// Takes the blocks of a request, whose tokens become a prompt again.
+  /// Takes the blocks of a request that waits again; its tokens become a prompt. One whose token nobody has asked for yet waits
+  /// outside of the schedule, where no token would follow that one.
   private func restart(_ id: SequenceID) {
     // Cutting everything off cannot fail.
     try? requests[id]?.sequence.truncate(to: 0)
+    guard requests[id]?.heldSince != nil else { return }
+    scheduler.remove(id)
+    requests[id]?.isParked = true
+  }
+
+  /// Looks later whether requests still wait for the blocks of one whose token nobody has asked for.
+  private func remind() {
+    guard !isReminded, scheduler.running.contains(where: { requests[$0.id]?.heldSince != nil }) else { return }
+    isReminded = true
+    Task {
+      try? await Task.sleep(for: patience)
+      isReminded = false
+      park()
+    }
+  }
+
+  /// Takes the blocks of the last request that has been held for long, if others wait.
+  private func park() {
+    let last = scheduler.waiting.isEmpty ? nil : scheduler.running.last { entry in
+      requests[entry.id]?.heldSince.map { .now - $0 >= patience } ?? false
+    }
+    if let id = last?.id { restart(id) }
+    start()
   }
 
   private func contextFull(_ count: Int, _ runner: ModelRunner) -> TesseraError {
@@ -260,77 +347,19 @@ actor Engine {
     let runner = try model().runner
     while true {
       do { return try body(runner) } catch let error as MemoryError where error.code == .outOfBlocks {
-        // What conversations keep goes first.
-        guard kept.releaseOldest() else { throw error }
+        guard makeRoom() else { throw error }
       }
     }
   }
-}
 
-/// The blocks of a cache, as the scheduler asks for them.
-private struct Budget: BlockBudget {
-  let total: [Int]
-  let free: [Int]
-  private let cache: KVCache
-  private let stepTokens: Int
-  private let sequences: [SequenceID: KVSequence]
-
-  init(_ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request]) {
-    self.cache = cache
-    self.stepTokens = stepTokens
-    total = cache.blockCounts
-    free = cache.layout.groups.indices.map { cache.freeBlockCount(group: $0) }
-    sequences = requests.mapValues(\.sequence)
-  }
-
-  func missing(_ id: SequenceID, tokens: Int) -> [Int] {
-    guard let sequence = sequences[id] else { return needed(tokens: tokens) }
-    return sequence.missingBlocks(for: tokens, stepTokens: stepTokens)
-  }
-
-  func released(by id: SequenceID) -> [Int] { sequences[id]?.ownBlocks ?? total.map { _ in 0 } }
-
-  func needed(tokens: Int) -> [Int] {
-    cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens)
-  }
-}
-
-/// The sequences that conversations keep for their next turn, until somebody needs the blocks.
-private struct KeptSequences {
-  private struct Kept {
-    var sequence: KVSequence
-    var tokens: [Int]
-    var lastUse: UInt64
-  }
-
-  private var all: [UUID: Kept] = [:]
-  private var clock: UInt64 = 0
-
-  mutating func keep(_ keeper: UUID, _ sequence: KVSequence, tokens: [Int]) {
-    clock += 1
-    all.removeValue(forKey: keeper)?.sequence.close()
-    all[keeper] = Kept(sequence: sequence, tokens: tokens, lastUse: clock)
-  }
-
-  /// A keeper's sequence, cut back to what it shares with a prompt; at least one token is left to compute.
-  mutating func take(_ keeper: UUID, sharing prompt: [Int]) -> KVSequence? {
-    guard let kept = all.removeValue(forKey: keeper) else { return nil }
-    let shared = zip(kept.tokens, prompt).prefix { $0 == $1 }.count
-    do {
-      try kept.sequence.truncate(to: min(shared, prompt.count - 1, kept.sequence.tokenCount))
-    } catch {
-      // Keys behind a window are gone: all is computed anew.
-      try? kept.sequence.truncate(to: 0)
+  /// Takes blocks: what conversations keep goes first, then those of the last request that runs.
+  private func makeRoom() -> Bool {
+    if kept.releaseOldest() { return true }
+    guard let last = scheduler.running.last(where: { requests[$0.id].map { $0.sequence.tokenCount > 0 } ?? false }) else {
+      return false
     }
-    return kept.sequence
-  }
-
-  mutating func remove(_ keeper: UUID) { all.removeValue(forKey: keeper)?.sequence.close() }
-
-  /// Closes the sequence that was used the longest ago; false where there is none.
-  mutating func releaseOldest() -> Bool {
-    guard let oldest = all.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return false }
-    remove(oldest)
+    scheduler.preempt(last.id)
+    restart(last.id)
     return true
   }
 }

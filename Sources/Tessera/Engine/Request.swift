@@ -9,13 +9,14 @@ struct Request {
   let sequence: KVSequence
   let options: GenerationOptions
   /// The conversation that keeps the sequence when the request ends; nil: nobody.
-  let keeper: UUID?
+  var keeper: UUID?
   let seed: UInt64
   let promptCount: Int
   /// Tokens of the prompt and of the answer so far.
   private(set) var tokens: [Int]
   private var occurrences: Occurrences
-  private var detokenizer: StreamingDetokenizer
+  /// Nil where there is no tokenizer: the answer has tokens and no text.
+  private var detokenizer: StreamingDetokenizer?
   private var stops: StopStringMatcher
   private var statistics = GenerationStatistics()
   private let start = ContinuousClock.now
@@ -28,19 +29,23 @@ struct Request {
   /// Who waits for the next event.
   private var waiter: CheckedContinuation<GenerationEvent?, any Error>?
   /// A token that was sampled, which the model sees once the one before was asked for.
-  var isHeld = false
+  var heldSince: ContinuousClock.Instant?
+  /// Whether it was held for so long that others got its blocks.
+  var isParked = false
+  /// Whether its sequence is somebody else's, or closed.
+  var isSettled = false
 
   /// - Parameter cached: the first tokens of the prompt that the sequence holds already.
   init(
     _ id: SequenceID, prompt: [Int], cached: Int, sequence: KVSequence, options: GenerationOptions, keeper: UUID?,
-    tokenizer: Tokenizer, loadSeconds: Double
+    tokenizer: Tokenizer?, loadSeconds: Double
   ) {
     (self.id, self.sequence, self.options, self.keeper) = (id, sequence, options, keeper)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
     occurrences = Occurrences(prompt, window: options.repeatWindow)
-    detokenizer = StreamingDetokenizer(tokenizer)
+    detokenizer = tokenizer.map { StreamingDetokenizer($0) }
     stops = StopStringMatcher(options.stopStrings)
     statistics.promptTokens = prompt.count
     statistics.cachedPromptTokens = cached
@@ -51,15 +56,8 @@ struct Request {
 
   /// How the token behind the last one is chosen.
   var samplingRow: SamplingRow {
-    var row = SamplingRow()
-    row.temperature = options.temperature
-    (row.topK, row.topP, row.minP) = (options.topK, options.topP, options.minP)
-    row.repetitionPenalty = options.repeatPenalty
-    row.presencePenalty = options.presencePenalty
-    row.frequencyPenalty = options.frequencyPenalty
+    var row = options.samplingRow
     if options.hasPenalty { row.occurrences = occurrences.list }
-    row.bias = options.logitBias.map { .init(id: $0.key, value: $0.value) }.sorted { $0.id < $1.id }
-    row.allowed = options.allowedTokens
     (row.seed, row.position) = (seed, UInt64(tokens.count))
     return row
   }
@@ -74,7 +72,7 @@ struct Request {
     occurrences.append(token)
     if isEnd { return finish(.stop) }
     statistics.generatedTokens += 1
-    let (text, isStopped) = stops.append(try detokenizer.append(token))
+    let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
     deliver(.token(id: token, text: text))
     if isStopped { return finish(.stop) }
     if let limit = options.maxTokens, statistics.generatedTokens >= limit { return finish(.length) }
@@ -97,13 +95,20 @@ struct Request {
     statistics.generationTokensPerSecond =
       Double(max(0, statistics.generatedTokens - 1)) / max(statistics.generationSeconds, 1e-9)
     statistics.peakResidentBytes = ProcessMemory.peakResidentBytes
-    let rest = stops.append(detokenizer.finish())
-    let trailing = rest.text + (rest.isStopped ? "" : stops.finish())
+    let rest = stops.append(detokenizer?.finish() ?? "")
+    // Whoever cancels asks for no more tokens.
+    var unread = ""
+    if reason == .cancelled, case .token(_, let text)? = events.first {
+      unread = text
+      events.removeAll()
+    }
+    let trailing = unread + rest.text + (rest.isStopped ? "" : stops.finish())
     deliver(.finished(GenerationResult(finishReason: reason, trailingText: trailing, statistics: statistics)))
   }
 
   /// Ends the generation with an error, which the next who asks gets.
   mutating func fail(_ error: any Error) {
+    guard !isFinished else { return }
     isFinished = true
     if let waiter {
       self.waiter = nil
@@ -142,9 +147,6 @@ struct Request {
     waiter?.resume(returning: nil)
     waiter = continuation
   }
-
-  /// Whether somebody waits.
-  var isAwaited: Bool { waiter != nil }
 }
 
 /// How often tokens occur among the last ones, for penalties.
@@ -169,6 +171,21 @@ private struct Occurrences {
     var ids = Set(recent)
     ids.formUnion(counts.keys)
     return ids.sorted().map { .init(id: $0, count: counts[$0] ?? 0) }
+  }
+}
+
+extension GenerationOptions {
+  /// How a token is chosen, but for what depends on those before it.
+  var samplingRow: SamplingRow {
+    var row = SamplingRow()
+    row.temperature = temperature
+    (row.topK, row.topP, row.minP) = (topK, topP, minP)
+    row.repetitionPenalty = repeatPenalty
+    row.presencePenalty = presencePenalty
+    row.frequencyPenalty = frequencyPenalty
+    row.bias = logitBias.map { .init(id: $0.key, value: $0.value) }.sorted { $0.id < $1.id }
+    row.allowed = allowedTokens
+    return row
   }
 }
 

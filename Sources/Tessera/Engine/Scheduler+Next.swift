@@ -41,18 +41,23 @@ extension Scheduler {
     }
   }
 
-  /// Admits waiting sequences in their order, as long as there is room for all tokens of all running ones, and a block
-  /// more for each of them to grow.
+  /// Admits waiting sequences in their order, as long as there is room for all tokens of all running ones and their next
+  /// ones.
   private mutating func admit<B>(_ planning: inout Planning<B>) {
     var spare = planning.free
     for entry in running {
-      spare = spare.minus(planning.blocks.missing(entry.id, tokens: entry.length).minus(planning.taken(entry.id)))
+      spare = spare.minus(planning.blocks.missing(entry.id, tokens: grown(entry)).minus(planning.taken(entry.id)))
     }
     while let first = waiting.first, running.count < limits.concurrency {
-      spare = spare.minus(planning.blocks.missing(first.id, tokens: first.length))
-      guard spare.allSatisfy({ $0 >= running.count }) else { return }
+      spare = spare.minus(planning.blocks.missing(first.id, tokens: running.isEmpty ? first.length : grown(first)))
+      guard spare.allSatisfy({ $0 >= 0 }) else { return }
       admitFirst()
     }
+  }
+
+  /// The tokens that a sequence will soon have.
+  private func grown(_ entry: Entry) -> Int {
+    max(entry.length, min(entry.length + limits.growth, limits.contextLength))
   }
 
   /// Rejects waiting sequences that an empty cache has no room for.

@@ -31,6 +31,10 @@ extension Scheduler {
     var outputRows = 256
     /// Prompt tokens that a sequence runs before the turn is another's.
     var quantum = 128
+    /// Tokens that each sequence should have room for, beyond those it has, when another is admitted.
+    var growth = 16
+    /// The most tokens that a sequence runs.
+    var contextLength = 1 << 30
 
     /// Sequences that run at the same time, so that each that generates has a token and a row in every step.
     var concurrency: Int { max(1, min(tokenBudget, maxSequences, outputRows)) }

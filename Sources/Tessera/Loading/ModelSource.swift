@@ -31,11 +31,14 @@ public struct ModelSource: Sendable {
   public func tokenizer(vocabularySize: Int? = nil) throws -> Tokenizer {
     let tokenizer: Tokenizer
     switch checkpoint {
-    case let file as GGUFCheckpoint: tokenizer = try Tokenizer(Self.definition(file.metadata))
+    case let file as GGUFCheckpoint:
+      do { tokenizer = try Tokenizer(Self.definition(file.metadata)) } catch let error as TextError {
+        throw TextError(error.code, "\(path): \(error.message)")
+      }
+    case let folder as HuggingFaceCheckpoint: tokenizer = try Self.tokenizer(of: folder)
     case is DescribedCheckpoint: tokenizer = try Tokenizer(Self.byteTokens(count: vocabularySize ?? 257))
     default:
-      throw TesseraError(
-        .noTokenizer, "\(path): the folder has no tokenizer.json: only what takes token ids works (--tokens)")
+      throw TesseraError(.noTokenizer, "\(path): there is no tokenizer: only what takes token ids works (--tokens)")
     }
     if let vocabularySize, tokenizer.vocabularyCount > vocabularySize {
       throw TesseraError(
@@ -46,13 +49,41 @@ public struct ModelSource: Sendable {
     return tokenizer
   }
 
-  /// The chat template, if there is one.
-  public func chatTemplate() throws -> ChatTemplate? {
+  /// The tokens at which generations end, as the files name them: also of a model without a tokenizer.
+  func endTokens() throws -> Set<Int> {
     switch checkpoint {
     case let file as GGUFCheckpoint:
-      try ChatTemplate(ofModel: file.metadata.optionalString("tokenizer.chat_template"))
-    case let folder as HuggingFaceCheckpoint: try ChatTemplate(ofModel: folder.text(.chatTemplate))
-    default: nil
+      return Set(
+        try ["eos", "eot", "eom"].compactMap { try file.metadata.optionalInt("tokenizer.ggml.\($0)_token_id") })
+    case let folder as HuggingFaceCheckpoint:
+      // Of both, what is meant for generation.
+      let fields = try [folder.object(.generationConfig), folder.config].compactMap { $0 }
+      let value = fields.lazy.compactMap { $0["eos_token_id"] }.first { !$0.isNull }
+      return Set(value?.intValue.map { [$0] } ?? value?.arrayValue?.compactMap(\.intValue) ?? [])
+    default: return []
     }
+  }
+
+  /// The chat template, if there is one.
+  ///
+  /// - Parameter tokenizer: the one of `tokenizer(vocabularySize:)`, whose files may have it.
+  public func chatTemplate(of tokenizer: Tokenizer) throws -> ChatTemplate? {
+    guard let file = checkpoint as? GGUFCheckpoint else {
+      return try ChatTemplate(ofModel: tokenizer.chatTemplates["default"])
+    }
+    return try ChatTemplate(ofModel: file.metadata.optionalString("tokenizer.chat_template"))
+  }
+
+  private static func tokenizer(of folder: HuggingFaceCheckpoint) throws -> Tokenizer {
+    guard let document = try folder.json(.tokenizer) else {
+      throw TesseraError(
+        .noTokenizer, "\(folder.path): the folder has no tokenizer.json: only what takes token ids works (--tokens)")
+    }
+    var files = HuggingFaceTokenizerFiles(tokenizer: document, path: folder.path)
+    files.tokenizerConfig = try folder.json(.tokenizerConfig)
+    files.specialTokensMap = try folder.json(.specialTokensMap)
+    files.generationConfig = try folder.json(.generationConfig)
+    files.chatTemplate = try folder.text(.chatTemplate)
+    return try Tokenizer(huggingFace: files)
   }
 }

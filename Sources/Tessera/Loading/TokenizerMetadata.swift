@@ -7,7 +7,8 @@ extension ModelSource {
   static func definition(_ metadata: Metadata) throws -> TokenizerDefinition {
     func key(_ name: String) -> String { "tokenizer.ggml.\(name)" }
     var definition = TokenizerDefinition(
-      model: try metadata.string(key("model")), tokens: Self.byteStrings(try metadata.rawStrings(key("tokens"))))
+      model: try .init(named: metadata.string(key("model"))),
+      tokens: Self.byteStrings(try metadata.rawStrings(key("tokens"))))
     definition.preTokenizer = try metadata.optionalString(key("pre"))
     definition.tokenTypes = (try metadata.optionalInts(key("token_type")) ?? []).map { Int32(clamping: $0) }
     definition.scores = try metadata.optionalFloats(key("scores")) ?? []
@@ -18,9 +19,19 @@ extension ModelSource {
     definition.eomToken = try metadata.optionalInt(key("eom_token_id"))
     definition.unknownToken = try metadata.optionalInt(key("unknown_token_id"))
     definition.paddingToken = try metadata.optionalInt(key("padding_token_id"))
+    definition.separatorToken = try metadata.optionalInt(key("seperator_token_id"))
+    definition.maskToken = try metadata.optionalInt(key("mask_token_id"))
+    if definition.model == .wordPiece, definition.bosToken == nil {
+      definition.bosToken = try metadata.optionalInt(key("cls_token_id"))
+    }
     definition.addBOS = try metadata.optionalBool(key("add_bos_token"))
     definition.addEOS = try metadata.optionalBool(key("add_eos_token"))
     definition.addSpacePrefix = try metadata.optionalBool(key("add_space_prefix"))
+    definition.addSeparator = try metadata.optionalBool(key("add_sep_token"))
+    definition.removeExtraSpaces = try metadata.optionalBool(key("remove_extra_whitespaces"))
+    definition.characterMap = (try metadata.optionalInts(key("precompiled_charsmap")) ?? []).map {
+      UInt8(truncatingIfNeeded: $0)
+    }
     definition.modelName = try metadata.optionalString("general.name")
     return definition
   }
@@ -32,7 +43,7 @@ extension ModelSource {
       let text = id == 0 ? "<unk>" : id <= 256 ? "<0x\(String(format: "%02X", id - 1))>" : "<\(id)>"
       tokens.append(Array(text.utf8))
     }
-    var definition = TokenizerDefinition(model: "llama", tokens: tokens)
+    var definition = TokenizerDefinition(model: .sentencePiece, tokens: tokens)
     definition.tokenTypes = (0..<count).map { $0 == 0 ? 2 : $0 <= 256 ? 6 : 1 }
     definition.unknownToken = 0
     return definition

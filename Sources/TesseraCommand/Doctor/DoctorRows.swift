@@ -88,24 +88,30 @@ extension DoctorBench {
     }
   }
 
-  /// Candidates: the share of ids that differ.
+  /// Choices of tokens: the share of ids that differ.
   func samplingChecks() -> [DoctorCheck] {
     [
-      check("sampling/candidates", "1 to 256 of 5000", tolerance: 0) { [self] in
+      check("sampling", "greedy and the likeliest 1 to 256 of 5000", tolerance: 0) { [self] in
         var logits = values(5000, seed: 7)
         logits.replaceSubrange(100..<200, with: repeatElement(11, count: 100))
-        return try [1, 40, 256].map { keep in
-          let bytes = Candidates.resultBytes(rows: 1, keep: keep)
-          let found = try Buffer(queue.context, byteCount: bytes)
-          let ids = try Buffer(queue.context, byteCount: bytes)
-          let candidates = Candidates(library)
-          try candidates.enqueue(
-            buffer(logits), values: found, ids: ids, rows: 1, vocabulary: logits.count, keep: keep, on: queue)
-          let rows = try candidates.read(values: found, ids: ids, rows: 1, keep: keep, from: queue)
-          let expected = try ReferenceSampling.topK(logits, count: keep)
-          guard let row = rows.first, row.count == expected.count else { return .infinity }
-          let wrong = zip(row, expected).filter { $0.id != $1.id || $0.logit != $1.logit }
-          return Double(wrong.count) / Double(keep)
+        return try [1, 40, 256].map { count in
+          var row = SamplingRow()
+          row.topTokens = count
+          let request = try SamplingRequest([row], vocabularySize: logits.count)
+          let results = try Buffer(queue.context, byteCount: request.resultCount * 4)
+          let sampler = TokenSampler(library)
+          let inputs = try Buffer(queue.context, byteCount: request.words.count * 4)
+          try queue.write(request.words, to: inputs)
+          try sampler.enqueue(
+            request, logits: buffer(logits), inputs: inputs,
+            workspace: Buffer(queue.context, byteCount: request.workspaceBytes), results: results, on: queue)
+          let choice = try sampler.read(request, results: results, from: queue).first
+          let expected = try ReferenceSampling.topK(logits, count: count)
+          guard let choice, choice.topTokens.count == expected.count, choice.id == expected.first?.id else {
+            return .infinity
+          }
+          let wrong = zip(choice.topTokens, expected).filter { $0.id != $1.id }
+          return Double(wrong.count) / Double(count)
         }
       }
     ]

@@ -6,10 +6,14 @@ import TesseraOperators
 
 /// Options of every command that runs a model of a file.
 struct ModelOptions: ParsableArguments {
-  @Option(name: [.short, .long], help: "The model: a GGUF file.")
+  @Option(
+    name: [.short, .long],
+    help: "The model: a GGUF file, the first of several that are one, or a Hugging Face folder.")
   var model: String
 
   @OptionGroup var run: RunOptions
+
+  func validate() throws { try run.checkType() }
 
   var json: Bool { run.json }
   var quiet: Bool { run.quiet }
@@ -29,9 +33,17 @@ struct RunOptions: ParsableArguments {
   var context: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "What float weights are quantized to as they load: \(RunOptions.typeNames) (default: as stored).",
+      valueName: "type"))
+  var type: WeightFormat?
+
+  @Option(
     name: [.customLong("kv"), .customLong("kv-type")],
-    help: "How keys and values are kept: f32 (exact), f16 (half the memory), q8_0 (a quarter) or q4_0 (an eighth).")
-  var cacheElement: KVEncoding = .f32
+    help: ArgumentHelp(
+      "How keys and values are kept: f32 (exact), f16 (half the memory), q8_0 (a quarter) or q4_0 (an eighth); two, as in "
+        + "q8_0,f16, are the keys' and the values'.", valueName: "encoding"))
+  var cache = CacheEncodings(keys: .f32, values: .f32)
 
   @Option(help: "exact, or fast: activations of 8 bits where that is faster (docs/numerics.md).")
   var precision: Precision = .exact
@@ -52,35 +64,67 @@ struct RunOptions: ParsableArguments {
     }
   }
 
+  /// The types that float weights can be brought to, for help.
+  static let typeNames = Quantizer.formats.map { $0.name.lowercased() }.joined(separator: ", ")
+
+  /// Refuses a type that nothing can be quantized to.
+  func checkType() throws {
+    guard let type, !Quantizer.formats.contains(type) else { return }
+    throw ValidationError("--type is \(type.name.lowercased()): \(Self.typeNames) are possible")
+  }
+
   var loadOptions: LoadOptions {
     var options = LoadOptions()
     options.device = device
     options.contextLength = context
-    (options.keyEncoding, options.valueEncoding) = (cacheElement, cacheElement)
+    (options.keyEncoding, options.valueEncoding) = (cache.keys, cache.values)
+    options.weightType = type
     options.precision = precision
     options.memoryBudget = memory.map { $0 << 20 }
     return options
   }
 
   /// The model, with a progress bar while it loads.
-  func load(_ source: @autoclosure () throws -> ModelSource) async throws -> LanguageModel {
+  func load(_ source: @autoclosure () throws -> ModelSource, options: LoadOptions? = nil) async throws -> LanguageModel {
+    let source = try source()
+    let options = options ?? loadOptions
+    let language = try await loading { try await LanguageModel.load(source, options: options, progress: $0) }
+    if precision == .fast, !quiet, language.precision == .exact {
+      Terminal.diagnose(
+        "--precision fast: not faster than exact with these weights on \(language.device.name), which is used instead")
+    }
+    return language
+  }
+
+  /// Loads something, with a progress bar meanwhile.
+  func loading<T>(_ load: (@escaping @Sendable (Double) -> Void) async throws -> T) async throws -> T {
     if !quiet, !json, let note = TuningDatabase(contentsOf: TuningDatabase.url).note {
       Terminal.diagnose("note: \(note)")
     }
     if quiet || json { CommandLog.silence() }
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
-    let language = try await LanguageModel.load(source(), options: loadOptions) { bar.update($0) }
-    if precision == .fast, !quiet, language.precision == .exact {
-      bar.finish()
-      Terminal.diagnose(
-        "--precision fast: not faster than exact with these weights on \(language.device.name), which is used instead")
-    }
-    return language
+    return try await load { bar.update($0) }
   }
 }
 
-extension KVEncoding: ExpressibleByArgument {}
+/// How keys and values are kept: one encoding for both, or the keys' and the values' separated by a comma.
+struct CacheEncodings: ExpressibleByArgument {
+  let keys, values: KVEncoding
+
+  init(keys: KVEncoding, values: KVEncoding) { (self.keys, self.values) = (keys, values) }
+
+  init?(argument: String) {
+    let names = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard (1...2).contains(names.count), let keys = KVEncoding(rawValue: names[0]),
+      let values = KVEncoding(rawValue: names[names.count - 1])
+    else { return nil }
+    (self.keys, self.values) = (keys, values)
+  }
+
+  var defaultValueDescription: String { keys == values ? keys.rawValue : "\(keys.rawValue),\(values.rawValue)" }
+}
+
 extension Precision: ExpressibleByArgument {}
 
 /// An input that cannot be used.

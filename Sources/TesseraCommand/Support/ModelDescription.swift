@@ -75,7 +75,9 @@ struct MetadataJSON: Encodable {
 
   private func encode(_ value: MetadataValue, to encoder: any Encoder) throws {
     if let array = value.arrayValue {
-      let first = (0..<min(array.count, Self.longestArray)).compactMap { array[$0].map { MetadataJSON(value: .metadata($0)) } }
+      let first = (0..<min(array.count, Self.longestArray)).compactMap {
+        array[$0].map { MetadataJSON(value: .metadata($0)) }
+      }
       guard array.count > Self.longestArray else { return try first.encode(to: encoder) }
       var container = encoder.container(keyedBy: LongArray.self)
       try container.encode(array.count, forKey: .count)

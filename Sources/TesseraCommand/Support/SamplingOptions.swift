@@ -58,6 +58,21 @@ struct SamplingOptions: ParsableArguments {
   }
 }
 
+extension GenerationResult {
+  /// Whether the answer ended because nothing more fits the context.
+  func isContextFull(_ options: GenerationOptions) -> Bool {
+    finishReason == .length && options.maxTokens.map { statistics.generatedTokens < $0 } ?? true
+  }
+}
+
+extension LanguageModel {
+  /// Says that an answer ended with the context.
+  var contextNote: String {
+    "note: the answer ends here because the context of \(contextLength) tokens is full: --context takes up to "
+      + "\(profile.contextLength)"
+  }
+}
+
 extension GenerationStatistics {
   /// Two lines for people.
   var summary: String {

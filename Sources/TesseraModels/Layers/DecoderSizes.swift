@@ -47,6 +47,7 @@ struct DecoderSizes: Sendable {
       try c.optionalDouble("rope_theta", gguf: "rope.freq_base") ?? RopeParameters.theta(c, "full_attention") ?? 10_000
     try c.require("partial_rotary_factor", 1)
     guard ropeTheta.isFinite, ropeTheta > 1 else { throw c.inconsistent("a rotary base of \(ropeTheta)") }
+    c.record?.set("rope.freq_base", ropeTheta)
     headDim = try c.int("head_dim", gguf: "attention.key_length", in: 1...576, default: max(1, hiddenSize / heads))
     let valueDim = try c.optionalInt(nil, gguf: "attention.value_length", in: 1...576) ?? headDim
     guard valueDim == headDim else { throw c.inconsistent("key heads of \(headDim) and value heads of \(valueDim)") }
@@ -60,6 +61,7 @@ struct DecoderSizes: Sendable {
     layersHaveWindow = try Self.layersHaveWindow(c, count: layerCount)
     let function = try c.optionalString("hidden_activation", gguf: nil) ?? c.optionalString("hidden_act", gguf: nil)
     self.activation = try function.map { try Activation.Function(named: $0, c) } ?? activation
+    if interleavesInGGUF { c.record?.interleaveHeads(of: headDim) }
     pairing = c.isGGUF && interleavesInGGUF ? .interleaved : .neox
   }
 

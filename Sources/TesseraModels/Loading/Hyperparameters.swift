@@ -14,6 +14,8 @@ struct Hyperparameters: Sendable {
   let source: Source
   /// `general.architecture`, or the first of `architectures`.
   let architecture: String
+  /// Where look-ups are noted, for a folder that becomes a GGUF file.
+  var record: ExportRecord?
   let asked = AskedKeys()
 
   init(_ checkpoint: any Checkpoint) throws {
@@ -51,18 +53,30 @@ struct Hyperparameters: Sendable {
     if let value, !range.contains(value) {
       throw inconsistent("\(shown(name, gguf)) is \(value), \(range.lowerBound) to \(range.upperBound) are possible")
     }
+    if let value, let gguf { record?.set(gguf, value) }
     return value
   }
 
   func int(_ name: String?, gguf: String?, in range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
-    if let value = try optionalInt(name, gguf: gguf, in: range) ?? fallback { return value }
-    throw missing(name, gguf)
+    guard let value = try optionalInt(name, gguf: gguf, in: range) ?? fallback else { throw missing(name, gguf) }
+    if let gguf {
+      record?.set(gguf, value)
+    } else if let name, let fallback, value != fallback, !Self.comparedNames.contains(name) {
+      record?.addInexpressible(name, value)
+    }
+    return value
   }
+
+  /// What decides on a profile, and nothing else: profiles are compared.
+  private static let comparedNames: Set = ["max_window_layers"]
 
   func optionalDouble(_ name: String?, gguf: String?) throws -> Double? {
     switch source {
     case .gguf(let metadata): return try gguf.flatMap { try metadata.optionalDouble(key($0)) }
-    case .huggingFace(let config): return try name.flatMap { try config.optionalDouble($0) }
+    case .huggingFace(let config):
+      let value = try name.flatMap { try config.optionalDouble($0) }
+      if let value, let gguf { record?.set(gguf, value) }
+      return value
     }
   }
 
@@ -78,21 +92,28 @@ struct Hyperparameters: Sendable {
   func positive(_ name: String?, gguf: String?, under limit: Double = 1e12, default fallback: Double? = nil) throws
     -> Double
   {
-    if let value = try optionalPositive(name, gguf: gguf, under: limit) ?? fallback { return value }
-    throw missing(name, gguf)
+    guard let value = try optionalPositive(name, gguf: gguf, under: limit) ?? fallback else { throw missing(name, gguf) }
+    if let gguf { record?.set(gguf, value) }
+    return value
   }
 
   func optionalString(_ name: String?, gguf: String?) throws -> String? {
     switch source {
     case .gguf(let metadata): return try gguf.flatMap { try metadata.optionalString(key($0)) }
-    case .huggingFace(let config): return try name.flatMap { try config.optionalString($0) }
+    case .huggingFace(let config):
+      let value = try name.flatMap { try config.optionalString($0) }
+      if let value, let gguf { record?.set(gguf, .string(value)) }
+      return value
     }
   }
 
   func optionalBool(_ name: String?, gguf: String?) throws -> Bool? {
     switch source {
     case .gguf(let metadata): return try gguf.flatMap { try metadata.optionalBool(key($0)) }
-    case .huggingFace(let config): return try name.flatMap { try config.optionalBool($0) }
+    case .huggingFace(let config):
+      let value = try name.flatMap { try config.optionalBool($0) }
+      if let value, let gguf { record?.set(gguf, .bool(value)) }
+      return value
     }
   }
 

@@ -23,8 +23,9 @@ final class ParameterDevice {
     random = RandomWeights(library)
   }
 
-  /// Room for 16 rows of the widest matrix, and for enough of the others that few pieces travel.
-  static func stagingBytes(_ plan: ParameterStore.Plan) -> Int { max(plan.largestRowBytes * 16, 8 << 20) }
+  /// Room for 16 rows of the widest matrix and for what they are quantized to, and for enough of the others that few
+  /// pieces travel.
+  static func stagingBytes(_ plan: ParameterStore.Plan) -> Int { max(plan.largestRowBytes * 32, 8 << 20) }
 
   func allocate(byteCount: Int, label: String) throws(MemoryError) -> DeviceAllocation {
     if let slab { return try slab.allocate(byteCount: byteCount, label: label) }
@@ -99,9 +100,13 @@ extension WeightUpload {
   func upload(
     _ bytes: UnsafeRawBufferPointer, type: GGMLType, rows: Int, into matrix: WeightMatrix, at placement: Placement
   ) throws {
-    guard WeightFormat(ggml: type.rawValue) == matrix.shape.format else {
+    guard let stored = WeightFormat(ggml: type.rawValue) else {
       throw ModelError(.unsupportedFeature, "weights of \(type.name) as \(matrix.shape.format.name)")
     }
-    try upload(bytes, rows: rows, into: matrix, at: placement)
+    if stored == matrix.shape.format {
+      try upload(bytes, rows: rows, into: matrix, at: placement)
+    } else {
+      try quantize(bytes, as: stored, rows: rows, into: matrix, at: placement)
+    }
   }
 }

@@ -22,9 +22,11 @@ struct ParameterScope {
   }
 
   func parameter(_ name: String?, gguf: String?, _ kind: String) -> Parameter {
-    Parameter(
+    // Of the first BERTs, whose norms have names of their own.
+    let ggufKind = kind == "gamma" ? "weight" : kind == "beta" ? "bias" : kind
+    return Parameter(
       name: name.map { "\(prefix)\($0)\(kind.isEmpty ? "" : ".\(kind)")" },
-      gguf: gguf.map { "\(ggufPrefix)\($0)\(kind.isEmpty ? "" : ".\(kind)")" })
+      gguf: gguf.map { "\(ggufPrefix)\($0)\(kind.isEmpty ? "" : ".\(ggufKind)")" })
   }
 
   /// Whether the checkpoint has a tensor.

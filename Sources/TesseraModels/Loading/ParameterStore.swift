@@ -15,10 +15,19 @@ final class ParameterStore {
     var formats: Set<WeightFormat> = []
   }
 
+  /// A tensor that the family has declared, for what writes a model instead of running it.
+  struct Declaration: Sendable {
+    var tensor: StoredTensor
+    var parameter: Parameter
+    var isMatrix: Bool
+  }
+
   let checkpoint: any Checkpoint
   /// The type that float matrices are quantized to.
   let weightFormat: WeightFormat?
   private(set) var plan = Plan()
+  /// In the order of the declarations; a tensor may be declared more than once.
+  private(set) var declarations: [Declaration] = []
   private let device: ParameterDevice?
   private let alignment: Int
   private var used: Set<String> = []
@@ -118,9 +127,10 @@ final class ParameterStore {
     else {
       throw wrongShape(tensor, expected: "\(expected)")
     }
+    declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: true))
     return Piece(
       tensor: tensor, parameter: parameter, rows: parameter.slice?.rows ?? 0..<rows,
-      format: try format(of: tensor, columns: columns))
+      format: try format(of: tensor, as: parameter, rows: rows, columns: columns))
   }
 
   private func wrongShape(_ tensor: StoredTensor, expected: String) -> ModelError {
@@ -131,7 +141,7 @@ final class ParameterStore {
   }
 
   /// The format of a matrix on the device.
-  private func format(of tensor: StoredTensor, columns: Int) throws -> WeightFormat {
+  private func format(of tensor: StoredTensor, as parameter: Parameter, rows: Int, columns: Int) throws -> WeightFormat {
     guard let stored = WeightFormat(ggml: tensor.type.rawValue) else {
       throw ModelError(
         .unsupportedFeature,
@@ -139,8 +149,11 @@ final class ParameterStore {
           + "\(WeightFormat.allCases.map(\.name).joined(separator: ", ")) are supported: get the model in one of them")
     }
     guard let wanted = weightFormat, stored.isFloat else { return stored }
-    // Rows that are no whole blocks stay as they are stored.
-    return columns.isMultiple(of: wanted.superBlockSize) ? wanted : stored
+    // As a converted file would have it.
+    let type = ConversionType.type(
+      of: parameter.gguf ?? tensor.name, shape: [rows, columns], from: tensor.type,
+      wanted: GGMLType(rawValue: wanted.rawValue))
+    return WeightFormat(ggml: type.rawValue) ?? stored
   }
 
   private func place(
@@ -227,6 +240,7 @@ final class ParameterStore {
     guard tensor.shape == shape else { throw wrongShape(tensor, expected: "\(shape)") }
     try FloatTensor.check(tensor, in: checkpoint)
     used.insert(tensor.name)
+    declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: false))
     return tensor
   }
 

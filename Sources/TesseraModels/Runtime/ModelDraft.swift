@@ -50,7 +50,8 @@ public struct ModelDraft {
     let programs =
       StepProgram.isPossible(library)
       ? PreparedSteps.limit * StepProgram.deviceBytes(commandCount: commandCount, limits: limits) : 0
-    memory = try layout.memoryPlan(arenaBytes: arenaBytes, programBytes: programs)
+    memory = try layout.memoryPlan(
+      arenaBytes: arenaBytes, programBytes: programs, hasLogits: family is any CausalLanguageModel)
     weightBytesPerToken = store.plan.totalBytes - Self.unreadBytes(family)
   }
 

@@ -27,6 +27,12 @@ struct ModelLayout {
   }
 
   var inputBytes: Int { StepInputs.mostBytes(tokens: chunkSize, tableEntries: tableEntries, profile) }
+  /// Bytes for sampling `logitRows` rows together: with a mask, and penalties for all that a sequence may have.
+  var samplingBytes: Int {
+    let rows = Self.logitRows(profile)
+    let rowWords = 1024 + profile.vocabularySize / 32 + 3 * min(profile.vocabularySize, contextLength)
+    return TokenSampler.workspaceBytes(rows: rows) + rows * rowWords * 4 + (64 << 10)
+  }
   var hiddenRows: Int { max(chunkSize, Self.logitRows(profile)) }
   var hiddenBytes: Int { hiddenRows * profile.hiddenSize * 4 }
 
@@ -56,7 +62,7 @@ struct ModelLayout {
     contextLength = context
     sequenceCount = options.sequenceCount
     let takesSource = model is any EncoderDecoder
-    chunkSize = isEncoder || takesSource ? max(context, min(options.chunkSize, context)) : min(options.chunkSize, max(context, 1) * options.sequenceCount)
+    chunkSize = isEncoder || takesSource ? context : min(options.chunkSize, context * options.sequenceCount)
     cache = try profile.cacheLayout(contextLength: context, keys: options.keys, values: options.values)
     memory = try MemoryPlan(
       weightsBytes: parameters.totalBytes, largestWeightBytes: parameters.largestBytes, kvLayout: cache,
@@ -65,18 +71,20 @@ struct ModelLayout {
   }
 
   /// The plan with the workspace that a dry run of the largest steps needs.
-  func memoryPlan(arenaBytes: Int, programBytes: Int) throws -> MemoryPlan {
+  func memoryPlan(arenaBytes: Int, programBytes: Int, hasLogits: Bool) throws -> MemoryPlan {
     try MemoryPlan(
       weightsBytes: memory.weightsBytes, largestWeightBytes: memory.largestWeightBytes, kvLayout: cache,
       contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: chunkSize,
-      workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes,
+      workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes
+        + (hasLogits ? samplingBytes : 0),
       stagingBytes: memory.stagingBytes)
   }
 
-  /// The shapes of steps that need the most: a step of `chunkSize` tokens whose last rows, or all, are wanted, and one in which as
-  /// many sequences as can be get a token each.
+  /// The shapes of steps that need the most: a step of `chunkSize` tokens whose last rows, or all, are wanted, one in which as
+  /// many sequences as can be get a token each, and a small one of both.
   func largestShapes(_ family: any ModelFamily, _ operators: Operators) -> [StepShape] {
-    func shape(_ tokens: Int, singles: Int, outputs: Int, _ part: StepShape.Part, _ result: StepShape.Result) -> StepShape {
+    func shape(_ tokens: Int, singles: Int, outputs: Int, _ part: StepShape.Part, _ result: StepShape.Result) -> StepShape
+    {
       var shape = StepShape(part: part, result: result, tokenCount: tokens, outputCount: outputs)
       shape.singleCount = singles
       shape.selectsOutputs = outputs < tokens
@@ -100,6 +108,10 @@ struct ModelLayout {
       shape(min(chunkSize, StepShaper.splitTokens), singles: 0, outputs: 1, .model, .logits),
       shape(rows, singles: 0, outputs: rows, .logits, .logits),
     ]
+    // Tokens of both kinds make the most commands.
+    if chunkSize > 2 {
+      shapes.append(shape(min(chunkSize, StepShaper.splitTokens), singles: 1, outputs: 2, .model, .logits))
+    }
     let singles = min(sequenceCount, chunkSize)
     if singles > 1 { shapes.append(shape(singles, singles: singles, outputs: min(rows, singles), .model, .logits)) }
     if family is any EncoderDecoder { shapes.append(shape(chunkSize, singles: 0, outputs: chunkSize, .source, .hidden)) }

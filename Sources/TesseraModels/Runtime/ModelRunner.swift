@@ -110,7 +110,7 @@ public final class ModelRunner {
   /// Runs a batch: its keys and values are in the cache afterwards.
   ///
   /// - Parameter wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
-  /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize`, or a sequence twice; `MemoryError` when
+  /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize` or the context, or a sequence twice; `MemoryError` when
   ///   the cache is full, `CLError`. What the batch reserved is then given back.
   public func run(_ batch: Batch, wantsLogits: Bool = true) throws -> StepResult {
     try check(batch)
@@ -196,6 +196,15 @@ public final class ModelRunner {
     }
     guard Set(batch.chunks.map(\.sequence.id)).count == batch.chunks.count else {
       throw ModelError(.badBatch, "a batch with two chunks of one sequence: join them")
+    }
+    for chunk in batch.chunks {
+      let count = chunk.sequence.tokenCount + chunk.tokens.count
+      guard count <= contextLength else {
+        throw ModelError(.badBatch, "a sequence of \(count) tokens: the context has \(contextLength)")
+      }
+      guard chunk.sequence.cache === cache else {
+        throw ModelError(.badBatch, "a batch with a sequence of another model's cache")
+      }
     }
   }
 

@@ -37,7 +37,9 @@ public final class StepProgram {
 
   /// Bytes that a program of at most `commandCount` commands keeps on the device.
   public static func deviceBytes(commandCount: Int, limits: DeviceLimits) -> Int {
-    commandCount * (MemoryLayout<ProgramCommand>.stride + largestBlock + 2 * counterBytes(limits.computeUnits)) + 4096
+    // Each may be a segment of its own, whose counters begin at a line of the cache.
+    let bytes = MemoryLayout<ProgramCommand>.stride + largestBlock + 64 + 2 * counterBytes(limits.computeUnits)
+    return commandCount * bytes
   }
 
   private static let largestBlock = MemoryLayout<AttentionArguments>.stride
@@ -88,7 +90,8 @@ public final class StepProgram {
         runs.append(.launch(dispatch))
         continue
       }
-      let own = Set(try dispatch.buffers().map(ObjectIdentifier.init))
+      var own = Set(try dispatch.buffers().map(ObjectIdentifier.init))
+      if case .buffer(let buffer)? = dispatch.count?.memory { own.insert(ObjectIdentifier(buffer)) }
       if roots.union(own).count > mostRoots { end() }
       roots.formUnion(own)
       current.append(dispatch)

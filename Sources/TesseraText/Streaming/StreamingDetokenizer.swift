@@ -1,24 +1,27 @@
 /// Turns tokens into text one at a time, never half a character.
 ///
 /// A token may end within a character: its last bytes are held back until the character is complete or is known to be
-/// no UTF-8, in which case it becomes U+FFFD. However the tokens come, the pieces add up to what `Tokenizer.decode`
+/// no UTF-8, in which case it becomes U+FFFD. Where the decoder must see the next token first (a byte among `<0xE2>`
+/// tokens, a word's end), a token's text comes one token later. However the tokens come, the pieces add up to what `Tokenizer.decode`
 /// gives, except that a space which SentencePiece puts before a text stays: here it follows on the prompt.
 public struct StreamingDetokenizer: Sendable {
   private let tokenizer: Tokenizer
+  private var stream: DecoderStream
   /// The beginning of a character, at most 3 bytes.
   private var pending: [UInt8] = []
 
   /// A detokenizer for one sequence of tokens.
   public init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
+    stream = DecoderStream(tokenizer.components.decoder, beginsText: false)
   }
 
   /// The text that a token completes, which may be empty. Control tokens stand for no text.
   /// - Throws: `TextError` `.tokenOutOfRange` for an id that is no token.
   public mutating func append(_ id: Int) throws(TextError) -> String {
-    let piece = try tokenizer.piece(id)
+    try tokenizer.check(id)
     if tokenizer.isControl(id) { return "" }
-    pending += piece
+    try stream.push(tokenizer.storedPiece(id), into: &pending)
     let complete = pending.count - Self.incompleteSuffix(pending)
     let text = String(decoding: pending[..<complete], as: UTF8.self)
     pending.removeFirst(complete)
@@ -28,6 +31,8 @@ public struct StreamingDetokenizer: Sendable {
   /// What is left at the end of the tokens: U+FFFD for a character that was never completed.
   public mutating func finish() -> String {
     defer { pending = [] }
+    // Only a pattern that took too long can fail here, and the text of that token is lost.
+    try? stream.finish(into: &pending)
     return String(decoding: pending, as: UTF8.self)
   }
 

@@ -8,6 +8,12 @@ public struct TextError: Error, CustomStringConvertible, Sendable, Equatable {
     case unsupportedModel
     /// The pre-tokenizer is none that this library knows.
     case unsupportedPreTokenizer
+    /// A pattern by which text is cut has parts that this library cannot match, or takes too long.
+    case unsupportedPattern
+    /// A part of a `tokenizer.json` is of a kind or has a setting that this library does not know.
+    case unsupportedComponent
+    /// A JSON file is damaged, or a field of it has another type than it should.
+    case malformedFile
     /// The definition contradicts itself: lengths that differ, two equal tokens, a merge of unknown tokens.
     case malformedVocabulary
     /// A token id outside the vocabulary.

@@ -1,21 +1,48 @@
-/// Everything that a model file says about its tokenizer, as plain values.
+/// Everything that a GGUF file says about its tokenizer, as plain values.
 ///
 /// The fields carry what the GGUF keys `tokenizer.ggml.*` hold
 /// (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#tokenizer). An optional field is nil where the file has
 /// no such key; the tokenizer then does what llama.cpp does for that model.
 public struct TokenizerDefinition: Sendable {
-  /// The kind of tokenizer: `gpt2` is byte-level BPE, `llama` is SentencePiece.
-  public var model: String
-  /// How byte-level BPE splits text into words before it merges: `tokenizer.ggml.pre`.
+  /// The kinds of tokenizer, by their names in `tokenizer.ggml.model`.
+  public enum Model: String, Sendable, CaseIterable {
+    /// Byte-level BPE, or BPE of characters where the pre-tokenizer says so.
+    case bytePair = "gpt2"
+    /// SentencePiece's BPE by scores.
+    case sentencePiece = "llama"
+    /// SentencePiece's unigram model.
+    case unigram = "t5"
+    /// BERT's WordPiece.
+    case wordPiece = "bert"
+    /// BPE of characters with `▁` for spaces.
+    case gemma4 = "gemma4"
+
+    /// The kind with a name.
+    /// - Throws: `TextError` `.unsupportedModel` with the known names.
+    public init(named name: String) throws(TextError) {
+      guard let model = Model(rawValue: name) else {
+        throw TextError(
+          .unsupportedModel,
+          "tokenizer.ggml.model is \(TextError.quoted(Array(name.utf8))), which is not supported; known are: gpt2 (byte-"
+            + "level BPE), llama (SentencePiece), t5 (unigram), bert (WordPiece), gemma4")
+      }
+      self = model
+    }
+  }
+
+  /// The kind of tokenizer.
+  public var model: Model
+  /// How BPE splits text into words before it merges: `tokenizer.ggml.pre`.
   public var preTokenizer: String?
   /// Every token's text as the file has it, in the order of their ids.
   public var tokens: ByteStrings
   /// One of ggml's token types per token: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte. All
   /// tokens are normal where it is empty.
   public var tokenTypes: [Int32] = []
-  /// One score per token, SentencePiece's merge priority. All are 0 where it is empty.
+  /// One score per token: SentencePiece's merge priority, or the logarithm of its probability. All are 0 where it is
+  /// empty.
   public var scores: [Float] = []
-  /// Byte-level BPE's merges in the order of their priority: two tokens with a space between them.
+  /// BPE's merges in the order of their priority: two tokens with a space between them.
   public var merges = ByteStrings()
   /// The token that begins a text.
   public var bosToken: Int?
@@ -27,19 +54,29 @@ public struct TokenizerDefinition: Sendable {
   public var eomToken: Int?
   /// The token for what the vocabulary cannot express.
   public var unknownToken: Int?
+  /// The token behind each of two texts.
+  public var separatorToken: Int?
   /// The token that fills up a batch.
   public var paddingToken: Int?
+  /// The token that stands for a hidden one.
+  public var maskToken: Int?
   /// Whether encoding with special tokens begins with `bosToken`.
   public var addBOS: Bool?
   /// Whether encoding with special tokens ends with `eosToken`.
   public var addEOS: Bool?
+  /// Whether encoding with special tokens ends with `separatorToken`.
+  public var addSeparator: Bool?
   /// Whether SentencePiece puts a space before the text and after each special token.
   public var addSpacePrefix: Bool?
+  /// Whether unigram models take spaces in a row for one: `remove_extra_whitespaces`.
+  public var removeExtraSpaces: Bool?
+  /// SentencePiece's map of characters: `precompiled_charsmap`. Empty where there is none.
+  public var characterMap: [UInt8] = []
   /// `general.name`: the only mark of the Phi-3 models, whose special tokens take the spaces after them.
   public var modelName: String?
 
   /// A definition with a model and its tokens; the other fields are set one by one.
-  public init(model: String, tokens: ByteStrings) {
+  public init(model: Model, tokens: ByteStrings) {
     self.model = model
     self.tokens = tokens
   }

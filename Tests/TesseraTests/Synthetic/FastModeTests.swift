@@ -19,7 +19,7 @@ extension ModelSuites {
       let tokens = SyntheticModel.ids(70)
       let exact = try await load(model, .exact)
       let fast = try await load(model, .fast)
-      #expect(await exact.precision == .exact)
+      #expect(exact.precision == .exact)
       let whole = try await fast.allLogits(tokens)
       for chunk in [1, 7, 64] {
         #expect(
@@ -29,7 +29,7 @@ extension ModelSuites {
       let difference = zip(whole, expected).map { abs($0 - $1) }.max() ?? .infinity
       let largest = expected.map(abs).max() ?? 0
       // Where fast mode is not faster, on the device or of these weights, it is exact.
-      #expect(await fast.precision == .fast ? difference > 0 && difference < largest * 0.1 : difference == 0)
+      #expect(fast.precision == .fast ? difference > 0 && difference < largest * 0.1 : difference == 0)
     }
 
     @Test("greedy tokens are those of its own logits", arguments: SyntheticModel.allSizes)

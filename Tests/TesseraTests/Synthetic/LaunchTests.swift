@@ -1,3 +1,5 @@
+import TesseraCL
+import TesseraFiles
 import TesseraMemory
 import TesseraModels
 import TestSupport
@@ -8,13 +10,9 @@ import Testing
 extension ModelSuites {
   @Suite("Launches")
   struct LaunchTests {
-    /// Kernels that a step launches, which brings its likeliest token too.
-    private func launches(
-      layers: Int, tokens: Int, style: KernelStyle, after history: Int = 20
-    ) async throws -> Int {
-      var options = LoadOptions()
-      options.style = style
-      let model = try await SyntheticModel.llama.load(options) { writer in
+    /// A Llama of any number of layers.
+    private static func layered(_ layers: Int) -> (inout GGUFWriter) -> Void {
+      { writer in
         writer.metadata["llama.block_count"] = .uint32(UInt32(layers))
         // Queries, keys and values of one type are one matrix.
         writer.tensors["blk.1.attn_v.weight"] = writer.tensors["blk.1.attn_k.weight"]
@@ -22,39 +20,71 @@ extension ModelSuites {
           for layer in 2..<max(2, layers) { writer.tensors["blk.\(layer)." + name.dropFirst("blk.1.".count)] = tensor }
         }
       }
-      return try await model.launches(history: SyntheticModel.ids(history), tokens: SyntheticModel.ids(tokens))
+    }
+
+    /// Kernels that a step launches.
+    private func launches(layers: Int, tokens: Int, style: KernelStyle, after history: Int = 20) throws -> Int {
+      let runner = try SyntheticModel.llama.runner({ $0.style = style }, Self.layered(layers))
+      return try runner.launches(history: history, tokens: tokens)
     }
 
     @Test("a layer of Llama's kind is six launches of a decode step, and a seventh where keys are split")
-    func layer() async throws {
-      for (history, expected) in [(20, 6), (300, 7)] {
-        let (three, two) = (
-          try await launches(layers: 3, tokens: 1, style: .simt, after: history),
-          try await launches(layers: 2, tokens: 1, style: .simt, after: history)
-        )
+    func layer() throws {
+      for (history, expected) in [(20, 6), (600, 7)] {
+        let three = try launches(layers: 3, tokens: 1, style: .simt, after: history)
+        let two = try launches(layers: 2, tokens: 1, style: .simt, after: history)
         #expect(three - two == expected, "after \(history) tokens")
       }
     }
 
-    @Test("a recorded step is one launch whatever its layers", arguments: [1, 9])
-    func recorded(tokens: Int) async throws {
-      let count = try await launches(layers: 3, tokens: tokens, style: .vector)
-      // The embedding and the search for the likeliest token come beside it, and of a prompt the logits.
+    @Test("a step that is recorded whole is one launch whatever its layers", arguments: [1, 9])
+    func recorded(tokens: Int) throws {
+      let runner = try SyntheticModel.llama.runner({ $0.style = .vector }, Self.layered(2))
+      // GPUs have no programs.
+      guard runner.library.context.device.profile.type == .cpu else { return }
+      let count = try runner.launches(history: 20, tokens: tokens)
       #expect(count <= (tokens == 1 ? 3 : 7))
-      #expect(try await launches(layers: 2, tokens: tokens, style: .vector) == count)
+      #expect(try launches(layers: 3, tokens: tokens, style: .vector) == count)
+    }
+
+    @Test("the planned launches are those that run", arguments: SyntheticModel.all)
+    func planned(model: SyntheticModel) throws {
+      let (runner, costs) = try model.withFile { path in
+        let checkpoint = try openCheckpoint(path: path)
+        let device = try Device.select(nil)
+        var options = ModelRunner.Options()
+        (options.style, options.chunkSize) = (.simt, 64)
+        return (
+          try ModelRunner(checkpoint, on: device, options: options),
+          try ModelDraft(checkpoint, on: device, options: options).costs(promptTokens: 30)
+        )
+      }
+      let planned = try #require(costs)
+      #expect(try runner.launches(history: 20, tokens: 1) == planned.decode.launches)
+      #expect(try runner.launches(history: 20, tokens: 30) == planned.prompt.launches)
+      #expect(planned.decode.bytes > 0 && planned.prompt.operations > 20 * planned.decode.operations)
     }
   }
 }
 
-extension LanguageModel {
-  /// Kernels that a step of `tokens` launches with the search for its likeliest token, after `history`.
-  fileprivate func launches(history: [Int], tokens: [Int]) throws -> Int {
-    let transformer = try loaded()
-    let sequence = transformer.cache.makeSequence()
-    try transformer.forward(Batch([.init(sequence: sequence, tokens: history)], outputs: .last))
-    let before = transformer.launchCount
-    try transformer.forward(Batch([.init(sequence: sequence, tokens: tokens)], outputs: .last))
-    _ = try transformer.candidates(row: 0, keep: 1)
-    return transformer.launchCount - before
+extension ModelRunner {
+  /// Kernels that a step of `tokens` launches after `history`, with the logits of its last token.
+  fileprivate func launches(history: Int, tokens: Int) throws -> Int {
+    // Blocks are cleared when they are used first.
+    let ids = SyntheticModel.ids(history + tokens)
+    for _ in 0..<2 {
+      let sequence = cache.makeSequence()
+      defer { sequence.close() }
+      for start in stride(from: 0, to: history, by: chunkSize) {
+        _ = try run(
+          Batch([.init(sequence: sequence, tokens: Array(ids[start..<min(start + chunkSize, history)]), outputs: .none)]))
+      }
+      let before = launchCount
+      _ = try run(Batch([.init(sequence: sequence, tokens: Array(ids[history...]))]))
+      let count = launchCount - before
+      sequence.close()
+      if sequence.id > 1 { return count }
+    }
+    return 0
   }
 }

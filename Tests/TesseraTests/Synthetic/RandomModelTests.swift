@@ -1,3 +1,4 @@
+import TesseraCL
 import TesseraFiles
 import TesseraMemory
 import TesseraModels
@@ -12,8 +13,8 @@ extension ModelSuites {
   struct RandomModelTests {
     private func small(_ format: WeightFormat, seed: UInt32 = 1) -> RandomModel {
       var model = RandomModel(
-        name: "small", layerCount: 2, embeddingSize: 256, feedForwardSize: 512, headCount: 4, kvHeadCount: 2)
-      (model.vocabularyCount, model.contextLength, model.format, model.seed) = (512, 64, format, seed)
+        name: "small", layerCount: 2, hiddenSize: 256, intermediateSize: 512, headCount: 4, kvHeadCount: 2)
+      (model.vocabularySize, model.contextLength, model.format, model.seed) = (512, 64, format, seed)
       return model
     }
 
@@ -47,30 +48,29 @@ extension ModelSuites {
 
     @Test("the plan of a large model is computed and refused like a file's")
     func plans() throws {
-      let file = try RandomModel.llama70B.file()
+      let draft = try ModelDraft(RandomModel.llama70B.checkpoint(), on: Device.select(nil))
       let limits = DeviceLimits(
         name: "small", isCPU: false, vectorWidth: 4, localMemoryBytes: 48 << 10, maxWorkGroupSize: 1024,
         globalMemoryBytes: 24 << 30, maxAllocationBytes: 6 << 30, baseAddressAlignment: 128)
-      let plan = try Transformer.plan(file, limits: limits)
+      let plan = draft.memory
       #expect((39_000_000_000..<40_000_000_000).contains(plan.weightsBytes))
       #expect(throws: MemoryError.self) { try plan.check(limits: limits) }
       // All but the embeddings.
-      let perToken = try Transformer.weightBytesPerToken(file)
-      #expect(plan.weightsBytes - perToken - 128_256 * 8192 * 9 / 16 < 1 << 20)
+      #expect(plan.weightsBytes - draft.weightBytesPerToken - 128_256 * 8192 * 9 / 16 < 1 << 20)
     }
 
     @Test("sizes that make no model are refused")
     func refusals() throws {
       var model = small(.q4_K)
-      model.embeddingSize = 100
-      #expect(throws: FileError.self) { try model.file() }
+      model.hiddenSize = 100
+      #expect(throws: FileError.self) { try model.checkpoint() }
       model = small(.q4_K)
       model.headCount = 0
-      #expect(throws: ModelError.self) { try model.file() }
+      #expect(throws: ModelError.self) { try model.checkpoint() }
       model = small(.f32)
-      model.vocabularyCount = .max / 2
-      #expect(throws: FileError.self) { try model.file() }
-      let file = try small(.q4_0).file()
+      model.vocabularySize = .max / 2
+      #expect(throws: FileError.self) { try model.checkpoint() }
+      let file = try small(.q4_0).checkpoint()
       #expect(!file.hasData && file.tensor(named: "output.weight") != nil)
       #expect(throws: FileError.self) { try file.bytes(of: file.requiredTensor(named: "output.weight")) }
     }

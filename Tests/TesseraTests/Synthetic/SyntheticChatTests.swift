@@ -49,34 +49,56 @@ extension ModelSuites {
       #expect(try await fresh(language, Array(messages.dropLast())) == answer)
     }
 
-    @Test("a turn that begins while another's token is computed gets a cache of its own prefix")
+    @Test("a turn that begins in the middle of another's answer ends it, and gets a cache of its own prefix")
     func overlapping() async throws {
       let language = try await SyntheticModel.llama.load()
-      for round in 0..<12 {
+      for pieces in 1..<5 {
         let chat = ChatSession(language, options: options)
-        let first = Task { try await chat.respond(to: "The first question of round \(round)") }
-        // Else the first question could come last, and the second be cancelled for it.
-        while await chat.turnCount == 0 { await Task.yield() }
-        try await Task.sleep(for: .milliseconds(5 * round))
+        var first = chat.streamResponse(to: "The first question").makeAsyncIterator()
+        var begun = ""
+        for _ in 0..<pieces { begun += try await first.next() ?? "" }
         let answer = try await chat.respond(to: "The second")
-        _ = await first.result
+        #expect(try await first.next() == nil)
         let messages = await chat.messages
-        #expect(messages.last?.content.stringValue == answer)
-        #expect(messages.dropLast().last?.content.stringValue == "The second")
-        #expect(try await fresh(language, Array(messages.dropLast())) == answer, "round \(round)")
+        #expect(messages.map { $0.content.stringValue } == ["The first question", begun, "The second", answer])
+        #expect(try await fresh(language, Array(messages.dropLast())) == answer, "after \(pieces) pieces")
       }
+    }
+
+    @Test("turns at once: the one that began last has its answer")
+    func concurrent() async throws {
+      let language = try await SyntheticModel.llama.load()
+      let chat = ChatSession(language, options: options)
+      await withTaskGroup(of: Void.self) { group in
+        for question in 0..<6 { group.addTask { _ = try? await chat.respond(to: "Question \(question)") } }
+      }
+      let answer = try await chat.respond(to: "The last")
+      let messages = await chat.messages
+      #expect(messages.suffix(2).map { $0.content.stringValue } == ["The last", answer])
+      #expect(try await fresh(language, Array(messages.dropLast())) == answer)
     }
 
     @Test("a cancelled answer throws, and keeps what came of it")
     func cancelled() async throws {
       let language = try await SyntheticModel.llama.load()
-      var options = options
-      options.maxTokens = 1500
       let chat = ChatSession(language, options: options)
-      let task = Task { try await chat.respond(to: "Never end") }
-      try await Task.sleep(for: .milliseconds(50))
-      task.cancel()
+      let task = Task {
+        withUnsafeCurrentTask { $0?.cancel() }
+        return try await chat.respond(to: "Never begin")
+      }
       await #expect(throws: CancellationError.self) { _ = try await task.value }
+      let pieces = Task {
+        var pieces: [String] = []
+        for try await piece in chat.streamResponse(to: "Never end") {
+          pieces.append(piece)
+          if pieces.count == 2 { withUnsafeCurrentTask { $0?.cancel() } }
+        }
+        return pieces
+      }
+      let text = try await pieces.value.joined()
+      let messages = await chat.messages
+      #expect(messages.suffix(2).map { $0.content.stringValue } == ["Never end", text])
+      #expect(await chat.lastResult?.finishReason == .cancelled)
     }
 
     @Test("a reset forgets all but the instructions")

@@ -48,17 +48,13 @@ extension ModelSuites {
       #expect(try await language.run(prompt).tokens != first)
     }
 
-    @Test("a device's top-k draws as the whole vocabulary cut to k does")
+    @Test("top-k draws only the likeliest k tokens")
     func topK() async throws {
       let language = try await load()
       let some = try await language.run(prompt) {
-        sampling(3)(&$0); $0.topK = 40
+        sampling(3)(&$0)
+        $0.topK = 40
       }.tokens
-      // More than the device keeps: the logits come to the host.
-      let all = try await language.run(prompt) {
-        sampling(3)(&$0); $0.topK = 300
-      }.tokens
-      #expect(some != all)
       let logits = try await language.allLogits(prompt + some)
       for (index, token) in some.enumerated() {
         let first = (prompt.count - 1 + index) * SyntheticModel.vocabularyCount
@@ -99,19 +95,29 @@ extension ModelSuites {
       #expect(run.result?.statistics.generatedTokens == count && run.result?.statistics.promptTokens == prompt.count)
     }
 
-    @Test("a full context is an error that names both numbers and the option")
-    func contextFull() async throws {
+    @Test("a prompt over the context is an error that names both numbers and the option")
+    func promptTooLong() async throws {
       let language = try await load(context: 64)
-      for (count, limit) in [(65, 1), (20, nil), (64, 2)] {
-        await #expect {
-          _ = try await language.run(SyntheticModel.ids(count)) { $0.maxTokens = limit }
-        } throws: { error in
-          (error as? TesseraError)?.code == .contextFull && "\(error)".contains("65")
-            && "\(error)".contains("64") && "\(error)".contains("--context")
-        }
+      await #expect {
+        _ = try await language.run(SyntheticModel.ids(65)) { $0.maxTokens = 1 }
+      } throws: { error in
+        (error as? TesseraError)?.code == .contextFull && "\(error)".contains("65")
+          && "\(error)".contains("64") && "\(error)".contains("--context")
       }
       // A prompt as long as the context still gives one token.
       #expect(try await language.run(SyntheticModel.ids(64)) { $0.maxTokens = 1 }.tokens.count == 1)
+    }
+
+    @Test("the context's end ends the answer, with all tokens made so far", arguments: [1, 20, 63, 64])
+    func contextEnd(count: Int) async throws {
+      let language = try await load(context: 64)
+      let prompt = SyntheticModel.ids(count)
+      let run = try await language.run(prompt) { $0.maxTokens = nil }
+      // The last token is not run any more: its logits would be another's.
+      #expect(run.tokens.count == 65 - count && run.result?.finishReason == .length)
+      #expect(run.result?.statistics.generatedTokens == run.tokens.count)
+      let longer = try await load(context: 256).run(prompt) { $0.maxTokens = run.tokens.count }
+      #expect(longer.tokens == run.tokens)
     }
 
     @Test("leaving the loop frees the cache for the next generation")

@@ -8,10 +8,10 @@ extension ModelSuites {
   @Suite("Logits of synthetic models")
   struct SyntheticLogitsTests {
     @Test(
-      "every chunk size gives the same bits", arguments: SyntheticModel.all, KVCacheLayout.ElementType.allCases)
-    func sameBits(model: SyntheticModel, element: KVCacheLayout.ElementType) async throws {
+      "every chunk size gives the same bits", arguments: SyntheticModel.all, [KVEncoding.f32, .f16])
+    func sameBits(model: SyntheticModel, encoding: KVEncoding) async throws {
       var options = LoadOptions()
-      options.cacheElement = element
+      (options.keyEncoding, options.valueEncoding) = (encoding, encoding)
       let language = try await model.load(options)
       let tokens = SyntheticModel.ids(300)
       let whole = try await language.allLogits(tokens)

@@ -72,12 +72,13 @@ struct MarkerTests {
   /// The text of tokens, control tokens included, without the spaces that SentencePiece puts after these.
   private func decoded(_ ids: [Int], _ tokenizer: Tokenizer) throws -> String {
     var bytes: [UInt8] = []
-    var isAfterSpecial = tokenizer.definition.model == "llama"
+    let isScored = if case .scoredPairs = tokenizer.components.model { true } else { false }
+    var isAfterSpecial = isScored
     for id in ids {
       let piece = try tokenizer.piece(id)
-      let isSpecial = tokenizer.isControl(id) || tokenizer.definition.tokenTypes[id] == 4
+      let isSpecial = tokenizer.isControl(id) || tokenizer.components.attributes[id].contains(.userDefined)
       bytes += isAfterSpecial && !isSpecial && piece.first == 0x20 ? Array(piece.dropFirst()) : piece
-      isAfterSpecial = tokenizer.definition.model == "llama" && isSpecial
+      isAfterSpecial = isScored && isSpecial
     }
     return String(decoding: bytes, as: UTF8.self)
   }
@@ -195,7 +196,7 @@ struct MarkerTests {
   @Test("SentencePiece does not merge text to a control token")
   func merged() throws {
     var definition = TokenizerDefinition(
-      model: "llama", tokens: ByteStrings(texts: ["<unk>", "<s>", "</s>", "<", "/", "s", ">", "</", "</s", "▁"]))
+      model: .sentencePiece, tokens: ByteStrings(texts: ["<unk>", "<s>", "</s>", "<", "/", "s", ">", "</", "</s", "▁"]))
     definition.tokenTypes = [2, 3, 3, 1, 1, 1, 1, 1, 1, 1]
     definition.scores = [0, 0, 0, -1, -1, -1, -1, -1, -1, -1]
     definition.bosToken = 1

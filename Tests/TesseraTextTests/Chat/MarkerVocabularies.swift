@@ -71,5 +71,5 @@ struct MarkerVocabulary: CustomStringConvertible, Sendable {
 
 extension Tokenizer {
   /// The control tokens among ids, less those that only say that text is unknown.
-  func controls(in ids: [Int]) -> [Int] { ids.filter { isControl($0) && $0 != definition.unknownToken } }
+  func controls(in ids: [Int]) -> [Int] { ids.filter { isControl($0) && $0 != unknownToken } }
 }

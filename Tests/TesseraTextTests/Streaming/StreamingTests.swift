@@ -10,7 +10,7 @@ struct StreamingTests {
       let digits = String(byte, radix: 16, uppercase: true)
       return "<0x" + (digits.count == 1 ? "0" : "") + digits + ">"
     }
-    var definition = TokenizerDefinition(model: "llama", tokens: ByteStrings(texts: names + ["<s>"]))
+    var definition = TokenizerDefinition(model: .sentencePiece, tokens: ByteStrings(texts: names + ["<s>"]))
     definition.tokenTypes = [Int32](repeating: 6, count: 256) + [3]
     return try Tokenizer(definition)
   }

@@ -6,7 +6,7 @@ import Testing
 struct DefinitionTests {
   private static func bytePair() -> TokenizerDefinition {
     var definition = TokenizerDefinition(
-      model: "gpt2", tokens: ByteStrings(texts: ["a", "b", "c", "ab", "abc", "<e>"]))
+      model: .bytePair, tokens: ByteStrings(texts: ["a", "b", "c", "ab", "abc", "<e>"]))
     definition.preTokenizer = "gpt-2"
     definition.tokenTypes = [1, 1, 1, 1, 1, 3]
     definition.merges = ByteStrings(texts: ["a b", "ab c"])
@@ -29,12 +29,12 @@ struct DefinitionTests {
 
   @Test("unknown models and pre-tokenizers are refused with the known names")
   func unknownNames() throws {
-    let model = try Self.error { $0.model = "t5\n" }
+    let model = try #require(throws: TextError.self) { try TokenizerDefinition.Model(named: "rwkv\n") }
     #expect(model.code == .unsupportedModel)
     #expect(model.message.contains("gpt2") && model.message.contains("llama") && !model.message.contains("\n"))
-    let rule = try Self.error { $0.preTokenizer = "tekken" }
+    let rule = try Self.error { $0.preTokenizer = "tokken" }
     #expect(rule.code == .unsupportedPreTokenizer)
-    #expect(rule.message.contains("'tekken'") && rule.message.contains("smollm"))
+    #expect(rule.message.contains("'tokken'") && rule.message.contains("smollm"))
   }
 
   @Test("lengths that differ from the vocabulary's are refused")
@@ -44,16 +44,36 @@ struct DefinitionTests {
     #expect(try Self.error { $0.scores = [0, 1] }.message.contains("2 scores for 6 tokens"))
   }
 
-  @Test("special ids outside the vocabulary are refused by name", arguments: [-1, 6, .max, .min])
+  @Test("special ids outside the vocabulary are noted and ignored", arguments: [-1, 6, 4_294_967_295, .max, .min])
   func ids(id: Int) throws {
-    #expect(try Self.error { $0.bosToken = id }.message.contains("bos token \(id)"))
-    #expect(try Self.error { $0.eosToken = id }.code == .tokenOutOfRange)
-    #expect(try Self.error { $0.eotToken = id }.code == .tokenOutOfRange)
-    #expect(try Self.error { $0.eomToken = id }.code == .tokenOutOfRange)
-    #expect(try Self.error { $0.unknownToken = id }.code == .tokenOutOfRange)
-    #expect(try Self.error { $0.paddingToken = id }.code == .tokenOutOfRange)
+    let paths: [WritableKeyPath<TokenizerDefinition, Int?>] = [
+      \.bosToken, \.eosToken, \.eotToken, \.eomToken, \.unknownToken, \.paddingToken, \.separatorToken, \.maskToken,
+    ]
+    for path in paths {
+      var definition = Self.bytePair()
+      definition[keyPath: path] = id
+      let tokenizer = try Tokenizer(definition)
+      #expect(tokenizer.notes.count == 1)
+      #expect(tokenizer.notes[0].contains("\(id)") && tokenizer.notes[0].contains("6 tokens"))
+      #expect(try tokenizer.encode("abcab<e>") == [4, 3, 5])
+    }
+    #expect(try Tokenizer(Self.bytePair()).notes.isEmpty)
+  }
+
+  @Test("a token that must be added but is not there is refused")
+  func missingEnds() throws {
     #expect(try Self.error { $0.addBOS = true }.message.contains("bos"))
     #expect(try Self.error { $0.addEOS = true }.message.contains("eos"))
+    #expect(try Self.error { $0.addSeparator = true }.message.contains("separator"))
+  }
+
+  @Test("longer tokens without merges are an incomplete file")
+  func missingMerges() throws {
+    let error = try Self.error { $0.merges = ByteStrings() }
+    #expect(error.code == .malformedVocabulary)
+    #expect(error.message.contains("tokenizer.ggml.merges") && error.message.contains("'ab'"))
+    let bytes = TokenizerDefinition(model: .bytePair, tokens: ByteStrings(texts: ["a", "b", "Ġ", "é"]))
+    #expect(try Tokenizer(bytes).encode("b a") == [1, 2, 0])
   }
 
   @Test("two tokens with one text are refused with both ids")
@@ -73,7 +93,8 @@ struct DefinitionTests {
 
   @Test("a score that is no number is refused")
   func scores() throws {
-    var definition = TokenizerDefinition(model: "llama", tokens: ByteStrings(texts: ["<unk>", "<s>", "</s>", "a"]))
+    var definition = TokenizerDefinition(
+      model: .sentencePiece, tokens: ByteStrings(texts: ["<unk>", "<s>", "</s>", "a"]))
     definition.scores = [0, 0, .infinity, -.infinity]
     #expect(try Tokenizer(definition).vocabularyCount == 4)
     definition.scores[3] = .nan
@@ -102,7 +123,7 @@ struct DefinitionTests {
   @Test("byte tokens that name no byte stand for their text")
   func byteTokens() throws {
     let texts = ["<0x41>", "<0x4>", "<0xZZ>", "<0x+1>", "<0x-1>", "x"]
-    var definition = TokenizerDefinition(model: "llama", tokens: ByteStrings(texts: texts))
+    var definition = TokenizerDefinition(model: .sentencePiece, tokens: ByteStrings(texts: texts))
     definition.tokenTypes = [6, 6, 6, 6, 6, 6]
     let tokenizer = try Tokenizer(definition)
     #expect(try tokenizer.piece(0) == [0x41])
@@ -124,7 +145,7 @@ struct DefinitionTests {
         case 1: tokens.remove(at: index)
         case 2: tokens.append([UInt8](repeating: 0xE2, count: index))
         case 3: definition.tokenTypes[index % definition.tokenTypes.count] = Int32.random(in: 0...7, using: &generator)
-        default: definition.model = round % 4 == 0 ? "llama" : "gpt2"
+        default: definition.model = round % 4 == 0 ? .sentencePiece : .bytePair
         }
       }
       definition.tokens = ByteStrings(tokens)

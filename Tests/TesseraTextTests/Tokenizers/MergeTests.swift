@@ -33,7 +33,7 @@ struct MergeTests {
         ranks[[left, right]] = (merges.count, token)
         merges.append("\(texts[left]) \(texts[right])")
       }
-      var definition = TokenizerDefinition(model: "gpt2", tokens: ByteStrings(texts: texts))
+      var definition = TokenizerDefinition(model: .bytePair, tokens: ByteStrings(texts: texts))
       definition.preTokenizer = "gpt-2"
       definition.merges = ByteStrings(texts: merges)
       let tokenizer = try Tokenizer(definition)

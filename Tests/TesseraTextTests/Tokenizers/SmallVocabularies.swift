@@ -37,7 +37,7 @@ struct SmallVocabularies: Decodable {
   func bytes() throws -> [[UInt8]] { try texts.map { [UInt8](try #require(Data(base64Encoded: $0))) } }
 
   func bytePairDefinition(_ preTokenizer: String) -> TokenizerDefinition {
-    var definition = TokenizerDefinition(model: "gpt2", tokens: ByteStrings(texts: byte_pair.tokens))
+    var definition = TokenizerDefinition(model: .bytePair, tokens: ByteStrings(texts: byte_pair.tokens))
     definition.preTokenizer = preTokenizer
     definition.tokenTypes = byte_pair.types
     definition.merges = ByteStrings(texts: byte_pair.merges)
@@ -48,7 +48,7 @@ struct SmallVocabularies: Decodable {
   }
 
   func scoredDefinition() -> TokenizerDefinition {
-    var definition = TokenizerDefinition(model: "llama", tokens: ByteStrings(texts: scored.tokens))
+    var definition = TokenizerDefinition(model: .sentencePiece, tokens: ByteStrings(texts: scored.tokens))
     definition.tokenTypes = scored.types
     definition.scores = scored.scores
     definition.bosToken = 1

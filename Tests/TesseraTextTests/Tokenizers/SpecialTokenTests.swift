@@ -96,7 +96,7 @@ struct SpecialTokenTests {
   @Test("the ends of a generation are known by id and by text")
   func endOfGeneration() throws {
     var definition = TokenizerDefinition(
-      model: "gpt2",
+      model: .bytePair,
       tokens: ByteStrings(texts: ["<|im_end|>", "<|endoftext|>", "<stop>", "x", "<end_of_turn>", "<fim_pad>"]))
     definition.tokenTypes = [1, 3, 1, 1, 4, 1]
     definition.eosToken = 2
@@ -110,7 +110,7 @@ struct SpecialTokenTests {
   @Test("Harmony's end of a message does not end the answer")
   func harmony() throws {
     var definition = TokenizerDefinition(
-      model: "gpt2", tokens: ByteStrings(texts: ["<|end|>", "<|return|>", "<|call|>", "<|message|>"]))
+      model: .bytePair, tokens: ByteStrings(texts: ["<|end|>", "<|return|>", "<|call|>", "<|message|>"]))
     definition.tokenTypes = [3, 3, 3, 3]
     let tokenizer = try Tokenizer(definition)
     #expect(tokenizer.endOfGenerationTokens == [1, 2])

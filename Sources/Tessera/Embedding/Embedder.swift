@@ -1,0 +1,116 @@
+import Foundation
+import TesseraFiles
+import TesseraModels
+
+/// A model that makes a vector of each text, close to those of texts that mean the same.
+///
+///     let embedder = try await Embedder.load(from: url)
+///     let vectors = try await embedder.embed(["What is gravity?", "Why do things fall?"])
+///
+/// Any model can be one: encoders are made for it, of decoders the last token's hidden state is taken by default.
+public final class Embedder: Sendable {
+  /// How the hidden states of a text's tokens become one.
+  public enum Pooling: String, Sendable, CaseIterable, Codable {
+    /// Their mean.
+    case mean
+    /// The first token's.
+    case cls
+    /// The last token's.
+    case last
+  }
+
+  public let model: LanguageModel
+  /// How hidden states become one, unless a call says otherwise: what the files say, else the mean for models that read a
+  /// text at once and the last token for others.
+  public let pooling: Pooling
+  /// Whether vectors are brought to the length 1, unless a call says otherwise: as the files say; where they do not, true.
+  public let isNormalized: Bool
+  /// Tokens of a text that are read, those that the tokenizer adds included: of longer texts the end is left out, as
+  /// sentence-transformers does.
+  public let longestText: Int
+  private let isLowercased: Bool
+
+  /// Floats of a vector.
+  public var dimensions: Int { model.profile.hiddenSize }
+
+  /// Loads a model: a GGUF file, or a Hugging Face folder, whose `modules.json`, `1_Pooling/config.json` and
+  /// `sentence_bert_config.json` say how texts are embedded.
+  ///
+  /// - Parameter pooling: instead of what the files say, which then need not be supported.
+  /// - Throws: as `LanguageModel.load`, and for pooling or modules that are not supported.
+  public static func load(
+    from url: URL, options: LoadOptions = LoadOptions(), pooling: Pooling? = nil,
+    progress: @escaping @Sendable (Double) -> Void = { _ in }
+  ) async throws -> Embedder {
+    try await load(ModelSource(path: url.path), options: options, pooling: pooling, progress: progress)
+  }
+
+  /// Loads a model whose file is open.
+  public static func load(
+    _ source: ModelSource, options: LoadOptions = LoadOptions(), pooling: Pooling? = nil,
+    progress: @escaping @Sendable (Double) -> Void = { _ in }
+  ) async throws -> Embedder {
+    let settings = Result { try EmbeddingSettings(source.checkpoint) }
+    if pooling == nil { _ = try settings.get() }
+    var options = options
+    // Each text of a step takes a block at least; of an encoder they are few bytes.
+    if source.checkpoint.isEncoder { options.sequenceCount = max(options.sequenceCount, 64) }
+    let model = try await LanguageModel.load(source, options: options, progress: progress)
+    return Embedder(model, try? settings.get(), pooling: pooling)
+  }
+
+  private init(_ model: LanguageModel, _ settings: EmbeddingSettings?, pooling: Pooling?) {
+    self.model = model
+    // Of an encoder no row is kept.
+    let readsAtOnce = model.profile.attentionGroups.contains { $0.kind == .transient }
+    self.pooling = pooling ?? settings?.pooling ?? (readsAtOnce ? .mean : .last)
+    isNormalized = settings?.isNormalized ?? true
+    longestText = min(settings?.longestText ?? model.contextLength, model.contextLength)
+    isLowercased = settings?.isLowercased ?? false
+  }
+
+  /// A vector for each text, `dimensions` floats each.
+  ///
+  /// - Parameters:
+  ///   - pooling: nil takes the model's.
+  ///   - isNormalized: nil does as the model's files say.
+  /// - Throws: `TesseraError.noTokenizer`, `TesseraError.emptyPrompt` for a text without tokens, `CancellationError`.
+  public func embed(_ texts: [String], pooling: Pooling? = nil, isNormalized: Bool? = nil) async throws -> [[Float]] {
+    try await embed(tokens: tokens(of: texts), pooling: pooling, isNormalized: isNormalized)
+  }
+
+  /// A vector for each sequence of token ids, those that a tokenizer would add included.
+  ///
+  /// - Throws: `TesseraError.contextFull` for more than the context holds.
+  public func embed(tokens: [[Int]], pooling: Pooling? = nil, isNormalized: Bool? = nil) async throws -> [[Float]] {
+    for (index, ids) in tokens.enumerated() {
+      guard !ids.isEmpty else { throw TesseraError(.emptyPrompt, "text \(index + 1) has no tokens: leave it out") }
+      guard ids.count <= model.contextLength else {
+        throw TesseraError(
+          .contextFull, "text \(index + 1) has \(ids.count) tokens, the context \(model.contextLength): shorten it")
+      }
+    }
+    let vectors = try await model.engine.pooled(tokens, pooling ?? self.pooling)
+    return isNormalized ?? self.isNormalized ? vectors.map(Self.normalized) : vectors
+  }
+
+  /// The token ids of texts, cut to `longestText`.
+  public func tokens(of texts: [String]) throws -> [[Int]] {
+    let tokenizer = try model.tokenizer
+    // What is added to every text: the end's part of it stays.
+    let frame = try tokenizer.encode("")
+    return try texts.map { text in
+      let ids = try tokenizer.encode(isLowercased ? text.lowercased() : text)
+      guard ids.count > longestText else { return ids }
+      let added = zip(frame, ids).prefix { $0 == $1 }.count
+      let end = min(max(0, frame.count - added), longestText)
+      return Array(ids.prefix(longestText - end)) + ids.suffix(end)
+    }
+  }
+
+  /// A vector of the length 1 in the same direction; zeros stay.
+  private static func normalized(_ vector: [Float]) -> [Float] {
+    let length = vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    return length > 0 ? vector.map { Float(Double($0) / length) } : vector
+  }
+}

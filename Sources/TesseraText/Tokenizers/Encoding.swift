@@ -1,0 +1,103 @@
+extension Tokenizer {
+  /// The tokens of a text.
+  ///
+  /// - Parameters:
+  ///   - addSpecial: adds the tokens that the model wants around a text, such as BOS and EOS.
+  ///   - parseSpecial: takes markers such as `<|im_start|>` in the text for the tokens they name; otherwise they are
+  ///     text like any other. Added tokens that are not special are always found.
+  /// - Throws: `TextError` `.tooLong` over `longestText` bytes, `.missingByteToken` for what cannot be expressed,
+  ///   `.unsupportedPattern` if a pattern of the tokenizer's files takes too long on the text.
+  public func encode(_ text: String, addSpecial: Bool = true, parseSpecial: Bool = true) throws(TextError) -> [Int] {
+    try encode(Array(text.utf8), addSpecial: addSpecial, parseSpecial: parseSpecial)
+  }
+
+  /// The tokens of bytes that need not be UTF-8; otherwise as `encode(_:addSpecial:parseSpecial:)` for strings.
+  public func encode(_ bytes: [UInt8], addSpecial: Bool = true, parseSpecial: Bool = true) throws(TextError) -> [Int] {
+    let ids = try encodeText(bytes, parseSpecial: parseSpecial)
+    return components.postProcessor.apply(ids, nil, addSpecial: addSpecial).ids
+  }
+
+  /// The tokens of two texts together, as BERT takes a question and a passage, with the type of each token: 0 for the
+  /// first text, 1 for the second where the model tells them apart.
+  ///
+  /// - Parameter pair: nil gives the tokens of one text with their types.
+  public func encode(
+    _ text: String, pair: String?, addSpecial: Bool = true, parseSpecial: Bool = true
+  ) throws(TextError) -> (ids: [Int], typeIDs: [Int]) {
+    let first = try encodeText(Array(text.utf8), parseSpecial: parseSpecial)
+    var second: [Int]?
+    if let pair { second = try encodeText(Array(pair.utf8), parseSpecial: parseSpecial) }
+    let (ids, types) = components.postProcessor.apply(first, second, addSpecial: addSpecial)
+    return (ids, types)
+  }
+
+  /// The tokens of a text without those that are added around it.
+  private func encodeText(_ bytes: [UInt8], parseSpecial: Bool) throws(TextError) -> [Int] {
+    try Self.check(length: bytes.count)
+    var output: [Int] = []
+    output.reserveCapacity(bytes.count / 3 + 2)
+    switch components.special {
+    case .longestFirst(let all, let userDefined):
+      let matcher = parseSpecial ? all : userDefined
+      try encodeParts(bytes.withUnsafeBufferPointer(matcher.split), of: bytes, into: &output) {
+        text, isAfterSpecial, _, output throws(TextError) in
+        try normalize(&text, isAfterSpecial: isAfterSpecial)
+        try encodePieces(TextPieces(text, beginsText: isAfterSpecial), into: &output)
+      }
+    case .addedTokens(let added):
+      let bytes = bytes.isUTF8 ? bytes : Array(String(decoding: bytes, as: UTF8.self).utf8)
+      func parts(_ text: [UInt8], inNormalized: Bool) -> [SpecialTokenMatcher.Part] {
+        text.withUnsafeBufferPointer { added.split($0, inNormalized: inNormalized, parseSpecial: parseSpecial) }
+      }
+      try encodeParts(parts(bytes, inNormalized: false), of: bytes, into: &output) {
+        text, isAfterSpecial, isFirst, output throws(TextError) in
+        try normalize(&text, isAfterSpecial: isAfterSpecial)
+        try encodeParts(parts(text, inNormalized: true), of: text, into: &output) {
+          part, _, isFirstPart, output throws(TextError) in
+          try encodePieces(TextPieces(part, beginsText: isFirst && isFirstPart), into: &output)
+        }
+      }
+    }
+    return output
+  }
+
+  static func check(length: Int) throws(TextError) {
+    guard length <= longestText else {
+      throw TextError(.tooLong, "the text has \(length) bytes, of which one call takes \(longestText); split it")
+    }
+  }
+
+  /// Adds the special tokens among the parts of a text, and what `encode` adds for the others. It is told whether a part
+  /// is the first or follows a special token, and whether it begins where the text does.
+  func encodeParts(
+    _ parts: [SpecialTokenMatcher.Part], of bytes: [UInt8], into output: inout [Int],
+    _ encode: (inout [UInt8], _ isAfterSpecial: Bool, _ isFirst: Bool, inout [Int]) throws(TextError) -> Void
+  ) throws(TextError) {
+    var isAfterSpecial = true
+    for part in parts {
+      switch part {
+      case .token(let id):
+        output.append(id)
+        isAfterSpecial = true
+      case .text(let range):
+        var text = range.count == bytes.count ? bytes : Array(bytes[range])
+        try encode(&text, isAfterSpecial, range.lowerBound == 0, &output)
+        isAfterSpecial = false
+      }
+    }
+  }
+
+  func normalize(_ text: inout [UInt8], isAfterSpecial: Bool) throws(TextError) {
+    for normalizer in components.normalizers { try normalizer.apply(&text, isAfterSpecial: isAfterSpecial) }
+  }
+
+  func encodePieces(_ text: TextPieces, into output: inout [Int]) throws(TextError) {
+    var pieces = text
+    for step in components.preTokenizers { try step.apply(&pieces) }
+    guard pieces.bytes.count <= Int32.max / 3 else {
+      throw TextError(
+        .tooLong, "the text has become \(pieces.bytes.count) bytes, which is more than one call takes; split it")
+    }
+    try components.model.encode(pieces, into: &output)
+  }
+}

@@ -1,0 +1,120 @@
+import TesseraJSON
+
+/// The documents of a model's folder from which its tokenizer is made, as Hugging Face lays them out.
+public struct HuggingFaceTokenizerFiles: Sendable {
+  /// `tokenizer.json`.
+  public var tokenizer: JSONValue
+  /// `tokenizer_config.json`: names of special tokens, whether they are added, chat templates.
+  public var tokenizerConfig: JSONValue?
+  /// `special_tokens_map.json`: names of special tokens.
+  public var specialTokensMap: JSONValue?
+  /// `generation_config.json`: the tokens that end a generation.
+  public var generationConfig: JSONValue?
+  /// `chat_template.jinja` or the text of `chat_template.json`.
+  public var chatTemplate: String?
+  /// The folder that errors name.
+  public var path: String
+
+  /// Files of a folder; the optional ones are set one by one.
+  public init(tokenizer: JSONValue, path: String) {
+    self.tokenizer = tokenizer
+    self.path = path
+  }
+
+  /// An object of one of the files, whose errors name it.
+  func fields(_ value: JSONValue?, _ name: String) throws(JSONError) -> JSONFields? {
+    guard let value, !value.isNull else { return nil }
+    return try JSONFields(of: value, path: path(name))
+  }
+
+  func path(_ name: String) -> String { path.isEmpty ? name : "\(path)/\(name)" }
+}
+
+extension Tokenizer {
+  /// A tokenizer from Hugging Face's files.
+  ///
+  /// - Throws: `TextError` `.unsupportedComponent` and `.unsupportedPattern` for what is not known, by its name;
+  ///   `.malformedFile` and `.malformedVocabulary` for damaged files, with file and field.
+  public convenience init(huggingFace files: HuggingFaceTokenizerFiles) throws(TextError) {
+    do {
+      self.init(try TokenizerComponents(files))
+    } catch let error as JSONError {
+      throw TextError(.malformedFile, "\(error); get the file again or repair it")
+    } catch let error as TextError {
+      throw error
+    } catch {
+      throw TextError(.malformedFile, "\(files.path): \(error)")
+    }
+  }
+}
+
+/// A part of `tokenizer.json`: an object with a `type`.
+struct ComponentFields {
+  let fields: JSONFields
+  let type: String
+
+  /// - Parameter place: the keys that lead here, for errors.
+  init(_ value: JSONValue, path: String?, place: String) throws {
+    fields = try JSONFields(of: value, path: "\(path ?? "tokenizer.json"): \(place)")
+    type = try fields.string("type")
+  }
+
+  /// The parts of a list, such as `normalizers` of a Sequence.
+  func parts(_ key: String) throws -> [ComponentFields] {
+    try fields.array(key).enumerated().map {
+      try ComponentFields($1, path: fields.path, place: "\(key)[\($0)]")
+    }
+  }
+
+  /// The error for a type that is not known.
+  func unknown(_ kind: String) -> TextError {
+    TextError(
+      .unsupportedComponent,
+      "\(fields.path ?? ""): the \(kind) \(TextError.quoted(Array(type.utf8))) is not supported; use a GGUF of the model or "
+        + "report it")
+  }
+
+  func error(_ problem: String, _ code: TextError.Code = .malformedFile) -> TextError {
+    TextError(code, "\(fields.path ?? ""): \(problem)")
+  }
+
+  /// `{"String": …}` or `{"Regex": …}` as a pattern; an old file may have the text alone.
+  func pattern(_ key: String) throws -> TextPattern {
+    guard let value = fields[key] else { throw error("there is no \(key)") }
+    if let text = value.stringValue { return try TextPattern(literal: text) }
+    let object = try JSONFields(of: value, path: "\(fields.path ?? "").\(key)")
+    if let text = try object.optionalString("String") { return try TextPattern(literal: text) }
+    do {
+      return try TextPattern(try object.string("Regex"))
+    } catch let problem as TextError {
+      throw error(problem.message, problem.code)
+    }
+  }
+
+  /// A text that is put into others; bounded, since it may come for each character.
+  func insertion(_ key: String) throws -> [UInt8] {
+    let text = try fields.string(key)
+    guard text.utf8.count <= 1_024 else {
+      throw error("\(key) has \(text.utf8.count) bytes, which is more than any tokenizer inserts")
+    }
+    return Array(text.utf8)
+  }
+
+  /// A text of one character.
+  func character(_ key: String) throws -> [UInt8] {
+    let text = try fields.string(key)
+    guard text.unicodeScalars.count == 1 else {
+      throw error("\(key) should be one character but is \(TextError.quoted(Array(text.utf8)))")
+    }
+    return Array(text.utf8)
+  }
+
+  /// A whole number of a range.
+  func int(_ key: String, in range: ClosedRange<Int>, default value: Int? = nil) throws -> Int {
+    let found = if let value { try fields.optionalInt(key) ?? value } else { try fields.int(key) }
+    guard range.contains(found) else {
+      throw error("\(key) is \(found), but should be \(range.lowerBound) to \(range.upperBound)")
+    }
+    return found
+  }
+}

@@ -1,0 +1,123 @@
+/// The unigram language model (Kudo, https://arxiv.org/abs/1804.10959): of all ways to cut a text into tokens the one
+/// whose scores add up to the most.
+struct UnigramEncoder: Sendable {
+  /// How much worse than the worst token an unknown character is.
+  private static let unknownPenalty = 10.0
+
+  private let trie: ByteTrie
+  /// One score a token.
+  private let scores: [Double]
+  private let unknownScore: Double
+  private let unknownToken: Int?
+  /// The tokens `<0x00>` to `<0xFF>` that unknown characters become, or none.
+  private let byteTokens: [Int32]
+
+  /// - Parameters:
+  ///   - trie: the tokens that may be taken.
+  ///   - scores: one for each id, none of which is NaN.
+  ///   - worst: the lowest score of a token.
+  ///   - byteTokens: `<0x00>` to `<0xFF>` where unknown characters become bytes; else empty.
+  init(trie: ByteTrie, scores: [Double], worst: Double, unknownToken: Int?, byteTokens: [Int32]) {
+    self.trie = trie
+    self.scores = scores
+    unknownScore = worst - Self.unknownPenalty
+    self.unknownToken = unknownToken
+    self.byteTokens = byteTokens
+  }
+
+  /// The best way to each place of a text.
+  struct Lattice {
+    fileprivate var score: [Double] = []
+    fileprivate var start: [Int32] = []
+    fileprivate var token: [Int32] = []
+
+    fileprivate mutating func reset(_ count: Int) {
+      score.removeAll(keepingCapacity: true)
+      score.append(contentsOf: repeatElement(-.infinity, count: count + 1))
+      start.removeAll(keepingCapacity: true)
+      start.append(contentsOf: repeatElement(-1, count: count + 1))
+      token.removeAll(keepingCapacity: true)
+      token.append(contentsOf: repeatElement(-1, count: count + 1))
+      score[0] = 0
+    }
+
+    @inline(__always)
+    fileprivate mutating func offer(_ end: Int, _ candidate: Double, from begin: Int, _ id: Int32) {
+      guard start[end] < 0 || candidate > score[end] else { return }
+      score[end] = candidate
+      start[end] = Int32(truncatingIfNeeded: begin)
+      token[end] = id
+    }
+  }
+
+  /// Adds the tokens of a text of at most `Int32.max` bytes.
+  /// - Throws: `TextError` `.missingByteToken` if a character has no token and there is none for unknown ones.
+  func encode(
+    _ text: UnsafeBufferPointer<UInt8>, _ lattice: inout Lattice, into output: inout [Int]
+  ) throws(TextError) {
+    if text.isEmpty { return }
+    lattice.reset(text.count)
+    var position = 0
+    while position < text.count {
+      let length = min(UTF8Scan.length(text[position]), text.count - position)
+      let base = lattice.score[position]
+      var node = ByteTrie.root
+      var end = position
+      var isSingleKnown = false
+      while end < text.count {
+        node = trie.child(node, text[end])
+        if node == 0 { break }
+        end += 1
+        let id = trie.values[node]
+        if id < 0 { continue }
+        lattice.offer(end, base + scores[Int(id)], from: position, id)
+        if end - position == length { isSingleKnown = true }
+      }
+      if !isSingleKnown { lattice.offer(position + length, base + unknownScore, from: position, -1) }
+      position += length
+    }
+    try trace(text, lattice, &output)
+  }
+
+  /// Walks the best way back. Unknown characters in a row are one.
+  private func trace(
+    _ text: UnsafeBufferPointer<UInt8>, _ lattice: Lattice, _ output: inout [Int]
+  ) throws(TextError) {
+    let first = output.count
+    var end = text.count
+    while end > 0 {
+      var start = Int(lattice.start[end])
+      let id = Int(lattice.token[end])
+      guard id < 0 || id == unknownToken else {
+        output.append(id)
+        end = start
+        continue
+      }
+      while start > 0, case let before = Int(lattice.token[start]), before < 0 || before == unknownToken {
+        start = Int(lattice.start[start])
+      }
+      try appendUnknown(text[start..<end], &output)
+      end = start
+    }
+    output[first...].reverse()
+  }
+
+  /// Adds what stands for unknown characters, last first.
+  private func appendUnknown(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ output: inout [Int]) throws(TextError) {
+    if let known = knownToken(bytes) {
+      output.append(known)
+    } else if !byteTokens.isEmpty, bytes.allSatisfy({ byteTokens[Int($0)] >= 0 }) {
+      for byte in bytes.reversed() { output.append(Int(byteTokens[Int(byte)])) }
+    } else if let unknownToken {
+      output.append(unknownToken)
+    } else {
+      throw TextError.unknownCharacter(bytes)
+    }
+  }
+
+  /// The token that is just these characters, which may exist though no way led through it.
+  private func knownToken(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
+    let node = trie.node(after: bytes)
+    return node != 0 && trie.values[node] >= 0 ? Int(trie.values[node]) : nil
+  }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+/// A tiny model folder of `Tests/TesseraTests/Fixtures/families`, which has no tokenizer, with its reference.
+struct FamilyFixture: Sendable, CustomStringConvertible {
+  let name: String
+  var description: String { name }
+
+  init(_ name: String) { self.name = name }
+
+  var folder: String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("TesseraTests/Fixtures/families/\(name)").path
+  }
+
+  /// The prompts, pairs or texts of the reference.
+  func cases(_ key: String) throws -> [[String: Any]] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/reference.json"))
+    let reference = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    return try #require(reference[key] as? [[String: Any]])
+  }
+
+  /// The values of an array of a case.
+  static func floats(_ value: Any?) throws -> [Float] {
+    let text = try #require((value as? [String: Any])?["float32"] as? String)
+    return try floats(#require(Data(base64Encoded: text)))
+  }
+
+  static func floats(_ data: Data) -> [Float] {
+    let bytes = [UInt8](data)
+    return stride(from: 0, to: bytes.count - bytes.count % 4, by: 4).map { start in
+      Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[start + $1]) << UInt32(8 * $1) })
+    }
+  }
+
+  /// Token ids as the command takes them.
+  static func list(_ value: Any?) throws -> String {
+    try #require(value as? [Int]).map(String.init).joined(separator: ",")
+  }
+}
+
+extension CommandRun {
+  /// The values of a `.npy` file that a command writes where `-o` says, and its shape as the file has it.
+  static func array(_ arguments: [String]) throws -> (values: [Float], header: String) {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).npy").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let run = try CommandRun(arguments + ["-o", path, "--json"])
+    #expect(run.status == 0 && run.errors.isEmpty, "\(arguments): \(run.status) \(run.errors)")
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    let bytes = [UInt8](data.prefix(10))
+    try #require(bytes.count == 10)
+    let start = 10 + Int(bytes[8]) + Int(bytes[9]) << 8
+    return (
+      FamilyFixture.floats(data.dropFirst(start)), String(decoding: data.dropFirst(10).prefix(start - 10), as: UTF8.self)
+    )
+  }
+}
+
+/// The largest difference of two arrays, which must be of one size.
+func largestDifference(_ a: [Float], _ b: [Float], sourceLocation: SourceLocation = #_sourceLocation) -> Float {
+  #expect(a.count == b.count && !a.isEmpty, sourceLocation: sourceLocation)
+  return zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
+}
+
+/// Logarithms of probabilities, of rows of logits.
+func logProbabilities(_ logits: [Float], vocabulary: Int) -> [Float] {
+  stride(from: 0, to: logits.count, by: vocabulary).flatMap { first in
+    let row = logits[first..<first + vocabulary]
+    let most = Double(row.max() ?? 0)
+    let sum = log(row.reduce(0.0) { $0 + exp(Double($1) - most) }) + most
+    return row.map { Float(Double($0) - sum) }
+  }
+}

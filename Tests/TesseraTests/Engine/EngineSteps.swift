@@ -1,0 +1,85 @@
+import Foundation
+import TesseraMemory
+import TestSupport
+
+@testable import Tessera
+
+extension Engine {
+  /// Leaves steps to `stepOnce`.
+  func pause() { isPaused = true }
+
+  func resume() {
+    isPaused = false
+    start()
+  }
+
+  @discardableResult
+  func stepOnce() -> Bool { step() }
+
+  /// Tokens that a request has beyond its prompt.
+  func generatedCount(_ id: SequenceID) -> Int { requests[id].map { $0.tokens.count - $0.promptCount } ?? 0 }
+  func waitingIDs() -> [SequenceID] { scheduler.waiting.map(\.id) }
+  func requestCount() -> Int { requests.count }
+}
+
+extension LanguageModel {
+  /// A request whose events the test fetches itself.
+  func request(
+    _ prompt: [Int], keeper: UUID? = nil, _ configure: (inout GenerationOptions) -> Void = { _ in }
+  ) async throws -> RequestHandle {
+    var options = GenerationOptions()
+    configure(&options)
+    return try await RequestHandle(
+      GenerationStream(model: self, prompt: prompt, source: nil, options: options, keeper: keeper))
+  }
+
+  func freeBlocks() async throws -> [Int] {
+    try await engine.withRunner { runner in
+      runner.cache.layout.groups.indices.map { runner.cache.freeBlockCount(group: $0) }
+    }
+  }
+
+  func allBlocks() async throws -> [Int] { try await engine.withRunner { $0.cache.blockCounts } }
+
+  /// Waits until nobody holds a block. A block that is never given back is the suite's time limit.
+  func waitForAllBlocks() async throws {
+    let all = try await allBlocks()
+    while try await freeBlocks() != all { await Task.yield() }
+  }
+
+  /// Several runs at once.
+  func runTogether(
+    _ prompts: [[Int]], _ configure: @escaping @Sendable (Int, inout GenerationOptions) -> Void
+  ) async throws -> [GenerationRun] {
+    try await withThrowingTaskGroup(of: (Int, GenerationRun).self) { group in
+      for (index, prompt) in prompts.enumerated() {
+        group.addTask { (index, try await self.run(prompt) { configure(index, &$0) }) }
+      }
+      let runs = try await group.reduce(into: [Int: GenerationRun]()) { $0[$1.0] = $1.1 }
+      return prompts.indices.compactMap { runs[$0] }
+    }
+  }
+}
+
+extension SyntheticModel {
+  /// The model without an end token, so that lengths are known.
+  func loadEndless(
+    sequences: Int = 1, context: Int = 256, chunk: Int = 512, patience: Duration = .seconds(30),
+    _ change: (inout GGUFWriter) -> Void = { _ in }
+  ) async throws -> LanguageModel {
+    var options = LoadOptions()
+    (options.sequenceCount, options.contextLength, options.chunkSize) = (sequences, context, chunk)
+    var writer = writer()
+    writer.metadata["tokenizer.ggml.token_type"] = nil
+    writer.metadata["tokenizer.ggml.eos_token_id"] = nil
+    writer.metadata["tokenizer.ggml.tokens"] = .strings(Self.tokens.map { $0.count > 1 ? "x\($0)" : $0 })
+    change(&writer)
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString).gguf")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try writer.write(to: url)
+    let path = url.path
+    return try await LanguageModel.load(
+      Engine(patience: patience), options, since: .now, progress: { _ in }
+    ) { try ModelSource(path: path) }
+  }
+}
