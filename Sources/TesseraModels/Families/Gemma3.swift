@@ -46,9 +46,8 @@ struct Gemma3: CausalLanguageModel {
       ], windows: windows)
     // GGUF does not say it: the 27B model, alone in having 62 layers, scales by the size that its heads would have if
     // they shared the embedding.
-    let scaledDim =
-      try c.optionalPositive("query_pre_attn_scalar", gguf: nil)
-      ?? Double(sizes.layerCount == 62 ? max(1, sizes.hiddenSize / sizes.headCounts[0]) : sizes.headDim)
+    let ggufDim = sizes.layerCount == 62 ? max(1, sizes.hiddenSize / sizes.headCounts[0]) : sizes.headDim
+    let scaledDim = try c.positive("query_pre_attn_scalar", gguf: nil, default: c.isGGUF ? Double(ggufDim) : 256)
     let model = p.scope("model", gguf: "")
     embedding = try sizes.embedding(model, scale: Float(sizes.hiddenSize).squareRoot())
     layers = try (0..<sizes.layerCount).map { index in

@@ -93,8 +93,8 @@ extension StepBuilder {
       rotaryDim: rotaryTable.map { profile.rotaryTables[$0].rotaryDim } ?? 0, pairing: pairing,
       cache: cache.geometries[layer.group], on: sink)
   }
-//  / What queries, the first columns of `q`, gather of a layer's cache: first the sequences of one token, then the
-// others, / so that one token costs beside a prompt what it costs alone.
+  //  / What queries, the first columns of `q`, gather of a layer's cache: first the sequences of one token, then the
+  // others, / so that one token costs beside a prompt what it costs alone.
   func attend(_ q: Tensor, layer number: Int, shape attention: FlashAttention.Shape, bias: RelativeBias?) throws
     -> Tensor
   {

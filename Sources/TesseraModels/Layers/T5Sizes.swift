@@ -22,7 +22,8 @@ struct T5Sizes {
     bucketCount = try c.int(
       "relative_attention_num_buckets", gguf: "attention.relative_buckets_count", in: 4...1 << 16, default: 32)
     maxDistance = try c.int("relative_attention_max_distance", gguf: nil, in: 2...1 << 16, default: 128)
-    guard maxDistance > bucketCount / 2 else {
+    // Biases are spread out over distances, which a few heads and buckets must not make large.
+    guard maxDistance > bucketCount / 2, headCount * maxDistance <= 1 << 22 else {
       throw c.inconsistent("\(bucketCount) buckets of distances up to \(maxDistance)")
     }
     try c.require(nil, gguf: "attention.value_length", .int(headDim))
@@ -129,8 +130,8 @@ struct T5Sizes {
       table: try p.vector(of: table, named: isDecoder ? "the decoder's biases" : "the encoder's biases"),
       reach: maxDistance)
   }
-//  / The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
-// own, far ones / share by logarithm.
+  //  / The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
+  // own, far ones / share by logarithm.
   private func bucket(of distance: Int, isCausal: Bool) -> Int {
     let count = isCausal ? bucketCount : bucketCount / 2
     let base = !isCausal && distance > 0 ? count : 0

@@ -63,10 +63,15 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
   let isGGUF: Bool
   var description: String { isGGUF ? "\(folder)/model.gguf" : folder }
 
-  static let names = ["gpt2", "gpt2-plain-names", "qwen2-tied", "qwen2-untied", "mixtral", "t5", "t5-gated", "bert"]
+  static let names = [
+    "gpt2", "gpt2-plain-names", "gpt2-odd-widths", "qwen2-tied", "qwen2-untied", "mixtral", "mixtral-odd-widths", "t5",
+    "t5-gated", "bert",
+  ]
+  /// Without a GGUF file.
+  private static let folders: Set<String> = ["gpt2-plain-names", "gpt2-odd-widths", "mixtral-odd-widths"]
   static let all = names.flatMap { name in
     [FamilyFixture(folder: name, isGGUF: false)]
-      + (name == "gpt2-plain-names" ? [] : [FamilyFixture(folder: name, isGGUF: true)])
+      + (folders.contains(name) ? [] : [FamilyFixture(folder: name, isGGUF: true)])
   }
 
   /// A folder or file of this target's fixtures.

@@ -14,7 +14,7 @@ extension FamilySuites {
       let prompts = try #require(fixture.reference().prompts)
       // Mixtral's are such that experts are idle: they must change nothing.
       let counts = prompts.compactMap(\.tokensPerExpert).joined().joined()
-      #expect(counts.contains(0) == (fixture.folder == "mixtral"))
+      #expect(counts.contains(0) || fixture.folder != "mixtral")
       for prompt in prompts {
         let logits = try model.logits(prompt.tokens)
         let worst = worstLogProbability(logits, prompt.logProbabilities)
