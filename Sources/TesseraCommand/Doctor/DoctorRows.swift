@@ -65,13 +65,13 @@ extension DoctorBench {
         let rotary = try ReferenceRotaryEmbedding(pairing: reference, rotaryDim: headDim, base: 10_000)
         let expected = try rotary.apply(
           qkv, positions: [position], headCount: heads + 2 * kvHeads, headDim: headDim)
-        let layout = try KVCacheLayout(layerCount: 1, kvHeadCount: kvHeads, headDim: headDim, blockSize: 16)
+        let geometry = try KVGeometry(kvHeadCount: kvHeads, keyDim: headDim)
         let (keyPool, valuePool) = (try floats(keys), try floats(values))
         var (keyRow, valueRow): ([Float], [Float]) = ([], [])
         for head in 0..<kvHeads {
           for i in 0..<headDim {
-            keyRow.append(keyPool[layout.keyOffset(kvHead: head, slot: slot, element: i, blockCount: 2)])
-            valueRow.append(valuePool[layout.valueOffset(kvHead: head, slot: slot, element: i, blockCount: 2)])
+            keyRow.append(keyPool[geometry.keyOffset(kvHead: head, slot: slot, element: i, slotCount: 32)])
+            valueRow.append(valuePool[geometry.valueOffset(kvHead: head, slot: slot, element: i, slotCount: 32)])
           }
         }
         let (keyStart, valueStart) = (heads * headDim, (heads + kvHeads) * headDim)

@@ -45,53 +45,6 @@ public struct GGUFFile: Sendable {
       tensors.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// A model that is described and has no file: its tensors have names, types and shapes, and no bytes.
-  ///
-  /// - Parameters:
-  ///   - name: what messages call it.
-  ///   - metadata: the keys and values that a file would have.
-  ///   - tensors: dimensions in ggml's order, a row's length first.
-  /// - Throws: `FileError` `.malformed` for shapes that the types cannot hold, `.tooLarge` for sizes beyond `Int`.
-  public init(
-    describing name: String, metadata: [String: MetadataValue],
-    tensors: [(name: String, type: GGMLType, dimensions: [Int])]
-  ) throws(FileError) {
-    var infos: [TensorInfo] = []
-    for (tensor, type, dimensions) in tensors {
-      guard let rowLength = dimensions.first, dimensions.allSatisfy({ $0 > 0 }),
-        rowLength.isMultiple(of: type.blockElementCount)
-      else {
-        throw FileError(
-          .malformed, path: name,
-          "\(tensor) has dimensions \(dimensions): rows of \(type.name) are multiples of \(type.blockElementCount)")
-      }
-      var sizes = (elements: 1, isTooLarge: false)
-      for dimension in dimensions {
-        let (product, overflow) = sizes.elements.multipliedReportingOverflow(by: dimension)
-        sizes = (product, sizes.isTooLarge || overflow)
-      }
-      let (bytes, overflow) = (sizes.elements / type.blockElementCount)
-        .multipliedReportingOverflow(by: type.blockByteCount)
-      guard !sizes.isTooLarge, !overflow else {
-        throw FileError(.tooLarge, path: name, "\(tensor) has dimensions \(dimensions), more than any memory holds")
-      }
-      infos.append(
-        TensorInfo(
-          name: tensor, type: type, dimensions: dimensions, elementCount: sizes.elements, byteCount: bytes,
-          fileOffset: 0))
-    }
-    version = 3
-    self.metadata = Metadata(keys: metadata.keys.sorted(), values: metadata, path: name)
-    alignment = 32
-    self.tensors = infos
-    mappedFile = MappedFile(holding: [], named: name)
-    indexes = Dictionary(
-      infos.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
-  }
-
-  /// Whether tensors have bytes: false for a model that is only described.
-  public var hasData: Bool { mappedFile.byteCount > 0 }
-
   /// The tensor of that name; nil where there is none.
   public func tensor(named name: String) -> TensorInfo? {
     indexes[name].map { tensors[$0] }
