@@ -84,7 +84,9 @@ public struct HuggingFaceCheckpoint: Checkpoint {
   ///
   /// - Throws: `FileError` where it cannot be read or is not JSON.
   public func json(_ document: HuggingFaceDocument) throws(FileError) -> JSONValue? {
-    has(document) ? try JSONValue(path: path(of: document)) : nil
+    // `nil` would be JSON's null.
+    guard has(document) else { return Optional.none }
+    return try JSONValue(path: path(of: document))
   }
 
   /// A document that is a JSON object; nil where there is no such document.

@@ -4,6 +4,9 @@ import Testing
 
 @testable import Tessera
 
+/// The folder of all-MiniLM-L6-v2; empty where it is not there.
+private let miniLMPath = ProcessInfo.processInfo.environment["TESSERA_TEST_MINILM"] ?? ""
+
 extension ModelSuites {
   @Suite("Vectors of texts")
   struct EmbedderTests {
@@ -60,16 +63,14 @@ extension ModelSuites {
       let texts: [Text]
     }
 
-    private static let miniLM = ProcessInfo.processInfo.environment["TESSERA_TEST_MINILM"] ?? ""
-
     @Test(
       "all-MiniLM-L6-v2 gives what transformers gives",
-      .enabled(if: !miniLM.isEmpty, "TESSERA_TEST_MINILM is not set"))
-    func besideTransformers() async throws {
+      .enabled(if: !miniLMPath.isEmpty, "TESSERA_TEST_MINILM is not set"))
+    func miniLM() async throws {
       let url = try #require(
         Bundle.module.url(forResource: "embeddings-minilm", withExtension: "json", subdirectory: "Fixtures"))
       let texts = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url)).texts
-      let embedder = try await Embedder.load(from: URL(fileURLWithPath: Self.miniLM))
+      let embedder = try await Embedder.load(from: URL(fileURLWithPath: miniLMPath))
       #expect(try embedder.tokens(of: texts.map(\.text)) == texts.map(\.ids))
       let vectors = try await embedder.embed(texts.map(\.text))
       for (text, vector) in zip(texts, vectors) {
