@@ -342,10 +342,14 @@ actor Engine {
   /// Runs one step of sequences of its own, and chooses the likeliest token of each: for measurements.
   func runAndSample(_ pieces: [(sequence: KVSequence, tokens: [Int])]) throws {
     let model = try model()
-    let vocabulary = model.runner.profile.vocabularySize
+    let (vocabulary, rows) = (model.runner.profile.vocabularySize, model.runner.logitRows)
     let result = try model.runner.run(
-      Batch(pieces.map { .init(sequence: $0.sequence, tokens: $0.tokens.map { $0 % vocabulary }) }))
-    _ = try model.sampler.sample(pieces.map { _ in SamplingRow() }, of: result)
+      Batch(pieces.map { .init(sequence: $0.sequence, tokens: $0.tokens.map { $0 % vocabulary }) }),
+      wantsLogits: pieces.count <= rows)
+    for first in stride(from: 0, to: pieces.count, by: rows) {
+      let count = min(rows, pieces.count - first)
+      _ = try model.sampler.sample(Array(repeating: SamplingRow(), count: count), of: result, from: first)
+    }
   }
 
   /// Runs work on the model between two steps.

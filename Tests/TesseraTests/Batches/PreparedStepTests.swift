@@ -30,11 +30,12 @@ extension ModelSuites {
       let runner = try SyntheticModel.llama.runner { ($0.contextLength, $0.chunkSize) = (2048, 250) }
       let sequence = runner.cache.makeSequence()
       let ids = SyntheticModel.ids(250)
-      for expected in [1, 1, 1, 1, 2, 2, 2] {
+      // With 1 to 7 tiles of keys, which are split at powers of two, if the device has the cores.
+      for most in [1, 2, 2, 3, 3, 3, 3] {
         _ = try runner.run(Batch([.init(sequence: sequence, tokens: ids, outputs: .none)]))
         for token in 0..<3 { _ = try runner.run(Batch([.init(sequence: sequence, tokens: [token])])) }
-        // Beside the prompt's; how far keys are split at all depends on the device's cores.
-        #expect(runner.preparedCount <= 1 + min(3, expected + 1))
+        // Beside the prompt's.
+        #expect(runner.preparedCount <= 1 + most)
       }
     }
   }
