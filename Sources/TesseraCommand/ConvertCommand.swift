@@ -11,8 +11,8 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert", abstract: "Write a model as one GGUF file, its float weights in another type.",
     discussion: """
-      A Hugging Face folder is written under the names that GGUF files have, with its tokenizer where that can be expressed; \
-      what a GGUF file cannot say of a model is an error.
+      A Hugging Face folder is written under the names that GGUF files have, with its tokenizer where that can be \
+      expressed; what a GGUF file cannot say of a model is an error.
       """)
 
   @Argument(help: "The model: a GGUF file, for a model in parts the first of them, or a Hugging Face folder.")

@@ -8,8 +8,8 @@ struct EmbedCommand: AsyncParsableCommand {
     discussion: """
       Pooling, normalization and the greatest length are what the model's files say (modules.json, 1_Pooling and \
       sentence_bert_config.json of a folder, pooling_type of a GGUF file); of longer texts the end is left out, as \
-      sentence-transformers does. Without such files encoders take the mean, decoders the last token's state, and vectors \
-      have the length 1. One vector a line is printed, its numbers separated by spaces.
+      sentence-transformers does. Without such files encoders take the mean, decoders the last token's state, and \
+      vectors have the length 1. One vector a line is printed, its numbers separated by spaces.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -28,7 +28,8 @@ struct EmbedCommand: AsyncParsableCommand {
   @Option(help: "How a text's hidden states become one: mean, cls (the first token's) or last.")
   var pooling: Embedder.Pooling?
 
-  @Flag(inversion: .prefixedNo, help: "Bring vectors to the length 1, or leave them (default: as the model's files say).")
+  @Flag(
+    inversion: .prefixedNo, help: "Bring vectors to the length 1, or leave them (default: as the model's files say).")
   var normalize: Bool?
 
   func validate() throws {
@@ -52,7 +53,8 @@ struct EmbedCommand: AsyncParsableCommand {
   }
 
   private func lines(_ bytes: [UInt8]) -> [String] {
-    var lines = String(decoding: bytes, as: UTF8.self).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    var lines = String(decoding: bytes, as: UTF8.self).split(
+      omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     // A file's last line ends, too.
     if lines.last?.isEmpty == true { lines.removeLast() }
     return lines.map(String.init)

@@ -8,8 +8,8 @@ struct GenerateCommand: AsyncParsableCommand {
     commandName: "generate", abstract: "Complete a prompt.",
     discussion: """
       The prompt is wrapped in the model's chat template where it has one; --raw leaves it as it is. Without --temperature
-      the likeliest token is always taken, so that the same prompt gives the same text. Of an encoder-decoder the prompt, or \
-      --source-tokens, is the source, and --tokens are what the target begins with. Models without a tokenizer take \
+      the likeliest token is always taken, so that the same prompt gives the same text. Of an encoder-decoder the \
+      prompt, or --source-tokens, is the source, and --tokens are what the target begins with. Models without a tokenizer take \
       --tokens, and answer with token ids.
       """)
 
@@ -49,7 +49,9 @@ struct GenerateCommand: AsyncParsableCommand {
     }
     if let source, source != "-" { throw ValidationError("unexpected argument \"\(source)\": give the prompt with -p") }
     if chat && raw { throw ValidationError("--chat and --raw exclude each other") }
-    if system != nil && (raw || tokens != nil || sourceTokens != nil) { throw ValidationError("--system needs the chat template") }
+    if system != nil && (raw || tokens != nil || sourceTokens != nil) {
+      throw ValidationError("--system needs the chat template")
+    }
   }
 
   func run() async throws {
@@ -86,7 +88,8 @@ struct GenerateCommand: AsyncParsableCommand {
     if isJSON {
       try Terminal.printJSON(
         Document(
-          prompt_tokens: promptTokens, source_tokens: source, tokens: answer.tokens, text: answer.text, finish_reason: result.finishReason,
+          prompt_tokens: promptTokens, source_tokens: source, tokens: answer.tokens, text: answer.text,
+          finish_reason: result.finishReason,
           statistics: result.statistics, device: language.device.name))
     } else if !model.quiet {
       if result.isContextFull(sampling.options) { Terminal.diagnose(language.contextNote) }

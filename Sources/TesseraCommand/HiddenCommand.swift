@@ -19,7 +19,8 @@ struct HiddenCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "Token ids of an encoder-decoder's source.")
   var sourceTokens: String?
 
-  @Option(parsing: .unconditional, help: "The segment of each token, of models that tell segments apart (BERT), e.g. 0,0,1.")
+  @Option(
+    parsing: .unconditional, help: "The segment of each token, of models that tell segments apart (BERT), e.g. 0,0,1.")
   var tokenTypes: String?
 
   @Option(name: [.short, .long], help: "The .npy file to write.")
@@ -34,7 +35,8 @@ struct HiddenCommand: AsyncParsableCommand {
     let source = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
     let types = try tokenTypes.map { try InputText.tokens($0, option: "--token-types") }
     if let types, types.count != (ids ?? []).count || !types.allSatisfy((0..<1 << 16).contains) {
-      throw UsageError(message: "--token-types has \(types.count) segments: one of 0 or more for each of --tokens is needed")
+      throw UsageError(
+        message: "--token-types has \(types.count) segments: one of 0 or more for each of --tokens is needed")
     }
     let language = try await model.load()
     let size = language.profile.hiddenSize

@@ -33,8 +33,8 @@ struct InspectCommand: ParsableCommand {
 
   @Flag(
     help: """
-      Print instead the kernel variants that a prompt and an answer launch, a JSON object a line, as scripts/gpu-check reads \
-      them; TESSERA_STYLE=simt gives those of GPUs.
+      Print instead the kernel variants that a prompt and an answer launch, a JSON object a line, as scripts/gpu-check \
+      reads them; TESSERA_STYLE=simt gives those of GPUs.
       """)
   var variants = false
 

@@ -6,7 +6,8 @@ import Testing
   "The tessera command's conversions", .serialized, .enabled(if: CommandRun.path != nil, "there is no command to test"))
 struct CommandConvertTests {
   /// Converts a folder, and calls `body` with the file's path.
-  private func withConverted(_ fixture: FamilyFixture, _ options: [String] = [], _ body: (String) throws -> Void) throws {
+  private func withConverted(_ fixture: FamilyFixture, _ options: [String] = [], _ body: (String) throws -> Void) throws
+  {
     try withTemporaryFolder { folder in
       let path = folder.appendingPathComponent("\(fixture).gguf").path
       let run = try CommandRun(["convert", fixture.folder, path, "--json"] + options)

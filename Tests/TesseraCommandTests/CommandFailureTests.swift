@@ -49,7 +49,8 @@ struct CommandFailureTests {
         let output = folder.appendingPathComponent("x.npy").path
         for arguments in [
           ["generate", "-p", "x"], ["chat"], ["tokenize", "x"], ["template", "--messages", text],
-          ["logits", "--tokens", "1", "-o", output], ["hidden", "--tokens", "1", "-o", output], ["embed", "x"], ["perplexity", "--file", text], ["bench"], ["inspect"],
+          ["logits", "--tokens", "1", "-o", output], ["hidden", "--tokens", "1", "-o", output], ["embed", "x"],
+          ["perplexity", "--file", text], ["bench"], ["inspect"],
         ] {
           try expectError([], arguments + ["-m", path])
         }

@@ -26,7 +26,8 @@ struct CommandFamilyTests {
   @Test("what needs a tokenizer says that there is none")
   func noTokenizer() throws {
     for arguments in [
-      ["generate", "-p", "x", "-m", qwen2.folder], ["tokenize", "x", "-m", qwen2.folder], ["embed", "x", "-m", bert.folder],
+      ["generate", "-p", "x", "-m", qwen2.folder], ["tokenize", "x", "-m", qwen2.folder],
+      ["embed", "x", "-m", bert.folder],
       ["generate", "--tokens", "1", "-n", "1", "--stop", "x", "-m", qwen2.folder],
     ] {
       let run = try CommandRun(arguments)
@@ -47,7 +48,8 @@ struct CommandFamilyTests {
     #expect(largestDifference(states.values, try FamilyFixture.floats(pair["encoder_hidden_states"])) < 1e-4)
     #expect(try CommandRun.array(["hidden"] + source + target).header.contains("(4, "))
     let document = try CommandRun(["generate"] + source + ["-n", "6", "--json"]).object()
-    #expect(document["prompt_tokens"] as? [Int] == [0] && document["source_tokens"] as? [Int] == pair["source"] as? [Int])
+    #expect(
+      document["prompt_tokens"] as? [Int] == [0] && document["source_tokens"] as? [Int] == pair["source"] as? [Int])
     #expect(document["tokens"] as? [Int] == (pair["generated"] as? [Int]).map { Array($0.prefix(6)) })
   }
 

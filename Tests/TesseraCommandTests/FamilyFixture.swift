@@ -51,7 +51,8 @@ extension CommandRun {
     try #require(bytes.count == 10)
     let start = 10 + Int(bytes[8]) + Int(bytes[9]) << 8
     return (
-      FamilyFixture.floats(data.dropFirst(start)), String(decoding: data.dropFirst(10).prefix(start - 10), as: UTF8.self)
+      FamilyFixture.floats(data.dropFirst(start)),
+      String(decoding: data.dropFirst(10).prefix(start - 10), as: UTF8.self)
     )
   }
 }

@@ -61,6 +61,7 @@ struct HuggingFaceCheckpointTests {
       #expect(try model.json(.modules)?.arrayValue?.count == 1)
       #expect(try model.object(.pooling)?.bool("pooling_mode_mean_tokens") == true)
       #expect(try model.object(.generationConfig) == nil && model.text(.sentenceBert) == nil)
+      #expect(try model.json(.generationConfig) == Optional.none)
       expectError(.wrongType, "an array") { _ = try model.object(.modules) }
     }
   }

@@ -20,10 +20,11 @@ public final class Embedder: Sendable {
   }
 
   public let model: LanguageModel
-  /// How hidden states become one, unless a call says otherwise: what the files say, else the mean for models that read a
-  /// text at once and the last token for others.
+  /// How hidden states become one, unless a call says otherwise: what the files say, else the mean for models that read
+  /// a text at once and the last token for others.
   public let pooling: Pooling
-  /// Whether vectors are brought to the length 1, unless a call says otherwise: as the files say; where they do not, true.
+  /// Whether vectors are brought to the length 1, unless a call says otherwise: as the files say; where they do not,
+  /// true.
   public let isNormalized: Bool
   /// Tokens of a text that are read, those that the tokenizer adds included: of longer texts the end is left out, as
   /// sentence-transformers does.

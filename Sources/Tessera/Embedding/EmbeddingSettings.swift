@@ -63,7 +63,8 @@ struct EmbeddingSettings: Equatable {
       default:
         throw ModelError(
           .unsupportedFeature,
-          "\(folder.path(of: .modules)): the module \"\(type)\" is not supported: Transformer, Pooling and Normalize are")
+          "\(folder.path(of: .modules)): the module \"\(type)\" is not supported: Transformer, Pooling and Normalize are"
+        )
       }
     }
   }

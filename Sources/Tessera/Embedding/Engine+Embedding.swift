@@ -2,8 +2,8 @@ import TesseraMemory
 import TesseraModels
 
 extension Engine {
-  /// A vector for each text: its hidden states pooled, on the host and in the order of the tokens, so that what runs beside
-  /// a text changes nothing of it.
+  /// A vector for each text: its hidden states pooled, on the host and in the order of the tokens, so that what runs
+  /// beside a text changes nothing of it.
   func pooled(_ texts: [[Int]], _ pooling: Embedder.Pooling) async throws -> [[Float]] {
     var vectors: [[Float]] = []
     while vectors.count < texts.count {

@@ -104,7 +104,8 @@ public struct TokenizerExport: Sendable {
 
   /// llama.cpp's name of a pre-tokenizer.
   private static func preTokenizer(_ document: JSONFields, _ model: JSONFields) throws -> String {
-    guard let part = try document.optionalFields("pre_tokenizer"), try model.optionalBool("byte_fallback") != true else {
+    guard let part = try document.optionalFields("pre_tokenizer"), try model.optionalBool("byte_fallback") != true
+    else {
       throw Inexpressible(what: "BPE that is not of bytes")
     }
     let steps = try part.optionalArray("pretokenizers")?.compactMap(\.objectValue) ?? [part.object]
@@ -114,7 +115,9 @@ public struct TokenizerExport: Sendable {
     }
     let usesPattern = steps.last?["use_regex"]?.boolValue ?? true
     if kinds == ["ByteLevel"], usesPattern { return "gpt-2" }
-    if kinds == ["Digits", "ByteLevel"], usesPattern, steps[0]["individual_digits"]?.boolValue == true { return "smollm" }
+    if kinds == ["Digits", "ByteLevel"], usesPattern, steps[0]["individual_digits"]?.boolValue == true {
+      return "smollm"
+    }
     if kinds == ["Split", "ByteLevel"], !usesPattern,
       let pattern = steps[0]["pattern"]?.objectValue?["Regex"]?.stringValue, let name = patterns[pattern]
     {
@@ -135,7 +138,8 @@ public struct TokenizerExport: Sendable {
   // MARK: Special tokens
 
   private mutating func readSpecial(
-    _ document: JSONFields, _ config: JSONFields?, _ folder: HuggingFaceCheckpoint, _ vocabulary: Vocabulary, isBERT: Bool
+    _ document: JSONFields, _ config: JSONFields?, _ folder: HuggingFaceCheckpoint, _ vocabulary: Vocabulary,
+    isBERT: Bool
   ) throws {
     func id(_ name: String) -> Int? {
       let value = config?["\(name)_token"]

@@ -85,7 +85,8 @@ struct RunOptions: ParsableArguments {
   }
 
   /// The model, with a progress bar while it loads.
-  func load(_ source: @autoclosure () throws -> ModelSource, options: LoadOptions? = nil) async throws -> LanguageModel {
+  func load(_ source: @autoclosure () throws -> ModelSource, options: LoadOptions? = nil) async throws -> LanguageModel
+  {
     let source = try source()
     let options = options ?? loadOptions
     let language = try await loading { try await LanguageModel.load(source, options: options, progress: $0) }

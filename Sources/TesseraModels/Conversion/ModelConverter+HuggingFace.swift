@@ -7,7 +7,8 @@ extension ModelConverter {
   /// - Parameters:
   ///   - type: what matrices are brought to; nil keeps them as they are. Vectors become float32.
   ///   - tokenizer: keys and values of the tokenizer, in order; none: the file says that it has none.
-  /// - Throws: `FileError` and `ModelError` for a folder that is not supported, or whose model a GGUF file cannot express.
+  /// - Throws: `FileError` and `ModelError` for a folder that is not supported, or whose model a GGUF file cannot
+  ///   express.
   public init(
     _ folder: HuggingFaceCheckpoint, to type: GGMLType?, tokenizer: [(key: String, value: MetadataValue)] = []
   ) throws {
@@ -31,7 +32,9 @@ extension ModelConverter {
 
   // MARK: Tensors
 
-  private static func items(_ store: ParameterStore, _ record: ExportRecord.Contents, wanted: GGMLType?) throws -> [Item] {
+  private static func items(_ store: ParameterStore, _ record: ExportRecord.Contents, wanted: GGMLType?) throws
+    -> [Item]
+  {
     var names: [String] = []
     var declarations: [String: [ParameterStore.Declaration]] = [:]
     for declaration in store.declarations {
@@ -146,11 +149,13 @@ extension ModelConverter {
     against profile: ModelProfile, _ record: ExportRecord.Contents, hasDivisors: Bool, of folder: HuggingFaceCheckpoint
   ) throws {
     func refuse(_ what: String) -> ModelError {
-      ModelError(.unsupportedFeature, "\(folder.path): a GGUF file cannot express \(what), so the model is not converted")
+      ModelError(
+        .unsupportedFeature, "\(folder.path): a GGUF file cannot express \(what), so the model is not converted")
     }
     if let first = record.inexpressible.first { throw refuse("the configuration's \(first)") }
     let described = try DescribedCheckpoint(
-      name: folder.path, metadata: Dictionary(
+      name: folder.path,
+      metadata: Dictionary(
         metadata.keys.compactMap { key in metadata[key].map { (key, $0) } }, uniquingKeysWith: { first, _ in first }),
       tensors: items.map(\.tensor))
     let c = try Hyperparameters(described)

@@ -92,7 +92,9 @@ struct Hyperparameters: Sendable {
   func positive(_ name: String?, gguf: String?, under limit: Double = 1e12, default fallback: Double? = nil) throws
     -> Double
   {
-    guard let value = try optionalPositive(name, gguf: gguf, under: limit) ?? fallback else { throw missing(name, gguf) }
+    guard let value = try optionalPositive(name, gguf: gguf, under: limit) ?? fallback else {
+      throw missing(name, gguf)
+    }
     if let gguf { record?.set(gguf, value) }
     return value
   }

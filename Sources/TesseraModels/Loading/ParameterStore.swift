@@ -141,7 +141,8 @@ final class ParameterStore {
   }
 
   /// The format of a matrix on the device.
-  private func format(of tensor: StoredTensor, as parameter: Parameter, rows: Int, columns: Int) throws -> WeightFormat {
+  private func format(of tensor: StoredTensor, as parameter: Parameter, rows: Int, columns: Int) throws -> WeightFormat
+  {
     guard let stored = WeightFormat(ggml: tensor.type.rawValue) else {
       throw ModelError(
         .unsupportedFeature,

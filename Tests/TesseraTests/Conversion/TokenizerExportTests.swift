@@ -75,7 +75,10 @@ struct TokenizerExportTests {
   func inexpressible() throws {
     for (document, word) in [
       (nil, "no tokenizer.json"), (#"{"model": {"type": "Unigram", "vocab": {}}}"#, "Unigram"),
-      (#"{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "pre_tokenizer": {"type": "Whitespace"}}"#, "Whitespace"),
+      (
+        #"{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "pre_tokenizer": {"type": "Whitespace"}}"#,
+        "Whitespace"
+      ),
       (#"{"model": {"type": "BPE", "vocab": {"a": 1}, "merges": []}}"#, "ids"),
     ] {
       let result = try export(document)

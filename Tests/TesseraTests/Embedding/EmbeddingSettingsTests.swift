@@ -54,8 +54,12 @@ struct EmbeddingSettingsTests {
   func unsupported() throws {
     for (documents, word) in [
       (["modules.json": modules("Transformer", "Dense")], "Dense"),
-      (["modules.json": modules("Pooling"), "1_Pooling/config.json": #"{"pooling_mode_max_tokens": true}"#], "max_tokens"),
-      (["modules.json": "{}"], "modules.json"), (["sentence_bert_config.json": #"{"max_seq_length": 0}"#], "max_seq_length"),
+      (
+        ["modules.json": modules("Pooling"), "1_Pooling/config.json": #"{"pooling_mode_max_tokens": true}"#],
+        "max_tokens"
+      ),
+      (["modules.json": "{}"], "modules.json"),
+      (["sentence_bert_config.json": #"{"max_seq_length": 0}"#], "max_seq_length"),
       (["modules.json": "["], "modules.json"),
     ] {
       #expect {
