@@ -53,7 +53,7 @@ extension OperatorsOnDevices {
         block(MergeArguments.self), block(MatmulArguments.self), block(PackArguments.self),
         block(EmbeddingArguments.self), block(ElementwiseArguments.self), block(GatherArguments.self),
         block(RouteArguments.self), block(CombineArguments.self), block(RepackArguments.self),
-        block(RandomArguments.self), entry("program_command", ProgramCommand.self),
+        block(RandomArguments.self), block(QuantizeArguments.self), entry("program_command", ProgramCommand.self),
         entry("program_arguments", ProgramArguments.self),
       ]
     }()
