@@ -31,7 +31,8 @@ extension Engine {
     let precision = try load(
       source, on: device, options: runnerOptions, tokenizer: try? tokenizer.get(), since: start, progress: progress)
     return Parts(
-      tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) }, profile: draft.profile,
+      tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) },
+      profile: draft.profile,
       device: device.profile, memoryPlan: draft.memory, weightBytesPerToken: draft.weightBytesPerToken,
       precision: precision, loadSeconds: loadSeconds)
   }

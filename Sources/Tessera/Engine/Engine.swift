@@ -85,14 +85,17 @@ actor Engine {
     guard !runner.isEncoder else {
       throw TesseraError(
         .badOption,
-        "\(runner.profile.architecture) is an encoder, which generates nothing: use `tessera embed` or `tessera hidden`")
+        "\(runner.profile.architecture) is an encoder, which generates nothing: use `tessera embed` or `tessera hidden`"
+      )
     }
     if model.tokenizer == nil, !options.stopStrings.isEmpty {
-      throw TesseraError(.noTokenizer, "the model has no tokenizer, so texts (--stop) cannot end its answer: leave them out")
+      throw TesseraError(
+        .noTokenizer, "the model has no tokenizer, so texts (--stop) cannot end its answer: leave them out")
     }
     if runner.profile.decoderStartToken != nil, source?.isEmpty != false {
       throw TesseraError(
-        .emptyPrompt, "the model is an encoder-decoder: give it a source (a text, --source-tokens) of at least one token")
+        .emptyPrompt,
+        "the model is an encoder-decoder: give it a source (a text, --source-tokens) of at least one token")
     }
     guard !prompt.isEmpty else { throw TesseraError(.emptyPrompt, "the prompt is empty: give at least one token") }
     guard prompt.count <= runner.contextLength else { throw contextFull(prompt.count, runner) }

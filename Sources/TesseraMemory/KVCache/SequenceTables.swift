@@ -17,7 +17,8 @@ struct SequenceTables: Sendable {
 
   /// Rows of the groups that are filled once.
   var filledRows: Int {
-    kinds.indices.lazy.filter { if case .fixed = kinds[$0] { true } else { false } }.map { tables[$0].rowCount }.max() ?? 0
+    kinds.indices.lazy.filter { if case .fixed = kinds[$0] { true } else { false } }.map { tables[$0].rowCount }.max()
+      ?? 0
   }
 
   /// Blocks that each group lacks to hold `tokens` in all.
