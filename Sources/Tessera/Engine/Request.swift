@@ -57,7 +57,10 @@ struct Request {
   /// How the token behind the last one is chosen.
   var samplingRow: SamplingRow {
     var row = options.samplingRow
-    if options.hasPenalty { row.occurrences = occurrences.list }
+    if options.hasPenalty {
+      // The repetition penalty looks back over its window alone.
+      row.occurrences = occurrences.list(all: options.presencePenalty != 0 || options.frequencyPenalty != 0)
+    }
     (row.seed, row.position) = (seed, UInt64(tokens.count))
     return row
   }
@@ -167,9 +170,10 @@ private struct Occurrences {
     counts[token, default: 0] += 1
   }
 
-  var list: [SamplingRow.Occurrence] {
+  /// - Parameter all: also generated tokens that are not among the last ones.
+  func list(all: Bool) -> [SamplingRow.Occurrence] {
     var ids = Set(recent)
-    ids.formUnion(counts.keys)
+    if all { ids.formUnion(counts.keys) }
     return ids.sorted().map { .init(id: $0, count: counts[$0] ?? 0) }
   }
 }

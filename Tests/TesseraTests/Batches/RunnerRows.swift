@@ -80,6 +80,7 @@ final class Progress {
   /// Runs pieces of several sequences together, `counts` tokens of each.
   static func run(_ pieces: [(progress: Progress, count: Int)], on runner: ModelRunner) throws {
     let chunks = pieces.filter { $0.progress.left > 0 }.map { ($0.progress, $0.progress.chunk($0.count)) }
+    guard !chunks.isEmpty else { return }
     var rows = try runner.rows(chunks.map(\.1))[...]
     for (progress, chunk) in chunks {
       progress.rows += rows.prefix(chunk.tokens.count)

@@ -17,7 +17,8 @@ extension ModelSuites {
       change: (inout GGUFWriter) -> Void, sourceLocation: SourceLocation = #_sourceLocation
     ) async {
       await #expect(sourceLocation: sourceLocation) {
-        _ = try await model.load(options, change)
+        // A model whose tokenizer is wrong loads all the same, for token ids.
+        _ = try await model.load(options, change).tokenizer
       } throws: { error in
         let text = "\(error)"
         for word in words where !text.contains(word) {
