@@ -36,7 +36,7 @@ extension ModelSuites {
     @Test("wrong shapes are named with what is expected")
     func shapes() async {
       let values = [Float](repeating: 0.1, count: 64 * 128)
-      await expectError(["blk.0.attn_q.weight", "[64, 32]", "[64, 64]"]) {
+      await expectError(["blk.0.attn_q.weight", "[32, 64]", "[64, 64]"]) {
         $0.tensors["blk.0.attn_q.weight"] = .q8_0([64, 32], Array(values.prefix(64 * 32)))
       }
       await expectError(["blk.1.ffn_down.weight", "[64, 128]", "[128, 64]"]) {
@@ -73,8 +73,8 @@ extension ModelSuites {
 
     @Test("a tensor that the family does not use is an error: the model is another variant")
     func unused() async {
-      await expectError(["blk.0.attn_q.bias"]) {
-        $0.tensors["blk.0.attn_q.bias"] = .f32([64], Array(repeating: 0, count: 64))
+      await expectError(["blk.0.attn_sinks.weight"]) {
+        $0.tensors["blk.0.attn_sinks.weight"] = .f32([64], Array(repeating: 0, count: 64))
       }
       await expectError(["blk.2.attn_norm.weight"]) {
         $0.tensors["blk.2.attn_norm.weight"] = .f32([64], Array(repeating: 0, count: 64))
@@ -101,7 +101,7 @@ extension ModelSuites {
 
     @Test("heads that do not fit each other are refused with their numbers")
     func heads() async {
-      await expectError(["2", "0", "heads"]) { $0.metadata["llama.attention.head_count_kv"] = .uint32(0) }
+      await expectError(["head_count_kv", "0"]) { $0.metadata["llama.attention.head_count_kv"] = .uint32(0) }
       await expectError(["2", "3", "heads"]) { $0.metadata["llama.attention.head_count_kv"] = .uint32(3) }
       await expectError(["4", "3", "heads"]) {
         $0.metadata["llama.attention.head_count"] = .uint32(4)
@@ -184,12 +184,11 @@ extension ModelSuites {
     @Test("vocabularies that do not fit the embedding are refused with both numbers")
     func vocabulary() async {
       let tokens = SyntheticModel.tokens
-      for other in [Array(tokens.dropLast()), tokens + ["one more"]] {
-        await expectError(["\(other.count)", "\(tokens.count)"]) {
-          $0.metadata["tokenizer.ggml.tokens"] = .strings(other)
-          $0.metadata["tokenizer.ggml.token_type"] = .int32s(other.indices.map { $0 < 256 ? 1 : 3 })
-          $0.metadata["tokenizer.ggml.eos_token_id"] = .uint32(256)
-        }
+      let more = tokens + ["one more"]
+      await expectError(["\(more.count)", "\(tokens.count)"]) {
+        $0.metadata["tokenizer.ggml.tokens"] = .strings(more)
+        $0.metadata["tokenizer.ggml.token_type"] = .int32s(more.indices.map { $0 < 256 ? 1 : 3 })
+        $0.metadata["tokenizer.ggml.eos_token_id"] = .uint32(256)
       }
       await expectError(["\(tokens.count)"]) { $0.metadata["tokenizer.ggml.token_type"] = .int32s([1, 1]) }
       await expectError([]) { $0.metadata["tokenizer.ggml.tokens"] = .strings([]) }
