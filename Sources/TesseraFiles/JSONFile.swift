@@ -27,6 +27,8 @@ extension JSONValue {
   /// - Throws: `FileError` `.malformed` with the place, `.tooLarge`, or as `MappedFile` does.
   public init(path: String, options: JSONOptions = .file) throws(FileError) {
     let file = try MappedFile(path: path)
+    // Its bytes are read through a pointer, which keeps nothing alive.
+    defer { withExtendedLifetime(file) {} }
     do { self = try JSONValue(parsing: file.contents, path: path, options: options) } catch { throw FileError(error) }
   }
 }

@@ -25,6 +25,7 @@ struct GGUFCheckpointTests {
     let first = try folder.write(part(0, "a", value: 1).build(), as: "m-00001-of-00002.gguf")
     _ = try folder.write(part(1, "b", value: 2).build(), as: "m-00002-of-00002.gguf")
     let model = try GGUFCheckpoint(path: first)
+    defer { withExtendedLifetime(model) {} }
     #expect(model.tensors.map(\.name) == ["a", "b"] && model.tensors.map(\.part) == [0, 1])
     #expect(try model.metadata.string("general.name") == "first")
     let tensor = try model.requiredTensor(named: "b")

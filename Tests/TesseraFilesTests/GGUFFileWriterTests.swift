@@ -7,6 +7,7 @@ import Testing
 struct GGUFFileWriterTests {
   private func copy(_ path: String, to output: String, step: Int = .max) throws -> GGUFFileWriter {
     let model = try GGUFCheckpoint(path: path)
+    defer { withExtendedLifetime(model) {} }
     let writer = try GGUFFileWriter(path: output, metadata: model.metadata, tensors: model.tensors)
     for tensor in model.tensors {
       let bytes = try model.bytes(of: tensor)
@@ -29,6 +30,7 @@ struct GGUFFileWriterTests {
       try writer.finish()
       #expect(try contents(output).count == writer.byteCount)
       let (a, b) = (try GGUFCheckpoint(path: source), try GGUFCheckpoint(path: output))
+      defer { withExtendedLifetime((a, b)) {} }
       #expect(a.metadata.keys == b.metadata.keys && b.files[0].version == 3)
       for key in a.metadata.keys {
         #expect("\(describe(a.metadata[key]))" == "\(describe(b.metadata[key]))", "\(key)")
@@ -64,6 +66,7 @@ struct GGUFFileWriterTests {
     try writer.finish()
     #expect(try folder.names() == ["x.gguf"])
     let model = try GGUFCheckpoint(path: output)
+    defer { withExtendedLifetime(model) {} }
     #expect(try model.bytes(of: model.requiredTensor(named: "b")).allSatisfy { $0 == 2 })
   }
 

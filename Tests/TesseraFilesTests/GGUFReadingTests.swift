@@ -49,6 +49,7 @@ struct GGUFReadingTests {
   @Test("tensors have the types, shapes, places and bytes that the gguf package reads back")
   func tensorsOfThePackage() throws {
     let file = try GGUFFile(path: fixture("numpy.gguf"))
+    defer { withExtendedLifetime(file) {} }
     #expect(file.version == 3)
     #expect(file.alignment == 64)
     let rows = try String(contentsOfFile: fixture("numpy_gguf_tensors.txt"), encoding: .utf8).split(separator: "\n")
@@ -97,6 +98,7 @@ struct GGUFReadingTests {
     for version in [2, 3] {
       builder.version = UInt32(version)
       let file = try GGUFFile(path: try folder.write(builder.build()))
+      defer { withExtendedLifetime(file) {} }
       #expect(file.version == version)
       #expect(file.tensors.map(\.name) == ["a", "b", "c"])
       #expect(try Array(file.bytes(of: file.requiredTensor(named: "b"))) == (32..<50).map { UInt8($0) })
@@ -108,6 +110,7 @@ struct GGUFReadingTests {
   func nothingInside() throws {
     let folder = try TemporaryFolder()
     let file = try GGUFFile(path: try folder.write(GGUFBuilder().build()))
+    defer { withExtendedLifetime(file) {} }
     #expect(file.tensors.isEmpty && file.metadata.keys.isEmpty && file.alignment == 32)
   }
 
@@ -116,6 +119,7 @@ struct GGUFReadingTests {
     let folder = try TemporaryFolder()
     let path = try folder.write(GGUFBuilder.small().build())
     let file = try GGUFFile(path: path)
+    defer { withExtendedLifetime(file) {} }
     let tensor = try file.requiredTensor(named: "a")
     let before = Array(try file.bytes(of: tensor))
     file.release(tensor)

@@ -47,6 +47,7 @@ struct HuggingFaceCheckpointTests {
     _ = try folder.write(Array(#"{"pooling_mode_mean_tokens":true}"#.utf8), as: "1_Pooling/config.json")
     for name in ["", "/", "/config.json", "/a.safetensors", "/model.safetensors.index.json"] {
       let model = try #require(try openCheckpoint(path: folder.path + name) as? HuggingFaceCheckpoint)
+      defer { withExtendedLifetime(model) {} }
       #expect(model.tensors.map(\.name).sorted() == ["a", "b", "c"], "\(name)")
       let tensor = try model.requiredTensor(named: "b")
       #expect(tensor.type == .bf16 && tensor.shape == [1, 2] && tensor.rowCount == 1 && tensor.part == 1)
@@ -154,6 +155,7 @@ struct HuggingFaceCheckpointTests {
       }
       do {
         let model = try HuggingFaceCheckpoint(path: folder.path)
+        defer { withExtendedLifetime(model) {} }
         for tensor in model.tensors { _ = try model.bytes(of: tensor).reduce(0) { $0 + Int($1) } }
         for document in HuggingFaceDocument.allCases { _ = try model.json(document) }
       } catch {

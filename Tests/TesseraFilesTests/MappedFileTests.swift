@@ -28,6 +28,7 @@ struct MappedFileTests {
   func ranges() throws {
     let folder = try TemporaryFolder()
     let file = try MappedFile(path: try folder.write([1, 2, 3, 4]))
+    defer { withExtendedLifetime(file) {} }
     #expect(file.byteCount == 4)
     #expect(Array(try file.bytes(at: 1, count: 3)) == [2, 3, 4])
     #expect(try file.bytes(at: 4, count: 0).isEmpty)
@@ -44,6 +45,7 @@ struct MappedFileTests {
     let folder = try TemporaryFolder()
     let path = try folder.write(Array(repeating: 7, count: 10_000))
     let file = try MappedFile(path: path)
+    defer { withExtendedLifetime(file) {} }
     #expect(truncate(path, 100) == 0)
     expectError(.truncated, "shorter") { _ = try file.bytes(at: 0, count: 10) }
   }
@@ -53,6 +55,7 @@ struct MappedFileTests {
     let folder = try TemporaryFolder()
     let byteCount = 32 << 20
     let file = try MappedFile(path: try folder.write(Array(repeating: 7, count: byteCount)))
+    defer { withExtendedLifetime(file) {} }
     let bytes = try file.bytes(at: 0, count: byteCount)
     #expect(stride(from: 0, to: byteCount, by: 4_096).allSatisfy { bytes[$0] == 7 })
     let before = try residentFileBytes()

@@ -108,6 +108,7 @@ public struct HuggingFaceCheckpoint: Checkpoint {
   /// - Throws: `FileError` where it cannot be read, is not UTF-8, or has more than 4 MiB.
   public func text(_ document: HuggingFaceDocument) throws(FileError) -> String? {
     guard let file = try file(document) else { return nil }
+    defer { withExtendedLifetime(file) {} }
     guard file.byteCount <= Self.textByteLimit else {
       throw FileError(
         .tooLarge, path: file.path, "the file has \(file.byteCount) bytes, and \(Self.textByteLimit) are the most")

@@ -44,7 +44,8 @@ struct DecoderSizes: Sendable {
     contextLength = try c.int("max_position_embeddings", gguf: "context_length", in: 1...1 << 30)
     normEpsilon = try c.positive("rms_norm_eps", gguf: "attention.layer_norm_rms_epsilon", under: 1, default: 1e-6)
     ropeTheta =
-      try c.optionalPositive("rope_theta", gguf: "rope.freq_base") ?? RopeParameters.theta(c, "full_attention") ?? 10_000
+      try c.optionalPositive("rope_theta", gguf: "rope.freq_base")
+      ?? RopeParameters.theta(c, "full_attention") ?? 10_000
     try c.require("partial_rotary_factor", 1)
     guard ropeTheta.isFinite, ropeTheta > 1 else { throw c.inconsistent("a rotary base of \(ropeTheta)") }
     c.record?.set("rope.freq_base", ropeTheta)

@@ -88,6 +88,7 @@ struct ConversionTests {
       to: output.path, library: KernelLibrary(context: context), queue: Queue(context), heap: DeviceHeap(context),
       stagingBytes: 4096)
     let after = try GGUFCheckpoint(path: output.path)
+    defer { withExtendedLifetime(after) {} }
     #expect(try Data(contentsOf: output).count == size)
     #expect(try after.metadata.int("general.file_type") == 7 && after.metadata.strings("tokens") == ["a", "b"])
     #expect(after.metadata["split.count"] == nil && after.tensors.count == 3)
