@@ -49,7 +49,7 @@ struct DeviceThreadTests {
     #expect(await worker.order.count == 300)
   }
 
-  @Test("blocked device threads leave Swift's own threads free", .timeLimit(.minutes(1)))
+  @Test("blocked device threads leave Swift's own threads free", .timeLimit(.minutes(15)))
   func blocking() async {
     let (started, end) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     // More than any pool of one thread a core would survive.
