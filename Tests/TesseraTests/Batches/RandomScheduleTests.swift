@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension ModelSuites {
-  @Suite("Random schedules", .timeLimit(.minutes(10)))
+  @Suite("Random schedules", .timeLimit(.minutes(20)))
   struct RandomScheduleTests {
     @Test("whatever is added, forked, cut off and batched, each row is that of its sequence alone")
     func schedules() throws {
