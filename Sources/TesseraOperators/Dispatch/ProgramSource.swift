@@ -22,7 +22,7 @@ enum ProgramSource {
       let names = TopLevelNames(of: body)
       let constants =
         [("PROGRAM", 1), ("SIMT", 0), ("HELD_SUMS", heldSums)] + entry.variant.defines.map { ($0.name, $0.value) }
-      for name in names.definitions { text += "#define \(name) \(prefix)\(name)\n" }
+      for name in names.definitions.sorted() { text += "#define \(name) \(prefix)\(name)\n" }
       for (name, value) in constants { text += "#define \(name) \(value)\n" }
       text += body
       for name in names.definitions.union(names.macros).union(constants.map(\.0)).sorted() {

@@ -70,7 +70,7 @@ extension SyntheticModel {
     var options = LoadOptions()
     (options.sequenceCount, options.contextLength, options.chunkSize) = (sequences, context, chunk)
     var writer = writer()
-    writer.metadata["tokenizer.ggml.token_type"] = nil
+    writer.metadata["tokenizer.ggml.token_type"] = .int32s(Self.tokens.map { $0.count > 1 ? 4 : 1 })
     writer.metadata["tokenizer.ggml.eos_token_id"] = nil
     writer.metadata["tokenizer.ggml.tokens"] = .strings(Self.tokens.map { $0.count > 1 ? "x\($0)" : $0 })
     change(&writer)
