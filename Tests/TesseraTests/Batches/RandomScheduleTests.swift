@@ -1,15 +1,18 @@
 import TesseraMemory
 import TesseraModels
+import TesseraOperators
 import TestSupport
 import Testing
 
 extension ModelSuites {
   @Suite("Random schedules", .timeLimit(.minutes(20)))
   struct RandomScheduleTests {
-    @Test("whatever is added, forked, cut off and batched, each row is that of its sequence alone")
-    func schedules() throws {
+    @Test(
+      "whatever is added, forked, cut off and batched, each row is that of its sequence alone",
+      arguments: [(KernelStyle.simt, 1000), (.vector, 60)])
+    func schedules(style: KernelStyle, most: Int) throws {
       let runner = try SyntheticModel.llama.runner(
-        { ($0.sequenceCount, $0.contextLength, $0.chunkSize) = (4, 192, 96) }, SyntheticModel.oneLayer)
+        { ($0.sequenceCount, $0.contextLength, $0.chunkSize, $0.style) = (4, 192, 96, style) }, SyntheticModel.oneLayer)
       // Streams that share prefixes, so that forks may go on with any that begins like theirs.
       var streams: [[Int]] = []
       for base in 0..<3 {
@@ -22,7 +25,7 @@ extension ModelSuites {
       let alone = try streams.map { try runner.alone($0) }
       var random = Schedule.Numbers(seed: 11)
       var rowCount = 0
-      for number in 0..<Grid.values([1000], small: [60])[0] {
+      for number in 0..<Grid.values([most], small: [60])[0] {
         var schedule = Schedule(runner, streams, alone)
         for _ in 0..<6 + random.below(8) { try schedule.step(&random) }
         #expect(schedule.wrongRows == 0, "schedule \(number)")
