@@ -42,13 +42,7 @@ extension OperatorsOnDevices {
           for tuning in try candidates(
             name, target.style, all: format == .q4_K && tokens == 53 && target.style == .vector)
           {
-            // The largest tiles of one token's k-quants differ in the simt style.
-            let isSame = sameBits(try products(tuning), expected)
-            withKnownIssue(isIntermittent: true) {
-              #expect(isSame, "\(format.name), \(tokens) tokens: \(tuning.choices)")
-            } when: {
-              target.style == .simt && tokens == 1 && format != .q8_0
-            }
+            #expect(sameBits(try products(tuning), expected), "\(format.name), \(tokens) tokens: \(tuning.choices)")
           }
         }
       }
