@@ -18,8 +18,6 @@ public struct Tuning: Sendable, Equatable, Codable {
         "PREFETCH_WORDS": [128, 256, 512, 1024, 2048],
       ]
       if style == .simt { space["LOCAL"] = [16, 32, 64, 128, 256] }
-      // One token's tiles of four groups do not have the bits of the others there.
-      if style == .simt, className.hasPrefix("matmul/one/") { space["TILE_N"] = [1, 2] }
       return space
     case "step":
       guard style == .vector else { return nil }
