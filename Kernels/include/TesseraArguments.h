@@ -1,7 +1,8 @@
 // The arguments of every kernel that operators dispatch, for OpenCL C and for Swift, which imports this header.
 //
 // A block begins with the byte offsets of the kernel's views, in the order of its buffers (common/kernel.cl); what follows are
-// sizes in elements, flags, and factors. A test compares sizes and offsets with a device's.
+// sizes in elements, flags, and factors. A test compares sizes and offsets with a device's. No block ends in padding, which
+// some drivers do not count (Mesa 22.3 then refuses the argument): where it would, a field is unused.
 
 #ifndef TESSERA_ARGUMENTS_H
 #define TESSERA_ARGUMENTS_H
@@ -55,12 +56,13 @@ struct matmul_arguments {
   tessera_u64 scales_offset, expert_stride;
   tessera_u32 tokens, rows, columns, y_stride, flags;
   float epsilon, scale;
+  tessera_u32 unused;
 } SWIFT_NAME("MatmulArguments");
 
 // matmul/activations.cl, matmul/activations_8.cl
 struct pack_arguments {
   tessera_u64 x, packed, sums, experts, order;
-  tessera_u32 tokens, columns, flags;
+  tessera_u32 tokens, columns, flags, unused;
 } SWIFT_NAME("PackArguments");
 
 // embedding/embedding.cl
@@ -76,18 +78,19 @@ struct elementwise_arguments {
   tessera_u64 x, y;
   tessera_u32 size, x_stride, y_stride, rows;
   float scale;
+  tessera_u32 unused;
 } SWIFT_NAME("ElementwiseArguments");
 
 // rows/gather_rows.cl
 struct gather_arguments {
   tessera_u64 x, indices, y;
-  tessera_u32 columns, x_stride, y_stride, rows, flags;
+  tessera_u32 columns, x_stride, y_stride, rows, flags, unused;
 } SWIFT_NAME("GatherArguments");
 
 // experts/route.cl
 struct route_arguments {
   tessera_u64 scores, weights, slots, experts, order;
-  tessera_u32 tokens, expert_count, top_k, tile_tokens, flags;
+  tessera_u32 tokens, expert_count, top_k, tile_tokens, flags, unused;
 } SWIFT_NAME("RouteArguments");
 
 // experts/combine.cl
@@ -100,7 +103,7 @@ struct combine_arguments {
 struct repack_arguments {
   tessera_u64 raw, weights;
   tessera_u64 scales_offset;
-  tessera_u32 first_row, row_count, columns, group_start, group_step;
+  tessera_u32 first_row, row_count, columns, group_start, group_step, unused;
 } SWIFT_NAME("RepackArguments");
 
 // quantization/quantize.cl
@@ -113,7 +116,7 @@ struct quantize_arguments {
 struct random_arguments {
   tessera_u64 weights;
   tessera_u64 quant_words, word_count;
-  tessera_u32 seed;
+  tessera_u32 seed, unused;
 } SWIFT_NAME("RandomArguments");
 
 // step/step_program.cl: a command of a step program.

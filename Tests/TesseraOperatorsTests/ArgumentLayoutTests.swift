@@ -58,6 +58,13 @@ extension OperatorsOnDevices {
       ]
     }()
 
+    @Test("no struct ends in padding")
+    func padding() {
+      for (name, layout) in Self.layouts {
+        #expect(layout.fields.map { $0.offset + $0.byteCount }.max() == layout.byteCount, "\(name)")
+      }
+    }
+
     @Test("every struct has the same size and fields at the same places on the device", arguments: TestDevices.all)
     func probe(device: TestDevice) throws {
       let bench = try Target(device: device, style: .vector).bench()
