@@ -72,7 +72,8 @@ static inline uint part_blocks(uint vocabulary) { return (block_count(vocabulary
 
 // Larger for a larger logit and, among equals (0 and -0 are), for a lower id; the key of a NaN is not used.
 static inline ulong key_of(float logit, uint id) {
-  const uint bits = as_uint(logit + 0.0f);
+  // Not logit + 0.0f, which Mesa's compiler takes for logit.
+  const uint bits = logit == 0.0f ? 0 : as_uint(logit);
   return (ulong)((bits >> 31) ? ~bits : bits | 0x80000000u) << 32 | ~id;
 }
 static inline float logit_of(ulong key) {
