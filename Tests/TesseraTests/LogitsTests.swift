@@ -47,10 +47,13 @@ extension LanguageModel {
 extension ModelSuites {
   @Suite(
     "Logits beside transformers' in float32",
-    .enabled(if: !TestModel.all.isEmpty, "TESSERA_TEST_SMOLLM2 and TESSERA_TEST_GEMMA3 are not set"))
+    .enabled(
+      if: !TestModel.withLogits.isEmpty, "TESSERA_TEST_SMOLLM2, TESSERA_TEST_GEMMA3 and TESSERA_TEST_QWEN2 are not set")
+  )
   struct LogitsTests {
     @Test(
-      "log-probabilities agree within 2e-3, greedy tokens wherever the margin exceeds 0.01", arguments: TestModel.all)
+      "log-probabilities agree within 2e-3, greedy tokens wherever the margin exceeds 0.01",
+      arguments: TestModel.withLogits)
     func agreesWithTransformers(model: TestModel) async throws {
       let fixture = try model.fixture("logits", as: LogitsFixture.self)
       let language = try await model.load()
