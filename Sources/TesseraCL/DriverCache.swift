@@ -77,13 +77,3 @@ struct DriverCache {
       && status.st_mode & 0o022 == 0 && access(folder.path, W_OK | X_OK) == 0
   }
 }
-
-extension DeviceProfile {
-  /// Whether the driver keeps compiled programs on disk by itself, and giving one away costs as much as compiling it: PoCL
-  /// does, and compiles each kernel once more for the binary it is asked for.
-  public var keepsPrograms: Bool { keepsPrograms(in: ProcessInfo.processInfo.environment) }
-
-  func keepsPrograms(in environment: [String: String]) -> Bool {
-    platformName == "Portable Computing Language" && environment["POCL_KERNEL_CACHE"] != "0"
-  }
-}

@@ -39,6 +39,16 @@ public struct ProgramCache: Sendable {
     self.byteLimit = byteLimit
   }
 
+  /// In the cache folder; nil where the environment has `TESSERA_PROGRAM_CACHE=0`.
+  ///
+  /// Where programs run once, as in tests, keeping them can cost more than it saves: PoCL compiles each kernel once more
+  /// for the binary that it is asked for.
+  public static var standard: ProgramCache? { standard(in: ProcessInfo.processInfo.environment) }
+
+  static func standard(in environment: [String: String]) -> ProgramCache? {
+    environment["TESSERA_PROGRAM_CACHE"] == "0" ? nil : ProgramCache()
+  }
+
   private static let magic = Array("tessera program 3\n".utf8)
 
   /// The binary that was stored for the key, if its entry is whole.

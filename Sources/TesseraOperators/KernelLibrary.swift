@@ -18,11 +18,11 @@ public final class KernelLibrary: Sendable {
 
   /// - Parameters:
   ///   - style: how kernels use the device; by default what suits it.
-  ///   - cache: where compiled programs are kept between runs; nil keeps none. A driver that keeps its own needs none.
-  public init(context: Context, style: KernelStyle? = nil, cache: ProgramCache? = ProgramCache()) {
+  ///   - cache: where compiled programs are kept between runs; nil keeps none.
+  public init(context: Context, style: KernelStyle? = nil, cache: ProgramCache? = .standard) {
     self.context = context
     self.style = style ?? KernelStyle(for: context.device.profile)
-    self.cache = context.device.profile.keepsPrograms ? nil : cache
+    self.cache = cache
     heldSums = TilePlan.heldSums(vectorWidth: context.device.profile.nativeFloatVectorWidth)
   }
 

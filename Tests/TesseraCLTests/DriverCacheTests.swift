@@ -39,15 +39,6 @@ struct DriverCacheTests {
     }
   }
 
-  @Test(
-    "only PoCL keeps programs that cost a compilation to ask for, and not where its cache is off",
-    arguments: TestDevices.all)
-  func keepsPrograms(device: TestDevice) throws {
-    let profile = try device.context().device.profile
-    #expect(profile.keepsPrograms(in: [:]) == profile.platformVersion.localizedCaseInsensitiveContains("pocl"))
-    #expect(!profile.keepsPrograms(in: ["POCL_KERNEL_CACHE": "0"]))
-  }
-
   @Test("a folder that others can write, a link and a file are not taken: the driver runs what it finds there")
   func unsafe() throws {
     try withTemporaryFolder { folder in

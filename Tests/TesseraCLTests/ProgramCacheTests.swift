@@ -44,6 +44,12 @@ extension OpenCLOnDevices {
       }
     }
 
+    @Test("the environment turns it off")
+    func environment() {
+      #expect(ProgramCache.standard(in: ["TESSERA_PROGRAM_CACHE": "0"]) == nil)
+      #expect(ProgramCache.standard(in: [:])?.folder == ProgramCache().folder)
+    }
+
     @Test("a damaged, truncated or foreign entry is compiled anew and written again", arguments: TestDevices.all)
     func damage(device: TestDevice) throws {
       let context = try device.context()

@@ -88,7 +88,7 @@ struct Probes {
           "-DCONTIGUOUS=\(variant.isContiguous ? 1 : 0)",
         ]
         let program = try Program(
-          bench.queue.context, source: source, name: "probe.cl", options: options, cache: ProgramCache())
+          bench.queue.context, source: source, name: "probe.cl", options: options, cache: .standard)
         let kernel = try program.kernel(name)
         let (first, work) = try run(kernel, variant)
         // What is far behind at its first run stays there.

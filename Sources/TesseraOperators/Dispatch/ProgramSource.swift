@@ -39,40 +39,57 @@ enum ProgramSource {
 }
 
 /// Names that a kernel file and what it includes define outside of functions.
+///
+/// Of bytes, since a start reads some megabytes of sources.
 struct TopLevelNames {
   /// Functions, structs, types and tables.
   private(set) var definitions: Set<String> = []
   private(set) var macros: Set<String> = []
 
+  private typealias Line = ArraySlice<UInt8>
+
   init(of text: String) {
-    for line in text.split(separator: "\n") {
-      if line.hasPrefix("#define ") {
-        macros.insert(Self.firstName(line.dropFirst("#define ".count)))
-      } else if let range = line.firstRange(of: "static inline ") {
-        // The macro that defines a table's function has the name in its argument.
-        if line.first == " " { continue }
-        definitions.insert(Self.lastName(line[range.upperBound...].prefix { $0 != "(" }))
-      } else if line.hasPrefix("TABLE_LANES(") {
-        definitions.insert("table_lanes_" + Self.firstName(line.dropFirst("TABLE_LANES(".count)))
-      } else if line.hasPrefix("struct "), line.hasSuffix("{") {
-        definitions.insert(Self.firstName(line.dropFirst("struct ".count)))
-      } else if line.hasPrefix("typedef ") {
-        let declaration = line.firstRange(of: " __attribute__").map { line[..<$0.lowerBound] } ?? line
-        definitions.insert(Self.lastName(declaration.prefix { $0 != ";" }))
-      } else if line.hasPrefix("constant ") {
-        definitions.insert(Self.lastName(line.prefix { $0 != "[" && $0 != "=" }))
+    for line in Array(text.utf8).split(separator: UInt8(ascii: "\n")) {
+      let line = Self.rest(of: line, after: "__attribute__((always_inline)) ") ?? line
+      if let name = Self.rest(of: line, after: "#define ") {
+        macros.insert(Self.firstName(name))
+      } else if let function = Self.rest(of: line, after: "static inline ") {
+        definitions.insert(Self.lastName(function.prefix { $0 != UInt8(ascii: "(") }))
+      } else if let name = Self.rest(of: line, after: "TABLE_LANES(") {
+        definitions.insert("table_lanes_" + Self.firstName(name))
+      } else if line.last == UInt8(ascii: "{"), let name = Self.rest(of: line, after: "struct ") {
+        definitions.insert(Self.firstName(name))
+      } else if let type = Self.rest(of: line, after: "typedef ") {
+        let declaration = type.firstRange(of: Array(" __attribute__".utf8)).map { type[..<$0.lowerBound] } ?? type
+        definitions.insert(Self.lastName(declaration.prefix { $0 != UInt8(ascii: ";") }))
+      } else if let table = Self.rest(of: line, after: "constant ") {
+        definitions.insert(Self.lastName(table.prefix { $0 != UInt8(ascii: "[") && $0 != UInt8(ascii: "=") }))
       }
     }
     definitions.remove("")
     macros.remove("")
   }
 
-  private static func isPartOfName(_ c: Character) -> Bool { c == "_" || c.isASCII && (c.isLetter || c.isNumber) }
+  private static func rest(of line: Line, after prefix: StaticString) -> Line? {
+    prefix.withUTF8Buffer { line.starts(with: $0) ? line.dropFirst($0.count) : nil }
+  }
 
-  private static func firstName(_ text: Substring) -> String { String(text.prefix(while: isPartOfName)) }
+  private static func isPartOfName(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
 
-  private static func lastName(_ text: Substring) -> String {
-    let trimmed = text.reversed().drop { !isPartOfName($0) }
-    return String(trimmed.prefix(while: isPartOfName).reversed())
+  private static func firstName(_ text: Line) -> String {
+    String(decoding: text.prefix(while: isPartOfName), as: UTF8.self)
+  }
+
+  private static func lastName(_ text: Line) -> String {
+    guard let end = text.lastIndex(where: isPartOfName) else { return "" }
+    let start = text[...end].lastIndex { !isPartOfName($0) }.map { $0 + 1 } ?? text.startIndex
+    return String(decoding: text[start...end], as: UTF8.self)
   }
 }
