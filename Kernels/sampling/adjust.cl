@@ -18,17 +18,18 @@ kernel __attribute__((reqd_work_group_size(64, 1, 1))) void bias(
 
 // Repetition: a positive logit is divided by the penalty, another multiplied by it (Keskar et al. 2019). Then, as OpenAI's API
 // defines them, the presence penalty is taken away if the token was generated at all, the frequency penalty as often as it was.
-// The value is that count; a token of the prompt alone has 0.
+// The value is that count, 0 for a token of the prompt alone; its highest bit says whether the token is one that repetition is for.
 kernel __attribute__((reqd_work_group_size(64, 1, 1))) void penalize(
-    global float *restrict logits, global const uint *restrict inputs, const uint offset, const uint count,
+    global float *restrict logits, global const uint *restrict inputs, const uint offset, const uint length,
     const uint vocabulary) {
-  if (get_global_id(0) >= count) return;
+  if (get_global_id(0) >= length) return;
   global const uint *entry = inputs + offset + get_global_id(0) * 3;
   global const sampling_row *row = (global const sampling_row *)inputs + entry[0];
   logits += (ulong)entry[0] * vocabulary + entry[1];
+  const uint count = entry[2] & 0x7fffffffu;
   float logit = *logits;
-  logit *= logit > 0.0f ? row->inverse_repetition : row->repetition;
-  if (entry[2] > 0) logit = (logit - (float)entry[2] * row->frequency) - row->presence;
+  if (entry[2] >> 31) logit *= logit > 0.0f ? row->inverse_repetition : row->repetition;
+  if (count > 0) logit = (logit - (float)count * row->frequency) - row->presence;
   *logits = logit;
 }
 

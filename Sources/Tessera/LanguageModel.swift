@@ -122,7 +122,8 @@ public final class LanguageModel: Sendable {
   ///
   /// - Parameters:
   ///   - source: of an encoder-decoder, whose decoder's states these are.
-  ///   - tokenTypes: the segment of each token, of models that tell segments apart.
+  ///   - tokenTypes: the segment of each token, of models that tell segments apart (`ModelProfile.segmentCount`).
+  /// - Throws: `TesseraError` and `ModelError` for what does not fit the model, `CancellationError`.
   public func hidden(tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil) async throws -> [Float] {
     let states = StateList()
     try await engine.rows(tokens: tokens, source: source, tokenTypes: tokenTypes) { states.append(try $0.hidden($1)) }
@@ -137,14 +138,21 @@ public final class LanguageModel: Sendable {
   /// Seconds that a prompt of `promptTokens` takes, and then `generatedTokens` one by one, behind `depth` tokens; and the time of
   /// both that the device was waited for.
   ///
+  /// Of an encoder-decoder, the prompt is the target's; a source as long has been read before.
+  ///
   /// - Parameter sequences: decoded together; each has the prompt.
+  /// - Throws: `TesseraError.badOption` for negative counts, `TesseraError.contextFull`, `CancellationError`.
   public func measure(promptTokens: Int, generatedTokens: Int, depth: Int, sequences: Int = 1) async throws -> (
     prompt: Double, generation: Double, waited: Double
   ) {
-    let total = promptTokens + generatedTokens + depth
-    guard total <= contextLength else {
+    let counts = [promptTokens, generatedTokens, depth]
+    guard counts.allSatisfy({ $0 >= 0 }), (1...65_536).contains(sequences) else {
       throw TesseraError(
-        .contextFull, "\(total) tokens do not fit the context of \(contextLength): use a longer --context")
+        .badOption, "\(counts) tokens of \(sequences) sequences: 0 or more, of 1 to 65536, can be measured")
+    }
+    guard counts.allSatisfy({ $0 <= contextLength }), counts.reduce(0, +) <= contextLength else {
+      throw TesseraError(
+        .contextFull, "\(counts) tokens do not fit the context of \(contextLength): use a longer --context")
     }
     return try await engine.measure(
       promptTokens: promptTokens, generatedTokens: generatedTokens, depth: depth, sequences: sequences)

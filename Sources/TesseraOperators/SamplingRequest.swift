@@ -61,7 +61,7 @@ public struct SamplingRequest: Sendable {
       rows.enumerated().flatMap { index, row in row.bias.map { (index, $0.id, $0.value.bitPattern) } })
     penalties = list(
       rows.enumerated().filter { $0.element.hasPenalty }.flatMap { index, row in
-        row.occurrences.map { (index, $0.id, UInt32($0.count)) }
+        row.occurrences.map { (index, $0.id, UInt32($0.count) | ($0.isRecent ? 1 << 31 : 0)) }
       })
     masks = (words.count, Int(maskCount))
     for row in rows { words += row.allowed ?? [] }

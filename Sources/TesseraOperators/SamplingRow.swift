@@ -43,8 +43,12 @@ public struct SamplingRow: Sendable, Equatable {
     public var id: Int
     /// How often it was generated; 0 for a token of the prompt alone, which only the repetition penalty is for.
     public var count: Int
+    /// Whether it is among those that the repetition penalty is for.
+    public var isRecent: Bool
 
-    public init(id: Int, count: Int) { (self.id, self.count) = (id, count) }
+    public init(id: Int, count: Int, isRecent: Bool = true) {
+      (self.id, self.count, self.isRecent) = (id, count, isRecent)
+    }
   }
 
   /// What is added to a token's logit.

@@ -8,12 +8,12 @@ extension ReferenceSampling {
   ///
   /// - Parameters:
   ///   - occurrences: with the count of how often each was generated; each id once.
-  ///   - repetition: Keskar et al. 2019; presence and frequency as OpenAI's API defines them.
+  ///   - repetition: Keskar et al. 2019, for those that are recent; presence and frequency as OpenAI's API defines them.
   ///   - allowed: nil allows all.
   /// Throws ``ReferenceError`` when an id is outside the row.
   public static func adjusted(
     _ logits: [Double], bias: [Entry], occurrences: [Entry], repetition: Double, presence: Double, frequency: Double,
-    allowed: ((Int) -> Bool)?
+    isRecent: (Int) -> Bool = { _ in true }, allowed: ((Int) -> Bool)?
   ) throws(ReferenceError) -> [Double] {
     var result = logits
     for entry in bias + occurrences where !logits.indices.contains(entry.id) {
@@ -21,7 +21,7 @@ extension ReferenceSampling {
     }
     for (id, value) in bias { result[id] += value }
     for (id, count) in occurrences {
-      result[id] = result[id] > 0 ? result[id] / repetition : result[id] * repetition
+      if isRecent(id) { result[id] = result[id] > 0 ? result[id] / repetition : result[id] * repetition }
       if count > 0 { result[id] -= count * frequency + presence }
     }
     if let allowed {

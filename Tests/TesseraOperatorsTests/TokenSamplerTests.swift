@@ -55,7 +55,9 @@ extension OperatorsOnDevices {
           if index % 2 == 1 { row.allowed = (0..<(vocabulary + 31) / 32).map { _ in UInt32(generator.next() >> 32) } }
           if index % 3 > 0 {
             (row.repetitionPenalty, row.presencePenalty, row.frequencyPenalty) = (1.3, 0.4, 0.3)
-            row.occurrences = [0, 4, 17, vocabulary - 1].map { .init(id: $0, count: Int(generator.next() % 4)) }
+            row.occurrences = [0, 4, 17, 21, vocabulary - 1].map {
+              .init(id: $0, count: Int(generator.next() % 4), isRecent: $0 % 4 > 0)
+            }
           }
           if index % 4 > 0 {
             row.bias = [1, 4, 33].map { .init(id: $0, value: generator.nextFloat(magnitude: 20)) }
@@ -68,7 +70,7 @@ extension OperatorsOnDevices {
           let expected = try ReferenceSampling.adjusted(
             problem.logits[index].map(Double.init), bias: row.bias.map { ($0.id, Double($0.value)) },
             occurrences: row.occurrences.map { ($0.id, Double($0.count)) }, repetition: Double(row.repetitionPenalty),
-            presence: Double(row.presencePenalty), frequency: Double(row.frequencyPenalty),
+            presence: Double(row.presencePenalty), frequency: Double(row.frequencyPenalty), isRecent: { $0 % 4 > 0 },
             allowed: row.allowed.map { mask in { mask[$0 / 32] >> UInt32($0 % 32) & 1 == 1 } })
           for (value, expected) in zip(outcome.logits[index], expected) {
             #expect(

@@ -1,3 +1,4 @@
+import Synchronization
 import TesseraMemory
 import TesseraModels
 
@@ -5,13 +6,15 @@ extension Engine {
   /// A vector for each text: its hidden states pooled, on the host and in the order of the tokens, so that what runs
   /// beside a text changes nothing of it.
   func pooled(_ texts: [[Int]], _ pooling: Embedder.Pooling) async throws -> [[Float]] {
+    let runner = try model().runner
     var vectors: [[Float]] = []
     while vectors.count < texts.count {
       try Task.checkCancellation()
       let rest = texts[vectors.count...]
-      vectors += try withRunner { runner in
-        if runner.isEncoder { return try Self.encoded(Self.fitting(rest, runner), pooling, runner) }
-        return [try Self.decoded(rest.first ?? [], pooling, runner)]
+      if runner.isEncoder {
+        vectors += try withRunner { try Self.encoded(Self.fitting(rest, $0), pooling, $0) }
+      } else {
+        vectors.append(try await decoded(rest.first ?? [], pooling))
       }
       await Task.yield()
     }
@@ -50,20 +53,19 @@ extension Engine {
   }
 
   /// One text that a decoder reads chunk by chunk, or an encoder-decoder's encoder.
-  private static func decoded(_ text: [Int], _ pooling: Embedder.Pooling, _ runner: ModelRunner) throws -> [Float] {
-    let sequence = runner.cache.makeSequence()
-    defer { sequence.close() }
-    var pool = Pool(pooling, size: runner.profile.hiddenSize)
-    guard runner.profile.decoderStartToken == nil else {
-      pool.add(try runner.hidden(runner.runSource(text, of: sequence))[...])
-      return pool.vector
+  private func decoded(_ text: [Int], _ pooling: Embedder.Pooling) async throws -> [Float] {
+    let runner = try model().runner
+    let pool = Mutex(Pool(pooling, size: runner.profile.hiddenSize))
+    if runner.takesSource {
+      let states = try await sourceStates(text)
+      pool.withLock { $0.add(states[...]) }
+    } else {
+      try await rows(tokens: text) { runner, result in
+        let states = try runner.hidden(result)
+        pool.withLock { $0.add(states[...]) }
+      }
     }
-    for start in stride(from: 0, to: text.count, by: runner.chunkSize) {
-      let end = min(start + runner.chunkSize, text.count)
-      let chunk = Batch.Chunk(sequence: sequence, tokens: Array(text[start..<end]), outputs: .all)
-      pool.add(try runner.hidden(runner.run(Batch([chunk]), wantsLogits: false))[...])
-    }
-    return pool.vector
+    return pool.withLock { $0.vector }
   }
 }
 

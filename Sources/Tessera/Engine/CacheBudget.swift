@@ -6,27 +6,46 @@ struct CacheBudget: BlockBudget {
   let free: [Int]
   private let cache: KVCache
   private let stepTokens: Int
-  private let sequences: [SequenceID: KVSequence]
+  private let requests: [SequenceID: Request]
+  private let waiting: Set<SequenceID>
 
-  /// - Parameter kept: sequences that give way, whose blocks count as free.
-  init(_ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], kept: [KVSequence]) {
+  /// - Parameters:
+  ///   - waiting: requests whose blocks count as free.
+  ///   - kept: sequences that give way too.
+  init(
+    _ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], waiting: [SequenceID], kept: [KVSequence]
+  ) {
     self.cache = cache
     self.stepTokens = stepTokens
+    self.requests = requests
+    self.waiting = Set(waiting)
     total = cache.blockCounts
-    free = kept.reduce(cache.layout.groups.indices.map { cache.freeBlockCount(group: $0) }) {
+    let yielding = kept + waiting.compactMap { requests[$0]?.sequence }
+    free = yielding.reduce(cache.layout.groups.indices.map { cache.freeBlockCount(group: $0) }) {
       zip($0, $1.ownBlocks).map { $0 + $1 }
     }
-    sequences = requests.mapValues(\.sequence)
   }
 
   func missing(_ id: SequenceID, tokens: Int) -> [Int] {
-    guard let sequence = sequences[id] else { return needed(tokens: tokens) }
-    return sequence.missingBlocks(for: tokens, stepTokens: stepTokens)
+    guard let sequence = requests[id]?.sequence, !waiting.contains(id) else { return needed(id, tokens: tokens) }
+    let missing = sequence.missingBlocks(for: tokens, stepTokens: stepTokens)
+    return sequence.filledRows > 0 ? missing : zip(missing, sourceBlocks(id)).map { $0 + $1 }
   }
 
-  func released(by id: SequenceID) -> [Int] { sequences[id]?.ownBlocks ?? total.map { _ in 0 } }
+  func released(by id: SequenceID) -> [Int] {
+    guard let sequence = requests[id]?.sequence, !waiting.contains(id) else { return total.map { _ in 0 } }
+    return sequence.ownBlocks
+  }
 
-  func needed(tokens: Int) -> [Int] {
-    cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens)
+  func needed(_ id: SequenceID, tokens: Int) -> [Int] {
+    zip(cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens), sourceBlocks(id)).map { $0 + $1 }
+  }
+
+  /// Blocks of the groups that an encoder-decoder's source fills.
+  private func sourceBlocks(_ id: SequenceID) -> [Int] {
+    cache.layout.groups.map { group in
+      guard case .fixed = group.kind else { return 0 }
+      return group.blockCount(rows: requests[id]?.source?.count ?? 0)
+    }
   }
 }

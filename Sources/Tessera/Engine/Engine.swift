@@ -15,26 +15,31 @@ actor Engine {
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   /// A model that is on its device.
-  private struct Loaded {
+  struct Loaded {
     let runner: ModelRunner
     let sampler: BatchSampler
     let tokenizer: Tokenizer?
+    /// A mask of the tokenizer's tokens, where logits have columns beyond them.
+    let tokenMask: [UInt32]?
     /// Tokens at which a generation ends.
     let endTokens: Set<Int>
     let seconds: Double
   }
 
-  private var loaded: Loaded?
-  private(set) var scheduler = Scheduler()
-  private(set) var requests: [SequenceID: Request] = [:]
-  private var kept = KeptSequences()
+  private(set) var loaded: Loaded?
+  var scheduler = Scheduler()
+  var requests: [SequenceID: Request] = [:]
+  var kept = KeptSequences()
   private var lastID: UInt64 = 0
-  private var isRunning = false
+  var isRunning = false
   /// Whether steps are left to whoever calls `step`: tests.
   var isPaused = false
   /// How long others wait for the blocks of a request whose token nobody asks for.
-  private let patience: Duration
-  private var isReminded = false
+  let patience: Duration
+  var isReminded = false
+  /// Work that holds blocks between steps and is no request: one at a time.
+  private var line = TaskLine()
+  private var lastNumber: UInt64 = 0
 
   init(patience: Duration = .seconds(2)) {
     thread = DeviceThread(name: "tessera")
@@ -56,15 +61,25 @@ actor Engine {
     scheduler = Scheduler(limits: limits)
     loaded = Loaded(
       runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,
+      tokenMask: tokenizer.flatMap { Self.mask(of: $0.vocabularyCount, among: runner.profile.vocabularySize) },
       endTokens: (tokenizer?.endOfGenerationTokens ?? []).union(try source.endTokens()),
       seconds: (ContinuousClock.now - start).seconds)
     return runner.precision
   }
 
+  /// A mask of the first `count` tokens; nil where there are no others.
+  private static func mask(of count: Int, among vocabularySize: Int) -> [UInt32]? {
+    guard count < vocabularySize else { return nil }
+    return (0..<(vocabularySize + 31) / 32).map { word in
+      let bits = min(32, max(0, count - 32 * word))
+      return bits == 32 ? .max : 1 << UInt32(bits) - 1
+    }
+  }
+
   /// Seconds that loading took.
   var loadSeconds: Double { loaded?.seconds ?? 0 }
 
-  private func model() throws(TesseraError) -> Loaded {
+  func model() throws(TesseraError) -> Loaded {
     guard let loaded else { throw TesseraError(.unsupportedFile, "the model is not loaded") }
     return loaded
   }
@@ -92,28 +107,16 @@ actor Engine {
       throw TesseraError(
         .noTokenizer, "the model has no tokenizer, so texts (--stop) cannot end its answer: leave them out")
     }
-    if runner.profile.decoderStartToken != nil, source?.isEmpty != false {
-      throw TesseraError(
-        .emptyPrompt,
-        "the model is an encoder-decoder: give it a source (a text, --source-tokens) of at least one token")
-    }
     guard !prompt.isEmpty else { throw TesseraError(.emptyPrompt, "the prompt is empty: give at least one token") }
     guard prompt.count <= runner.contextLength else { throw contextFull(prompt.count, runner) }
     // What one request gets wrong must not reach the step that it shares with others.
-    let vocabulary = runner.profile.vocabularySize
-    if let token = prompt.first(where: { !(0..<vocabulary).contains($0) }) {
-      throw ModelError(.badBatch, "token id \(token): the vocabulary has \(vocabulary), ids begin at 0")
-    }
-    _ = try SamplingRequest([options.samplingRow], vocabularySize: vocabulary)
+    try runner.check(prompt, source: source)
+    let row = try options.samplingRow(vocabularySize: runner.profile.vocabularySize, tokens: model.tokenMask)
     lastID += 1
     let id = SequenceID(rawValue: lastID)
     let sequence = keeper.flatMap { kept.take($0, sharing: prompt) } ?? runner.cache.makeSequence()
-    do { if let source { _ = try runner.runSource(source, of: sequence) } } catch {
-      sequence.close()
-      throw error
-    }
     var request = Request(
-      id, prompt: prompt, cached: sequence.tokenCount, sequence: sequence, options: options, keeper: keeper,
+      id, prompt: prompt, source: source, sequence: sequence, options: options, row: row, keeper: keeper,
       tokenizer: model.tokenizer, loadSeconds: model.seconds)
     if options.maxTokens == 0 { request.finish(.length) }
     requests[id] = request
@@ -178,7 +181,7 @@ actor Engine {
     requests[id] = nil
   }
 
-  private func fail(_ id: SequenceID, _ error: any Error) {
+  func fail(_ id: SequenceID, _ error: any Error) {
     requests[id]?.keeper = nil
     requests[id]?.fail(error)
     settle(id)
@@ -186,7 +189,7 @@ actor Engine {
 
   /// Takes the sequence of a request that goes no further: its conversation keeps it, or it is closed. Events that nobody
   /// has asked for yet hold no blocks.
-  private func settle(_ id: SequenceID) {
+  func settle(_ id: SequenceID) {
     scheduler.remove(id)
     guard let request = requests[id], !request.isSettled else { return }
     requests[id]?.isSettled = true
@@ -199,140 +202,6 @@ actor Engine {
     start()
   }
 
-  // MARK: Steps
-
-  /// Begins to step, if nobody does.
-  func start() {
-    guard !isRunning, !isPaused else { return }
-    isRunning = true
-    Task { await run() }
-  }
-
-  private func run() async {
-    while !isPaused, step() {
-      // Whoever asks meanwhile is heard between two steps.
-      await Task.yield()
-    }
-    isRunning = false
-  }
-
-  /// Tells the scheduler of a token that waited for its consumer.
-  private func goOn(_ id: SequenceID) {
-    guard let request = requests[id], request.heldSince != nil, request.isDrained else { return }
-    requests[id]?.heldSince = nil
-    if request.isParked {
-      requests[id]?.isParked = false
-      scheduler.add(id, promptTokens: request.tokens.count, arrival: id.rawValue)
-    } else {
-      scheduler.append(id)
-    }
-    start()
-  }
-
-  /// Runs one step; false where there was nothing to do.
-  func step() -> Bool {
-    guard let model = loaded else { return false }
-    let runner = model.runner
-    let plan = scheduler.next(CacheBudget(runner.cache, runner.chunkSize, requests, kept: kept.sequences))
-    for id in plan.preempted { restart(id) }
-    for rejection in plan.rejected { fail(rejection.id, TesseraError(.contextFull, rejection.reason)) }
-    guard !plan.isEmpty else {
-      guard !scheduler.waiting.isEmpty else { return false }
-      if kept.releaseOldest() { return true }
-      remind()
-      return false
-    }
-    let items = plan.items.filter { requests[$0.id] != nil }
-    do {
-      let batch = Batch(
-        items.compactMap { item in
-          requests[item.id].map {
-            .init(
-              sequence: $0.sequence, tokens: Array($0.tokens[item.first..<item.first + item.count]),
-              outputs: item.isSampled ? .last : .none)
-          }
-        })
-      let sampled = items.filter(\.isSampled)
-      let result = try runner.run(batch, wantsLogits: sampled.count <= runner.logitRows)
-      scheduler.didRun(plan)
-      for first in stride(from: 0, to: sampled.count, by: runner.logitRows) {
-        try sample(sampled[first..<min(first + runner.logitRows, sampled.count)], result, model)
-      }
-    } catch let error as MemoryError where error.code == .outOfBlocks && kept.releaseOldest() {
-      // The budget counts what conversations keep as free.
-      return true
-    } catch {
-      for item in items { fail(item.id, error) }
-    }
-    return true
-  }
-
-  /// - Parameter items: with their indices, which are their rows of the result.
-  private func sample(
-    _ items: ArraySlice<Scheduler.Plan.Item>, _ result: ModelRunner.StepResult, _ model: Loaded
-  ) throws {
-    let choices = try model.sampler.sample(
-      items.compactMap { requests[$0.id]?.samplingRow }, of: result, from: items.startIndex)
-    for (item, choice) in zip(items, choices) {
-      guard let token = choice.id else {
-        fail(
-          item.id,
-          TesseraError(
-            .notFinite,
-            "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`"))
-        continue
-      }
-      do {
-        try requests[item.id]?.append(
-          token, isEnd: model.endTokens.contains(token),
-          contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
-      } catch {
-        fail(item.id, error)
-        continue
-      }
-      if requests[item.id]?.isFinished == true {
-        settle(item.id)
-      } else if requests[item.id]?.isDrained == true {
-        scheduler.append(item.id)
-      } else {
-        requests[item.id]?.heldSince = .now
-      }
-    }
-  }
-
-  /// Takes the blocks of a request that waits again; its tokens become a prompt. One whose token nobody has asked for yet
-  /// waits outside of the schedule: run anew, it would get that token twice.
-  private func restart(_ id: SequenceID) {
-    // Cutting everything off cannot fail.
-    try? requests[id]?.sequence.truncate(to: 0)
-    guard requests[id]?.heldSince != nil else { return }
-    scheduler.remove(id)
-    requests[id]?.isParked = true
-  }
-
-  /// Looks later whether requests still wait for the blocks of one whose token nobody has asked for.
-  private func remind() {
-    guard !isReminded, scheduler.running.contains(where: { requests[$0.id]?.heldSince != nil }) else { return }
-    isReminded = true
-    Task {
-      try? await Task.sleep(for: patience)
-      isReminded = false
-      park()
-    }
-  }
-
-  /// Takes the blocks of the last request that has been held for long, if others wait.
-  private func park() {
-    let last =
-      scheduler.waiting.isEmpty
-      ? nil
-      : scheduler.running.last { entry in
-        requests[entry.id]?.heldSince.map { .now - $0 >= patience } ?? false
-      }
-    if let id = last?.id { restart(id) }
-    start()
-  }
-
   private func contextFull(_ count: Int, _ runner: ModelRunner) -> TesseraError {
     TesseraError(
       .contextFull,
@@ -340,40 +209,25 @@ actor Engine {
         + "context (--context, the model was trained for \(runner.profile.contextLength))")
   }
 
-  // MARK: Other work
+  // MARK: Turns
 
-  /// Runs one step of sequences of its own, and chooses the likeliest token of each: for measurements.
-  func runAndSample(_ pieces: [(sequence: KVSequence, tokens: [Int])]) throws {
-    let model = try model()
-    let (vocabulary, rows) = (model.runner.profile.vocabularySize, model.runner.logitRows)
-    let result = try model.runner.run(
-      Batch(pieces.map { .init(sequence: $0.sequence, tokens: $0.tokens.map { $0 % vocabulary }) }),
-      wantsLogits: pieces.count <= rows)
-    for first in stride(from: 0, to: pieces.count, by: rows) {
-      let count = min(rows, pieces.count - first)
-      _ = try model.sampler.sample(Array(repeating: SamplingRow(), count: count), of: result, from: first)
+  /// Waits until no other work of sequences of its own goes on; `endTurn` must follow.
+  func takeTurn() async throws {
+    guard !line.take() else { return }
+    lastNumber += 1
+    let number = lastNumber
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { line.wait(number, $0) }
+    } onCancel: {
+      Task { await self.leaveLine(number) }
     }
   }
 
-  /// Runs work on the model between two steps.
-  func withRunner<T: Sendable>(_ body: @Sendable (ModelRunner) throws -> T) throws -> T {
-    let runner = try model().runner
-    while true {
-      do { return try body(runner) } catch let error as MemoryError where error.code == .outOfBlocks {
-        guard makeRoom() else { throw error }
-      }
-    }
-  }
+  private func leaveLine(_ number: UInt64) { line.leave(number) }
 
-  /// Takes blocks: what conversations keep goes first, then those of the last request that runs.
-  private func makeRoom() -> Bool {
-    if kept.releaseOldest() { return true }
-    guard let last = scheduler.running.last(where: { requests[$0.id].map { $0.sequence.tokenCount > 0 } ?? false })
-    else {
-      return false
-    }
-    scheduler.preempt(last.id)
-    restart(last.id)
-    return true
+  func endTurn() {
+    line.end()
+    // Requests may wait for the blocks.
+    start()
   }
 }

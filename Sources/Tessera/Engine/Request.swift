@@ -6,8 +6,12 @@ import TesseraText
 /// A generation in the engine, between two of its steps.
 struct Request {
   let id: SequenceID
-  let sequence: KVSequence
+  private(set) var sequence: KVSequence
+  /// Of an encoder-decoder; it is read when the request is admitted.
+  let source: [Int]?
   let options: GenerationOptions
+  /// How tokens are chosen, but for what depends on those before them.
+  private let row: SamplingRow
   /// The conversation that keeps the sequence when the request ends; nil: nobody.
   var keeper: UUID?
   let seed: UInt64
@@ -35,12 +39,15 @@ struct Request {
   /// Whether its sequence is somebody else's, or closed.
   var isSettled = false
 
-  /// - Parameter cached: the first tokens of the prompt that the sequence holds already.
+  /// - Parameters:
+  ///   - sequence: with the first tokens of the prompt, if the cache has them.
+  ///   - row: how tokens are chosen, by `options`.
   init(
-    _ id: SequenceID, prompt: [Int], cached: Int, sequence: KVSequence, options: GenerationOptions, keeper: UUID?,
-    tokenizer: Tokenizer?, loadSeconds: Double
+    _ id: SequenceID, prompt: [Int], source: [Int]?, sequence: KVSequence, options: GenerationOptions,
+    row: SamplingRow, keeper: UUID?, tokenizer: Tokenizer?, loadSeconds: Double
   ) {
-    (self.id, self.sequence, self.options, self.keeper) = (id, sequence, options, keeper)
+    (self.id, self.sequence, self.source, self.options) = (id, sequence, source, options)
+    (self.row, self.keeper) = (row, keeper)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
@@ -48,17 +55,26 @@ struct Request {
     detokenizer = tokenizer.map { StreamingDetokenizer($0) }
     stops = StopStringMatcher(options.stopStrings)
     statistics.promptTokens = prompt.count
-    statistics.cachedPromptTokens = cached
+    statistics.cachedPromptTokens = sequence.tokenCount
     statistics.loadSeconds = loadSeconds
+  }
+
+  /// Whether its source is still to be read.
+  var needsSource: Bool { source != nil && sequence.filledRows == 0 }
+
+  /// Gives its blocks back; all that is known is run anew, in an empty sequence.
+  mutating func restart(_ empty: KVSequence) {
+    sequence.close()
+    sequence = empty
+    if firstToken == nil { statistics.cachedPromptTokens = 0 }
   }
 
   // MARK: Sampling
 
   /// How the token behind the last one is chosen.
   var samplingRow: SamplingRow {
-    var row = options.samplingRow
+    var row = row
     if options.hasPenalty {
-      // The repetition penalty looks back over its window alone.
       row.occurrences = occurrences.list(all: options.presencePenalty != 0 || options.frequencyPenalty != 0)
     }
     (row.seed, row.position) = (seed, UInt64(tokens.count))
@@ -172,15 +188,31 @@ private struct Occurrences {
 
   /// - Parameter all: also generated tokens that are not among the last ones.
   func list(all: Bool) -> [SamplingRow.Occurrence] {
-    var ids = Set(recent)
-    if all { ids.formUnion(counts.keys) }
-    return ids.sorted().map { .init(id: $0, count: counts[$0] ?? 0) }
+    let near = Set(recent)
+    let ids = all ? near.union(counts.keys) : near
+    return ids.sorted().map { .init(id: $0, count: counts[$0] ?? 0, isRecent: near.contains($0)) }
   }
 }
 
 extension GenerationOptions {
   /// How a token is chosen, but for what depends on those before it.
-  var samplingRow: SamplingRow {
+  ///
+  /// - Parameter tokens: a mask of those that are there, where logits have more columns; nil: all are.
+  /// - Throws: `TesseraError`, `OperatorError` for lists that do not fit the vocabulary, or leave no token.
+  func samplingRow(vocabularySize: Int, tokens: [UInt32]?) throws -> SamplingRow {
+    var row = samplingRow
+    _ = try SamplingRequest([row], vocabularySize: vocabularySize)
+    if let tokens { row.allowed = row.allowed.map { zip($0, tokens).map { $0 & $1 } } ?? tokens }
+    let banned = Set(row.bias.lazy.filter { $0.value == -.infinity }.map(\.id))
+    guard
+      (0..<vocabularySize).contains(where: { id in
+        !banned.contains(id) && row.allowed.map { $0[id / 32] >> UInt32(id % 32) & 1 == 1 } ?? true
+      })
+    else { throw TesseraError(.badOption, "allowedTokens and logitBias leave no token that could be generated") }
+    return row
+  }
+
+  private var samplingRow: SamplingRow {
     var row = SamplingRow()
     row.temperature = temperature
     (row.topK, row.topP, row.minP) = (topK, topP, minP)

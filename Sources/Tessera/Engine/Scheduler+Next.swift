@@ -62,12 +62,12 @@ extension Scheduler {
 
   /// Rejects waiting sequences that an empty cache has no room for.
   private mutating func rejectOversized<B>(_ planning: inout Planning<B>) {
-    for entry in waiting where !planning.fitsEmpty(entry.length) { reject(entry, &planning) }
+    for entry in waiting where !planning.fitsEmpty(entry) { reject(entry, &planning) }
   }
 
   /// Takes a running sequence's blocks.
   private mutating func makeRoom<B>(_ entry: Entry, _ planning: inout Planning<B>) {
-    if planning.fitsEmpty(entry.length) { preempt(entry, &planning) } else { reject(entry, &planning) }
+    if planning.fitsEmpty(entry) { preempt(entry, &planning) } else { reject(entry, &planning) }
   }
 
   private mutating func preempt<B>(_ entry: Entry, _ planning: inout Planning<B>) {
@@ -77,7 +77,7 @@ extension Scheduler {
   }
 
   private mutating func reject<B>(_ entry: Entry, _ planning: inout Planning<B>) {
-    let needed = planning.blocks.needed(tokens: entry.length)
+    let needed = planning.blocks.needed(entry.id, tokens: entry.length)
     let group = zip(needed, planning.blocks.total).enumerated().first { $0.element.0 > $0.element.1 }?.offset ?? 0
     func count(_ counts: [Int]) -> Int { counts.indices.contains(group) ? counts[group] : 0 }
     let reason =
@@ -114,7 +114,9 @@ private struct Planning<Blocks: BlockBudget> {
 
   func taken(_ id: SequenceID) -> [Int] { takenBlocks[id] ?? free.map { _ in 0 } }
 
-  func fitsEmpty(_ tokens: Int) -> Bool { zip(blocks.needed(tokens: tokens), blocks.total).allSatisfy { $0 <= $1 } }
+  func fitsEmpty(_ entry: Scheduler.Entry) -> Bool {
+    zip(blocks.needed(entry.id, tokens: entry.length), blocks.total).allSatisfy { $0 <= $1 }
+  }
 
   /// Plans more tokens of a sequence; false, and nothing changes, if blocks are missing.
   mutating func take(_ entry: Scheduler.Entry, tokens: Int, _ limits: Scheduler.Limits) -> Bool {

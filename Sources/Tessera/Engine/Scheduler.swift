@@ -65,15 +65,17 @@ struct Scheduler: Sendable {
     Self.insert(entry, into: &waiting)
   }
 
-  /// Tells that the first tokens of a waiting sequence are in the cache, or no longer.
-  mutating func setCached(_ id: SequenceID, tokens: Int) {
-    guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
-    waiting[index].done = max(0, min(tokens, waiting[index].length - 1))
+  /// The last waiting sequence whose first tokens are in the cache; they are to be run from then on, and their blocks must be
+  /// given up.
+  mutating func dropCached() -> SequenceID? {
+    guard let index = waiting.lastIndex(where: { $0.done > 0 }) else { return nil }
+    waiting[index].done = 0
+    return waiting[index].id
   }
 
-  /// Tells that a step has run.
-  mutating func didRun(_ plan: Plan) {
-    for item in plan.items {
+  /// Tells what has run of a step.
+  mutating func didRun(_ items: [Plan.Item]) {
+    for item in items {
       guard let index = running.firstIndex(where: { $0.id == item.id }) else { continue }
       running[index].done = min(running[index].length, item.first + item.count)
     }

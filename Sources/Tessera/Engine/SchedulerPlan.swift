@@ -6,18 +6,19 @@ struct SequenceID: Hashable, Sendable, CustomStringConvertible {
 
 /// What the KV cache has room for, by KV group, while a batch is planned.
 ///
-/// Counts are of blocks, one for each group, in the same order everywhere.
+/// Counts are of blocks, one for each group, in the same order everywhere. Sequences that wait give way to those that run:
+/// the blocks of their first tokens, which the cache may have, count as free, and as missing for them.
 protocol BlockBudget {
   /// All blocks.
   var total: [Int] { get }
-  /// Blocks that nobody uses.
+  /// Blocks that nobody uses who runs.
   var free: [Int] { get }
   /// Blocks that the sequence lacks to have run so many tokens in all.
   func missing(_ id: SequenceID, tokens: Int) -> [Int]
-  /// Blocks that come free when the sequence gives up its own: those it shares do not.
+  /// Blocks that come free when the sequence gives up its own: those it shares, or that count as free, do not.
   func released(by id: SequenceID) -> [Int]
-  /// Blocks that a sequence which shares none needs for so many tokens.
-  func needed(tokens: Int) -> [Int]
+  /// Blocks that the sequence needs for so many tokens if it shares none.
+  func needed(_ id: SequenceID, tokens: Int) -> [Int]
 }
 
 extension Scheduler {

@@ -1,3 +1,5 @@
+import TesseraModels
+
 /// How tokens are chosen, and when to stop.
 public struct GenerationOptions: Sendable, Equatable {
   /// The most tokens to generate; nil goes on to the end of the answer or of the context.
@@ -20,7 +22,7 @@ public struct GenerationOptions: Sendable, Equatable {
   public var presencePenalty: Float = 0
   /// Taken from the logit of a token as often as it was generated (OpenAI's definition); 0 does nothing.
   public var frequencyPenalty: Float = 0
-  /// Added to logits, by token id; −∞ makes a token impossible.
+  /// Added to logits, by token id, of at most `logitBiasLimit` tokens; −∞ makes a token impossible.
   public var logitBias: [Int: Float] = [:]
   /// The tokens that may be generated: ⌈vocabulary / 32⌉ words, of which bit id % 32 of word id / 32 allows a token; nil allows
   /// all.
@@ -29,6 +31,9 @@ public struct GenerationOptions: Sendable, Equatable {
   public var seed: UInt64?
   /// Texts that end the answer and are not part of it.
   public var stopStrings: [String] = []
+
+  /// Tokens that `logitBias` may list: memory is planned for so many. `allowedTokens` forbids any number.
+  public static let logitBiasLimit = ModelRunner.biasLimit
 
   public init() {}
 
@@ -51,6 +56,9 @@ public struct GenerationOptions: Sendable, Equatable {
     try require((0...4096).contains(repeatWindow), "the window of the repeat-penalty", repeatWindow, "0 to 4096")
     try require(presencePenalty.isFinite, "the presence penalty", presencePenalty, "a number")
     try require(frequencyPenalty.isFinite, "the frequency penalty", frequencyPenalty, "a number")
+    try require(
+      logitBias.count <= Self.logitBiasLimit, "the number of tokens with a logit bias", logitBias.count,
+      "at most \(Self.logitBiasLimit): forbid more with allowedTokens")
     try require(stopStrings.allSatisfy { !$0.isEmpty }, "a stop string", "\"\"", "not empty")
   }
 }

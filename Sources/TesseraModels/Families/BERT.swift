@@ -39,7 +39,7 @@ struct BERT: Encoder {
     try c.require("add_cross_attention", false)
     let vocabulary = try DecoderSizes.vocabularySize(c, hiddenSize: size)
     let headDim = size / headCount
-    profile = ModelProfile(
+    var profile = ModelProfile(
       architecture: c.architecture, layerCount: layerCount, hiddenSize: size, intermediateSize: inner,
       vocabularySize: vocabulary, contextLength: context,
       attentionGroups: [
@@ -47,6 +47,8 @@ struct BERT: Encoder {
           layers: Array(0..<layerCount), headCount: headCount, kvHeadCount: headCount, headDim: headDim,
           kind: .transient)
       ], activation: activation)
+    profile.segmentCount = segmentCount
+    self.profile = profile
 
     let model = p.has("embeddings.word_embeddings", gguf: "token_embd") ? p : p.scope("bert", gguf: "")
     let embeddings = model.scope("embeddings", gguf: "")

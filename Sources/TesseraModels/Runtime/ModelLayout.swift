@@ -29,10 +29,12 @@ struct ModelLayout {
   }
 
   var inputBytes: Int { StepInputs.mostBytes(tokens: chunkSize, tableEntries: tableEntries, profile) }
-  /// Bytes for sampling `logitRows` rows together: with a mask, and penalties for all that a sequence may have.
+  /// Tokens that a row may have a bias for.
+  static let biasLimit = 1024
+  /// Bytes for sampling `logitRows` rows together: with a mask, biases, and penalties for all that a sequence may have.
   var samplingBytes: Int {
-    let rows = Self.logitRows(profile)
-    let rowWords = 1024 + profile.vocabularySize / 32 + 3 * min(profile.vocabularySize, contextLength)
+    let (rows, vocabulary) = (Self.logitRows(profile), profile.vocabularySize)
+    let rowWords = 1024 + vocabulary / 32 + 3 * (min(vocabulary, contextLength) + min(vocabulary, Self.biasLimit))
     return TokenSampler.workspaceBytes(rows: rows) + rows * rowWords * 4 + (64 << 10)
   }
   var hiddenRows: Int { max(chunkSize, Self.logitRows(profile)) }
@@ -49,6 +51,12 @@ struct ModelLayout {
     try c.checkAllUsed()
     parameters = store.plan
     profile = model.profile
+    let most = TokenSampler.vocabularyLimit
+    if model is any CausalLanguageModel, profile.vocabularySize > most {
+      throw ModelError(
+        .unsupportedFeature,
+        "\(checkpoint.path): a vocabulary of \(profile.vocabularySize) tokens: at most \(most) can be sampled from")
+    }
     // What an encoder takes, it takes at once.
     let isEncoder = model is any Encoder
     let trained = profile.contextLength

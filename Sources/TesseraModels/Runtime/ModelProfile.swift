@@ -45,6 +45,8 @@ public struct ModelProfile: Sendable {
   public var contextLength: Int
   public var attentionGroups: [AttentionGroup]
   public var rotaryTables: [RotaryTable] = []
+  /// Segments that the model tells apart (BERT's token types); 0 where it knows none.
+  public var segmentCount = 0
   /// The token that a target begins with, of an encoder-decoder.
   public var decoderStartToken: Int?
   /// The function that products are compiled with.
@@ -73,6 +75,12 @@ public struct ModelProfile: Sendable {
   /// Keys that a query of a sliding-window layer sees; nil where no layer has a window.
   public var slidingWindow: Int? {
     attentionGroups.lazy.compactMap { if case .window(let tokens, _) = $0.kind { tokens } else { nil } }.first
+  }
+
+  /// - Throws: `ModelError` for ids that are outside of the vocabulary.
+  func check(_ tokens: [Int]) throws(ModelError) {
+    guard let token = tokens.first(where: { !(0..<vocabularySize).contains($0) }) else { return }
+    throw ModelError(.badBatch, "token id \(token): the vocabulary has \(vocabularySize), ids begin at 0")
   }
 
   /// The cache's layout.

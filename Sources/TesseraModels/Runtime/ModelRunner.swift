@@ -41,7 +41,12 @@ public final class ModelRunner {
     /// (rowCount, hiddenSize) or (rowCount, vocabularySize); nil where nothing was wanted.
     let view: BufferView?
     public let isLogits: Bool
+    /// Which of the runner's results it is.
+    let number: Int
   }
+
+  /// Tokens that a row of logits may have a bias for when it is sampled: memory is planned for so many.
+  public static let biasLimit = ModelLayout.biasLimit
 
   public let profile: ModelProfile
   public let plan: MemoryPlan
@@ -57,12 +62,15 @@ public final class ModelRunner {
   /// Rows of logits that are computed at once, at most.
   public var logitRows: Int { ModelLayout.logitRows(profile) }
   public var isEncoder: Bool { planner.family is any Encoder }
+  /// Whether it is an encoder-decoder, whose sequences begin with a source.
+  public var takesSource: Bool { planner.family is any EncoderDecoder }
 
   private let planner: StepPlanner
   private let shaper: StepShaper
   private let blocks: CacheBlocks
   private let inputs, arena, hidden, selected: DeviceAllocation
   private var steps = PreparedSteps()
+  private var lastResult = 0
   /// Steps that were prepared so far, each for a new shape.
   public private(set) var preparedCount = 0
 
@@ -110,11 +118,14 @@ public final class ModelRunner {
   /// Runs a batch: its keys and values are in the cache afterwards.
   ///
   /// - Parameter wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
-  /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize` or the context, or a sequence twice; `MemoryError` when
-  ///   the cache is full, `CLError`. What the batch reserved is then given back.
+  /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize` or the context, a sequence twice, or one of an
+  ///   encoder-decoder without its source; `MemoryError` when the cache is full, `CLError`. What the batch reserved is then given back.
   public func run(_ batch: Batch, wantsLogits: Bool = true) throws -> StepResult {
     try check(batch)
     guard !isEncoder else { return try encode(batch) }
+    guard !takesSource || batch.chunks.allSatisfy({ $0.sequence.filledRows > 0 }) else {
+      throw ModelError(.badBatch, "a batch with a sequence that has no source: \(profile.architecture) needs one")
+    }
     guard !wantsLogits || batch.outputCount <= logitRows else {
       throw ModelError(.badBatch, "logits of \(batch.outputCount) rows: at most \(logitRows) at once")
     }
@@ -142,9 +153,7 @@ public final class ModelRunner {
   ///
   /// - Returns: the encoder's hidden states, of all tokens.
   public func runSource(_ tokens: [Int], of sequence: KVSequence) throws -> StepResult {
-    guard planner.family is any EncoderDecoder else {
-      throw ModelError(.unsupportedFeature, "\(profile.architecture) takes no source: it is no encoder-decoder")
-    }
+    try check([], source: tokens)
     let batch = Batch([.init(sequence: sequence, tokens: tokens, outputs: .all)])
     try check(batch)
     do {
@@ -191,6 +200,22 @@ public final class ModelRunner {
     return result
   }
 
+  /// - Throws: `ModelError` for what no step can take: ids outside the vocabulary; a source that is missing, too long, or not the
+  ///   model's to take.
+  public func check(_ tokens: [Int], source: [Int]?) throws(ModelError) {
+    try profile.check(tokens + (source ?? []))
+    guard let source else {
+      guard takesSource else { return }
+      throw ModelError(.badBatch, "the model is an encoder-decoder: give it a source (a text, --source-tokens)")
+    }
+    guard takesSource else {
+      throw ModelError(.unsupportedFeature, "\(profile.architecture) takes no source: it is no encoder-decoder")
+    }
+    guard (1...contextLength).contains(source.count) else {
+      throw ModelError(.badBatch, "a source of \(source.count) tokens: 1 to \(contextLength) fit the context")
+    }
+  }
+
   private func check(_ batch: Batch) throws {
     guard (1...chunkSize).contains(batch.tokenCount), batch.chunks.allSatisfy({ !$0.tokens.isEmpty }) else {
       throw ModelError(.badBatch, "a batch of \(batch.tokenCount) tokens: 1 to \(chunkSize) fit a step, none empty")
@@ -217,15 +242,16 @@ public final class ModelRunner {
       throw ModelError(.badBatch, "a batch whose inputs take \(bytes.count) bytes: \(inputs.byteCount) are planned")
     }
     try queue.write(bytes, to: inputs.buffer)
+    lastResult += 1
     try step.run()
     guard wanted > 0, let view = step.result, case .buffer(let buffer) = view.memory else {
-      return StepResult(rowCount: 0, view: nil, isLogits: isLogits)
+      return StepResult(rowCount: 0, view: nil, isLogits: isLogits, number: lastResult)
     }
-    guard !isLogits else { return StepResult(rowCount: wanted, view: view, isLogits: true) }
+    guard !isLogits else { return StepResult(rowCount: wanted, view: view, isLogits: true, number: lastResult) }
     // Logits may be made of them piece by piece, by steps that use the arena.
     try queue.copy(
       from: buffer, to: hidden.buffer, byteCount: wanted * profile.hiddenSize * 4, fromOffset: view.byteOffset)
-    return StepResult(rowCount: wanted, view: hidden.buffer.view, isLogits: false)
+    return StepResult(rowCount: wanted, view: hidden.buffer.view, isLogits: false, number: lastResult)
   }
 
   private func prepared(_ shape: StepShape) throws -> PreparedStep {
@@ -248,6 +274,7 @@ public final class ModelRunner {
 
   /// Hidden states, (rowCount, hiddenSize), of the last batch; waits for the device.
   public func hidden(_ result: StepResult) throws -> [Float] {
+    try checkIsLast(result)
     guard let view = result.view, !result.isLogits else {
       throw ModelError(.badBatch, "hidden states of a batch that wanted none")
     }
@@ -256,6 +283,7 @@ public final class ModelRunner {
 
   /// Where the logits of rows lie, computed now if they are not yet.
   public func logitsView(_ result: StepResult, rows: Range<Int>) throws -> BufferView {
+    try checkIsLast(result)
     guard let view = result.view, rows.lowerBound >= 0, rows.upperBound <= result.rowCount,
       (1...logitRows).contains(rows.count)
     else { throw ModelError(.badBatch, "logits of rows \(rows) of \(result.rowCount): at most \(logitRows) at once") }
@@ -276,6 +304,12 @@ public final class ModelRunner {
     let view = try logitsView(result, rows: rows)
     guard case .buffer(let buffer) = view.memory else { throw OperatorError(.unplaced, "logits without memory") }
     return try buffer.slice(offset: view.byteOffset, byteCount: rows.count * profile.vocabularySize * 4)
+  }
+
+  private func checkIsLast(_ result: StepResult) throws(ModelError) {
+    guard result.number == lastResult else {
+      throw ModelError(.badBatch, "rows of a batch behind which another has run: read them before it")
+    }
   }
 
   private func read(_ view: BufferView, count: Int) throws -> [Float] {

@@ -39,16 +39,11 @@ struct StepShaper {
     for index in order {
       let chunk = batch.chunks[index]
       firstTokens[index] = data.ids.count
-      for token in chunk.tokens {
-        guard (0..<profile.vocabularySize).contains(token) else {
-          throw ModelError(
-            .badBatch, "token id \(token): the vocabulary has \(profile.vocabularySize), ids begin at 0")
-        }
-        data.ids.append(UInt32(token))
-      }
+      try profile.check(chunk.tokens)
+      data.ids += chunk.tokens.map { UInt32($0) }
       data.rows += rows[index].map { Int32($0) }
       data.positions += try positions(of: chunk, rows: rows[index])
-      data.tokenTypes += (chunk.tokenTypes ?? Array(repeating: 0, count: chunk.tokens.count)).map { UInt32($0) }
+      data.tokenTypes += try segments(of: chunk)
     }
     for (number, group) in profile.attentionGroups.enumerated() where uses(group, part) {
       let tileRows = operators.attention[number].tileRows(
@@ -141,6 +136,17 @@ struct StepShaper {
       )
     }
     return positions.map { UInt32($0) }
+  }
+
+  private func segments(of chunk: Batch.Chunk) throws -> [UInt32] {
+    guard let types = chunk.tokenTypes else { return Array(repeating: 0, count: chunk.tokens.count) }
+    guard types.count == chunk.tokens.count, types.allSatisfy({ (0..<profile.segmentCount).contains($0) }) else {
+      throw ModelError(
+        .badBatch,
+        "\(types.count) token types for \(chunk.tokens.count) tokens: the model takes one each of "
+          + "\(profile.segmentCount) segments, which begin at 0")
+    }
+    return types.map { UInt32($0) }
   }
 
   /// The tiles and splits of one group.

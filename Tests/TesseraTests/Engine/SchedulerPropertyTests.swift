@@ -20,7 +20,7 @@ struct SchedulerPropertyTests {
   func everythingEnds() throws {
     var random = ScheduleGenerator(seed: 11)
     func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
-    var preemptions = 0
+    var (preemptions, reused) = (0, 0)
     for _ in 0..<3000 {
       var simulation = simulation(below)
       var left = 1 + below(25)
@@ -28,7 +28,10 @@ struct SchedulerPropertyTests {
       var canceled: Set<SequenceID> = []
       while left > 0 || !simulation.scheduler.isEmpty {
         if left > 0, below(3) == 0 {
-          ids.append(simulation.add(prompt: 1 + below(120), generate: 1 + below(30), priority: below(4) == 0 ? 1 : 0))
+          ids.append(
+            simulation.add(
+              prompt: 1 + below(120), generate: 1 + below(30), cached: below(2) * below(120),
+              priority: below(4) == 0 ? 1 : 0))
           left -= 1
         }
         if below(60) == 0, !ids.isEmpty, case let id = ids[below(ids.count)], simulation.sequences[id]?.endStep == nil {
@@ -43,19 +46,20 @@ struct SchedulerPropertyTests {
       }
       for id in ids where !canceled.contains(id) {
         let sequence = try #require(simulation.sequences[id])
-        let needs = simulation.blocks.needed(tokens: sequence.promptTokens + sequence.tokensToGenerate - 1)
+        let needs = simulation.blocks.needed(id, tokens: sequence.promptTokens + sequence.tokensToGenerate - 1)
         let fits = zip(needs, simulation.blocks.total).allSatisfy { $0 <= $1 }
         #expect(sequence.isRejected == !fits)
         if fits { #expect(sequence.generated == sequence.tokensToGenerate) }
-        // Without a preemption every token has been run once, but the last.
+        // Without a preemption every token has been run once, but the last and those that were there.
         if fits, sequence.preemptions == 0 {
-          #expect(sequence.tokensRun == sequence.promptTokens + sequence.tokensToGenerate - 1)
+          #expect(sequence.tokensRun == sequence.promptTokens - sequence.cached + sequence.tokensToGenerate - 1)
+          reused += sequence.cached
         }
       }
       #expect(simulation.blocks.held.isEmpty)
       preemptions += simulation.sequences.values.reduce(0) { $0 + $1.preemptions }
     }
-    #expect(preemptions > 1000)
+    #expect(preemptions > 1000 && reused > 1000)
   }
 
   @Test("with room for all, nobody is preempted, and nobody waits longer than the work before it takes")

@@ -13,21 +13,31 @@ struct SimulatedBlocks: BlockBudget {
 
   var groups: [Group]
   var held: [SequenceID: [Int]] = [:]
+  /// Sequences whose blocks count as free.
+  var waiting: Set<SequenceID> = []
 
+  private var none: [Int] { groups.map { _ in 0 } }
   var total: [Int] { groups.map(\.total) }
-  var free: [Int] {
-    groups.indices.map { group in groups[group].total - held.values.reduce(0) { $0 + $1[group] } }
-  }
-  func needed(tokens: Int) -> [Int] {
+  var free: [Int] { unused(but: waiting) }
+  func needed(_ id: SequenceID, tokens: Int) -> [Int] {
     groups.map { (min(tokens, $0.window ?? tokens) + $0.blockSize - 1) / $0.blockSize }
   }
-  func missing(_ id: SequenceID, tokens: Int) -> [Int] {
-    zip(needed(tokens: tokens), held[id] ?? groups.map { _ in 0 }).map { max(0, $0 - $1) }
+  func missing(_ id: SequenceID, tokens: Int) -> [Int] { lacking(id, tokens, waiting.contains(id) ? nil : held[id]) }
+  func released(by id: SequenceID) -> [Int] { waiting.contains(id) ? none : held[id] ?? none }
+
+  /// Blocks that only sequences among `others` hold, or nobody.
+  func unused(but others: Set<SequenceID> = []) -> [Int] {
+    groups.indices.map { group in
+      groups[group].total - held.reduce(0) { $0 + (others.contains($1.key) ? 0 : $1.value[group]) }
+    }
   }
-  func released(by id: SequenceID) -> [Int] { held[id] ?? groups.map { _ in 0 } }
+
+  private func lacking(_ id: SequenceID, _ tokens: Int, _ held: [Int]?) -> [Int] {
+    zip(needed(id, tokens: tokens), held ?? none).map { max(0, $0 - $1) }
+  }
 
   mutating func grow(_ id: SequenceID, tokens: Int) {
-    held[id] = zip(missing(id, tokens: tokens), held[id] ?? groups.map { _ in 0 }).map { $0 + $1 }
+    held[id] = zip(lacking(id, tokens, held[id]), held[id] ?? none).map { $0 + $1 }
   }
 }
 
@@ -62,6 +72,8 @@ struct SchedulerSimulation {
     var endStep: Int?
     var preemptions = 0
     var isRejected = false
+    /// Tokens that the cache had at the start, unless others got the blocks.
+    var cached = 0
     var tokensRun = 0
 
     var length: Int { promptTokens + generated }
@@ -79,19 +91,26 @@ struct SchedulerSimulation {
   }
 
   /// Adds a sequence; the ids grow.
+  ///
+  /// - Parameter cached: tokens of the prompt that the cache has, as far as there are blocks.
   @discardableResult
-  mutating func add(prompt: Int, generate: Int, priority: Int = 0) -> SequenceID {
+  mutating func add(prompt: Int, generate: Int, cached: Int = 0, priority: Int = 0) -> SequenceID {
     arrivals += 1
     let id = SequenceID(rawValue: arrivals)
+    var cached = min(cached, prompt - 1)
+    while cached > 0, zip(blocks.needed(id, tokens: cached), blocks.unused()).contains(where: { $0 > $1 }) { cached /= 2 }
+    if cached > 0 { blocks.grow(id, tokens: cached) }
     sequences[id] = Sequence(
-      promptTokens: prompt, tokensToGenerate: generate, priority: priority, arrivalStep: step)
-    scheduler.add(id, promptTokens: prompt, priority: priority, arrival: arrivals)
+      promptTokens: prompt, tokensToGenerate: generate, priority: priority, arrivalStep: step, done: cached,
+      cached: cached)
+    scheduler.add(id, promptTokens: prompt, cachedTokens: cached, priority: priority, arrival: arrivals)
     return id
   }
 
   /// Plans a step, checks what must hold of every step, and runs it.
   mutating func runStep(sourceLocation: SourceLocation = #_sourceLocation) throws -> Scheduler.Plan {
     let generating = scheduler.running.filter { $0.pending == 1 }.map(\.id)
+    blocks.waiting = Set(scheduler.waiting.map(\.id))
     let plan = scheduler.next(blocks)
     let limits = scheduler.limits
     func require(_ condition: Bool, _ what: String) throws {
@@ -123,8 +142,14 @@ struct SchedulerSimulation {
       sequence.isRunning = true
       sequences[item.id] = sequence
     }
-    try require(blocks.free.allSatisfy { $0 >= 0 }, "there are not so many blocks")
-    scheduler.didRun(plan)
+    while blocks.unused().contains(where: { $0 < 0 }) {
+      let id = scheduler.dropCached()
+      try require(id != nil, "there are not so many blocks")
+      blocks.held[try #require(id)] = nil
+      sequences[try #require(id)]?.done = 0
+      sequences[try #require(id)]?.cached = 0
+    }
+    scheduler.didRun(plan.items)
     for item in plan.items where item.isSampled { sampled(item.id) }
     step += 1
     return plan

@@ -23,12 +23,26 @@ struct SchedulerTests {
     let blocks = SimulatedBlocks(groups: Self.plenty)
     let (a, b) = (SequenceID(rawValue: 1), SequenceID(rawValue: 2))
     scheduler.add(a, promptTokens: 50, cachedTokens: 32, arrival: 1)
-    scheduler.add(b, promptTokens: 50, arrival: 2)
-    scheduler.setCached(b, tokens: 90)
+    scheduler.add(b, promptTokens: 50, cachedTokens: 90, arrival: 2)
     #expect(
       scheduler.next(blocks).items.sorted { $0.id.rawValue < $1.id.rawValue } == [
         .init(id: a, first: 32, count: 18, isSampled: true), .init(id: b, first: 49, count: 1, isSampled: true),
       ])
+  }
+
+  @Test("what the cache has of waiting sequences goes when blocks are needed, the last one's first")
+  func dropped() {
+    var scheduler = Scheduler()
+    let ids = (1...4).map { SequenceID(rawValue: $0) }
+    for (id, cached) in zip(ids, [10, 20, 0, 30]) {
+      scheduler.add(id, promptTokens: 50, cachedTokens: cached, arrival: id.rawValue)
+    }
+    #expect(scheduler.dropCached() == ids[3])
+    #expect(scheduler.dropCached() == ids[1])
+    let firsts = scheduler.next(SimulatedBlocks(groups: Self.plenty)).items.sorted { $0.id.rawValue < $1.id.rawValue }
+    #expect(firsts.map(\.first) == [10, 0, 0, 0])
+    // Who runs keeps its blocks.
+    #expect(scheduler.dropCached() == nil)
   }
 
   @Test("a hundred chats generate side by side, and a long prompt stops none of them")

@@ -1,0 +1,60 @@
+import TesseraMemory
+import TesseraModels
+import TesseraOperators
+
+extension Engine {
+  /// See `LanguageModel.measure`.
+  func measure(promptTokens: Int, generatedTokens: Int, depth: Int, sequences count: Int) async throws -> (
+    prompt: Double, generation: Double, waited: Double
+  ) {
+    try await takeTurn()
+    defer { endTurn() }
+    let runner = try model().runner
+    let sequences = (0..<count).map { _ in runner.cache.makeSequence() }
+    defer { for sequence in sequences { sequence.close() } }
+    if runner.takesSource {
+      // The decoder has something to look at: as much as the prompt, else as what is generated.
+      let source = tokens(0..<(promptTokens > 0 ? promptTokens : max(1, generatedTokens)), of: 0, runner)
+      for sequence in sequences {
+        _ = try withRoom(makeRoom) { try runner.runSource(source, of: sequence) }
+        await Task.yield()
+      }
+    }
+    for sequence in sequences { try await run(depth, chunk: runner.chunkSize, of: [sequence]) }
+    let (start, before) = (ContinuousClock.now, runner.timeWaited)
+    for sequence in sequences { try await run(promptTokens, chunk: runner.chunkSize, of: [sequence]) }
+    let middle = ContinuousClock.now
+    for first in stride(from: 0, to: sequences.count, by: runner.chunkSize) {
+      let together = sequences[first..<min(first + runner.chunkSize, sequences.count)]
+      try await run(generatedTokens, chunk: 1, of: Array(together))
+    }
+    return (
+      (middle - start).seconds, (ContinuousClock.now - middle).seconds, (runner.timeWaited - before).seconds
+    )
+  }
+
+  /// Runs `count` more tokens of each sequence in steps of `chunk`, and chooses the likeliest token behind each.
+  private func run(_ count: Int, chunk: Int, of sequences: [KVSequence]) async throws {
+    let model = try model()
+    let (runner, rows) = (model.runner, model.runner.logitRows)
+    for first in stride(from: 0, to: count, by: chunk) {
+      try Task.checkCancellation()
+      let batch = Batch(
+        sequences.enumerated().map { index, sequence in
+          .init(sequence: sequence, tokens: tokens(first..<min(first + chunk, count), of: index, runner))
+        })
+      let result = try withRoom(makeRoom) { try runner.run(batch, wantsLogits: sequences.count <= rows) }
+      for first in stride(from: 0, to: sequences.count, by: rows) {
+        let rows = Array(repeating: SamplingRow(), count: min(rows, sequences.count - first))
+        _ = try model.sampler.sample(rows, of: result, from: first)
+      }
+      // Requests go on meanwhile.
+      await Task.yield()
+    }
+  }
+
+  /// Any ids do: the work does not depend on them.
+  private func tokens(_ range: Range<Int>, of sequence: Int, _ runner: ModelRunner) -> [Int] {
+    range.map { ($0 * 7919 + sequence + 1) % runner.profile.vocabularySize }
+  }
+}

@@ -1,0 +1,185 @@
+import TesseraMemory
+import TesseraModels
+import TesseraOperators
+
+extension Engine {
+  /// Begins to step, if nobody does.
+  func start() {
+    guard !isRunning, !isPaused else { return }
+    isRunning = true
+    Task { await run() }
+  }
+
+  private func run() async {
+    while !isPaused, step() {
+      // Whoever asks meanwhile is heard between two steps.
+      await Task.yield()
+    }
+    isRunning = false
+  }
+
+  /// Tells the scheduler of a token that waited for its consumer.
+  func goOn(_ id: SequenceID) {
+    guard let request = requests[id], request.heldSince != nil, request.isDrained else { return }
+    requests[id]?.heldSince = nil
+    if request.isParked {
+      requests[id]?.isParked = false
+      scheduler.add(id, promptTokens: request.tokens.count, arrival: id.rawValue)
+    } else {
+      scheduler.append(id)
+    }
+    start()
+  }
+
+  /// Runs one step; false where there was nothing to do.
+  func step() -> Bool {
+    guard let model = loaded else { return false }
+    let waiting = scheduler.waiting.map(\.id)
+    let plan = scheduler.next(
+      CacheBudget(model.runner.cache, model.runner.chunkSize, requests, waiting: waiting, kept: kept.sequences))
+    for id in plan.preempted { restart(id) }
+    for rejection in plan.rejected { fail(rejection.id, TesseraError(.contextFull, rejection.reason)) }
+    guard !plan.isEmpty else {
+      if !scheduler.waiting.isEmpty { remind() }
+      return !plan.preempted.isEmpty || !plan.rejected.isEmpty
+    }
+    // A source is all of a step's work: more than one would stop those who generate.
+    let sources = plan.items.filter { requests[$0.id]?.needsSource == true }.dropFirst().map(\.id)
+    run(plan.items.filter { !sources.contains($0.id) }, model)
+    return true
+  }
+
+  /// Runs items together; where that fails each alone, so that an error ends the request alone whose it is.
+  private func run(_ items: [Scheduler.Plan.Item], _ model: Loaded) {
+    let result: ModelRunner.StepResult
+    do {
+      result = try runBatch(items, model.runner)
+    } catch {
+      if items.count > 1 {
+        for item in items { run([item], model) }
+      } else {
+        for item in items { fail(item.id, error) }
+      }
+      return
+    }
+    scheduler.didRun(items)
+    let (sampled, rows) = (items.filter(\.isSampled), model.runner.logitRows)
+    for first in stride(from: 0, to: sampled.count, by: rows) {
+      let slice = sampled[first..<min(first + rows, sampled.count)]
+      do { try sample(slice, result, model) } catch { for item in slice { fail(item.id, error) } }
+    }
+  }
+
+  private func runBatch(_ items: [Scheduler.Plan.Item], _ runner: ModelRunner) throws -> ModelRunner.StepResult {
+    try withRoom(giveWay) {
+      for item in items {
+        guard let request = requests[item.id], let source = request.source, request.needsSource else { continue }
+        _ = try runner.runSource(source, of: request.sequence)
+      }
+      let batch = Batch(
+        items.compactMap { item in
+          requests[item.id].map {
+            .init(
+              sequence: $0.sequence, tokens: Array($0.tokens[item.first..<item.first + item.count]),
+              outputs: item.isSampled ? .last : .none)
+          }
+        })
+      return try runner.run(batch, wantsLogits: batch.outputCount <= runner.logitRows)
+    }
+  }
+
+  /// - Parameter items: with their indices, which are their rows of the result.
+  private func sample(
+    _ items: ArraySlice<Scheduler.Plan.Item>, _ result: ModelRunner.StepResult, _ model: Loaded
+  ) throws {
+    let choices = try model.sampler.sample(
+      items.compactMap { requests[$0.id]?.samplingRow }, of: result, from: items.startIndex)
+    for (item, choice) in zip(items, choices) {
+      guard let token = choice.id else {
+        fail(
+          item.id,
+          TesseraError(
+            .notFinite,
+            "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`"))
+        continue
+      }
+      do {
+        try requests[item.id]?.append(
+          token, isEnd: model.endTokens.contains(token),
+          contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
+      } catch {
+        fail(item.id, error)
+        continue
+      }
+      if requests[item.id]?.isFinished == true {
+        settle(item.id)
+      } else if requests[item.id]?.isDrained == true {
+        scheduler.append(item.id)
+      } else {
+        requests[item.id]?.heldSince = .now
+      }
+    }
+  }
+
+  // MARK: Blocks
+
+  /// Takes the blocks of a request that waits again; its tokens become a prompt. One whose token nobody has asked for yet
+  /// waits outside of the schedule: run anew, it would get that token twice.
+  private func restart(_ id: SequenceID) {
+    if let runner = loaded?.runner { requests[id]?.restart(runner.cache.makeSequence()) }
+    guard requests[id]?.heldSince != nil else { return }
+    scheduler.remove(id)
+    requests[id]?.isParked = true
+  }
+
+  /// Takes blocks of who does not run: first what conversations keep, the oldest of it, then what waiting requests have of
+  /// their prompts, the last one's.
+  private func giveWay() -> Bool {
+    if kept.releaseOldest() { return true }
+    guard let id = scheduler.dropCached() else { return false }
+    restart(id)
+    return true
+  }
+
+  /// Takes blocks for work that is no request: if nobody else gives way, those of the last request that runs.
+  func makeRoom() -> Bool {
+    if giveWay() { return true }
+    let last = scheduler.running.last { requests[$0.id]?.sequence.ownBlocks.contains { $0 > 0 } ?? false }
+    guard let last else { return false }
+    scheduler.preempt(last.id)
+    restart(last.id)
+    return true
+  }
+
+  /// Runs work again as long as it lacks blocks and somebody gives them.
+  func withRoom<T>(_ makeRoom: () -> Bool, _ body: () throws -> T) throws -> T {
+    while true {
+      do { return try body() } catch let error as MemoryError where error.code == .outOfBlocks {
+        guard makeRoom() else { throw error }
+      }
+    }
+  }
+
+  /// Looks later whether requests still wait for the blocks of one whose token nobody has asked for.
+  private func remind() {
+    guard !isReminded, scheduler.running.contains(where: { requests[$0.id]?.heldSince != nil }) else { return }
+    isReminded = true
+    Task {
+      try? await Task.sleep(for: patience)
+      isReminded = false
+      park()
+    }
+  }
+
+  /// Takes the blocks of the last request that has been held for long, if others wait.
+  private func park() {
+    let last =
+      scheduler.waiting.isEmpty
+      ? nil
+      : scheduler.running.last { entry in
+        requests[entry.id]?.heldSince.map { .now - $0 >= patience } ?? false
+      }
+    if let id = last?.id { restart(id) }
+    start()
+  }
+}
