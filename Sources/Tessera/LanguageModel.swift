@@ -13,7 +13,7 @@ import TesseraText
 ///     for try await event in model.generate("Once upon a time") { … }
 ///
 /// Safe to use from any task; what several tasks ask for runs together, a token of each in every step. The device is waited for on
-/// a thread of the model's own.
+/// a thread of the model's own, and texts are tokenized on another.
 public final class LanguageModel: Sendable {
   /// The tokenizer.
   ///
@@ -40,6 +40,7 @@ public final class LanguageModel: Sendable {
   public var contextLength: Int { memoryPlan.contextLength }
 
   let engine: Engine
+  let texts = TextWorker()
 
   /// Loads a model.
   ///
@@ -83,17 +84,21 @@ public final class LanguageModel: Sendable {
   // MARK: Generation
 
   /// Completes a text, as it stands: no chat template is applied. An encoder-decoder takes it as the source.
+  ///
+  /// - Throws: as `tokenizer`.
   public func generate(_ prompt: String, options: GenerationOptions = .init()) throws -> GenerationStream {
-    let tokens = try tokenizer.encode(prompt)
-    guard let start = decoderStartToken else { return generate(tokens: tokens, options: options) }
-    return generate(tokens: [start], source: tokens, options: options)
+    let (tokenizer, start) = (try tokenizer, decoderStartToken)
+    return GenerationStream(model: self, options: options, keeper: nil) {
+      let tokens = try tokenizer.encode(prompt)
+      return start.map { ([$0], tokens) } ?? (tokens, nil)
+    }
   }
 
   /// Completes a sequence of token ids.
   ///
   /// - Parameter source: of an encoder-decoder, whose target `tokens` begin.
   public func generate(tokens: [Int], source: [Int]? = nil, options: GenerationOptions = .init()) -> GenerationStream {
-    GenerationStream(model: self, prompt: tokens, source: source, options: options, keeper: nil)
+    GenerationStream(model: self, options: options, keeper: nil) { (tokens, source) }
   }
 
   /// The token that a target begins with, of an encoder-decoder; nil for other models.

@@ -13,6 +13,8 @@ public struct TesseraError: Error, CustomStringConvertible, Sendable {
     case emptyPrompt
     /// The path names nothing that can be loaded.
     case unsupportedFile
+    /// The stream of an answer was iterated before: iterating it sends the message.
+    case alreadySent
     /// The model's logits are not finite.
     case notFinite
   }

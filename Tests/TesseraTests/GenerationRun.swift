@@ -6,16 +6,20 @@ struct GenerationRun: Sendable {
   var text = ""
   var result: GenerationResult?
 
+  init() {}
+
   init(_ stream: GenerationStream) async throws {
-    for try await event in stream {
-      switch event {
-      case .token(let id, let text):
-        tokens.append(id)
-        self.text += text
-      case .finished(let result):
-        text += result.trailingText
-        self.result = result
-      }
+    for try await event in stream { add(event) }
+  }
+
+  mutating func add(_ event: GenerationEvent) {
+    switch event {
+    case .token(let id, let text):
+      tokens.append(id)
+      self.text += text
+    case .finished(let result):
+      text += result.trailingText
+      self.result = result
     }
   }
 }

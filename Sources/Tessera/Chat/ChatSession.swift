@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TesseraText
 
 /// A conversation with a model. What was said stays in the KV cache as long as there is room, so that each turn only computes what is
@@ -56,9 +57,9 @@ public actor ChatSession {
   /// The answer to a message, piece by piece. Whoever stops asking for pieces stops the work; the answer so far stays in
   /// the conversation.
   ///
-  /// Iterating the stream sends the message: do it once.
+  /// Iterating the stream sends the message: a second iteration throws `TesseraError.alreadySent`.
   public nonisolated func streamResponse(to message: String) -> ResponseStream {
-    ResponseStream(session: self, message: message)
+    ResponseStream(self, message)
   }
 
   /// Forgets what was said, but not the instructions.
@@ -80,8 +81,9 @@ public actor ChatSession {
         .noChatTemplate, "the model has no chat template: complete a text instead (--raw, LanguageModel.generate)")
     }
     let conversation = messages + [ChatMessage(role: "user", content: message)]
-    let prompt = try model.prompt(of: conversation, with: template)
-    let stream = GenerationStream(model: model, prompt: prompt, source: nil, options: options, keeper: keeper)
+    let stream = GenerationStream(model: model, options: options, keeper: keeper) { [model] in
+      (try model.prompt(of: conversation, with: template), nil)
+    }
     let request = try await RequestHandle(stream)
     // Another turn, or a reset, may have come meanwhile.
     guard id == turnCount else { throw CancellationError() }
@@ -132,17 +134,45 @@ public actor ChatSession {
 public struct ResponseStream: AsyncSequence, Sendable {
   let session: ChatSession
   let message: String
+  private let sent = Sent()
+
+  init(_ session: ChatSession, _ message: String) { (self.session, self.message) = (session, message) }
 
   public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
 
+  /// Whether the message was sent.
+  private final class Sent: Sendable {
+    private let isSent = Mutex(false)
+
+    /// Whether it is sent now, for the first time.
+    func send() -> Bool {
+      isSent.withLock { value in
+        defer { value = true }
+        return !value
+      }
+    }
+  }
+
+  /// - Throws: `TesseraError.alreadySent` the second time.
+  fileprivate func begin() async throws -> Int {
+    guard sent.send() else {
+      throw TesseraError(.alreadySent, "the answer was asked for already: each iteration of it would send the message")
+    }
+    return try await session.begin(message)
+  }
+
   public struct Iterator: AsyncIteratorProtocol {
     let stream: ResponseStream
+    private var isBegun = false
     private var turn: Int?
 
     init(stream: ResponseStream) { self.stream = stream }
 
     public mutating func next() async throws -> String? {
-      if turn == nil { turn = try await stream.session.begin(stream.message) }
+      if !isBegun {
+        isBegun = true
+        turn = try await stream.begin()
+      }
       guard let turn else { return nil }
       // A token may complete no character.
       while let piece = try await stream.session.next(of: turn) {

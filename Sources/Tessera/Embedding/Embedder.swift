@@ -43,7 +43,8 @@ public final class Embedder: Sendable {
     from url: URL, options: LoadOptions = LoadOptions(), pooling: Pooling? = nil,
     progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) async throws -> Embedder {
-    try await load(ModelSource(path: url.path), options: options, pooling: pooling, progress: progress)
+    let path = url.path
+    return try await load(options, pooling, progress) { try ModelSource(path: path) }
   }
 
   /// Loads a model whose file is open.
@@ -51,13 +52,26 @@ public final class Embedder: Sendable {
     _ source: ModelSource, options: LoadOptions = LoadOptions(), pooling: Pooling? = nil,
     progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) async throws -> Embedder {
-    let settings = Result { try EmbeddingSettings(source.checkpoint) }
-    if pooling == nil { _ = try settings.get() }
+    try await load(options, pooling, progress) { source }
+  }
+
+  /// - Parameter source: opens the files, on the engine's thread.
+  static func load(
+    _ options: LoadOptions, _ pooling: Pooling?, _ progress: @escaping @Sendable (Double) -> Void,
+    _ source: @escaping @Sendable () throws -> ModelSource
+  ) async throws -> Embedder {
+    let (start, engine) = (ContinuousClock.now, Engine())
+    let (source, settings) = try await engine.open { [pooling] in
+      let source = try source()
+      let settings = Result { try EmbeddingSettings(source.checkpoint) }
+      if pooling == nil { _ = try settings.get() }
+      return (source, try? settings.get())
+    }
     var options = options
     // Each text of a step takes a block at least; of an encoder they are few bytes.
     if source.checkpoint.isEncoder { options.sequenceCount = max(options.sequenceCount, 64) }
-    let model = try await LanguageModel.load(source, options: options, progress: progress)
-    return Embedder(model, try? settings.get(), pooling: pooling)
+    let model = try await LanguageModel.load(engine, options, since: start, progress: progress) { source }
+    return Embedder(model, settings, pooling: pooling)
   }
 
   private init(_ model: LanguageModel, _ settings: EmbeddingSettings?, pooling: Pooling?) {
@@ -77,7 +91,8 @@ public final class Embedder: Sendable {
   ///   - isNormalized: nil does as the model's files say.
   /// - Throws: `TesseraError.noTokenizer`, `TesseraError.emptyPrompt` for a text without tokens, `CancellationError`.
   public func embed(_ texts: [String], pooling: Pooling? = nil, isNormalized: Bool? = nil) async throws -> [[Float]] {
-    try await embed(tokens: tokens(of: texts), pooling: pooling, isNormalized: isNormalized)
+    let tokens = try await model.texts.run { try self.tokens(of: texts) }
+    return try await embed(tokens: tokens, pooling: pooling, isNormalized: isNormalized)
   }
 
   /// A vector for each sequence of token ids, those that a tokenizer would add included.

@@ -18,6 +18,9 @@ extension Engine {
     var loadSeconds: Double
   }
 
+  /// Opens files on the engine's thread, since that may block.
+  func open<T: Sendable>(_ files: @Sendable () throws -> T) throws -> T { try files() }
+
   /// Opens a model's files, chooses the device, plans, and loads: all of it on the engine's thread, since all of it may block.
   func open(
     _ source: @Sendable () throws -> ModelSource, _ options: LoadOptions, since start: ContinuousClock.Instant,

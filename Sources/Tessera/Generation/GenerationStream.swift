@@ -3,10 +3,10 @@ import Foundation
 /// The events of a generation, computed as they are asked for: whoever stops asking stops the work within one token.
 public struct GenerationStream: AsyncSequence, Sendable {
   let model: LanguageModel
-  let prompt: [Int]
-  let source: [Int]?
   let options: GenerationOptions
   let keeper: UUID?
+  /// Makes the prompt and an encoder-decoder's source, on the thread for texts.
+  let prompt: @Sendable () throws -> (tokens: [Int], source: [Int]?)
 
   /// Begins a generation; each iterator has one of its own.
   public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
@@ -50,7 +50,8 @@ final class RequestHandle: Sendable {
 
   init(_ stream: GenerationStream) async throws {
     engine = stream.model.engine
-    id = try await engine.submit(stream.prompt, source: stream.source, stream.options, keeper: stream.keeper)
+    let prompt = try await stream.model.texts.run(stream.prompt)
+    id = try await engine.submit(prompt.tokens, source: prompt.source, stream.options, keeper: stream.keeper)
   }
 
   func next() async throws -> GenerationEvent? { try await engine.next(of: id) }

@@ -41,6 +41,48 @@ extension ModelSuites {
       #expect(try after == [runner.alone([1, 2, 3, 4])[3]] && before == [runner.alone([1, 2, 3])[2]])
     }
 
+    @Test("rows that another batch has overwritten, and rows that there are none of, are refused")
+    func staleRows() throws {
+      let runner = try SyntheticModel.llama.runner { ($0.sequenceCount, $0.contextLength) = (2, 128) }
+      let sequence = runner.cache.makeSequence()
+      for wantsLogits in [true, false] {
+        let batch = Batch([.init(sequence: sequence, tokens: [1, 2], outputs: .all)])
+        let old = try runner.run(batch, wantsLogits: wantsLogits)
+        for rows in [0..<3, 2..<3, -1..<1, 0..<0] {
+          #expect(throws: ModelError.self) { try runner.logits(old, rows: rows) }
+        }
+        #expect(try runner.logits(old, rows: 0..<2).count == 2 * SyntheticModel.vocabularyCount)
+        let new = try runner.run(batch, wantsLogits: wantsLogits)
+        #expect(throws: ModelError.self) { try runner.logits(old, rows: 0..<2) }
+        #expect(throws: ModelError.self) { try runner.hidden(old) }
+        #expect(try runner.logits(new, rows: 1..<2).count == SyntheticModel.vocabularyCount)
+      }
+    }
+
+    @Test("token types that the model has no segment for are refused, and targets without a source")
+    func inputs() throws {
+      let bert = try FamilyFixture(folder: "bert", isGGUF: false).model().runner
+      #expect(bert.profile.segmentCount == 2)
+      func states(_ types: [Int]?) throws -> [Float] {
+        let chunk = Batch.Chunk(
+          sequence: bert.cache.makeSequence(), tokens: [1, 2, 3], tokenTypes: types, outputs: .all)
+        return try bert.hidden(bert.run(Batch([chunk])))
+      }
+      for types in [[], [0], [0, 1], [0, 1, 0, 1], [0, 1, 2], [-1, 0, 0], [60_000, 0, 0], [.max, 0, 0]] {
+        #expect(throws: ModelError.self) { try states(types) }
+      }
+      #expect(try states([0, 0, 0]) == states(nil))
+      #expect(try states([0, 1, 1]) != states(nil))
+      let llama = try SyntheticModel.llama.runner { $0.contextLength = 128 }
+      #expect(throws: ModelError.self) {
+        try llama.run(Batch([.init(sequence: llama.cache.makeSequence(), tokens: [1], tokenTypes: [0])]))
+      }
+      let t5 = try FamilyFixture(folder: "t5", isGGUF: false).model().runner
+      #expect(throws: ModelError.self) {
+        try t5.run(Batch([.init(sequence: t5.cache.makeSequence(), tokens: [0])]))
+      }
+    }
+
     @Test("a cache without room is an error that gives back what the batch reserved")
     func outOfBlocks() throws {
       let runner = try SyntheticModel.llama.runner { ($0.sequenceCount, $0.contextLength) = (2, 128) }

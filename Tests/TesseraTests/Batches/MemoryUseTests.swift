@@ -67,7 +67,8 @@ extension ModelSuites {
       let sampler = try BatchSampler(runner)
       var row = SamplingRow()
       (row.temperature, row.repetitionPenalty, row.topTokens) = (1, 1.5, 256)
-      row.occurrences = (0..<200).map { .init(id: $0, count: 1) }
+      row.occurrences = (0..<SyntheticModel.vocabularyCount).map { .init(id: $0, count: 1) }
+      row.bias = (0..<SyntheticModel.vocabularyCount).map { .init(id: $0, value: 1) }
       row.allowed = [UInt32](repeating: .max, count: (SyntheticModel.vocabularyCount + 31) / 32)
       let all = (0..<6).map { Progress(SyntheticModel.ids(400, seed: UInt64($0)), runner.cache.makeSequence()) }
       // Every mix of single tokens and pieces, near and far, more shapes than are kept.

@@ -20,17 +20,19 @@ extension Engine {
   func generatedCount(_ id: SequenceID) -> Int { requests[id].map { $0.tokens.count - $0.promptCount } ?? 0 }
   func waitingIDs() -> [SequenceID] { scheduler.waiting.map(\.id) }
   func requestCount() -> Int { requests.count }
+  func closeSequence(_ id: SequenceID) { requests[id]?.sequence.close() }
 }
 
 extension LanguageModel {
   /// A request whose events the test fetches itself.
   func request(
-    _ prompt: [Int], keeper: UUID? = nil, _ configure: (inout GenerationOptions) -> Void = { _ in }
+    _ prompt: [Int], source: [Int]? = nil, keeper: UUID? = nil,
+    _ configure: (inout GenerationOptions) -> Void = { _ in }
   ) async throws -> RequestHandle {
     var options = GenerationOptions()
     configure(&options)
     return try await RequestHandle(
-      GenerationStream(model: self, prompt: prompt, source: nil, options: options, keeper: keeper))
+      GenerationStream(model: self, options: options, keeper: keeper) { (prompt, source) })
   }
 
   func freeBlocks() async throws -> [Int] {

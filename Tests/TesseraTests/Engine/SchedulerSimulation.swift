@@ -98,7 +98,9 @@ struct SchedulerSimulation {
     arrivals += 1
     let id = SequenceID(rawValue: arrivals)
     var cached = min(cached, prompt - 1)
-    while cached > 0, zip(blocks.needed(id, tokens: cached), blocks.unused()).contains(where: { $0 > $1 }) { cached /= 2 }
+    while cached > 0, zip(blocks.needed(id, tokens: cached), blocks.unused()).contains(where: { $0 > $1 }) {
+      cached /= 2
+    }
     if cached > 0 { blocks.grow(id, tokens: cached) }
     sequences[id] = Sequence(
       promptTokens: prompt, tokensToGenerate: generate, priority: priority, arrivalStep: step, done: cached,

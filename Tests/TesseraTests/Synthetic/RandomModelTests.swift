@@ -59,6 +59,17 @@ extension ModelSuites {
       #expect(plan.weightsBytes - draft.weightBytesPerToken - 128_256 * 8192 * 9 / 16 < 1 << 20)
     }
 
+    @Test("a vocabulary that cannot be sampled from is refused before anything is loaded")
+    func vocabulary() throws {
+      var model = small(.q4_K)
+      model.vocabularySize = 1 << 20
+      _ = try ModelDraft(model.checkpoint(), on: Device.select(nil))
+      model.vocabularySize += 1
+      #expect { _ = try ModelDraft(model.checkpoint(), on: Device.select(nil)) } throws: {
+        ($0 as? ModelError)?.code == .unsupportedFeature && "\($0)".contains("1048577") && "\($0)".contains("1048576")
+      }
+    }
+
     @Test("sizes that make no model are refused")
     func refusals() throws {
       var model = small(.q4_K)

@@ -49,6 +49,18 @@ extension ModelSuites {
       #expect(try await fresh(language, Array(messages.dropLast())) == answer)
     }
 
+    @Test("an answer that is iterated twice sends its message once")
+    func iteratedTwice() async throws {
+      let chat = ChatSession(try await SyntheticModel.llama.load(), options: options)
+      let stream = chat.streamResponse(to: "Why?")
+      for try await _ in stream {}
+      let before = await chat.messages
+      await #expect {
+        for try await _ in stream {}
+      } throws: { ($0 as? TesseraError)?.code == .alreadySent }
+      #expect(await chat.messages == before && before.count == 2)
+    }
+
     @Test("a turn that begins in the middle of another's answer ends it, and gets a cache of its own prefix")
     func overlapping() async throws {
       let language = try await SyntheticModel.llama.load()

@@ -76,6 +76,70 @@ extension ModelSuites {
       #expect(unlooking.tokens == plain.tokens)
     }
 
+    @Test("the repetition penalty keeps to its window, also beside other penalties")
+    func penaltyWindow() async throws {
+      let language = try await load()
+      let alone = try await language.run(prompt) {
+        ($0.maxTokens, $0.repeatPenalty, $0.repeatWindow) = (100, 1000, 4)
+      }
+      // Behind the window tokens come again.
+      #expect(Set(alone.tokens).count < 100)
+      let both = try await language.run(prompt) {
+        ($0.maxTokens, $0.repeatPenalty, $0.repeatWindow, $0.presencePenalty) = (100, 1000, 4, 1e-30)
+      }
+      #expect(both.tokens == alone.tokens)
+    }
+
+    @Test("rows of the embedding that are no tokens are never generated")
+    func padding() async throws {
+      let count = SyntheticModel.vocabularyCount
+      let language = try await SyntheticModel.llama.loadEndless {
+        let values = SyntheticModel.values(64 * count)
+        // Of each of these rows and its opposite, one has the largest logit by far.
+        let large = SyntheticModel.values(64 * 4).map { $0 * 100 }
+        $0.tensors["output.weight"] = .f32([64, count + 8], values + large + large.map { -$0 })
+        $0.tensors["token_embd.weight"] = .f32([64, count + 8], values + large + large)
+      }
+      #expect(language.profile.vocabularySize == count + 8)
+      let mask = [UInt32](repeating: .max, count: (count + 8 + 31) / 32)
+      for configure: (inout GenerationOptions) -> Void in [
+        { _ in }, sampling(4), { $0.logitBias = [count: 1e9] }, { $0.allowedTokens = mask },
+      ] {
+        let run = try await language.run(prompt, configure)
+        #expect(run.tokens.count == 16 && run.tokens.allSatisfy { $0 < count })
+      }
+      await #expect {
+        _ = try await language.run(prompt) {
+          $0.allowedTokens = mask.indices.map { $0 == count / 32 ? ~0 << UInt32(count % 32) : 0 }
+        }
+      } throws: { ($0 as? TesseraError)?.code == .badOption }
+    }
+
+    @Test("a mask and biases that leave no token are refused, and lists of biases that memory is not planned for")
+    func noToken() async throws {
+      let language = try await load()
+      let words = (SyntheticModel.vocabularyCount + 31) / 32
+      func refuse(_ configure: (inout GenerationOptions) -> Void, sourceLocation: SourceLocation = #_sourceLocation)
+        async
+      {
+        await #expect(sourceLocation: sourceLocation) {
+          _ = try await language.run(prompt, configure)
+        } throws: { ($0 as? TesseraError)?.code == .badOption }
+      }
+      await refuse { $0.allowedTokens = [UInt32](repeating: 0, count: words) }
+      await refuse {
+        $0.allowedTokens = [0b110] + [UInt32](repeating: 0, count: words - 1)
+        $0.logitBias = [1: -.infinity, 2: -.infinity, 3: 5]
+      }
+      await refuse { $0.logitBias = .init(uniqueKeysWithValues: (0..<259).map { ($0, -.infinity) }) }
+      await refuse { $0.logitBias = .init(uniqueKeysWithValues: (0..<1025).map { ($0, 1) }) }
+      let one = try await language.run(prompt) {
+        $0.allowedTokens = [0b110] + [UInt32](repeating: 0, count: words - 1)
+        $0.logitBias = [1: -.infinity]
+      }
+      #expect(one.tokens == [Int](repeating: 2, count: 16))
+    }
+
     @Test("an end token ends the answer and is not counted")
     func endToken() async throws {
       let end = try await load().run(prompt).tokens[5]
