@@ -32,7 +32,7 @@ extension Engine {
     let draft = try ModelDraft(source.checkpoint, on: device, options: runnerOptions)
     let tokenizer = Result { try source.tokenizer(vocabularySize: draft.profile.vocabularySize) }
     let precision = try load(
-      source, on: device, options: runnerOptions, tokenizer: try? tokenizer.get(), since: start, progress: progress)
+      draft, endTokens: source.endTokens(), tokenizer: try? tokenizer.get(), since: start, progress: progress)
     return Parts(
       tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) },
       profile: draft.profile,

@@ -46,14 +46,14 @@ actor Engine {
     self.patience = patience
   }
 
-  /// Brings a model to its device.
+  /// Brings a planned model to its device.
   ///
   /// - Returns: the precision that it has there.
   func load(
-    _ source: ModelSource, on device: Device, options: ModelRunner.Options, tokenizer: Tokenizer?,
-    since start: ContinuousClock.Instant, progress: @escaping @Sendable (Double) -> Void
+    _ draft: ModelDraft, endTokens: Set<Int>, tokenizer: Tokenizer?, since start: ContinuousClock.Instant,
+    progress: @escaping @Sendable (Double) -> Void
   ) throws -> Precision {
-    let runner = try ModelRunner(source.checkpoint, on: device, options: options, progress: progress)
+    let runner = try ModelRunner(draft, progress: progress)
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
     limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth
@@ -62,7 +62,7 @@ actor Engine {
     loaded = Loaded(
       runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,
       tokenMask: tokenizer.flatMap { Self.mask(of: $0.vocabularyCount, among: runner.profile.vocabularySize) },
-      endTokens: (tokenizer?.endOfGenerationTokens ?? []).union(try source.endTokens()),
+      endTokens: endTokens.union(tokenizer?.endOfGenerationTokens ?? []),
       seconds: (ContinuousClock.now - start).seconds)
     return runner.precision
   }

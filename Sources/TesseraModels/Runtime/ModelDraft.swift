@@ -16,12 +16,15 @@ public struct ModelDraft {
   public var profile: ModelProfile { layout.profile }
   /// Bytes of weights that a generated token reads.
   public let weightBytesPerToken: Int
+  let checkpoint: any Checkpoint
+  let options: ModelRunner.Options
   let layout: ModelLayout
   let library: KernelLibrary
   let planner: StepPlanner
   let arenaBytes: Int
 
   public init(_ checkpoint: any Checkpoint, on device: Device, options: ModelRunner.Options = .init()) throws {
+    (self.checkpoint, self.options) = (checkpoint, options)
     let limits = DeviceLimits(device.profile)
     layout = try ModelLayout(checkpoint, limits: limits, options: options)
     library = KernelLibrary(context: try Context(device), style: options.style)

@@ -78,13 +78,18 @@ public final class ModelRunner {
   ///
   /// - Parameter progress: called with the fraction of the weights that are loaded, 0 to 1.
   /// - Throws: `FileError`, `ModelError`, `MemoryError`, `OperatorError`, `CLError`.
-  public init(
+  public convenience init(
     _ checkpoint: any Checkpoint, on device: Device, options: Options = Options(),
     progress: @escaping (Double) -> Void = { _ in }
   ) throws {
-    let draft = try ModelDraft(checkpoint, on: device, options: options)
-    try draft.memory.check(limits: DeviceLimits(device.profile), budgetBytes: options.memoryBudget)
-    let layout = draft.layout
+    try self.init(ModelDraft(checkpoint, on: device, options: options), progress: progress)
+  }
+
+  /// Brings a planned model to its device.
+  public init(_ draft: ModelDraft, progress: @escaping (Double) -> Void = { _ in }) throws {
+    let (checkpoint, layout, options) = (draft.checkpoint, draft.layout, draft.options)
+    try draft.memory.check(
+      limits: DeviceLimits(draft.library.context.device.profile), budgetBytes: options.memoryBudget)
     (profile, plan, library) = (layout.profile, draft.memory, draft.library)
     (contextLength, chunkSize) = (layout.contextLength, layout.chunkSize)
     heap = try DeviceHeap(library.context, budgetBytes: options.memoryBudget)

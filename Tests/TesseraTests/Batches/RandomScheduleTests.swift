@@ -9,33 +9,88 @@ extension ModelSuites {
   struct RandomScheduleTests {
     @Test(
       "whatever is added, forked, cut off and batched, each row is that of its sequence alone",
-      arguments: [(KernelStyle.simt, 1000), (.vector, 60)])
-    func schedules(style: KernelStyle, most: Int) throws {
-      let runner = try SyntheticModel.llama.runner(
-        { ($0.sequenceCount, $0.contextLength, $0.chunkSize, $0.style) = (4, 192, 96, style) }, SyntheticModel.oneLayer)
-      // Streams that share prefixes, so that forks may go on with any that begins like theirs.
-      var streams: [[Int]] = []
+      arguments: [
+        (ScheduledModel.llama, KernelStyle.simt, 1000), (.llama, .vector, 60), (.window, .simt, 60),
+        (.window, .vector, 20),
+        (.experts, .simt, 60), (.experts, .vector, 20), (.encoderDecoder, .simt, 60), (.encoderDecoder, .vector, 20),
+      ])
+    func schedules(model: ScheduledModel, style: KernelStyle, most: Int) throws {
+      let runner = try model.runner(style)
+      let vocabulary = min(256, runner.profile.vocabularySize)
+      func ids(_ count: Int, _ seed: Int) -> [Int] {
+        SyntheticModel.ids(count, seed: UInt64(seed)).map { $0 % vocabulary }
+      }
+      // Streams that share prefixes, and an encoder-decoder's source, so that forks may go on with any that begins like theirs.
+      let length = runner.contextLength
+      var streams: [Stream] = []
       for base in 0..<3 {
-        let stream = SyntheticModel.ids(192, seed: UInt64(base + 1))
-        streams.append(stream)
+        let source = runner.takesSource ? ids(20 + 30 * base, base + 100) : nil
+        let tokens = ids(length, base + 1)
+        streams.append(Stream(tokens: tokens, source: source))
         for (index, shared) in [17, 64, 100].enumerated() {
-          streams.append(stream.prefix(shared) + SyntheticModel.ids(192 - shared, seed: UInt64(10 * base + index + 10)))
+          let rest = ids(length - shared, 10 * base + index + 10)
+          streams.append(Stream(tokens: tokens.prefix(shared) + rest, source: source))
         }
       }
-      let alone = try streams.map { try runner.alone($0) }
+      let alone = try streams.map { try runner.alone($0.tokens, source: $0.source) }
       var random = Schedule.Numbers(seed: 11)
-      var rowCount = 0
-      for number in 0..<Grid.values([most], small: [60])[0] {
+      var (rowCount, lostWindows) = (0, 0)
+      for number in 0..<Grid.values([most], small: [min(20, most)])[0] {
         var schedule = Schedule(runner, streams, alone)
         for _ in 0..<6 + random.below(8) { try schedule.step(&random) }
         #expect(schedule.wrongRows == 0, "schedule \(number)")
         rowCount += schedule.rowCount
+        lostWindows += schedule.lostWindows
         schedule.close()
         #expect(runner.freeBlocks == runner.cache.blockCounts, "schedule \(number)")
       }
-      #expect(rowCount > 1000)
+      #expect(rowCount > 1000 && (model != .window || lostWindows > 0))
     }
   }
+}
+
+/// Tiny models that keep different things of a sequence.
+enum ScheduledModel: Sendable {
+  case llama
+  /// A layer with a window and one without.
+  case window
+  case experts
+  case encoderDecoder
+
+  func runner(_ style: KernelStyle) throws -> ModelRunner {
+    func configure(_ options: inout ModelRunner.Options) {
+      (options.sequenceCount, options.contextLength, options.chunkSize, options.style) = (4, 192, 96, style)
+    }
+    func family(_ folder: String) throws -> ModelRunner {
+      var options = ModelRunner.Options()
+      configure(&options)
+      options.contextLength = 128
+      return try FamilyFixture(folder: folder, isGGUF: false).model(options).runner
+    }
+    switch self {
+    case .llama: return try SyntheticModel.llama.runner(configure, SyntheticModel.oneLayer)
+    case .window:
+      return try SyntheticModel.gemma3.runner {
+        configure(&$0)
+        // The window gives blocks back behind the first tile of 256 keys.
+        ($0.contextLength, $0.chunkSize) = (448, 320)
+      } _: {
+        $0.metadata["gemma3.block_count"] = .uint32(2)
+        $0.metadata["gemma3.attention.sliding_window_pattern"] = .uint32(2)
+        $0.tensors = $0.tensors.filter {
+          !$0.key.hasPrefix("blk.") || $0.key.hasPrefix("blk.0") || $0.key.hasPrefix("blk.1")
+        }
+      }
+    case .experts: return try family("mixtral")
+    case .encoderDecoder: return try family("t5")
+    }
+  }
+}
+
+/// Tokens of a sequence, and the source of an encoder-decoder's.
+private struct Stream: Equatable {
+  var tokens: [Int]
+  var source: [Int]?
 }
 
 /// Sequences of known streams, and what is done to them at random.
@@ -60,13 +115,15 @@ private struct Schedule {
   }
 
   let runner: ModelRunner
-  let streams: [[Int]]
+  let streams: [Stream]
   let alone: [[Row]]
   private var members: [Member] = []
   private(set) var wrongRows = 0
   private(set) var rowCount = 0
+  /// Cuts that a window did not allow.
+  private(set) var lostWindows = 0
 
-  init(_ runner: ModelRunner, _ streams: [[Int]], _ alone: [[Row]]) {
+  init(_ runner: ModelRunner, _ streams: [Stream], _ alone: [[Row]]) {
     (self.runner, self.streams, self.alone) = (runner, streams, alone)
   }
 
@@ -74,14 +131,16 @@ private struct Schedule {
 
   /// A stream that begins like the first `count` tokens of another.
   private func stream(like stream: Int, count: Int, _ random: inout Numbers) -> Int {
-    let alike = streams.indices.filter { streams[$0].prefix(count) == streams[stream].prefix(count) }
+    let alike = streams.indices.filter {
+      streams[$0].tokens.prefix(count) == streams[stream].tokens.prefix(count)
+        && streams[$0].source == streams[stream].source
+    }
     return alike[random.below(alike.count)]
   }
 
   mutating func step(_ random: inout Numbers) throws {
-    if members.isEmpty || random.below(3) == 0 {
-      members.append(Member(sequence: runner.cache.makeSequence(), stream: random.below(streams.count)))
-    }
+    if members.isEmpty || random.below(3) == 0 { try add(random.below(streams.count)) }
+    guard !members.isEmpty else { return }
     let chosen = random.below(members.count)
     switch random.below(8) {
     case 0, 1:
@@ -92,12 +151,28 @@ private struct Schedule {
           stream: stream(like: members[chosen].stream, count: count, &random)))
     case 2:
       let count = random.below(members[chosen].sequence.tokenCount + 1)
-      try members[chosen].sequence.truncate(to: count)
-      members[chosen].stream = stream(like: members[chosen].stream, count: count, &random)
+      do {
+        try members[chosen].sequence.truncate(to: count)
+        members[chosen].stream = stream(like: members[chosen].stream, count: count, &random)
+      } catch {
+        guard error.code == .windowLost else { throw error }
+        lostWindows += 1
+      }
     case 3: members.remove(at: chosen).sequence.close()
     default: break
     }
     try run(&random)
+  }
+
+  /// Begins a sequence, if there is room for its source.
+  private mutating func add(_ stream: Int) throws {
+    let sequence = runner.cache.makeSequence()
+    do {
+      if let source = streams[stream].source { _ = try runner.runSource(source, of: sequence) }
+      members.append(Member(sequence: sequence, stream: stream))
+    } catch let error as MemoryError where error.code == .outOfBlocks {
+      sequence.close()
+    }
   }
 
   /// Runs a piece of some sequences, in any order.
@@ -110,12 +185,13 @@ private struct Schedule {
     for index in order where random.below(4) > 0 {
       let (sequence, stream) = (members[index].sequence, members[index].stream)
       let done = sequence.tokenCount
-      let most = min(left, streams[stream].count - done)
+      let most = min(left, streams[stream].tokens.count - done)
       guard most > 0 else { continue }
-      let count = min(most, [1, 1, 2, 7, 1 + random.below(most)][random.below(5)])
+      let count = min(most, [1, 1, 2, 7, 1 + random.below(most), most][random.below(6)])
       let outputs: Batch.Outputs = [.none, .last, .all][random.below(3)]
       left -= count
-      chunks.append(.init(sequence: sequence, tokens: Array(streams[stream][done..<done + count]), outputs: outputs))
+      chunks.append(
+        .init(sequence: sequence, tokens: Array(streams[stream].tokens[done..<done + count]), outputs: outputs))
       switch outputs {
       case .none: break
       case .last: expected.append(alone[stream][done + count - 1])

@@ -44,9 +44,10 @@ extension ModelRunner {
   }
 
   /// The logits of every token of a sequence that runs alone.
-  func alone(_ tokens: [Int]) throws -> [Row] {
+  func alone(_ tokens: [Int], source: [Int]? = nil) throws -> [Row] {
     let sequence = cache.makeSequence()
     defer { sequence.close() }
+    if let source { _ = try runSource(source, of: sequence) }
     return try stride(from: 0, to: tokens.count, by: chunkSize).flatMap { first in
       try rows([
         .init(sequence: sequence, tokens: Array(tokens[first..<min(first + chunkSize, tokens.count)]), outputs: .all)
