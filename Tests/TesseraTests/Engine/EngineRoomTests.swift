@@ -92,7 +92,7 @@ extension ModelSuites {
     /// The T5 of the fixtures, without an end.
     private func encoderDecoder(sequences: Int) async throws -> LanguageModel {
       var options = LoadOptions()
-      (options.sequenceCount, options.contextLength) = (sequences, 128)
+      (options.sequenceCount, options.contextLength) = (sequences, 256)
       return try await LanguageModel.load(
         from: URL(fileURLWithPath: FamilyFixture.path("families/t5")), options: options)
     }
@@ -104,14 +104,14 @@ extension ModelSuites {
       let language = try await encoderDecoder(sequences: sequences)
       @Sendable func run(_ source: [Int]) async throws -> [Int] {
         var options = GenerationOptions()
-        (options.maxTokens, options.logitBias) = (100, [1: -.infinity])
+        (options.maxTokens, options.logitBias) = (150, [1: -.infinity])
         return try await GenerationRun(language.generate(tokens: [0], source: source, options: options)).tokens
       }
       // The long ones take all of a sequence's blocks, the short ones come to lack those of the answer.
-      let sources = [(100, 1), (90, 2), (30, 3), (20, 4), (128, 5)].map { source($0.0, $0.1) }
+      let sources = [(200, 1), (190, 2), (60, 3), (40, 4), (256, 5)].map { source($0.0, $0.1) }
       var alone: [[Int]] = []
       for source in sources { alone.append(try await run(source)) }
-      #expect(Set(alone).count == 5 && alone.allSatisfy { $0.count == 100 })
+      #expect(Set(alone).count == 5 && alone.allSatisfy { $0.count == 150 })
       let together = try await withThrowingTaskGroup(of: (Int, [Int]).self) { group in
         for (index, source) in sources.enumerated() { group.addTask { (index, try await run(source)) } }
         return try await group.reduce(into: [Int: [Int]]()) { $0[$1.0] = $1.1 }
@@ -124,9 +124,9 @@ extension ModelSuites {
     func askAgain() async throws {
       let language = try await encoderDecoder(sequences: 1)
       for seed in 0..<5 {
-        for try await _ in language.generate(tokens: [0], source: source(100, seed)) { break }
+        for try await _ in language.generate(tokens: [0], source: source(200, seed)) { break }
       }
-      for bad in [source(129, 1), [], [96]] {
+      for bad in [source(257, 1), [], [96]] {
         await #expect(throws: ModelError.self) { _ = try await language.request([0], source: bad) }
       }
       await #expect(throws: ModelError.self) { _ = try await language.request([0]) }
