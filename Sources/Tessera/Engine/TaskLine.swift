@@ -1,9 +1,7 @@
-import DequeModule
-
 /// Tasks that go on one at a time, in the order of their arrival.
 struct TaskLine {
   private var isTaken = false
-  private var waiting: Deque<(number: UInt64, continuation: CheckedContinuation<Void, any Error>)> = []
+  private var waiting: [(number: UInt64, continuation: CheckedContinuation<Void, any Error>)] = []
 
   /// Whether the turn was free, and is taken now.
   mutating func take() -> Bool {
@@ -18,8 +16,8 @@ struct TaskLine {
 
   /// Ends the turn: it is the next one's.
   mutating func end() {
-    guard let next = waiting.popFirst() else { return isTaken = false }
-    next.continuation.resume()
+    guard !waiting.isEmpty else { return isTaken = false }
+    waiting.removeFirst().continuation.resume()
   }
 
   /// Takes one that was canceled out of the line, if it still waits.
