@@ -9,7 +9,7 @@ extension TokenDecoder.Step {
 
   /// Takes a token, and gives what is known of the result.
   func take(
-    _ part: DecoderPart, _ memory: inout DecoderMemory, _ output: inout [DecoderPart]
+    _ part: DecoderPart, _ memory: inout DecoderMemory, _ limit: inout GrowthLimit, _ output: inout [DecoderPart]
   ) throws(TextError) {
     let isFirst = memory.isFirst
     memory.isFirst = false
@@ -39,7 +39,8 @@ extension TokenDecoder.Step {
         output.append(DecoderPart(bytes: Self.strip(token, content, start, stop)))
       }
     case .replace(let pattern, let content):
-      try token.replace(pattern, with: content)
+      try token.replace(pattern, with: content, longest: token.count + limit.left)
+      try limit.count(from: part.bytes.count, to: token.count)
       output.append(DecoderPart(bytes: token))
     case .ctc(let padding, let delimiter, let cleansUp):
       if memory.isHolding, memory.held == token { return }

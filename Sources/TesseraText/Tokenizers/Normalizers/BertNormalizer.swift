@@ -75,14 +75,20 @@ extension [UInt8] {
     }
   }
 
-  /// Puts `content` for each match.
-  mutating func replace(_ pattern: TextPattern, with content: [UInt8]) throws(TextError) {
+  /// These bytes, or what `String` makes of them where they are no UTF-8.
+  var asUTF8: [UInt8] { isUTF8 ? self : Array(String(decoding: self, as: UTF8.self).utf8) }
+
+  /// Puts `content` for each match, and nothing more once that is over `longest` bytes.
+  mutating func replace(
+    _ pattern: TextPattern, with content: [UInt8], longest: Int
+  ) throws(TextError) {
     var output: [UInt8] = []
     output.reserveCapacity(count)
     var steps = TextPattern.stepLimit(bytes: count)
     let isDone = withUnsafeBufferPointer { text in
       var last = 0
       let isDone = pattern.search(text, 0..<text.count, steps: &steps) { start, end in
+        if output.count > longest { return }
         output += text[last..<start]
         output += content
         last = end

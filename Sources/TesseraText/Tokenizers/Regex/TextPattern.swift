@@ -9,9 +9,7 @@ struct TextPattern: Sendable {
 
   /// Compiles a regular expression.
   init(_ expression: String, table: UnicodeTable = .version16) throws(TextError) {
-    guard expression.utf8.count <= 1 << 16 else {
-      throw TextError(.unsupportedPattern, "a pattern of \(expression.utf8.count) bytes is longer than any model's")
-    }
+    try Self.check(length: expression.utf8.count)
     do {
       var parser = PatternParser(expression, table: table)
       let node = try parser.parse()
@@ -31,7 +29,14 @@ struct TextPattern: Sendable {
 
   /// A pattern of a text as it stands.
   init(literal: String) throws(TextError) {
+    try Self.check(length: literal.utf8.count)
     try self.init(.sequence(literal.unicodeScalars.map { .set(ScalarSet($0)) }), literal)
+  }
+
+  private static func check(length: Int) throws(TextError) {
+    guard length <= 1 << 16 else {
+      throw TextError(.unsupportedPattern, "a pattern of \(length) bytes is longer than any model's")
+    }
   }
 
   private init(_ node: PatternNode, _ description: String) throws(TextError) {
