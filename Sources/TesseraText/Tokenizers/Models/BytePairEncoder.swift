@@ -112,10 +112,7 @@ struct BytePairEncoder: Sendable {
       let bytes = name(
         UnsafeBufferPointer(rebasing: word[start..<start + length]), start > 0, start + length == word.count)
       if bytes.allSatisfy({ byteTokens[Int($0)] >= 0 }) {
-        for (index, byte) in bytes.enumerated() {
-          // Together they take the character's place.
-          chain.append(token: byteTokens[Int(byte)], start: start, size: index < length ? 1 : 0)
-        }
+        for byte in bytes { chain.append(token: byteTokens[Int(byte)], start: start, size: 1) }
         return
       }
     }
