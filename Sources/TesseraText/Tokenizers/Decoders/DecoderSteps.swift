@@ -104,8 +104,15 @@ extension TokenDecoder.Step {
 
   private static func strip(_ token: [UInt8], _ content: [UInt8], _ start: Int, _ stop: Int) -> [UInt8] {
     var rest = token[...]
-    for _ in 0..<start where rest.starts(with: content) { rest = rest.dropFirst(content.count) }
-    for _ in 0..<stop where rest.suffix(content.count).elementsEqual(content) { rest = rest.dropLast(content.count) }
+    var (start, stop) = (start, stop)
+    while start > 0, rest.starts(with: content) {
+      rest = rest.dropFirst(content.count)
+      start -= 1
+    }
+    while stop > 0, rest.suffix(content.count).elementsEqual(content) {
+      rest = rest.dropLast(content.count)
+      stop -= 1
+    }
     return Array(rest)
   }
 
