@@ -84,9 +84,7 @@ struct ConversionTests {
     let before = try GGUFCheckpoint(path: input.path)
     let context = try device.context()
     // Rows pass in several pieces.
-    let size = try ModelConverter(before, to: .q8_0).write(
-      to: output.path, library: KernelLibrary(context: context), queue: Queue(context), heap: DeviceHeap(context),
-      stagingBytes: 4096)
+    let size = try ModelConverter(before, to: .q8_0).write(to: output.path, stagingBytes: 4096) { context }
     let after = try GGUFCheckpoint(path: output.path)
     defer { withExtendedLifetime(after) {} }
     #expect(try Data(contentsOf: output).count == size)
