@@ -55,7 +55,11 @@ struct T5: EncoderDecoder {
       "decoder.final_layer_norm", gguf: "dec.output_norm", size: s.hiddenSize, epsilon: s.epsilon)
     // Tied embeddings are as large as tokens, not as logits.
     head = try p.outputHead(tiedTo: embedding, scale: 1 / Float(s.hiddenSize).squareRoot())
-    p.ignore(["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"])
+    // The embedding again; and biases that the first checkpoints have and nothing computes with.
+    p.ignore([
+      "encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
+      "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",
+    ])
   }
 
   func encode(_ step: StepBuilder) throws -> Tensor {
