@@ -230,7 +230,7 @@ public struct MatrixProduct: Sendable {
       let matrices = experts.map { min(weights.expertCount, tokens * $0.routing.topK) } ?? 1
       return .init(
         bytes: matrices * shape.byteCount + rows * (shape.columns + shape.rows) * 4,
-        operations: 2 * rows * shape.rows * shape.columns)
+        weightBytes: matrices * shape.byteCount, operations: 2 * rows * shape.rows * shape.columns)
     }
 
     /// What brings the activations into tiles.

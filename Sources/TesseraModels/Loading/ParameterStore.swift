@@ -195,7 +195,7 @@ final class ParameterStore {
 
   // MARK: Vectors
 
-  /// Vectors one after another, as float32, padded with zeros to whole groups of 16.
+  /// Vectors one after another, as float32, with zeros behind them.
   func vector(_ parts: [(parameter: Parameter, count: Int)], isZeroWhereMissing: Bool, of scope: ParameterScope) throws
     -> Vector
   {
@@ -217,7 +217,8 @@ final class ParameterStore {
   }
 
   func vector(_ values: [Float], label: String) throws -> Vector {
-    let padded = (values.count + 15) / 16 * 16
+    // Whole groups of 16 are read, also of a part that begins within one.
+    let padded = (values.count + 15) / 16 * 16 + 16
     self.count(padded * 4)
     guard let device else { return Vector(view: BufferView(.planned(label)), allocation: nil) }
     let allocation = try device.allocate(byteCount: padded * 4, label: label)
@@ -272,7 +273,7 @@ final class ParameterStore {
   }
 }
 
-/// A vector of float32 on the device, padded to a multiple of 16.
+/// A vector of float32 on the device, padded so that groups of 16 can be read from any of its elements on.
 struct Vector: Sendable, DeviceMemory {
   let view: BufferView
   let allocation: DeviceAllocation?
