@@ -124,16 +124,16 @@ struct DecoderSizes: Sendable {
   // MARK: Parts
 
   func attention(
-    _ index: Int, _ p: ParameterScope, bias: BiasRule = .none, outputBias: BiasRule? = nil, window: Int?? = nil,
-    scale: Float? = nil, softCap: Double? = nil, rotaryTable: Int? = 0
+    _ index: Int, _ p: ParameterScope, bias: BiasRule = .none, outputBias: BiasRule? = nil, scale: Float? = nil,
+    softCap: Double? = nil, rotaryTable: Int? = 0
   ) throws -> Attention {
     let attention = p.scope("self_attn", gguf: "")
     // Older folders keep each layer's rotary frequencies, which are computed.
     attention.ignore(["rotary_emb.inv_freq"])
     let options = Attention.Options(
       headCount: headCounts[index], kvHeadCount: kvHeadCounts[index], headDim: headDim, layer: index,
-      scale: scale ?? 1 / Float(headDim).squareRoot(), window: window ?? slidingWindow,
-      softCap: softCap.map { Float($0) }, rotaryTable: rotaryTable, pairing: pairing)
+      scale: scale ?? 1 / Float(headDim).squareRoot(), softCap: softCap.map { Float($0) }, rotaryTable: rotaryTable,
+      pairing: pairing)
     return Attention(
       projections: try attention.linear(
         parts: [

@@ -23,11 +23,13 @@ struct Hyperparameters: Sendable {
     switch checkpoint {
     case let folder as HuggingFaceCheckpoint:
       source = .huggingFace(folder.config)
-      if let name = try folder.config.optionalStrings("architectures")?.first {
-        architecture = name
-      } else {
-        architecture = try folder.config.string("model_type")
+      guard let name = try folder.config.optionalStrings("architectures")?.first else {
+        throw ModelError(
+          .unsupportedArchitecture,
+          "\(checkpoint.path): config.json names no \"architectures\", which say what the weights are for: get it from "
+            + "where the model was published")
       }
+      architecture = name
     case let file as GGUFCheckpoint:
       source = .gguf(file.metadata)
       architecture = try file.metadata.string("general.architecture")
