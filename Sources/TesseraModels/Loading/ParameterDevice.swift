@@ -100,7 +100,7 @@ extension WeightUpload {
   func upload(
     _ bytes: UnsafeRawBufferPointer, type: GGMLType, rows: Int, into matrix: WeightMatrix, at placement: Placement
   ) throws {
-    guard let stored = WeightFormat(ggml: type.rawValue) else {
+    guard let stored = WeightFormat(type) else {
       throw ModelError(.unsupportedFeature, "weights of \(type.name) as \(matrix.shape.format.name)")
     }
     if stored == matrix.shape.format {

@@ -56,12 +56,13 @@ final class ParameterStore {
 
   // MARK: Matrices
 
-  /// One matrix; the same one for each use of a tensor.
+  /// One matrix; the same one for each use of a tensor's rows.
   func matrix(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix {
     let piece = try piece(parameter, rows: rows, columns: columns, of: scope)
-    if let matrix = loaded[piece.tensor.name] { return matrix }
+    let key = "\(piece.tensor.name) \(piece.rows)"
+    if let matrix = loaded[key] { return matrix }
     let matrix = try place([piece], rows: rows, columns: columns, experts: nil)
-    loaded[piece.tensor.name] = matrix
+    loaded[key] = matrix
     return matrix
   }
 
@@ -143,7 +144,7 @@ final class ParameterStore {
   /// The format of a matrix on the device.
   private func format(of tensor: StoredTensor, as parameter: Parameter, rows: Int, columns: Int) throws -> WeightFormat
   {
-    guard let stored = WeightFormat(ggml: tensor.type.rawValue) else {
+    guard let stored = WeightFormat(tensor.type) else {
       throw ModelError(
         .unsupportedFeature,
         "\(checkpoint.path): tensor \(tensor.name) is \(tensor.type.name): "
@@ -153,8 +154,8 @@ final class ParameterStore {
     // As a converted file would have it.
     let type = ConversionType.type(
       of: parameter.gguf ?? tensor.name, shape: [rows, columns], from: tensor.type,
-      wanted: GGMLType(rawValue: wanted.rawValue))
-    return WeightFormat(ggml: type.rawValue) ?? stored
+      wanted: wanted.ggmlType)
+    return WeightFormat(type) ?? stored
   }
 
   private func place(

@@ -42,6 +42,30 @@ extension FamilySuites {
       #expect(try weightBytesPerToken("t5") == expected)
     }
 
+    @Test("rows of a tensor that are used twice are loaded once, others of it besides")
+    func slices() throws {
+      try SyntheticModel.llama.withFile {
+        let store = ParameterStore(planning: try openCheckpoint(path: $0), weightFormat: nil, alignment: 64)
+        let scope = ParameterScope(store, try Hyperparameters(store.checkpoint))
+        var sizes: [Int] = []
+        for rows in [0..<32, 0..<32, 32..<64] {
+          let parameter = Parameter(name: nil, gguf: "blk.0.attn_q.weight", slice: (rows, 64))
+          _ = try store.matrix(parameter, rows: 32, columns: 64, of: scope)
+          sizes.append(store.plan.totalBytes)
+        }
+        #expect(sizes[0] > 0 && sizes == [1, 1, 2].map { $0 * sizes[0] })
+      }
+    }
+
+    @Test("formats of weights are not the numbers of files' types: each names the type of its own name")
+    func types() {
+      for format in WeightFormat.allCases {
+        #expect(format.ggmlType?.name == format.name)
+        #expect(format.ggmlType.flatMap { WeightFormat($0) } == format)
+      }
+      #expect([GGMLType.i8, .f64, .q8_1, .nvfp4].allSatisfy { WeightFormat($0) == nil })
+    }
+
     @Test("a matrix that begins within a group of 16 has 16 biases to read for each of its groups")
     func biases() throws {
       let checkpoint = try openCheckpoint(path: FamilyFixture(folder: "qwen2-tied", isGGUF: false).folderPath)
