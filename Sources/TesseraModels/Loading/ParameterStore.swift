@@ -124,7 +124,8 @@ final class ParameterStore {
     let storedRows = parameter.slice?.of ?? rows
     let expected = parameter.isTransposed ? [columns, storedRows] : [storedRows, columns]
     // Experts' matrices may be one tensor of three dimensions.
-    guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3)
+    guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3),
+      parameter.slice.map({ $0.rows.lowerBound >= 0 && $0.rows.upperBound <= $0.of }) ?? true
     else {
       throw wrongShape(tensor, expected: "\(expected)")
     }

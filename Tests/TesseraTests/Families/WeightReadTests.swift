@@ -42,6 +42,47 @@ extension FamilySuites {
       #expect(try weightBytesPerToken("t5") == expected)
     }
 
+    /// The words of a projection's only matrix, loaded.
+    private func words(
+      _ folder: String, scope name: String, _ parts: [ParameterScope.Part], columns: Int, isTransposed: Bool = false
+    ) throws -> [UInt32] {
+      let checkpoint = try openCheckpoint(path: FamilyFixture(folder: folder, isGGUF: false).folderPath)
+      let layout = try ModelDraft(checkpoint, on: device).layout
+      let library = KernelLibrary(context: try Context(device))
+      let (heap, queue) = (try DeviceHeap(library.context), try Queue(library.context))
+      let store = ParameterStore(
+        loading: checkpoint, weightFormat: nil,
+        onto: try ParameterDevice(library, plan: layout.parameters, heap: heap, queue: queue, seed: 0),
+        alignment: heap.limits.baseAddressAlignment, progress: { _ in })
+      let scope = ParameterScope(store, layout.hyperparameters).scope(name, gguf: "")
+      let linear = try scope.linear(parts: parts, columns: columns, isTransposed: isTransposed)
+      let part = try #require(linear.parts.first)
+      #expect(linear.parts.count == 1 && linear.rows == parts.reduce(0) { $0 + $1.rows })
+      guard case .buffer(let buffer) = part.matrix.view.memory else { return [] }
+      return try queue.read(
+        buffer, as: UInt32.self, count: part.matrix.shape.byteCount / 4, byteOffset: part.matrix.view.byteOffset)
+    }
+
+    @Test(
+      "projections may be rows of one tensor, stored either way",
+      arguments: [
+        ("gpt2", "transformer.h.1.attn", "c_attn", 96, 32, true),
+        ("bert", "encoder.layer.1.intermediate", "dense", 64, 32, false),
+      ])
+    func partsOfOne(folder: String, scope: String, name: String, rows: Int, columns: Int, isTransposed: Bool) throws {
+      func words(_ parts: [ParameterScope.Part]) throws -> [UInt32] {
+        try self.words(folder, scope: scope, parts, columns: columns, isTransposed: isTransposed)
+      }
+      func part(_ start: Int, _ count: Int) -> ParameterScope.Part {
+        .init(name, gguf: nil, rows: count, at: (start, rows))
+      }
+      let whole = try words([.init(name, gguf: nil, rows: rows)])
+      #expect(try words([part(0, 16), part(16, 32), part(48, rows - 48)]) == whole)
+      #expect(try words([part(48, rows - 48), part(0, 48)]) != whole)
+      #expect(throws: ModelError.self) { try words([part(rows - 16, 32)]) }
+      #expect(throws: ModelError.self) { try words([.init(name, gguf: nil, rows: 16, at: (0, rows + 1))]) }
+    }
+
     @Test("rows of a tensor that are used twice are loaded once, others of it besides")
     func slices() throws {
       try SyntheticModel.llama.withFile {
