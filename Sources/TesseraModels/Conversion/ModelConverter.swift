@@ -38,9 +38,7 @@ public struct ModelConverter: Sendable {
 
   /// Whether elements of a type can be brought to another.
   public static func canConvert(_ source: GGMLType, to type: GGMLType) -> Bool {
-    guard let input = WeightFormat(rawValue: source.rawValue), let format = WeightFormat(rawValue: type.rawValue) else {
-      return false
-    }
+    guard let input = WeightFormat(source), let format = WeightFormat(type) else { return false }
     return Quantizer.inputs.contains(input) && Quantizer.formats.contains(format)
   }
 
@@ -106,9 +104,7 @@ private struct ConversionPass {
   }
 
   func convert(_ rows: Range<Int>, of item: ModelConverter.Item) throws -> [UInt8] {
-    guard let input = WeightFormat(rawValue: item.rows.type.rawValue),
-      let format = WeightFormat(rawValue: item.tensor.type.rawValue)
-    else { return [] }
+    guard let input = WeightFormat(item.rows.type), let format = WeightFormat(item.tensor.type) else { return [] }
     var offset = 0
     try item.rows.withRows(rows) { bytes in
       try queue.write(bytes, to: elements.buffer, byteOffset: offset)

@@ -81,7 +81,7 @@ struct T5Sizes {
           ], columns: hiddenSize),
         output: try own.linear("o", gguf: "attn_o", rows: hiddenSize, columns: columns),
         options: options(isDecoder ? index : 2 * decoderLayers + index))
-      attention.bias = bias
+      attention.extras.bias = bias
       return T5.Layer(
         attentionNorm: try norm(0, "attn_norm"), attention: attention,
         cross: isDecoder ? (try norm(1, "cross_attn_norm"), try cross(block, options(decoderLayers + index))) : nil,
@@ -118,7 +118,7 @@ struct T5Sizes {
   }
 
   /// A stack's biases, which its first layer has, spread out over distances.
-  private func relativeBias(_ p: ParameterScope, isDecoder: Bool) throws -> RelativeBias {
+  private func relativeBias(_ p: ParameterScope, isDecoder: Bool) throws -> FlashAttention.Bias {
     let weights = try p.scope("block.0", gguf: "blk.0").values(
       "layer.0.SelfAttention.relative_attention_bias", gguf: "attn_rel_b", shape: [bucketCount, headCount])
     var table: [Float] = []
@@ -127,12 +127,13 @@ struct T5Sizes {
         table.append(weights[bucket(of: distance, isCausal: isDecoder) * headCount + head])
       }
     }
-    return RelativeBias(
+    return .init(
       table: try p.vector(of: table, named: isDecoder ? "the decoder's biases" : "the encoder's biases"),
       reach: maxDistance)
   }
-  //  / The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
-  // own, far ones / share by logarithm.
+
+  /// The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
+  /// own, far ones share by logarithm.
   private func bucket(of distance: Int, isCausal: Bool) -> Int {
     let count = isCausal ? bucketCount : bucketCount / 2
     let base = !isCausal && distance > 0 ? count : 0
