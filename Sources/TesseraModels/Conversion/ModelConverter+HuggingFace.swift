@@ -199,7 +199,7 @@ extension RopeParameters {
       record.set("rope.scaling.factor", factor)
       record.set("rope.scaling.yarn_beta_fast", betaFast)
       record.set("rope.scaling.yarn_beta_slow", betaSlow)
-      if let attentionFactor { record.set("rope.scaling.attn_factor", attentionFactor) }
+      if let attentionFactor { record.set("rope.scaling.attn_factor", attentionFactor / yarnMagnitude(factor)) }
       record.set("rope.scaling.original_context_length", originalContext)
       return []
     case .llama3, .divisors:
