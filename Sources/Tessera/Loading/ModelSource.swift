@@ -86,7 +86,7 @@ public struct ModelSource: Sendable {
       throw TesseraError(
         .noChatTemplate,
         "\(path): the model has the chat templates \(templates.keys.sorted().joined(separator: ", ")), of which none is the "
-          + "default: give one of them, as a file, with --template")
+          + "default: name one so in the model's files, or render one with 'template --template'")
     }
     return try ChatTemplate(ofModel: templates["default"])
   }
