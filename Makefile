@@ -68,4 +68,4 @@ bench: setup ## tokens per second of both models here
 
 .PHONY: clean
 clean: ## remove everything that was built (the cache with the models stays)
-	@rm -rf .build .build-* Examples/*/.build Benchmarks/.build
+	@rm -rf .build .build-* Examples/*/.build

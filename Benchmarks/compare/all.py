@@ -2,7 +2,7 @@
 """Everything that a claim of speed rests on, in one run and one table: peers beside Tessera, kernels beside the roofs.
 
     swift build -c release --product tessera
-    swift build -c release --package-path Benchmarks
+    swift build -c release
     python Benchmarks/compare/all.py --model "$(scripts/fetch-model smollm2)" \\
         --model "$(scripts/fetch-model gemma3)" --markdown speed.md --output speed.json
 

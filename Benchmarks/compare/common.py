@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def add_options(parser):
     """The options that every comparison of kernels has."""
     parser.add_argument(
-        "--benchmarks", default=str(ROOT / "Benchmarks/.build/release/tessera-benchmarks"),
+        "--benchmarks", default=str(ROOT / ".build/release/tessera-benchmarks"),
         help="the executable's path",
     )
     parser.add_argument("--device", help="Tessera's device, as its commands take it")

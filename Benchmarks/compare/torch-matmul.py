@@ -2,7 +2,7 @@
 """Times Tessera's float32 product beside PyTorch's matmul and CLBlast's SGEMM.
 
     pip install torch
-    swift build -c release --package-path Benchmarks
+    swift build -c release
     python Benchmarks/compare/torch-matmul.py
     python Benchmarks/compare/torch-matmul.py --tokens 512 --json
 

@@ -27,7 +27,7 @@ struct AddedTokens: Sendable {
     case marker
   }
 
-  private var tokens: [Token] = []
+  private(set) var tokens: [Token] = []
   private var plain = ByteTrie()
   private var normalized = ByteTrie()
   private var markers = ByteTrie()
