@@ -7,7 +7,7 @@
         --model "$(scripts/fetch-model gemma3)" --markdown speed.md --output speed.json
 
 Sections, of which --only takes some: llama (prefill and decode beside llama.cpp), attention (beside PyTorch's SDPA),
-matmul (float32, beside PyTorch and CLBlast), roofs (attention and quantised products as fractions of what the device
+matmul (float32, beside PyTorch and CLBlast), roofs (attention and quantized products as fractions of what the device
 can do at most, measured in the same process), compile (a model's first run, with no kernel compiled), host (the share
 of a decode step that is not waiting for the device). A section whose peer is not installed is left out, and the table
 says so; peers may be in Python environments of their own (--torch-python, --llama-python).
@@ -183,7 +183,7 @@ def first_run(options, table):
         taken = seconds[0] - seconds[1]
         table.add(
             "compile", f"{Path(model).stem}, first run: all kernels compiled", spread([taken]), "s", 20, 8, lower=True,
-            detail=f"{seconds[0]:.1f} s with no kernel compiled, {seconds[1]:.1f} s afterwards")
+            detail=f"{seconds[0]:.1f} s with no kernel compiled, {seconds[1]:.1f} s afterward")
 
 
 def host(options, table):

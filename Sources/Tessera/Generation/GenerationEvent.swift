@@ -13,7 +13,7 @@ public enum FinishReason: String, Sendable, Codable {
   case stop
   /// The number of tokens was reached.
   case length
-  /// The task was cancelled.
+  /// The task was canceled.
   case cancelled
 }
 

@@ -29,7 +29,7 @@ struct Attention: Sendable {
   var extras = FlashAttention.Extras()
   let options: Options
 
-  /// What the queries of `input` gather, (rows, headCount · headDim); keys and values are in the cache afterwards.
+  /// What the queries of `input` gather, (rows, headCount · headDim); keys and values are in the cache afterward.
   func callAsFunction(_ input: NormedTensor, _ step: StepBuilder) throws -> Tensor {
     let o = options
     let qkv = try projections(input, step)
