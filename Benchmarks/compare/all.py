@@ -25,7 +25,7 @@ import time
 from itertools import zip_longest
 from pathlib import Path
 
-from common import ROOT, add_options, cell, measure_kernels, processor, run_json, spread
+from common import ROOT, add_options, cell, known_cases, measure_kernels, processor, run_json, spread
 
 SECTIONS = ["llama", "attention", "matmul", "roofs", "compile", "host"]
 HERE = Path(__file__).resolve().parent
@@ -130,9 +130,7 @@ def matmul(options, table):
 
 
 def roofs(options, table):
-    known = subprocess.run(
-        [options.benchmarks, "--list"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True
-    ).stdout.split()
+    known = known_cases(options)
     wanted = [
         ("attention/decode/32x8x128/F32/8192", "bandwidth", "decode attention, 32/8 × 128, 8K keys: of the read roof"),
         *(
