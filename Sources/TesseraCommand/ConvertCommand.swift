@@ -60,7 +60,7 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  /// What is written, and what is to be known of it.
+  /// The file that is written, and notes about it.
   private func converter(_ type: GGMLType?) throws -> (converter: ModelConverter, note: String?) {
     let source = try ModelSource(path: model)
     switch source.checkpoint {

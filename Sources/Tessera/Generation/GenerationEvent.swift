@@ -1,4 +1,4 @@
-/// What a generation yields, token by token.
+/// An event of a generation.
 public enum GenerationEvent: Sendable {
   /// A token, and the text that is complete with it: a character split over tokens, or what may become a stop string,
   /// comes with a later one.
