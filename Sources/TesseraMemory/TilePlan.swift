@@ -43,7 +43,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
     /// - Parameters:
     ///   - weights: the class of the weights' format.
     ///   - isGated: gate and up rows alternate by group, so that a tile holds pairs of groups.
-    ///   - isRecorded: the product is part of a recorded step, all of whose products have this tile.
+    ///   - isRecorded: the product is part of a step that runs in one launch.
     public func tile(tokens count: Int, weights: String, isGated: Bool = false, isRecorded: Bool = false) -> Tile {
       let name = (isRecorded ? Tuning.step : Tuning.matmul)(.init(count), weights)
       var largest = self

@@ -66,9 +66,9 @@ public struct Tuning: Sendable, Equatable, Codable {
     "matmul/\(tokens.rawValue)/\(weights)"
   }
 
-  /// The class of a recorded step, whose products all have one tile.
+  /// The class of a quantized product in a step that runs in one launch.
   ///
-  /// - Parameter weights: the class of the first product's weights.
+  /// - Parameter weights: the class of its weights' format.
   public static func step(_ tokens: TokenClass, _ weights: String) -> String { "step/\(tokens.rawValue)/\(weights)" }
 
   /// The class of attention over heads of about `headDim` elements: of one query a tile, or of many.
