@@ -12,6 +12,8 @@ public enum HuggingFaceDocument: String, Sendable, CaseIterable {
   case specialTokensMap = "special_tokens_map.json"
   /// The chat template, where it is a file of its own.
   case chatTemplate = "chat_template.jinja"
+  /// The chat template for conversations with tools, where it is another one.
+  case toolTemplate = "additional_chat_templates/tool_use.jinja"
   /// The steps of an encoder of `sentence-transformers`.
   case modules = "modules.json"
   /// How an encoder's rows become one.

@@ -47,11 +47,12 @@ public struct ModelConverter: Sendable {
   /// - Parameters:
   ///   - stagingBytes: of each of the two buffers that rows pass through on the device.
   ///   - progress: called with the share that is written.
+  ///   - context: gives the device that quantizes; called only where something is to be quantized.
   /// - Returns: the file's size in bytes.
   /// - Throws: `FileError`, `CLError`, `MemoryError`; nothing is left behind then.
   public func write(
-    to path: String, library: KernelLibrary, queue: Queue, heap: DeviceHeap, stagingBytes: Int = 8 << 20,
-    progress: (Double) -> Void = { _ in }
+    to path: String, stagingBytes: Int = 8 << 20, progress: (Double) -> Void = { _ in },
+    context: () throws -> Context
   ) throws -> Int {
     let file = try GGUFFileWriter(path: path, metadata: metadata, tensors: items.map(\.tensor))
     var pass: ConversionPass?
@@ -65,9 +66,14 @@ public struct ModelConverter: Sendable {
         let rows = first..<min(first + step, item.rows.rowCount)
         if item.rows.type == item.tensor.type {
           try item.rows.withRows(rows) { try file.append($0) }
+        } else if item.tensor.type == .f32 {
+          // Which is exact, and needs no device.
+          try item.rows.withRows(rows) { bytes in
+            try FloatTensor.values(bytes, item.rows.type).withUnsafeBytes { try file.append($0) }
+          }
         } else {
           if (pass?.byteCount ?? 0) < rowBytes {
-            pass = try ConversionPass(library, queue, heap, byteCount: max(stagingBytes, rowBytes))
+            pass = try ConversionPass(context(), byteCount: max(stagingBytes, rowBytes))
           }
           if let bytes = try pass?.convert(rows, of: item) { try file.append(bytes) }
         }
@@ -89,9 +95,10 @@ private struct ConversionPass {
 
   var byteCount: Int { elements.byteCount }
 
-  init(_ library: KernelLibrary, _ queue: Queue, _ heap: DeviceHeap, byteCount: Int) throws {
-    quantizer = Quantizer(library)
-    self.queue = queue
+  init(_ context: Context, byteCount: Int) throws {
+    quantizer = Quantizer(KernelLibrary(context: context))
+    queue = try Queue(context)
+    let heap = try DeviceHeap(context)
     elements = try heap.allocate(byteCount: byteCount, purpose: .staging, label: "elements on their way")
     blocks = try heap.allocate(byteCount: byteCount, purpose: .staging, label: "blocks on their way")
   }

@@ -41,7 +41,7 @@ struct Llama: StackedDecoder {
 
   /// Llama's name in GGUF is Mixtral's as well.
   static func claims(_ c: Hyperparameters) -> Bool {
-    (try? c.optionalInt(nil, gguf: "expert_count", in: 0...0)) ?? 0 == 0
+    ((try? c.optionalInt(nil, gguf: "expert_count", in: 0...1 << 16)) ?? 0) == 0
       && c.checkpoint.tensor(named: "blk.0.ffn_gate_exps.weight") == nil
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TesseraFiles
 import TesseraJSON
 import TesseraOperators
@@ -26,6 +27,10 @@ enum RopeParameters {
     }
   }
 
+  /// YaRN's magnitude where none is named. llama.cpp multiplies it by `attn_factor`, config.json's `attention_factor`
+  /// takes its place.
+  static func yarnMagnitude(_ factor: Double) -> Double { factor > 1 ? 0.1 * log(factor) + 1 : 1 }
+
   private static func ggufScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
     let factor =
       try c.optionalDouble(nil, gguf: "rope.scaling.factor") ?? c.optionalDouble(nil, gguf: "rope.scale_linear")
@@ -33,7 +38,9 @@ enum RopeParameters {
     let yarn = RotaryTable.Scaling.yarn(
       factor: factor ?? 1, betaFast: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_fast") ?? 32,
       betaSlow: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_slow") ?? 1,
-      attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor"),
+      attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor").map {
+        $0 * yarnMagnitude(factor ?? 1)
+      },
       originalContext: try c.int(
         nil, gguf: "rope.scaling.original_context_length", in: 1...1 << 30, default: contextLength))
     if let tensor = c.checkpoint.tensor(named: "rope_freqs.weight"), c.checkpoint.hasData {

@@ -20,7 +20,8 @@ struct T5Sizes {
     encoderLayers = try c.int("num_layers", gguf: "block_count", in: 1...1024)
     decoderLayers = try c.int("num_decoder_layers", gguf: "decoder_block_count", in: 1...1024, default: encoderLayers)
     bucketCount = try c.int(
-      "relative_attention_num_buckets", gguf: "attention.relative_buckets_count", in: 4...1 << 16, default: 32)
+      "relative_attention_num_buckets", gguf: "attention.relative_buckets_count", in: 4...1 << 16,
+      default: c.isGGUF ? nil : 32)
     maxDistance = try c.int("relative_attention_max_distance", gguf: nil, in: 2...1 << 16, default: 128)
     // Biases are spread out over distances, which a few heads and buckets must not make large.
     guard maxDistance > bucketCount / 2, headCount * maxDistance <= 1 << 22 else {
@@ -42,7 +43,7 @@ struct T5Sizes {
     case let name:
       activation = try Activation.Function(named: name.hasPrefix("gated-") ? String(name.dropFirst(6)) : name, c)
     }
-    let context = try c.int("n_positions", gguf: "context_length", in: 1...1 << 24, default: 512)
+    let context = try c.int("n_positions", gguf: "context_length", in: 1...1 << 24, default: c.isGGUF ? nil : 512)
     let (heads, size, decoders, encoders) = (headCount, headDim, decoderLayers, encoderLayers)
     func group(_ layers: Range<Int>, _ kind: KVKind) -> ModelProfile.AttentionGroup {
       .init(layers: Array(layers), headCount: heads, kvHeadCount: heads, headDim: size, kind: kind)

@@ -99,6 +99,8 @@ struct Hyperparameters: Sendable {
   func positive(_ name: String?, gguf: String?, under limit: Double = 1e12, default fallback: Double? = nil) throws
     -> Double
   {
+    // A default is that of `config.json`: in GGUF files llama.cpp requires the key.
+    let fallback = isGGUF && gguf != nil ? nil : fallback
     guard let value = try optionalPositive(name, gguf: gguf, under: limit) ?? fallback else {
       throw missing(name, gguf)
     }

@@ -41,6 +41,30 @@ extension FamilySuites {
       }
     }
 
+    @Test(
+      "a GGUF file without a key that llama.cpp requires is refused, whatever config.json's default is",
+      arguments: [
+        ("gpt2", "gpt2.attention.layer_norm_epsilon"), ("bert", "bert.attention.layer_norm_epsilon"),
+        ("t5", "t5.attention.layer_norm_rms_epsilon"), ("t5", "t5.attention.relative_buckets_count"),
+        ("t5", "t5.context_length"), ("qwen2-tied", "qwen2.attention.layer_norm_rms_epsilon"),
+        ("mixtral", "llama.attention.layer_norm_rms_epsilon"),
+      ])
+    func requiredKeys(family: String, key: String) throws {
+      let file = try GGUFCheckpoint(path: FamilyFixture.path("families/\(family)/model.gguf"))
+      var copy = try ModelConverter(file, to: nil)
+      try withTemporaryFolder { folder in
+        let path = folder.appendingPathComponent("model.gguf").path
+        func write() throws { _ = try copy.write(to: path) { throw CancellationError() } }
+        try write()
+        _ = try layout(path: path)
+        let values = Dictionary(uniqueKeysWithValues: copy.metadata.keys.map { ($0, copy.metadata[$0]) })
+        copy.metadata = Metadata(values.compactMapValues { $0 }.filter { $0.key != key }, of: path)
+        try write()
+        let error = #expect(throws: ModelError.self) { try layout(path: path) }
+        #expect("\(error.map { "\($0)" } ?? "")".contains(key))
+      }
+    }
+
     private func layout(path: String) throws -> ModelLayout {
       try ModelLayout(
         openCheckpoint(path: path),

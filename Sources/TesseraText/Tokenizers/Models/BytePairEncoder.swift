@@ -28,10 +28,10 @@ struct BytePairEncoder: Sendable {
     var wordSuffix: [UInt8] = []
   }
 
-  private let vocabulary: ByteStringTable
-  private let options: Options
+  let vocabulary: ByteStringTable
+  let options: Options
   /// (left token, right token) → rank in the upper half, merged token in the lower.
-  private let merges: FlatTable
+  let merges: FlatTable
   /// The tokens of the scalars up to U+07FF, or -1.
   private let shortTokens: [Int32]
   /// The tokens `<0x00>` to `<0xFF>`, or -1.

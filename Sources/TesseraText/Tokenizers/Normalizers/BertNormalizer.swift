@@ -1,10 +1,14 @@
 /// BERT's normalizer (https://github.com/google-research/bert/blob/master/tokenization.py): cleaned text, ideographs
 /// apart, no accents, small letters.
-struct BertNormalizer: Sendable {
+struct BertNormalizer: Sendable, Equatable {
   var cleansText: Bool
   var separatesIdeographs: Bool
   var stripsAccents: Bool
   var lowercases: Bool
+
+  /// All of it, as llama.cpp has it.
+  static let uncased = BertNormalizer(
+    cleansText: true, separatesIdeographs: true, stripsAccents: true, lowercases: true)
 
   func apply(_ text: [UInt8]) -> [UInt8] {
     var text = text

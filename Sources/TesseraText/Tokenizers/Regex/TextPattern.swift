@@ -4,8 +4,22 @@
 /// steps of a search are therefore counted, and a pattern that takes too many is an error.
 struct TextPattern: Sendable {
   private let automaton: PatternAutomaton
+  let origin: Origin
+
+  /// The text that a pattern was made of.
+  enum Origin: Sendable, Equatable {
+    case expression(String), text(String), set(ScalarSet)
+
+    var description: String {
+      switch self {
+      case .expression(let text), .text(let text): text
+      case .set: "a set of characters"
+      }
+    }
+  }
+
   /// For messages.
-  let description: String
+  var description: String { origin.description }
 
   /// Compiles a regular expression.
   init(_ expression: String, table: UnicodeTable = .version16) throws(TextError) {
@@ -21,27 +35,28 @@ struct TextPattern: Sendable {
         .unsupportedPattern,
         "the pattern \(TextError.quoted(Array(expression.utf8))) is not supported: \(error.problem)")
     }
-    description = expression
+    origin = .expression(expression)
   }
 
   /// A pattern of one scalar of a set.
   init(_ set: ScalarSet) throws(TextError) {
-    try self.init(.set(set), "a set of characters")
+    try self.init(.set(set), .set(set))
   }
 
   /// A pattern of a text as it stands.
   init(literal: String) throws(TextError) {
-    try self.init(.sequence(literal.unicodeScalars.map { .set(ScalarSet($0)) }), literal)
+    try self.init(.sequence(literal.unicodeScalars.map { .set(ScalarSet($0)) }), .text(literal))
   }
 
-  private init(_ node: PatternNode, _ description: String) throws(TextError) {
+  private init(_ node: PatternNode, _ origin: Origin) throws(TextError) {
+    self.origin = origin
     do {
       automaton = try PatternAutomaton(PatternProgram(node))
     } catch {
       throw TextError(
-        .unsupportedPattern, "the text \(TextError.quoted(Array(description.utf8))) is not supported: \(error.problem)")
+        .unsupportedPattern,
+        "the text \(TextError.quoted(Array(origin.description.utf8))) is not supported: \(error.problem)")
     }
-    self.description = description
   }
 
   /// The steps that one search may take.

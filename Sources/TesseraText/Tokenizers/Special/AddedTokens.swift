@@ -17,7 +17,7 @@ struct AddedTokens: Sendable {
     var isSpecial = false
   }
 
-  private var tokens: [Token] = []
+  private(set) var tokens: [Token] = []
   private var plain = ByteTrie()
   private var normalized = ByteTrie()
   private var hasPlain = false

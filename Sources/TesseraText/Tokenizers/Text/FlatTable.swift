@@ -40,6 +40,9 @@ struct FlatTable: Sendable {
     values[slot] = value
   }
 
+  /// All keys with their values, in no order.
+  var entries: [(key: UInt64, value: UInt64)] { zip(keys, values).filter { $0.0 != Self.free }.map { ($0, $1) } }
+
   private func firstSlot(_ key: UInt64) -> Int {
     let product = (key ^ (key >> 32)).multipliedFullWidth(by: seed)
     return Int(truncatingIfNeeded: product.high ^ product.low) & mask
