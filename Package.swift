@@ -38,7 +38,7 @@ let modules: [Target] = [
   .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraSystem"]),
   .target(name: "TesseraWorkbench", dependencies: operators),
   .target(name: "TesseraModels", dependencies: operators + files),
-  .target(name: "Tessera", dependencies: models + text + [deque]),
+  .target(name: "Tessera", dependencies: models + text),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
@@ -96,8 +96,8 @@ let package = Package(
     .executable(name: "tessera-benchmarks", targets: ["TesseraBenchmarks"]),
   ],
   traits: [
-    .trait(name: "CLBlast", description: "Dense float32 products through CLBlast, where it is faster."),
-    .default(enabledTraits: ["CLBlast"]),
+    // Needs libclblast-dev. No model uses it: tests and benchmarks do.
+    .trait(name: "CLBlast", description: "Dense float32 products through CLBlast, where it is faster.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

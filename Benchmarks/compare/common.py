@@ -38,6 +38,14 @@ def run_json(command, environment=None):
     return json.loads(result.stdout)
 
 
+def known_cases(options):
+    """The names of the cases that the executable has."""
+    result = subprocess.run(
+        [options.benchmarks, "--list"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return result.stdout.split()
+
+
 def measure_kernels(options, ids, roofs=False):
     """The executable's report on exactly these cases, as a dictionary from id to row, and the report."""
     command = [

@@ -56,7 +56,7 @@ struct ConvertCommand: ParsableCommand {
     if !quiet { Terminal.diagnose("\(output.shownPath): \(converter.items.count) tensors, \(bytes) bytes") }
   }
 
-  /// What is written, and what is to be known of it.
+  /// The file that is written, and notes about it.
   private func converter(_ type: GGMLType?) throws -> (converter: ModelConverter, notes: [String]) {
     let source = try ModelSource(path: model)
     switch source.checkpoint {

@@ -80,7 +80,7 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Lets go of the physical memory behind a range. The bytes stay readable, from disk.
   ///
-  /// Page borders are rounded outward, so neighbours may have to be read from disk again too.
+  /// Page borders are rounded outward, so neighbors may have to be read from disk again too.
   public func release(offset: Int, count: Int) {
     guard isMapped, let base, count > 0, (try? checkRange(offset: offset, count: count)) != nil else { return }
     let pageSize = max(Int(getpagesize()), 1)

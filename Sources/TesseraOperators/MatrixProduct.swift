@@ -236,7 +236,7 @@ public struct MatrixProduct: Sendable {
         weightBytes: matrices * shape.byteCount, operations: 2 * rows * shape.rows * shape.columns)
     }
 
-    /// What brings the activations into tiles.
+    /// The kernel that brings activations into tiles.
     ///
     /// - Parameter blocks: of a row, of which a unit packs `blocksOfUnit`.
     func pack(

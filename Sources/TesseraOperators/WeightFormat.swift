@@ -101,7 +101,7 @@ public enum WeightFormat: Int, Sendable, CaseIterable {
   /// Bytes of a super-block in a GGUF file.
   public var fileSuperBlockBytes: Int { layout.fileBytes }
 
-  /// What formats that unpack alike share, for `Tuning`: the bits of a quant, and whether scales are scaled in turn.
+  /// The class of formats that unpack alike, for `Tuning`: the bits of a quant, and whether scales are scaled in turn.
   public var tuningClass: String {
     "\(max(1, wordCount * 32 / blockSize))-bit\(layout.blocksPerScale > 1 ? "-k" : "")"
   }

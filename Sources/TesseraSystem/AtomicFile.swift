@@ -11,7 +11,7 @@
 /// Where the path names a pipe or a device, bytes go straight to it. A link is followed, also to what does not exist yet, and
 /// a file that is replaced keeps its permissions.
 package final class AtomicFile {
-  /// What stands between a file's name and the rest of the name that it has until it is complete.
+  /// The text between a file's name and the rest of the name that it has until it is complete.
   package static let partialMark = ".partial-"
 
   /// The path that was asked for.

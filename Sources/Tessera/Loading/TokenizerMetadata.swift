@@ -3,7 +3,7 @@ import TesseraFiles
 import TesseraText
 
 extension ModelSource {
-  /// What a file's metadata says of its tokenizer (ggml's GGUF specification, `tokenizer.ggml.*`).
+  /// A file's metadata about its tokenizer (ggml's GGUF specification, `tokenizer.ggml.*`).
   static func definition(_ metadata: Metadata) throws -> TokenizerDefinition {
     func key(_ name: String) -> String { "tokenizer.ggml.\(name)" }
     var definition = TokenizerDefinition(

@@ -6,7 +6,7 @@ public enum HuggingFaceDocument: String, Sendable, CaseIterable {
   case generationConfig = "generation_config.json"
   /// The tokenizer, whole.
   case tokenizer = "tokenizer.json"
-  /// What `transformers` adds to the tokenizer; often the chat template too.
+  /// The file that `transformers` adds to the tokenizer; often with the chat template.
   case tokenizerConfig = "tokenizer_config.json"
   /// The names of special tokens.
   case specialTokensMap = "special_tokens_map.json"

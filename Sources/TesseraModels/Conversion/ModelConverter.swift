@@ -3,7 +3,7 @@ import TesseraFiles
 import TesseraMemory
 import TesseraOperators
 
-/// What a GGUF file is to have, and where its tensors' rows come from: written by `write`, which quantizes on a device.
+/// A GGUF file to be made, and where its tensors' rows come from: written by `write`, which quantizes on a device.
 public struct ModelConverter: Sendable {
   /// A tensor of the file.
   public struct Item: Sendable {

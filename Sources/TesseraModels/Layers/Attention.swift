@@ -29,7 +29,7 @@ struct Attention: Sendable {
   var extras = FlashAttention.Extras()
   let options: Options
 
-  /// What the queries of `input` gather, (rows, headCount · headDim); keys and values are in the cache afterwards.
+  /// Returns what `input`'s queries gather, (rows, headCount · headDim); keys and values are in the cache afterward.
   func callAsFunction(_ input: NormedTensor, _ step: StepBuilder) throws -> Tensor {
     let o = options
     let qkv = try projections(input, step)
@@ -78,7 +78,7 @@ extension StepBuilder {
       cache: cache.geometries[layer.group], on: sink)
   }
 
-  /// What queries, the first columns of `q`, gather of a layer's cache, in the form that its group asks for: first the
+  /// Attends queries, the first columns of `q`, to a layer's cache, in the form that its group asks for: first the
   /// sequences of one token, then the others, so that one token costs beside a prompt what it costs alone.
   func attend(
     _ q: Tensor, layer number: Int, scale: Float, softCap: Float? = nil, extras: FlashAttention.Extras = .init()

@@ -87,12 +87,12 @@ enum RopeParameters {
   }
 
   private static let layerTypes = ["full_attention", "sliding_attention"]
-  /// What is read, and what says nothing of the embedding.
+  /// Members that are read, and such as say nothing of the embedding.
   private static let known: Set = [
     "rope_theta", "rope_type", "type", "factor", "original_max_position_embeddings", "low_freq_factor",
     "high_freq_factor", "beta_fast", "beta_slow", "attention_factor", "finetuned",
   ]
-  /// What other switches must be.
+  /// Values that other switches must have.
   private static let required: [String: JSONValue] = ["partial_rotary_factor": .double(1), "truncate": .bool(true)]
 
   /// Throws where the file asks for something else: it would turn heads otherwise.

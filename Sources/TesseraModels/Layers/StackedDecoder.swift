@@ -11,9 +11,9 @@ protocol StackedDecoder: CausalLanguageModel {
 
 /// A layer of a decoder in two halves, of which only the first needs all tokens.
 protocol DecoderLayer: Sendable {
-  /// What the layer's last attention gathers, and the residual stream that it is added to.
+  /// Returns what the layer's last attention gathers, and the residual stream that it is added to.
   func attend(_ x: Tensor, _ step: StepBuilder) throws -> (x: Tensor, attended: Tensor)
-  /// What follows, row by row.
+  /// Computes what follows, row by row.
   func finish(_ x: Tensor, _ attended: Tensor, _ step: StepBuilder) throws -> Tensor
 }
 

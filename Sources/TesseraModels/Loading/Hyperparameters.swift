@@ -74,7 +74,7 @@ struct Hyperparameters: Sendable {
     throw inconsistent("\(shown(name, gguf)) is \(value), \(range.lowerBound) to \(range.upperBound) are possible")
   }
 
-  /// What decides on a profile, and nothing else: profiles are compared.
+  /// The facts that decide on a profile, and nothing else: profiles are compared.
   private static let comparedNames: Set = ["max_window_layers"]
 
   func optionalDouble(_ name: String?, gguf: String?) throws -> Double? {

@@ -28,7 +28,7 @@ public struct TextError: Error, CustomStringConvertible, Sendable, Equatable {
 
   /// The kind of failure.
   public let code: Code
-  /// What is wrong, where, and what to do.
+  /// The fault, where it is, and what to do.
   public let message: String
 
   /// An error of a kind with its message.

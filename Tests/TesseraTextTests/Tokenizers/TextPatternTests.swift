@@ -31,7 +31,7 @@ struct TextPatternTests {
     #expect(try Self.matches("(?>a*)b", "aab") == ["aab"])
   }
 
-  @Test("conditions look at one neighbour and at the edges")
+  @Test("conditions look at one neighbor and at the edges")
   func conditions() throws {
     #expect(try Self.matches(#"\s+(?!\S)"#, "a   b  ") == ["  ", "  "])
     #expect(try Self.matches(#"(?<=a)b|(?<!a)c"#, "abacc") == ["b", "c"])

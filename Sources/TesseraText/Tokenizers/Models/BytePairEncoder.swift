@@ -1,11 +1,11 @@
 /// Byte pair encoding (Sennrich et al., https://arxiv.org/abs/1508.07909): a word starts as characters, and the
-/// neighbours whose merge ranks first become one token until no merge applies.
+/// neighbors whose merge ranks first become one token until no merge applies.
 ///
 /// Byte-level vocabularies (GPT-2) come out of the same: each byte was made a character before.
 struct BytePairEncoder: Sendable {
   /// The treatment of a character that is no token.
   enum UnknownRule: Sendable, Equatable {
-    /// Nothing: its neighbours may merge.
+    /// Nothing: its neighbors may merge.
     case dropped
     /// Nothing, but what lies on its two sides does not merge, as in llama.cpp.
     case keptApart

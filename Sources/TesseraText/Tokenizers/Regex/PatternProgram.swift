@@ -6,7 +6,7 @@ struct PatternProgram {
     case take(groups: [Bool])
     /// Goes on at each of these, the preferred one first.
     case split([Int])
-    /// Goes on at the next instruction if the neighbour is of one of these groups.
+    /// Goes on at the next instruction if the neighbor is of one of these groups.
     case condition(looksBehind: Bool, groups: [Bool])
     case match
   }

@@ -6,7 +6,7 @@ struct TextPattern: Sendable {
   private let automaton: PatternAutomaton
   let origin: Origin
 
-  /// What a pattern was made of.
+  /// The source of a pattern.
   enum Origin: Sendable, Equatable {
     case expression(String), text(String), set(ScalarSet)
 
