@@ -1,7 +1,7 @@
 import COpenCL
 import Synchronization
 
-/// What a kernel can be given: a buffer, a scalar, or local memory.
+/// An argument of a kernel: a buffer, a scalar, or local memory.
 public protocol KernelArgument {
   /// Sets argument `index` of `kernel`; returns OpenCL's status.
   func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32
@@ -51,7 +51,7 @@ public final class Kernel: Sendable {
   public let argumentCount: Int
   /// Work-items that a work-group of this kernel can have on the device.
   public let maxWorkGroupSize: Int
-  /// What a work-group's size had best be a multiple of.
+  /// The number that a work-group's size should be a multiple of.
   public let preferredMultiple: Int
   /// Private memory of a work-item, and local memory of a work-group without `LocalMemory` arguments, as the compiler
   /// gave them; 0 where the driver does not tell.

@@ -18,10 +18,10 @@ public struct DeviceLimits: Sendable, Equatable {
   public var globalMemoryBytes: Int
   /// The largest single buffer, in bytes.
   public var maxAllocationBytes: Int
-  /// What sub-buffer offsets must be a multiple of, in bytes.
+  /// The alignment of sub-buffers' offsets, in bytes.
   public var baseAddressAlignment: Int
 
-  /// What is free of a CPU's memory, where that is known: others use it too.
+  /// Bytes that are free of a CPU's memory, where that is known: others use it too.
   public var free: FreeMemory?
 
   /// The limits of the device that `profile` describes; of a CPU, with what is free now.
@@ -52,7 +52,7 @@ public struct DeviceLimits: Sendable, Equatable {
     self.baseAddressAlignment = baseAddressAlignment
   }
 
-  /// What a heap may use unless it is told otherwise: device memory, of a CPU what is free of it, less a sixteenth (at
+  /// Bytes that a heap may use by default: device memory, of a CPU what is free of it, less a sixteenth (at
   /// least 128 MiB, at most 2 GiB), which programs, queues and, on a CPU, the rest of the process need.
   public var defaultBudgetBytes: Int {
     let bytes = min(globalMemoryBytes, free?.byteCount ?? globalMemoryBytes)

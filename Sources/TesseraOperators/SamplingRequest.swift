@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the device is told of the rows that are sampled together, checked.
+/// The rows that are sampled together, checked, as the device reads them.
 public struct SamplingRequest: Sendable {
   /// Words of a row's parameters: `sampling_row` in `Kernels/sampling/row.cl`.
   static let rowWords = 16

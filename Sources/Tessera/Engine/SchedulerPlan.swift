@@ -4,7 +4,7 @@ struct SequenceID: Hashable, Sendable, CustomStringConvertible {
   var description: String { "sequence \(rawValue)" }
 }
 
-/// What the KV cache has room for, by KV group, while a batch is planned.
+/// The room that the KV cache has, by KV group, while a batch is planned.
 ///
 /// Counts are of blocks, one for each group, in the same order everywhere. Sequences that wait give way to those that run:
 /// the blocks of their first tokens, which the cache may have, count as free, and as missing for them.
@@ -53,7 +53,7 @@ extension Scheduler {
       var isSampled: Bool
     }
 
-    /// What cannot be run, ever.
+    /// Requests that can never be run.
     struct Rejection: Sendable, Equatable {
       var id: SequenceID
       /// Why, with the numbers.

@@ -43,7 +43,7 @@ struct DoctorProduct {
 }
 
 extension DoctorBench {
-  /// Repacking and dequantisation, to the bit.
+  /// Repacking and dequantization, to the bit.
   func weightChecks() -> [DoctorCheck] {
     WeightFormat.allCases.map { format in
       check("embedding/embedding", format.name, tolerance: 0) { [self] in
