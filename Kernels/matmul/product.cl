@@ -6,8 +6,9 @@
 #include "quantization/weights.cl"
 #include "matmul/tile.cl"
 
-// A vector core unpacks a block once for all its tokens, into its first-level cache; a simt lane unpacks into registers.
-#define STAGED (!SIMT && TILE_M > 1)
+// A vector core unpacks a block once for several tiles, or for one whose sums do not all fit its registers, into its first-level
+// cache; else, as a simt lane always, into registers.
+#define STAGED (!SIMT && TILE_M > 1 && (TILES > 1 || TILE_M * TILE_N > HELD_SUMS))
 // Of a tile whose weights are staged, the tokens and groups whose sums are in registers at once.
 #if STAGED && TILE_M * TILE_N > HELD_SUMS
 #define SUM_N 1
