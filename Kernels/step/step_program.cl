@@ -45,7 +45,8 @@ static inline void run(global const struct program_command *c, uint unit, const 
   switch (c->number) { PROGRAM_CASES }
 }
 
-kernel void step_program(PROGRAM_PARAMETERS, global uchar *memory, const struct program_arguments a) {
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void step_program(PROGRAM_PARAMETERS, global uchar *memory,
+                                                                         const struct program_arguments a) {
   global uchar *const all[] = {PROGRAM_ROOTS};
   global const uchar *start = memory + a.commands_offset;
   global const struct program_command *commands = (global const struct program_command *)start;

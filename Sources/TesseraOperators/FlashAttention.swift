@@ -101,14 +101,17 @@ public struct FlashAttention: Sendable {
     let views: [BufferView?] = [
       q.view, keys.view, cache.sharesValues ? nil : values.view, tables.view, tiles.view, positions.view,
       extras.treeMasks?.view, extras.slopes?.view, extras.sinks?.view, extras.bias?.table.view, out.view,
-      extras.logSums?.view, split?.partials.view,
+      extras.logSums?.view, splits > 1 ? split?.partials.view : nil,
     ]
+    // Where keys are split, the first launch writes partial results alone.
+    var own = views
+    if splits > 1 { (own[10], own[11]) = (nil, nil) }
     let rowFloats = shape.headCount * (cache.queryDim + cache.resultDim)
     try sink.dispatch(
       Dispatch(
         KernelVariant(
           "attention/flash_attention.\(style.rawValue).cl", "flash_attention",
-          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]), block, views: views,
+          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]), block, views: own,
         written: splits > 1 ? [12] : extras.logSums == nil ? [10] : [10, 11],
         units: .init(splits, headTiles, tileCount),
         localSize: style == .vector ? 1 : self.tiles.groupSize(isOne: tileRows == 1),

@@ -239,13 +239,13 @@ public struct MatrixProduct: Sendable {
     func pack(
       _ x: any DeviceMemory, _ file: String, _ function: String, defines: [KernelVariant.Define] = [],
       language: KernelVariant.Language = .c12, blocks: Int, blocksOfUnit: Int, style: KernelStyle, bytesOfTile: Int
-    ) -> Dispatch {
+    ) throws(OperatorError) -> Dispatch {
       var block = PackArguments()
       block.tokens = UInt32(tokens)
       block.columns = UInt32(weights.shape.columns)
       if let experts, !experts.gathers { block.flags = 32 }
       let format = [weights.shape.format.define, .init("TILE_M", tile.tokens)]
-      return Dispatch(
+      return try Dispatch(
         KernelVariant(
           file, function, format + defines + (experts == nil ? [] : [.init("GROUPED", 1)]), language: language),
         block,

@@ -22,7 +22,7 @@ public struct ModelDraft {
   let arenaBytes: Int
 
   public init(_ checkpoint: any Checkpoint, on device: Device, options: ModelRunner.Options = .init()) throws {
-    let limits = DeviceLimits(device.profile)
+    let limits = DeviceLimits(device)
     layout = try ModelLayout(checkpoint, limits: limits, options: options)
     library = KernelLibrary(context: try Context(device), style: options.style)
     let operators = try Operators(
@@ -62,7 +62,8 @@ public struct ModelDraft {
     return model.embeddingBytes
   }
 
-  /// The cost of decoding one token behind `contextLength` others, and of a prompt of `chunkSize`.
+  /// The cost of decoding one token behind `contextLength` others, and of a prompt of `chunkSize`, each with the greedy
+  /// choice of a token; the prompt also clears the blocks that it fills.
   public func costs(promptTokens: Int? = nil) throws -> (decode: StepCost, prompt: StepCost)? {
     guard planner.family is any CausalLanguageModel else { return nil }
     func cost(_ tokens: Int) throws -> StepCost {
@@ -73,18 +74,49 @@ public struct ModelDraft {
         let rows = operation.tileRows(longest: tokens, headCount: group.headCount, kvHeadCount: group.kvHeadCount)
         return .init(tileCount: tokens == 1 ? 0 : (tokens + rows - 1) / rows)
       }
-      let total = try planner.plan(shape, inputs: BufferView(.planned("inputs"))).commands.cost
+      let commands = try planner.plan(shape, inputs: BufferView(.planned("inputs"))).commands
+      try sample(SamplingRow(), on: commands)
+      // A token more seldom begins a block.
+      if tokens > 1 { try clear(tokens, on: commands) }
+      let total = commands.cost
       return StepCost(launches: total.launches, bytes: total.bytes, operations: total.operations)
     }
     return (try cost(1), try cost(min(promptTokens ?? layout.chunkSize, layout.chunkSize)))
   }
 
-  /// The kernel variants that one decode step and one prompt chunk launch.
+  /// The kernel variants that one decode step and one prompt chunk launch, and those that draw a token.
   public func variants() throws -> [Dispatch] {
+    let others = DispatchList()
+    if planner.family is any CausalLanguageModel {
+      var row = SamplingRow()
+      (row.temperature, row.topP) = (1, 0.9)
+      try sample(row, on: others)
+      try clear(1, on: others)
+    }
     var seen: Set<KernelVariant> = []
-    return try layout.largestShapes(planner.family, planner.operators).flatMap {
+    let steps = try layout.largestShapes(planner.family, planner.operators).flatMap {
       try planner.plan($0, inputs: BufferView(.planned("inputs"))).commands.dispatches
-    }.filter { seen.insert($0.variant).inserted }
+    }
+    return (steps + others.dispatches).filter { seen.insert($0.variant).inserted }
+  }
+
+  private func sample(_ row: SamplingRow, on sink: DispatchList) throws {
+    let memory = BufferView(.planned("sampling"))
+    try TokenSampler(library).enqueue(
+      SamplingRequest([row], vocabularySize: profile.vocabularySize), logits: memory, inputs: memory, workspace: memory,
+      results: memory, on: sink)
+  }
+
+  /// The blocks that a prompt of `tokens` fills are cleared.
+  private func clear(_ tokens: Int, on sink: DispatchList) throws {
+    for (group, count) in zip(layout.cache.groups, layout.memory.blockCounts) {
+      switch group.kind {
+      case .growing, .window:
+        try CacheBlocks(library).enqueueClearing(
+          group.blockCount(rows: tokens), planning: group, blockCount: count, on: sink)
+      case .fixed, .transient: break
+      }
+    }
   }
 }
 

@@ -75,11 +75,13 @@ public final class ModelRunner {
     progress: @escaping (Double) -> Void = { _ in }
   ) throws {
     let draft = try ModelDraft(checkpoint, on: device, options: options)
-    try draft.memory.check(limits: DeviceLimits(device.profile), budgetBytes: options.memoryBudget)
+    try draft.memory.check(limits: DeviceLimits(device), budgetBytes: options.memoryBudget)
     let layout = draft.layout
     (profile, plan, library) = (layout.profile, draft.memory, draft.library)
     (contextLength, chunkSize) = (layout.contextLength, layout.chunkSize)
-    heap = try DeviceHeap(library.context, budgetBytes: options.memoryBudget)
+    // Staging is given back when the weights are there.
+    heap = try DeviceHeap(
+      library.context, budgetBytes: options.memoryBudget, plannedBytes: plan.totalBytes - plan.stagingBytes)
     queue = try Queue(library.context)
 
     inputs = try heap.allocate(byteCount: layout.inputBytes, purpose: .workspace, label: "a step's inputs")
@@ -269,13 +271,6 @@ public final class ModelRunner {
     try step.run()
     guard let logits = step.result else { throw StepPlanner.noLogits(profile) }
     return logits
-  }
-
-  /// The logits of rows as a buffer, (rows, vocabularySize).
-  public func logitsBuffer(_ result: StepResult, rows: Range<Int>) throws -> Buffer {
-    let view = try logitsView(result, rows: rows)
-    guard case .buffer(let buffer) = view.memory else { throw OperatorError(.unplaced, "logits without memory") }
-    return try buffer.slice(offset: view.byteOffset, byteCount: rows.count * profile.vocabularySize * 4)
   }
 
   private func read(_ view: BufferView, count: Int) throws -> [Float] {

@@ -126,6 +126,11 @@ public final class StepProgram {
       _ = try Self.word(dispatch.units.count)
       record.block = UInt32(blockOffset - offset)
       let indices = try dispatch.buffers().map(root)
+      let most = MemoryLayout.size(ofValue: record.roots) / 4
+      guard indices.count <= most else {
+        throw OperatorError(
+          .shape, "\(dispatch.variant.function) has \(indices.count) views: a step program's command has \(most)")
+      }
       withUnsafeMutableBytes(of: &record.roots) { memory in
         for (index, root) in indices.enumerated() {
           memory.storeBytes(of: root, toByteOffset: index * 4, as: UInt32.self)
