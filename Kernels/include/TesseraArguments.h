@@ -136,6 +136,18 @@ struct cache_row_arguments {
 // Work-items of the cache's kernels, in both styles.
 #define CACHE_ITEMS 64
 
+// The most experts of a layer; columns of a unit in the vector style: of experts' results, of rows element by element, of activations
+// that are packed in tiles; blocks of 32 activations of a unit that are rounded to 8 bits there.
+#define MOST_EXPERTS 1024
+#define COMBINE_COLUMNS 512
+#define ELEMENTWISE_COLUMNS 1024
+#define PACK_COLUMNS 256
+#define ROUNDED_BLOCKS 8
+// Blocks of a unit that are quantized, or elements where each is alone; words of random weights.
+#define QUANTIZE_BLOCKS 64
+#define QUANTIZE_ELEMENTS 4096
+#define RANDOM_WORDS 4096
+
 // sampling/*.cl
 struct sampling_arguments {
   tessera_u64 logits, inputs, state, results;

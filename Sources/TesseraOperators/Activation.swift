@@ -62,7 +62,7 @@ extension Dispatch {
     block.rows = UInt32(rows)
     let size = Int(block.size)
     let localSize = style.localSize
-    let columns = style == .vector ? 1024 : localSize
+    let columns = style == .vector ? Int(ELEMENTWISE_COLUMNS) : localSize
     return try Dispatch(
       variant, block, views: [x.view, y.view], written: [1],
       units: .init((size + columns - 1) / columns, rows), localSize: localSize,

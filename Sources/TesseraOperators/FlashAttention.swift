@@ -127,15 +127,16 @@ public struct FlashAttention: Sendable {
   /// Enqueues the merge of attentions over several sets of keys.
   ///
   /// - Parameters:
-  ///   - results: (parts, rows, valueDim) as `enqueue` gives them.
+  ///   - results: (parts, rows, valueDim) as `enqueue` gives them; valueDim a multiple of 16.
   ///   - logSums: (parts, rows), of each. A learned sink belongs in one part alone.
   ///   - out: (rows, valueDim); `outLogSums` (rows): of all keys.
   public func enqueueMerge(
     results: any DeviceMemory, logSums: any DeviceMemory, parts: Int, rows: Int, valueDim: Int,
     into out: any DeviceMemory, outLogSums: any DeviceMemory, on sink: some CommandSink
   ) throws {
-    guard parts > 0, rows > 0, valueDim > 0 else {
-      throw OperatorError(.shape, "\(parts) attentions of \(rows) rows of \(valueDim): none may be empty")
+    guard parts > 0, rows > 0, valueDim > 0, valueDim.isMultiple(of: 16) else {
+      throw OperatorError(
+        .shape, "\(parts) attentions of \(rows) rows of \(valueDim): none may be empty, and a row is a multiple of 16")
     }
     var block = MergeArguments()
     block.parts = UInt32(parts)

@@ -33,6 +33,9 @@ public final class KernelLibrary: Sendable {
     heldSums = TilePlan.heldSums(vectorWidth: context.device.profile.nativeFloatVectorWidth)
   }
 
+  /// The variants that were compiled so far.
+  package var variants: [KernelVariant] { kernels.withLock { $0.keys.map(\.variant) } }
+
   /// The kernel of a variant, compiled for the style and for work-groups of `localSize` items.
   ///
   /// - Throws: `OperatorError` if there is no such file, `CLError` if it does not build.

@@ -161,7 +161,7 @@ public struct MatrixProduct: Sendable {
       try sink.dispatch(
         problem.pack(
           x, "matmul/activations.cl", "pack_activations", blocks: shape.columns / shape.format.blockSize,
-          blocksOfUnit: library.style == .vector ? 256 / shape.format.blockSize : library.style.localSize,
+          blocksOfUnit: library.style == .vector ? Int(PACK_COLUMNS) / shape.format.blockSize : library.style.localSize,
           style: library.style, bytesOfTile: bytes), library)
     }
     var defines = problem.defines

@@ -2,6 +2,7 @@ import TesseraCL
 import TesseraKernels
 import TesseraMemory
 import TesseraReference
+import TesseraWorkbench
 import TestSupport
 import Testing
 
