@@ -33,8 +33,9 @@ test: ## everything that tests need, and the tests on every driver; FILTER="…"
 	@scripts/test $${FILTER:+"$$FILTER"}
 
 .PHONY: check
-check: setup ## what a change must pass: format, no warnings, documentation, tests
-	@echo "== Format"
+check: ## what a change must pass: format, no warnings, documentation, tests
+	@scripts/setup clblast
+	echo "== Format"
 	swift format lint --strict --recursive --parallel $(SOURCES)
 	echo "== Warnings"
 	scripts/check-warnings
@@ -68,4 +69,4 @@ bench: setup ## tokens per second of both models here
 
 .PHONY: clean
 clean: ## remove everything that was built (the cache with the models stays)
-	@rm -rf .build .build-* Examples/*/.build Benchmarks/.build
+	@rm -rf .build .build-* Examples/*/.build

@@ -38,13 +38,30 @@ let modules: [Target] = [
   .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraSystem"]),
   .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraReference"]),
   .target(name: "TesseraModels", dependencies: operators + files),
-  .target(name: "Tessera", dependencies: models + text + [deque]),
+  .target(name: "Tessera", dependencies: models + text),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
       "TesseraReference", "TesseraWorkbench", logging,
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
+]
+
+/// How fast each kernel is, beside what the device allows: docs/benchmarks.md.
+let benchmarks: [Target] = [
+  // Statistics and reports: no device.
+  .target(name: "BenchmarkReports", path: "Benchmarks/Sources/BenchmarkReports"),
+  // The kernels that measure the roofs, embedded in the binary.
+  .target(name: "BenchmarkProbes", path: "Benchmarks/Sources/BenchmarkProbes"),
+  .executableTarget(
+    name: "TesseraBenchmarks",
+    dependencies: operators + [
+      "BenchmarkReports", "BenchmarkProbes", "TesseraReference", "TesseraWorkbench",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    path: "Benchmarks/Sources/TesseraBenchmarks"),
+  .testTarget(
+    name: "BenchmarkReportsTests", dependencies: ["BenchmarkReports"], path: "Benchmarks/Tests/BenchmarkReportsTests"),
 ]
 
 /// One test target a module.
@@ -76,15 +93,12 @@ let package = Package(
   name: "tessera",
   products: [
     .library(name: "Tessera", targets: ["Tessera"]),
-    // The operators alone, and what checks and times them: for `Benchmarks/`.
-    .library(
-      name: "TesseraOperators",
-      targets: ["TesseraWorkbench", "TesseraReference", "TesseraOperators", "TesseraMemory", "TesseraCL"]),
     .executable(name: "tessera", targets: ["TesseraCommand"]),
+    .executable(name: "tessera-benchmarks", targets: ["TesseraBenchmarks"]),
   ],
   traits: [
-    .trait(name: "CLBlast", description: "Dense float32 products through CLBlast, where it is faster."),
-    .default(enabledTraits: ["CLBlast"]),
+    // Needs libclblast-dev. No model uses it: tests and benchmarks do.
+    .trait(name: "CLBlast", description: "Dense float32 products through CLBlast, where it is faster.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -92,7 +106,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
-  targets: foundations + modules + tests,
+  targets: foundations + modules + benchmarks + tests,
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x
 )

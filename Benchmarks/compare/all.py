@@ -2,12 +2,12 @@
 """Everything that a claim of speed rests on, in one run and one table: peers beside Tessera, kernels beside the roofs.
 
     swift build -c release --product tessera
-    swift build -c release --package-path Benchmarks
+    swift build -c release
     python Benchmarks/compare/all.py --model "$(scripts/fetch-model smollm2)" \\
         --model "$(scripts/fetch-model gemma3)" --markdown speed.md --output speed.json
 
 Sections, of which --only takes some: llama (prefill and decode beside llama.cpp), attention (beside PyTorch's SDPA),
-matmul (float32, beside PyTorch and CLBlast), roofs (attention and quantised products as fractions of what the device
+matmul (float32, beside PyTorch and CLBlast), roofs (attention and quantized products as fractions of what the device
 can do at most, measured in the same process), compile (a model's first run, with no kernel compiled), host (the share
 of a decode step that is not waiting for the device). A section whose peer is not installed is left out, and the table
 says so; peers may be in Python environments of their own (--torch-python, --llama-python).
@@ -25,7 +25,7 @@ import time
 from itertools import zip_longest
 from pathlib import Path
 
-from common import ROOT, add_options, cell, measure_kernels, processor, run_json, spread
+from common import ROOT, add_options, cell, known_cases, measure_kernels, processor, run_json, spread
 
 SECTIONS = ["llama", "attention", "matmul", "roofs", "compile", "host"]
 HERE = Path(__file__).resolve().parent
@@ -130,9 +130,7 @@ def matmul(options, table):
 
 
 def roofs(options, table):
-    known = subprocess.run(
-        [options.benchmarks, "--list"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True
-    ).stdout.split()
+    known = known_cases(options)
     wanted = [
         ("attention/decode/32x8x128/F32/8192", "bandwidth", "decode attention, 32/8 × 128, 8K keys: of the read roof"),
         *(
@@ -183,7 +181,7 @@ def first_run(options, table):
         taken = seconds[0] - seconds[1]
         table.add(
             "compile", f"{Path(model).stem}, first run: all kernels compiled", spread([taken]), "s", 20, 8, lower=True,
-            detail=f"{seconds[0]:.1f} s with no kernel compiled, {seconds[1]:.1f} s afterwards")
+            detail=f"{seconds[0]:.1f} s with no kernel compiled, {seconds[1]:.1f} s afterward")
 
 
 def host(options, table):

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def add_options(parser):
     """The options that every comparison of kernels has."""
     parser.add_argument(
-        "--benchmarks", default=str(ROOT / "Benchmarks/.build/release/tessera-benchmarks"),
+        "--benchmarks", default=str(ROOT / ".build/release/tessera-benchmarks"),
         help="the executable's path",
     )
     parser.add_argument("--device", help="Tessera's device, as its commands take it")
@@ -36,6 +36,14 @@ def run_json(command, environment=None):
     if result.returncode != 0:
         sys.exit(f"error: {' '.join(command)} ended with status {result.returncode}")
     return json.loads(result.stdout)
+
+
+def known_cases(options):
+    """The names of the cases that the executable has."""
+    result = subprocess.run(
+        [options.benchmarks, "--list"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return result.stdout.split()
 
 
 def measure_kernels(options, ids, roofs=False):

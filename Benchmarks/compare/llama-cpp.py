@@ -18,61 +18,14 @@ Nothing else may run on the machine: the load average at the start is printed wi
 import argparse
 import json
 import os
-import random
 import sys
-import time
 from importlib.metadata import version
 
-import llama_cpp
-
 from common import ROOT, processor, run_json, summary, table
+from llama import LlamaCpp
 
 
 PRECISIONS = ("exact", "fast")
-
-
-class LlamaCpp:
-    """llama.cpp through its C interface: no sampling, no text, no copy of logits."""
-
-    def __init__(self, path, threads, prompt, generated):
-        quiet = llama_cpp.llama_log_callback(lambda level, text, data: None)
-        llama_cpp.llama_log_set(quiet, None)
-        self.quiet = quiet  # the library keeps only a pointer to it
-        llama_cpp.llama_backend_init()
-        self.model = llama_cpp.llama_model_load_from_file(
-            os.fsencode(path), llama_cpp.llama_model_default_params()
-        )
-        if not self.model:
-            sys.exit(f"error: {path}: llama.cpp could not load it")
-        options = llama_cpp.llama_context_default_params()
-        options.n_ctx = prompt + generated
-        options.n_threads = options.n_threads_batch = threads
-        options.swa_full = False
-        self.context = llama_cpp.llama_init_from_model(self.model, options)
-        if not self.context:
-            sys.exit("error: llama.cpp could not make a context")
-        vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.model))
-        self.tokens = random.Random(0).choices(range(vocabulary), k=max(prompt, generated))
-
-    def decode(self, tokens):
-        array = (llama_cpp.llama_token * len(tokens))(*tokens)
-        if llama_cpp.llama_decode(self.context, llama_cpp.llama_batch_get_one(array, len(tokens))) != 0:
-            sys.exit("error: llama.cpp could not decode a batch")
-        llama_cpp.llama_synchronize(self.context)
-
-    def rate(self, count, batch):
-        """Tokens per second for `count` tokens from an empty cache, `batch` at a time."""
-        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self.context), True)
-        start = time.perf_counter()
-        for first in range(0, count, batch):
-            self.decode(self.tokens[first : min(first + batch, count)])
-        return count / (time.perf_counter() - start)
-
-    def measure(self, prompt, generated):
-        self.rate(prompt, prompt)
-        prefill = self.rate(prompt, prompt)
-        self.rate(1, 1)
-        return prefill, self.rate(generated, 1)
 
 
 def measure_tessera(options, precision):

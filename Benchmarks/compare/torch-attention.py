@@ -2,7 +2,7 @@
 """Times Tessera's attention beside PyTorch's scaled_dot_product_attention: 32 heads over 8 KV heads of 128, float32.
 
     pip install torch
-    swift build -c release --package-path Benchmarks
+    swift build -c release
     python Benchmarks/compare/torch-attention.py
     python Benchmarks/compare/torch-attention.py --prefill 2048 --decode --json
 

@@ -2,12 +2,13 @@
 """Times Tessera's float32 product beside PyTorch's matmul and CLBlast's SGEMM.
 
     pip install torch
-    swift build -c release --package-path Benchmarks
+    swift build -c release
     python Benchmarks/compare/torch-matmul.py
     python Benchmarks/compare/torch-matmul.py --tokens 512 --json
 
 y = x · wᵀ with 4096 × 4096 weights, cold on all sides. The three take turns, five rounds; figures are medians with the
-least and the most. CLBlast is measured by the same executable, from the call until the device is done.
+least and the most. CLBlast is measured by the same executable, from the call until the device is done, where it was built with
+--traits CLBlast.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import json
 import os
 import sys
 
-from common import Torch, add_options, measure_kernels, processor, summary, table
+from common import Torch, add_options, known_cases, measure_kernels, processor, summary, table
 
 ROWS, COLUMNS = 4096, 4096
 
@@ -45,6 +46,9 @@ def main():
     options = parser.parse_args()
 
     load = os.getloadavg()[0]
+    if not options.no_clblast and not any(name.startswith("clblast/") for name in known_cases(options)):
+        print("CLBlast is left out: the executable was built without it", file=sys.stderr)
+        options.no_clblast = True
     torch = Torch(options.torch_device, "float32")
     cases = [Case(torch, tokens) for tokens in options.tokens]
     ours, theirs, clblast = ({case.id: [] for case in cases} for _ in range(3))

@@ -30,7 +30,7 @@
 
 #define ROWS (TOKENS * HEAD_ROWS)
 #define KEY_GROUPS (KEY_TILE / LANES)
-// From one row's scores to the next's: not a multiple of 4 KiB, lest all rows share a set of the cache.
+// From one row's scores to the next's: not a multiple of 4 KiB, or all rows would share a set of the cache.
 #define SCORE_STRIDE (KEY_TILE + LANES)
 #define SCORE_GROUPS (SCORE_STRIDE / LANES)
 // Groups of lanes whose sums are held in registers together: as many as let those of `rows` rows fit.

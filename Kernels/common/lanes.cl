@@ -1,5 +1,5 @@
 // One source for both styles: a "lane" is one output row (or key, or column). In the vector style a work-item holds
-// 16 lanes in one wide vector; in the simt style it holds one lane, and neighbouring work-items hold its neighbours.
+// 16 lanes in one wide vector; in the simt style it holds one lane, and neighboring work-items hold its neighbors.
 // What one lane computes is the same sequence of operations either way, so the results are the same bits.
 
 #pragma once

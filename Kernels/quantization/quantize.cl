@@ -1,4 +1,4 @@
-// Quantizes rows of float32, float16 or bfloat16: blocks of the format FORMAT (ggml's number of the type), each byte where a GGUF
+// Quantizes rows of float32, float16 or bfloat16: blocks of the format FORMAT (`WeightFormat`'s raw value), each byte where a GGUF
 // file has it.
 //
 //   views   x: elements of the type INPUT (0 float32, 1 float16, 30 bfloat16); y: blocks of BLOCK_SIZE elements, BLOCK_BYTES bytes each

@@ -2,7 +2,7 @@
 // unpacks them to finite numbers, and the same seed gives the same weights on every device.
 //
 // Quants are uniform. Of a set of scales the first half, the scale itself, is a small positive number; the second is a minimum
-// that centres the weights where the format has one; the others hold packed scales, and any bits do.
+// that centers the weights where the format has one; the others hold packed scales, and any bits do.
 //
 //   views   weights: `word_count` words, of which the first `quant_words` are the plane of quants
 //   units   (⌈word_count / UNIT_WORDS⌉). One source serves both styles.

@@ -1,4 +1,4 @@
-// The weight format of this program, chosen by WEIGHT_TYPE (ggml's number of the type).
+// The weight format of this program, chosen by WEIGHT_TYPE (`WeightFormat`'s raw value).
 //
 // A matrix of (rows, columns) is repacked in groups of 16 rows that lie side by side, two groups to a panel, so that what a
 // work-item reads is one stream in order of addresses (a CPU's prefetchers lose others); in two planes:

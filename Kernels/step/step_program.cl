@@ -1,7 +1,7 @@
 // A step, or a segment of one, in one launch: commands that the host has recorded, one phase each (step/phases.cl).
 //
 // Each command is what a kernel of its own would do, to the bit: its units are computed by that kernel's body. On a CPU a launch costs
-// as much as a small product, most of it to wake the other cores, and leaves some of them idle towards its end; here they stay awake
+// as much as a small product, most of it to wake the other cores, and leaves some of them idle toward its end; here they stay awake
 // from the first layer to the last. Vector style only.
 //
 // The host writes what comes before this file (TesseraOperators/Dispatch/ProgramSource.swift): the bodies of the variants that the

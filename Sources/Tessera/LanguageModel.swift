@@ -27,7 +27,7 @@ public final class LanguageModel: Sendable {
   private let template: Result<ChatTemplate?, any Error>
   public let profile: ModelProfile
   public let device: DeviceProfile
-  /// What the model takes of the device.
+  /// The memory that the model takes of the device.
   public let memoryPlan: MemoryPlan
   /// Bytes of weights that the device reads for a generated token.
   public let weightBytesPerToken: Int

@@ -2,7 +2,7 @@ import COpenCL
 
 /// Memory on a device, or a slice of such memory; given back when the last reference goes.
 public final class Buffer: Sendable {
-  /// What kernels may do with the memory; the host may always read and write it.
+  /// The access that kernels have to the memory; the host may always read and write it.
   public enum Access: Sendable {
     case readWrite, readOnly, writeOnly
 
@@ -15,7 +15,7 @@ public final class Buffer: Sendable {
     }
   }
 
-  /// Whose memory it is.
+  /// The owner of the memory.
   public enum Backing: Sendable {
     case driver
     /// On a CPU the host's, in huge pages where the system has them: for much memory that is soon used throughout. On

@@ -24,7 +24,7 @@ public struct CLError: Error, CustomStringConvertible, Sendable {
   public let code: Code
   /// The OpenCL function that failed, if one did.
   public let call: String?
-  /// What is wrong, where, and what to do.
+  /// The fault, where it is, and what to do.
   public let message: String
   public var description: String { message }
 

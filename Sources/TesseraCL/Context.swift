@@ -1,6 +1,6 @@
 import COpenCL
 
-/// What buffers, programs and queues of one device share.
+/// The OpenCL context that buffers, programs and queues of one device share.
 public final class Context: Sendable {
   public let device: Device
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.

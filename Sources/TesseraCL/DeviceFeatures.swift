@@ -1,6 +1,6 @@
-/// What a driver's version, extensions and language features together say that kernels may use.
+/// Features that kernels may use, by a driver's version, extensions and language features together.
 ///
-/// What was an extension became a feature of OpenCL C 3.0, and may then no longer be listed as an extension.
+/// Some extensions became features of OpenCL C 3.0, and may then no longer be listed as extensions.
 /// Source: OpenCL 3.0 API specification, appendix "OpenCL 3.0 backwards compatibility".
 struct DeviceFeatures {
   /// [major, minor], of the device.

@@ -1,6 +1,6 @@
 import COpenCL
 
-/// What a device is and can do, as its driver tells.
+/// A device's properties and abilities, as its driver reports them.
 public struct DeviceProfile: Sendable, Equatable {
   public enum DeviceType: String, Sendable { case cpu, gpu, accelerator, other }
 
@@ -27,7 +27,7 @@ public struct DeviceProfile: Sendable, Equatable {
   /// The largest single buffer.
   public let maxAllocationBytes: Int
   public let maxWorkGroupSize: Int
-  /// What the offset of a sub-buffer must be a multiple of, in bytes.
+  /// The alignment of a sub-buffer's offset, in bytes.
   public let baseAddressAlignment: Int
   public let extensions: Set<String>
   public let fp16: Bool

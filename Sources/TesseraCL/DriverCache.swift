@@ -47,7 +47,7 @@ struct DriverCache {
     return candidates.first(where: Self.makePrivate)
   }
 
-  /// What to add to an error that says that there is no device.
+  /// Advice for an error that says that there is no device.
   var advice: String? {
     guard !Self.canWrite(folder) else { return nil }
     return "PoCL, where it is installed, has no device while it cannot write its cache folder, \(folder.path): set "

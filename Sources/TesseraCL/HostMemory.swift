@@ -17,7 +17,7 @@ struct HostMemory {
     let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != MAP_FAILED else { return nil }
     (address, self.byteCount) = (memory, byteCount)
-    // A wish: without it, or without huge pages, all works as well.
+    // Only advice to the system: all works without it, or without huge pages.
     _ = madvise(address, byteCount, MADV_HUGEPAGE)
   }
 

@@ -1,7 +1,7 @@
 import COpenCL
 import Synchronization
 
-/// What a kernel can be given: a buffer or a scalar.
+/// An argument of a kernel: a buffer or a scalar.
 public protocol KernelArgument {
   /// Sets argument `index` of `kernel`; returns OpenCL's status.
   func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32

@@ -51,7 +51,7 @@ public final class Queue: Sendable {
   /// order.
   ///
   /// The queue must have been made with `profiling`. Calls may be nested or made by several threads: each tells all
-  /// kernels of its own time. What a library enqueues on its own (`denseProduct`) is not told.
+  /// kernels of its own time. Work that a library enqueues on its own (`denseProduct`) is not included.
   public func kernelSeconds(_ body: () throws -> Void) throws -> [Double] {
     let times = KernelTimes()
     recordings.withLock { $0.append(times) }

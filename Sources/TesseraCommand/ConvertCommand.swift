@@ -2,9 +2,7 @@ import ArgumentParser
 import Tessera
 import TesseraCL
 import TesseraFiles
-import TesseraMemory
 import TesseraModels
-import TesseraOperators
 import TesseraSystem
 
 struct ConvertCommand: ParsableCommand {
@@ -12,7 +10,8 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert", abstract: "Write a model as one GGUF file, its float weights in another type.",
     discussion: """
       A Hugging Face folder is written under the names that GGUF files have, with its tokenizer where that can be \
-      expressed; what a GGUF file cannot say of a model is an error.
+      expressed; what a GGUF file cannot say of a model is an error, and of a tokenizer a note. No device is needed \
+      unless --type is given.
       """)
 
   @Argument(help: "The model: a GGUF file, for a model in parts the first of them, or a Hugging Face folder.")
@@ -33,7 +32,7 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Print one JSON document and nothing else.")
   var json = false
 
-  @Flag(name: [.short, .long], help: "No progress and no statistics.")
+  @Flag(name: [.short, .long], help: "No progress and no statistics; notes are printed all the same.")
   var quiet = false
 
   func validate() throws {
@@ -44,30 +43,32 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (converter, note) = try converter(type.flatMap(ConversionType.named))
-    let context = try Context(Device.select(device))
+    let (converter, notes) = try converter(type.flatMap(ConversionType.named))
     let bar = ProgressBar("converting", quiet: quiet || json)
     defer { bar.finish() }
-    let bytes = try converter.write(
-      to: output, library: KernelLibrary(context: context), queue: Queue(context), heap: DeviceHeap(context)
-    ) { bar.update($0) }
+    let bytes = try converter.write(to: output, progress: { bar.update($0) }) { try Context(Device.select(device)) }
     bar.finish()
     if json {
-      try Terminal.printJSON(Document(tensors: converter.items.count, bytes: bytes, output: output.shownPath))
-    } else if !quiet {
-      if let note { Terminal.diagnose("note: \(note)") }
-      Terminal.diagnose("\(output.shownPath): \(converter.items.count) tensors, \(bytes) bytes")
+      return try Terminal.printJSON(
+        Document(tensors: converter.items.count, bytes: bytes, output: output.shownPath, notes: notes))
     }
+    for note in notes { Terminal.diagnose("note: \(note)") }
+    if !quiet { Terminal.diagnose("\(output.shownPath): \(converter.items.count) tensors, \(bytes) bytes") }
   }
 
-  /// What is written, and what is to be known of it.
-  private func converter(_ type: GGMLType?) throws -> (converter: ModelConverter, note: String?) {
+  /// The file that is written, and notes about it.
+  private func converter(_ type: GGMLType?) throws -> (converter: ModelConverter, notes: [String]) {
     let source = try ModelSource(path: model)
     switch source.checkpoint {
-    case let file as GGUFCheckpoint: return (try ModelConverter(file, to: type), nil)
+    case let file as GGUFCheckpoint: return (try ModelConverter(file, to: type), [])
     case let folder as HuggingFaceCheckpoint:
-      let tokenizer = try TokenizerExport(folder)
-      return (try ModelConverter(folder, to: type, tokenizer: tokenizer.entries), tokenizer.note)
+      var notes: [String] = []
+      let converter = try ModelConverter(folder, to: type) { vocabularySize in
+        let tokenizer = try TokenizerExport(source, vocabularySize: vocabularySize)
+        notes = tokenizer.notes
+        return tokenizer.entries
+      }
+      return (converter, notes)
     default: throw InputError(message: "\(model.shownPath): GGUF files and Hugging Face folders can be converted")
     }
   }
@@ -76,5 +77,7 @@ struct ConvertCommand: ParsableCommand {
     let tensors: Int
     let bytes: Int
     let output: String
+    /// In what the file differs from the folder.
+    let notes: [String]
   }
 }

@@ -52,12 +52,14 @@ struct EmbedCommand: AsyncParsableCommand {
     for vector in vectors { Terminal.print(vector.map { "\($0)" }.joined(separator: " ")) }
   }
 
+  /// Lines end with LF or CRLF alone: what else Unicode calls a line's end may stand in a text.
   private func lines(_ bytes: [UInt8]) -> [String] {
-    var lines = String(decoding: bytes, as: UTF8.self).split(
-      omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     // A file's last line ends, too.
     if lines.last?.isEmpty == true { lines.removeLast() }
-    return lines.map(String.init)
+    return lines.map { line in
+      String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+    }
   }
 }
 

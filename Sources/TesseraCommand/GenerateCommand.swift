@@ -97,7 +97,7 @@ struct GenerateCommand: AsyncParsableCommand {
     }
   }
 
-  /// What the answer continues, and an encoder-decoder's source.
+  /// The prompt that the answer continues, and an encoder-decoder's source.
   private func prompt(_ language: LanguageModel, ids: [Int]?, source: [Int]?, text: String?) throws
     -> (tokens: [Int], source: [Int]?)
   {

@@ -4,7 +4,6 @@ import Synchronization
 import Tessera
 import TesseraCL
 import TesseraModels
-import TesseraModels
 import TesseraOperators
 import TesseraText
 

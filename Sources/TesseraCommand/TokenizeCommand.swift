@@ -7,7 +7,7 @@ struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize", abstract: "Split a text into a model's tokens, or join tokens to a text.")
 
-  @Option(name: [.short, .long], help: "The model: a GGUF file.")
+  @Option(name: [.short, .long], help: "The model: a GGUF file or a Hugging Face folder.")
   var model: String
 
   @Argument(help: "The text; - reads standard input.")

@@ -50,7 +50,8 @@ struct TuneCommand: ParsableCommand {
     let device = try Device.select(device)
     let style = try LoadOptions.requestedStyle() ?? KernelStyle(for: device.profile)
     var database = TuningDatabase(contentsOf: TuningDatabase.url)
-    if let note = database.note { Terminal.diagnose("note: \(note)") }
+    let note = database.note
+    if let note, !json, !quiet { Terminal.diagnose("note: \(note)") }
 
     let isInterrupted = InterruptFlag()
     let interrupt = Interrupt { isInterrupted.set() }
@@ -69,7 +70,8 @@ struct TuneCommand: ParsableCommand {
       database.add(entry)
       try database.write(to: TuningDatabase.url)
     }
-    let document = Document(device.profile, style, outcomes, keptIn: dryRun ? nil : TuningDatabase.url.path)
+    let document = Document(
+      device.profile, style, outcomes, keptIn: dryRun ? nil : TuningDatabase.url.path, note: note)
     if json { try Terminal.printJSON(document) } else { document.printTable() }
   }
 
@@ -77,6 +79,8 @@ struct TuneCommand: ParsableCommand {
     let platform, device, driver, style: String
     let classes: [Row]
     let database: String?
+    /// Choices of earlier runs that were left out.
+    let note: String?
 
     /// Named as the document names them.
     struct Row: Encodable {
@@ -87,10 +91,13 @@ struct TuneCommand: ParsableCommand {
       let refused: [[String: Int]]
     }
 
-    init(_ profile: DeviceProfile, _ style: KernelStyle, _ outcomes: [Tuner.Outcome], keptIn database: String?) {
+    init(
+      _ profile: DeviceProfile, _ style: KernelStyle, _ outcomes: [Tuner.Outcome], keptIn database: String?,
+      note: String?
+    ) {
       (platform, device, driver) = (profile.platformName, profile.name, profile.driverVersion)
       self.style = style.rawValue
-      self.database = database
+      (self.database, self.note) = (database, note)
       classes = outcomes.map {
         Row(
           name: $0.name, shape: $0.shape, initial: $0.initial, tuned: $0.best, initial_seconds: $0.initialSeconds,

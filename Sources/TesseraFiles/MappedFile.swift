@@ -80,26 +80,17 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Lets go of the physical memory behind a range. The bytes stay readable, from disk.
   ///
-  /// Page borders are rounded outward, so neighbours may have to be read from disk again too.
+  /// Page borders are rounded outward, so neighbors may have to be read from disk again too.
   public func release(offset: Int, count: Int) {
-    advise(offset: offset, count: count, MADV_DONTNEED)
-  }
-
-  /// Asks the operating system to read a range ahead, without waiting.
-  public func prefetch(offset: Int, count: Int) {
-    advise(offset: offset, count: count, MADV_WILLNEED)
-  }
-
-  /// The whole mapping, for the readers of this module, which check their own ranges.
-  var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: byteCount) }
-
-  private func advise(offset: Int, count: Int, _ advice: Int32) {
     guard isMapped, let base, count > 0, (try? checkRange(offset: offset, count: count)) != nil else { return }
     let pageSize = max(Int(getpagesize()), 1)
     let start = offset - offset % pageSize
     // Advice only: where the system cannot follow it, the contents are the same.
-    _ = madvise(base + start, offset + count - start, advice)
+    _ = madvise(base + start, offset + count - start, MADV_DONTNEED)
   }
+
+  /// The whole mapping, for the readers of this module, which check their own ranges.
+  var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: byteCount) }
 
   private func checkRange(offset: Int, count: Int) throws(FileError) {
     guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {

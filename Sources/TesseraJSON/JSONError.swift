@@ -46,7 +46,7 @@ public struct JSONError: Error, CustomStringConvertible, Sendable, Equatable {
   public var description: String { path.map { "\($0): \(message)" } ?? message }
 
   /// `name` in quotes, shortened and without control characters: names come from texts that are not trusted.
-  static func quoted(_ name: String) -> String {
+  package static func quoted(_ name: String) -> String {
     var shown = ""
     for (index, scalar) in name.unicodeScalars.enumerated() {
       if index == 120 { return "'\(shown)…'" }

@@ -33,7 +33,7 @@ public struct ArenaPlan: Sendable, Equatable {
   public let slots: [String: Slot]
   /// Bytes of the whole arena.
   public let byteCount: Int
-  /// What offsets are a multiple of, in bytes.
+  /// The alignment of offsets, in bytes.
   public let alignment: Int
 
   /// Lays out `requests` at offsets that are multiples of `alignment`.

@@ -6,7 +6,7 @@ import TesseraCL
 /// Every buffer is asked for with a purpose and a label, so that a refusal can say which tensor did not fit and the
 /// statistics can say what the memory is used for. Safe to use from any thread.
 public final class DeviceHeap: Sendable {
-  /// What a buffer is for.
+  /// The purpose of a buffer.
   public enum Purpose: String, Sendable, CaseIterable, Codable {
     case weights
     case kvCache
@@ -154,7 +154,7 @@ public final class DeviceHeap: Sendable {
 public final class DeviceAllocation: Sendable {
   /// The device buffer.
   public let buffer: Buffer
-  /// What the buffer is for.
+  /// The buffer's purpose.
   public let purpose: DeviceHeap.Purpose
   /// The name it was asked for with.
   public let label: String

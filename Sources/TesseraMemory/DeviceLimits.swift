@@ -18,12 +18,12 @@ public struct DeviceLimits: Sendable, Equatable {
   public var globalMemoryBytes: Int
   /// The largest single buffer, in bytes.
   public var maxAllocationBytes: Int
-  /// What sub-buffer offsets must be a multiple of, in bytes.
+  /// The alignment of sub-buffers' offsets, in bytes.
   public var baseAddressAlignment: Int
 
   /// Bytes of the device's memory that the heaps of this process have reserved.
   public var reservedBytes = 0
-  /// What is free of a CPU's memory, where that is known: others use it too.
+  /// Bytes that are free of a CPU's memory, where that is known: others use it too.
   public var free: FreeMemory?
 
   /// The limits of a device, with what is free of it now.
@@ -63,7 +63,7 @@ public struct DeviceLimits: Sendable, Equatable {
   /// Device memory that this process has not reserved.
   private var unreservedBytes: Int { max(0, globalMemoryBytes - reservedBytes) }
 
-  /// What a heap may use unless it is told otherwise: device memory that other heaps have not reserved, of a CPU what is
+  /// Bytes that a heap may use by default: device memory that other heaps have not reserved, of a CPU what is
   /// free of it, less a sixteenth (at least 128 MiB, at most 2 GiB), which programs, queues and, on a CPU, the rest of the
   /// process need.
   public var defaultBudgetBytes: Int {

@@ -1,13 +1,13 @@
 import Foundation
 
-/// What the system still has for this process, in bytes: the least of what is free, of what its control groups leave it,
+/// Bytes that the system still has for this process: the least of what is free, of what its control groups leave it,
 /// and of its address space.
 ///
 /// On Linux from /proc and /sys; elsewhere nothing is known.
 public struct FreeMemory: Sendable, Equatable {
   /// Bytes that are free.
   public let byteCount: Int
-  /// What sets that bound, for messages.
+  /// The source of that bound, for messages.
   public let reason: String
 
   public init(byteCount: Int, reason: String) {
@@ -15,7 +15,7 @@ public struct FreeMemory: Sendable, Equatable {
     self.reason = reason
   }
 
-  /// What is free now; nil where the system does not tell.
+  /// Bytes that are free now; nil where the system does not say.
   ///
   /// - Parameters:
   ///   - reservedBytes: what the process has taken of it, touched or not: the system counts pages that were touched.
@@ -56,7 +56,7 @@ public struct FreeMemory: Sendable, Equatable {
   /// not to be had, drivers end the process.
   static let reservedAddressSpace = 512 << 20
 
-  /// What `ulimit -v` leaves.
+  /// Bytes that `ulimit -v` leaves.
   private static func addressSpace(_ read: (String) -> String?) -> FreeMemory? {
     // Max address space     921600000     unlimited     bytes
     guard let line = line("Max address space", in: read("/proc/self/limits")),
@@ -69,7 +69,7 @@ public struct FreeMemory: Sendable, Equatable {
         + "\(formatted(bytes: used)), drivers may need \(formatted(bytes: reservedAddressSpace)) more")
   }
 
-  /// What each control group that the process is in leaves it.
+  /// Bytes that each control group of the process leaves it.
   private static func controlGroups(_ read: (String) -> String?) -> [FreeMemory] {
     // 0::/user.slice/session  of version 2,  4:memory:/docker/1f2e  of version 1
     guard let list = read("/proc/self/cgroup") else { return [] }
@@ -115,7 +115,7 @@ public struct FreeMemory: Sendable, Equatable {
 
   // MARK: Text
 
-  /// What follows `name` in the line that begins with it.
+  /// The number that follows `name` in the line that begins with it.
   private static func line(_ name: String, in text: String?) -> String? {
     text?.split(separator: "\n").first { $0.hasPrefix(name) }.map { String($0.dropFirst(name.count)) }
   }

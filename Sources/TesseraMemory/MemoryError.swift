@@ -24,7 +24,7 @@ public struct MemoryError: Error, CustomStringConvertible, Sendable {
 
   /// The kind of refusal.
   public let code: Code
-  /// What is wrong, with every number, and the remedy.
+  /// The fault, with every number, and the remedy.
   public let message: String
   /// The OpenCL error behind a `.device` refusal.
   public let underlying: CLError?

@@ -1,4 +1,4 @@
-/// What a model will need on the device, computed before anything is allocated.
+/// The memory that a model will need on the device, computed before anything is allocated.
 public struct MemoryPlan: Sendable, Equatable, Encodable {
   /// The pools of one group of layers.
   public struct Group: Sendable, Equatable, Encodable {

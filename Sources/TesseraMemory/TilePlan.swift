@@ -25,7 +25,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
     public var groupSize: Int
     /// Tiles of tokens that share one unpacking of the weights, where a tile is the largest one: the macro `TILES`.
     public var repeats = 1
-    /// What was measured to be better, by class.
+    /// Values that were measured to be better, by class.
     public var tuning = Tuning()
 
     /// A tile that a kernel is built with.
@@ -43,7 +43,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
     /// - Parameters:
     ///   - weights: the class of the weights' format.
     ///   - isGated: gate and up rows alternate by group, so that a tile holds pairs of groups.
-    ///   - isRecorded: the product is part of a recorded step, all of whose products have this tile.
+    ///   - isRecorded: the product is part of a step that runs in one launch.
     public func tile(tokens count: Int, weights: String, isGated: Bool = false, isRecorded: Bool = false) -> Tile {
       let name = (isRecorded ? Tuning.step : Tuning.matmul)(.init(count), weights)
       var largest = self
@@ -77,7 +77,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
     public var groupSize: Int
     /// Local memory of a work-group, in bytes; 0 for the vector style.
     public var localBytes: Int
-    /// What was measured to be better, for heads of `headDim`.
+    /// Values that were measured to be better, for heads of `headDim`.
     public var tuning = Tuning()
     public var headDim = 0
 

@@ -59,16 +59,16 @@ public struct Tuning: Sendable, Equatable, Codable {
     public init(_ tokens: Int) { self = tokens <= 1 ? .one : tokens <= 8 ? .few : .many }
   }
 
-  /// The class of a product on its own, where steps are not recorded.
+  /// The class of a quantized product on its own, where steps are launched command by command.
   ///
   /// - Parameter weights: what weight formats have in common that unpack alike, e.g. `4-bit-k`.
   public static func matmul(_ tokens: TokenClass, _ weights: String) -> String {
     "matmul/\(tokens.rawValue)/\(weights)"
   }
 
-  /// The class of products in a recorded step.
+  /// The class of a quantized product in a step that runs in one launch.
   ///
-  /// - Parameter weights: the class of a product's weights.
+  /// - Parameter weights: the class of its weights' format.
   public static func step(_ tokens: TokenClass, _ weights: String) -> String { "step/\(tokens.rawValue)/\(weights)" }
 
   /// The class of attention over heads of about `headDim` elements: of one query a tile, or of many.

@@ -5,7 +5,7 @@ import TesseraCL
 ///
 /// The file is not trusted: what is damaged, of another version or not allowed is left out, and `note` says so.
 public struct TuningDatabase: Sendable {
-  /// What was found on one device with one driver, in one style.
+  /// The choices for one device with one driver, in one style.
   public struct Entry: Sendable, Equatable, Codable {
     public var platform: String
     public var device: String
@@ -52,7 +52,7 @@ public struct TuningDatabase: Sendable {
 
   /// Those of the file; later ones count for more.
   public private(set) var entries: [Entry] = []
-  /// A note on what was left out of the file, and why; nil where nothing was.
+  /// A note about parts of the file that were ignored; nil where none were.
   public private(set) var note: String?
 
   /// `tunings.json` in the cache folder (`CacheFolder.url`).

@@ -10,7 +10,7 @@ import TesseraMemory
 ///
 /// There is no product of float16 through CLBlast: it would round `a` and every partial sum to 11 bits.
 public struct DenseProduct: Sendable {
-  /// What the order of a sum may depend on.
+  /// The orders that a sum may have.
   public enum SumOrder: Sendable {
     /// On nothing.
     case fixed

@@ -30,6 +30,8 @@ public struct Embedding: Sendable {
         KernelVariant("embedding/embedding.cl", "embedding", [shape.format.define]), block,
         views: [ids.view, weights.view, y.view], written: [2], units: .init(tokens),
         localSize: library.style.localSize,
-        cost: .init(bytes: tokens * (shape.rowBytes + shape.columns * 4), operations: tokens * shape.columns)), library)
+        cost: .init(
+          bytes: tokens * (shape.rowBytes + shape.columns * 4), weightBytes: tokens * shape.rowBytes,
+          operations: tokens * shape.columns)), library)
   }
 }

@@ -24,7 +24,7 @@ extension FlashAttention {
     var treeWords: Int { if case .tree(let words) = self { words } else { 1 } }
   }
 
-  /// What a layer's attention computes.
+  /// The attention that a layer computes.
   public struct Shape: Sendable, Equatable {
     public var headCount: Int
     public var mask: Mask

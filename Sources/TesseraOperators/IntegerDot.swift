@@ -13,7 +13,7 @@ public enum IntegerDot: Int, Sendable, CaseIterable {
   /// AVX-512's `vpdpbusd`, there.
   case x86VNNI = 4
 
-  /// What is faster than float32 on the library's device in its style; nil where nothing is known to be.
+  /// The way that is faster than float32 on the library's device in its style; nil where none is known.
   ///
   /// CPUs in the vector style were measured, and are taken only as measured: PoCL on x86, and Intel's driver, whose
   /// compiler makes pairs of products of the plain form, but a call of every `dot`. Else what has an instruction by name
@@ -41,7 +41,7 @@ public enum IntegerDot: Int, Sendable, CaseIterable {
     return best == .plain ? nil : best
   }
 
-  /// What kernels that sum so are compiled with.
+  /// Constants of kernels that sum in this way.
   var define: KernelVariant.Define { .init("DOT_8", rawValue) }
   /// The extension's functions belong to OpenCL C 3.0.
   var language: KernelVariant.Language { self == .khronos ? .c3 : .c12 }

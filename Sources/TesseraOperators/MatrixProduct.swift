@@ -8,7 +8,7 @@ import TesseraMemory
 public struct MatrixProduct: Sendable {
   /// Steps between a product's sums and its result, in this order.
   public struct Epilogue: Sendable {
-    /// Added to each token, (rows rounded up to 16); with a gate in the order of the matrix's rows.
+    /// Added to each token, (rows rounded up to 16), not of experts; with a gate in the order of the matrix's rows.
     public var bias: (any DeviceMemory)?
     /// Applied to the sums, or to the gates.
     public var activation: Activation.Function?
@@ -144,6 +144,9 @@ public struct MatrixProduct: Sendable {
       throw OperatorError(
         .shape, "a norm in a product of \(tokens) tokens of \(shape.columns): it cannot be fused there")
     }
+    guard experts == nil || epilogue.bias == nil else {
+      throw OperatorError(.shape, "a bias in a product of experts: each would need its own, which kernels do not have")
+    }
     var tile = tile(shape.format, tokens: tokens, isGated: epilogue.isGated)
     if let experts { (tile.tokens, tile.repeats) = (experts.routing.tileTokens, 1) }
     let problem = Problem(
@@ -230,10 +233,10 @@ public struct MatrixProduct: Sendable {
       let matrices = experts.map { min(weights.expertCount, tokens * $0.routing.topK) } ?? 1
       return .init(
         bytes: matrices * shape.byteCount + rows * (shape.columns + shape.rows) * 4,
-        operations: 2 * rows * shape.rows * shape.columns)
+        weightBytes: matrices * shape.byteCount, operations: 2 * rows * shape.rows * shape.columns)
     }
 
-    /// What brings the activations into tiles.
+    /// The kernel that brings activations into tiles.
     ///
     /// - Parameter blocks: of a row, of which a unit packs `blocksOfUnit`.
     func pack(

@@ -12,7 +12,7 @@ public struct OperatorError: Error, CustomStringConvertible, Sendable {
   }
 
   public let code: Code
-  /// What is wrong, where, and what to do.
+  /// The fault, where it is, and what to do.
   public let message: String
   public var description: String { message }
 

@@ -53,7 +53,7 @@ public struct Quantizer: Sendable {
       Dispatch(
         KernelVariant(
           "quantization/quantize.cl", "quantize",
-          [.init("INPUT", Int(input.rawValue)), .init("FORMAT", Int(format.rawValue))]), block,
+          [.init("INPUT", input.rawValue), .init("FORMAT", format.rawValue)]), block,
         views: [x.view, y.view], written: [1],
         units: .init((elements / blockSize + Self.unitBlocks(format) - 1) / Self.unitBlocks(format)),
         localSize: library.style.localSize,

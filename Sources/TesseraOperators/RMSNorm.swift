@@ -42,7 +42,8 @@ public struct NormRows: Sendable {
       KernelVariant("norm/\(function).cl", function), block,
       views: [x.view, weight.view, bias?.view, residual?.view, y.view], written: [4], units: .init(heads * count),
       localSize: style == .vector ? 1 : 256,
-      cost: .init(bytes: floats * (residual == nil ? 8 : 12) + columns * 4, operations: floats * 5))
+      cost: .init(
+        bytes: floats * (residual == nil ? 8 : 12) + columns * 4, weightBytes: columns * 4, operations: floats * 5))
   }
 }
 

@@ -36,7 +36,7 @@ public struct CacheGeometry: Sendable, Equatable {
   public var headDim: Int { keys.padded(queryDim) }
   public var valueDim: Int { sharesValues ? (resultDim + 15) / 16 * 16 : values.padded(resultDim) }
 
-  /// What kernels are compiled with.
+  /// Constants that kernels are compiled with.
   var defines: [KernelVariant.Define] {
     [
       .init("QUERY_SIZE", queryDim), .init("RESULT_SIZE", resultDim), .init("HEAD_SIZE", headDim),

@@ -1,7 +1,7 @@
 import Foundation
 import TesseraKernels
 
-/// What the device is told of the rows that are sampled together, checked.
+/// The rows that are sampled together, checked, as the device reads them.
 public struct SamplingRequest: Sendable {
   /// Bytes of what is reported of a row.
   static let resultBytes = MemoryLayout<SampledRow>.stride

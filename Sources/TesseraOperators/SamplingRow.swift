@@ -22,7 +22,7 @@ public struct SamplingRow: Sendable, Equatable {
   public var frequencyPenalty: Float = 0
   /// Tokens that the penalties are for, each once.
   public var occurrences: [Occurrence] = []
-  /// What is added to logits, each token once; −∞ makes a token impossible.
+  /// Values that are added to logits, each token once; −∞ makes a token impossible.
   public var bias: [Bias] = []
   /// The tokens that may be chosen: ⌈vocabulary / 32⌉ words, of which bit id % 32 of word id / 32 allows a token; nil
   /// allows all.
@@ -47,7 +47,7 @@ public struct SamplingRow: Sendable, Equatable {
     public init(id: Int, count: Int) { (self.id, self.count) = (id, count) }
   }
 
-  /// What is added to a token's logit.
+  /// The value that is added to a token's logit.
   public struct Bias: Sendable, Equatable {
     public var id: Int
     public var value: Float

@@ -14,7 +14,7 @@ public struct TokenSampler: Sendable {
   /// The most likeliest tokens that a row can be asked for.
   public static let topTokenLimit = 256
 
-  /// What was chosen for a row.
+  /// The choice for a row.
   public struct Choice: Sendable, Equatable {
     /// The chosen token; nil where the row has a NaN or +∞, or no token is possible.
     public var id: Int?

@@ -1,9 +1,9 @@
 /// A weight format that the kernels read, and how its repacked planes are laid out (`Kernels/quantization/`).
 ///
-/// The raw value is ggml's number of the type; the formats are those of the GGUF specification.
+/// The raw value is the number by which kernels know it, and nobody else; the formats are those of the GGUF specification.
 // The names are ggml's own, underscores included.
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public enum WeightFormat: UInt32, Sendable, CaseIterable {
+public enum WeightFormat: Int, Sendable, CaseIterable {
   case f32 = 0
   case f16 = 1
   case q4_0 = 2
@@ -29,9 +29,6 @@ public enum WeightFormat: UInt32, Sendable, CaseIterable {
   case tq1_0 = 34
   case tq2_0 = 35
   case mxfp4 = 39
-
-  /// The format of ggml's type number; nil where kernels do not read it.
-  public init?(ggml number: UInt32) { self.init(rawValue: number) }
 
   /// Whether weights are floats, each for itself.
   public var isFloat: Bool { self == .f32 || self == .f16 || self == .bf16 }
@@ -84,7 +81,7 @@ public enum WeightFormat: UInt32, Sendable, CaseIterable {
   }
 
   /// The constant by which kernels know it.
-  var define: KernelVariant.Define { .init("WEIGHT_TYPE", Int(rawValue)) }
+  var define: KernelVariant.Define { .init("WEIGHT_TYPE", rawValue) }
 
   /// Weights whose products are summed before they are scaled: `BLOCK` in the kernels.
   var blockSize: Int { layout.block }
@@ -104,7 +101,7 @@ public enum WeightFormat: UInt32, Sendable, CaseIterable {
   /// Bytes of a super-block in a GGUF file.
   public var fileSuperBlockBytes: Int { layout.fileBytes }
 
-  /// What formats that unpack alike share, for `Tuning`: the bits of a quant, and whether scales are scaled in turn.
+  /// The class of formats that unpack alike, for `Tuning`: the bits of a quant, and whether scales are scaled in turn.
   public var tuningClass: String {
     "\(max(1, wordCount * 32 / blockSize))-bit\(layout.blocksPerScale > 1 ? "-k" : "")"
   }

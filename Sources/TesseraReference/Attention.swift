@@ -14,7 +14,7 @@ public struct ReferenceAttention: Sendable, Equatable {
   public var headDim: Int
   /// Elements of a value.
   public var valueDim: Int
-  /// What dot products are multiplied by, usually 1 / √headDim.
+  /// The factor of dot products, usually 1 / √headDim.
   public var scale: Float
   /// Whether a query sees only keys at its own position and before.
   public var isCausal: Bool

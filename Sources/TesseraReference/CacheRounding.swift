@@ -6,7 +6,7 @@ public enum ReferenceCacheType: String, Sendable, CaseIterable {
 
   /// Blocks of 32 elements: the bits of each one's scale, and its quants, −8 to 7 or −127 to 127.
   ///
-  /// Only for the quantised types; elements past the last whole block are dropped.
+  /// Only for the quantized types; elements past the last whole block are dropped.
   public func blocks(_ x: [Float]) -> [(scale: UInt16, quants: [Int8])] {
     stride(from: 0, to: x.count / 32 * 32, by: 32).map { start in
       let block = x[start..<start + 32]
@@ -23,7 +23,7 @@ public enum ReferenceCacheType: String, Sendable, CaseIterable {
     }
   }
 
-  /// The numbers that are kept of `x`, whose heads have a multiple of 32 elements where the type is quantised.
+  /// The numbers that are kept of `x`, whose heads have a multiple of 32 elements where the type is quantized.
   public func rounded(_ x: [Float]) -> [Float] {
     switch self {
     case .f32: x

@@ -1,7 +1,7 @@
 // Formats whose digits stand for uneven steps, small floats or ternary digits.
 
 extension ReferenceQuantization {
-  /// What the nibbles of IQ4_NL and IQ4_XS stand for.
+  /// The values that the nibbles of IQ4_NL and IQ4_XS stand for.
   static let unevenSteps: [Float] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
 
   /// Twice what the nibbles of MXFP4 stand for, floats of one sign, two exponent bits and one mantissa bit.

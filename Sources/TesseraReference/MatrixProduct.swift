@@ -50,7 +50,7 @@ public enum ReferenceMatrixProduct {
 
 /// Σ a[aStart + i] · b[bStart + i] in Double. The caller guarantees that both ranges exist.
 ///
-/// Pointers, because array subscripts in unoptimised test builds make large grids take minutes.
+/// Pointers, because array subscripts in unoptimized test builds make large grids take minutes.
 func dotProduct(_ a: [Float], at aStart: Int, _ b: [Float], at bStart: Int, count: Int) -> Double {
   a.withUnsafeBufferPointer { a in
     b.withUnsafeBufferPointer { b in

@@ -1,8 +1,8 @@
-/// Root-mean-square normalisation: y = x / √(mean(x²) + ε) · w.
+/// Root-mean-square normalization: y = x / √(mean(x²) + ε) · w.
 ///
 /// Source: Zhang, Sennrich, "Root Mean Square Layer Normalization", 2019 (arXiv 1910.07467).
 public enum ReferenceRMSNorm {
-  /// Normalises each row, after adding `residual` where one is given.
+  /// Normalizes each row, after adding `residual` where one is given.
   ///
   /// The sum x + residual is rounded to float32 before it is squared, because it is also the value handed on.
   ///
@@ -10,7 +10,7 @@ public enum ReferenceRMSNorm {
   ///   - x: [rowCount, columnCount]
   ///   - weight: [columnCount], with any offset (Gemma's 1 + w) already added, as GGUF files hold it
   ///   - residual: [rowCount, columnCount]
-  /// - Returns: the normalised rows, and the sum that was normalised (x itself without a residual)
+  /// - Returns: the normalized rows, and the sum that was normalized (x itself without a residual)
   /// - Throws: ``ReferenceError`` when a length does not match or `columnCount` is not positive.
   public static func normalize(
     x: [Float], weight: [Float], rowCount: Int, columnCount: Int, epsilon: Float, residual: [Float]? = nil

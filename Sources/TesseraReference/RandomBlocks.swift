@@ -1,7 +1,7 @@
 extension ReferenceQuantization {
   /// Valid random bytes of a [rows, columns] matrix of `type`, the same for the same seed.
   ///
-  /// All quantised digits are random; scales are finite, of both signs, and such that values stay below about 0.5, so
+  /// All quantized digits are random; scales are finite, of both signs, and such that values stay below about 0.5, so
   /// that sums over thousands of columns stay moderate.
   ///
   /// Throws ``ReferenceError`` when a row is not a whole number of blocks or the shape is unusable.

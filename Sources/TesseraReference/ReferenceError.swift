@@ -1,4 +1,4 @@
-/// What is wrong with the arguments of a reference operator.
+/// A fault in the arguments of a reference operator.
 public struct ReferenceError: Error, CustomStringConvertible, Sendable, Equatable {
   /// The kind of mistake, for callers that branch on it.
   public enum Code: Sendable, Equatable {
@@ -12,7 +12,7 @@ public struct ReferenceError: Error, CustomStringConvertible, Sendable, Equatabl
 
   /// The kind of mistake.
   public let code: Code
-  /// What is wrong, where, and what was expected.
+  /// The fault, where it is, and what was expected.
   public let message: String
 
   /// The message, for printing.

@@ -24,7 +24,7 @@ public enum ReferenceRotaryScaling: Sendable, Equatable {
 public struct ReferenceRotaryFrequencies: Sendable, Equatable {
   /// Radians per position of each pair, [rotaryDim / 2].
   public let values: [Double]
-  /// What cosine and sine are multiplied by (YaRN's attention factor; 1 otherwise).
+  /// The factor of cosine and sine (YaRN's attention factor; 1 otherwise).
   public let magnitude: Double
 
   /// The frequencies of `rotaryDim` elements under `scaling`.

@@ -8,9 +8,10 @@
 
 /// A file that appears at its path complete or not at all: written beside it, then renamed over it.
 ///
-/// Where the path names a pipe or a device, bytes go straight to it, and a link is followed.
+/// Where the path names a pipe or a device, bytes go straight to it. A link is followed, also to what does not exist yet, and
+/// a file that is replaced keeps its permissions.
 package final class AtomicFile {
-  /// What stands between a file's name and the rest of the name that it has until it is complete.
+  /// The text between a file's name and the rest of the name that it has until it is complete.
   package static let partialMark = ".partial-"
 
   /// The path that was asked for.
@@ -41,14 +42,17 @@ package final class AtomicFile {
       temporary = nil
       return
     }
-    let target = exists && !isPrivate ? AtomicFile.resolved(path) : path
+    let target = isPrivate ? path : try AtomicFile.resolved(path)
+    let mode = isPrivate ? 0o600 : exists ? existing.st_mode & 0o777 : 0o666
     for _ in 0..<16 {
       let temporary = target + AtomicFile.partialMark + String(UInt32.random(in: 0 ... .max), radix: 16)
       let number = temporary.withPathPointer {
-        open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, isPrivate ? 0o600 : 0o666)
+        open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
       }
       if number < 0, errno == EEXIST { continue }
       guard number >= 0 else { throw AtomicFile.error(errno, path) }
+      // The process's mask took bits away. On a file system without permissions nothing can be kept.
+      if exists, !isPrivate { _ = fchmod(number, mode) }
       self.number = number
       self.target = target
       self.temporary = temporary
@@ -92,10 +96,20 @@ package final class AtomicFile {
     isCommitted = true
   }
 
-  private static func resolved(_ path: String) -> String {
-    guard let real = path.withPathPointer({ realpath($0, nil) }) else { return path }
-    defer { free(real) }
-    return String(pathBytes: UnsafeRawBufferPointer(start: real, count: strlen(real)))
+  /// Where a path's links lead, whether or not anything is there.
+  private static func resolved(_ path: String) throws(FileError) -> String {
+    let slash = UInt8(ascii: "/")
+    var place = path
+    for _ in 0..<40 {
+      var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+      let count = place.withPathPointer { readlink($0, &target, Int(PATH_MAX)) }
+      if count < 0 { return place }
+      let link = target[..<count].map { UInt8(bitPattern: $0) }
+      let bytes = place.pathBytes
+      let folder = bytes.lastIndex(of: slash).map { bytes[...$0] } ?? []
+      place = String(pathBytes: link.first == slash ? link : folder + link)
+    }
+    throw FileError(.system, path: path, "its links lead round in a circle: name another file")
   }
 
   private static func error(_ number: Int32, _ path: String) -> FileError {

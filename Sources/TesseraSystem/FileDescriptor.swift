@@ -65,7 +65,7 @@ package struct FileDescriptor: ~Copyable {
       && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// What the operating system says about an error number.
+  /// The operating system's words for an error number.
   package static func reason(_ number: Int32) -> String {
     guard let text = strerror(number) else { return "error \(number)" }
     return String(cString: text)

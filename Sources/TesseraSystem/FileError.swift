@@ -42,7 +42,7 @@ public struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
   public let code: Code
   /// The file or folder.
   public let path: String
-  /// What is wrong, where in the file, and what to do.
+  /// The fault, where in the file it is, and what to do.
   public let message: String
 
   /// An error about the file at `path`.

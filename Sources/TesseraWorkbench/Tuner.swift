@@ -6,7 +6,7 @@ import TesseraOperators
 public struct TunerSubject {
   /// The class: see `Tuning`.
   public let name: String
-  /// What was measured, for people.
+  /// The work that was measured, for people.
   public let shape: String
   /// The parameters to vary, in order, and what they are without a choice.
   public let parameters: [String]
@@ -32,7 +32,7 @@ public struct TunerSubject {
 ///
 /// A candidate whose result differs in a bit from the first one's is never taken (CLBlast's: beyond rounding).
 public final class Tuner {
-  /// What was found for a class.
+  /// The result for a class.
   public struct Outcome: Sendable, Encodable {
     public let name: String
     public let shape: String

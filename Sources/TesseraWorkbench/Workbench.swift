@@ -2,7 +2,7 @@ import TesseraCL
 import TesseraMemory
 import TesseraOperators
 
-/// What it takes to run an operator by itself: a queue, the kernels of one style and a heap. Tests, `tessera doctor` and
+/// All it takes to run an operator by itself: a queue, the kernels of one style and a heap. Tests, `tessera doctor` and
 /// the benchmarks use it.
 public final class Workbench: Sendable {
   public let queue: Queue

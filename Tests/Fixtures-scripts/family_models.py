@@ -21,6 +21,7 @@ class Model:
     dtype: torch.dtype = torch.float32
     shards: int = 1
     seed: int = 0
+    gguf: bool = True  # whether the folder has a GGUF file, too
 
 
 GPT2 = {
@@ -55,10 +56,10 @@ BERT = {
 MODELS = [
     Model("gpt2", "GPT2LMHeadModel", GPT2),
     # As the first GPT-2 lies on the hub: no prefix, half precision, and each layer's causal mask as a tensor.
-    Model("gpt2-plain-names", "GPT2LMHeadModel", GPT2 | {"torch_dtype": "float16"}, torch.float16),
+    Model("gpt2-plain-names", "GPT2LMHeadModel", GPT2 | {"torch_dtype": "float16"}, torch.float16, gguf=False),
     # Widths that are no multiples of 32.
     Model("gpt2-odd-widths", "GPT2LMHeadModel", GPT2 | {"n_embd": 40, "n_inner": 72, "torch_dtype": "float16"},
-          torch.float16),
+          torch.float16, gguf=False),
     # Four heads of 24, one KV head; transformers 5's keys.
     Model("qwen2-tied", "Qwen2ForCausalLM", QWEN2 | {
         "hidden_size": 96, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -73,7 +74,7 @@ MODELS = [
     Model("mixtral", "MixtralForCausalLM", MIXTRAL, torch.bfloat16),
     Model("mixtral-odd-widths", "MixtralForCausalLM", MIXTRAL | {
         "hidden_size": 48, "intermediate_size": 80, "head_dim": 12, "num_local_experts": 4,
-    }, torch.bfloat16),
+    }, torch.bfloat16, gguf=False),
     Model("t5", "T5ForConditionalGeneration", T5 | {
         "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 2,
         "feed_forward_proj": "relu", "relative_attention_num_buckets": 8, "relative_attention_max_distance": 20,

@@ -151,6 +151,9 @@ def encoder(model, instance):
 
 def reference(model, instance):
     """The reference of an instance in float64; ValueError where a near-tie makes the seed unfit."""
-    kind = {"T5ForConditionalGeneration": encoder_decoder, "BertModel": encoder}.get(model.class_name, decoder)
+    if instance.config.is_encoder_decoder:
+        kind = encoder_decoder
+    else:
+        kind = decoder if instance.get_output_embeddings() is not None else encoder
     with float64_throughout(), torch.no_grad(), NoFloat32():
         return kind(model, instance)

@@ -89,6 +89,8 @@ def vocabulary(kind, writer, config):
             (writer.add_sep_token_id, 3), (writer.add_mask_token_id, 4),
         ]:
             add(place)
+    else:
+        sys.exit(f"error: no vocabulary for {kind}: write one of its tokenizer's kind here")
 
 
 def convert(model, folder):
@@ -124,7 +126,7 @@ def gguf_reference(model, folder):
 def main():
     logging.basicConfig(level=logging.WARNING)
     for model in MODELS:
-        if model.name == "gpt2-plain-names" or (len(sys.argv) > 2 and model.name not in sys.argv[2:]):
+        if not model.gguf or (len(sys.argv) > 2 and model.name not in sys.argv[2:]):
             continue
         convert(model, OUT / model.name)
         if model.name == "t5":

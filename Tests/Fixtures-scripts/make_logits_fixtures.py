@@ -5,7 +5,7 @@
     python Tests/Fixtures-scripts/make_logits_fixtures.py gemma3 "$(scripts/fetch-model gemma3)"
     python Tests/Fixtures-scripts/make_logits_fixtures.py qwen2 "$(scripts/fetch-model qwen2.5-coder-0.5b)"
 
-The reference is the family's own implementation in transformers, in float32, on the weights that `gguf` dequantises.
+The reference is the family's own implementation in transformers, in float32, on the weights that `gguf` dequantizes.
 Each prompt is continued greedily by 48 tokens, past any end-of-text token. Then one forward pass over prompt and
 continuation gives everything that is written:
 
@@ -42,7 +42,7 @@ BEGINNING = {"smollm2": "", "gemma3": "<bos>", "qwen2": ""}
 
 
 def load_reference(path, dtype=torch.float32):
-    """The model of a GGUF file, dequantised, as transformers computes it."""
+    """The model of a GGUF file, dequantized, as transformers computes it."""
     folder, file = os.path.split(os.path.abspath(path))
     return transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=dtype).eval()
 

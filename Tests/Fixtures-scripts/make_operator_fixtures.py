@@ -130,9 +130,9 @@ def product():
 def sampling():
     logits = random(1, 40, scale=4.0)
     occurred = [3, 3, 17, 0, 39, 8]
-    penalised = RepetitionPenaltyLogitsProcessor(1.3)(torch.tensor([occurred]), logits.clone())
+    penalized = RepetitionPenaltyLogitsProcessor(1.3)(torch.tensor([occurred]), logits.clone())
     values, ids = torch.topk(logits[0], 6)
-    return {"logits": flat(logits), "occurred": occurred, "penalty": 1.3, "penalised": flat(penalised),
+    return {"logits": flat(logits), "occurred": occurred, "penalty": 1.3, "penalized": flat(penalized),
             "topIds": flat(ids), "topLogits": flat(values)}
 
 

@@ -76,6 +76,23 @@ struct TemplateLimitTests {
     #expect(code(source, limits: limits) == .limit)
   }
 
+  @Test("work on large values is counted", arguments: LargeWork.sources)
+  func large(source: String) {
+    var limits = TemplateLimits()
+    limits.steps = 500_000
+    let start = ContinuousClock.now
+    #expect(code(source, limits: limits) == .limit)
+    // Work that is not counted takes minutes or hours; the limit leaves room for debug builds on a busy machine.
+    #expect(ContinuousClock.now - start < .seconds(60))
+  }
+
+  @Test("long templates are read in time that grows with their length", arguments: LargeWork.longSources)
+  func reading(source: String) throws {
+    let start = ContinuousClock.now
+    _ = try Template(source: source)
+    #expect(ContinuousClock.now - start < .seconds(60))
+  }
+
   @Test("the standard limit on steps is reached within seconds")
   func standardSteps() {
     #expect(code("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}") == .limit)

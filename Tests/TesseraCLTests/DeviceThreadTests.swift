@@ -13,7 +13,7 @@ struct DeviceThreadTests {
 
     init(end: @escaping @Sendable () -> Void = {}) { thread = DeviceThread(name: "worker", end: end) }
 
-    // Not pthread_self: C declares it constant, so an optimised build may ask once for several threads.
+    // Not pthread_self: C declares it constant, so an optimized build may ask once for several threads.
     func threadID() -> ObjectIdentifier { ObjectIdentifier(Thread.current) }
     func append(_ value: Int) { order.append(value) }
     func block(_ started: DispatchSemaphore, until end: DispatchSemaphore) {

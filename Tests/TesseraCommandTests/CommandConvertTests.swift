@@ -73,6 +73,98 @@ struct CommandConvertTests {
     }
   }
 
+  @Test("a tokenizer goes with its model: ids are the folder's, rows without a token are padded, notes are told")
+  func tokenizer() throws {
+    try FamilyFixture("bert").withWords { folder in
+      try withTemporaryFolder { place in
+        let path = place.appendingPathComponent("out.gguf").path
+        let run = try CommandRun(["convert", folder, path, "--json"])
+        #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
+        let notes = try #require(try run.object()["notes"] as? [String])
+        #expect(notes.count == 1 && notes[0].contains("100 characters"), "\(notes)")
+        #expect(try CommandRun(["convert", folder, path, "-q"]).errors == "note: \(notes[0])\n")
+        let text = "Go going, gone! [SEP] [PAD20] \u{E9}"
+        let ids = try CommandRun(["tokenize", "-m", folder, text, "-q"]).output
+        #expect(ids.split(separator: ",").count > 8)
+        #expect(try CommandRun(["tokenize", "-m", path, text, "-q"]).output == ids)
+        let embed = ["embed", "-m", path, "--json", text]
+        #expect(try CommandRun(embed).output == CommandRun(["embed", "-m", folder, "--json", text]).output)
+        let tokens = try CommandRun(["tokenize", "-m", path, "--decode", "99", "--json"]).object()
+        #expect(tokens["pieces"] as? [String] == [""])
+        #expect(try CommandRun(["tokenize", "-m", path, "--decode", "100"]).isOneError)
+      }
+    }
+    try withTemporaryFolder { place in
+      let path = place.appendingPathComponent("out.gguf").path
+      let document = try CommandRun(["convert", FamilyFixture("bert").folder, path, "--json"]).object()
+      #expect((document["notes"] as? [String])?.first?.contains("no tokenizer.json") == true)
+    }
+  }
+
+  @Test("a tokenizer.json whose ids overflow is one line of error")
+  func overflow() throws {
+    try FamilyFixture("bert").withWords { folder in
+      let path = folder + "/tokenizer.json"
+      for id in ["9223372036854775807", "-9223372036854775808", "67108864"] {
+        let text = #"{"model": {"type": "WordPiece", "vocab": {"a": \#(id)}}}"#
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        let run = try CommandRun(["convert", folder, folder + "/out.gguf"])
+        #expect(run.isOneError && run.errors.contains("tokenizer.json"), "\(run.status) \(run.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/out.gguf"))
+      }
+    }
+  }
+
+  @Test("a device is needed to quantize alone")
+  func noDevice() throws {
+    try withTemporaryFolder { place in
+      let path = place.appendingPathComponent("out.gguf").path
+      for name in ["bert", "gpt2", "mixtral"] {
+        let copy = ["convert", FamilyFixture(name).folder, path]
+        let run = try CommandRun(copy, environment: ["TESSERA_DEVICE": "none"])
+        #expect(run.status == 0, "\(name): \(run.errors)")
+        #expect(try CommandRun(copy + ["--type", "q8_0"], environment: ["TESSERA_DEVICE": "none"]).isOneError)
+      }
+    }
+  }
+
+  @Test("blocks of 256 that are quantized as they load are those of a converted file", arguments: ["q4_k", "q6_k"])
+  func largeBlocks(type: String) throws {
+    try withTemporaryFolder { folder in
+      let (input, output) = (folder.appendingPathComponent("in.gguf"), folder.appendingPathComponent("out.gguf"))
+      try Self.wideModel.write(to: input)
+      let run = try CommandRun(["convert", input.path, output.path, "--type", type, "-q"])
+      #expect(run.status == 0, "\(run.errors)")
+      let ids = ["--tokens", "3,1,4,1,5"]
+      let loaded = try CommandRun.array(["logits", "-m", input.path, "--type", type] + ids).values
+      #expect(try CommandRun.array(["logits", "-m", output.path] + ids).values == loaded)
+      #expect(loaded != (try CommandRun.array(["logits", "-m", input.path] + ids).values))
+      let tensors = try CommandRun(["inspect", output.path, "--json"]).object()["tensors"] as? [[String: Any]]
+      let names = tensors?.filter { $0["type"] as? String == type.uppercased() }.compactMap { $0["name"] as? String }
+      #expect(names?.contains("blk.0.ffn_down.weight") == true, "\(names ?? [])")
+    }
+  }
+
+  /// A layer of Llama's kind in float32 whose rows have 256 elements.
+  private static var wideModel: GGUFWriter {
+    var writer = GGUFWriter()
+    writer.metadata = [
+      "general.architecture": .string("llama"), "llama.block_count": .uint32(1), "llama.context_length": .uint32(64),
+      "llama.embedding_length": .uint32(256), "llama.feed_forward_length": .uint32(256),
+      "llama.attention.head_count": .uint32(4), "llama.attention.layer_norm_rms_epsilon": .float32(1e-5),
+      "tokenizer.ggml.model": .string("no_vocab"),
+    ]
+    for name in ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"] {
+      writer.tensors["blk.0.\(name).weight"] = .f32(
+        [256, 256], SyntheticModel.values(65536 + name.utf8.count).suffix(65536))
+    }
+    writer.tensors["token_embd.weight"] = .f32([256, 8], SyntheticModel.values(2048))
+    for name in ["output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"] {
+      writer.tensors["\(name).weight"] = .f32([256], Array(repeating: 1, count: 256))
+    }
+    return writer
+  }
+
   @Test("what a GGUF file cannot say is an error, and nothing is written")
   func inexpressible() throws {
     try withTemporaryFolder { folder in

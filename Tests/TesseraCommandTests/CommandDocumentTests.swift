@@ -72,6 +72,24 @@ struct CommandDocumentTests {
     }
   }
 
+  @Test("conversations with tools get the template for them, and a file of one counts before the model's")
+  func toolTemplate() throws {
+    try model.withFile({
+      $0.metadata["tokenizer.chat_template.tool_use"] = .string("{{ tools | length }} tools")
+    }) { path in
+      let message = #"{"role": "user", "content": "hi"}"#
+      let template = ["template", "-m", path, "--messages", "-", "--json"]
+      let tools = try document(template, input: #"{"messages": [\#(message)], "tools": [{"type": "function"}]}"#)
+      #expect(tools["prompt"] as? String == "1 tools")
+      let plain = try document(template, input: "[\(message)]")
+      #expect((plain["prompt"] as? String)?.contains("<|im_start|>user\nhi") == true)
+      let file = path + ".jinja"
+      try Data("own: {{ messages[0].content }}".utf8).write(to: URL(fileURLWithPath: file))
+      let own = try document(template + ["--template", file], input: "[\(message)]")
+      #expect(own["prompt"] as? String == "own: hi")
+    }
+  }
+
   @Test("what a message says is shown as it is, and is no marker")
   func forgedMarkers() throws {
     try model.withFile { path in

@@ -23,6 +23,23 @@ struct CommandFamilyTests {
     #expect(text.status == 0 && text.output == expected.map(String.init).joined(separator: ",") + "\n")
   }
 
+  @Test("a file's lines end with LF or CRLF alone, and each is a text")
+  func embedLines() throws {
+    try bert.withWords { folder in
+      let texts = ["go", "going\u{2028}go", "", "gone\u{85}go\u{0B}go\u{0C}go", "go\rgo", "last"]
+      let embed = ["embed", "-m", folder, "--json"]
+      let lines = texts.joined(separator: "\n").replacingOccurrences(of: "go\n", with: "go\r\n")
+      let expected = try CommandRun(embed + texts)
+      #expect((try expected.json() as? [[Double]])?.count == texts.count)
+      for end in ["", "\n", "\r\n"] {
+        let run = try CommandRun(embed + ["--file", "-"], input: lines + end)
+        #expect(run.status == 0 && run.output == expected.output, "\(run.errors)")
+      }
+      let printed = try CommandRun(["embed", "-m", folder, "--file", "-", "-q"], input: lines)
+      #expect(printed.output.split(separator: "\n", omittingEmptySubsequences: false).count == texts.count + 1)
+    }
+  }
+
   @Test("what needs a tokenizer says that there is none")
   func noTokenizer() throws {
     for arguments in [

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A tiny model folder of `Tests/TesseraTests/Fixtures/families`, which has no tokenizer, with its reference.
@@ -11,6 +12,27 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
   var folder: String {
     URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("TesseraTests/Fixtures/families/\(name)").path
+  }
+
+  /// Calls `body` with a copy of the folder that has a small tokenizer of words, as BERT's.
+  func withWords(_ body: (String) throws -> Void) throws {
+    try withTemporaryFolder { place in
+      let copy = place.appendingPathComponent(name)
+      try FileManager.default.copyItem(at: URL(fileURLWithPath: folder), to: copy)
+      let tokens = [
+        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "go", "##ing", "##ne", "e", ",", "!", "[", "]", "pad", "##2",
+      ]
+      let vocabulary = tokens.enumerated().map { "\"\($1)\": \($0)" }.joined(separator: ", ")
+      let added = tokens[..<5].enumerated().map { #"{"id": \#($0), "content": "\#($1)", "special": true}"# }
+      let document = """
+        {"model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {\(vocabulary)}},
+         "added_tokens": [\(added.joined(separator: ", "))], "normalizer": {"type": "BertNormalizer"},
+         "pre_tokenizer": {"type": "BertPreTokenizer"}, "decoder": {"type": "WordPiece"},
+         "post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 3]}}
+        """
+      try Data(document.utf8).write(to: copy.appendingPathComponent("tokenizer.json"))
+      try body(copy.path)
+    }
   }
 
   /// The prompts, pairs or texts of the reference.

@@ -132,7 +132,7 @@ struct DescribedCheckpointTests {
     #expect(try model.metadata.string("general.architecture") == "llama")
     #expect(try model.metadata.strings("tokens") == ["a", "", "日本"])
     #expect(try model.metadata.ints("types") == [-1, 2] && model.metadata.floats("scores") == [0.5])
-    #expect(try model.metadata.bools("flags") == [true, false])
+    #expect(try model.metadata.array("flags").bools() == [true, false])
     expectError(.outOfRange, "'m'") { _ = try model.bytes(of: tensor) }
     expectError(.missingKey, "'other'") { _ = try model.requiredTensor(named: "other") }
   }

@@ -32,7 +32,7 @@ struct GGUFReadingTests {
     let metadata = try GGUFFile(path: fixture("numpy.gguf")).metadata
     #expect(try metadata.ints("a.int32") == [-1, 0, 7])
     #expect(try metadata.floats("a.float32") == [0.5, -2.0])
-    #expect(try metadata.bools("a.bool") == [true, false, true])
+    #expect(try metadata.array("a.bool").bools() == [true, false, true])
     #expect(try metadata.strings("a.strings") == ["a", "", "Ġthe", "日本"])
     #expect(Array(try metadata.rawStrings("a.bytes")) == [[0xFF, 0xFE], Array("ok".utf8)])
     #expect(try metadata.strings("a.bytes") == ["\u{FFFD}\u{FFFD}", "ok"])

@@ -67,6 +67,27 @@ struct HuggingFaceCheckpointTests {
     }
   }
 
+  @Test("a file beside the model's own weights is not taken for them")
+  func otherWeights() throws {
+    var files = Self.files()
+    files["adapter.safetensors"] = Self.safetensors([("lora", "F32", 8)])
+    files["model.fp16.safetensors.index.json"] = files["model.safetensors.index.json"]
+    let sharded = try folder(files)
+    for name in ["adapter.safetensors", "model.fp16.safetensors.index.json"] {
+      expectError(.notFound, sharded.path + "/a.safetensors") {
+        _ = try openCheckpoint(path: sharded.path + "/" + name)
+      }
+    }
+    files["model.safetensors"] = Self.safetensors([("only", "F32", 8)])
+    let single = try folder(files)
+    for name in ["adapter.safetensors", "a.safetensors", "model.safetensors.index.json"] {
+      expectError(.notFound, single.path + "/model.safetensors") {
+        _ = try openCheckpoint(path: single.path + "/" + name)
+      }
+    }
+    #expect(try openCheckpoint(path: single.path + "/model.safetensors").tensors.map(\.name) == ["only"])
+  }
+
   @Test("a file beside an index goes before it, as with transformers")
   func singleFile() throws {
     var files = Self.files()

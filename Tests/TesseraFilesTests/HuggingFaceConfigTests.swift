@@ -23,7 +23,6 @@ struct HuggingFaceConfigTests {
     expectJSONError(.wrongType, "'model_type'", "a whole number", "a string") { _ = try config.int("model_type") }
     expectJSONError(.wrongType, "'eos_token_id'") { _ = try config.optionalStrings("eos_token_id") }
     #expect(!folder.has(.tokenizer))
-    #expect(HuggingFaceCheckpoint.isModelFolder(fixture("sharded")))
     expectError(.notFound, "config.json") { _ = try HuggingFaceCheckpoint(path: fixture("npy")) }
   }
 

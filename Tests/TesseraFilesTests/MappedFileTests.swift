@@ -35,7 +35,6 @@ struct MappedFileTests {
     for (offset, count) in [(0, 5), (4, 1), (5, 0), (-1, 1), (0, -1), (Int.max, 1), (1, Int.max), (Int.min, Int.max)] {
       expectError(.outOfRange) { _ = try file.bytes(at: offset, count: count) }
       file.release(offset: offset, count: count)
-      file.prefetch(offset: offset, count: count)
     }
     #expect(Array(try file.bytes(at: 0, count: 4)) == [1, 2, 3, 4])
   }

@@ -134,7 +134,7 @@ struct DeviceTests {
       for await allocation in group { if let allocation { kept.append(allocation) } }
       return kept
     }
-    // An optimised build would otherwise release the allocations before the heap is asked.
+    // An optimized build would otherwise release the allocations before the heap is asked.
     withExtendedLifetime(kept) { #expect(kept.count == 10 && heap.bytesInUse == 10_000) }
   }
 

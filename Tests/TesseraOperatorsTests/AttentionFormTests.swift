@@ -115,8 +115,8 @@ extension OperatorsOnDevices {
       }
     }
 
-    @Test("a quantised cache gives the bits of a float cache of the same numbers", arguments: Target.all)
-    func dequantised(target: Target) throws {
+    @Test("a quantized cache gives the bits of a float cache of the same numbers", arguments: Target.all)
+    func dequantized(target: Target) throws {
       let bench = try target.bench()
       for problem in (Self.masks + Self.sizes) where problem.cache.keys != .f32 || problem.cache.values != .f32 {
         let floats = problem.stored(blockSize: 16, asFloats: true)

@@ -7,7 +7,7 @@ import Testing
 
 typealias Bench = Workbench
 
-/// Suites that use a device run one test at a time, and on one thread: Oclgrind's check for uninitialised memory keeps
+/// Suites that use a device run one test at a time, and on one thread: Oclgrind's check for uninitialized memory keeps
 /// what it knows by thread.
 @Suite("Operators on every device", .serialized)
 enum OperatorsOnDevices {}

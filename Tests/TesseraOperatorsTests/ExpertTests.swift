@@ -146,6 +146,17 @@ extension OperatorsOnDevices {
             on: bench.queue)
         }
       }
+      // A bias would be added to the results of all experts alike.
+      let weights = WeightMatrix(
+        planning: try WeightShape(format: .f32, rows: 32, columns: 32), label: "experts", expertCount: 2)
+      let routing = ExpertRouter.Routing(tokens: 1, expertCount: 2, topK: 1, tileTokens: 1)
+      for fast in [nil, try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain)] {
+        #expect(throws: OperatorError.self) {
+          try MatrixProduct(bench.library, tiles: bench.plan().matrix, fast: fast).enqueue(
+            any, weights, into: any, tokens: 1, epilogue: .init(bias: any), workspace: .init(packed: any, sums: any),
+            experts: .init(list: any, order: any, gathers: true, routing: routing), on: DispatchList())
+        }
+      }
       #expect(throws: OperatorError.self) {
         try ExpertRouter(bench.library).combine(
           any, choices, .init(tokens: 1, expertCount: 2, topK: 1, tileTokens: 1), columns: 15, into: any,

@@ -39,7 +39,7 @@ extension OperatorsOnDevices {
 
     private func rounded(_ problem: ProductProblem) throws -> ProductProblem {
       var rounded = problem
-      rounded.x = try ReferenceQuantisedActivations.rounded(problem.x)
+      rounded.x = try ReferenceQuantizedActivations.rounded(problem.x)
       return rounded
     }
 

@@ -15,7 +15,7 @@ extension OperatorsOnDevices {
     static let epsilon: Float = 1e-5
     static let columnCounts = Grid.values([1, 15, 16, 17, 64, 255, 256, 257, 576, 640, 1000], small: [15, 257])
 
-    @Test("rows of every length are normalised like the reference's", arguments: Target.all)
+    @Test("rows of every length are normalized like the reference's", arguments: Target.all)
     func rows(target: Target) throws {
       let bench = try target.bench()
       for columns in Self.columnCounts {
@@ -34,7 +34,7 @@ extension OperatorsOnDevices {
       }
     }
 
-    @Test("heads inside wider rows are normalised in place, and what surrounds them stays", arguments: Target.all)
+    @Test("heads inside wider rows are normalized in place, and what surrounds them stays", arguments: Target.all)
     func heads(target: Target) throws {
       let bench = try target.bench()
       for (heads, columns) in Grid.values([(3, 64), (2, 17), (1, 256), (4, 128)], small: [(2, 17)]) {

@@ -113,7 +113,7 @@ extension OperatorsOnDevices {
       }
     }
 
-    @Test("a quantised cache holds what ggml rounds the float cache's values to", arguments: Target.all)
+    @Test("a quantized cache holds what ggml rounds the float cache's values to", arguments: Target.all)
     func quants(target: Target) throws {
       let bench = try target.bench()
       for a in Self.cases {

@@ -28,8 +28,8 @@ extension OperatorsOnDevices {
       try bytes.withUnsafeBytes { try upload.upload($0, rows: rows, into: matrix, at: placement) }
     }
 
-    @Test("every weight of every format is dequantised to the reference's bits", arguments: Target.all)
-    func dequantisation(target: Target) throws {
+    @Test("every weight of every format is dequantized to the reference's bits", arguments: Target.all)
+    func dequantization(target: Target) throws {
       let bench = try target.bench()
       for format in WeightFormat.allCases {
         for (rows, columns, stagingRows) in Grid.values(

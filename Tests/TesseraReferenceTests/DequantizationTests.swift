@@ -3,7 +3,7 @@ import Testing
 
 @testable import TesseraReference
 
-@Suite("Dequantisation reference")
+@Suite("Dequantization reference")
 struct DequantizationTests {
   struct Case: Decodable {
     let type: String

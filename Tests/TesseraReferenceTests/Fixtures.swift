@@ -59,7 +59,7 @@ enum Fixtures {
   }
 
   struct Sampling: Decodable {
-    let logits: [Float], penalised: [Float], topLogits: [Float]
+    let logits: [Float], penalized: [Float], topLogits: [Float]
     let occurred: [Int], topIds: [Int]
     let penalty: Float
   }

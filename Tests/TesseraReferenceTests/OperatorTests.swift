@@ -42,7 +42,7 @@ struct OperatorTests {
     #expect(fused.normalized == again.normalized)
   }
 
-  @Test("an embedding lookup returns the dequantised rows, scaled, and refuses an id outside the vocabulary")
+  @Test("an embedding lookup returns the dequantized rows, scaled, and refuses an id outside the vocabulary")
   func embedding() throws {
     let bytes = try ReferenceQuantization.randomBlocks(type: .q5_1, rows: 5, columns: 64, seed: 1)
     let table = try ReferenceQuantization.dequantize(type: .q5_1, bytes: bytes, count: 5 * 64)

@@ -12,8 +12,8 @@ struct SamplingTests {
     #expect(top.map(\.id) == f.topIds)
     #expect(top.map(\.logit) == f.topLogits)
     #expect(try ReferenceSampling.argmax(f.logits) == f.topIds[0])
-    let penalised = try ReferenceSampling.applyRepetitionPenalty(f.logits, occurred: f.occurred, penalty: f.penalty)
-    expectClose(penalised, f.penalised, relative: 2e-7, absolute: 0)
+    let penalized = try ReferenceSampling.applyRepetitionPenalty(f.logits, occurred: f.occurred, penalty: f.penalty)
+    expectClose(penalized, f.penalized, relative: 2e-7, absolute: 0)
   }
 
   @Test("ties go to the lowest id, and a NaN never wins")

@@ -64,8 +64,8 @@ extension ModelSuites {
     func penalty() async throws {
       let model = try await model()
       let plain = try await run(model, "one one one one one one one one")
-      let penalised = try await run(model, "one one one one one one one one") { $0.repeatPenalty = 1.8 }
-      #expect(plain.tokens != penalised.tokens)
+      let penalized = try await run(model, "one one one one one one one one") { $0.repeatPenalty = 1.8 }
+      #expect(plain.tokens != penalized.tokens)
     }
 
     @Test("a stop string across token borders ends the text before it")
@@ -86,7 +86,7 @@ extension ModelSuites {
       #expect(run.tokens.count == count && run.result?.finishReason == .length)
     }
 
-    @Test("a cancelled task ends with the next token")
+    @Test("a canceled task ends with the next token")
     func cancellation() async throws {
       let model = try await model()
       let task = Task { () -> (Int, FinishReason?) in

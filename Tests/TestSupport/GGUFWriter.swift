@@ -20,6 +20,8 @@ public struct GGUFWriter {
   public var metadata: [String: Value] = [:]
   public var tensors: [String: Tensor] = [:]
 
+  public init() {}
+
   private static let alignment = 32
 
   /// Writes the file.

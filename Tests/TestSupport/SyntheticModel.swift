@@ -61,22 +61,22 @@ public struct SyntheticModel: Sendable, CustomStringConvertible {
     func norm(_ name: String, _ size: Int) {
       writer.tensors["\(name).weight"] = .f32([size], values(size, around: 1, 0.1))
     }
-    func matrix(_ name: String, _ columns: Int, _ rows: Int, isQuantised: Bool = true) {
+    func matrix(_ name: String, _ columns: Int, _ rows: Int, isQuantized: Bool = true) {
       let values = values(columns * rows, 2 / Float(columns).squareRoot())
       let dimensions = [columns, rows]
       writer.tensors["\(name).weight"] =
-        !isQuantised ? .f32(dimensions, values) : hasFourBits ? .q4_0(dimensions, values) : .q8_0(dimensions, values)
+        !isQuantized ? .f32(dimensions, values) : hasFourBits ? .q4_0(dimensions, values) : .q8_0(dimensions, values)
     }
     matrix("token_embd", 64, Self.vocabularyCount)
     norm("output_norm", 64)
-    if architecture == .llama { matrix("output", 64, Self.vocabularyCount, isQuantised: false) }
+    if architecture == .llama { matrix("output", 64, Self.vocabularyCount, isQuantized: false) }
     for layer in 0..<layerCount {
       let prefix = "blk.\(layer)."
       norm("\(prefix)attn_norm", 64)
       norm("\(prefix)ffn_norm", 64)
       matrix("\(prefix)attn_q", 64, 64)
       matrix("\(prefix)attn_k", 64, 32)
-      matrix("\(prefix)attn_v", 64, 32, isQuantised: false)
+      matrix("\(prefix)attn_v", 64, 32, isQuantized: false)
       matrix("\(prefix)attn_output", 64, 64)
       matrix("\(prefix)ffn_gate", 64, 128)
       matrix("\(prefix)ffn_up", 64, 128)
@@ -91,7 +91,7 @@ public struct SyntheticModel: Sendable, CustomStringConvertible {
     return writer
   }
 
-  /// Calls `body` with the path of the model's file, which is removed afterwards.
+  /// Calls `body` with the path of the model's file, which is removed afterward.
   public func withFile<T>(_ change: (inout GGUFWriter) -> Void = { _ in }, _ body: (String) throws -> T) throws -> T {
     var writer = writer()
     change(&writer)

@@ -5,7 +5,7 @@
 //   fma_floats    y[i] = Σ_j a_j, a_j = a_j · m + b, `rounds` times    operations: 2 · ACCUMULATORS · WIDTH · rounds an item
 //
 // Tunables: WIDTH floats of a vector; ACCUMULATORS independent chains, so that none waits for itself; CONTIGUOUS gives each
-// work-item one stretch of memory (CPU devices), else neighbours read neighbouring vectors (GPUs).
+// work-item one stretch of memory (CPU devices), else neighbors read neighboring vectors (GPUs).
 // `vectors`, the count in vectors, is a multiple of 4 · get_global_size(0).
 
 #ifndef WIDTH

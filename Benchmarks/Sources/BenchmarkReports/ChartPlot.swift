@@ -103,7 +103,7 @@ struct ChartPlot {
   }
 }
 
-/// Names beside their colours.
+/// Names beside their colors.
 func legend(_ entries: [(name: String, color: String)]) -> String {
   guard !entries.isEmpty else { return "" }
   let items = entries.map { "<span><i class=\"\($0.color)\"></i>\(escaped($0.name))</span>" }

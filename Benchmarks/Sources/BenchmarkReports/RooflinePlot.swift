@@ -1,11 +1,11 @@
 import Foundation
 
 /// Every kernel as a point between the roofs (Williams, Waterman & Patterson 2009): operations per byte to the right,
-/// operations per second upwards, both logarithmic.
+/// operations per second upward, both logarithmic.
 struct RooflinePlot {
   let rows: [Report.Row]
   let roofs: Roofs
-  /// The class of a family's colour.
+  /// The class of a family's color.
   let colors: [String: String]
 
   private static let (width, height) = (960.0, 520.0)

@@ -1,4 +1,4 @@
-/// A drawing, written as SVG. Colours are CSS classes, so that the page's light and dark themes apply.
+/// A drawing, written as SVG. Colors are CSS classes, so that the page's light and dark themes apply.
 struct SVG {
   let width: Double
   let height: Double

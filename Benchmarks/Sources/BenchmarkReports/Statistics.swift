@@ -9,7 +9,7 @@ public struct Summary: Codable, Sendable, Equatable {
   public let most: Double
   public let count: Int
 
-  /// - Returns: nil where there is nothing to summarise, or something that is not a number.
+  /// - Returns: nil where there is nothing to summarize, or something that is not a number.
   public init?(_ values: [Double]) {
     let sorted = values.sorted()
     guard let least = sorted.first, let most = sorted.last, values.allSatisfy(\.isFinite) else { return nil }

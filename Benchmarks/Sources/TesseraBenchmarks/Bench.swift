@@ -4,7 +4,7 @@ import TesseraOperators
 import TesseraReference
 import TesseraWorkbench
 
-/// What cases run on: a queue that tells times, kernels, and weights that are made once for neighbouring cases.
+/// What cases run on: a queue that tells times, kernels, and weights that are made once for neighboring cases.
 final class Bench {
   let work: Workbench
   /// Copies that a cold case goes over hold at least this together, so that none is found in a cache.

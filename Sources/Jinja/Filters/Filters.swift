@@ -61,8 +61,9 @@ extension Interpreter {
     case "length", "count":
       _ = try arguments.bindPositional(0...0, for: name, self)
       if case .loop(let loop) = value { return try loop.attribute("length", self) ?? .none }
-      if let text = value.text { try charge(text.utf8.count / 32) }
-      guard let length = knownLength(of: value) else { throw fail("a value of type \(value.typeName) has no length") }
+      guard let length = try knownLength(of: value) else {
+        throw fail("a value of type \(value.typeName) has no length")
+      }
       return .int(length)
     case "first", "last", "list", "reverse", "join": return try sequenceFilter(name, value, arguments)
     case "dictsort", "sort", "min", "max", "sum": return try orderFilter(name, value, arguments)
@@ -112,6 +113,7 @@ extension Interpreter {
   }
 
   private func numberFilter(_ name: String, _ value: Value, _ arguments: Arguments) throws(TemplateError) -> Value {
+    if let text = value.text { try charge(text.utf8.count / 8) }
     switch name {
     case "abs":
       _ = try arguments.bindPositional(0...0, for: name, self)

@@ -100,6 +100,7 @@ extension Interpreter {
     switch attribute {
     case .none: return []
     case .string(let text):
+      try charge(text.utf8.count)
       return text.split(at: ".", limit: nil).map { part in
         part.isAll(\.isASCIIDigit) ? Int(part).map { .int($0) } ?? .string(part) : .string(part)
       }
@@ -110,6 +111,7 @@ extension Interpreter {
 
   private func attributePaths(_ attribute: Value) throws(TemplateError) -> [[Value]] {
     guard case .string(let text) = attribute else { return [try attributePath(attribute)] }
+    try charge(text.utf8.count)
     var paths: [[Value]] = []
     for part in text.split(at: ",", limit: nil) { paths.append(try attributePath(.string(part))) }
     return paths
@@ -118,6 +120,7 @@ extension Interpreter {
   func follow(_ path: [Value], from item: Value, default fallback: Value? = nil) throws(TemplateError) -> Value {
     var value = item
     for step in path {
+      try charge(1)
       value = try element(step, of: value)
       if let fallback, value.isUndefined { value = fallback }
     }

@@ -15,6 +15,7 @@ extension Interpreter {
     default: break
     }
     if case .markup = value { throw unsupported("the filter '\(name)' of text marked safe") }
+    if let text = value.text { try charge(text.utf8.count / 32) }
     switch name {
     case "replace":
       let values = try arguments.bind(["old", "new", "count"], required: 2, for: name, self)
@@ -24,9 +25,7 @@ extension Interpreter {
       return try replacing(try printed(value), old, with: new, count: count ?? -1)
     case "trim":
       let characters = try optionalText(try arguments.bind(["chars"], for: name, self)[0], for: name)
-      let text = try printed(value)
-      try charge(text.utf8.count / 16)
-      return .string(text.stripped(of: characters))
+      return .string(try stripped(try printed(value), of: characters))
     case "format": return try formatFilter(try printed(value), arguments)
     case "indent": return try indent(value, try arguments.bind(["width", "first", "blank"], for: name, self))
     case "center":

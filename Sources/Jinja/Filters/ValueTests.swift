@@ -38,10 +38,12 @@ enum ValueTests {
     case "odd", "even":
       let remainder = try interpreter.apply(.modulo, value, .int(2))
       return try interpreter.areEqual(remainder, .int(name == "odd" ? 1 : 0))
-    case "lower": return try interpreter.printed(value).isPython(lower: true)
-    case "upper": return try interpreter.printed(value).isPython(lower: false)
+    case "lower", "upper":
+      let text = try interpreter.printed(value)
+      try interpreter.charge(text.utf8.count / 8)
+      return text.isPython(lower: name == "lower")
     case "filter", "test":
-      guard let key = DictionaryKey(value) else {
+      guard let key = try interpreter.hashed(value) else {
         if value.isUndefined { return false }
         throw interpreter.fail("'is \(name)' of a value of type \(value.typeName)")
       }

@@ -29,6 +29,7 @@ extension Interpreter {
     let definition = macro.definition
     let scope = scope(for: definition.body, parent: macro.scope)
     let names = definition.parameters
+    try charge(names.count)
     for (name, value) in zip(names, arguments.positional) { scope.variables[name] = value }
     let rest = DictionaryValue()
     var used: Set<String> = []
@@ -104,6 +105,7 @@ extension Interpreter {
     var result = DictionaryValue()
     if let source = arguments.positional.first {
       if case .dictionary(let other) = source {
+        try chargeCopy(of: other)
         result = other.copy()
       } else {
         for pair in try allItems(of: source) {
@@ -119,6 +121,9 @@ extension Interpreter {
     try checkDepth(result.depth)
     return result
   }
+
+  /// Counts the work and the memory of another dictionary with the same members.
+  func chargeCopy(of dictionary: DictionaryValue) throws(TemplateError) { try charge(4 * dictionary.count) }
 
   private func range(_ arguments: Arguments) throws(TemplateError) -> Value {
     var bounds: [Int] = []
@@ -158,7 +163,7 @@ extension Interpreter {
     }
     if isConversion { throw unsupported("a time format that ends in '%'") }
     guard !format.isEmpty else { return "" }
-    try checkText(bytes: format.utf8.count)
+    guard format.utf8.count <= 1_024 else { throw overLimit("a time format of more than 1024 bytes") }
     var seconds = now.flatMap { time_t(exactly: $0) } ?? time(nil)
     var parts = tm()
     guard localtime_r(&seconds, &parts) != nil else { throw fail("the time cannot be shown as a date") }

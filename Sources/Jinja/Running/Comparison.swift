@@ -49,7 +49,7 @@ extension Interpreter {
   private func areEqual(_ left: DictionaryValue, _ right: DictionaryValue) throws(TemplateError) -> Bool {
     guard left.count == right.count else { return false }
     for (key, value) in zip(left.keys, left.values) {
-      guard let key = DictionaryKey(key), let other = right.value(for: key), try areEqual(value, other) else {
+      guard let key = try hashed(key), let other = right.value(for: key), try areEqual(value, other) else {
         return false
       }
     }
@@ -125,8 +125,8 @@ extension Interpreter {
     case .string(let text), .markup(let text):
       if case .undefined(let undefined) = item { throw fail("'in' a string: \(undefined.message)") }
       guard let part = item.text else { throw fail("'in' a string needs a string, not a \(item.typeName)") }
-      try charge(text.utf8.count / 8)
-      return part.isEmpty || text.firstRange(ofScalars: part) != nil
+      try charge((text.utf8.count + part.utf8.count) / 8)
+      return text.containsScalars(part)
     case .dictionary(let dictionary), .view(let dictionary, .keys):
       if item.isUndefined { return false }
       return dictionary.value(for: try key(item)) != nil

@@ -64,12 +64,6 @@ extension Interpreter {
     return .dictionary(result)
   }
 
-  /// The key under which a dictionary holds a value.
-  func key(_ value: Value) throws(TemplateError) -> DictionaryKey {
-    guard let key = DictionaryKey(value) else { throw fail("a value of type \(value.typeName) cannot be a key") }
-    return key
-  }
-
   private func binary(
     _ operation: BinaryOperator, _ left: Expression, _ right: Expression, _ scope: Scope
   ) throws(TemplateError) -> Value {
@@ -145,9 +139,12 @@ extension Interpreter {
     if let unpacked = arguments.unpackedKeyword {
       let value = try evaluate(unpacked, scope)
       guard case .dictionary(let members) = value else { throw fail("'**' before a value of type \(value.typeName)") }
+      try chargeCopy(of: members)
       for (key, value) in zip(members.keys, members.values) {
-        guard let name = key.text, values.keyword.value(named: name) == nil else {
-          throw fail("'**' gives a name that is no string, or is given already")
+        guard let name = key.text else { throw fail("'**' gives a name that is no string") }
+        try charge(name.utf8.count / 32)
+        guard values.keyword.value(named: name) == nil else {
+          throw fail("'**' gives a name that is given already")
         }
         values.keyword.set(name, to: value)
       }

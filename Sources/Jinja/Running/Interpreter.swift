@@ -110,11 +110,8 @@ final class Interpreter {
   // MARK: Frames
 
   func scope(for frame: Frame, parent: Scope) -> Scope {
-    let scope = Scope(parent: parent)
-    if syntax.hiddenNames.indices.contains(frame.id) {
-      for name in syntax.hiddenNames[frame.id] { scope.variables[name] = .undefined("'\(name)' is undefined") }
-    }
-    return scope
+    let names = syntax.hiddenNames
+    return Scope(parent: parent, hidden: names.indices.contains(frame.id) ? names[frame.id] : [])
   }
 
   /// Runs a body and returns what it printed; nil when a `break` or `continue` left it.
@@ -216,7 +213,7 @@ final class Interpreter {
   private func run(_ loop: Statement.Loop, _ scope: Scope) throws(TemplateError) -> Flow {
     let iterated = try evaluate(loop.iterated, scope)
     var source = try iterate(iterated)
-    var length = loop.test == nil ? knownLength(of: iterated) : nil
+    var length = loop.test == nil ? try knownLength(of: iterated) : nil
     if let test = loop.test {
       let unfiltered = source
       source = LazyIterator(depth: unfiltered.depth) { [self] () throws(TemplateError) in

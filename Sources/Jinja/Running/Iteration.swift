@@ -15,7 +15,12 @@ extension Interpreter {
         return rest.next().map { .string(String(Character($0))) }
       }
     }
-    let items = try allItems(of: value)
+    let items: [Value]
+    switch value {
+    // Each is counted when it is asked for.
+    case .list(let list), .tuple(let list): items = list.items
+    default: items = try allItems(of: value)
+    }
     var position = 0
     return LazyIterator(depth: value.depth) { [self] () throws(TemplateError) in
       guard position < items.count else { return nil }
@@ -25,12 +30,16 @@ extension Interpreter {
     }
   }
 
-  /// All that iterating a value gives.
+  /// All that iterating a value gives. Counts the work of going through it.
   func allItems(of value: Value) throws(TemplateError) -> [Value] {
     switch value {
     case .undefined: return []
-    case .list(let list), .tuple(let list): return list.items
-    case .dictionary(let dictionary): return dictionary.keys
+    case .list(let list), .tuple(let list):
+      try charge(list.items.count)
+      return list.items
+    case .dictionary(let dictionary):
+      try charge(dictionary.count)
+      return dictionary.keys
     case .view(let dictionary, let view):
       try charge(dictionary.count)
       return dictionary.items(of: view)
@@ -57,14 +66,16 @@ extension Interpreter {
   }
 
   /// Python's `len`; nil for what has none.
-  func knownLength(of value: Value) -> Int? {
+  func knownLength(of value: Value) throws(TemplateError) -> Int? {
     switch value {
-    case .undefined: 0
-    case .string(let text), .markup(let text): text.unicodeScalars.count
-    case .list(let list), .tuple(let list): list.items.count
-    case .dictionary(let dictionary), .view(let dictionary, _): dictionary.count
-    case .range(let range): range.count
-    default: nil
+    case .undefined: return 0
+    case .string(let text), .markup(let text):
+      try charge(text.utf8.count / 32)
+      return text.unicodeScalars.count
+    case .list(let list), .tuple(let list): return list.items.count
+    case .dictionary(let dictionary), .view(let dictionary, _): return dictionary.count
+    case .range(let range): return range.count
+    default: return nil
     }
   }
 

@@ -12,7 +12,7 @@ extension Interpreter {
     switch value {
     case .undefined(let undefined): throw fail(undefined.message)
     case .dictionary(let dictionary):
-      if let key = DictionaryKey(key), let member = dictionary.value(for: key) { return member }
+      if let key = try hashed(key), let member = dictionary.value(for: key) { return member }
     case .list(let list), .tuple(let list):
       if let index = key.index, let position = position(index, in: list.items.count) { return list.items[position] }
     case .range(let range):
@@ -26,6 +26,7 @@ extension Interpreter {
     default: break
     }
     if let name = key.text {
+      try charge(name.utf8.count / 32)
       return try pythonAttribute(name, of: value) ?? missing(name, of: value)
     }
     return .undefined("a value of type \(value.typeName) has no such element")

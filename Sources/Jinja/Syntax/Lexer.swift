@@ -224,7 +224,7 @@ struct Lexer {
       } else if next.isASCIIDigit {
         try lexNumber()
       } else if next.isASCIINameStart {
-        lexName()
+        try lexName()
       } else if next == "'" || next == "\"" {
         try lexString(quote: next)
       } else {
@@ -234,9 +234,11 @@ struct Lexer {
     throw fail("a tag is not closed")
   }
 
-  private mutating func lexName() {
+  private mutating func lexName() throws(TemplateError) {
     var end = position
     while let next = scalar(at: end), next.isASCIINameStart || next.isASCIIDigit { end += 1 }
+    // Each look-up of a name reads all of it.
+    guard end - position <= 256 else { throw TemplateError(.limit, line: line, "a name of more than 256 letters") }
     add(.name(text(position..<end)))
     advance(to: end)
   }

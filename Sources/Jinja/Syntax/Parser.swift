@@ -234,11 +234,12 @@ struct Parser {
   private mutating func signature() throws(TemplateError) -> (names: [String], defaults: [Expression]) {
     try expect(.symbol("("))
     var names: [String] = []
+    var known: Set<String> = []
     var defaults: [Expression] = []
     while !isSymbol(")") {
       if !names.isEmpty { try expect(.symbol(",")) }
       let name = try assignableName()
-      guard !names.contains(name) else { throw fail("the parameter '\(name)' appears twice") }
+      guard known.insert(name).inserted else { throw fail("the parameter '\(name)' appears twice") }
       names.append(name)
       if skipSymbol("=") {
         defaults.append(try expression())

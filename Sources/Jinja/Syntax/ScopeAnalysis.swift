@@ -6,36 +6,56 @@
 struct ScopeAnalysis {
   private struct Symbols {
     var known: Set<String> = []
-    var stored: Set<String> = []
     var hidden: Set<String> = []
+    /// Whether the statements stand under a condition. What is assigned there only is looked up outside until then.
+    var isConditional = false
   }
 
-  private var hidden: [[String]]
+  /// The names that the frames around one know.
+  private final class Surroundings {
+    let known: Set<String>
+    let outer: Surroundings?
 
-  static func hiddenNames(in root: Frame, frameCount: Int) -> [[String]] {
+    init(_ known: Set<String>, in outer: Surroundings?) {
+      self.known = known
+      self.outer = outer
+    }
+
+    func contains(_ name: String) -> Bool { known.contains(name) || outer?.contains(name) ?? false }
+  }
+
+  private var hidden: [Set<String>]
+
+  static func hiddenNames(in root: Frame, frameCount: Int) -> [Set<String>] {
     var analysis = ScopeAnalysis(hidden: Array(repeating: [], count: frameCount))
-    analysis.analyze(root, parameters: [], outer: [])
+    analysis.analyze(root, parameters: [], outer: nil)
     return analysis.hidden
   }
 
-  private mutating func analyze(_ frame: Frame, parameters: [String], outer: Set<String>) {
-    var symbols = Symbols()
-    symbols.known.formUnion(parameters)
-    symbols.stored.formUnion(parameters)
+  private mutating func analyze(_ frame: Frame, parameters: [String], outer: Surroundings?) {
+    var symbols = Symbols(known: Set(parameters))
     visit(frame.statements, &symbols, outer)
-    if hidden.indices.contains(frame.id) { hidden[frame.id] = symbols.hidden.sorted() }
-    enterFrames(in: frame.statements, outer: outer.union(symbols.known))
+    if hidden.indices.contains(frame.id) { hidden[frame.id] = symbols.hidden }
+    enterFrames(in: frame.statements, outer: Surroundings(symbols.known, in: outer))
   }
 
   // MARK: One frame
 
-  private func visit(_ statements: [Statement], _ symbols: inout Symbols, _ outer: Set<String>) {
+  private func visit(_ statements: [Statement], _ symbols: inout Symbols, _ outer: Surroundings?) {
     for statement in statements {
       switch statement.kind {
       case .text, .generation, .breakLoop, .continueLoop: break
       case .output(let expression), .callBlock(_, let expression), .filterBlock(let expression, _):
         load(expression, &symbols)
-      case .conditional(let branches, let otherwise): visit(branches, otherwise, &symbols, outer)
+      case .conditional(let branches, let otherwise):
+        let isConditional = symbols.isConditional
+        symbols.isConditional = true
+        for branch in branches {
+          load(branch.test, &symbols)
+          visit(branch.body, &symbols, outer)
+        }
+        visit(otherwise, &symbols, outer)
+        symbols.isConditional = isConditional
       case .loop(let loop): load(loop.iterated, &symbols)
       case .assignment(let target, let value):
         load(value, &symbols)
@@ -47,39 +67,15 @@ struct ScopeAnalysis {
     }
   }
 
-  private func visit(
-    _ branches: [(test: Expression, body: [Statement])], _ otherwise: [Statement], _ symbols: inout Symbols,
-    _ outer: Set<String>
-  ) {
-    if let first = branches.first { load(first.test, &symbols) }
-    var first = symbols
-    var middle = symbols
-    var last = symbols
-    for (index, branch) in branches.enumerated() {
-      if index == 0 {
-        visit(branch.body, &first, outer)
-      } else {
-        load(branch.test, &middle)
-        visit(branch.body, &middle, outer)
-      }
-    }
-    visit(otherwise, &last, outer)
-    // What is assigned under a condition only is looked up outside until then.
-    for branch in [first, middle, last] {
-      symbols.known.formUnion(branch.known)
-      symbols.stored.formUnion(branch.stored)
-    }
-  }
-
   private func load(_ expression: Expression, _ symbols: inout Symbols) {
     expression.forEachName { symbols.known.insert($0) }
   }
 
-  private func store(_ target: AssignmentTarget, _ symbols: inout Symbols, _ outer: Set<String>) {
+  private func store(_ target: AssignmentTarget, _ symbols: inout Symbols, _ outer: Surroundings?) {
     switch target {
     case .name(let name):
-      symbols.stored.insert(name)
-      if symbols.known.insert(name).inserted, !outer.contains(name) { symbols.hidden.insert(name) }
+      guard symbols.known.insert(name).inserted, !symbols.isConditional else { return }
+      if !(outer?.contains(name) ?? false) { symbols.hidden.insert(name) }
     case .namespaceAttribute(let name, _): symbols.known.insert(name)
     case .tuple(let targets): for target in targets { store(target, &symbols, outer) }
     }
@@ -87,7 +83,7 @@ struct ScopeAnalysis {
 
   // MARK: The frames inside
 
-  private mutating func enterFrames(in statements: [Statement], outer: Set<String>) {
+  private mutating func enterFrames(in statements: [Statement], outer: Surroundings) {
     for statement in statements {
       switch statement.kind {
       case .conditional(let branches, let otherwise):

@@ -146,7 +146,7 @@ struct MacroDefinition: Sendable {
 struct TemplateSyntax: Sendable {
   let root: Frame
   /// For each frame, the names that start undefined in it whatever the caller passed (see `ScopeAnalysis`).
-  let hiddenNames: [[String]]
+  let hiddenNames: [Set<String>]
   /// The strings that stand in expressions.
   let stringLiterals: Set<String>
 }

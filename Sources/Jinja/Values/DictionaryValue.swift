@@ -58,22 +58,33 @@ enum DictionaryKey: Hashable {
   case string(ScalarString)
   case tuple([DictionaryKey])
 
-  /// Nil for what Python cannot hash, or what has an identity only.
-  init?(_ value: Value) {
+}
+
+extension Interpreter {
+  /// The key under which a dictionary holds a value.
+  func key(_ value: Value) throws(TemplateError) -> DictionaryKey {
+    guard let key = try hashed(value) else { throw fail("a value of type \(value.typeName) cannot be a key") }
+    return key
+  }
+
+  /// A value as a key; nil for what Python cannot hash, or what has an identity only. Counts the work of hashing it.
+  func hashed(_ value: Value) throws(TemplateError) -> DictionaryKey? {
     switch value {
-    case .none: self = .none
-    case .bool(let value): self = .int(value ? 1 : 0)
-    case .int(let value): self = .int(value)
-    case .float(let value):
-      if let whole = Int(exactly: value) { self = .int(whole) } else { self = .float(value) }
-    case .string(let text), .markup(let text): self = .string(ScalarString(text))
+    case .none: return DictionaryKey.none
+    case .bool(let value): return .int(value ? 1 : 0)
+    case .int(let value): return .int(value)
+    case .float(let value): return Int(exactly: value).map { .int($0) } ?? .float(value)
+    case .string(let text), .markup(let text):
+      try charge(text.utf8.count / 32)
+      return .string(ScalarString(text))
     case .tuple(let list):
+      try charge(list.items.count)
       var parts: [DictionaryKey] = []
       for item in list.items {
-        guard let part = DictionaryKey(item) else { return nil }
+        guard let part = try hashed(item) else { return nil }
         parts.append(part)
       }
-      self = .tuple(parts)
+      return .tuple(parts)
     default: return nil
     }
   }

@@ -63,6 +63,7 @@ extension Interpreter {
 
   /// Python's `format % values`.
   func printf(_ format: String, _ values: Value) throws(TemplateError) -> Value {
+    try charge(format.utf8.count / 8)
     var positional: [Value] = [values]
     if case .tuple(let list) = values { positional = list.items }
     var next = 0

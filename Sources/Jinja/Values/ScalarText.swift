@@ -29,18 +29,18 @@ extension String {
 
   func hasScalarSuffix(_ suffix: String) -> Bool { utf8.reversed().starts(with: suffix.utf8.reversed()) }
 
-  /// Where a part first (or last) occurs, as positions in UTF-8; nil where it does not.
-  func firstRange(ofScalars part: String, from start: Int = 0) -> Range<Int>? {
-    Array(utf8).firstRange(of: Array(part.utf8), from: start)
+  func containsScalars(_ part: String) -> Bool {
+    var search = TextSearch(part)
+    return search.first(in: Array(utf8)) != nil
   }
 
   /// Cuts at every occurrence of a separator that is not empty, at most `limit` times, from the left.
   func split(at separator: String, limit: Int?) -> [String] {
     let bytes = Array(utf8)
-    let needle = Array(separator.utf8)
+    var search = TextSearch(separator)
     var parts: [String] = []
     var start = 0
-    while limit.map({ parts.count < $0 }) ?? true, let found = bytes.firstRange(of: needle, from: start) {
+    while limit.map({ parts.count < $0 }) ?? true, let found = search.first(in: bytes, from: start) {
       parts.append(String(decoding: bytes[start..<found.lowerBound], as: UTF8.self))
       start = found.upperBound
     }
@@ -120,21 +120,5 @@ extension String {
       }
     }
     return String(scalars[start..<end])
-  }
-}
-
-extension Array where Element == UInt8 {
-  func firstRange(of part: [UInt8], from start: Int) -> Range<Int>? {
-    guard start >= 0, start <= count, part.count <= count - start else { return nil }
-    guard let first = part.first else { return start..<start }
-    var index = start
-    let last = count - part.count
-    while index <= last {
-      if self[index] == first, self[index..<index + part.count].elementsEqual(part) {
-        return index..<index + part.count
-      }
-      index += 1
-    }
-    return nil
   }
 }

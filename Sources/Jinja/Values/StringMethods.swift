@@ -7,7 +7,7 @@ extension Interpreter {
     case "strip", "lstrip", "rstrip":
       let values = try arguments.bindPositional(0...1, for: name, self)
       let characters = try optionalText(values.first, for: name)
-      return .string(text.stripped(of: characters, left: name != "rstrip", right: name != "lstrip"))
+      return .string(try stripped(text, of: characters, left: name != "rstrip", right: name != "lstrip"))
     case "startswith", "endswith": return .bool(try hasAffix(text, name, arguments))
     case "split", "rsplit": return try split(text, name, arguments)
     case "splitlines":
@@ -66,9 +66,12 @@ extension Interpreter {
 
   // MARK: Arguments
 
-  /// The text of an argument that must be a string.
+  /// The text of an argument that must be a string. Counts the work of reading it.
   func text(_ value: Value, for function: String) throws(TemplateError) -> String {
-    if case .string(let text) = value { return text }
+    if case .string(let text) = value {
+      try charge(text.utf8.count / 32)
+      return text
+    }
     if case .undefined(let undefined) = value { throw fail("\(function): \(undefined.message)") }
     throw fail("\(function) needs a string, not a value of type \(value.typeName)")
   }
@@ -101,10 +104,20 @@ extension Interpreter {
     var affixes = [values[0]]
     if case .tuple(let list) = values[0] { affixes = list.items }
     for affix in affixes {
+      try charge(1)
       let affix = try self.text(affix, for: name)
       if name == "startswith" ? subject.hasScalarPrefix(affix) : subject.hasScalarSuffix(affix) { return true }
     }
     return false
+  }
+
+  /// A text without the given characters, or white space, at the chosen ends.
+  func stripped(
+    _ text: String, of characters: String?, left: Bool = true, right: Bool = true
+  ) throws(TemplateError) -> String {
+    // The characters become a set.
+    try charge(text.utf8.count / 16 + (characters?.utf8.count ?? 0))
+    return text.stripped(of: characters, left: left, right: right)
   }
 
   private func split(_ text: String, _ name: String, _ arguments: Arguments) throws(TemplateError) -> Value {
@@ -156,7 +169,7 @@ extension Interpreter {
   /// Python's `str.replace`; a negative count replaces all.
   func replacing(_ text: String, _ old: String, with new: String, count: Int) throws(TemplateError) -> Value {
     let limit = count < 0 ? nil : count
-    try charge(text.utf8.count / 4)
+    try charge(text.utf8.count / 4 + old.utf8.count / 8)
     if old.isEmpty {
       // Between all characters and at both ends.
       let scalars = Array(text.unicodeScalars)

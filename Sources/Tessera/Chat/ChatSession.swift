@@ -9,7 +9,7 @@ import TesseraText
 public actor ChatSession {
   public nonisolated let model: LanguageModel
   public nonisolated let options: GenerationOptions
-  /// What was said so far: the instructions as the system's message, then users and assistant in turn.
+  /// The conversation so far: the instructions as the system's message, then users and assistant in turn.
   public private(set) var messages: [ChatMessage]
   /// How the last answer ended, once it has.
   public private(set) var lastResult: GenerationResult?

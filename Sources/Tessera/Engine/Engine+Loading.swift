@@ -6,7 +6,7 @@ import TesseraOperators
 import TesseraText
 
 extension Engine {
-  /// What is known of a model once it is loaded.
+  /// The facts about a model once it is loaded.
   struct Parts: Sendable {
     var tokenizer: Result<Tokenizer, any Error>
     var template: Result<ChatTemplate?, any Error>

@@ -4,7 +4,7 @@ struct SequenceID: Hashable, Sendable, CustomStringConvertible {
   var description: String { "sequence \(rawValue)" }
 }
 
-/// What the KV cache has room for, by KV group, while a batch is planned.
+/// The room that the KV cache has, by KV group, while a batch is planned.
 ///
 /// Counts are of blocks, one for each group, in the same order everywhere.
 protocol BlockBudget {
@@ -52,7 +52,7 @@ extension Scheduler {
       var isSampled: Bool
     }
 
-    /// What cannot be run, ever.
+    /// Requests that can never be run.
     struct Rejection: Sendable, Equatable {
       var id: SequenceID
       /// Why, with the numbers.

@@ -1,4 +1,4 @@
-/// What a generation yields, token by token.
+/// An event of a generation.
 public enum GenerationEvent: Sendable {
   /// A token, and the text that is complete with it: a character split over tokens, or what may become a stop string,
   /// comes with a later one.
@@ -13,7 +13,7 @@ public enum FinishReason: String, Sendable, Codable {
   case stop
   /// The number of tokens was reached.
   case length
-  /// The task was cancelled.
+  /// The task was canceled.
   case cancelled
 }
 

@@ -1,8 +1,8 @@
 import Foundation
 
-/// What the operating system tells of the process.
+/// The operating system's figures of the process.
 enum ProcessMemory {
-  /// The most memory that was resident, in bytes; 0 where that is not told.
+  /// The most memory that was resident, in bytes; 0 where the system does not say.
   static var peakResidentBytes: Int {
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
       let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),

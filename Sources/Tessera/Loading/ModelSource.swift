@@ -24,6 +24,8 @@ public struct ModelSource: Sendable {
   }
 
   public var path: String { checkpoint.path }
+  /// The last part of the path, by which a model is known.
+  var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
   /// The tokenizer that the files describe.
   ///
@@ -64,14 +66,55 @@ public struct ModelSource: Sendable {
     }
   }
 
-  /// The chat template, if there is one.
+  /// The token that begins a text, as a folder's configuration names it.
+  func beginToken() throws -> Int? {
+    try (checkpoint as? HuggingFaceCheckpoint)?.config.optionalInt("bos_token_id")
+  }
+
+  /// The chat template, if there is one. Of several, as transformers chooses: `tool_use` for conversations with tools where
+  /// there is one, else `default`.
   ///
-  /// - Parameter tokenizer: the one of `tokenizer(vocabularySize:)`, whose files may have it.
-  public func chatTemplate(of tokenizer: Tokenizer) throws -> ChatTemplate? {
-    guard let file = checkpoint as? GGUFCheckpoint else {
-      return try ChatTemplate(ofModel: tokenizer.chatTemplates["default"])
+  /// - Parameters:
+  ///   - tokenizer: the one of `tokenizer(vocabularySize:)`, whose files may have it.
+  ///   - hasTools: whether it is for conversations with tools.
+  /// - Throws: `ChatError` for a template that cannot be interpreted, `TesseraError` `.noChatTemplate` where there are
+  ///   several of which none is the usual one.
+  public func chatTemplate(of tokenizer: Tokenizer, hasTools: Bool = false) throws -> ChatTemplate? {
+    let templates = try chatTemplates(of: tokenizer)
+    if hasTools, let template = try ChatTemplate(ofModel: templates["tool_use"]) { return template }
+    if templates["default"] == nil, !templates.isEmpty {
+      throw TesseraError(
+        .noChatTemplate,
+        "\(path): the model has the chat templates \(templates.keys.sorted().joined(separator: ", ")), of which none is the "
+          + "default: name one so in the model's files, or render one with 'template --template'")
     }
-    return try ChatTemplate(ofModel: file.metadata.optionalString("tokenizer.chat_template"))
+    return try ChatTemplate(ofModel: templates["default"])
+  }
+
+  /// All chat templates by their names; the usual one is `default`.
+  func chatTemplates(of tokenizer: Tokenizer) throws -> [String: String] {
+    switch checkpoint {
+    case let file as GGUFCheckpoint:
+      let others = try file.metadata.optionalStrings(Self.templateNamesKey) ?? ["tool_use"]
+      var templates: [String: String] = [:]
+      for name in ["default"] + others {
+        templates[name] = try file.metadata.optionalString(Self.templateKey(name))
+      }
+      return templates
+    case let folder as HuggingFaceCheckpoint:
+      var templates = tokenizer.chatTemplates
+      if let text = try folder.text(.toolTemplate) { templates["tool_use"] = text }
+      return templates
+    default: return [:]
+    }
+  }
+
+  /// The key of a GGUF file that lists the names of the templates that are not the usual one.
+  static let templateNamesKey = "tokenizer.chat_templates"
+
+  /// The key of a GGUF file under which a chat template is.
+  static func templateKey(_ name: String) -> String {
+    "tokenizer.chat_template" + (name == "default" ? "" : ".\(name)")
   }
 
   private static func tokenizer(of folder: HuggingFaceCheckpoint) throws -> Tokenizer {

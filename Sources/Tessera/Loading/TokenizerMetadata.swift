@@ -3,7 +3,7 @@ import TesseraFiles
 import TesseraText
 
 extension ModelSource {
-  /// What a file's metadata says of its tokenizer (ggml's GGUF specification, `tokenizer.ggml.*`).
+  /// A file's metadata about its tokenizer (ggml's GGUF specification, `tokenizer.ggml.*`).
   static func definition(_ metadata: Metadata) throws -> TokenizerDefinition {
     func key(_ name: String) -> String { "tokenizer.ggml.\(name)" }
     var definition = TokenizerDefinition(
@@ -34,6 +34,34 @@ extension ModelSource {
     }
     definition.modelName = try metadata.optionalString("general.name")
     return definition
+  }
+
+  /// The keys and values by which `definition(_:)` reads a tokenizer.
+  static func entries(_ definition: TokenizerDefinition) -> [(key: String, value: MetadataValue)] {
+    var entries: [(key: String, value: MetadataValue)] = []
+    func set(_ name: String, _ value: MetadataValue?) {
+      if let value { entries.append(("tokenizer.ggml.\(name)", value)) }
+    }
+    set("model", .string(definition.model.rawValue))
+    set("pre", definition.preTokenizer.map { .string($0) })
+    set("tokens", .array(MetadataArray(byteStrings: definition.tokens)))
+    set("token_type", .array(MetadataArray(int32s: definition.tokenTypes)))
+    if definition.model == .bytePair { set("merges", .array(MetadataArray(byteStrings: definition.merges))) }
+    func id(_ value: Int?) -> MetadataValue? { value.flatMap { UInt32(exactly: $0) }.map { .uint32($0) } }
+    set("bos_token_id", id(definition.bosToken))
+    set("eos_token_id", id(definition.eosToken))
+    set("eot_token_id", id(definition.eotToken))
+    set("eom_token_id", id(definition.eomToken))
+    set("unknown_token_id", id(definition.unknownToken))
+    set("padding_token_id", id(definition.paddingToken))
+    // As llama.cpp spells it.
+    set("seperator_token_id", id(definition.separatorToken))
+    set("mask_token_id", id(definition.maskToken))
+    if definition.model == .wordPiece { set("cls_token_id", id(definition.bosToken)) }
+    set("add_bos_token", definition.addBOS.map { .bool($0) })
+    set("add_eos_token", definition.addEOS.map { .bool($0) })
+    set("add_sep_token", definition.addSeparator.map { .bool($0) })
+    return entries
   }
 
   /// SentencePiece's tokens for the unknown and the 256 bytes, and names for the rest.

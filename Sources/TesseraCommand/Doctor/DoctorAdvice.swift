@@ -16,7 +16,7 @@ struct DoctorAdvice: Encodable, Sendable, Equatable {
   var kind: Kind
   var message: String
 
-  /// What the profile of a device tells, the gravest first.
+  /// Advice that a device's profile gives, the most serious first.
   static func all(for profile: DeviceProfile) -> [DoctorAdvice] {
     var advice: [DoctorAdvice] = []
     if let reason = profile.reason { advice.append(.init(kind: .wrong, message: "cannot be used: \(reason)")) }

@@ -109,7 +109,7 @@ extension DoctorBench {
         let results = try grid.tokenCounts.map {
           try problem.product(matrix, tokens: 0..<$0, fast: fast, on: self)
         }
-        problem.x = try ReferenceQuantisedActivations.rounded(problem.x)
+        problem.x = try ReferenceQuantizedActivations.rounded(problem.x)
         let (expected, magnitude) = try problem.reference(rows: Self.rows)
         return results.map {
           worstError($0, Array(expected[..<$0.count]), relativeTo: Array(magnitude[..<$0.count]))

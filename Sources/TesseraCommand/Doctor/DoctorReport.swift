@@ -1,6 +1,6 @@
 import TesseraCL
 
-/// What `tessera doctor` finds out about a device: the error of every kernel variant, and advice about the driver.
+/// Findings of `tessera doctor` about a device: the error of every kernel variant, and advice about the driver.
 struct DoctorReport: Encodable, Sendable {
   /// A kernel variant against the reference.
   struct Row: Encodable, Sendable {

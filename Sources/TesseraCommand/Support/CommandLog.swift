@@ -4,7 +4,7 @@ import Synchronization
 /// Shows what the library notes (`tessera` of swift-log) as lines of standard error, unless the user wants quiet.
 struct CommandLog: LogHandler {
   var metadata: Logger.Metadata = [:]
-  /// What to show at least; a run without trouble shows nothing.
+  /// The least level that is shown; a run without trouble shows nothing.
   var logLevel: Logger.Level = .notice
 
   private static let isQuiet = Mutex(false)

@@ -1,7 +1,7 @@
 import TesseraFiles
 import TesseraJSON
 
-/// What a checkpoint says of itself: a GGUF file's metadata, or a folder's `config.json`.
+/// A checkpoint's description of itself: a GGUF file's metadata, or a folder's `config.json`.
 struct ModelDescription {
   let architecture: String
   let format: String

@@ -60,5 +60,15 @@ public func openCheckpoint(path: String) throws(FileError) -> any Checkpoint {
   guard isOfFolder, FileDescriptor.exists(path) else { return try GGUFCheckpoint(path: path) }
   // A path without a folder is of the current one.
   let folder = String(path.dropLast(name.count))
-  return try HuggingFaceCheckpoint(path: folder.isEmpty ? "." : folder.count > 1 ? String(folder.dropLast()) : folder)
+  let model = try HuggingFaceCheckpoint(
+    path: folder.isEmpty ? "." : folder.count > 1 ? String(folder.dropLast()) : folder)
+  // An adapter, or a copy beside the model's own weights, is not what would be loaded.
+  let loaded = model.weights.files.map { $0.mappedFile.path } + [model.weights.indexPath].compactMap { $0 }
+  guard name == HuggingFaceDocument.config.rawValue || loaded.contains(model.path + "/" + name) else {
+    throw FileError(
+      .notFound, path: path,
+      "this is none of the files that the model is loaded from, such as \(loaded.first ?? ""): name the folder, or put the "
+        + "file into a folder of its own with the model's documents")
+  }
+  return model
 }

@@ -42,7 +42,7 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
   case q1_0 = 41
   case q2_0 = 42
 
-  /// Elements in a block; 1 for types that are not quantised. A row's length is a multiple of it.
+  /// Elements in a block; 1 for types that are not quantized. A row's length is a multiple of it.
   public var blockElementCount: Int { layout.elements }
 
   /// Bytes that a block takes.
@@ -69,7 +69,7 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
     }
   }
 
-  // Byte counts are spelt as the sums of the block structures' fields.
+  // Byte counts are spelled as the sums of the block structures' fields.
   private var layout: (elements: Int, bytes: Int) {
     switch self {
     case .i8: (1, 1)

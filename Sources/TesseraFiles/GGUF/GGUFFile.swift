@@ -11,7 +11,7 @@ public struct GGUFFile: Sendable {
   public let metadata: Metadata
   /// The tensors, in the file's order.
   public let tensors: [TensorInfo]
-  /// What every tensor's offset is a multiple of, in bytes: a power of two.
+  /// The alignment of every tensor's offset, in bytes: a power of two.
   public let alignment: Int
   /// The mapped file, which the metadata's arrays and the tensors' bytes point into.
   public let mappedFile: MappedFile

@@ -1,4 +1,4 @@
-/// What a GGUF file may ask for before any of it is allocated. Real files stay far below each number.
+/// Limits of what a GGUF file may ask for before any of it is allocated. Real files stay far below each number.
 enum GGUFLimits {
   /// Bytes of header, metadata and tensor descriptions together. (Gemma 3's 262,144 tokens take 7 MB.)
   static let headerByteCount = 256 << 20

@@ -26,7 +26,7 @@ extension GGUFCursor {
     }
   }
 
-  /// What a file that is not GGUF seems to be, with the remedy.
+  /// The format that a file which is not GGUF seems to have, with the remedy.
   private static func guess(_ bytes: UnsafeRawBufferPointer) -> String {
     func begins(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
     if bytes.count < 4, "GGUF".utf8.starts(with: bytes) { return ": it ends within the first word, download it again" }

@@ -68,9 +68,6 @@ public struct Metadata: Sendable {
   /// An array of a floating-point type, rounded to float32.
   public func floats(_ key: String) throws(FileError) -> [Float] { try array(key).floats() }
 
-  /// An array of bools.
-  public func bools(_ key: String) throws(FileError) -> [Bool] { try array(key).bools() }
-
   /// A string, or nil where the key is absent.
   public func optionalString(_ key: String) throws(FileError) -> String? {
     try converted(key, to: "a string") { $0.stringValue }
@@ -114,9 +111,6 @@ public struct Metadata: Sendable {
 
   /// An array of a floating-point type, or nil where the key is absent.
   public func optionalFloats(_ key: String) throws(FileError) -> [Float]? { try optionalArray(key)?.floats() }
-
-  /// An array of bools, or nil where the key is absent.
-  public func optionalBools(_ key: String) throws(FileError) -> [Bool]? { try optionalArray(key)?.bools() }
 
   private func needed<Value>(_ key: String, _ value: Value?) throws(FileError) -> Value {
     guard let value else {

@@ -21,9 +21,6 @@ extension MetadataArray {
     self.init(fixed: .int32, int32s.map { UInt32(bitPattern: $0) })
   }
 
-  /// An array of 32-bit integers without a sign.
-  public init(uint32s: some Sequence<UInt32>) { self.init(fixed: .uint32, Array(uint32s)) }
-
   /// An array of float32.
   public init(floats: some Sequence<Float>) { self.init(fixed: .float32, floats.map(\.bitPattern)) }
 

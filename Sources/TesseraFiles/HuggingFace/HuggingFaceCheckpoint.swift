@@ -53,11 +53,6 @@ public struct HuggingFaceCheckpoint: Checkpoint {
     indexes = Dictionary(tensors.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { old, _ in old })
   }
 
-  /// Whether `path` is a folder with a `config.json`.
-  public static func isModelFolder(_ path: String) -> Bool {
-    FileDescriptor.exists(path + "/" + HuggingFaceDocument.config.rawValue)
-  }
-
   public var hasData: Bool { true }
 
   public func tensor(named name: String) -> StoredTensor? { indexes[name].map { tensors[$0] } }

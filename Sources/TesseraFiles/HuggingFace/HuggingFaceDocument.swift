@@ -6,12 +6,14 @@ public enum HuggingFaceDocument: String, Sendable, CaseIterable {
   case generationConfig = "generation_config.json"
   /// The tokenizer, whole.
   case tokenizer = "tokenizer.json"
-  /// What `transformers` adds to the tokenizer; often the chat template too.
+  /// The file that `transformers` adds to the tokenizer; often with the chat template.
   case tokenizerConfig = "tokenizer_config.json"
   /// The names of special tokens.
   case specialTokensMap = "special_tokens_map.json"
   /// The chat template, where it is a file of its own.
   case chatTemplate = "chat_template.jinja"
+  /// The chat template for conversations with tools, where it is another one.
+  case toolTemplate = "additional_chat_templates/tool_use.jinja"
   /// The steps of an encoder of `sentence-transformers`.
   case modules = "modules.json"
   /// How an encoder's rows become one.

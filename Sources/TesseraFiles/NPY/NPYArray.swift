@@ -90,7 +90,7 @@ public struct NPYArray: Sendable {
 
 extension Float {
   /// The value of an IEEE 754 half-precision number, exactly.
-  init(halfBits bits: UInt16) {
+  package init(halfBits bits: UInt16) {
     let sign = UInt32(bits & 0x8000) << 16
     let exponent = UInt32(bits >> 10) & 0x1F
     let mantissa = UInt32(bits & 0x3FF)

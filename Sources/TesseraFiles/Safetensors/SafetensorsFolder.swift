@@ -8,6 +8,8 @@ public struct SafetensorsFolder: Sendable {
 
   /// The open files, one or one a shard.
   public let files: [SafetensorsFile]
+  /// The index that names the shards, where there are some.
+  public let indexPath: String?
   private let places: [String: Int]
 
   /// Opens every file of the model in the folder at `path`.
@@ -20,6 +22,7 @@ public struct SafetensorsFolder: Sendable {
     if FileDescriptor.exists(single) {
       let file = try SafetensorsFile(path: single)
       files = [file]
+      indexPath = nil
       places = Dictionary(file.tensors.map { ($0.name, 0) }, uniquingKeysWith: { first, _ in first })
       return
     }
@@ -35,10 +38,8 @@ public struct SafetensorsFolder: Sendable {
             : "download the model's weights"))
     }
     (files, places) = try SafetensorsFolder.shards(indexPath: indexPath, folder: path)
+    self.indexPath = indexPath
   }
-
-  /// The names of all tensors, sorted.
-  public var tensorNames: [String] { places.keys.sorted() }
 
   /// The tensor of that name and the file it lies in; nil where there is none.
   public func tensor(named name: String) -> (file: SafetensorsFile, tensor: SafetensorsTensor)? {

@@ -54,7 +54,6 @@ struct BlockTable: Sendable, Equatable {
     return missing(count) + (sharedIndex(count, in: pool) == nil ? 0 : 1)
   }
 
-  /// Makes room for `count` rows behind the committed ones; the caller has asked for the demand, and so many are free.
   /// Blocks that the table has.
   var heldBlockCount: Int { blocks.count { $0 != KVTable.noBlock } }
 
@@ -63,6 +62,7 @@ struct BlockTable: Sendable, Equatable {
     blocks.count { $0 != KVTable.noBlock && pool.referenceCount($0) == 1 }
   }
 
+  /// Makes room for `count` rows behind the committed ones; the caller has asked for the demand, and so many are free.
   mutating func reserve(_ count: Int, in pool: inout BlockPool) throws(MemoryError) -> KVGroupWork {
     var work = KVGroupWork()
     if let index = sharedIndex(count, in: pool) {

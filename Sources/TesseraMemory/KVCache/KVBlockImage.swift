@@ -77,7 +77,7 @@ public struct KVBlockImage: Sendable, Equatable {
   /// The image with its header.
   public func encoded() -> [UInt8] { header + checksum + bytes }
 
-  /// What comes before the checksum.
+  /// The bytes before the checksum.
   private var header: [UInt8] {
     func number(_ value: Int, _ count: Int) -> [UInt8] {
       (0..<count).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }

@@ -44,7 +44,7 @@ public struct KVRowMove: Sendable, Equatable {
   }
 }
 
-/// What must run on the device before the kernels of a step do, in one group.
+/// Work that must run on the device before a step's kernels do, in one group.
 public struct KVGroupWork: Sendable, Equatable {
   /// Blocks to fill with zeros.
   public var clear: [Int32] = []
@@ -59,7 +59,7 @@ public struct KVGroupWork: Sendable, Equatable {
   public var isEmpty: Bool { clear.isEmpty && copies.isEmpty }
 }
 
-/// What must run on the device before the kernels of a step do.
+/// Work that must run on the device before a step's kernels do.
 public struct KVBlockWork: Sendable, Equatable {
   /// One for each group of the layout.
   public var groups: [KVGroupWork]

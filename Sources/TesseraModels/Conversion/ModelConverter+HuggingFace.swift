@@ -6,11 +6,13 @@ extension ModelConverter {
   ///
   /// - Parameters:
   ///   - type: what matrices are brought to; nil keeps them as they are. Vectors become float32.
-  ///   - tokenizer: keys and values of the tokenizer, in order; none: the file says that it has none.
+  ///   - tokenizer: gives keys and values of the tokenizer, in order, for so many rows of the embedding; none: the file
+  ///     says that it has no tokenizer.
   /// - Throws: `FileError` and `ModelError` for a folder that is not supported, or whose model a GGUF file cannot
   ///   express.
   public init(
-    _ folder: HuggingFaceCheckpoint, to type: GGMLType?, tokenizer: [(key: String, value: MetadataValue)] = []
+    _ folder: HuggingFaceCheckpoint, to type: GGMLType?,
+    tokenizer: (_ vocabularySize: Int) throws -> [(key: String, value: MetadataValue)] = { _ in [] }
   ) throws {
     let record = ExportRecord()
     var hyperparameters = try Hyperparameters(folder)
@@ -25,7 +27,8 @@ extension ModelConverter {
     let contents = record.contents
     let items = try Self.items(store, contents, wanted: type) + scaling
     let metadata = try Self.metadata(
-      folder, family, model.profile, contents, type: type, items: items, tokenizer: tokenizer)
+      folder, family, model.profile, contents, type: type, items: items,
+      tokenizer: tokenizer(model.profile.vocabularySize))
     self.init(metadata: metadata, items: items)
     try check(against: model.profile, contents, hasDivisors: !scaling.isEmpty, of: folder)
   }
@@ -121,8 +124,8 @@ extension ModelConverter {
       set("\(architecture).attention.causal", .bool(false))
       if let number = try pooling(folder) { set("\(architecture).pooling_type", .uint32(number)) }
     }
-    if let count = folder.config["type_vocab_size"]?.intValue {
-      set("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: count)))
+    if let segments = items.first(where: { $0.tensor.name == "token_types.weight" }) {
+      set("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: segments.tensor.rowCount)))
     }
     for (key, value) in tokenizer { set(key, value) }
     if tokenizer.isEmpty {
@@ -196,7 +199,7 @@ extension RopeParameters {
       record.set("rope.scaling.factor", factor)
       record.set("rope.scaling.yarn_beta_fast", betaFast)
       record.set("rope.scaling.yarn_beta_slow", betaSlow)
-      if let attentionFactor { record.set("rope.scaling.attn_factor", attentionFactor) }
+      if let attentionFactor { record.set("rope.scaling.attn_factor", attentionFactor / yarnMagnitude(factor)) }
       record.set("rope.scaling.original_context_length", originalContext)
       return []
     case .llama3, .divisors:

@@ -3,7 +3,7 @@ import TesseraFiles
 import TesseraMemory
 import TesseraOperators
 
-/// What a GGUF file is to have, and where its tensors' rows come from: written by `write`, which quantizes on a device.
+/// A GGUF file to be made, and where its tensors' rows come from: written by `write`, which quantizes on a device.
 public struct ModelConverter: Sendable {
   /// A tensor of the file.
   public struct Item: Sendable {
@@ -38,9 +38,7 @@ public struct ModelConverter: Sendable {
 
   /// Whether elements of a type can be brought to another.
   public static func canConvert(_ source: GGMLType, to type: GGMLType) -> Bool {
-    guard let input = WeightFormat(rawValue: source.rawValue), let format = WeightFormat(rawValue: type.rawValue) else {
-      return false
-    }
+    guard let input = WeightFormat(source), let format = WeightFormat(type) else { return false }
     return Quantizer.inputs.contains(input) && Quantizer.formats.contains(format)
   }
 
@@ -49,11 +47,12 @@ public struct ModelConverter: Sendable {
   /// - Parameters:
   ///   - stagingBytes: of each of the two buffers that rows pass through on the device.
   ///   - progress: called with the share that is written.
+  ///   - context: gives the device that quantizes; called only where something is to be quantized.
   /// - Returns: the file's size in bytes.
   /// - Throws: `FileError`, `CLError`, `MemoryError`; nothing is left behind then.
   public func write(
-    to path: String, library: KernelLibrary, queue: Queue, heap: DeviceHeap, stagingBytes: Int = 8 << 20,
-    progress: (Double) -> Void = { _ in }
+    to path: String, stagingBytes: Int = 8 << 20, progress: (Double) -> Void = { _ in },
+    context: () throws -> Context
   ) throws -> Int {
     let file = try GGUFFileWriter(path: path, metadata: metadata, tensors: items.map(\.tensor))
     var pass: ConversionPass?
@@ -67,9 +66,14 @@ public struct ModelConverter: Sendable {
         let rows = first..<min(first + step, item.rows.rowCount)
         if item.rows.type == item.tensor.type {
           try item.rows.withRows(rows) { try file.append($0) }
+        } else if item.tensor.type == .f32 {
+          // Which is exact, and needs no device.
+          try item.rows.withRows(rows) { bytes in
+            try FloatTensor.values(bytes, item.rows.type).withUnsafeBytes { try file.append($0) }
+          }
         } else {
           if (pass?.byteCount ?? 0) < rowBytes {
-            pass = try ConversionPass(library, queue, heap, byteCount: max(stagingBytes, rowBytes))
+            pass = try ConversionPass(context(), byteCount: max(stagingBytes, rowBytes))
           }
           if let bytes = try pass?.convert(rows, of: item) { try file.append(bytes) }
         }
@@ -91,17 +95,16 @@ private struct ConversionPass {
 
   var byteCount: Int { elements.byteCount }
 
-  init(_ library: KernelLibrary, _ queue: Queue, _ heap: DeviceHeap, byteCount: Int) throws {
-    quantizer = Quantizer(library)
-    self.queue = queue
+  init(_ context: Context, byteCount: Int) throws {
+    quantizer = Quantizer(KernelLibrary(context: context))
+    queue = try Queue(context)
+    let heap = try DeviceHeap(context)
     elements = try heap.allocate(byteCount: byteCount, purpose: .staging, label: "elements on their way")
     blocks = try heap.allocate(byteCount: byteCount, purpose: .staging, label: "blocks on their way")
   }
 
   func convert(_ rows: Range<Int>, of item: ModelConverter.Item) throws -> [UInt8] {
-    guard let input = WeightFormat(rawValue: item.rows.type.rawValue),
-      let format = WeightFormat(rawValue: item.tensor.type.rawValue)
-    else { return [] }
+    guard let input = WeightFormat(item.rows.type), let format = WeightFormat(item.tensor.type) else { return [] }
     var offset = 0
     try item.rows.withRows(rows) { bytes in
       try queue.write(bytes, to: elements.buffer, byteOffset: offset)

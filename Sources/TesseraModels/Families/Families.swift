@@ -31,7 +31,7 @@ protocol Encoder: ModelFamily {
 
 /// A language model that continues a target, knowing a source.
 protocol EncoderDecoder: CausalLanguageModel {
-  /// Reads the source: its hidden states; what the decoder sees of them is in the cache afterwards.
+  /// Reads the source: its hidden states; what the decoder sees of them is in the cache afterward.
   func encode(_ step: StepBuilder) throws -> Tensor
 }
 

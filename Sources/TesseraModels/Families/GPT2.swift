@@ -2,20 +2,22 @@ import TesseraOperators
 
 /// GPT-2 (Radford et al. 2019): learned positions, LayerNorm with bias, a plain MLP, biases throughout, tied
 /// embeddings.
-struct GPT2: CausalLanguageModel {
+struct GPT2: StackedDecoder {
   static let ggufNames = ["gpt2"]
   static let huggingFaceNames = ["GPT2LMHeadModel", "GPT2Model"]
 
-  struct Layer: Sendable {
+  struct Layer: DecoderLayer {
     let attentionNorm: Normalization
     let attention: Attention
     let mlpNorm: Normalization
     let mlp: MLP
 
-    func callAsFunction(_ x: Tensor, isLast: Bool, _ step: StepBuilder) throws -> Tensor {
-      var (x, attended) = (x, try attention(attentionNorm.input(x, step), step))
-      if isLast { (x, attended) = (try step.selectedOutputs(x), try step.selectedOutputs(attended)) }
-      x = try attention.output(attended, adding: x, step)
+    func attend(_ x: Tensor, _ step: StepBuilder) throws -> (x: Tensor, attended: Tensor) {
+      (x, try attention(attentionNorm.input(x, step), step))
+    }
+
+    func finish(_ x: Tensor, _ attended: Tensor, _ step: StepBuilder) throws -> Tensor {
+      let x = try attention.output(attended, adding: x, step)
       return try mlp(mlpNorm.input(x, step), adding: x, step)
     }
   }
@@ -77,11 +79,5 @@ struct GPT2: CausalLanguageModel {
     model.ignore((0..<layerCount).flatMap { ["h.\($0).attn.bias", "h.\($0).attn.masked_bias"] })
   }
 
-  func hidden(_ step: StepBuilder) throws -> Tensor {
-    var x = try positions(embedding(step), by: step.inputs.positions, step)
-    for (index, layer) in layers.enumerated() { x = try layer(x, isLast: index == layers.count - 1, step) }
-    return try norm(x, step)
-  }
-
-  func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }
+  func embed(_ step: StepBuilder) throws -> Tensor { try positions(embedding(step), by: step.inputs.positions, step) }
 }

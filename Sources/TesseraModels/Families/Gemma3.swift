@@ -2,19 +2,21 @@ import TesseraOperators
 
 /// Gemma 3 (Gemma Team 2025): norms before and after each block, QK-norm, GeGLU, tied embeddings scaled by √size; every
 /// sixth layer attends over all keys, the others over a sliding window and with a rotary base of their own.
-struct Gemma3: CausalLanguageModel {
+struct Gemma3: StackedDecoder {
   static let ggufNames = ["gemma3"]
   static let huggingFaceNames = ["Gemma3ForCausalLM"]
 
-  struct Layer: Sendable {
+  struct Layer: DecoderLayer {
     let attentionNorm, attentionPostNorm, mlpNorm, mlpPostNorm: Normalization
     let attention: Attention
     let mlp: GatedMLP
 
-    func callAsFunction(_ x: Tensor, isLast: Bool, _ step: StepBuilder) throws -> Tensor {
-      var (x, attended) = (x, try attention(attentionNorm.input(x, step), step))
-      if isLast { (x, attended) = (try step.selectedOutputs(x), try step.selectedOutputs(attended)) }
-      x = try attentionPostNorm(attention.output(attended, step), adding: x, step)
+    func attend(_ x: Tensor, _ step: StepBuilder) throws -> (x: Tensor, attended: Tensor) {
+      (x, try attention(attentionNorm.input(x, step), step))
+    }
+
+    func finish(_ x: Tensor, _ attended: Tensor, _ step: StepBuilder) throws -> Tensor {
+      let x = try attentionPostNorm(attention.output(attended, step), adding: x, step)
       return try mlpPostNorm(mlp(mlpNorm.input(x, step), step), adding: x, step)
     }
   }
@@ -57,8 +59,7 @@ struct Gemma3: CausalLanguageModel {
         try scope.rmsNorm(name, gguf: gguf, size: size, epsilon: sizes.normEpsilon, offset: 1)
       }
       var attention = try sizes.attention(
-        index, layer, window: windows[index], scale: 1 / Float(scaledDim).squareRoot(),
-        softCap: scoreCap, rotaryTable: isLocal[index] ? 1 : 0)
+        index, layer, scale: 1 / Float(scaledDim).squareRoot(), softCap: scoreCap, rotaryTable: isLocal[index] ? 1 : 0)
       let heads = layer.scope("self_attn", gguf: "")
       attention.queryNorm = try norm("q_norm", "attn_q_norm", sizes.headDim, heads)
       attention.keyNorm = try norm("k_norm", "attn_k_norm", sizes.headDim, heads)
@@ -73,12 +74,4 @@ struct Gemma3: CausalLanguageModel {
     head = try p.outputHead(
       tiedTo: embedding, softCap: c.optionalPositive("final_logit_softcapping", gguf: "final_logit_softcapping"))
   }
-
-  func hidden(_ step: StepBuilder) throws -> Tensor {
-    var x = try embedding(step)
-    for (index, layer) in layers.enumerated() { x = try layer(x, isLast: index == layers.count - 1, step) }
-    return try norm(x, step)
-  }
-
-  func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }
 }

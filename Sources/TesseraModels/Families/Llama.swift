@@ -1,7 +1,7 @@
 import TesseraOperators
 
 /// Llama 2 and 3, Mistral, SmolLM2 (Touvron et al. 2023): pre-norm, rotary embedding, grouped queries, SwiGLU.
-struct Llama: CausalLanguageModel {
+struct Llama: StackedDecoder {
   static let ggufNames = ["llama"]
   static let huggingFaceNames = ["LlamaForCausalLM", "MistralForCausalLM"]
 
@@ -41,15 +41,7 @@ struct Llama: CausalLanguageModel {
 
   /// Llama's name in GGUF is Mixtral's as well.
   static func claims(_ c: Hyperparameters) -> Bool {
-    (try? c.optionalInt(nil, gguf: "expert_count", in: 0...0)) ?? 0 == 0
+    ((try? c.optionalInt(nil, gguf: "expert_count", in: 0...1 << 16)) ?? 0) == 0
       && c.checkpoint.tensor(named: "blk.0.ffn_gate_exps.weight") == nil
   }
-
-  func hidden(_ step: StepBuilder) throws -> Tensor {
-    var x = try embedding(step)
-    for (index, layer) in layers.enumerated() { x = try layer(x, isLast: index == layers.count - 1, step) }
-    return try norm(x, step)
-  }
-
-  func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }
 }

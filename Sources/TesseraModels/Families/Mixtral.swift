@@ -1,21 +1,23 @@
 import TesseraOperators
 
 /// Mixtral (Jiang et al. 2024): Llama whose MLPs are a mixture of experts.
-struct Mixtral: CausalLanguageModel {
+struct Mixtral: StackedDecoder {
   static let ggufNames = ["llama"]
   static let huggingFaceNames = ["MixtralForCausalLM"]
 
-  struct Layer: Sendable {
+  struct Layer: DecoderLayer {
     let attentionNorm: Normalization
     let attention: Attention
     let expertsNorm: Normalization
     let experts: Experts
 
-    func callAsFunction(_ x: Tensor, isLast: Bool, _ step: StepBuilder) throws -> Tensor {
-      var (x, attended) = (x, try attention(attentionNorm.input(x, step), step))
-      if isLast { (x, attended) = (try step.selectedOutputs(x), try step.selectedOutputs(attended)) }
-      x = try attention.output(attended, adding: x, step)
-      return try experts(NormedTensor(expertsNorm(x, step)), adding: x, step)
+    func attend(_ x: Tensor, _ step: StepBuilder) throws -> (x: Tensor, attended: Tensor) {
+      (x, try attention(attentionNorm.input(x, step), step))
+    }
+
+    func finish(_ x: Tensor, _ attended: Tensor, _ step: StepBuilder) throws -> Tensor {
+      let x = try attention.output(attended, adding: x, step)
+      return try experts(expertsNorm(x, step), adding: x, step)
     }
   }
 
@@ -57,12 +59,4 @@ struct Mixtral: CausalLanguageModel {
     norm = try model.rmsNorm("norm", gguf: "output_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon)
     head = try p.outputHead(tiedTo: embedding)
   }
-
-  func hidden(_ step: StepBuilder) throws -> Tensor {
-    var x = try embedding(step)
-    for (index, layer) in layers.enumerated() { x = try layer(x, isLast: index == layers.count - 1, step) }
-    return try norm(x, step)
-  }
-
-  func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }
 }

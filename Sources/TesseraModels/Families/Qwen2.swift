@@ -1,7 +1,7 @@
 import TesseraOperators
 
 /// Qwen2 and 2.5 (Yang et al. 2024): Llama with biases on queries, keys and values.
-struct Qwen2: CausalLanguageModel {
+struct Qwen2: StackedDecoder {
   static let ggufNames = ["qwen2"]
   static let huggingFaceNames = ["Qwen2ForCausalLM"]
 
@@ -30,19 +30,10 @@ struct Qwen2: CausalLanguageModel {
       }
       return PreNormLayer(
         attentionNorm: try norm("input_layernorm", "attn_norm"),
-        attention: try sizes.attention(
-          index, layer, bias: .required, outputBias: BiasRule.none, window: windows[index]),
+        attention: try sizes.attention(index, layer, bias: .required, outputBias: BiasRule.none),
         mlpNorm: try norm("post_attention_layernorm", "ffn_norm"), mlp: try sizes.gatedMLP(index, layer))
     }
     norm = try model.rmsNorm("norm", gguf: "output_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon)
     head = try p.outputHead(tiedTo: embedding)
   }
-
-  func hidden(_ step: StepBuilder) throws -> Tensor {
-    var x = try embedding(step)
-    for (index, layer) in layers.enumerated() { x = try layer(x, isLast: index == layers.count - 1, step) }
-    return try norm(x, step)
-  }
-
-  func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }
 }

@@ -11,8 +11,6 @@ struct Attention: Sendable {
     var layer: Int
     /// Factor of the scores, usually 1/√headDim.
     var scale: Float
-    /// Keys that a query sees; nil: all before it.
-    var window: Int?
     var softCap: Float?
     /// Which of the family's rotary tables turns the heads; nil: none.
     var rotaryTable: Int?
@@ -25,29 +23,22 @@ struct Attention: Sendable {
   // Rows: headCount · headDim queries, kvHeadCount · headDim keys, as many values.
   let projections: Linear
   let output: Linear  // (hiddenSize, headCount · headDim)
-  var queryNorm: Normalization?  // (headDim)
-  var keyNorm: Normalization?  // (headDim)
-  /// Added to scores by distance.
-  var bias: RelativeBias?
+  var queryNorm: Normalization?  // (headDim), or of all heads together
+  var keyNorm: Normalization?
+  /// Relative bias, ALiBi's slopes, learned sinks.
+  var extras = FlashAttention.Extras()
   let options: Options
 
-  /// What the queries of `input` gather, (rows, headCount · headDim); keys and values are in the cache afterwards.
+  /// Returns what `input`'s queries gather, (rows, headCount · headDim); keys and values are in the cache afterward.
   func callAsFunction(_ input: NormedTensor, _ step: StepBuilder) throws -> Tensor {
     let o = options
     let qkv = try projections(input, step)
-    try queryNorm?.inPlace(qkv, column: 0, heads: o.headCount, step)
-    try keyNorm?.inPlace(qkv, column: o.queryColumns, heads: o.kvHeadCount, step)
+    try queryNorm?.inPlace(qkv, column: 0, count: o.queryColumns, step)
+    try keyNorm?.inPlace(qkv, column: o.queryColumns, count: o.keyColumns, step)
     try step.store(
       qkv, row: .init(stride: qkv.columns, queries: 0, keys: o.queryColumns, values: o.queryColumns + o.keyColumns),
       layer: o.layer, headCount: o.headCount, rotaryTable: o.rotaryTable, pairing: o.pairing)
-    return try step.attend(qkv, layer: o.layer, shape: shape(step), bias: bias)
-  }
-
-  private func shape(_ step: StepBuilder) throws -> FlashAttention.Shape {
-    let group = step.profile.attentionGroups[try step.cache.layer(options.layer).group]
-    return .init(
-      headCount: options.headCount, mask: group.seesAll ? .full : .causal, window: options.window, scale: options.scale,
-      softCap: options.softCap)
+    return try step.attend(qkv, layer: o.layer, scale: o.scale, softCap: o.softCap, extras: extras)
   }
 }
 
@@ -61,8 +52,7 @@ struct CrossAttention: Sendable {
 
   func callAsFunction(_ input: NormedTensor, _ step: StepBuilder) throws -> Tensor {
     let q = try queries(input, step)
-    return try step.attend(
-      q, layer: options.layer, shape: .init(headCount: options.headCount, mask: .full, scale: options.scale), bias: nil)
+    return try step.attend(q, layer: options.layer, scale: options.scale)
   }
 
   /// Stores the keys and values of the encoder's output.
@@ -72,12 +62,6 @@ struct CrossAttention: Sendable {
       kv, row: .init(stride: kv.columns, queries: 0, keys: 0, values: options.keyColumns), layer: options.layer,
       headCount: 0, rotaryTable: nil, pairing: options.pairing)
   }
-}
-
-/// Values added to scores by distance, of each head (T5, Raffel et al. 2020).
-struct RelativeBias: Sendable {
-  let table: Vector  // (headCount, 2 · reach + 1)
-  let reach: Int
 }
 
 extension StepBuilder {
@@ -93,18 +77,19 @@ extension StepBuilder {
       rotaryDim: rotaryTable.map { profile.rotaryTables[$0].rotaryDim } ?? 0, pairing: pairing,
       cache: cache.geometries[layer.group], on: sink)
   }
-  //  / What queries, the first columns of `q`, gather of a layer's cache: first the sequences of one token, then the
-  // others, / so that one token costs beside a prompt what it costs alone.
-  func attend(_ q: Tensor, layer number: Int, shape attention: FlashAttention.Shape, bias: RelativeBias?) throws
-    -> Tensor
-  {
+
+  /// Attends queries, the first columns of `q`, to a layer's cache, in the form that its group asks for: first the
+  /// sequences of one token, then the others, so that one token costs beside a prompt what it costs alone.
+  func attend(
+    _ q: Tensor, layer number: Int, scale: Float, softCap: Float? = nil, extras: FlashAttention.Extras = .init()
+  ) throws -> Tensor {
     let layer = try cache.layer(number)
     let geometry = cache.geometries[layer.group]
     let group = shape.groups[layer.group]
+    let attention = profile.attentionGroups[layer.group].shape(scale: scale, softCap: softCap)
     let out = tensor(rows: q.rows, columns: attention.headCount * geometry.resultDim)
     let views = inputs.groups[layer.group]
     let operation = operators.attention[layer.group]
-    let extras = FlashAttention.Extras(bias: bias.map { .init(table: $0.table, reach: $0.reach) })
     func run(_ tiles: BufferView, count: Int, isOne: Bool, firstToken: Int, tokens: Int, splits: Int) throws {
       guard count > 0 else { return }
       let split: FlashAttention.Split? =

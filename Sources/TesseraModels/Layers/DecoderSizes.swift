@@ -49,7 +49,7 @@ struct DecoderSizes: Sendable {
     try c.require("partial_rotary_factor", 1)
     guard ropeTheta.isFinite, ropeTheta > 1 else { throw c.inconsistent("a rotary base of \(ropeTheta)") }
     c.record?.set("rope.freq_base", ropeTheta)
-    headDim = try c.int("head_dim", gguf: "attention.key_length", in: 1...576, default: max(1, hiddenSize / heads))
+    headDim = try c.int("head_dim", gguf: "attention.key_length", in: 2...576, default: hiddenSize / heads)
     let valueDim = try c.optionalInt(nil, gguf: "attention.value_length", in: 1...576) ?? headDim
     guard valueDim == headDim else { throw c.inconsistent("key heads of \(headDim) and value heads of \(valueDim)") }
     rotaryDim = try c.int(nil, gguf: "rope.dimension_count", in: 2...headDim, default: headDim)
@@ -124,14 +124,16 @@ struct DecoderSizes: Sendable {
   // MARK: Parts
 
   func attention(
-    _ index: Int, _ p: ParameterScope, bias: BiasRule = .none, outputBias: BiasRule? = nil, window: Int?? = nil,
-    scale: Float? = nil, softCap: Double? = nil, rotaryTable: Int? = 0
+    _ index: Int, _ p: ParameterScope, bias: BiasRule = .none, outputBias: BiasRule? = nil, scale: Float? = nil,
+    softCap: Double? = nil, rotaryTable: Int? = 0
   ) throws -> Attention {
     let attention = p.scope("self_attn", gguf: "")
+    // Older folders keep each layer's rotary frequencies, which are computed.
+    attention.ignore(["rotary_emb.inv_freq"])
     let options = Attention.Options(
       headCount: headCounts[index], kvHeadCount: kvHeadCounts[index], headDim: headDim, layer: index,
-      scale: scale ?? 1 / Float(headDim).squareRoot(), window: window ?? slidingWindow,
-      softCap: softCap.map { Float($0) }, rotaryTable: rotaryTable, pairing: pairing)
+      scale: scale ?? 1 / Float(headDim).squareRoot(), softCap: softCap.map { Float($0) }, rotaryTable: rotaryTable,
+      pairing: pairing)
     return Attention(
       projections: try attention.linear(
         parts: [

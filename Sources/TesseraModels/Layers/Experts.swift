@@ -15,10 +15,12 @@ struct Experts: Sendable {
   let activation: Activation.Function
 
   /// `Σ weight · expert(x) (+ residual)`.
-  func callAsFunction(_ input: NormedTensor, adding residual: Tensor? = nil, _ step: StepBuilder) throws -> Tensor {
-    let x = try step.resized(input.tensor, columns: matrices.gateUp.shape.columns)
+  ///
+  /// - Parameter x: (tokens, hiddenSize), normalized: experts' products apply no norm.
+  func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil, _ step: StepBuilder) throws -> Tensor {
     let product = step.operators.product
-    let scores = try router(input, step)
+    let scores = try router(x, step)
+    let x = try step.resized(x, columns: matrices.gateUp.shape.columns)
     let count = router.rows
     let routing = ExpertRouter.Routing(
       tokens: x.rows, expertCount: count, topK: topK,

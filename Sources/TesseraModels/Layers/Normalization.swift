@@ -30,11 +30,12 @@ struct Normalization: Sendable {
     return NormedTensor(try self(x, step))
   }
 
-  /// Normalizes each of `heads` heads of `size` floats from column `column` on, in place (QK-norm).
-  func inPlace(_ x: Tensor, column: Int, heads: Int, _ step: StepBuilder) throws {
+  /// Normalizes `count` floats from column `column` on, `size` of them at a time, in place (QK-norm).
+  func inPlace(_ x: Tensor, column: Int, count: Int, _ step: StepBuilder) throws {
     let view = x.view.advanced(byFloats: column)
     try enqueue(
-      view, into: view, rows: NormRows(heads: heads, columns: size, stride: x.columns), count: x.rows, residual: nil,
+      view, into: view, rows: NormRows(heads: count / size, columns: size, stride: x.columns), count: x.rows,
+      residual: nil,
       step)
   }
 

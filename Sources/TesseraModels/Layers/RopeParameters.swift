@@ -1,3 +1,4 @@
+import Foundation
 import TesseraFiles
 import TesseraJSON
 import TesseraOperators
@@ -26,6 +27,10 @@ enum RopeParameters {
     }
   }
 
+  /// YaRN's magnitude where none is named. llama.cpp multiplies it by `attn_factor`, config.json's `attention_factor`
+  /// takes its place.
+  static func yarnMagnitude(_ factor: Double) -> Double { factor > 1 ? 0.1 * log(factor) + 1 : 1 }
+
   private static func ggufScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
     let factor =
       try c.optionalDouble(nil, gguf: "rope.scaling.factor") ?? c.optionalDouble(nil, gguf: "rope.scale_linear")
@@ -33,7 +38,9 @@ enum RopeParameters {
     let yarn = RotaryTable.Scaling.yarn(
       factor: factor ?? 1, betaFast: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_fast") ?? 32,
       betaSlow: try c.optionalDouble(nil, gguf: "rope.scaling.yarn_beta_slow") ?? 1,
-      attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor"),
+      attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor").map {
+        $0 * yarnMagnitude(factor ?? 1)
+      },
       originalContext: try c.int(
         nil, gguf: "rope.scaling.original_context_length", in: 1...1 << 30, default: contextLength))
     if let tensor = c.checkpoint.tensor(named: "rope_freqs.weight"), c.checkpoint.hasData {
@@ -50,6 +57,11 @@ enum RopeParameters {
 
   private static func configScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
     guard let all = try fields(c) else { return .none }
+    let layerTypes = try layerTypes.compactMap { try all.optionalFields($0) }
+    for fields in [all] + layerTypes { try check(fields, c) }
+    if let type = try all.optionalFields("sliding_attention")?.optionalString("rope_type"), type != "default" {
+      throw unsupported(c, "\(type) of sliding_attention")
+    }
     let fields = try all.optionalFields("full_attention") ?? all
     let factor = try fields.optionalDouble("factor")
     let type =
@@ -71,6 +83,27 @@ enum RopeParameters {
         betaSlow: try fields.optionalDouble("beta_slow") ?? 1,
         attentionFactor: try fields.optionalDouble("attention_factor"), originalContext: original)
     default: throw unsupported(c, type)
+    }
+  }
+
+  private static let layerTypes = ["full_attention", "sliding_attention"]
+  /// Members that are read, and such as say nothing of the embedding.
+  private static let known: Set = [
+    "rope_theta", "rope_type", "type", "factor", "original_max_position_embeddings", "low_freq_factor",
+    "high_freq_factor", "beta_fast", "beta_slow", "attention_factor", "finetuned",
+  ]
+  /// Values that other switches must have.
+  private static let required: [String: JSONValue] = ["partial_rotary_factor": .double(1), "truncate": .bool(true)]
+
+  /// Throws where the file asks for something else: it would turn heads otherwise.
+  private static func check(_ fields: JSONFields, _ c: Hyperparameters) throws {
+    for (key, value) in fields.object.members where !value.isNull && !known.contains(key) && !layerTypes.contains(key) {
+      if let wanted = required[key], value == wanted || value.doubleValue.map({ $0 == wanted.doubleValue }) ?? false {
+        continue
+      }
+      throw ModelError(
+        .unsupportedFeature,
+        "\(c.checkpoint.path): config.json's rotary parameter \"\(key)\" is not supported: use another model")
     }
   }
 

@@ -20,7 +20,8 @@ struct T5Sizes {
     encoderLayers = try c.int("num_layers", gguf: "block_count", in: 1...1024)
     decoderLayers = try c.int("num_decoder_layers", gguf: "decoder_block_count", in: 1...1024, default: encoderLayers)
     bucketCount = try c.int(
-      "relative_attention_num_buckets", gguf: "attention.relative_buckets_count", in: 4...1 << 16, default: 32)
+      "relative_attention_num_buckets", gguf: "attention.relative_buckets_count", in: 4...1 << 16,
+      default: c.isGGUF ? nil : 32)
     maxDistance = try c.int("relative_attention_max_distance", gguf: nil, in: 2...1 << 16, default: 128)
     // Biases are spread out over distances, which a few heads and buckets must not make large.
     guard maxDistance > bucketCount / 2, headCount * maxDistance <= 1 << 22 else {
@@ -42,7 +43,7 @@ struct T5Sizes {
     case let name:
       activation = try Activation.Function(named: name.hasPrefix("gated-") ? String(name.dropFirst(6)) : name, c)
     }
-    let context = try c.int("n_positions", gguf: "context_length", in: 1...1 << 24, default: 512)
+    let context = try c.int("n_positions", gguf: "context_length", in: 1...1 << 24, default: c.isGGUF ? nil : 512)
     let (heads, size, decoders, encoders) = (headCount, headDim, decoderLayers, encoderLayers)
     func group(_ layers: Range<Int>, _ kind: KVKind) -> ModelProfile.AttentionGroup {
       .init(layers: Array(layers), headCount: heads, kvHeadCount: heads, headDim: size, kind: kind)
@@ -80,7 +81,7 @@ struct T5Sizes {
           ], columns: hiddenSize),
         output: try own.linear("o", gguf: "attn_o", rows: hiddenSize, columns: columns),
         options: options(isDecoder ? index : 2 * decoderLayers + index))
-      attention.bias = bias
+      attention.extras.bias = bias
       return T5.Layer(
         attentionNorm: try norm(0, "attn_norm"), attention: attention,
         cross: isDecoder ? (try norm(1, "cross_attn_norm"), try cross(block, options(decoderLayers + index))) : nil,
@@ -117,7 +118,7 @@ struct T5Sizes {
   }
 
   /// A stack's biases, which its first layer has, spread out over distances.
-  private func relativeBias(_ p: ParameterScope, isDecoder: Bool) throws -> RelativeBias {
+  private func relativeBias(_ p: ParameterScope, isDecoder: Bool) throws -> FlashAttention.Bias {
     let weights = try p.scope("block.0", gguf: "blk.0").values(
       "layer.0.SelfAttention.relative_attention_bias", gguf: "attn_rel_b", shape: [bucketCount, headCount])
     var table: [Float] = []
@@ -126,12 +127,13 @@ struct T5Sizes {
         table.append(weights[bucket(of: distance, isCausal: isDecoder) * headCount + head])
       }
     }
-    return RelativeBias(
+    return .init(
       table: try p.vector(of: table, named: isDecoder ? "the decoder's biases" : "the encoder's biases"),
       reach: maxDistance)
   }
-  //  / The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
-  // own, far ones / share by logarithm.
+
+  /// The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
+  /// own, far ones share by logarithm.
   private func bucket(of distance: Int, isCausal: Bool) -> Int {
     let count = isCausal ? bucketCount : bucketCount / 2
     let base = !isCausal && distance > 0 ? count : 0

@@ -1,13 +1,13 @@
 import Synchronization
 import TesseraFiles
 
-/// What a family looks up of a folder's configuration, by the keys that a GGUF file has for it.
+/// The values that a family looks up in a folder's configuration, by the keys that a GGUF file has for them.
 final class ExportRecord: Sendable {
   struct Contents: Sendable {
     /// Without the architecture before them.
     var keys: [String] = []
     var values: [String: MetadataValue] = [:]
-    /// What GGUF has no key for, and is not what a file without it means.
+    /// Values that GGUF has no key for, and that are not what a file without one means.
     var inexpressible: [String] = []
     /// The size of the heads whose rows are interleaved in GGUF files; nil: they are not.
     var interleavedHeadDim: Int?

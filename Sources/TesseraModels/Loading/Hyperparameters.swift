@@ -23,11 +23,13 @@ struct Hyperparameters: Sendable {
     switch checkpoint {
     case let folder as HuggingFaceCheckpoint:
       source = .huggingFace(folder.config)
-      if let name = try folder.config.optionalStrings("architectures")?.first {
-        architecture = name
-      } else {
-        architecture = try folder.config.string("model_type")
+      guard let name = try folder.config.optionalStrings("architectures")?.first else {
+        throw ModelError(
+          .unsupportedArchitecture,
+          "\(checkpoint.path): config.json names no \"architectures\", which say what the weights are for: get it from "
+            + "where the model was published")
       }
+      architecture = name
     case let file as GGUFCheckpoint:
       source = .gguf(file.metadata)
       architecture = try file.metadata.string("general.architecture")
@@ -50,15 +52,15 @@ struct Hyperparameters: Sendable {
     case .gguf(let metadata): value = try gguf.flatMap { try metadata.optionalInt(key($0)) }
     case .huggingFace(let config): value = try name.flatMap { try config.optionalInt($0) }
     }
-    if let value, !range.contains(value) {
-      throw inconsistent("\(shown(name, gguf)) is \(value), \(range.lowerBound) to \(range.upperBound) are possible")
-    }
+    if let value { try check(value, in: range, name, gguf) }
     if let value, let gguf { record?.set(gguf, value) }
     return value
   }
 
+  /// - Parameter fallback: where the key is absent; within the range, too, as it may follow from other sizes.
   func int(_ name: String?, gguf: String?, in range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
     guard let value = try optionalInt(name, gguf: gguf, in: range) ?? fallback else { throw missing(name, gguf) }
+    try check(value, in: range, name, gguf)
     if let gguf {
       record?.set(gguf, value)
     } else if let name, let fallback, value != fallback, !Self.comparedNames.contains(name) {
@@ -67,7 +69,12 @@ struct Hyperparameters: Sendable {
     return value
   }
 
-  /// What decides on a profile, and nothing else: profiles are compared.
+  private func check(_ value: Int, in range: ClosedRange<Int>, _ name: String?, _ gguf: String?) throws {
+    guard !range.contains(value) else { return }
+    throw inconsistent("\(shown(name, gguf)) is \(value), \(range.lowerBound) to \(range.upperBound) are possible")
+  }
+
+  /// The facts that decide on a profile, and nothing else: profiles are compared.
   private static let comparedNames: Set = ["max_window_layers"]
 
   func optionalDouble(_ name: String?, gguf: String?) throws -> Double? {
@@ -92,6 +99,8 @@ struct Hyperparameters: Sendable {
   func positive(_ name: String?, gguf: String?, under limit: Double = 1e12, default fallback: Double? = nil) throws
     -> Double
   {
+    // A default is that of `config.json`: in GGUF files llama.cpp requires the key.
+    let fallback = isGGUF && gguf != nil ? nil : fallback
     guard let value = try optionalPositive(name, gguf: gguf, under: limit) ?? fallback else {
       throw missing(name, gguf)
     }

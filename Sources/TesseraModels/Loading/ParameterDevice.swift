@@ -60,16 +60,18 @@ final class ParameterDevice {
     let tensor = piece.tensor
     let all = try checkpoint.bytes(of: tensor)
     defer { checkpoint.release(tensor) }
-    if piece.parameter.isTransposed {
-      let transposed = FloatTensor.transposed(all, tensor)
-      return try transposed.withUnsafeBytes {
-        try upload($0, type: tensor.type, rows: piece.rows.count, columns: tensor.rowCount, into: matrix, at: placement)
-      }
+    func uploadRows(of bytes: UnsafeRawBufferPointer, rowBytes: Int, columns: Int) throws {
+      let own = bytes[piece.rows.lowerBound * rowBytes..<piece.rows.upperBound * rowBytes]
+      try upload(
+        UnsafeRawBufferPointer(rebasing: own), type: tensor.type, rows: piece.rows.count, columns: columns,
+        into: matrix, at: placement)
     }
-    let bytes = UnsafeRawBufferPointer(
-      rebasing: all[piece.rows.lowerBound * tensor.rowByteCount..<piece.rows.upperBound * tensor.rowByteCount])
-    try upload(
-      bytes, type: tensor.type, rows: piece.rows.count, columns: tensor.columnCount, into: matrix, at: placement)
+    guard piece.parameter.isTransposed else {
+      return try uploadRows(of: all, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)
+    }
+    try FloatTensor.transposed(all, tensor).withUnsafeBytes {
+      try uploadRows(of: $0, rowBytes: tensor.rowCount * tensor.type.blockByteCount, columns: tensor.rowCount)
+    }
   }
 
   /// Brings rows to the device, with zeros behind those that are shorter than the matrix's.
@@ -100,7 +102,7 @@ extension WeightUpload {
   func upload(
     _ bytes: UnsafeRawBufferPointer, type: GGMLType, rows: Int, into matrix: WeightMatrix, at placement: Placement
   ) throws {
-    guard let stored = WeightFormat(ggml: type.rawValue) else {
+    guard let stored = WeightFormat(type) else {
       throw ModelError(.unsupportedFeature, "weights of \(type.name) as \(matrix.shape.format.name)")
     }
     if stored == matrix.shape.format {

@@ -47,18 +47,29 @@ struct ParameterScope {
       parts: [Part(name, gguf: gguf, rows: rows)], columns: columns, bias: bias, isTransposed: isTransposed)
   }
 
-  /// Projections of one input, whose rows follow each other.
+  /// A projection of one input among others; several of them may be rows of one tensor.
   struct Part {
     var name: String?
     var gguf: String?
     var rows: Int
+    /// The first row in the tensor, and how many that has, under both names; nil: the tensor is the projection.
+    var place: (start: Int, of: Int)?
 
-    init(_ name: String?, gguf: String?, rows: Int) { (self.name, self.gguf, self.rows) = (name, gguf, rows) }
+    init(_ name: String?, gguf: String?, rows: Int, at place: (start: Int, of: Int)? = nil) {
+      (self.name, self.gguf, self.rows, self.place) = (name, gguf, rows, place)
+    }
   }
 
+  private func weight(_ part: Part) -> Parameter {
+    var parameter = parameter(part.name, gguf: part.gguf, "weight")
+    parameter.slice = part.place.map { ($0.start..<$0.start + part.rows, $0.of) }
+    return parameter
+  }
+
+  /// Projections of one input, whose rows follow each other.
   func linear(parts: [Part], columns: Int, bias: BiasRule = .none, isTransposed: Bool = false) throws -> Linear {
     let weights = parts.map { part in
-      var parameter = parameter(part.name, gguf: part.gguf, "weight")
+      var parameter = weight(part)
       parameter.isTransposed = isTransposed && !hyperparameters.isGGUF
       return parameter
     }
@@ -78,7 +89,7 @@ struct ParameterScope {
 
   /// A gate and an up projection, whose groups of rows alternate where one product can compute both.
   func gatedLinear(gate: Part, up: Part, columns: Int, bias: BiasRule = .none) throws -> GatedLinear {
-    let weights = [gate, up].map { parameter($0.name, gguf: $0.gguf, "weight") }
+    let weights = [gate, up].map(weight)
     let biases = try self.biases([gate, up], bias)
     if biases == nil, gate.rows.isMultiple(of: 16),
       let matrix = try store.interleaved(weights, rows: gate.rows, columns: columns, of: self)

@@ -56,12 +56,13 @@ final class ParameterStore {
 
   // MARK: Matrices
 
-  /// One matrix; the same one for each use of a tensor.
+  /// One matrix; the same one for each use of a tensor's rows.
   func matrix(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix {
     let piece = try piece(parameter, rows: rows, columns: columns, of: scope)
-    if let matrix = loaded[piece.tensor.name] { return matrix }
+    let key = "\(piece.tensor.name) \(piece.rows)"
+    if let matrix = loaded[key] { return matrix }
     let matrix = try place([piece], rows: rows, columns: columns, experts: nil)
-    loaded[piece.tensor.name] = matrix
+    loaded[key] = matrix
     return matrix
   }
 
@@ -123,7 +124,8 @@ final class ParameterStore {
     let storedRows = parameter.slice?.of ?? rows
     let expected = parameter.isTransposed ? [columns, storedRows] : [storedRows, columns]
     // Experts' matrices may be one tensor of three dimensions.
-    guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3)
+    guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3),
+      parameter.slice.map({ $0.rows.lowerBound >= 0 && $0.rows.upperBound <= $0.of }) ?? true
     else {
       throw wrongShape(tensor, expected: "\(expected)")
     }
@@ -143,7 +145,7 @@ final class ParameterStore {
   /// The format of a matrix on the device.
   private func format(of tensor: StoredTensor, as parameter: Parameter, rows: Int, columns: Int) throws -> WeightFormat
   {
-    guard let stored = WeightFormat(ggml: tensor.type.rawValue) else {
+    guard let stored = WeightFormat(tensor.type) else {
       throw ModelError(
         .unsupportedFeature,
         "\(checkpoint.path): tensor \(tensor.name) is \(tensor.type.name): "
@@ -153,8 +155,8 @@ final class ParameterStore {
     // As a converted file would have it.
     let type = ConversionType.type(
       of: parameter.gguf ?? tensor.name, shape: [rows, columns], from: tensor.type,
-      wanted: GGMLType(rawValue: wanted.rawValue))
-    return WeightFormat(ggml: type.rawValue) ?? stored
+      wanted: wanted.ggmlType)
+    return WeightFormat(type) ?? stored
   }
 
   private func place(
@@ -195,7 +197,7 @@ final class ParameterStore {
 
   // MARK: Vectors
 
-  /// Vectors one after another, as float32, padded with zeros to whole groups of 16.
+  /// Vectors one after another, as float32, with zeros behind them.
   func vector(_ parts: [(parameter: Parameter, count: Int)], isZeroWhereMissing: Bool, of scope: ParameterScope) throws
     -> Vector
   {
@@ -217,7 +219,8 @@ final class ParameterStore {
   }
 
   func vector(_ values: [Float], label: String) throws -> Vector {
-    let padded = (values.count + 15) / 16 * 16
+    // Whole groups of 16 are read, also of a part that begins within one.
+    let padded = (values.count + 15) / 16 * 16 + 16
     self.count(padded * 4)
     guard let device else { return Vector(view: BufferView(.planned(label)), allocation: nil) }
     let allocation = try device.allocate(byteCount: padded * 4, label: label)
@@ -272,7 +275,7 @@ final class ParameterStore {
   }
 }
 
-/// A vector of float32 on the device, padded to a multiple of 16.
+/// A vector of float32 on the device, padded so that groups of 16 can be read from any of its elements on.
 struct Vector: Sendable, DeviceMemory {
   let view: BufferView
   let allocation: DeviceAllocation?

@@ -14,7 +14,7 @@ public struct ModelDraft {
 
   public let memory: MemoryPlan
   public var profile: ModelProfile { layout.profile }
-  /// Bytes of weights that a generated token reads.
+  /// Bytes of weights that a generated token reads; 0 for an encoder, which generates none.
   public let weightBytesPerToken: Int
   let layout: ModelLayout
   let library: KernelLibrary
@@ -53,13 +53,8 @@ public struct ModelDraft {
       ? PreparedSteps.limit * StepProgram.deviceBytes(commandCount: commandCount, limits: limits) : 0
     memory = try layout.memoryPlan(
       arenaBytes: arenaBytes, programBytes: programs, hasLogits: family is any CausalLanguageModel)
-    weightBytesPerToken = store.plan.totalBytes - Self.unreadBytes(family)
-  }
-
-  /// Embeddings of which a token reads a row, unless they also make the logits.
-  private static func unreadBytes(_ family: any ModelFamily) -> Int {
-    guard let model = family as? any EmbeddingOwner, !model.isEmbeddingTied else { return 0 }
-    return model.embeddingBytes
+    weightBytesPerToken =
+      family is any CausalLanguageModel ? try Self.commands(tokens: 1, planner).cost.weightBytes : 0
   }
 
   /// The cost of decoding one token behind `contextLength` others, and of a prompt of `chunkSize`, each with the greedy
@@ -67,21 +62,26 @@ public struct ModelDraft {
   public func costs(promptTokens: Int? = nil) throws -> (decode: StepCost, prompt: StepCost)? {
     guard planner.family is any CausalLanguageModel else { return nil }
     func cost(_ tokens: Int) throws -> StepCost {
-      var shape = StepShape(part: .model, result: .logits, tokenCount: tokens, outputCount: 1)
-      shape.singleCount = tokens == 1 ? 1 : 0
-      shape.selectsOutputs = tokens > 1
-      shape.groups = zip(profile.attentionGroups, planner.operators.attention).map { group, operation in
-        let rows = operation.tileRows(longest: tokens, headCount: group.headCount, kvHeadCount: group.kvHeadCount)
-        return .init(tileCount: tokens == 1 ? 0 : (tokens + rows - 1) / rows)
-      }
-      let commands = try planner.plan(shape, inputs: BufferView(.planned("inputs"))).commands
+      let commands = try Self.commands(tokens: tokens, planner)
       try sample(SamplingRow(), on: commands)
       // A token more seldom begins a block.
       if tokens > 1 { try clear(tokens, on: commands) }
-      let total = commands.cost
-      return StepCost(launches: total.launches, bytes: total.bytes, operations: total.operations)
+      return StepCost(
+        launches: commands.dispatches.count, bytes: commands.cost.bytes, operations: commands.cost.operations)
     }
     return (try cost(1), try cost(min(promptTokens ?? layout.chunkSize, layout.chunkSize)))
+  }
+
+  /// A step of so many tokens of one sequence, of which the last one's logits are wanted.
+  private static func commands(tokens: Int, _ planner: StepPlanner) throws -> DispatchList {
+    var shape = StepShape(part: .model, result: .logits, tokenCount: tokens, outputCount: 1)
+    shape.singleCount = tokens == 1 ? 1 : 0
+    shape.selectsOutputs = tokens > 1
+    shape.groups = zip(planner.profile.attentionGroups, planner.operators.attention).map { group, operation in
+      let rows = operation.tileRows(longest: tokens, headCount: group.headCount, kvHeadCount: group.kvHeadCount)
+      return .init(tileCount: tokens == 1 ? 0 : (tokens + rows - 1) / rows)
+    }
+    return try planner.plan(shape, inputs: BufferView(.planned("inputs"))).commands
   }
 
   /// The kernel variants that one decode step and one prompt chunk launch, and those that draw a token.
@@ -119,25 +119,3 @@ public struct ModelDraft {
     }
   }
 }
-
-/// A family whose embedding table may be larger than what a token reads of it.
-protocol EmbeddingOwner {
-  var embedding: TokenEmbedding { get }
-  var head: OutputHead { get }
-}
-
-extension EmbeddingOwner {
-  var isEmbeddingTied: Bool {
-    guard case .planned(let a) = embedding.table.view.memory, let first = head.output.parts.first,
-      case .planned(let b) = first.matrix.view.memory
-    else { return true }
-    return a == b
-  }
-  var embeddingBytes: Int { embedding.table.shape.byteCount }
-}
-
-extension Llama: EmbeddingOwner {}
-extension Qwen2: EmbeddingOwner {}
-extension Mixtral: EmbeddingOwner {}
-extension GPT2: EmbeddingOwner {}
-extension Gemma3: EmbeddingOwner {}

@@ -32,6 +32,14 @@ public struct ModelProfile: Sendable {
       case .growing, .window: false
       }
     }
+
+    /// The form of attention over the group's keys.
+    func shape(scale: Float, softCap: Float? = nil) -> FlashAttention.Shape {
+      var shape = FlashAttention.Shape(
+        headCount: headCount, mask: seesAll ? .full : .causal, scale: scale, softCap: softCap)
+      if case .window(let tokens, let sinks) = kind { (shape.window, shape.sinkKeys) = (tokens, sinks) }
+      return shape
+    }
   }
 
   /// The architecture's name as the files have it.

@@ -109,7 +109,7 @@ public final class ModelRunner {
 
   // MARK: Running
 
-  /// Runs a batch: its keys and values are in the cache afterwards.
+  /// Runs a batch: its keys and values are in the cache afterward.
   ///
   /// - Parameter wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
   /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize` or the context, or a sequence twice; `MemoryError` when

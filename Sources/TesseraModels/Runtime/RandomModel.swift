@@ -51,7 +51,7 @@ public struct RandomModel: Sendable, Equatable {
   ///
   /// - Throws: `FileError` for sizes that the format cannot hold, `ModelError` for counts that are not positive.
   public func checkpoint() throws -> DescribedCheckpoint {
-    guard let type = GGMLType(rawValue: format.rawValue) else {
+    guard let type = format.ggmlType else {
       throw ModelError(.unsupportedFeature, "\(name): \(format.name) is no type of a GGUF file")
     }
     guard (1...1024).contains(layerCount), headCount > 0, kvHeadCount > 0, hiddenSize >= headCount else {

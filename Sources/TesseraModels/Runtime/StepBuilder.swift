@@ -9,7 +9,7 @@ final class StepBuilder {
   let inputs: StepInputs
   let cache: CacheViews
   let profile: ModelProfile
-  /// What layers' kernels write.
+  /// The tensors that layers' kernels write.
   let sink = DispatchList()
 
   /// Bytes of each tensor, by its id.

@@ -1,7 +1,7 @@
 import TesseraMemory
 import TesseraOperators
 
-/// What decides a step's commands: steps of one shape differ only in the data that their inputs hold.
+/// All that decides a step's commands: steps of one shape differ only in the data that their inputs hold.
 struct StepShape: Hashable, Sendable {
   /// The part of a model that runs.
   enum Part: Hashable, Sendable {

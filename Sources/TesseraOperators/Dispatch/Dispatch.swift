@@ -16,9 +16,13 @@ public struct Dispatch: Sendable {
   /// Device traffic and arithmetic, by the operator's formula.
   public struct Cost: Sendable, Equatable {
     public var bytes: Int
+    /// Those of `bytes` that are the model's weights.
+    public var weightBytes: Int
     public var operations: Int
 
-    public init(bytes: Int = 0, operations: Int = 0) { (self.bytes, self.operations) = (bytes, operations) }
+    public init(bytes: Int = 0, weightBytes: Int = 0, operations: Int = 0) {
+      (self.bytes, self.weightBytes, self.operations) = (bytes, weightBytes, operations)
+    }
   }
 
   public var variant: KernelVariant

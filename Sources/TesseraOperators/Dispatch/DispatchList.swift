@@ -45,8 +45,12 @@ public final class DispatchList: CommandSink {
     }
   }
 
-  /// Launches, bytes and operations of all commands together.
-  public var cost: (launches: Int, bytes: Int, operations: Int) {
-    dispatches.reduce((0, 0, 0)) { ($0.0 + 1, $0.1 + $1.cost.bytes, $0.2 + $1.cost.operations) }
+  /// The cost of all commands together.
+  public var cost: Dispatch.Cost {
+    dispatches.reduce(into: Dispatch.Cost()) {
+      $0.bytes += $1.cost.bytes
+      $0.weightBytes += $1.cost.weightBytes
+      $0.operations += $1.cost.operations
+    }
   }
 }

@@ -16,7 +16,7 @@ public struct ChatError: Error, CustomStringConvertible, Sendable, Equatable {
 
   /// The kind of failure.
   public let code: Code
-  /// What is wrong, where, and what to do. For `refused`: the template's own words.
+  /// The fault, where it is, and what to do. For `refused`: the template's own words.
   public let message: String
 
   /// An error of a kind with its message.

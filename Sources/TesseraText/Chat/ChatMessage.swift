@@ -29,9 +29,4 @@ public struct ChatMessage: Sendable, Equatable {
 
   /// The message as a JSON value.
   public var value: JSONValue { .object(fields) }
-
-  /// Reads messages from JSON: an array of message objects, or an object with `messages`.
-  public static func messages(fromJSON bytes: [UInt8]) throws(ChatError) -> [ChatMessage] {
-    try Conversation(fromJSON: bytes).messages
-  }
 }

@@ -32,7 +32,7 @@ public struct StopStringMatcher: Sendable {
   }
 
   private var stops: [Stop]
-  /// What is held back.
+  /// The text that is held back.
   private var pending: [UInt8] = []
   /// Whether a stop string has been found. All text after it is dropped.
   public private(set) var isStopped = false
@@ -65,7 +65,7 @@ public struct StopStringMatcher: Sendable {
     return (free, false)
   }
 
-  /// What was held back, at the end of the text; nothing after a stop string.
+  /// The text that was held back, at the end; nothing after a stop string.
   public mutating func finish() -> String {
     defer { pending = [] }
     return String(decoding: pending, as: UTF8.self)

@@ -28,7 +28,7 @@ public struct StreamingDetokenizer: Sendable {
     return text
   }
 
-  /// What is left at the end of the tokens: U+FFFD for a character that was never completed.
+  /// The rest at the end of the tokens: U+FFFD for a character that was never completed.
   public mutating func finish() -> String {
     defer { pending = [] }
     // Only a pattern that took too long can fail here, and the text of that token is lost.

@@ -5,7 +5,8 @@ extension Tokenizer {
   ///   - addSpecial: adds the tokens that the model wants around a text, such as BOS and EOS.
   ///   - parseSpecial: takes markers such as `<|im_start|>` in the text for the tokens they name; otherwise they are
   ///     text like any other. Added tokens that are not special are always found.
-  /// - Throws: `TextError` `.tooLong` over `longestText` bytes, `.missingByteToken` for what cannot be expressed,
+  /// - Throws: `TextError` `.tooLong` over `longestText` bytes, also for a text of which the tokenizer's steps make many
+  ///   times as much, `.missingByteToken` for what cannot be expressed,
   ///   `.unsupportedPattern` if a pattern of the tokenizer's files takes too long on the text.
   public func encode(_ text: String, addSpecial: Bool = true, parseSpecial: Bool = true) throws(TextError) -> [Int] {
     try encode(Array(text.utf8), addSpecial: addSpecial, parseSpecial: parseSpecial)
@@ -36,25 +37,26 @@ extension Tokenizer {
     try Self.check(length: bytes.count)
     var output: [Int] = []
     output.reserveCapacity(bytes.count / 3 + 2)
+    var limit = GrowthLimit(bytes: bytes.count)
     switch components.special {
     case .longestFirst(let all, let userDefined):
       let matcher = parseSpecial ? all : userDefined
       try encodeParts(bytes.withUnsafeBufferPointer(matcher.split), of: bytes, into: &output) {
         text, isAfterSpecial, _, output throws(TextError) in
-        try normalize(&text, isAfterSpecial: isAfterSpecial)
-        try encodePieces(TextPieces(text, beginsText: isAfterSpecial), into: &output)
+        try normalize(&text, isAfterSpecial: isAfterSpecial, &limit)
+        try encodePieces(TextPieces(text, beginsText: isAfterSpecial), &limit, into: &output)
       }
     case .addedTokens(let added):
-      let bytes = bytes.isUTF8 ? bytes : Array(String(decoding: bytes, as: UTF8.self).utf8)
-      func parts(_ text: [UInt8], inNormalized: Bool) -> [SpecialTokenMatcher.Part] {
-        text.withUnsafeBufferPointer { added.split($0, inNormalized: inNormalized, parseSpecial: parseSpecial) }
+      let bytes = bytes.asUTF8
+      func parts(_ text: [UInt8], at kind: AddedTokens.Kind) -> [SpecialTokenMatcher.Part] {
+        text.withUnsafeBufferPointer { added.split($0, at: kind, parseSpecial: parseSpecial) }
       }
-      try encodeParts(parts(bytes, inNormalized: false), of: bytes, into: &output) {
+      try encodeParts(parts(bytes, at: .plain), of: bytes, into: &output) {
         text, isAfterSpecial, isFirst, output throws(TextError) in
-        try normalize(&text, isAfterSpecial: isAfterSpecial)
-        try encodeParts(parts(text, inNormalized: true), of: text, into: &output) {
+        try normalize(&text, isAfterSpecial: isAfterSpecial, &limit)
+        try encodeParts(parts(text, at: .normalized), of: text, into: &output) {
           part, _, isFirstPart, output throws(TextError) in
-          try encodePieces(TextPieces(part, beginsText: isFirst && isFirstPart), into: &output)
+          try encodePieces(TextPieces(part, beginsText: isFirst && isFirstPart), &limit, into: &output)
         }
       }
     }
@@ -87,17 +89,13 @@ extension Tokenizer {
     }
   }
 
-  func normalize(_ text: inout [UInt8], isAfterSpecial: Bool) throws(TextError) {
-    for normalizer in components.normalizers { try normalizer.apply(&text, isAfterSpecial: isAfterSpecial) }
+  func normalize(_ text: inout [UInt8], isAfterSpecial: Bool, _ limit: inout GrowthLimit) throws(TextError) {
+    for normalizer in components.normalizers { try normalizer.apply(&text, isAfterSpecial: isAfterSpecial, &limit) }
   }
 
-  func encodePieces(_ text: TextPieces, into output: inout [Int]) throws(TextError) {
+  func encodePieces(_ text: TextPieces, _ limit: inout GrowthLimit, into output: inout [Int]) throws(TextError) {
     var pieces = text
-    for step in components.preTokenizers { try step.apply(&pieces) }
-    guard pieces.bytes.count <= Int32.max / 3 else {
-      throw TextError(
-        .tooLong, "the text has become \(pieces.bytes.count) bytes, which is more than one call takes; split it")
-    }
+    for step in components.preTokenizers { try step.apply(&pieces, &limit) }
     try components.model.encode(pieces, into: &output)
   }
 }

@@ -1,3 +1,5 @@
+import TesseraJSON
+
 /// Why text could not be turned into tokens or tokens into text.
 ///
 /// `description` is one line that says what is wrong, where (token, merge or byte) and what to do.
@@ -26,7 +28,7 @@ public struct TextError: Error, CustomStringConvertible, Sendable, Equatable {
 
   /// The kind of failure.
   public let code: Code
-  /// What is wrong, where, and what to do.
+  /// The fault, where it is, and what to do.
   public let message: String
 
   /// An error of a kind with its message.
@@ -40,11 +42,7 @@ public struct TextError: Error, CustomStringConvertible, Sendable, Equatable {
 
   /// `bytes` as printable text of bounded length, in quotes: tokens come from untrusted files.
   static func quoted(_ bytes: some Collection<UInt8>) -> String {
-    let limit = 60
-    var text = "'"
-    for scalar in String(decoding: bytes.prefix(limit), as: UTF8.self).unicodeScalars {
-      text += scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
-    }
-    return text + (bytes.count > limit ? "…'" : "'")
+    // Enough for more characters than are shown.
+    JSONError.quoted(String(decoding: bytes.prefix(512), as: UTF8.self))
   }
 }

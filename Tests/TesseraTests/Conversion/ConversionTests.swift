@@ -2,13 +2,41 @@ import Foundation
 import TesseraCL
 import TesseraFiles
 import TesseraMemory
-import TesseraModels
 import TesseraOperators
 import TestSupport
 import Testing
 
+@testable import TesseraModels
+
 @Suite("Conversion of models")
 struct ConversionTests {
+  @Test("YaRN's magnitude is written as llama.cpp reads it: a factor of the usual one")
+  func yarn() throws {
+    let original = URL(fileURLWithPath: try FamilyFixture.path("families/qwen2-tied"))
+    try withTemporaryFolder { folder in
+      let data = try Data(contentsOf: original.appendingPathComponent("config.json"))
+      var config = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+      config["rope_parameters"] = ["rope_theta": 1e6, "rope_type": "yarn", "factor": 4, "attention_factor": 0.75]
+      try JSONSerialization.data(withJSONObject: config).write(to: folder.appendingPathComponent("config.json"))
+      try FileManager.default.copyItem(
+        at: original.appendingPathComponent("model.safetensors"), to: folder.appendingPathComponent("model.safetensors")
+      )
+      let converter = try ModelConverter(HuggingFaceCheckpoint(path: folder.path), to: nil)
+      let factor = try converter.metadata.double("qwen2.rope.scaling.attn_factor")
+      #expect(abs(factor - 0.75 / (1 + 0.1 * log(4))) < 1e-6)
+      let described = try DescribedCheckpoint(
+        name: "written",
+        metadata: Dictionary(
+          converter.metadata.keys.compactMap { key in converter.metadata[key].map { (key, $0) } },
+          uniquingKeysWith: { first, _ in first }), tensors: converter.items.map(\.tensor))
+      let limits = DeviceLimits(
+        name: "any", isCPU: true, vectorWidth: 8, localMemoryBytes: 1 << 16, maxWorkGroupSize: 256,
+        globalMemoryBytes: 1 << 34, maxAllocationBytes: 1 << 32, baseAddressAlignment: 64)
+      let layout = try ModelLayout(described, limits: limits, options: .init())
+      #expect(abs((layout.profile.rotaryTables.first?.magnitude ?? 0) - 0.75) < 1e-6)
+    }
+  }
+
   @Test("matrices get the wanted type, or one with smaller blocks; vectors, norms and routers are float32")
   func types() {
     func type(_ name: String, _ shape: [Int], _ source: GGMLType?, _ wanted: GGMLType?) -> GGMLType {
@@ -84,9 +112,7 @@ struct ConversionTests {
     let before = try GGUFCheckpoint(path: input.path)
     let context = try device.context()
     // Rows pass in several pieces.
-    let size = try ModelConverter(before, to: .q8_0).write(
-      to: output.path, library: KernelLibrary(context: context), queue: Queue(context), heap: DeviceHeap(context),
-      stagingBytes: 4096)
+    let size = try ModelConverter(before, to: .q8_0).write(to: output.path, stagingBytes: 4096) { context }
     let after = try GGUFCheckpoint(path: output.path)
     defer { withExtendedLifetime(after) {} }
     #expect(try Data(contentsOf: output).count == size)

@@ -11,9 +11,11 @@ extension FamilySuites {
   @Suite("Damaged folders, and variants that no family computes")
   struct BadFolderTests {
     /// A copy of a fixture's folder, changed.
+    ///
+    /// - Parameter names: of tensors of four zeros more.
     private func layout(
       _ folder: String, config change: ([String: Any]) -> [String: Any] = { $0 },
-      header: ([String: Any]) -> [String: Any] = { $0 }
+      header: ([String: Any]) -> [String: Any] = { $0 }, adding names: [String] = []
     ) throws -> ModelLayout {
       try withTemporaryFolder { copy in
         let original = URL(fileURLWithPath: try FamilyFixture.path("families/\(folder)"))
@@ -24,11 +26,42 @@ extension FamilySuites {
         try JSONSerialization.data(withJSONObject: change(config)).write(to: copy.appendingPathComponent("config.json"))
         let weights = try Data(contentsOf: original.appendingPathComponent("model.safetensors"))
         let length = (0..<8).reduce(0) { $0 | Int(weights[$1]) << (8 * $1) }
-        let text = try JSONSerialization.data(withJSONObject: header(json(weights[8..<8 + length])))
+        var entries = try header(json(weights[8..<8 + length]))
+        var data = weights[(8 + length)...]
+        for name in names {
+          let range = [data.count, data.count + 16]
+          entries[name] = ["dtype": "F32", "shape": [4], "data_offsets": range] as [String: Any]
+          data += Data(count: 16)
+        }
+        let text = try JSONSerialization.data(withJSONObject: entries)
         var file = Data((0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) })
-        file += text + weights[(8 + length)...]
+        file += text + data
         try file.write(to: copy.appendingPathComponent("model.safetensors"))
         return try layout(path: copy.path)
+      }
+    }
+
+    @Test(
+      "a GGUF file without a key that llama.cpp requires is refused, whatever config.json's default is",
+      arguments: [
+        ("gpt2", "gpt2.attention.layer_norm_epsilon"), ("bert", "bert.attention.layer_norm_epsilon"),
+        ("t5", "t5.attention.layer_norm_rms_epsilon"), ("t5", "t5.attention.relative_buckets_count"),
+        ("t5", "t5.context_length"), ("qwen2-tied", "qwen2.attention.layer_norm_rms_epsilon"),
+        ("mixtral", "llama.attention.layer_norm_rms_epsilon"),
+      ])
+    func requiredKeys(family: String, key: String) throws {
+      let file = try GGUFCheckpoint(path: FamilyFixture.path("families/\(family)/model.gguf"))
+      var copy = try ModelConverter(file, to: nil)
+      try withTemporaryFolder { folder in
+        let path = folder.appendingPathComponent("model.gguf").path
+        func write() throws { _ = try copy.write(to: path) { throw CancellationError() } }
+        try write()
+        _ = try layout(path: path)
+        let values = Dictionary(uniqueKeysWithValues: copy.metadata.keys.map { ($0, copy.metadata[$0]) })
+        copy.metadata = Metadata(values.compactMapValues { $0 }.filter { $0.key != key }, of: path)
+        try write()
+        let error = #expect(throws: ModelError.self) { try layout(path: path) }
+        #expect("\(error.map { "\($0)" } ?? "")".contains(key))
       }
     }
 
@@ -130,8 +163,65 @@ extension FamilySuites {
       ] {
         expectError([key, "config.json"]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
       }
+      for (key, value): (String, Any) in [
+        ("mscale", 0.7), ("mscale_all_dim", 1), ("truncate", false), ("partial_rotary_factor", 0.5),
+        ("mrope_section", [4]),
+      ] {
+        let rope: [String: Any] = ["rope_type": "yarn", "factor": 2, "rope_theta": 1e6]
+        for place in ["rope_parameters", "rope_scaling"] {
+          expectError([key, "config.json"]) {
+            try layout("mixtral", config: { $0.merging([place: rope.merging([key: value]) { $1 }]) { $1 } })
+          }
+        }
+        expectError([key, "config.json"]) {
+          let types = ["full_attention": rope, "sliding_attention": rope.merging([key: value]) { $1 }]
+          return try layout("mixtral", config: { $0.merging(["rope_parameters": types]) { $1 } })
+        }
+      }
+      expectError(["yarn of sliding_attention"]) {
+        let types: [String: Any] = ["sliding_attention": ["rope_type": "yarn", "factor": 2]]
+        return try layout("mixtral", config: { $0.merging(["rope_parameters": types]) { $1 } })
+      }
       expectError(["MambaForCausalLM", "Qwen2ForCausalLM"]) {
         try layout("gpt2", config: { $0.merging(["architectures": ["MambaForCausalLM"]]) { $1 } })
+      }
+    }
+
+    @Test("rotary parameters that change nothing are no reason to refuse")
+    func harmlessRotaryParameters() throws {
+      let rope: [String: Any] = [
+        "rope_type": "yarn", "factor": 2, "truncate": true, "finetuned": true, "partial_rotary_factor": 1,
+        "mscale": NSNull(),
+      ]
+      _ = try layout("mixtral", config: { $0.merging(["rope_scaling": rope]) { $1 } })
+    }
+
+    @Test("heads of one dimension, which cannot turn, are refused")
+    func smallHeads() {
+      expectError(["head_dim", "is 1"]) { try layout("mixtral", config: { $0.merging(["head_dim": 1]) { $1 } }) }
+      expectError(["head_dim", "is 1"]) {
+        try layout("qwen2-tied", config: { $0.merging(["num_attention_heads": 96]) { $1 } })
+      }
+      expectError(["attention.key_length", "is 1"]) {
+        try SyntheticModel.llama.withFile({ $0.metadata["llama.attention.key_length"] = .uint32(1) }) {
+          try layout(path: $0)
+        }
+      }
+    }
+
+    @Test("tensors that older folders of a family have besides are not loaded, and no reason to refuse")
+    func unreadTensors() throws {
+      for (folder, names) in [
+        ("qwen2-tied", (0..<2).map { "model.layers.\($0).self_attn.rotary_emb.inv_freq" }),
+        ("mixtral", (0..<2).map { "model.layers.\($0).self_attn.rotary_emb.inv_freq" }),
+        ("t5", ["decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"]),
+      ] {
+        let plain = try layout(folder)
+        let more = try layout(folder, adding: names)
+        #expect(more.parameters == plain.parameters)
+      }
+      expectError(["rotary_emb.phase"]) {
+        try layout("mixtral", adding: ["model.layers.0.self_attn.rotary_emb.phase"])
       }
     }
 

@@ -62,16 +62,22 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
   let folder: String
   let isGGUF: Bool
   var description: String { isGGUF ? "\(folder)/model.gguf" : folder }
+  var path: String { get throws { isGGUF ? "\(try folderPath)/model.gguf" : try folderPath } }
 
-  static let names = [
-    "gpt2", "gpt2-plain-names", "gpt2-odd-widths", "qwen2-tied", "qwen2-untied", "mixtral", "mixtral-odd-widths", "t5",
-    "t5-gated", "bert",
-  ]
-  /// Without a GGUF file.
-  private static let folders: Set<String> = ["gpt2-plain-names", "gpt2-odd-widths", "mixtral-odd-widths"]
-  static let all = names.flatMap { name in
-    [FamilyFixture(folder: name, isGGUF: false)]
-      + (folders.contains(name) ? [] : [FamilyFixture(folder: name, isGGUF: true)])
+  /// Every folder of `Fixtures/families` that has a reference, and the GGUF file in it where there is one.
+  static let all: [FamilyFixture] = {
+    guard let root = try? path("families"), let names = try? FileManager.default.contentsOfDirectory(atPath: root)
+    else { return [] }
+    func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(file)") }
+    return names.sorted().filter { exists("\($0)/reference.json") }.flatMap { name in
+      [FamilyFixture(folder: name, isGGUF: false)]
+        + (exists("\(name)/model.gguf") ? [FamilyFixture(folder: name, isGGUF: true)] : [])
+    }
+  }()
+
+  /// Those whose reference has results of a kind: what a family is run as.
+  static func all<Results>(with results: KeyPath<FamilyReference, Results?>) -> [FamilyFixture] {
+    all.filter { (try? $0.reference())?[keyPath: results] != nil }
   }
 
   /// A folder or file of this target's fixtures.
@@ -82,16 +88,16 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
   var folderPath: String { get throws { try Self.path("families/\(folder)") } }
 
   func reference() throws -> FamilyReference {
-    // A GGUF file does not say T5's largest distance.
-    let name = isGGUF && folder == "t5" ? "reference-gguf.json" : "reference.json"
+    // A GGUF file may say less than its folder, as of T5's largest distance.
+    let own = "\(try folderPath)/reference-gguf.json"
+    let path = isGGUF && FileManager.default.fileExists(atPath: own) ? own : "\(try folderPath)/reference.json"
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(
-      FamilyReference.self, from: Data(contentsOf: URL(fileURLWithPath: "\(try folderPath)/\(name)")))
+    return try decoder.decode(FamilyReference.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
   func model(_ options: ModelRunner.Options = .init()) throws -> FamilyModel {
-    try FamilyModel(path: isGGUF ? "\(folderPath)/model.gguf" : folderPath, options)
+    try FamilyModel(path: path, options)
   }
 }
 

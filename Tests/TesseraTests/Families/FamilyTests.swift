@@ -1,14 +1,28 @@
+import TesseraFiles
 import TesseraMemory
-import TesseraModels
 import TesseraOperators
 import Testing
+
+@testable import TesseraModels
 
 extension FamilySuites {
   @Suite("Families beside transformers in float64")
   struct FamilyTests {
+    @Test("every family has a tiny model, and every tiny model a reference by which it is run")
+    func complete() throws {
+      let run = [
+        FamilyFixture.all(with: \.prompts), FamilyFixture.all(with: \.pairs), FamilyFixture.all(with: \.texts),
+      ]
+      #expect(run.joined().count == FamilyFixture.all.count && run.allSatisfy { !$0.isEmpty })
+      let paths =
+        try FamilyFixture.all.map { try $0.path } + OddModelTests.names.map { try FamilyFixture.path("odd/\($0).gguf") }
+      let families = try paths.map { try Families.family(of: Hyperparameters(openCheckpoint(path: $0))) }
+      #expect(Set(families.map { "\($0)" }) == Set(Families.all.map { "\($0)" }))
+    }
+
     @Test(
       "log-probabilities and continuations agree, and every chunk size gives the same bits",
-      arguments: FamilyFixture.all.filter { !["t5", "t5-gated", "bert"].contains($0.folder) })
+      arguments: FamilyFixture.all(with: \.prompts))
     func decoder(fixture: FamilyFixture) throws {
       let model = try fixture.model()
       let prompts = try #require(fixture.reference().prompts)
@@ -29,7 +43,7 @@ extension FamilySuites {
 
     @Test(
       "an encoder-decoder's hidden states, log-probabilities and continuations agree, source after source",
-      arguments: FamilyFixture.all.filter { ["t5", "t5-gated"].contains($0.folder) })
+      arguments: FamilyFixture.all(with: \.pairs))
     func encoderDecoder(fixture: FamilyFixture) throws {
       var options = ModelRunner.Options()
       options.contextLength = 64
@@ -52,7 +66,7 @@ extension FamilySuites {
 
     @Test(
       "an encoder's hidden states agree, alone and beside others",
-      arguments: FamilyFixture.all.filter { $0.folder == "bert" })
+      arguments: FamilyFixture.all(with: \.texts))
     func encoder(fixture: FamilyFixture) throws {
       var options = ModelRunner.Options()
       options.sequenceCount = 2

@@ -99,6 +99,27 @@ extension ModelSuites {
       }
     }
 
+    @Test("a key that llama.cpp requires is required, whatever config.json's default is")
+    func requiredKeys() async {
+      let name = "attention.layer_norm_rms_epsilon"
+      await expectError([name]) { $0.metadata["llama.\(name)"] = nil }
+    }
+
+    @Test("experts of an older kind are Mixtral's, not Llama's with a tensor missing")
+    func olderExperts() async {
+      await expectError(["ffn_gate_exps"]) {
+        $0.metadata["llama.expert_count"] = .uint32(2)
+        $0.metadata["llama.expert_used_count"] = .uint32(1)
+        for layer in 0..<2 {
+          $0.tensors["blk.\(layer).ffn_gate_inp.weight"] = .f32([64, 2], Array(repeating: 0.1, count: 128))
+          for name in ["ffn_gate", "ffn_up", "ffn_down"] {
+            let tensor = $0.tensors.removeValue(forKey: "blk.\(layer).\(name).weight")
+            for expert in 0..<2 { $0.tensors["blk.\(layer).\(name).\(expert).weight"] = tensor }
+          }
+        }
+      }
+    }
+
     @Test("heads that do not fit each other are refused with their numbers")
     func heads() async {
       await expectError(["head_count_kv", "0"]) { $0.metadata["llama.attention.head_count_kv"] = .uint32(0) }

@@ -78,7 +78,7 @@ extension ModelSuites {
       #expect(try await fresh(language, Array(messages.dropLast())) == answer)
     }
 
-    @Test("a cancelled answer throws, and keeps what came of it")
+    @Test("a canceled answer throws, and keeps what came of it")
     func cancelled() async throws {
       let language = try await SyntheticModel.llama.load()
       let chat = ChatSession(language, options: options)

@@ -67,9 +67,9 @@ extension ModelSuites {
     func penalty() async throws {
       let language = try await load()
       let plain = try await language.run(prompt) { $0.maxTokens = 40 }
-      let penalised = try await language.run(prompt) { ($0.maxTokens, $0.repeatPenalty) = (40, 1000) }
-      #expect(Set(penalised.tokens).count == 40 && Set(penalised.tokens).isDisjoint(with: prompt))
-      #expect(plain.tokens != penalised.tokens)
+      let penalized = try await language.run(prompt) { ($0.maxTokens, $0.repeatPenalty) = (40, 1000) }
+      #expect(Set(penalized.tokens).count == 40 && Set(penalized.tokens).isDisjoint(with: prompt))
+      #expect(plain.tokens != penalized.tokens)
       let unlooking = try await language.run(prompt) {
         ($0.maxTokens, $0.repeatPenalty, $0.repeatWindow) = (40, 1000, 0)
       }
@@ -135,7 +135,7 @@ extension ModelSuites {
       #expect(try await language.run(prompt).tokens.count == 16)
     }
 
-    @Test("a cancelled task ends with the next event, and the model goes on for others")
+    @Test("a canceled task ends with the next event, and the model goes on for others")
     func cancellation() async throws {
       let language = try await load()
       let prompt = prompt

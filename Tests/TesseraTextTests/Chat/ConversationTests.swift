@@ -32,7 +32,7 @@ struct ConversationTests {
 
   @Test("a plain array of messages is a conversation without tools")
   func array() throws {
-    let messages = try ChatMessage.messages(fromJSON: Array(#" [{"role":"user","content":"hi"}] "#.utf8))
+    let messages = try Conversation(fromJSON: Array(#" [{"role":"user","content":"hi"}] "#.utf8)).messages
     #expect(messages == [ChatMessage(role: "user", content: "hi")])
     #expect(try Conversation(fromJSON: Array("[]".utf8)) == Conversation(messages: []))
     #expect(try Conversation(fromJSON: Array(#"{"messages":[],"tools":null}"#.utf8)).tools == nil)

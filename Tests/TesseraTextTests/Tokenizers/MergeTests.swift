@@ -1,3 +1,4 @@
+import TesseraJSON
 import Testing
 
 @testable import TesseraText
@@ -43,6 +44,48 @@ struct MergeTests {
         #expect(try tokenizer.encode(text) == Self.plainMerge(word, ranks), "\(merges) on \(text)")
       }
     }
+  }
+
+  /// A tokenizer of `tokenizer.json` with the tokens of all bytes before the given ones.
+  private static func byteFallback(_ tokens: [String], _ options: JSONObject) throws -> Tokenizer {
+    var vocabulary = JSONObject()
+    for byte in 0..<256 {
+      let digits = String(byte, radix: 16, uppercase: true)
+      vocabulary["<0x\(byte < 16 ? "0" : "")\(digits)>"] = .int(byte)
+    }
+    for (index, token) in tokens.enumerated() { vocabulary[token] = .int(256 + index) }
+    var model = options
+    for (key, value) in ["type": "BPE", "vocab": .object(vocabulary), "byte_fallback": true] as [String: JSONValue] {
+      model[key] = value
+    }
+    return try Tokenizer(
+      huggingFace: HuggingFaceTokenizerFiles(tokenizer: ["model": .object(model)], path: "folder"))
+  }
+
+  @Test("bytes with marks and ends of words, merges that come twice and a version are taken as the library takes them")
+  func library() throws {
+    let tokens = ["a", "##a", "##b", "b", "a</w>", "ab", "##bc", "c", "bc", "##c"]
+    func ids(_ text: String, _ options: JSONObject) throws -> [Int] {
+      var options = options
+      if options["merges"] == nil { options["merges"] = [] }
+      return try Self.byteFallback(tokens, options).encode(text)
+    }
+    // tokenizers 0.23
+    let prefix: JSONObject = ["continuing_subword_prefix": "##"]
+    #expect(try ids("a\u{FC}", prefix) == [256, 0x23, 0x23, 0xC3, 0xBC])
+    #expect(try ids("a\u{FC}b", prefix) == [256, 0x23, 0x23, 0xC3, 0xBC, 258])
+    #expect(try ids("\u{FC}a", prefix) == [0xC3, 0xBC, 257])
+    let suffix: JSONObject = ["end_of_word_suffix": "</w>"]
+    #expect(try ids("a\u{FC}", suffix) == [256, 0xC3, 0xBC, 0x3C, 0x2F, 0x77, 0x3E])
+    #expect(try ids("\u{FC}a", suffix) == [0xC3, 0xBC, 260])
+    #expect(try ids("abc", ["merges": ["a b", "b c"]]) == [261, 263])
+    #expect(try ids("abc", ["merges": ["a b", "b c", "a b"]]) == [256, 264])
+    #expect(try ids("abc", ["merges": [["a", "b"], ["b", "c"], ["a", "b"]]]) == [256, 264])
+    #expect(try ids("abc", ["merges": ["#version: 0.2", "a b", "b c"]]) == [261, 263])
+    // llama.cpp takes the first.
+    var definition = TokenizerDefinition(model: .bytePair, tokens: ByteStrings(texts: ["a", "b", "c", "ab", "bc"]))
+    definition.merges = ByteStrings(texts: ["a b", "b c", "a b"])
+    #expect(try Tokenizer(definition).encode("abc") == [3, 2])
   }
 
   @Test("queue entries come out in order")

@@ -31,7 +31,7 @@ struct TextPatternTests {
     #expect(try Self.matches("(?>a*)b", "aab") == ["aab"])
   }
 
-  @Test("conditions look at one neighbour and at the edges")
+  @Test("conditions look at one neighbor and at the edges")
   func conditions() throws {
     #expect(try Self.matches(#"\s+(?!\S)"#, "a   b  ") == ["  ", "  "])
     #expect(try Self.matches(#"(?<=a)b|(?<!a)c"#, "abacc") == ["b", "c"])
@@ -61,6 +61,17 @@ struct TextPatternTests {
     let start = ContinuousClock.now
     _ = try? TextPattern(pattern)
     #expect(ContinuousClock.now - start < .seconds(120))
+  }
+
+  @Test("texts that are looked for are as long as patterns may be, and tell as many characters apart")
+  func literals() throws {
+    let letters = (0..<2_000).compactMap { Unicode.Scalar(0x4E00 + $0 as UInt32) }
+    for text in [String(repeating: "a", count: 1 << 17), String(String.UnicodeScalarView(letters))] {
+      let error = #expect(throws: TextError.self) { try TextPattern(literal: text) }
+      #expect(error?.code == .unsupportedPattern)
+      #expect(throws: TextError.self) { try TextPattern(text) }
+    }
+    _ = try TextPattern(literal: String(String.UnicodeScalarView(letters.prefix(250))))
   }
 
   @Test("deep nesting is refused, not followed to the end of the stack")
@@ -95,9 +106,10 @@ struct TextPatternTests {
     #expect(names.count > 80)
     for name in names {
       var pieces = TextPieces(Array(text.utf8), beginsText: true)
+      var limit = GrowthLimit()
       for step in try NamedPreTokenizer.named(name).preTokenizers() {
         if case .byteLevel = step { continue }
-        try step.apply(&pieces)
+        try step.apply(&pieces, &limit)
       }
       #expect(pieces.strings.joined() == text && pieces.ends.count > 1, "\(name)")
     }

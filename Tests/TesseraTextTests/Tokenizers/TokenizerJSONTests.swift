@@ -12,7 +12,8 @@ struct TokenizerJSONTests {
       let steps = try Normalizer.steps(part)
       for (text, wanted) in zip(fixture.texts, expected) {
         var bytes = Array(text.utf8)
-        for step in steps { try step.apply(&bytes, isAfterSpecial: true) }
+        var limit = GrowthLimit(bytes: bytes.count)
+        for step in steps { try step.apply(&bytes, isAfterSpecial: true, &limit) }
         #expect(
           bytes == Array(try #require(wanted.stringValue).utf8), "\(part.fields.object) on \(text.debugDescription)")
       }
@@ -28,7 +29,8 @@ struct TokenizerJSONTests {
       let steps = try PreTokenizer.steps(part)
       for (text, wanted) in zip(fixture.texts, expected) {
         var pieces = TextPieces(Array(text.utf8), beginsText: true)
-        for step in steps { try step.apply(&pieces) }
+        var limit = GrowthLimit(bytes: pieces.bytes.count)
+        for step in steps { try step.apply(&pieces, &limit) }
         let strings = try #require(wanted.stringList)
         #expect(pieces.strings == strings, "\(part.fields.object) on \(text.debugDescription)")
       }
@@ -47,9 +49,10 @@ struct TokenizerJSONTests {
         }
         if isNew { continue }
         var pieces = TextPieces(Array(text.utf8), beginsText: true)
+        var limit = GrowthLimit()
         for step in steps {
           if case .byteLevel = step { continue }
-          try step.apply(&pieces)
+          try step.apply(&pieces, &limit)
         }
         let strings = try #require(wanted.stringList)
         #expect(pieces.strings == strings, "\(name) on \(text.debugDescription)")

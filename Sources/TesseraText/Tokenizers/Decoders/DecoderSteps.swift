@@ -9,7 +9,7 @@ extension TokenDecoder.Step {
 
   /// Takes a token, and gives what is known of the result.
   func take(
-    _ part: DecoderPart, _ memory: inout DecoderMemory, _ output: inout [DecoderPart]
+    _ part: DecoderPart, _ memory: inout DecoderMemory, _ limit: inout GrowthLimit, _ output: inout [DecoderPart]
   ) throws(TextError) {
     let isFirst = memory.isFirst
     memory.isFirst = false
@@ -39,7 +39,8 @@ extension TokenDecoder.Step {
         output.append(DecoderPart(bytes: Self.strip(token, content, start, stop)))
       }
     case .replace(let pattern, let content):
-      try token.replace(pattern, with: content)
+      try token.replace(pattern, with: content, longest: token.count + limit.left)
+      try limit.count(from: part.bytes.count, to: token.count)
       output.append(DecoderPart(bytes: token))
     case .ctc(let padding, let delimiter, let cleansUp):
       if memory.isHolding, memory.held == token { return }
@@ -103,8 +104,15 @@ extension TokenDecoder.Step {
 
   private static func strip(_ token: [UInt8], _ content: [UInt8], _ start: Int, _ stop: Int) -> [UInt8] {
     var rest = token[...]
-    for _ in 0..<start where rest.starts(with: content) { rest = rest.dropFirst(content.count) }
-    for _ in 0..<stop where rest.suffix(content.count).elementsEqual(content) { rest = rest.dropLast(content.count) }
+    var (start, stop) = (start, stop)
+    while start > 0, rest.starts(with: content) {
+      rest = rest.dropFirst(content.count)
+      start -= 1
+    }
+    while stop > 0, rest.suffix(content.count).elementsEqual(content) {
+      rest = rest.dropLast(content.count)
+      stop -= 1
+    }
     return Array(rest)
   }
 

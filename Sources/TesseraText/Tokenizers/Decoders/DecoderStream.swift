@@ -5,6 +5,7 @@
 struct DecoderStream: Sendable {
   private let steps: [TokenDecoder.Step]
   private var memories: [DecoderMemory]
+  private var limit = GrowthLimit()
 
   /// - Parameter beginsText: whether the first token begins a text; else it follows on others.
   init(_ decoder: TokenDecoder, beginsText: Bool) {
@@ -17,7 +18,10 @@ struct DecoderStream: Sendable {
   }
 
   /// Takes a token's text.
+  /// - Throws: `TextError` `.tooLong` where the steps make many times as much of all texts so far, `.unsupportedPattern`
+  ///   for a pattern that takes too long.
   mutating func push(_ token: [UInt8], into output: inout [UInt8]) throws(TextError) {
+    limit.add(bytes: token.count)
     try pass([DecoderPart(bytes: token)], from: 0, &output)
   }
 
@@ -29,7 +33,7 @@ struct DecoderStream: Sendable {
         // The one token that an earlier step made of all is complete now.
         let whole = DecoderPart(bytes: memories[index].held)
         memories[index].held = []
-        try steps[index].take(whole, &memories[index], &parts)
+        try steps[index].take(whole, &memories[index], &limit, &parts)
       }
       steps[index].finish(&memories[index], &parts)
       try pass(parts, from: index + 1, &output)
@@ -45,7 +49,7 @@ struct DecoderStream: Sendable {
           memories[index].isFused = true
           memories[index].held += part.bytes
         } else {
-          try steps[index].take(part, &memories[index], &next)
+          try steps[index].take(part, &memories[index], &limit, &next)
         }
       }
       parts = next

@@ -1,4 +1,4 @@
-/// How the texts of tokens become text again: steps, each of which may look at a token's neighbours.
+/// How the texts of tokens become text again: steps, each of which may look at a token's neighbors.
 struct TokenDecoder: Sendable {
   /// One step, by the name that `tokenizer.json` has for it.
   enum Step: Sendable {

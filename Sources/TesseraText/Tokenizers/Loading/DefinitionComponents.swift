@@ -54,7 +54,7 @@ extension TokenizerComponents {
     case .wordPiece:
       normalizers = [
         .repair,
-        .bert(BertNormalizer(cleansText: true, separatesIdeographs: true, stripsAccents: true, lowercases: true)),
+        .bert(.uncased),
       ]
       preTokenizers = [
         .split(try TextPattern(UnicodeTable.whitespace), .removed),

@@ -11,7 +11,7 @@ extension TokenizerComponents {
 
     func part(_ key: String) throws -> ComponentFields? {
       guard let value = document[key], !value.isNull else { return nil }
-      return try ComponentFields(value, path: document.path, place: key)
+      return try ComponentFields(whole: value, path: document.path, place: key)
     }
     let normalizers = try part("normalizer").map { try Normalizer.steps($0) } ?? []
     let preTokenizers = try part("pre_tokenizer").map { try PreTokenizer.steps($0) } ?? []
@@ -29,10 +29,8 @@ extension TokenizerComponents {
     self.init(
       tokens: tokens, idsByText: table, attributes: attributes,
       special: .addedTokens(
-        try AddedTokens(added) { content throws(TextError) in
-          var text = content
-          for normalizer in normalizers { try normalizer.apply(&text, isAfterSpecial: true) }
-          return text
+        try AddedTokens(added) { text, limit throws(TextError) in
+          for normalizer in normalizers { try normalizer.apply(&text, isAfterSpecial: true, &limit) }
         }),
       normalizers: normalizers, preTokenizers: preTokenizers, model: model,
       postProcessor: try part("post_processor").flatMap { try PostProcessor.read($0, ids: tokens.indices) } ?? .plain,

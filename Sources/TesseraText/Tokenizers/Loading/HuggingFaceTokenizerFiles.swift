@@ -10,7 +10,7 @@ public struct HuggingFaceTokenizerFiles: Sendable {
   public var specialTokensMap: JSONValue?
   /// `generation_config.json`: the tokens that end a generation.
   public var generationConfig: JSONValue?
-  /// `chat_template.jinja` or the text of `chat_template.json`.
+  /// The text of `chat_template.jinja`.
   public var chatTemplate: String?
   /// The folder that errors name.
   public var path: String
@@ -57,6 +57,19 @@ struct ComponentFields {
   init(_ value: JSONValue, path: String?, place: String) throws {
     fields = try JSONFields(of: value, path: "\(path ?? "tokenizer.json"): \(place)")
     type = try fields.string("type")
+  }
+
+  /// A part with all that it contains, which are not more than any tokenizer has: each may go over the whole text.
+  init(whole value: JSONValue, path: String?, place: String) throws {
+    try self.init(value, path: path, place: place)
+    let count = Self.count(value)
+    guard count <= 256 else { throw error("there are \(count) parts, which is more than any tokenizer has") }
+  }
+
+  /// The parts that a value is or contains.
+  private static func count(_ value: JSONValue) -> Int {
+    guard let object = value.objectValue else { return 0 }
+    return object.members.reduce(1) { $0 + ($1.value.arrayValue?.reduce(0) { $0 + count($1) } ?? 0) }
   }
 
   /// The parts of a list, such as `normalizers` of a Sequence.

@@ -44,11 +44,21 @@ extension PostProcessor {
     var tokens: [String: [Int]] = [:]
     if let special = try part.fields.optionalFields("special_tokens") {
       for (name, _) in special.object.members {
-        tokens[name] = try special.fields(name).ints("ids").map { try check($0, part, "special_tokens", ids) }
+        let found = try special.fields(name).ints("ids").map { try check($0, part, "special_tokens", ids) }
+        guard found.count <= 256 else {
+          throw part.error("a token of special_tokens has \(found.count) ids, which is more than any tokenizer adds")
+        }
+        tokens[name] = found
       }
     }
     let single = try parts(part, "single", tokens)
     let pair = try parts(part, "pair", tokens)
+    // A text that comes many times would do so with all of its tokens.
+    for list in [single, pair] {
+      let isFirst = list.count { if case .text(isSecond: false, _) = $0 { true } else { false } }
+      let isSecond = list.count { if case .text(isSecond: true, _) = $0 { true } else { false } }
+      guard isFirst <= 1, isSecond <= 1 else { throw part.error("a template has a text more than once") }
+    }
     let isSingle = single.contains { if case .text = $0 { true } else { false } }
     guard isSingle || single.isEmpty else { throw part.error("the template 'single' has no place for the text") }
     return PostProcessor(single: single, pair: pair)

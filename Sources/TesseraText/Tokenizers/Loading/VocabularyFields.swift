@@ -109,7 +109,7 @@ struct ModelFields {
     return (list, scores)
   }
 
-  /// `["a b", …]`, or in newer files `[["a", "b"], …]`.
+  /// `["a b", …]`, perhaps with a line `#version: 0.2`, or in newer files `[["a", "b"], …]`.
   func merges() throws -> MergeList {
     let entries = try fields.array("merges")
     var texts = ByteStrings()
@@ -117,6 +117,7 @@ struct ModelFields {
     texts.reserveCapacity(entries.count, byteCount: entries.count * 8)
     for (rank, entry) in entries.enumerated() {
       if let text = entry.stringValue {
+        if text.utf8.starts(with: "#version".utf8) { continue }
         guard let space = text.utf8.firstIndex(of: 0x20) else {
           throw TextError(.malformedFile, "\(place).merges[\(rank)] should be two tokens with a space between them")
         }

@@ -1,11 +1,11 @@
 /// Byte pair encoding (Sennrich et al., https://arxiv.org/abs/1508.07909): a word starts as characters, and the
-/// neighbours whose merge ranks first become one token until no merge applies.
+/// neighbors whose merge ranks first become one token until no merge applies.
 ///
 /// Byte-level vocabularies (GPT-2) come out of the same: each byte was made a character before.
 struct BytePairEncoder: Sendable {
   /// The treatment of a character that is no token.
   enum UnknownRule: Sendable, Equatable {
-    /// Nothing: its neighbours may merge.
+    /// Nothing: its neighbors may merge.
     case dropped
     /// Nothing, but what lies on its two sides does not merge, as in llama.cpp.
     case keptApart
@@ -28,10 +28,10 @@ struct BytePairEncoder: Sendable {
     var wordSuffix: [UInt8] = []
   }
 
-  private let vocabulary: ByteStringTable
-  private let options: Options
+  let vocabulary: ByteStringTable
+  let options: Options
   /// (left token, right token) → rank in the upper half, merged token in the lower.
-  private let merges: FlatTable
+  let merges: FlatTable
   /// The tokens of the scalars up to U+07FF, or -1.
   private let shortTokens: [Int32]
   /// The tokens `<0x00>` to `<0xFF>`, or -1.
@@ -112,10 +112,7 @@ struct BytePairEncoder: Sendable {
       let bytes = name(
         UnsafeBufferPointer(rebasing: word[start..<start + length]), start > 0, start + length == word.count)
       if bytes.allSatisfy({ byteTokens[Int($0)] >= 0 }) {
-        for (index, byte) in bytes.enumerated() {
-          // Together they take the character's place.
-          chain.append(token: byteTokens[Int(byte)], start: start, size: index < length ? 1 : 0)
-        }
+        for byte in bytes { chain.append(token: byteTokens[Int(byte)], start: start, size: 1) }
         return
       }
     }

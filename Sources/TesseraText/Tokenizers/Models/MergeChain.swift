@@ -14,7 +14,7 @@ struct MergeChain {
     var next: Int32
   }
 
-  /// What two symbols may become, and how soon: smaller priorities come first.
+  /// The token that two symbols may become, and how soon: smaller priorities come first.
   struct Candidate {
     var priority: UInt32
     var token: Int32

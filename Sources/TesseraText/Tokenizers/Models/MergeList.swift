@@ -5,13 +5,13 @@ struct MergeList: Sendable {
   /// behind a first character is the bound.
   private let bounds: [Int32]?
 
-  /// Merges that are two tokens with a space between them.
+  /// Merges of a GGUF file, two tokens with a space between them.
   init(_ texts: ByteStrings) {
     self.texts = texts
     bounds = nil
   }
 
-  /// Merges whose tokens stand one behind the other, the first `bounds` bytes long.
+  /// Merges of a `tokenizer.json`, whose tokens stand one behind the other, the first `bounds` bytes long.
   init(_ texts: ByteStrings, bounds: [Int32]) {
     self.texts = texts
     self.bounds = bounds
@@ -54,7 +54,9 @@ struct MergeList: Sendable {
           "merge \(rank) \(TextError.quoted(texts.slice(rank))) names or makes a token that is not in the vocabulary; "
             + "the file is damaged or its tokens belong to another tokenizer")
       }
-      table.insertIfAbsent(UInt64(leftID) << 32 | UInt64(rightID), UInt64(rank) << 32 | UInt64(merged))
+      // Of a merge that comes twice the tokenizers library takes the last, llama.cpp the first.
+      table.insert(
+        UInt64(leftID) << 32 | UInt64(rightID), UInt64(rank) << 32 | UInt64(merged), replaces: bounds != nil)
     }
     return table
   }

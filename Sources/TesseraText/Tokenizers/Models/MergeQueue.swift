@@ -1,6 +1,6 @@
 /// A binary heap of candidate merges: the one with the smallest key comes out first.
 struct MergeQueue {
-  /// Two neighbouring symbols that could become one.
+  /// Two neighboring symbols that could become one.
   struct Entry {
     /// The priority in the upper half (smaller first), the left symbol in the lower: ties go to the leftmost.
     var key: UInt64

@@ -1,5 +1,5 @@
 /// SentencePiece's BPE as llama.cpp runs it (https://github.com/google/sentencepiece): text starts as characters, with
-/// `▁` for the space, and the neighbours that make the token with the highest score become one until none do.
+/// `▁` for the space, and the neighbors that make the token with the highest score become one until none do.
 /// Characters that are no token become bytes.
 struct SentencePieceEncoder: Sendable {
   private static let space: [UInt8] = [0xE2, 0x96, 0x81]

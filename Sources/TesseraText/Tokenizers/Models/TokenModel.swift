@@ -1,7 +1,7 @@
 /// A model that turns the pieces of a text into tokens.
 enum TokenModel: Sendable {
   case bytePair(BytePairEncoder)
-  /// SentencePiece's BPE, which goes by the tokens' scores.
+  /// SentencePiece's BPE, which merges by the tokens' scores.
   case scoredPairs(SentencePieceEncoder)
   case unigram(UnigramEncoder)
   case wordPiece(WordPieceEncoder)

@@ -7,8 +7,9 @@ struct WordPieceEncoder: Sendable {
   private let continuation: Int?
   /// The beginning of each word, such as the `▁` of llama.cpp's vocabularies.
   private let wordPrefix: [UInt8]
-  private let unknownToken: Int?
-  private let longestWord: Int
+  let continuingPrefix: [UInt8]
+  let unknownToken: Int?
+  let longestWord: Int
 
   /// - Parameters:
   ///   - trie: all tokens.
@@ -20,6 +21,7 @@ struct WordPieceEncoder: Sendable {
   ) {
     self.trie = trie
     self.wordPrefix = wordPrefix
+    self.continuingPrefix = continuingPrefix
     self.unknownToken = unknownToken
     self.longestWord = longestWord
     let node = trie.node(after: continuingPrefix)

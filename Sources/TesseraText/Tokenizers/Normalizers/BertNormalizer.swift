@@ -1,10 +1,14 @@
 /// BERT's normalizer (https://github.com/google-research/bert/blob/master/tokenization.py): cleaned text, ideographs
 /// apart, no accents, small letters.
-struct BertNormalizer: Sendable {
+struct BertNormalizer: Sendable, Equatable {
   var cleansText: Bool
   var separatesIdeographs: Bool
   var stripsAccents: Bool
   var lowercases: Bool
+
+  /// All of it, as llama.cpp has it.
+  static let uncased = BertNormalizer(
+    cleansText: true, separatesIdeographs: true, stripsAccents: true, lowercases: true)
 
   func apply(_ text: [UInt8]) -> [UInt8] {
     var text = text
@@ -75,14 +79,20 @@ extension [UInt8] {
     }
   }
 
-  /// Puts `content` for each match.
-  mutating func replace(_ pattern: TextPattern, with content: [UInt8]) throws(TextError) {
+  /// These bytes, or what `String` makes of them where they are no UTF-8.
+  var asUTF8: [UInt8] { isUTF8 ? self : Array(String(decoding: self, as: UTF8.self).utf8) }
+
+  /// Puts `content` for each match, and nothing more once that is over `longest` bytes.
+  mutating func replace(
+    _ pattern: TextPattern, with content: [UInt8], longest: Int
+  ) throws(TextError) {
     var output: [UInt8] = []
     output.reserveCapacity(count)
     var steps = TextPattern.stepLimit(bytes: count)
     let isDone = withUnsafeBufferPointer { text in
       var last = 0
       let isDone = pattern.search(text, 0..<text.count, steps: &steps) { start, end in
+        if output.count > longest { return }
         output += text[last..<start]
         output += content
         last = end

@@ -51,13 +51,15 @@ struct CharacterMap: Sendable {
   func bytes(_ range: Range<Int>) -> ArraySlice<UInt8> { texts[range] }
 
   /// Replaces characters as the tokenizers library does: a grapheme of up to 5 bytes by the text of its shortest prefix
-  /// that has one, else each of its scalars so.
-  func normalizeGraphemes(_ text: [UInt8]) -> [UInt8] {
+  /// that has one, else each of its scalars so. Gives the beginning of it once that is over `longest` bytes.
+  func normalizeGraphemes(_ text: [UInt8], longest: Int) -> [UInt8] {
+    // The texts of another map need not be UTF-8, and below the bytes are counted by `String`'s characters.
+    let text = text.asUTF8
     var output: [UInt8] = []
     output.reserveCapacity(text.count + text.count / 8)
     text.withUnsafeBufferPointer { text in
       var position = 0
-      while position < text.count {
+      while position < text.count, output.count <= longest {
         var end = position + 1
         // Between two ASCII characters a grapheme ends, unless they are CR and LF.
         func isBound(_ index: Int) -> Bool {
@@ -67,7 +69,7 @@ struct CharacterMap: Sendable {
         if end == position + 1 {
           append(text, position, end, &output)
         } else {
-          appendGraphemes(text, position, end, &output)
+          appendGraphemes(text, position, end, longest, &output)
         }
         position = end
       }
@@ -76,10 +78,10 @@ struct CharacterMap: Sendable {
   }
 
   private func appendGraphemes(
-    _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ output: inout [UInt8]
+    _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ longest: Int, _ output: inout [UInt8]
   ) {
     var position = start
-    for character in String(decoding: text[start..<end], as: UTF8.self) {
+    for character in String(decoding: text[start..<end], as: UTF8.self) where output.count <= longest {
       let length = character.utf8.count
       if length < 6, let found = replacement(text, position, position + length, isLongest: false) {
         output += texts[found.text]

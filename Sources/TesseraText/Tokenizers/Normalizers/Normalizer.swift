@@ -27,8 +27,17 @@ enum Normalizer: Sendable {
   enum UnicodeForm: String, Sendable { case nfc = "NFC", nfd = "NFD", nfkc = "NFKC", nfkd = "NFKD" }
 
   /// Rewrites a text.
-  /// - Parameter isAfterSpecial: whether it stands at the beginning of everything or behind a special token.
-  func apply(_ text: inout [UInt8], isAfterSpecial: Bool) throws(TextError) {
+  /// - Parameters:
+  ///   - isAfterSpecial: whether it stands at the beginning of everything or behind a special token.
+  ///   - limit: what the text may still grow by.
+  func apply(_ text: inout [UInt8], isAfterSpecial: Bool, _ limit: inout GrowthLimit) throws(TextError) {
+    let count = text.count
+    try rewrite(&text, isAfterSpecial: isAfterSpecial, longest: count + limit.left)
+    try limit.count(from: count, to: text.count)
+  }
+
+  /// Rewrites a text, and stops once it is over `longest` bytes where a step could multiply it without end.
+  private func rewrite(_ text: inout [UInt8], isAfterSpecial: Bool, longest: Int) throws(TextError) {
     switch self {
     case .bert(let options): text = options.apply(text)
     case .strip(let left, let right): Self.strip(&text, left, right)
@@ -36,8 +45,8 @@ enum Normalizer: Sendable {
     case .unicode(let form): form.apply(&text)
     case .lowercase: text = text.lowercasedScalars()
     case .nmt: text = Self.nmt(text)
-    case .precompiled(let map): text = map.normalizeGraphemes(text)
-    case .replace(let pattern, let content): try text.replace(pattern, with: content)
+    case .precompiled(let map): text = map.normalizeGraphemes(text, longest: longest)
+    case .replace(let pattern, let content): try text.replace(pattern, with: content, longest: longest)
     case .prepend(let prefix): if !text.isEmpty { text = prefix + text }
     case .byteLevel:
       var output: [UInt8] = []
@@ -51,7 +60,7 @@ enum Normalizer: Sendable {
         if byte == 0x20 { output += SentencePieceNormalizer.space } else { output.append(byte) }
       }
       text = output
-    case .sentencePiece(let options): text = options.apply(text)
+    case .sentencePiece(let options): text = options.apply(text, longest: longest)
     case .repair: if !text.isUTF8 { text = text.withUnsafeBufferPointer(UTF8Scan.repaired) }
     }
   }

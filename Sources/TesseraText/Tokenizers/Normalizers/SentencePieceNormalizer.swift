@@ -9,7 +9,8 @@ struct SentencePieceNormalizer: Sendable {
   /// Whether a space is put before the text.
   var addsPrefix: Bool
 
-  func apply(_ text: [UInt8]) -> [UInt8] {
+  /// The normalized text, or the beginning of it that is over `longest` bytes.
+  func apply(_ text: [UInt8], longest: Int) -> [UInt8] {
     var output: [UInt8] = []
     output.reserveCapacity(text.count + text.count / 2)
     var isPrefixed = false
@@ -33,7 +34,7 @@ struct SentencePieceNormalizer: Sendable {
     }
     text.withUnsafeBufferPointer { text in
       var position = 0
-      while position < text.count {
+      while position < text.count, output.count <= longest {
         if let map, let found = map.replacement(text, position, text.count, isLongest: true) {
           add(map.bytes(found.text))
           position += found.length

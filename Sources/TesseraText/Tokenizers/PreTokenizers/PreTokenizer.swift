@@ -17,19 +17,19 @@ enum PreTokenizer: Sendable {
   /// Where `metaspace` puts its mark before a piece that does not begin with one.
   enum MetaspacePrefix: String, Sendable { case always, first, never }
 
-  /// Cuts the pieces further.
-  func apply(_ pieces: inout TextPieces) throws(TextError) {
+  /// Cuts the pieces further, whose text may still grow by a limit.
+  func apply(_ pieces: inout TextPieces, _ limit: inout GrowthLimit) throws(TextError) {
     switch self {
     case .split(let pattern, let behavior, let isInverted):
       try pieces.split(pattern, behavior, isInverted: isInverted)
     case .prefixSpace:
-      pieces.rewrite { piece, _, output in
+      try pieces.rewrite(&limit) { piece, _, output in
         if piece.first != 0x20 { output.append(0x20) }
         output += piece
       }
-    case .byteLevel: pieces.rewrite { piece, _, output in ByteLevelAlphabet.append(piece, to: &output) }
+    case .byteLevel: try pieces.rewrite(&limit) { piece, _, output in ByteLevelAlphabet.append(piece, to: &output) }
     case .metaspace(let replacement, let prefix, let split):
-      pieces.rewrite { piece, isFirst, output in
+      try pieces.rewrite(&limit) { piece, isFirst, output in
         let isPrefixed = prefix == .always || prefix == .first && isFirst
         if isPrefixed, piece.first != 0x20, !piece.starts(with: replacement) { output += replacement }
         for byte in piece {

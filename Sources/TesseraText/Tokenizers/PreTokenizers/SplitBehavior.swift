@@ -8,7 +8,7 @@ enum SplitBehavior: String, Sendable, CaseIterable {
   case mergedWithPrevious = "MergedWithPrevious"
   /// They begin the piece after them.
   case mergedWithNext = "MergedWithNext"
-  /// Neighbouring ones are one piece.
+  /// Neighboring ones are one piece.
   case contiguous = "Contiguous"
 }
 

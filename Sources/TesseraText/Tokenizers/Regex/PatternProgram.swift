@@ -6,32 +6,36 @@ struct PatternProgram {
     case take(groups: [Bool])
     /// Goes on at each of these, the preferred one first.
     case split([Int])
-    /// Goes on at the next instruction if the neighbour is of one of these groups.
+    /// Goes on at the next instruction if the neighbor is of one of these groups.
     case condition(looksBehind: Bool, groups: [Bool])
     case match
   }
 
   private static let limit = 16_384
+  private static let setLimit = 1_024
 
   let classes: ScalarClasses
   private(set) var instructions: [Instruction] = []
   private(set) var looksBehind = false
 
   init(_ node: PatternNode) throws(PatternError) {
-    var sets: [ScalarSet] = []
-    Self.collect(node, &sets)
-    classes = try ScalarClasses(of: sets)
+    var sets: Set<ScalarSet> = []
+    try Self.collect(node, &sets)
+    classes = try ScalarClasses(of: Array(sets))
     try emit(node)
     try append(.match)
   }
 
-  private static func collect(_ node: PatternNode, _ sets: inout [ScalarSet]) {
+  private static func collect(_ node: PatternNode, _ sets: inout Set<ScalarSet>) throws(PatternError) {
     switch node {
     case .empty: break
-    case .set(let set): if !sets.contains(set) { sets.append(set) }
-    case .condition(let condition): if !sets.contains(condition.scalars) { sets.append(condition.scalars) }
-    case .sequence(let parts), .alternatives(let parts): for part in parts { collect(part, &sets) }
-    case .repeated(let body, _, _, _): collect(body, &sets)
+    case .set(let set): sets.insert(set)
+    case .condition(let condition): sets.insert(condition.scalars)
+    case .sequence(let parts), .alternatives(let parts): for part in parts { try collect(part, &sets) }
+    case .repeated(let body, _, _, _): try collect(body, &sets)
+    }
+    guard sets.count <= setLimit else {
+      throw PatternError(problem: "it has more than \(setLimit) sets of characters")
     }
   }
 

@@ -12,7 +12,7 @@ indirect enum PatternNode: Equatable, Sendable {
   case condition(PatternCondition)
 }
 
-/// A condition on one neighbouring scalar.
+/// A condition on one neighboring scalar.
 struct PatternCondition: Equatable, Sendable {
   /// Whether it is about the scalar before, not the one after.
   var looksBehind: Bool

@@ -1,7 +1,7 @@
 /// A set of Unicode scalars, as ranges of numbers from 0 to 0x10FFFF that lie apart and in order.
 ///
 /// Surrogates are ordinary numbers here: text that is no proper UTF-8 may hold them.
-struct ScalarSet: Equatable, Sendable {
+struct ScalarSet: Hashable, Sendable {
   static let last: UInt32 = 0x10_FFFF
   static let all = ScalarSet(0...last)
 

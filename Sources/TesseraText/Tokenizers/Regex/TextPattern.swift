@@ -4,14 +4,26 @@
 /// steps of a search are therefore counted, and a pattern that takes too many is an error.
 struct TextPattern: Sendable {
   private let automaton: PatternAutomaton
+  let origin: Origin
+
+  /// The source of a pattern.
+  enum Origin: Sendable, Equatable {
+    case expression(String), text(String), set(ScalarSet)
+
+    var description: String {
+      switch self {
+      case .expression(let text), .text(let text): text
+      case .set: "a set of characters"
+      }
+    }
+  }
+
   /// For messages.
-  let description: String
+  var description: String { origin.description }
 
   /// Compiles a regular expression.
   init(_ expression: String, table: UnicodeTable = .version16) throws(TextError) {
-    guard expression.utf8.count <= 1 << 16 else {
-      throw TextError(.unsupportedPattern, "a pattern of \(expression.utf8.count) bytes is longer than any model's")
-    }
+    try Self.check(length: expression.utf8.count)
     do {
       var parser = PatternParser(expression, table: table)
       let node = try parser.parse()
@@ -21,27 +33,35 @@ struct TextPattern: Sendable {
         .unsupportedPattern,
         "the pattern \(TextError.quoted(Array(expression.utf8))) is not supported: \(error.problem)")
     }
-    description = expression
+    origin = .expression(expression)
   }
 
   /// A pattern of one scalar of a set.
   init(_ set: ScalarSet) throws(TextError) {
-    try self.init(.set(set), "a set of characters")
+    try self.init(.set(set), .set(set))
   }
 
   /// A pattern of a text as it stands.
   init(literal: String) throws(TextError) {
-    try self.init(.sequence(literal.unicodeScalars.map { .set(ScalarSet($0)) }), literal)
+    try Self.check(length: literal.utf8.count)
+    try self.init(.sequence(literal.unicodeScalars.map { .set(ScalarSet($0)) }), .text(literal))
   }
 
-  private init(_ node: PatternNode, _ description: String) throws(TextError) {
+  private static func check(length: Int) throws(TextError) {
+    guard length <= 1 << 16 else {
+      throw TextError(.unsupportedPattern, "a pattern of \(length) bytes is longer than any model's")
+    }
+  }
+
+  private init(_ node: PatternNode, _ origin: Origin) throws(TextError) {
+    self.origin = origin
     do {
       automaton = try PatternAutomaton(PatternProgram(node))
     } catch {
       throw TextError(
-        .unsupportedPattern, "the text \(TextError.quoted(Array(description.utf8))) is not supported: \(error.problem)")
+        .unsupportedPattern,
+        "the text \(TextError.quoted(Array(origin.description.utf8))) is not supported: \(error.problem)")
     }
-    self.description = description
   }
 
   /// The steps that one search may take.

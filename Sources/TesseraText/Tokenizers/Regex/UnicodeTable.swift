@@ -1,7 +1,8 @@
 /// The properties of scalars that regular expressions ask about, as of one version of Unicode.
 ///
 /// They come from the standard library, whose version is newer: scalars that are younger than the table's version are
-/// unassigned here, so that ids depend neither on the toolchain nor on its age.
+/// unassigned here, so that what a pattern matches does not depend on the toolchain's age. (Normalization, letter case
+/// and `latest` do, for the scalars that are younger than it.)
 struct UnicodeTable: Sendable {
   /// The version of the standard library.
   static let latest = UnicodeTable(major: .max, minor: .max)

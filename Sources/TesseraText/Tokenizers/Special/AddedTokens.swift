@@ -17,35 +17,52 @@ struct AddedTokens: Sendable {
     var isSpecial = false
   }
 
-  private var tokens: [Token] = []
+  /// Which of the tokens a text is split at.
+  enum Kind {
+    /// Those that are found in the text as it is.
+    case plain
+    /// Those that are found in normalized text.
+    case normalized
+    /// Of these the special ones, by their texts as they are.
+    case marker
+  }
+
+  private(set) var tokens: [Token] = []
   private var plain = ByteTrie()
   private var normalized = ByteTrie()
-  private var hasPlain = false
-  private(set) var hasNormalized = false
+  private var markers = ByteTrie()
 
-  /// - Parameter normalize: what the vocabulary's normalizers make of a token's content.
-  init(_ tokens: [Token], normalize: ([UInt8]) throws(TextError) -> [UInt8]) throws(TextError) {
+  /// - Parameter normalize: makes of a token's content what the vocabulary's normalizers make of it.
+  init(
+    _ tokens: [Token], normalize: (inout [UInt8], inout GrowthLimit) throws(TextError) -> Void
+  ) throws(TextError) {
     self.tokens = tokens
+    var limit = GrowthLimit()
     for (index, token) in tokens.enumerated() where !token.content.isEmpty {
-      if token.isNormalized {
-        normalized.insert(try normalize(token.content), index)
-        hasNormalized = true
-      } else {
+      guard token.isNormalized else {
         plain.insert(token.content, index)
-        hasPlain = true
+        continue
       }
+      limit.add(bytes: token.content.count)
+      var content = token.content
+      try normalize(&content, &limit)
+      normalized.insert(content, index)
+      if token.isSpecial { markers.insert(token.content, index) }
     }
   }
 
-  /// Splits text at the tokens.
-  /// - Parameters:
-  ///   - inNormalized: looks for those that are found in normalized text; else for the others.
-  ///   - parseSpecial: looks for special tokens too.
+  /// Splits text at the tokens of a kind.
+  /// - Parameter parseSpecial: looks for special tokens too.
   func split(
-    _ text: UnsafeBufferPointer<UInt8>, inNormalized: Bool, parseSpecial: Bool
+    _ text: UnsafeBufferPointer<UInt8>, at kind: Kind, parseSpecial: Bool
   ) -> [SpecialTokenMatcher.Part] {
-    guard inNormalized ? hasNormalized : hasPlain else { return text.isEmpty ? [] : [.text(0..<text.count)] }
-    let trie = inNormalized ? normalized : plain
+    let trie =
+      switch kind {
+      case .plain: plain
+      case .normalized: normalized
+      case .marker: markers
+      }
+    if trie.isEmpty { return text.isEmpty ? [] : [.text(0..<text.count)] }
     var parts: [SpecialTokenMatcher.Part] = []
     var free = 0
     var position = 0

@@ -22,6 +22,8 @@ struct ByteTrie: Sendable {
     slots = [UInt64](repeating: 0, count: capacity)
   }
 
+  var isEmpty: Bool { values.count == 1 }
+
   /// Adds a string; a number that it had before is replaced. An empty string, and one that does not fit, is left out.
   mutating func insert(_ bytes: some Sequence<UInt8>, _ value: Int) {
     var node = Self.root

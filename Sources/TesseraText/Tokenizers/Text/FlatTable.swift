@@ -29,16 +29,23 @@ struct FlatTable: Sendable {
     }
   }
 
-  /// Adds a key that is not `UInt64.max`, unless it is there already. No more keys than announced may be added.
-  mutating func insertIfAbsent(_ key: UInt64, _ value: UInt64) {
+  /// Adds a key that is not `UInt64.max`. No more keys than announced may be added.
+  /// - Parameter replaces: whether a key that is there already gets the value.
+  mutating func insert(_ key: UInt64, _ value: UInt64, replaces: Bool) {
     var slot = firstSlot(key)
     while keys[slot] != Self.free {
-      if keys[slot] == key { return }
+      if keys[slot] == key {
+        if replaces { values[slot] = value }
+        return
+      }
       slot = (slot + 1) & mask
     }
     keys[slot] = key
     values[slot] = value
   }
+
+  /// All keys with their values, in no order.
+  var entries: [(key: UInt64, value: UInt64)] { zip(keys, values).filter { $0.0 != Self.free }.map { ($0, $1) } }
 
   private func firstSlot(_ key: UInt64) -> Int {
     let product = (key ^ (key >> 32)).multipliedFullWidth(by: seed)

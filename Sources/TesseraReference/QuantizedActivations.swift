@@ -1,5 +1,5 @@
 /// Activations rounded to 8 bits, as products of the fast mode take them.
-public enum ReferenceQuantisedActivations {
+public enum ReferenceQuantizedActivations {
   /// The columns that share a scale.
   public static let blockSize = 32
 
