@@ -217,8 +217,9 @@ struct program_command {
 
 // step/step_program.cl: its own arguments, places in bytes.
 struct program_arguments {
-  tessera_u64 commands_offset, counters_offset;
-  tessera_u32 count, set;
+  tessera_u64 commands_offset, counters_offset, cleared_offset;
+  // Commands, and commands whose counters are cleared.
+  tessera_u32 count, cleared_count;
 } SWIFT_NAME("ProgramArguments");
 
 #endif

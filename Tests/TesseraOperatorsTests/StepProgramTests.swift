@@ -128,6 +128,35 @@ extension OperatorsOnDevices {
       try StepProgram([], bench.library, heap: bench.heap, queue: bench.queue).run()
     }
 
+    @Test("programs of any length take turns on one queue's counters", arguments: targets)
+    func sharedCounters(target: Target) throws {
+      let bench = try target.bench()
+      let counters = try StepCounters(commandCount: 40, heap: bench.heap, queue: bench.queue)
+      let adds: [(SinkProblem) throws -> Void] = [
+        { try $0.addRows() }, { try $0.addRotations() },
+        { try $0.addProducts([.q8_0, .q4_0, .f16], tokens: 3) },
+      ]
+      func make(_ add: (SinkProblem) throws -> Void) throws -> SinkProblem {
+        let problem = SinkProblem(on: bench)
+        try add(problem)
+        return problem
+      }
+      let (queued, recorded) = (try adds.map(make), try adds.map(make))
+      let programs = try recorded.map {
+        var dispatches = try $0.dispatches()
+        // Of several segments.
+        dispatches[1].isInlinable = false
+        return try StepProgram(
+          dispatches, bench.library, heap: bench.heap, queue: bench.queue, counters: counters)
+      }
+      let order = [0, 1, 2, 2, 0, 1, 1, 1, 0, 2]
+      for index in order { try programs[index].run() }
+      for index in order { try queued[index].enqueue(on: bench.queue) }
+      for (a, b) in zip(queued.flatMap(\.outputs), recorded.flatMap(\.outputs)) {
+        #expect(sameBits(try bench.floats(a.buffer), try bench.floats(b.buffer)), "\(a.name)")
+      }
+    }
+
     @Test("a tensor that is read before anything has written it is refused")
     func unwritten() throws {
       let bench = try #require(Self.targets.first).bench()

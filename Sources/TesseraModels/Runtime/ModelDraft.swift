@@ -20,6 +20,8 @@ public struct ModelDraft {
   let library: KernelLibrary
   let planner: StepPlanner
   let arenaBytes: Int
+  /// Commands of a step, at most.
+  let commandCount: Int
 
   public init(_ checkpoint: any Checkpoint, on device: Device, options: ModelRunner.Options = .init()) throws {
     let limits = DeviceLimits(device)
@@ -47,10 +49,11 @@ public struct ModelDraft {
     }
     // Smaller steps may be packed worse: they get an eighth more than the largest ones need.
     arenaBytes += arenaBytes / 8
-    self.arenaBytes = arenaBytes
+    (self.arenaBytes, self.commandCount) = (arenaBytes, commandCount)
     let programs =
       StepProgram.isPossible(library)
-      ? PreparedSteps.limit * StepProgram.deviceBytes(commandCount: commandCount, limits: limits) : 0
+      ? PreparedSteps.limit * StepProgram.deviceBytes(commandCount: commandCount)
+        + StepCounters.deviceBytes(commandCount: commandCount, limits: limits) : 0
     memory = try layout.memoryPlan(
       arenaBytes: arenaBytes, programBytes: programs, hasLogits: family is any CausalLanguageModel)
     weightBytesPerToken =

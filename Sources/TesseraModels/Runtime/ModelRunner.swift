@@ -62,6 +62,8 @@ public final class ModelRunner {
   private let shaper: StepShaper
   private let blocks: CacheBlocks
   private let inputs, arena, hidden, selected: DeviceAllocation
+  /// Nil where steps are launched command by command.
+  private let counters: StepCounters?
   private var steps = PreparedSteps()
   /// Steps that were prepared so far, each for a new shape.
   public private(set) var preparedCount = 0
@@ -88,6 +90,9 @@ public final class ModelRunner {
     arena = try heap.allocate(byteCount: max(1, draft.arenaBytes), purpose: .workspace, label: "the step arena")
     hidden = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states")
     selected = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states of logits")
+    counters =
+      StepProgram.isPossible(library)
+      ? try StepCounters(commandCount: draft.commandCount, heap: heap, queue: queue) : nil
     cache = try KVCache(layout.cache, blockCounts: draft.memory.blockCounts, on: heap)
 
     let parameters = ParameterStore(
@@ -234,7 +239,8 @@ public final class ModelRunner {
     try steps.step(shape) {
       preparedCount += 1
       return try PreparedStep(
-        shape, planner, inputs: inputs.buffer, arena: arena.buffer, library: library, heap: heap, queue: queue)
+        shape, planner, inputs: inputs.buffer, arena: arena.buffer, library: library, heap: heap, queue: queue,
+        counters: counters)
     }
   }
 
