@@ -36,7 +36,7 @@ let modules: [Target] = [
   .target(name: "TesseraText", dependencies: ["Jinja", "TesseraJSON"]),
   .target(name: "TesseraReference"),
   .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraSystem"]),
-  .target(name: "TesseraWorkbench", dependencies: operators),
+  .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraReference"]),
   .target(name: "TesseraModels", dependencies: operators + files),
   .target(name: "Tessera", dependencies: models + text),
   .executableTarget(
@@ -84,7 +84,8 @@ let tests: [Target] = [
   .testTarget(
     name: "TesseraOperatorsTests", dependencies: operators + ["TesseraReference", "TesseraWorkbench", "TestSupport"]),
   .testTarget(
-    name: "TesseraCommandTests", dependencies: ["TesseraCL", "TesseraCommand", "TesseraSystem", "TestSupport"]),
+    name: "TesseraCommandTests",
+    dependencies: operators + ["TesseraCommand", "TesseraWorkbench", "TestSupport"]),
   .testTarget(name: "TesseraTests", dependencies: everything + ["TestSupport"], resources: [.copy("Fixtures")]),
 ]
 

@@ -8,7 +8,7 @@
 #if SIMT
 #define UNIT_COLUMNS LOCAL
 #else
-#define UNIT_COLUMNS 1024
+#define UNIT_COLUMNS ELEMENTWISE_COLUMNS
 #endif
 
 static inline void soft_cap_body(ROOTS, const struct elementwise_arguments *a, const uint part, const uint row, const uint unused) {

@@ -1,59 +1,65 @@
 // Moves blocks and rows of the paged cache about, by lists: for first use, forks, tiers, trees and shifted positions.
 //
-// One launch serves the pools of several layers, of keys or of values: pool p begins at `offset + p · stride` of `pools`, both
-// counted in units of the pointer's type; inside it lies what common/cache.cl says, (heads, blocks) of a head's block each.
-// `lists` holds the ids of blocks, or slots (block · block_size + offset), from entry `first` on.
-// In a staging buffer, blocks lie one behind another: entry i of a list, pool p, head h begins at
-// `staging_offset + i · staging_block + p · staging_pool + h · chunks` units of 16 bytes, whatever the pools' size.
+// One launch serves the pools of several layers, of keys or of values: pool p begins `p · stride` bytes behind the first; inside it
+// lies what common/cache.cl says, (heads, blocks) of a head's block each. `lists` holds the ids of blocks, or slots
+// (block · block_size + offset).
+// In a staging buffer, blocks lie one behind another: entry i of a list, pool p, head h begins
+// `i · staging_block + p · staging_pool` bytes and h · chunks units of 16 bytes behind the first, whatever the pools' size.
 //
-// Work-groups are of 64 items in both styles; the first dimension is rounded up to them.
+// Work-groups are of CACHE_ITEMS items in both styles; the first dimension is rounded up to them.
 
 #pragma once
 
+#include "common/kernel.cl"
 #include "common/cache.cl"
 
-// Where a head's block begins, in units of 16 bytes: `chunks` are a head's block.
-static inline ulong block_begin(const ulong offset, const ulong stride, const uint pool, const uint head, const uint blocks,
-                                const uint block, const uint chunks) {
-  return offset + pool * stride + ((ulong)head * blocks + block) * chunks;
+#define CACHE_KERNEL(name, block) \
+  kernel __attribute__((reqd_work_group_size(CACHE_ITEMS, 1, 1))) void name(ROOTS_3, const struct block arguments)
+#define CACHE_VIEWS(block)                    \
+  const struct block *const a = &arguments;   \
+  global uchar *const roots[] = {LIST_3};     \
+  global const int *const lists = VIEW(const int, 1, lists)
+
+// Chunk `chunk` of a head's block, in its pool.
+static inline global uint4 *chunk_of(ROOTS, const struct cache_block_arguments *a, const uint pool, const uint head,
+                                     const uint block, const uint chunk) {
+  global uint4 *first = (global uint4 *)(roots[0] + a->pools + pool * a->stride);
+  return first + ((ulong)head * a->blocks + block) * a->chunks + chunk;
 }
 
 // Fills blocks with zeros, which every encoding reads as 0.
-// global size (≥ heads · chunks, count, pools), local size (64, 1, 1).
-kernel void clear_blocks(global uint4 *restrict pools, global const int *restrict lists, const uint first, const ulong offset,
-                         const ulong stride, const uint heads, const uint blocks, const uint chunks) {
-  const uint head = get_global_id(0) / chunks, chunk = get_global_id(0) % chunks;
-  if (head >= heads) return;
-  const uint block = lists[first + get_global_id(1)];
-  pools[block_begin(offset, stride, get_global_id(2), head, blocks, block, chunks) + chunk] = (uint4)(0);
+// global size (≥ heads · chunks, count, pools).
+CACHE_KERNEL(clear_blocks, cache_block_arguments) {
+  CACHE_VIEWS(cache_block_arguments);
+  const uint head = get_global_id(0) / a->chunks, chunk = get_global_id(0) % a->chunks;
+  if (head >= a->heads) return;
+  *chunk_of(roots, a, get_global_id(2), head, lists[get_global_id(1)], chunk) = (uint4)(0);
 }
 
-// Copies block lists[first + 2i] over lists[first + 2i + 1]; none is both a source and a target.
-// global size (≥ heads · chunks, count, pools), local size (64, 1, 1).
-kernel void copy_blocks(global uint4 *pools, global const int *restrict lists, const uint first, const ulong offset,
-                        const ulong stride, const uint heads, const uint blocks, const uint chunks) {
-  const uint head = get_global_id(0) / chunks, chunk = get_global_id(0) % chunks, pool = get_global_id(2);
-  if (head >= heads) return;
-  const uint from = lists[first + 2 * get_global_id(1)], to = lists[first + 2 * get_global_id(1) + 1];
-  pools[block_begin(offset, stride, pool, head, blocks, to, chunks) + chunk] =
-      pools[block_begin(offset, stride, pool, head, blocks, from, chunks) + chunk];
+// Copies block lists[2i] over lists[2i + 1]; none is both a source and a target.
+// global size (≥ heads · chunks, count, pools).
+CACHE_KERNEL(copy_blocks, cache_block_arguments) {
+  CACHE_VIEWS(cache_block_arguments);
+  const uint head = get_global_id(0) / a->chunks, chunk = get_global_id(0) % a->chunks, pool = get_global_id(2);
+  if (head >= a->heads) return;
+  const uint from = lists[2 * get_global_id(1)], to = lists[2 * get_global_id(1) + 1];
+  *chunk_of(roots, a, pool, head, to, chunk) = *chunk_of(roots, a, pool, head, from, chunk);
 }
 
 // Copies blocks to a staging buffer, or (to_pools) back.
-// global size (≥ heads · chunks, count, pools), local size (64, 1, 1).
-kernel void stage_blocks(global uint4 *restrict pools, global const int *restrict lists, global uint4 *restrict staging,
-                         const uint first, const ulong offset, const ulong stride, const uint heads, const uint blocks,
-                         const uint chunks, const ulong staging_offset, const ulong staging_block, const ulong staging_pool,
-                         const uint to_pools) {
-  const uint head = get_global_id(0) / chunks, chunk = get_global_id(0) % chunks;
+// global size (≥ heads · chunks, count, pools).
+CACHE_KERNEL(stage_blocks, cache_block_arguments) {
+  CACHE_VIEWS(cache_block_arguments);
+  const uint head = get_global_id(0) / a->chunks, chunk = get_global_id(0) % a->chunks;
   const uint entry = get_global_id(1), pool = get_global_id(2);
-  if (head >= heads) return;
-  const ulong here = block_begin(offset, stride, pool, head, blocks, lists[first + entry], chunks) + chunk;
-  const ulong there = staging_offset + entry * staging_block + pool * staging_pool + head * chunks + chunk;
-  if (to_pools)
-    pools[here] = staging[there];
+  if (head >= a->heads) return;
+  global uint4 *here = chunk_of(roots, a, pool, head, lists[entry], chunk);
+  global uint4 *there = (global uint4 *)(roots[2] + a->staging + entry * a->staging_block + pool * a->staging_pool);
+  there += head * a->chunks + chunk;
+  if (a->to_pools)
+    *here = *there;
   else
-    staging[there] = pools[here];
+    *there = *here;
 }
 
 // The group of 16 tokens that `slot` lies in.
@@ -69,23 +75,29 @@ static inline global key_element *group_of_slot(global key_element *pool, const 
 #define UNITS(size) (size)
 #endif
 
-// Copies the row in slot lists[first + 2i] over that in lists[first + 2i + 1], one after the other: a source may be the target of
-// a move before or behind it. An item moves one element, or scale, of all rows.
-// global size (≥ heads · units, pools), local size (64, 1); units: UNITS(size), and size / 32 scales where there are any.
-kernel void move_rows(global key_element *pools, global const int *restrict lists, const uint first, const uint count,
-                      const ulong offset, const ulong stride, const uint heads, const uint blocks, const uint block_size,
-                      const uint size, const uint is_keys) {
-  const uint units = UNITS(size) + (IS_QUANTIZED(KEY_TYPE) ? size / 32 : 0);
-  const uint head = get_global_id(0) / units, unit = get_global_id(0) % units;
-  if (head >= heads) return;
-  global key_element *pool = pools + offset + get_global_id(1) * stride;
-  for (uint i = 0; i < count; ++i) {
-    const uint from = lists[first + 2 * i], to = lists[first + 2 * i + 1];
-    global key_element *source = group_of_slot(pool, from, head, blocks, block_size, size);
-    global key_element *target = group_of_slot(pool, to, head, blocks, block_size, size);
+// Pieces of a token's head: elements, then scales where there are any.
+#define PIECES(size) (UNITS(size) + (IS_QUANTIZED(KEY_TYPE) ? (size) / 32 : 0))
+
+static inline global key_element *pool_of(ROOTS, const struct cache_row_arguments *a, const uint pool) {
+  return (global key_element *)(roots[0] + a->pools + pool * a->stride);
+}
+
+// Copies the row in slot lists[2i] over that in lists[2i + 1], one after the other: a source may be the target of a move before or
+// behind it. An item moves one element, or scale, of all `count` rows.
+// global size (≥ heads · PIECES(size), pools).
+CACHE_KERNEL(move_rows, cache_row_arguments) {
+  CACHE_VIEWS(cache_row_arguments);
+  const uint size = a->size;
+  const uint head = get_global_id(0) / PIECES(size), unit = get_global_id(0) % PIECES(size);
+  if (head >= a->heads) return;
+  global key_element *pool = pool_of(roots, a, get_global_id(1));
+  for (uint i = 0; i < a->count; ++i) {
+    const uint from = lists[2 * i], to = lists[2 * i + 1];
+    global key_element *source = group_of_slot(pool, from, head, a->blocks, a->block_size, size);
+    global key_element *target = group_of_slot(pool, to, head, a->blocks, a->block_size, size);
     if (unit < UNITS(size)) {
-      target[is_keys ? unit * 16 + to % 16 : to % 16 * UNITS(size) + unit] =
-          source[is_keys ? unit * 16 + from % 16 : from % 16 * UNITS(size) + unit];
+      target[a->is_keys ? unit * 16 + to % 16 : to % 16 * UNITS(size) + unit] =
+          source[a->is_keys ? unit * 16 + from % 16 : from % 16 * UNITS(size) + unit];
     }
 #if IS_QUANTIZED(KEY_TYPE)
     else {
@@ -98,22 +110,20 @@ kernel void move_rows(global key_element *pools, global const int *restrict list
 }
 
 // Copies rows to a staging buffer, or (to_pools) back: entry i of the list, pool p, head h has UNITS(size) elements, then scales,
-// from `staging_offset + ((i · pools + p) · heads + h) · row` elements on; a row has UNITS(size) elements, and size / 32 halves.
-// global size (≥ heads · units, count, pools), local size (64, 1, 1).
-kernel void stage_rows(global key_element *restrict pools, global const int *restrict lists,
-                       global key_element *restrict staging, const uint first, const ulong offset, const ulong stride,
-                       const uint heads, const uint blocks, const uint block_size, const uint size, const uint is_keys,
-                       const ulong staging_offset, const uint to_pools) {
-  const uint units = UNITS(size) + (IS_QUANTIZED(KEY_TYPE) ? size / 32 : 0), row = UNITS(size) + (IS_QUANTIZED(KEY_TYPE) ? size / 16 : 0);
-  const uint head = get_global_id(0) / units, unit = get_global_id(0) % units;
+// from element ((i · pools + p) · heads + h) · row on; a row has UNITS(size) elements, and size / 32 halves.
+// global size (≥ heads · PIECES(size), count, pools).
+CACHE_KERNEL(stage_rows, cache_row_arguments) {
+  CACHE_VIEWS(cache_row_arguments);
+  const uint size = a->size, row = UNITS(size) + (IS_QUANTIZED(KEY_TYPE) ? size / 16 : 0);
+  const uint head = get_global_id(0) / PIECES(size), unit = get_global_id(0) % PIECES(size);
   const uint entry = get_global_id(1), pool = get_global_id(2);
-  if (head >= heads) return;
-  const uint slot = lists[first + entry], lane = slot % 16;
-  global key_element *group = group_of_slot(pools + offset + pool * stride, slot, head, blocks, block_size, size);
-  staging += staging_offset + (((ulong)entry * get_global_size(2) + pool) * heads + head) * row;
+  if (head >= a->heads) return;
+  const uint slot = lists[entry], lane = slot % 16;
+  global key_element *group = group_of_slot(pool_of(roots, a, pool), slot, head, a->blocks, a->block_size, size);
+  global key_element *staging = VIEW(key_element, 2, rows) + (((ulong)entry * a->pool_count + pool) * a->heads + head) * row;
   if (unit < UNITS(size)) {
-    const uint here = is_keys ? unit * 16 + lane : lane * UNITS(size) + unit;
-    if (to_pools)
+    const uint here = a->is_keys ? unit * 16 + lane : lane * UNITS(size) + unit;
+    if (a->to_pools)
       group[here] = staging[unit];
     else
       staging[unit] = group[here];
@@ -123,7 +133,7 @@ kernel void stage_rows(global key_element *restrict pools, global const int *res
     const uint at = unit - UNITS(size);
     global ushort *scale = (global ushort *)(group + QUANT_BYTES(KEY_TYPE, size)) + at * 16 + lane;
     global ushort *kept = (global ushort *)(staging + UNITS(size)) + at;
-    if (to_pools)
+    if (a->to_pools)
       *scale = *kept;
     else
       *kept = *scale;

@@ -13,7 +13,7 @@
 #define FIRST_COLUMN get_local_id(0)
 #define COLUMN_STEP LOCAL
 #else
-#define UNIT_COLUMNS 512
+#define UNIT_COLUMNS COMBINE_COLUMNS
 #define FIRST_COLUMN 0
 #define COLUMN_STEP LANES
 #endif

@@ -11,7 +11,6 @@
 #include "common/kernel.cl"
 #include "common/math.cl"
 
-#define MOST_EXPERTS 1024
 
 #if SIMT
 #define ITEM get_local_id(0)

@@ -119,6 +119,90 @@ struct random_arguments {
   tessera_u32 seed, unused;
 } SWIFT_NAME("RandomArguments");
 
+// cache/blocks.cl: whole blocks. Strides are in bytes.
+struct cache_block_arguments {
+  tessera_u64 pools, lists, staging;
+  tessera_u64 stride, staging_block, staging_pool;
+  tessera_u32 heads, blocks, chunks, to_pools;
+} SWIFT_NAME("CacheBlockArguments");
+
+// cache/blocks.cl, cache/rotate.cl: rows. `rows` is a staging buffer, or rotations.
+struct cache_row_arguments {
+  tessera_u64 pools, lists, rows;
+  tessera_u64 stride;
+  tessera_u32 heads, blocks, block_size, size, is_keys, to_pools, count, pool_count, begin, rotary;
+} SWIFT_NAME("CacheRowArguments");
+
+// Work-items of the cache's kernels, in both styles.
+#define CACHE_ITEMS 64
+
+// The most experts of a layer; columns of a unit in the vector style: of experts' results, of rows element by element, of activations
+// that are packed in tiles; blocks of 32 activations of a unit that are rounded to 8 bits there.
+#define MOST_EXPERTS 1024
+#define COMBINE_COLUMNS 512
+#define ELEMENTWISE_COLUMNS 1024
+#define PACK_COLUMNS 256
+#define ROUNDED_BLOCKS 8
+// Blocks of a unit that are quantized, or elements where each is alone; words of random weights.
+#define QUANTIZE_BLOCKS 64
+#define QUANTIZE_ELEMENTS 4096
+#define RANDOM_WORDS 4096
+
+// sampling/*.cl
+struct sampling_arguments {
+  tessera_u64 logits, inputs, state, results;
+  // `inputs` have a list of `count` entries from word `offset` on; places for likeliest tokens that a row has.
+  tessera_u32 vocabulary, offset, count, limit;
+} SWIFT_NAME("SamplingArguments");
+
+// What is asked for of a row, at the start of `inputs`.
+struct sampling_row {
+  float inverse_temperature;
+  float min_p;         // the logarithm of min-p; -INFINITY keeps all
+  tessera_u32 top_k;   // 0 keeps all
+  tessera_u32 top_p;   // in 2^-32; 0 keeps all
+  tessera_u32 flags;
+  tessera_u32 mask;    // which of the masks; NO_MASK: none
+  tessera_u32 top_tokens;  // likeliest tokens that are reported
+  float repetition, inverse_repetition, presence, frequency;
+  tessera_u32 unused;
+  tessera_u64 seed, position;
+} SWIFT_NAME("SamplingParameters");
+
+// What is reported of a row.
+struct sampled_row {
+  tessera_u32 token;
+  float log_probability;
+  tessera_u32 status, unused;
+} SWIFT_NAME("SampledRow");
+
+// Flags of a row, and what its status may be.
+#define SAMPLING_GREEDY 1u
+#define SAMPLING_LOG_PROBABILITIES 2u
+#define SAMPLING_NOT_FINITE 1u
+#define SAMPLING_NO_MASK 0xffffffffu
+
+// A row is cut into at most SAMPLING_BLOCKS blocks of a power of two of tokens, and into SAMPLING_PARTS runs of whole blocks.
+// Work-items of a work-group that has a row or a part of one, and of one that has a block, in the simt style; entries of a list
+// that a work-group has.
+#define SAMPLING_BLOCKS 1024
+#define SAMPLING_PARTS 32
+#define SAMPLING_BINS 128
+#define SAMPLING_ROW_ITEMS 256
+#define SAMPLING_BLOCK_ITEMS 64
+#define SAMPLING_ENTRIES 64
+
+// A row's state, in 64-bit words: blocks' largest keys; blocks' weights; parts' sums of odds; the same by bins; the row's largest
+// key; the least key that stays.
+enum {
+  SAMPLING_WEIGHTS_AT = SAMPLING_BLOCKS,
+  SAMPLING_SUMS_AT = 2 * SAMPLING_BLOCKS,
+  SAMPLING_BINS_AT = SAMPLING_SUMS_AT + SAMPLING_PARTS,
+  SAMPLING_BEST_AT = SAMPLING_BINS_AT + SAMPLING_PARTS * SAMPLING_BINS,
+  SAMPLING_THRESHOLD_AT = SAMPLING_BEST_AT + 1,
+  SAMPLING_STATE_LENGTH = SAMPLING_BEST_AT + 32
+};
+
 // step/step_program.cl: a command of a step program.
 struct program_command {
   // Which case, and the units in each dimension.
@@ -133,8 +217,9 @@ struct program_command {
 
 // step/step_program.cl: its own arguments, places in bytes.
 struct program_arguments {
-  tessera_u64 commands_offset, counters_offset;
-  tessera_u32 count, set;
+  tessera_u64 commands_offset, counters_offset, cleared_offset;
+  // Commands, and commands whose counters are cleared.
+  tessera_u32 count, cleared_count;
 } SWIFT_NAME("ProgramArguments");
 
 #endif

@@ -14,7 +14,7 @@
 #if SIMT
 #define PACKED_BLOCKS LOCAL
 #else
-#define PACKED_BLOCKS (256 / BLOCK)
+#define PACKED_BLOCKS (PACK_COLUMNS / BLOCK)
 
 static inline void pack_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile, const uint unused) {
   const uint blocks = a->columns / BLOCK, end = min(blocks, (part + 1) * PACKED_BLOCKS);

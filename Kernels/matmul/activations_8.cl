@@ -18,7 +18,7 @@
 #define PACKED_BLOCKS LOCAL
 #define FIRST_BLOCK get_local_id(0)
 #else
-#define PACKED_BLOCKS 8
+#define PACKED_BLOCKS ROUNDED_BLOCKS
 #define FIRST_BLOCK 0
 #endif
 

@@ -4,7 +4,7 @@
 
 #include "matmul/dot_8.cl"
 
-kernel void best_x86(global uint *answer) {
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void best_x86(global uint *answer) {
   *answer = HAS_X86_BYTES ? 3 : 0;
 #if HAS_X86_512
   // AVX512_VNNI: bit 11 of ecx. Source: Intel's Software Developer's Manual, CPUID, leaf 7.

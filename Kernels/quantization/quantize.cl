@@ -41,7 +41,7 @@
 #include "quantization/quantize_32.cl"
 #endif
 
-#define UNIT_BLOCKS (BLOCK_SIZE == 1 ? 4096 : 64)
+#define UNIT_BLOCKS (BLOCK_SIZE == 1 ? QUANTIZE_ELEMENTS : QUANTIZE_BLOCKS)
 
 static inline void quantize_body(ROOTS, const struct quantize_arguments *a, const uint part, const uint unused_y, const uint unused_z) {
   const ulong end = min(a->block_count, (ulong)(part + 1) * UNIT_BLOCKS);

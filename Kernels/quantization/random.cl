@@ -60,7 +60,7 @@ static inline uint random_half(uint s, uint bits) {
 }
 #endif
 
-#define UNIT_WORDS 4096
+#define UNIT_WORDS RANDOM_WORDS
 
 static inline uint random_word(const struct random_arguments *a, const ulong i) {
   const uint bits = mixed((uint)i ^ mixed((uint)(i >> 32) ^ mixed(a->seed)));

@@ -3,7 +3,7 @@
 // The draw is the inverse of the cumulative distribution in the order of ids, at a number of 64 bits that the row's seed and
 // position alone decide.
 //
-// global size (ROW_ITEMS, rows), local size (ROW_ITEMS, 1).
+//   units   (1, rows), of ROW_ITEMS work-items
 
 #include "sampling/locate.cl"
 #include "sampling/probability.cl"
@@ -25,15 +25,15 @@ static inline void draw_body(global const float *logits, global const sampling_r
                              global sampled_row *results, uint vocabulary, uint unit, const located *at) {
   rows += unit;
   logits += (ulong)unit * vocabulary;
-  state += (ulong)unit * STATE_LENGTH;
+  state += (ulong)unit * SAMPLING_STATE_LENGTH;
   const uint length = block_length(vocabulary), item = get_local_id(0);
   const ulong best_key = largest_key(state, block_count(vocabulary), at->sums);
   const bool is_right = !is_wrong(best_key), is_drawn = is_right && !(rows->flags & GREEDY);
   const float best = logit_of(best_key), inverse = rows->inverse_temperature;
-  const ulong threshold = is_drawn ? state[THRESHOLD_AT] : 0;
+  const ulong threshold = is_drawn ? state[SAMPLING_THRESHOLD_AT] : 0;
   // Where nothing is drawn there are no cells: no work-item leaves the others alone at a barrier.
   const uint blocks = is_drawn ? block_count(vocabulary) : 0;
-  for (uint i = item; i < blocks; i += ROW_ITEMS) at->cells[i] = state[WEIGHTS_AT + i];
+  for (uint i = item; i < blocks; i += ROW_ITEMS) at->cells[i] = state[SAMPLING_WEIGHTS_AT + i];
   locate(at, blocks, 0, random_bits(rows->seed, rows->position));
   const uint begin = *at->index * length, end = is_drawn ? min(begin + length, vocabulary) : 0;
   const ulong rest = *at->target - *at->before;
@@ -48,16 +48,15 @@ static inline void draw_body(global const float *logits, global const sampling_r
 #endif
   locate(at, is_drawn ? end - begin : 0, rest, 0);
   if (item == 0) {
-    sampled_row result = {is_drawn ? begin + *at->index : id_of(best_key), 0, is_right ? 0 : NOT_FINITE, 0};
+    sampled_row result = {is_drawn ? begin + *at->index : id_of(best_key), 0, is_right ? 0 : SAMPLING_NOT_FINITE, 0};
     if (is_right && (rows->flags & LOG_PROBABILITIES))
       result.log_probability = log_probability(logits[result.token], best, sum_of_parts(state));
     results[unit] = result;
   }
 }
 
-kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void draw(
-    global const float *restrict logits, global const sampling_row *restrict rows, global const ulong *restrict state,
-    global sampled_row *restrict results, const uint vocabulary) {
+SAMPLING_KERNEL(ROW_ITEMS, draw) {
+  SAMPLING_VIEWS;
   DECLARE_LOCATED(at);
-  draw_body(logits, rows, state, results, vocabulary, get_global_id(1), &at);
+  draw_body(logits, rows, state, VIEW(sampled_row, 3, results), vocabulary, row, &at);
 }

@@ -1,7 +1,7 @@
 // The sum of each part's odds at temperature 1, for log-probabilities and for top-p over the whole vocabulary; for the latter
 // also by bins.
 //
-// global size (PARTS · ROW_ITEMS, rows), local size (ROW_ITEMS, 1).
+//   units   (PARTS, rows), of ROW_ITEMS work-items
 
 #include "sampling/bins.cl"
 
@@ -9,13 +9,13 @@ static inline void mass_body(global const float *logits, global const sampling_r
                              uint unit, uint row, SHARED ulong *items, SHARED uint *low_sums, SHARED uint *high_sums) {
   rows += row;
   logits += (ulong)row * vocabulary;
-  state += (ulong)row * STATE_LENGTH;
+  state += (ulong)row * SAMPLING_STATE_LENGTH;
   const ulong best_key = largest_key(state, block_count(vocabulary), items);
   const bool is_needed = needs_mass(rows) && !is_wrong(best_key), with_bins = needs_bins(rows);
   const float best = logit_of(best_key);
   const uint length = block_length(vocabulary) * part_blocks(vocabulary);
   const uint begin = unit * length, end = is_needed ? min(begin + length, vocabulary) : 0;
-  global ulong *bins = state + BINS_AT + unit * BINS;
+  global ulong *bins = state + SAMPLING_BINS_AT + unit * BINS;
 #if SIMT
   const uint item = get_local_id(0);
   if (item < BINS) low_sums[item] = high_sums[item] = 0;
@@ -37,7 +37,7 @@ static inline void mass_body(global const float *logits, global const sampling_r
     if (item < half_count) items[item] += items[item + half_count];
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  if (item == 0) state[SUMS_AT + unit] = items[0];
+  if (item == 0) state[SAMPLING_SUMS_AT + unit] = items[0];
   if (with_bins && item < BINS) bins[item] = (ulong)high_sums[item] << 32 | low_sums[item];
 #else
   ulong16 sums = 0;
@@ -55,20 +55,19 @@ static inline void mass_body(global const float *logits, global const sampling_r
     for (uint i = 0; i < LANES; ++i)
       if (each[i] > 0) bin_sums[bin_of(each_logit[i], best)] += each[i];
   }
-  state[SUMS_AT + unit] = sum_of_ulongs(sums);
+  state[SAMPLING_SUMS_AT + unit] = sum_of_ulongs(sums);
   if (with_bins)
     for (uint bin = 0; bin < BINS; ++bin) bins[bin] = bin_sums[bin];
 #endif
 }
 
-kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void mass(
-    global const float *restrict logits, global const sampling_row *restrict rows, global ulong *restrict state,
-    const uint vocabulary) {
+SAMPLING_KERNEL(ROW_ITEMS, mass) {
+  SAMPLING_VIEWS;
 #if SIMT
   local ulong items[ROW_ITEMS];
   local uint low[BINS], high[BINS];
-  mass_body(logits, rows, state, vocabulary, get_group_id(0), get_group_id(1), items, low, high);
+  mass_body(logits, rows, state, vocabulary, x, row, items, low, high);
 #else
-  mass_body(logits, rows, state, vocabulary, get_global_id(0), get_global_id(1), 0, 0, 0);
+  mass_body(logits, rows, state, vocabulary, x, row, 0, 0, 0);
 #endif
 }

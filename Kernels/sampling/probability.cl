@@ -6,7 +6,7 @@
 
 static inline ulong sum_of_parts(global const ulong *state) {
   ulong sum = 0;
-  for (uint part = 0; part < PARTS; ++part) sum += state[SUMS_AT + part];
+  for (uint part = 0; part < PARTS; ++part) sum += state[SAMPLING_SUMS_AT + part];
   return sum;
 }
 

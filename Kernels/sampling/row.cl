@@ -5,39 +5,18 @@
 
 #pragma once
 
-#include "common/lanes.cl"
+#include "common/kernel.cl"
 #include "common/math.cl"
 
-// A row's parameters, 16 words: SamplingRequest writes them.
-typedef struct {
-  float inverse_temperature;
-  float min_p;      // the logarithm of min-p; -INFINITY keeps all
-  uint top_k;       // 0 keeps all
-  uint top_p;       // in 2^-32; 0 keeps all
-  uint flags;
-  uint mask;        // which of the masks; UINT_MAX: none
-  uint top_tokens;  // likeliest tokens that are reported
-  float repetition, inverse_repetition, presence, frequency;
-  uint unused;
-  ulong seed, position;
-} sampling_row;
+#define GREEDY SAMPLING_GREEDY
+#define LOG_PROBABILITIES SAMPLING_LOG_PROBABILITIES
+#define BLOCKS SAMPLING_BLOCKS
+#define PARTS SAMPLING_PARTS
+#define BINS SAMPLING_BINS
 
-#define GREEDY 1u
-#define LOG_PROBABILITIES 2u
+typedef struct sampling_row sampling_row;
+typedef struct sampled_row sampled_row;
 
-// What is reported of a row.
-typedef struct {
-  uint token;
-  float log_probability;
-  uint status;
-  uint unused;
-} sampled_row;
-
-#define NOT_FINITE 1u
-
-// A row is cut into at most BLOCKS blocks of a power of two of tokens, and into PARTS runs of whole blocks.
-#define BLOCKS 1024
-#define PARTS 32
 static inline uint block_bits(uint vocabulary) {
   uint bits = 6;
   while ((BLOCKS << bits) < vocabulary) ++bits;
@@ -49,26 +28,28 @@ static inline uint block_count(uint vocabulary) {
 }
 static inline uint part_blocks(uint vocabulary) { return (block_count(vocabulary) + PARTS - 1) / PARTS; }
 
-// A row's state, in ulongs: blocks' largest keys; blocks' weights; parts' sums of odds; the same by BINS; the row's largest
-// key; the least key that stays.
-#define BINS 128
-#define WEIGHTS_AT BLOCKS
-#define SUMS_AT (2 * BLOCKS)
-#define BINS_AT (SUMS_AT + PARTS)
-#define BEST_AT (BINS_AT + PARTS * BINS)
-#define THRESHOLD_AT (BEST_AT + 1)
-#define STATE_LENGTH (BEST_AT + 32)
-
 // Work-items of a work-group that has a row, or a part of one; of one that has a block; and the memory that they share.
 #if SIMT
-#define ROW_ITEMS 256
-#define BLOCK_ITEMS 64
+#define ROW_ITEMS SAMPLING_ROW_ITEMS
+#define BLOCK_ITEMS SAMPLING_BLOCK_ITEMS
 #define SHARED local
 #else
 #define SHARED private
 #define ROW_ITEMS 1
 #define BLOCK_ITEMS 1
 #endif
+
+// A kernel whose work-groups have `items` work-items; and its views: logits (rows, vocabulary), a row's parameters, its state, and what
+// is reported of it.
+#define SAMPLING_KERNEL(items, name) \
+  kernel __attribute__((reqd_work_group_size(items, 1, 1))) void name(ROOTS_4, const struct sampling_arguments arguments)
+#define SAMPLING_VIEWS                                                            \
+  const struct sampling_arguments *const a = &arguments;                          \
+  global uchar *const roots[] = {LIST_4};                                         \
+  global float *const logits = VIEW(float, 0, logits);                            \
+  global const sampling_row *const rows = VIEW(const sampling_row, 1, inputs);    \
+  global ulong *const state = VIEW(ulong, 2, state);                              \
+  const uint vocabulary = a->vocabulary, x = get_group_id(0), row = get_group_id(1)
 
 // Larger for a larger logit and, among equals (0 and -0 are), for a lower id; the key of a NaN is not used.
 static inline ulong key_of(float logit, uint id) {

@@ -1,8 +1,6 @@
 // Each block's largest key; WRONG_KEY where the block has a NaN or an infinity other than -INFINITY.
 //
-//   logits (rows, vocabulary); state (rows, STATE_LENGTH)
-//
-// global size: simt (blocks · BLOCK_ITEMS, rows), vector (PARTS, rows); local size (BLOCK_ITEMS, 1).
+//   units   simt (blocks, rows), of BLOCK_ITEMS work-items; vector (PARTS, rows)
 
 #include "sampling/row.cl"
 
@@ -21,14 +19,14 @@ static inline void survey_body(global const float *logits, global ulong *state, 
     if (item < half_count) items[item] = max(items[item], items[item + half_count]);
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  if (item == 0) state[(ulong)row * STATE_LENGTH + unit] = items[0];
+  if (item == 0) state[(ulong)row * SAMPLING_STATE_LENGTH + unit] = items[0];
 }
 #else
 static inline void survey_body(global const float *logits, global ulong *state, uint vocabulary, uint unit, uint row) {
   const uint length = block_length(vocabulary), count = part_blocks(vocabulary);
   const uint last = min((unit + 1) * count, block_count(vocabulary));
   logits += (ulong)row * vocabulary;
-  state += (ulong)row * STATE_LENGTH;
+  state += (ulong)row * SAMPLING_STATE_LENGTH;
   for (uint block = unit * count; block < last; ++block) {
     const uint begin = block * length, end = min(begin + length, vocabulary);
     float16 best = -INFINITY;
@@ -54,12 +52,12 @@ static inline void survey_body(global const float *logits, global ulong *state, 
 }
 #endif
 
-kernel __attribute__((reqd_work_group_size(BLOCK_ITEMS, 1, 1))) void survey(
-    global const float *restrict logits, global ulong *restrict state, const uint vocabulary) {
+SAMPLING_KERNEL(BLOCK_ITEMS, survey) {
+  SAMPLING_VIEWS;
 #if SIMT
   local ulong items[BLOCK_ITEMS];
-  survey_body(logits, state, vocabulary, get_group_id(0), get_global_id(1), items);
+  survey_body(logits, state, vocabulary, x, row, items);
 #else
-  survey_body(logits, state, vocabulary, get_global_id(0), get_global_id(1));
+  survey_body(logits, state, vocabulary, x, row);
 #endif
 }

@@ -1,7 +1,7 @@
 // The least key that stays of each row that is drawn from: top-k, then top-p of what it leaves, then min-p, all at temperature 1
 // (llama.cpp's order).
 //
-// global size (ROW_ITEMS, rows), local size (ROW_ITEMS, 1).
+//   units   (1, rows), of ROW_ITEMS work-items
 
 #include "sampling/bins.cl"
 #include "sampling/select.cl"
@@ -9,7 +9,7 @@
 static inline void threshold_body(global const float *logits, global const sampling_row *rows, global ulong *state,
                                   uint vocabulary, uint unit, const selection *s) {
   rows += unit;
-  state += (ulong)unit * STATE_LENGTH;
+  state += (ulong)unit * SAMPLING_STATE_LENGTH;
   selected_row row = {logits + (ulong)unit * vocabulary, state, vocabulary, 0};
   row.best = largest_key(state, block_count(vocabulary), s->at.sums);
   const float best = logit_of(row.best);
@@ -20,7 +20,7 @@ static inline void threshold_body(global const float *logits, global const sampl
   const uint bins = fraction > 0 && needs_bins(rows) ? BINS : 0;
   for (uint bin = get_local_id(0); bin < bins; bin += ROW_ITEMS) {
     ulong sum = 0;
-    for (uint part = 0; part < PARTS; ++part) sum += state[BINS_AT + part * BINS + bin];
+    for (uint part = 0; part < PARTS; ++part) sum += state[SAMPLING_BINS_AT + part * BINS + bin];
     s->at.cells[bin] = sum;
   }
   locate(&s->at, bins, 0, fraction);
@@ -29,14 +29,13 @@ static inline void threshold_body(global const float *logits, global const sampl
   ulong threshold = select_largest(s, &row, top_k, fraction > 0, odds, bins > 0 ? 0 : fraction, floor);
   if (is_drawn && rows->min_p > -INFINITY) threshold = max(threshold, key_of(best + rows->min_p, UINT_MAX));
   if (get_local_id(0) == 0) {
-    state[BEST_AT] = row.best;
-    state[THRESHOLD_AT] = threshold;
+    state[SAMPLING_BEST_AT] = row.best;
+    state[SAMPLING_THRESHOLD_AT] = threshold;
   }
 }
 
-kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void threshold(
-    global const float *restrict logits, global const sampling_row *restrict rows, global ulong *restrict state,
-    const uint vocabulary) {
+SAMPLING_KERNEL(ROW_ITEMS, threshold) {
+  SAMPLING_VIEWS;
   DECLARE_SELECTION(s);
-  threshold_body(logits, rows, state, vocabulary, get_global_id(1), &s);
+  threshold_body(logits, rows, state, vocabulary, row, &s);
 }

@@ -1,9 +1,8 @@
 // The likeliest tokens of each row that asks for them, with their log-probabilities; the lower id first among equals, and
 // UINT_MAX in the place of a token where the row has no more.
 //
-//   results, from word `offset` on (rows, limit, 2): an id, and the bits of its log-probability
-//
-// global size (ROW_ITEMS, rows), local size (ROW_ITEMS, 1).
+//   views   results (rows, limit, 2): an id, and the bits of its log-probability
+//   units   (1, rows), of ROW_ITEMS work-items
 
 #include "sampling/probability.cl"
 #include "sampling/select.cl"
@@ -13,7 +12,7 @@ static inline void top_tokens_body(global const float *logits, global const samp
   rows += unit;
   const uint item = get_local_id(0), wanted = min(rows->top_tokens, limit);
   logits += (ulong)unit * vocabulary;
-  state += (ulong)unit * STATE_LENGTH;
+  state += (ulong)unit * SAMPLING_STATE_LENGTH;
   tokens += (ulong)unit * limit * 2;
   selected_row row = {logits, state, vocabulary, 0};
   row.best = largest_key(state, block_count(vocabulary), s->at.sums);
@@ -52,9 +51,8 @@ static inline void top_tokens_body(global const float *logits, global const samp
   }
 }
 
-kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void top_tokens(
-    global const float *restrict logits, global const sampling_row *restrict rows, global const ulong *restrict state,
-    global uint *restrict results, const uint offset, const uint vocabulary, const uint limit) {
+SAMPLING_KERNEL(ROW_ITEMS, top_tokens) {
+  SAMPLING_VIEWS;
   DECLARE_SELECTION(s);
-  top_tokens_body(logits, rows, state, results + offset, vocabulary, limit, get_global_id(1), &s);
+  top_tokens_body(logits, rows, state, VIEW(uint, 3, results), vocabulary, a->limit, row, &s);
 }

@@ -1,14 +1,14 @@
 // The sum of each block's weights, of the tokens that stay at the row's temperature.
 //
-// global size: simt (blocks · BLOCK_ITEMS, rows), vector (PARTS, rows); local size (BLOCK_ITEMS, 1).
+//   units   simt (blocks, rows), of BLOCK_ITEMS work-items; vector (PARTS, rows)
 
 #include "sampling/row.cl"
 
 static inline void weigh_body(global const float *logits, global const sampling_row *rows, global ulong *state,
                               uint vocabulary, uint unit, uint row, SHARED ulong *items) {
   logits += (ulong)row * vocabulary;
-  state += (ulong)row * STATE_LENGTH;
-  const ulong threshold = state[THRESHOLD_AT], best_key = state[BEST_AT];
+  state += (ulong)row * SAMPLING_STATE_LENGTH;
+  const ulong threshold = state[SAMPLING_THRESHOLD_AT], best_key = state[SAMPLING_BEST_AT];
   const bool is_drawn = !(rows[row].flags & GREEDY) && !is_wrong(best_key);
   const float best = logit_of(best_key), inverse = rows[row].inverse_temperature;
   const uint length = block_length(vocabulary);
@@ -23,7 +23,7 @@ static inline void weigh_body(global const float *logits, global const sampling_
     if (item < half_count) items[item] += items[item + half_count];
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  if (item == 0) state[WEIGHTS_AT + unit] = items[0];
+  if (item == 0) state[SAMPLING_WEIGHTS_AT + unit] = items[0];
 #else
   const uint count = part_blocks(vocabulary), last = min((unit + 1) * count, block_count(vocabulary));
   for (uint block = unit * count; block < last; ++block) {
@@ -33,14 +33,17 @@ static inline void weigh_body(global const float *logits, global const sampling_
       for (uint id = block * length; id < end; id += LANES)
         sums += weights_of(load_logits(logits, id, end), id + FIRST_16, best, threshold, inverse);
     }
-    state[WEIGHTS_AT + block] = sum_of_ulongs(sums);
+    state[SAMPLING_WEIGHTS_AT + block] = sum_of_ulongs(sums);
   }
 #endif
 }
 
-kernel __attribute__((reqd_work_group_size(BLOCK_ITEMS, 1, 1))) void weigh(
-    global const float *restrict logits, global const sampling_row *restrict rows, global ulong *restrict state,
-    const uint vocabulary) {
-  SHARED ulong items[BLOCK_ITEMS];
-  weigh_body(logits, rows, state, vocabulary, get_global_id(0) / BLOCK_ITEMS, get_global_id(1), items);
+SAMPLING_KERNEL(BLOCK_ITEMS, weigh) {
+  SAMPLING_VIEWS;
+#if SIMT
+  local ulong items[BLOCK_ITEMS];
+  weigh_body(logits, rows, state, vocabulary, x, row, items);
+#else
+  weigh_body(logits, rows, state, vocabulary, x, row, 0);
+#endif
 }

@@ -9,8 +9,9 @@
 //   PROGRAM_PARAMETERS, PROGRAM_ROOTS   the kernel's buffers, and a list of them
 //   PROGRAM_CASES                       OPERATOR(number, body, block, views) for each variant
 //
-//   memory   at `commands_offset` commands, (count), with their argument blocks; at `counters_offset` counters, (2, count, groups + 1, 16): this launch
-//            uses the half `set`, which is zero, and clears the other for the next
+//   memory     at `commands_offset` commands, (count), with their argument blocks
+//   counters   at `counters_offset` those of this launch, (count, groups + 1, 16), all zero; at `cleared_offset` those of the launch before,
+//              (cleared_count, groups + 1, 16), which the work-groups clear together
 //
 // global size (any number of work-groups), local size (1).
 
@@ -45,15 +46,16 @@ static inline void run(global const struct program_command *c, uint unit, const 
   switch (c->number) { PROGRAM_CASES }
 }
 
-kernel void step_program(PROGRAM_PARAMETERS, global uchar *memory, const struct program_arguments a) {
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void step_program(
+    PROGRAM_PARAMETERS, global uchar *memory, global uchar *counters_memory, const struct program_arguments a) {
   global uchar *const all[] = {PROGRAM_ROOTS};
   global const uchar *start = memory + a.commands_offset;
   global const struct program_command *commands = (global const struct program_command *)start;
-  volatile global uint *counters = (volatile global uint *)(memory + a.counters_offset);
-  const uint words = a.count * PHASE_COUNTERS;
-  if (get_group_id(0) == 0)
-    for (uint i = 0; i < words; ++i) counters[(1 - a.set) * words + i] = 0;
-  counters += a.set * words;
+  volatile global uint *counters = (volatile global uint *)(counters_memory + a.counters_offset);
+  volatile global uint *cleared = (volatile global uint *)(counters_memory + a.cleared_offset);
+  // One in a line counts.
+  for (uint i = get_group_id(0) * COUNTER_STRIDE; i < a.cleared_count * PHASE_COUNTERS; i += get_num_groups(0) * COUNTER_STRIDE)
+    cleared[i] = 0;
   for (uint i = 0; i < a.count; ++i) {
     global const struct program_command *c = commands + i;
     for (struct share s = first_share(counters + i * PHASE_COUNTERS, c->x * c->y * c->z); next_share(&s);)

@@ -9,6 +9,9 @@ public final class Device: Sendable {
   nonisolated(unsafe) let id: cl_device_id
   nonisolated(unsafe) let platform: cl_platform_id
 
+  /// Whose memory the device has: CPUs, of whichever driver, have the host's.
+  public var memoryID: Int { profile.type == .cpu ? 0 : Int(bitPattern: id) }
+
   private init(id: cl_device_id, platform: cl_platform_id, index: Int) {
     self.id = id
     self.platform = platform

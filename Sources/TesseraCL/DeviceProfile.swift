@@ -27,7 +27,6 @@ public struct DeviceProfile: Sendable, Equatable {
   /// The largest single buffer.
   public let maxAllocationBytes: Int
   public let maxWorkGroupSize: Int
-  public let maxArgumentBytes: Int
   /// The alignment of a sub-buffer's offset, in bytes.
   public let baseAddressAlignment: Int
   public let extensions: Set<String>
@@ -42,7 +41,6 @@ public struct DeviceProfile: Sendable, Equatable {
   public let commandBuffers: Bool
   /// NVIDIA's compute capability, e.g. [9, 0].
   public let computeCapability: [Int]?
-  public let hasOutOfOrderQueue: Bool
   /// Why Tessera cannot use the device; nil where it can.
   public let reason: String?
   public var isUsable: Bool { reason == nil }
@@ -71,7 +69,6 @@ public struct DeviceProfile: Sendable, Equatable {
     globalCacheBytes = int(CL_DEVICE_GLOBAL_MEM_CACHE_SIZE)
     maxAllocationBytes = int(CL_DEVICE_MAX_MEM_ALLOC_SIZE)
     maxWorkGroupSize = int(CL_DEVICE_MAX_WORK_GROUP_SIZE)
-    maxArgumentBytes = int(CL_DEVICE_MAX_PARAMETER_SIZE)
     baseAddressAlignment = max(int(CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8, 64)
     let extensions = Set(string(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init))
     self.extensions = extensions
@@ -108,7 +105,6 @@ public struct DeviceProfile: Sendable, Equatable {
     } else {
       computeCapability = nil
     }
-    hasOutOfOrderQueue = int(CL_DEVICE_QUEUE_PROPERTIES) & 1 != 0
     reason =
       if int(CL_DEVICE_AVAILABLE) == 0 {
         "the driver says that the device is not available"

@@ -10,10 +10,14 @@ import Foundation
 public final class DeviceThread: SerialExecutor {
   private let jobs = Jobs()
 
-  public init(name: String) {
+  public convenience init(name: String) { self.init(name: name) {} }
+
+  /// - Parameter end: the last that the thread does.
+  init(name: String, end: @escaping @Sendable () -> Void) {
     // The thread holds the jobs, not the executor, so that it ends when the executor goes.
     let thread = Thread { [jobs] in
       while let job = jobs.next() { job() }
+      end()
     }
     thread.name = name
     thread.stackSize = 8 << 20

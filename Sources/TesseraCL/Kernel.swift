@@ -1,21 +1,10 @@
 import COpenCL
 import Synchronization
 
-/// An argument of a kernel: a buffer, a scalar, or local memory.
+/// An argument of a kernel: a buffer or a scalar.
 public protocol KernelArgument {
   /// Sets argument `index` of `kernel`; returns OpenCL's status.
   func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32
-}
-
-/// Local memory of a work-group, of a size chosen at the launch.
-public struct LocalMemory: KernelArgument, Sendable {
-  public let byteCount: Int
-
-  public init(byteCount: Int) { self.byteCount = byteCount }
-
-  public func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32 {
-    clSetKernelArg(kernel.pointer, index, byteCount, nil)
-  }
 }
 
 extension Buffer: KernelArgument {
@@ -51,9 +40,7 @@ public final class Kernel: Sendable {
   public let argumentCount: Int
   /// Work-items that a work-group of this kernel can have on the device.
   public let maxWorkGroupSize: Int
-  /// The number that a work-group's size should be a multiple of.
-  public let preferredMultiple: Int
-  /// Private memory of a work-item, and local memory of a work-group without `LocalMemory` arguments, as the compiler
+  /// Private memory of a work-item, and local memory of a work-group, as the compiler
   /// gave them; 0 where the driver does not tell.
   public let privateBytes: Int
   public let localBytes: Int
@@ -77,7 +64,6 @@ public final class Kernel: Sendable {
     self.program = program
     argumentCount = Info { clGetKernelInfo(pointer, cl_kernel_info(CL_KERNEL_NUM_ARGS), $0, $1, $2) }.int ?? 0
     maxWorkGroupSize = info(CL_KERNEL_WORK_GROUP_SIZE) ?? program.context.device.profile.maxWorkGroupSize
-    preferredMultiple = info(CL_KERNEL_PREFERRED_WORK_GROUP_SIZE_MULTIPLE) ?? 1
     privateBytes = info(CL_KERNEL_PRIVATE_MEM_SIZE) ?? 0
     localBytes = info(CL_KERNEL_LOCAL_MEM_SIZE) ?? 0
   }

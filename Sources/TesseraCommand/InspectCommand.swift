@@ -94,23 +94,7 @@ struct InspectCommand: ParsableCommand {
   }
 
   private func printVariants(_ draft: ModelDraft) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    for dispatch in try draft.variants() {
-      Terminal.print(String(decoding: try encoder.encode(Variant(dispatch.variantDescription)), as: UTF8.self))
-    }
-  }
-
-  /// A line of a list of variants.
-  private struct Variant: Encodable {
-    let file, function, language: String
-    let defines: [String: Int]
-    let local: [Int]
-
-    init(_ variant: VariantDescription) {
-      (file, function, language) = (variant.file, variant.function, variant.language)
-      (defines, local) = (variant.defines, [variant.local, 1, 1])
-    }
+    for dispatch in try draft.variants() { Terminal.print(try dispatch.variantDescription.json()) }
   }
 
   private static func text(_ cost: ModelDraft.StepCost) -> String {

@@ -19,6 +19,9 @@ public final class DeviceHeap: Sendable {
     var bytesByPurpose: [Purpose: Int] = [:]
     var total = 0
     var peak = 0
+    /// What will be in use, at least.
+    var planned: Int
+    var reserved: Int { max(planned, total) }
   }
 
   /// The context that the buffers belong to.
@@ -28,19 +31,45 @@ public final class DeviceHeap: Sendable {
   /// Bytes that all buffers together may have.
   public let budgetBytes: Int
 
-  private let account = Mutex(Account())
+  private let account: Mutex<Account>
+  private let accounts: DeviceAccounts
 
-  /// A heap on `context` with a budget in bytes, by default the device's memory less a margin.
+  /// A heap on `context` with a budget in bytes, by default the device's memory less a margin and less what other heaps
+  /// of this process have reserved.
   ///
-  /// Throws ``MemoryError`` when the budget is not positive.
-  public init(_ context: Context, budgetBytes: Int? = nil) throws(MemoryError) {
-    self.context = context
-    limits = DeviceLimits(context.device.profile)
-    self.budgetBytes = budgetBytes ?? limits.defaultBudgetBytes
-    guard self.budgetBytes > 0 else {
-      throw MemoryError(.invalidRequest, "the memory budget is \(self.budgetBytes) bytes, it must be positive")
+  /// - Parameter plannedBytes: what will be allocated; reserved at once, so that heaps that are made later plan with the
+  ///   rest.
+  /// - Throws: ``MemoryError`` when the budget is not positive, or less than is planned.
+  public convenience init(_ context: Context, budgetBytes: Int? = nil, plannedBytes: Int = 0) throws(MemoryError) {
+    try self.init(context, budgetBytes: budgetBytes, plannedBytes: plannedBytes, accounts: .process)
+  }
+
+  init(_ context: Context, budgetBytes: Int? = nil, plannedBytes: Int = 0, accounts: DeviceAccounts) throws(MemoryError)
+  {
+    (self.context, self.accounts) = (context, accounts)
+    account = Mutex(Account(planned: plannedBytes))
+    var limits = DeviceLimits(context.device.profile)
+    var budget = 0
+    let isReserved = accounts.reserve(plannedBytes, on: context.device) { reserved in
+      limits = DeviceLimits(context.device.profile, reservedBytes: reserved)
+      budget = budgetBytes ?? limits.defaultBudgetBytes
+      return budget > 0 && plannedBytes <= budget
+    }
+    (self.limits, self.budgetBytes) = (limits, budget)
+    guard isReserved else {
+      // Nothing is on the account: there is nothing to give back.
+      account.withLock { $0.planned = 0 }
+      guard budget > 0 else {
+        throw MemoryError(.invalidRequest, "the memory budget is \(budget) bytes, it must be positive")
+      }
+      throw MemoryError(
+        .overBudget,
+        "\(formatted(bytes: plannedBytes)) are planned on \(limits.name), it may use \(formatted(bytes: budget))"
+          + (budgetBytes == nil ? limits.budgetReason.map { " (\($0))" } ?? "" : ""))
     }
   }
+
+  deinit { change { $0.planned = 0 } }
 
   /// A new buffer of `byteCount` bytes; its contents are undefined.
   ///
@@ -86,9 +115,11 @@ public final class DeviceHeap: Sendable {
     }
     let inUse: Int? = account.withLock { account in
       guard byteCount <= budgetBytes - account.total else { return account.total }
-      account.total += byteCount
-      account.peak = max(account.peak, account.total)
-      account.bytesByPurpose[purpose, default: 0] += byteCount
+      change(&account) {
+        $0.total += byteCount
+        $0.peak = max($0.peak, $0.total)
+        $0.bytesByPurpose[purpose, default: 0] += byteCount
+      }
       return nil
     }
     if let inUse {
@@ -101,10 +132,19 @@ public final class DeviceHeap: Sendable {
   }
 
   fileprivate func giveBack(byteCount: Int, purpose: Purpose) {
-    account.withLock { account in
-      account.total -= byteCount
-      account.bytesByPurpose[purpose, default: 0] -= byteCount
+    change {
+      $0.total -= byteCount
+      $0.bytesByPurpose[purpose, default: 0] -= byteCount
     }
+  }
+
+  private func change(_ body: (inout Account) -> Void) { account.withLock { change(&$0, body) } }
+
+  /// Changes the account, and what is reserved on the device with it.
+  private func change(_ account: inout Account, _ body: (inout Account) -> Void) {
+    let before = account.reserved
+    body(&account)
+    if account.reserved != before { accounts.change(by: account.reserved - before, on: context.device) }
   }
 }
 

@@ -21,18 +21,26 @@ public struct DeviceLimits: Sendable, Equatable {
   /// The alignment of sub-buffers' offsets, in bytes.
   public var baseAddressAlignment: Int
 
+  /// Bytes of the device's memory that the heaps of this process have reserved.
+  public var reservedBytes = 0
   /// Bytes that are free of a CPU's memory, where that is known: others use it too.
   public var free: FreeMemory?
 
-  /// The limits of the device that `profile` describes; of a CPU, with what is free now.
-  public init(_ profile: DeviceProfile) {
+  /// The limits of a device, with what is free of it now.
+  public init(_ device: Device) {
+    self.init(device.profile, reservedBytes: DeviceAccounts.process.reserved(on: device))
+  }
+
+  /// The limits of the device that `profile` describes; of a CPU, with what is free now beside `reservedBytes`.
+  public init(_ profile: DeviceProfile, reservedBytes: Int = 0) {
     self.init(
       name: profile.name, isCPU: profile.type == .cpu, computeUnits: profile.computeUnits,
       vectorWidth: max(1, profile.nativeFloatVectorWidth, profile.preferredFloatVectorWidth),
       localMemoryBytes: profile.localMemoryBytes, maxWorkGroupSize: profile.maxWorkGroupSize,
       globalMemoryBytes: profile.globalMemoryBytes, maxAllocationBytes: profile.maxAllocationBytes,
       baseAddressAlignment: profile.baseAddressAlignment)
-    if isCPU { free = FreeMemory.now() }
+    self.reservedBytes = reservedBytes
+    if isCPU { free = FreeMemory.now(reservedBytes: reservedBytes) }
   }
 
   /// Limits spelled out, for plans without a device.
@@ -52,11 +60,23 @@ public struct DeviceLimits: Sendable, Equatable {
     self.baseAddressAlignment = baseAddressAlignment
   }
 
-  /// Bytes that a heap may use by default: device memory, of a CPU what is free of it, less a sixteenth (at
-  /// least 128 MiB, at most 2 GiB), which programs, queues and, on a CPU, the rest of the process need.
+  /// Device memory that this process has not reserved.
+  private var unreservedBytes: Int { max(0, globalMemoryBytes - reservedBytes) }
+
+  /// Bytes that a heap may use by default: device memory that other heaps have not reserved, of a CPU what is
+  /// free of it, less a sixteenth (at least 128 MiB, at most 2 GiB), which programs, queues and, on a CPU, the rest of the
+  /// process need.
   public var defaultBudgetBytes: Int {
-    let bytes = min(globalMemoryBytes, free?.byteCount ?? globalMemoryBytes)
+    let bytes = min(unreservedBytes, free?.byteCount ?? unreservedBytes)
     let margin = min(max(bytes / 16, 128 << 20), 2 << 30)
     return max(bytes / 2, bytes - margin)
+  }
+
+  /// What bounds the default budget, for messages; nil where it is the device's size.
+  var budgetReason: String? {
+    if let free, free.byteCount < unreservedBytes { return free.reason }
+    guard reservedBytes > 0 else { return nil }
+    return "of \(formatted(bytes: globalMemoryBytes)) this process has reserved \(formatted(bytes: reservedBytes)) for "
+      + "other models"
   }
 }

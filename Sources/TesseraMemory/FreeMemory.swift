@@ -17,9 +17,25 @@ public struct FreeMemory: Sendable, Equatable {
 
   /// Bytes that are free now; nil where the system does not say.
   ///
-  /// - Parameter read: the text of a file, nil where there is none; given by tests.
-  public static func now(reading read: (String) -> String? = FreeMemory.text) -> FreeMemory? {
-    ([available(read), addressSpace(read)] + controlGroups(read)).compactMap { $0 }.min { $0.byteCount < $1.byteCount }
+  /// - Parameters:
+  ///   - reservedBytes: what the process has taken of it, touched or not: the system counts pages that were touched.
+  ///   - read: the text of a file, nil where there is none; given by tests.
+  public static func now(
+    reservedBytes: Int = 0, reading read: (String) -> String? = FreeMemory.text
+  ) -> FreeMemory? {
+    let touched = kibibytes("RssAnon:", in: read("/proc/self/status")) ?? 0
+    let promised = max(0, reservedBytes - touched)
+    let pages = ([available(read)] + controlGroups(read)).compactMap { $0?.less(promised) }
+    // Address space is used up by what is reserved.
+    return (pages + [addressSpace(read)].compactMap { $0 }).min { $0.byteCount < $1.byteCount }
+  }
+
+  /// What is left when `bytes` more are in use, which the process has reserved.
+  private func less(_ bytes: Int) -> FreeMemory {
+    guard bytes > 0 else { return self }
+    return FreeMemory(
+      byteCount: max(0, byteCount - bytes),
+      reason: "\(reason), of which this process has reserved \(formatted(bytes: bytes))")
   }
 
   /// The text of a file of the system's, at most 1 MiB.

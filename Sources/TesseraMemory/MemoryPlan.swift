@@ -40,8 +40,6 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   public let sequenceCount: Int
   /// The most tokens of a step.
   public let stepTokens: Int
-  /// Tokens that all sequences together may hold: sequences times context, or what the budget leaves room for.
-  public let kvTokens: Int
   /// The pools of each group of layers.
   public let groups: [Group]
   /// KV bytes of all groups.
@@ -56,8 +54,8 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   private let layout: KVCacheLayout
 
   private enum CodingKeys: String, CodingKey {
-    case weightsBytes, largestWeightBytes, kvBytesPerToken, contextLength, sequenceCount, stepTokens, kvTokens, groups
-    case kvBytes, workspaceBytes, stagingBytes, totalBytes
+    case weightsBytes, largestWeightBytes, kvBytesPerToken, contextLength, sequenceCount, stepTokens, groups, kvBytes
+    case workspaceBytes, stagingBytes, totalBytes
   }
 
   /// Blocks of each group, for ``KVCache``.
@@ -72,64 +70,13 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     weightsBytes: Int, largestWeightBytes: Int, kvLayout: KVCacheLayout, contextLength: Int, sequenceCount: Int = 1,
     stepTokens: Int, workspaceBytes: Int, stagingBytes: Int = 0
   ) throws(MemoryError) {
-    try self.init(
-      weightsBytes: weightsBytes, largestWeightBytes: largestWeightBytes, kvLayout: kvLayout,
-      contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens, kvTokens: nil,
-      workspaceBytes: workspaceBytes, stagingBytes: stagingBytes)
-  }
-
-  /// The plan that gives the cache what `budgetBytes` leave, at most room for every sequence to be full.
-  ///
-  /// `kvTokens` says how many tokens all sequences together then may hold. A sequence that must be full alone needs
-  /// `kvTokens` of at least `contextLength`: the caller checks what it needs.
-  ///
-  /// - Parameter limits: of the device; no pool is planned larger than a buffer may be.
-  /// - Throws: ``MemoryError`` as the other initializer does, or when there is not room for a block.
-  public init(
-    weightsBytes: Int, largestWeightBytes: Int, kvLayout: KVCacheLayout, contextLength: Int, sequenceCount: Int = 1,
-    stepTokens: Int, workspaceBytes: Int, stagingBytes: Int = 0, limits: DeviceLimits, budgetBytes: Int
-  ) throws(MemoryError) {
-    func plan(_ tokens: Int) throws(MemoryError) -> MemoryPlan {
-      try MemoryPlan(
-        weightsBytes: weightsBytes, largestWeightBytes: largestWeightBytes, kvLayout: kvLayout,
-        contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens, kvTokens: tokens,
-        workspaceBytes: workspaceBytes, stagingBytes: stagingBytes)
-    }
-    let unit = kvLayout.contextUnit
-    let most = try checkedProduct(
-      checkedRoundUp(contextLength, to: unit, of: "KV tokens"), sequenceCount, of: "KV tokens")
-    let units = Self.largest(upTo: most / unit) { units in
-      guard let plan = try? plan(units * unit) else { return false }
-      return plan.fits(limits: limits, budgetBytes: budgetBytes)
-    }
-    guard units > 0 else {
-      // Throws with every number.
-      let least = try plan(unit)
-      throw least.refusal(limits: limits, budgetBytes: budgetBytes)
-    }
-    self = try plan(units * unit)
-  }
-
-  /// - Parameter kvTokens: tokens that sequences share; nil for room for all of each.
-  private init(
-    weightsBytes: Int, largestWeightBytes: Int, kvLayout: KVCacheLayout, contextLength: Int, sequenceCount: Int,
-    stepTokens: Int, kvTokens: Int?, workspaceBytes: Int, stagingBytes: Int
-  ) throws(MemoryError) {
-    let full = try checkedProduct(contextLength, sequenceCount, of: "KV tokens")
-    let counts =
-      if let kvTokens {
-        try kvLayout.blockCounts(
-          sharedTokens: kvTokens, contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens)
-      } else {
-        try kvLayout.blockCounts(
-          contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens)
-      }
+    let counts = try kvLayout.blockCounts(
+      contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens)
     var groups: [Group] = []
     for (group, count) in zip(kvLayout.groups, counts) { groups.append(try Group(group, blockCount: count)) }
     kvBytes = try checkedSum(groups.map(\.bytes), of: "KV cache of \(contextLength) tokens")
     totalBytes = try checkedSum([weightsBytes, kvBytes, workspaceBytes, stagingBytes], of: "memory plan")
     self.groups = groups
-    self.kvTokens = min(full, kvTokens ?? full)
     kvBytesPerToken = kvLayout.bytesPerToken
     (self.weightsBytes, self.largestWeightBytes) = (weightsBytes, largestWeightBytes)
     (self.contextLength, self.sequenceCount, self.stepTokens) = (contextLength, sequenceCount, stepTokens)
@@ -189,7 +136,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       ? "use --context \(fitting)"
       : "use a smaller model or a device with more memory (no context fits)"
     let overBudget = totalBytes > budget
-    let free = isDefault ? limits.free.map { " (\($0.reason))" } ?? "" : ""
+    let free = isDefault ? limits.budgetReason.map { " (\($0))" } ?? "" : ""
     let reason =
       overBudget
       ? "it may use \(formatted(bytes: budget))\(free)"
@@ -207,10 +154,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   private var largestPoolBytes: Int { groups.map(\.largestPoolBytes).max() ?? 0 }
 
   private var sequences: String {
-    let full = contextLength * sequenceCount  // checked when the plan was made
-    let text =
-      sequenceCount == 1 ? "\(contextLength) tokens" : "\(sequenceCount) sequences of \(contextLength) tokens"
-    return kvTokens < full ? "\(kvTokens) tokens of \(text)" : text
+    sequenceCount == 1 ? "\(contextLength) tokens" : "\(sequenceCount) sequences of \(contextLength) tokens"
   }
 }
 

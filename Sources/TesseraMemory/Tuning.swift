@@ -59,7 +59,7 @@ public struct Tuning: Sendable, Equatable, Codable {
     public init(_ tokens: Int) { self = tokens <= 1 ? .one : tokens <= 8 ? .few : .many }
   }
 
-  /// The class of a quantized product.
+  /// The class of a quantized product on its own, where steps are launched command by command.
   ///
   /// - Parameter weights: what weight formats have in common that unpack alike, e.g. `4-bit-k`.
   public static func matmul(_ tokens: TokenClass, _ weights: String) -> String {

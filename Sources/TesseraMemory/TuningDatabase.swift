@@ -1,7 +1,7 @@
 import Foundation
 import TesseraCL
 
-/// Tunings of devices that were measured: those that come with Tessera, and those that `tessera tune` has kept in a file.
+/// Tunings of devices that were measured, as `tessera tune` has kept them in a file.
 ///
 /// The file is not trusted: what is damaged, of another version or not allowed is left out, and `note` says so.
 public struct TuningDatabase: Sendable {
@@ -54,19 +54,16 @@ public struct TuningDatabase: Sendable {
   public private(set) var entries: [Entry] = []
   /// A note about parts of the file that were ignored; nil where none were.
   public private(set) var note: String?
-  private let shipped: [Entry]
 
   /// `tunings.json` in the cache folder (`CacheFolder.url`).
   public static var url: URL { CacheFolder.url.appendingPathComponent("tunings.json") }
   private static let byteLimit = 1 << 20
   private static let entryLimit = 256
 
-  /// - Parameter shipped: entries that a file's override; by default those that come with Tessera.
-  public init(shipped: [Entry] = ShippedTunings.entries) { self.shipped = shipped }
+  public init() {}
 
-  /// The shipped entries and those of the file at `url`, if there is one.
-  public init(contentsOf url: URL, shipped: [Entry] = ShippedTunings.entries) {
-    self.shipped = shipped
+  /// The entries of the file at `url`, if there is one.
+  public init(contentsOf url: URL) {
     guard FileManager.default.fileExists(atPath: url.path) else { return }
     guard let bytes = CacheFile.read(url, limit: Self.byteLimit) else {
       note =
@@ -99,7 +96,7 @@ public struct TuningDatabase: Sendable {
   func tuning(for wanted: Entry) -> Tuning {
     var tuning = Tuning()
     for rank in 1...3 {
-      for entry in shipped + entries where entry.rank(for: wanted) == rank {
+      for entry in entries where entry.rank(for: wanted) == rank {
         for (name, values) in entry.choices { tuning.choose(values, for: name, style: wanted.style) }
       }
     }

@@ -57,13 +57,13 @@ extension Dispatch {
   static func elementwise(
     _ variant: KernelVariant, _ block: ElementwiseArguments, _ x: any DeviceMemory, _ y: any DeviceMemory, rows: Int,
     style: KernelStyle
-  ) -> Dispatch {
+  ) throws(OperatorError) -> Dispatch {
     var block = block
     block.rows = UInt32(rows)
     let size = Int(block.size)
     let localSize = style.localSize
-    let columns = style == .vector ? 1024 : localSize
-    return Dispatch(
+    let columns = style == .vector ? Int(ELEMENTWISE_COLUMNS) : localSize
+    return try Dispatch(
       variant, block, views: [x.view, y.view], written: [1],
       units: .init((size + columns - 1) / columns, rows), localSize: localSize,
       cost: .init(bytes: rows * (Int(block.x_stride) + size) * 4, operations: rows * size))

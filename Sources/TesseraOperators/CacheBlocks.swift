@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
 /// Clears, copies and stages blocks, and moves and turns rows, of the paged cache, by lists: `Kernels/cache/`.
@@ -7,8 +8,6 @@ import TesseraMemory
 public struct CacheBlocks: Sendable {
   let library: KernelLibrary
 
-  /// Work-items of a work-group.
-  private static let groupSize = 64
   /// Bytes that blocks are moved in.
   private static let chunkBytes = 16
 
@@ -28,9 +27,17 @@ public struct CacheBlocks: Sendable {
       try Self.check(
         group.clear + group.copies.flatMap { [$0.from, $0.to] }, below: cache.blockCounts[index], "block")
       for plane in try CachePlane.planes(of: cache, group: index) {
-        try launch("clear_blocks", plane, buffer, entries[index].clear, group.clear.count, on: queue)
-        try launch("copy_blocks", plane, buffer, entries[index].copies, group.copies.count, on: queue)
+        try enqueue(.clear, plane, buffer.view.advanced(byBytes: entries[index].clear), group.clear.count, on: queue)
+        try enqueue(.copy, plane, buffer.view.advanced(byBytes: entries[index].copies), group.copies.count, on: queue)
       }
+    }
+  }
+
+  /// Enqueues the clearing of `count` blocks of a group that has no memory yet: for plans.
+  public func enqueueClearing(_ count: Int, planning group: KVGroup, blockCount: Int, on sink: some CommandSink) throws
+  {
+    for plane in CachePlane.planes(planning: group, blockCount: blockCount) {
+      try enqueue(.clear, plane, BufferView(.planned("lists")), count, on: sink)
     }
   }
 
@@ -67,45 +74,66 @@ public struct CacheBlocks: Sendable {
     var lists = Lists()
     let first = lists.add(blocks)
     let buffer = try lists.upload(on: queue)
-    let kernel = try self.kernel("cache/blocks.cl", "stage_blocks")
     for plane in planes {
-      let chunks = plane.headBytes / Self.chunkBytes
-      try queue.enqueue(
-        kernel, over: Self.range(plane.headCount * chunks, blocks.count, plane.poolCount), plane.buffer, buffer,
-        staging,
-        first, Self.units(plane.offset, Self.chunkBytes), Self.units(plane.stride, Self.chunkBytes),
-        UInt32(plane.headCount), UInt32(plane.blockCount), UInt32(chunks),
-        Self.units(plane.imageOffset, Self.chunkBytes), Self.units(blockBytes, Self.chunkBytes),
-        Self.units(plane.imageStride, Self.chunkBytes), UInt32(toPools ? 1 : 0))
+      try enqueue(
+        .stage(staging.view, blockBytes: blockBytes, toPools: toPools), plane, buffer.view.advanced(byBytes: first),
+        blocks.count, on: queue)
     }
   }
 
-  private func launch(
-    _ name: String, _ plane: CachePlane, _ lists: Buffer, _ first: UInt32, _ count: Int, on queue: Queue
+  /// What is done with blocks.
+  enum BlockWork {
+    case clear, copy
+    case stage(BufferView, blockBytes: Int, toPools: Bool)
+  }
+
+  /// Enqueues work on `count` blocks, or pairs of blocks, of a plane.
+  func enqueue(
+    _ work: BlockWork, _ plane: CachePlane, _ lists: BufferView, _ count: Int, on sink: some CommandSink
   ) throws {
     guard count > 0 else { return }
-    let chunks = plane.headBytes / Self.chunkBytes
-    try queue.enqueue(
-      kernel("cache/blocks.cl", name),
-      over: Self.range(plane.headCount * chunks, count, plane.poolCount), plane.buffer, lists, first,
-      Self.units(plane.offset, Self.chunkBytes), Self.units(plane.stride, Self.chunkBytes), UInt32(plane.headCount),
-      UInt32(plane.blockCount), UInt32(chunks))
+    var block = CacheBlockArguments()
+    block.stride = UInt64(plane.stride)
+    block.heads = UInt32(plane.headCount)
+    block.blocks = UInt32(plane.blockCount)
+    block.chunks = UInt32(plane.headBytes / Self.chunkBytes)
+    var (kernel, staging, written, moved) = ("clear_blocks", BufferView?.none, 0, 1)
+    switch work {
+    case .clear: break
+    case .copy: (kernel, moved) = ("copy_blocks", 2)
+    case .stage(let view, let blockBytes, let toPools):
+      (kernel, staging, written, moved) = (
+        "stage_blocks", view.advanced(byBytes: plane.imageOffset), toPools ? 0 : 2, 2
+      )
+      block.staging_block = UInt64(blockBytes)
+      block.staging_pool = UInt64(plane.imageStride)
+      block.to_pools = toPools ? 1 : 0
+    }
+    let items = plane.headCount * plane.headBytes / Self.chunkBytes
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("cache/blocks.cl", kernel), block, views: [plane.view, lists, staging], written: [written],
+        units: Self.units(items, count, plane.poolCount), localSize: Self.groupSize,
+        cost: .init(bytes: moved * count * plane.poolCount * items * Self.chunkBytes)), library)
   }
 
   // MARK: Launching
 
-  func kernel(_ file: String, _ function: String, _ defines: [KernelVariant.Define] = []) throws -> Kernel {
-    try library.kernel(KernelVariant(file, function, defines), localSize: Self.groupSize)
+  /// Work-items of a work-group, in both styles.
+  static let groupSize = Int(CACHE_ITEMS)
+
+  static func units(_ items: Int, _ rows: Int, _ pools: Int = 1) -> Dispatch.Units {
+    .init((items + groupSize - 1) / groupSize, rows, pools)
   }
 
   /// Lists on their way to the device, in one buffer.
   struct Lists {
     private var entries: [Int32] = []
 
-    /// Adds a list; tells its first entry.
-    mutating func add(_ list: [Int32]) -> UInt32 {
+    /// Adds a list; tells where it begins, in bytes.
+    mutating func add(_ list: [Int32]) -> Int {
       defer { entries += list }
-      return UInt32(entries.count)
+      return entries.count * 4
     }
 
     /// The buffer; it lives until the commands that read it have run.
@@ -115,13 +143,6 @@ public struct CacheBlocks: Sendable {
       return buffer
     }
   }
-
-  static func range(_ items: Int, _ rows: Int, _ pools: Int? = nil) -> NDRange {
-    let global = [(items + groupSize - 1) / groupSize * groupSize, rows] + (pools.map { [$0] } ?? [])
-    return NDRange(global: global, local: [groupSize, 1] + (pools == nil ? [] : [1]))
-  }
-
-  static func units(_ bytes: Int, _ unit: Int) -> UInt64 { UInt64(bytes / unit) }
 
   static func check(_ list: [Int32], below limit: Int, _ what: String) throws {
     if let wrong = list.first(where: { $0 < 0 || Int($0) >= limit }) {

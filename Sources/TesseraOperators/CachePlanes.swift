@@ -4,10 +4,10 @@ import TesseraMemory
 /// Pools of keys, or of values, of some layers of a group, at even distances in one buffer: what one launch of
 /// `Kernels/cache/` serves.
 struct CachePlane {
-  /// The buffer that the pools lie in.
-  let buffer: Buffer
-  /// Where the first pool begins, and from each to the next, in bytes.
-  let offset, stride: Int
+  /// Where the first pool begins.
+  let view: BufferView
+  /// From each pool to the next, in bytes.
+  let stride: Int
   let poolCount: Int
   let isKeys: Bool
   let encoding: KVEncoding
@@ -21,11 +21,8 @@ struct CachePlane {
   /// In an image of a block: where the first pool's part begins, and from each to the next, in bytes.
   let imageOffset, imageStride: Int
 
-  /// Bytes of the kernels' `cache_element`.
-  var elementBytes: Int { encoding.blockElements == 1 ? encoding.blockBytes : 1 }
-
-  /// Pieces of a token's head that are moved one by one: `units` of `Kernels/cache/blocks.cl`.
-  var units: Int {
+  /// Pieces of a token's head that are moved one by one: `PIECES` of `Kernels/cache/blocks.cl`.
+  var pieces: Int {
     switch encoding {
     case .f32, .f16: size
     case .q8_0: size + size / 32
@@ -50,23 +47,43 @@ struct CachePlane {
     let geometry = group.geometry
     var planes: [CachePlane] = []
     for isKeys in geometry.sharesValues ? [true] : [true, false] {
-      let poolBytes = group.keyBytesPerBlock + group.valueBytesPerBlock
       let pools = try group.layers.prefix(group.poolCount).map {
         try (isKeys ? cache.keys(layer: $0) : cache.values(layer: $0)).location
       }
       for run in evenRuns(pools) {
+        let first = pools[run.lowerBound]
         planes.append(
           CachePlane(
-            buffer: pools[run.lowerBound].whole, offset: pools[run.lowerBound].byteOffset,
-            stride: run.count > 1 ? pools[run.lowerBound + 1].byteOffset - pools[run.lowerBound].byteOffset : 0,
-            poolCount: run.count, isKeys: isKeys, encoding: isKeys ? geometry.keys : geometry.values,
-            headCount: geometry.kvHeadCount, size: isKeys ? geometry.keyDim : geometry.valueDim,
-            blockCount: cache.blockCounts[index], blockSize: group.blockSize,
-            headBytes: isKeys ? group.headKeyBytesPerBlock : group.headValueBytesPerBlock,
-            imageOffset: run.lowerBound * poolBytes + (isKeys ? 0 : group.keyBytesPerBlock), imageStride: poolBytes))
+            group, blockCount: cache.blockCounts[index], isKeys: isKeys, pools: run,
+            view: BufferView(.buffer(first.whole), byteOffset: first.byteOffset),
+            stride: run.count > 1 ? pools[run.lowerBound + 1].byteOffset - first.byteOffset : 0))
       }
     }
     return planes
+  }
+
+  /// The planes of a group that has no memory yet, as if its pools lay in one buffer.
+  static func planes(planning group: KVGroup, blockCount: Int) -> [CachePlane] {
+    (group.geometry.sharesValues ? [true] : [true, false]).map { isKeys in
+      CachePlane(
+        group, blockCount: blockCount, isKeys: isKeys, pools: 0..<group.poolCount,
+        view: BufferView(.planned("KV cache")),
+        stride: blockCount * (group.keyBytesPerBlock + group.valueBytesPerBlock))
+    }
+  }
+
+  private init(
+    _ group: KVGroup, blockCount: Int, isKeys: Bool, pools: Range<Int>, view: BufferView, stride: Int
+  ) {
+    let geometry = group.geometry
+    (self.view, self.stride, poolCount, self.isKeys) = (view, stride, pools.count, isKeys)
+    encoding = isKeys ? geometry.keys : geometry.values
+    headCount = geometry.kvHeadCount
+    size = isKeys ? geometry.keyDim : geometry.valueDim
+    (self.blockCount, blockSize) = (blockCount, group.blockSize)
+    headBytes = isKeys ? group.headKeyBytesPerBlock : group.headValueBytesPerBlock
+    imageStride = group.keyBytesPerBlock + group.valueBytesPerBlock
+    imageOffset = pools.lowerBound * imageStride + (isKeys ? 0 : group.keyBytesPerBlock)
   }
 
   /// Runs of pools that lie in one buffer at even, rising distances.

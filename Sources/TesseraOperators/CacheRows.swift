@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
 extension CacheBlocks {
@@ -9,16 +10,9 @@ extension CacheBlocks {
     let slots = moves.flatMap { [$0.from, $0.to] }
     try Self.check(slots, below: cache.blockCounts[group] * cache.layout.groups[group].blockSize, "slot")
     var lists = Lists()
-    let first = lists.add(slots)
+    _ = lists.add(slots)
     let buffer = try lists.upload(on: queue)
-    for plane in planes {
-      try queue.enqueue(
-        self.kernel("cache/blocks.cl", "move_rows", [.init("KEY_TYPE", plane.encoding.kernelNumber)]),
-        over: Self.range(plane.headCount * plane.units, plane.poolCount), plane.buffer, buffer, first,
-        UInt32(moves.count), Self.units(plane.offset, plane.elementBytes),
-        Self.units(plane.stride, plane.elementBytes), UInt32(plane.headCount), UInt32(plane.blockCount),
-        UInt32(plane.blockSize), UInt32(plane.size), UInt32(plane.isKeys ? 1 : 0))
-    }
+    for plane in planes { try enqueue(.move, plane, buffer.view, moves.count, on: queue) }
   }
 
   /// Enqueues the turning of keys whose positions shift.
@@ -47,21 +41,12 @@ extension CacheBlocks {
           + "\(rotation.byteCount) bytes: dimensions are even and inside the key, each row is named once")
     }
     var lists = Lists()
-    let first = lists.add(slots)
+    _ = lists.add(slots)
     let buffer = try lists.upload(on: queue)
     for plane in planes {
-      let items = plane.encoding.blockElements == 1 ? plane.headCount * rotaryDim / 2 : plane.headCount
-      let kernel = try self.kernel(
-        "cache/rotate.cl", "rotate_keys",
-        [
-          .init("KEY_TYPE", plane.encoding.kernelNumber), .init("KEY_SIZE", size),
-          .init("INTERLEAVED", pairing == .interleaved ? 1 : 0),
-        ])
-      try queue.enqueue(
-        kernel, over: Self.range(items, slots.count, plane.poolCount), plane.buffer, buffer, rotation, first,
-        Self.units(plane.offset, plane.elementBytes), Self.units(plane.stride, plane.elementBytes),
-        UInt32(plane.headCount), UInt32(plane.blockCount), UInt32(plane.blockSize), UInt32(rotaryBegin),
-        UInt32(rotaryDim))
+      try enqueue(
+        .rotate(rotation.view, begin: rotaryBegin, rotaryDim: rotaryDim, pairing), plane, buffer.view, slots.count,
+        on: queue)
     }
   }
 
@@ -99,17 +84,59 @@ extension CacheBlocks {
         .shape, "\(slots.count) KV rows of \(needed) bytes do not fit a buffer of \(staging.byteCount)")
     }
     var lists = Lists()
-    let first = lists.add(slots)
+    _ = lists.add(slots)
     let buffer = try lists.upload(on: queue)
     var begin = 0
     for plane in planes {
-      try queue.enqueue(
-        self.kernel("cache/blocks.cl", "stage_rows", [.init("KEY_TYPE", plane.encoding.kernelNumber)]),
-        over: Self.range(plane.headCount * plane.units, slots.count, plane.poolCount), plane.buffer, buffer, staging,
-        first, Self.units(plane.offset, plane.elementBytes), Self.units(plane.stride, plane.elementBytes),
-        UInt32(plane.headCount), UInt32(plane.blockCount), UInt32(plane.blockSize), UInt32(plane.size),
-        UInt32(plane.isKeys ? 1 : 0), Self.units(begin, plane.elementBytes), UInt32(toPools ? 1 : 0))
+      try enqueue(
+        .stage(staging.view.advanced(byBytes: begin), toPools: toPools), plane, buffer.view, slots.count, on: queue)
       begin += plane.stagedBytes(rows: slots.count)
     }
+  }
+
+  /// What is done with rows.
+  enum RowWork {
+    case move
+    case stage(BufferView, toPools: Bool)
+    case rotate(BufferView, begin: Int, rotaryDim: Int, RotaryTable.Pairing)
+  }
+
+  /// Enqueues work on `count` rows, or moves of rows, of a plane.
+  func enqueue(
+    _ work: RowWork, _ plane: CachePlane, _ lists: BufferView, _ count: Int, on sink: some CommandSink
+  ) throws {
+    var block = CacheRowArguments()
+    block.stride = UInt64(plane.stride)
+    block.heads = UInt32(plane.headCount)
+    block.blocks = UInt32(plane.blockCount)
+    block.block_size = UInt32(plane.blockSize)
+    block.size = UInt32(plane.size)
+    block.is_keys = plane.isKeys ? 1 : 0
+    block.count = UInt32(count)
+    block.pool_count = UInt32(plane.poolCount)
+    var variant = KernelVariant("cache/blocks.cl", "move_rows", [.init("KEY_TYPE", plane.encoding.kernelNumber)])
+    var units = Self.units(plane.headCount * plane.pieces, plane.poolCount)
+    var (rows, written) = (BufferView?.none, 0)
+    switch work {
+    case .move: break
+    case .stage(let view, let toPools):
+      variant.function = "stage_rows"
+      (rows, written) = (view, toPools ? 0 : 2)
+      block.to_pools = toPools ? 1 : 0
+      units = Self.units(plane.headCount * plane.pieces, count, plane.poolCount)
+    case .rotate(let view, let begin, let rotaryDim, let pairing):
+      (variant.file, variant.function) = ("cache/rotate.cl", "rotate_keys")
+      variant.defines += [.init("KEY_SIZE", plane.size), .init("INTERLEAVED", pairing == .interleaved ? 1 : 0)]
+      rows = view
+      block.begin = UInt32(begin)
+      block.rotary = UInt32(rotaryDim)
+      let items = plane.encoding.blockElements == 1 ? plane.headCount * rotaryDim / 2 : plane.headCount
+      units = Self.units(items, count, plane.poolCount)
+    }
+    try sink.dispatch(
+      Dispatch(
+        variant, block, views: [plane.view, lists, rows], written: [written], units: units, localSize: Self.groupSize,
+        cost: .init(bytes: 2 * count * plane.poolCount * plane.headCount * plane.headBytes / plane.blockSize)),
+      library)
   }
 }

@@ -44,7 +44,7 @@ public struct ExpertRouter: Sendable {
     }
   }
 
-  private static let mostExperts = 1024
+  private static let mostExperts = Int(MOST_EXPERTS)
   private let library: KernelLibrary
 
   public init(_ library: KernelLibrary) { self.library = library }
@@ -92,7 +92,7 @@ public struct ExpertRouter: Sendable {
     block.top_k = UInt32(routing.topK)
     block.columns = UInt32(columns)
     block.flags = residual == nil ? 0 : 1
-    let columnsOfUnit = library.style == .vector ? 512 : library.style.localSize
+    let columnsOfUnit = library.style == .vector ? Int(COMBINE_COLUMNS) : library.style.localSize
     try sink.dispatch(
       Dispatch(
         KernelVariant("experts/combine.cl", "combine"), block,

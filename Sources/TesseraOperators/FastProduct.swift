@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
 /// The numbers that a model's products compute with.
@@ -52,7 +53,8 @@ public struct FastProduct: Sendable {
     try sink.dispatch(
       problem.pack(
         x, "matmul/activations_8.cl", "quantize_activations", defines: [dot.define], language: dot.language,
-        blocks: shape.columns / 32, blocksOfUnit: style == .vector ? 8 : style.localSize, style: style,
+        blocks: shape.columns / 32, blocksOfUnit: style == .vector ? Int(ROUNDED_BLOCKS) : style.localSize,
+        style: style,
         bytesOfTile: shape.columns / 32 * packedWords(shape.format) * problem.tile.tokens * 4), library)
     try sink.dispatch(
       Dispatch(

@@ -101,14 +101,17 @@ public struct FlashAttention: Sendable {
     let views: [BufferView?] = [
       q.view, keys.view, cache.sharesValues ? nil : values.view, tables.view, tiles.view, positions.view,
       extras.treeMasks?.view, extras.slopes?.view, extras.sinks?.view, extras.bias?.table.view, out.view,
-      extras.logSums?.view, split?.partials.view,
+      extras.logSums?.view, splits > 1 ? split?.partials.view : nil,
     ]
+    // Where keys are split, the first launch writes partial results alone.
+    var own = views
+    if splits > 1 { (own[10], own[11]) = (nil, nil) }
     let rowFloats = shape.headCount * (cache.queryDim + cache.resultDim)
     try sink.dispatch(
       Dispatch(
         KernelVariant(
           "attention/flash_attention.\(style.rawValue).cl", "flash_attention",
-          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]), block, views: views,
+          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]), block, views: own,
         written: splits > 1 ? [12] : extras.logSums == nil ? [10] : [10, 11],
         units: .init(splits, headTiles, tileCount),
         localSize: style == .vector ? 1 : self.tiles.groupSize(isOne: tileRows == 1),
@@ -124,15 +127,16 @@ public struct FlashAttention: Sendable {
   /// Enqueues the merge of attentions over several sets of keys.
   ///
   /// - Parameters:
-  ///   - results: (parts, rows, valueDim) as `enqueue` gives them.
+  ///   - results: (parts, rows, valueDim) as `enqueue` gives them; valueDim a multiple of 16.
   ///   - logSums: (parts, rows), of each. A learned sink belongs in one part alone.
   ///   - out: (rows, valueDim); `outLogSums` (rows): of all keys.
   public func enqueueMerge(
     results: any DeviceMemory, logSums: any DeviceMemory, parts: Int, rows: Int, valueDim: Int,
     into out: any DeviceMemory, outLogSums: any DeviceMemory, on sink: some CommandSink
   ) throws {
-    guard parts > 0, rows > 0, valueDim > 0 else {
-      throw OperatorError(.shape, "\(parts) attentions of \(rows) rows of \(valueDim): none may be empty")
+    guard parts > 0, rows > 0, valueDim > 0, valueDim.isMultiple(of: 16) else {
+      throw OperatorError(
+        .shape, "\(parts) attentions of \(rows) rows of \(valueDim): none may be empty, and a row is a multiple of 16")
     }
     var block = MergeArguments()
     block.parts = UInt32(parts)

@@ -9,11 +9,18 @@ public final class KernelLibrary: Sendable {
 
   private let cache: ProgramCache?
   private let heldSums: Int
-  private let kernels = Mutex<[Key: Kernel]>([:])
+  private let kernels = Mutex<[Variant: Kernel]>([:])
+  private let programs = Mutex(RecentTable<StepVariants, Kernel>(limit: 64))
 
-  private enum Key: Hashable {
-    case variant(KernelVariant, localSize: Int)
-    case program(String)
+  private struct Variant: Hashable {
+    var variant: KernelVariant
+    var localSize: Int
+  }
+
+  /// What a step program's source is made of.
+  private struct StepVariants: Hashable {
+    var variants: [ProgramSource.Variant]
+    var rootCount: Int
   }
 
   /// - Parameters:
@@ -26,34 +33,36 @@ public final class KernelLibrary: Sendable {
     heldSums = TilePlan.heldSums(vectorWidth: context.device.profile.nativeFloatVectorWidth)
   }
 
+  /// The variants that were compiled so far.
+  package var variants: [KernelVariant] { kernels.withLock { $0.keys.map(\.variant) } }
+
   /// The kernel of a variant, compiled for the style and for work-groups of `localSize` items.
   ///
   /// - Throws: `OperatorError` if there is no such file, `CLError` if it does not build.
   func kernel(_ variant: KernelVariant, localSize: Int) throws -> Kernel {
-    try kernel(.variant(variant, localSize: localSize), named: variant.function) {
-      let options =
-        [languageOption(variant.language), "-DSIMT=\(style == .simt ? 1 : 0)"]
-        + (style == .vector ? ["-DHELD_SUMS=\(heldSums)"] : ["-DLOCAL=\(localSize)"])
-        + variant.defines.map { "-D\($0.name)=\($0.value)" }
-      return try Program(
-        context, source: try KernelSource.resolved(variant.file), name: variant.file, options: options, cache: cache)
-    }
+    let key = Variant(variant: variant, localSize: localSize)
+    if let kernel = kernels.withLock({ $0[key] }) { return kernel }
+    let options =
+      [languageOption(variant.language), "-DSIMT=\(style == .simt ? 1 : 0)"]
+      + (style == .vector ? ["-DHELD_SUMS=\(heldSums)"] : ["-DLOCAL=\(localSize)"])
+      + variant.defines.map { "-D\($0.name)=\($0.value)" }
+    let program = try Program(
+      context, source: try KernelSource.resolved(variant.file), name: variant.file, options: options, cache: cache)
+    let kernel = try program.kernel(variant.function)
+    kernels.withLock { $0[key] = kernel }
+    return kernel
   }
 
-  /// The kernel of a step program of these variants, over `rootCount` buffers.
+  /// The kernel of a step program of these variants, over `rootCount` buffers; those that were used last are kept.
   func stepProgram(_ variants: [ProgramSource.Variant], rootCount: Int) throws -> Kernel {
+    let key = StepVariants(variants: variants, rootCount: rootCount)
+    if let kernel = programs.withLock({ $0[key] }) { return kernel }
     let source = try ProgramSource.source(of: variants, rootCount: rootCount, heldSums: heldSums)
     let language: KernelVariant.Language = variants.contains { $0.variant.language == .c3 } ? .c3 : .c12
-    return try kernel(.program(source), named: "step_program") {
-      try Program(
-        context, source: source, name: "step/step_program.cl", options: [languageOption(language)], cache: cache)
-    }
-  }
-
-  private func kernel(_ key: Key, named name: String, _ program: () throws -> Program) throws -> Kernel {
-    if let kernel = kernels.withLock({ $0[key] }) { return kernel }
-    let kernel = try program().kernel(name)
-    kernels.withLock { $0[key] = kernel }
+    let program = try Program(
+      context, source: source, name: "step/step_program.cl", options: [languageOption(language)], cache: cache)
+    let kernel = try program.kernel("step_program")
+    programs.withLock { $0.insert(kernel, for: key) }
     return kernel
   }
 

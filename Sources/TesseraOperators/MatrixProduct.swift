@@ -164,7 +164,7 @@ public struct MatrixProduct: Sendable {
       try sink.dispatch(
         problem.pack(
           x, "matmul/activations.cl", "pack_activations", blocks: shape.columns / shape.format.blockSize,
-          blocksOfUnit: library.style == .vector ? 256 / shape.format.blockSize : library.style.localSize,
+          blocksOfUnit: library.style == .vector ? Int(PACK_COLUMNS) / shape.format.blockSize : library.style.localSize,
           style: library.style, bytesOfTile: bytes), library)
     }
     var defines = problem.defines
@@ -242,13 +242,13 @@ public struct MatrixProduct: Sendable {
     func pack(
       _ x: any DeviceMemory, _ file: String, _ function: String, defines: [KernelVariant.Define] = [],
       language: KernelVariant.Language = .c12, blocks: Int, blocksOfUnit: Int, style: KernelStyle, bytesOfTile: Int
-    ) -> Dispatch {
+    ) throws(OperatorError) -> Dispatch {
       var block = PackArguments()
       block.tokens = UInt32(tokens)
       block.columns = UInt32(weights.shape.columns)
       if let experts, !experts.gathers { block.flags = 32 }
       let format = [weights.shape.format.define, .init("TILE_M", tile.tokens)]
-      return Dispatch(
+      return try Dispatch(
         KernelVariant(
           file, function, format + defines + (experts == nil ? [] : [.init("GROUPED", 1)]), language: language),
         block,

@@ -61,5 +61,7 @@ public struct Quantizer: Sendable {
   }
 
   /// The macro `UNIT_BLOCKS`.
-  private static func unitBlocks(_ format: WeightFormat) -> Int { blockSize(format) == 1 ? 4096 : 64 }
+  private static func unitBlocks(_ format: WeightFormat) -> Int {
+    Int(blockSize(format) == 1 ? QUANTIZE_ELEMENTS : QUANTIZE_BLOCKS)
+  }
 }

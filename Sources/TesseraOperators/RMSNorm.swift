@@ -38,7 +38,7 @@ public struct NormRows: Sendable {
     block.flags = (residual == nil ? 0 : 1) | (bias == nil ? 0 : 2)
     block.epsilon = epsilon
     let floats = count * heads * columns
-    return Dispatch(
+    return try Dispatch(
       KernelVariant("norm/\(function).cl", function), block,
       views: [x.view, weight.view, bias?.view, residual?.view, y.view], written: [4], units: .init(heads * count),
       localSize: style == .vector ? 1 : 256,

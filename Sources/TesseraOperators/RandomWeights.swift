@@ -23,6 +23,5 @@ public struct RandomWeights: Sendable {
         cost: .init(bytes: shape.byteCount)), library)
   }
 
-  /// The macro `UNIT_WORDS`.
-  private static let unitWords = 4096
+  private static let unitWords = Int(RANDOM_WORDS)
 }

@@ -1,11 +1,10 @@
 import Foundation
+import TesseraKernels
 
 /// The rows that are sampled together, checked, as the device reads them.
 public struct SamplingRequest: Sendable {
-  /// Words of a row's parameters: `sampling_row` in `Kernels/sampling/row.cl`.
-  static let rowWords = 16
-  /// Words of what is reported of a row: `sampled_row` there.
-  static let resultWords = 4
+  /// Bytes of what is reported of a row.
+  static let resultBytes = MemoryLayout<SampledRow>.stride
 
   public let rowCount: Int
   public let vocabularySize: Int
@@ -25,9 +24,15 @@ public struct SamplingRequest: Sendable {
   let topTokens: [Int?]
 
   /// Words of the results.
-  public var resultCount: Int { rowCount * (Self.resultWords + topTokenPlaces * 2) }
+  public var resultCount: Int { rowCount * (Self.resultBytes / 4 + topTokenPlaces * 2) }
   /// Bytes of the kernels' workspace.
   public var workspaceBytes: Int { TokenSampler.workspaceBytes(rows: rowCount) }
+  /// Blocks that a row is cut into.
+  var blockCount: Int {
+    var length = 64
+    while length * Int(SAMPLING_BLOCKS) < vocabularySize { length *= 2 }
+    return (vocabularySize + length - 1) / length
+  }
 
   /// - Parameter rows: one for each row of logits, in their order; at least one.
   /// - Throws: `OperatorError` that names the row and what is wrong with it.
@@ -49,7 +54,8 @@ public struct SamplingRequest: Sendable {
     var words: [UInt32] = []
     var maskCount: UInt32 = 0
     for row in rows {
-      words += Self.parameters(row, mask: row.allowed == nil ? .max : maskCount, vocabularySize)
+      let parameters = Self.parameters(row, mask: row.allowed == nil ? SAMPLING_NO_MASK : maskCount, vocabularySize)
+      words += withUnsafeBytes(of: parameters) { Array($0.bindMemory(to: UInt32.self)) }
       if row.allowed != nil { maskCount += 1 }
     }
     func list(_ entries: [(row: Int, id: Int, value: UInt32)]) -> (Int, Int) {
@@ -76,28 +82,23 @@ public struct SamplingRequest: Sendable {
     }
   }
 
-  /// The words of a row's parameters.
-  private static func parameters(_ row: SamplingRow, mask: UInt32, _ vocabularySize: Int) -> [UInt32] {
+  private static func parameters(_ row: SamplingRow, mask: UInt32, _ vocabularySize: Int) -> SamplingParameters {
+    var parameters = SamplingParameters()
     // Quotients are computed here, once: OpenCL leaves a division 2.5 units in the last place.
-    let inverseTemperature = row.isGreedy ? 1 : min(1 / row.temperature, .greatestFiniteMagnitude)
-    let topP = row.topP < 1 ? max(1, UInt32(Double(row.topP) * 0x1p32)) : 0
-    return [
-      inverseTemperature.bitPattern,
-      (row.minP > 0 ? Float(log(Double(row.minP))) : -.infinity).bitPattern,
-      (1..<vocabularySize).contains(row.topK) ? UInt32(row.topK) : 0,
-      topP,
-      (row.isGreedy ? 1 : 0) | (row.topTokens == nil ? 0 : 2),
-      mask,
-      UInt32(row.topTokens ?? 0),
-      row.repetitionPenalty.bitPattern,
-      (1 / row.repetitionPenalty).bitPattern,
-      row.presencePenalty.bitPattern,
-      row.frequencyPenalty.bitPattern,
-      0,
-      UInt32(truncatingIfNeeded: row.seed),
-      UInt32(truncatingIfNeeded: row.seed >> 32),
-      UInt32(truncatingIfNeeded: row.position),
-      UInt32(truncatingIfNeeded: row.position >> 32),
-    ]
+    parameters.inverse_temperature = row.isGreedy ? 1 : min(1 / row.temperature, .greatestFiniteMagnitude)
+    parameters.min_p = row.minP > 0 ? Float(log(Double(row.minP))) : -.infinity
+    parameters.top_k = (1..<vocabularySize).contains(row.topK) ? UInt32(row.topK) : 0
+    parameters.top_p = row.topP < 1 ? max(1, UInt32(Double(row.topP) * 0x1p32)) : 0
+    parameters.flags =
+      (row.isGreedy ? SAMPLING_GREEDY : 0) | (row.topTokens == nil ? 0 : SAMPLING_LOG_PROBABILITIES)
+    parameters.mask = mask
+    parameters.top_tokens = UInt32(row.topTokens ?? 0)
+    parameters.repetition = row.repetitionPenalty
+    parameters.inverse_repetition = 1 / row.repetitionPenalty
+    parameters.presence = row.presencePenalty
+    parameters.frequency = row.frequencyPenalty
+    parameters.seed = row.seed
+    parameters.position = row.position
+    return parameters
   }
 }

@@ -1,4 +1,5 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 
 /// Chooses a token for each row of logits, for many rows together, on the device: `Kernels/sampling/`.
@@ -29,19 +30,12 @@ public struct TokenSampler: Sendable {
     public var logProbability: Float
   }
 
-  // As in `Kernels/sampling/row.cl`.
-  private static let parts = 32
-  private static let blocks = 1024
-  private static let stateLength = 2 * blocks + parts + parts * 128 + 32
-  /// Where a row's state has the least key that stays.
-  static let thresholdIndex = 2 * blocks + parts + parts * 128 + 1
-
   private let library: KernelLibrary
 
   public init(_ library: KernelLibrary) { self.library = library }
 
   /// Bytes of the workspace for so many rows.
-  public static func workspaceBytes(rows: Int) -> Int { rows * stateLength * 8 }
+  public static func workspaceBytes(rows: Int) -> Int { rows * SAMPLING_STATE_LENGTH * 8 }
 
   /// Enqueues what it takes to sample the rows; `read` collects the choices.
   ///
@@ -51,27 +45,36 @@ public struct TokenSampler: Sendable {
   ///   - workspace: at least the request's `workspaceBytes`; nothing is kept there.
   ///   - results: at least the request's `resultCount` words.
   public func enqueue(
-    _ request: SamplingRequest, logits: Buffer, inputs: Buffer, workspace: Buffer, results: Buffer, on queue: Queue
+    _ request: SamplingRequest, logits: any DeviceMemory, inputs: any DeviceMemory, workspace: any DeviceMemory,
+    results: any DeviceMemory, on sink: some CommandSink
   ) throws {
-    let (rows, vocabulary) = (request.rowCount, UInt32(request.vocabularySize))
-    guard logits.byteCount / 4 / rows >= request.vocabularySize, inputs.byteCount / 4 >= request.words.count,
-      workspace.byteCount >= request.workspaceBytes, results.byteCount / 4 >= request.resultCount
-    else { throw OperatorError(.shape, "a buffer is too small to sample \(rows) rows of \(vocabulary) logits") }
-    try adjust(request, logits: logits, inputs: inputs, on: queue)
-    let (byRow, byBlock) = (rowRange(rows: rows), blockRange(request))
-    try queue.enqueue(kernel("survey"), over: byBlock, logits, workspace, vocabulary)
-    if request.hasMass {
-      try queue.enqueue(kernel("mass"), over: rowRange(Self.parts, rows: rows), logits, inputs, workspace, vocabulary)
+    let memory = Memory(
+      logits: logits.view, inputs: inputs.view, state: workspace.view, results: results.view)
+    for (kernel, list) in [("bias", request.bias), ("penalize", request.penalties)] where list.count > 0 {
+      let units = Dispatch.Units((list.count + Self.entries - 1) / Self.entries)
+      try sink.dispatch(self.kernel(kernel, in: "adjust", request, memory, units, list: list), library)
     }
+    let byRow = Dispatch.Units(1, request.rowCount)
+    let byPart = Dispatch.Units(Int(SAMPLING_PARTS), request.rowCount)
+    let byBlock = library.style == .vector ? byPart : Dispatch.Units(request.blockCount, request.rowCount)
+    if request.masks.count > 0 {
+      let items = Int(SAMPLING_BLOCK_ITEMS)
+      let units =
+        library.style == .vector
+        ? byPart : Dispatch.Units((request.vocabularySize + items - 1) / items, request.rowCount)
+      try sink.dispatch(self.kernel("mask", in: "adjust", request, memory, units, list: request.masks), library)
+    }
+    try sink.dispatch(kernel("survey", request, memory, byBlock), library)
+    if request.hasMass { try sink.dispatch(kernel("mass", request, memory, byPart, hasRow: true), library) }
     if request.hasDraws {
-      try queue.enqueue(kernel("threshold"), over: byRow, logits, inputs, workspace, vocabulary)
-      try queue.enqueue(kernel("weigh"), over: byBlock, logits, inputs, workspace, vocabulary)
+      try sink.dispatch(kernel("threshold", request, memory, byRow, hasRow: true), library)
+      try sink.dispatch(kernel("weigh", request, memory, byBlock), library)
     }
-    try queue.enqueue(kernel("draw"), over: byRow, logits, inputs, workspace, results, vocabulary)
+    try sink.dispatch(kernel("draw", request, memory, byRow, hasRow: true), library)
     if request.topTokenPlaces > 0 {
-      try queue.enqueue(
-        kernel("top_tokens"), over: byRow, logits, inputs, workspace, results,
-        UInt32(rows * SamplingRequest.resultWords), vocabulary, UInt32(request.topTokenPlaces))
+      var memory = memory
+      memory.results = memory.results.advanced(byBytes: request.rowCount * SamplingRequest.resultBytes)
+      try sink.dispatch(kernel("top_tokens", request, memory, byRow, hasRow: true), library)
     }
   }
 
@@ -80,51 +83,44 @@ public struct TokenSampler: Sendable {
     let words = try queue.read(results, as: UInt32.self, count: request.resultCount)
     let places = request.topTokenPlaces
     return request.topTokens.enumerated().map { row, topTokens in
-      let at = row * SamplingRequest.resultWords
-      guard words[at + 2] == 0 else { return Choice() }
-      var choice = Choice(id: Int(words[at]))
+      let sampled = words.withUnsafeBytes {
+        $0.load(fromByteOffset: row * SamplingRequest.resultBytes, as: SampledRow.self)
+      }
+      guard sampled.status == 0 else { return Choice() }
+      var choice = Choice(id: Int(sampled.token))
       guard let topTokens else { return choice }
-      choice.logProbability = Float(bitPattern: words[at + 1])
-      let first = request.rowCount * SamplingRequest.resultWords + row * places * 2
+      choice.logProbability = sampled.log_probability
+      let first = request.rowCount * SamplingRequest.resultBytes / 4 + row * places * 2
       choice.topTokens = stride(from: first, to: first + topTokens * 2, by: 2).prefix { words[$0] != .max }
         .map { TokenProbability(id: Int(words[$0]), logProbability: Float(bitPattern: words[$0 + 1])) }
       return choice
     }
   }
 
-  /// Bias, penalties and masks.
-  private func adjust(_ request: SamplingRequest, logits: Buffer, inputs: Buffer, on queue: Queue) throws {
-    let vocabulary = UInt32(request.vocabularySize)
-    for (name, list) in [("bias", request.bias), ("penalize", request.penalties)] where list.count > 0 {
-      try queue.enqueue(
-        kernel(name, in: "adjust"), over: .covering(list.count, groupSize: 64), logits, inputs, UInt32(list.offset),
-        UInt32(list.count), vocabulary)
-    }
-    guard request.masks.count > 0 else { return }
-    let range =
-      library.style == .simt
-      ? NDRange.covering(request.vocabularySize, rows: request.rowCount, groupSize: 64) : blockRange(request)
-    try queue.enqueue(
-      kernel("mask", in: "adjust"), over: range, logits, inputs, UInt32(request.masks.offset), vocabulary)
+  private static let entries = Int(SAMPLING_ENTRIES)
+
+  private struct Memory {
+    var logits, inputs, state, results: BufferView
   }
 
-  private func kernel(_ name: String, in file: String? = nil) throws -> Kernel {
-    try library.kernel(
-      KernelVariant("sampling/\(file ?? name).cl", name), localSize: library.style == .simt ? 64 : 1)
-  }
-
-  /// `units` work-groups for each row.
-  private func rowRange(_ units: Int = 1, rows: Int) -> NDRange {
-    let items = library.style == .simt ? 256 : 1
-    return NDRange(global: [units * items, rows], local: [items, 1])
-  }
-
-  /// A work-group for each block of each row; a work-item for each part in the vector style.
-  private func blockRange(_ request: SamplingRequest) -> NDRange {
-    guard library.style == .simt else { return NDRange(global: [Self.parts, request.rowCount], local: [1, 1]) }
-    var length = 64
-    while length * Self.blocks < request.vocabularySize { length *= 2 }
-    let blocks = (request.vocabularySize + length - 1) / length
-    return NDRange(global: [blocks * 64, request.rowCount], local: [64, 1])
+  /// - Parameter hasRow: a work-group has a row, or a part of one.
+  private func kernel(
+    _ name: String, in file: String? = nil, _ request: SamplingRequest, _ memory: Memory, _ units: Dispatch.Units,
+    list: (offset: Int, count: Int) = (0, 0), hasRow: Bool = false
+  ) throws -> Dispatch {
+    var block = SamplingArguments()
+    block.vocabulary = UInt32(request.vocabularySize)
+    block.offset = UInt32(list.offset)
+    block.count = UInt32(list.count)
+    block.limit = UInt32(request.topTokenPlaces)
+    let items = Int(hasRow ? SAMPLING_ROW_ITEMS : SAMPLING_BLOCK_ITEMS)
+    // Of a list its entries; else the logits.
+    let floats = list.count > 0 && units.y == 1 ? list.count * 3 : request.rowCount * request.vocabularySize
+    var dispatch = try Dispatch(
+      KernelVariant("sampling/\(file ?? name).cl", name), block,
+      views: [memory.logits, memory.inputs, memory.state, memory.results], written: [0, 2, 3], units: units,
+      localSize: library.style == .vector ? 1 : items, cost: .init(bytes: floats * 4, operations: floats))
+    dispatch.isInlinable = false
+    return dispatch
   }
 }

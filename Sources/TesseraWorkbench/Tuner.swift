@@ -72,7 +72,8 @@ public final class Tuner {
     self.isCancelled = isCancelled
   }
 
-  /// Tunes the products of `formats`, those for prompts first, then attention and dense products, until `seconds` have passed.
+  /// Tunes the products of `formats`, as steps where models record those, for prompts first, then attention and dense products,
+  /// until `seconds` have passed.
   ///
   /// - Parameter progress: told the class at work and the share of the time that has passed.
   /// - Returns: an outcome for each class that there was time, and memory, for.
@@ -82,17 +83,18 @@ public final class Tuner {
     let begin = ContinuousClock.now
     func elapsed() -> Double { (ContinuousClock.now - begin) / .seconds(1) }
     var outcomes: [Outcome] = []
-    let isRecorded = bench.library.style == .vector && bench.heap.limits.isCPU
+    // Models run steps there, and look up no tile of a product alone.
+    let isRecorded = StepProgram.isPossible(bench.library)
     // Prompts gain most, and have the most candidates: they have three shares of the time.
     var work: [(shares: Double, make: () throws -> TunerSubject)] = []
     for tokens in [Tuning.TokenClass.many, .one, .few] {
       for format in formats {
         let shares = tokens == .many ? 3.0 : 1
-        // Where steps are recorded, separate products are for models that do not fit one buffer.
-        if isRecorded, tokens != .one, let steps {
-          work.append((2 * shares, { [bench] in try steps(format, tokens, bench) }))
+        if !isRecorded {
+          work.append((shares, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) }))
+        } else if tokens != .one, let steps {
+          work.append((shares, { [bench] in try steps(format, tokens, bench) }))
         }
-        work.append((shares, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) }))
       }
     }
     for (isOne, headDim) in [(false, 128), (false, 64), (true, 128), (true, 64)] {

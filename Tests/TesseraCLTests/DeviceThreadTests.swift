@@ -7,9 +7,11 @@ import Testing
 @Suite("A thread of its own as an executor")
 struct DeviceThreadTests {
   private actor Worker {
-    let thread = DeviceThread(name: "worker")
+    let thread: DeviceThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
     var order: [Int] = []
+
+    init(end: @escaping @Sendable () -> Void = {}) { thread = DeviceThread(name: "worker", end: end) }
 
     // Not pthread_self: C declares it constant, so an optimized build may ask once for several threads.
     func threadID() -> ObjectIdentifier { ObjectIdentifier(Thread.current) }
@@ -70,16 +72,17 @@ struct DeviceThreadTests {
     }
   }
 
-  @Test("a thread ends when its executor goes, after the jobs that it holds")
+  @Test("a thread ends when its executor goes, after the jobs that it holds", .timeLimit(.minutes(15)))
   func end() async {
+    let ended = DispatchSemaphore(value: 0)
     weak var thread: DeviceThread?
     do {
-      let worker = Worker()
+      let worker = Worker(end: { ended.signal() })
       thread = worker.thread
       await worker.append(1)
       #expect(thread != nil)
     }
-    for _ in 0..<200 where thread != nil { try? await Task.sleep(for: .milliseconds(10)) }
+    await Self.wait(for: ended)
     #expect(thread == nil)
   }
 

@@ -61,33 +61,3 @@ struct ArenaPlanTests {
     #expect(try ArenaPlan([], alignment: 64).byteCount == 0)
   }
 }
-
-@Suite("Row split")
-struct RowSplitTests {
-  @Test("ranges cover every row once, fit the device, and start on a row group")
-  func covers() throws {
-    for (rows, bytes, limit) in [
-      (1000, 100, 5000), (16, 100, 1600), (17, 100, 1600), (5, 7, 1 << 20), (4096, 64, 65536),
-    ] {
-      let split = try RowSplit(rowCount: rows, bytesPerRow: bytes, maxAllocationBytes: limit, label: "w")
-      #expect(split.ranges.flatMap { Array($0) } == Array(0..<rows))
-      #expect(split.ranges.allSatisfy { $0.lowerBound % 16 == 0 && $0.count * bytes <= limit && !$0.isEmpty })
-    }
-    let whole = try RowSplit(rowCount: 49152, bytesPerRow: 576, maxAllocationBytes: 1 << 30, label: "w")
-    #expect(whole.ranges == [0..<49152])
-  }
-
-  @Test("a row group that does not fit, and absurd counts, are refused")
-  func refusals() throws {
-    let error = try memoryError {
-      try RowSplit(rowCount: 64, bytesPerRow: 100, maxAllocationBytes: 1599, label: "token_embd.weight")
-    }
-    #expect(error.code == .overMaxAllocation)
-    #expect(error.message.contains("token_embd.weight") && error.message.contains("1599"))
-    for (rows, bytes, group) in [(0, 1, 16), (1, 0, 16), (1, 1, 0), (Int.max, 2, 16), (1, Int.max, 16)] {
-      #expect(throws: MemoryError.self) {
-        try RowSplit(rowCount: rows, bytesPerRow: bytes, rowGroup: group, maxAllocationBytes: Int.max, label: "w")
-      }
-    }
-  }
-}

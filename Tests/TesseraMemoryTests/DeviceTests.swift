@@ -85,6 +85,44 @@ struct DeviceTests {
     #expect(byDefault.budgetBytes < context.device.profile.globalMemoryBytes && byDefault.budgetBytes > 0)
   }
 
+  @Test("a heap's default budget is what other heaps of the device, also of another context, have not reserved")
+  func otherHeaps() throws {
+    let accounts = DeviceAccounts()
+    func reserved() -> Int { accounts.reserved(on: context.device) }
+    var heap: DeviceHeap? = try DeviceHeap(context, plannedBytes: 50 << 20, accounts: accounts)
+    #expect(reserved() == 50 << 20)
+    // What is planned is allocated in time; more counts as it comes.
+    let first = try heap?.allocate(byteCount: 20 << 20, purpose: .weights, label: "planned")
+    #expect(reserved() == 50 << 20)
+    var second = try heap?.allocate(byteCount: 40 << 20, purpose: .kvCache, label: "more than planned")
+    #expect(reserved() == 60 << 20)
+    let other = try DeviceHeap(Context(context.device), accounts: accounts)
+    #expect(other.limits.reservedBytes == 60 << 20)
+    var limits = other.limits
+    limits.free = nil
+    limits.globalMemoryBytes = limits.reservedBytes + 1 << 30
+    #expect(limits.defaultBudgetBytes == 1 << 30 - 128 << 20)
+    limits.globalMemoryBytes = 1
+    #expect(limits.defaultBudgetBytes == 0)
+    second = nil
+    #expect(second == nil && reserved() == 50 << 20)
+    let error = try memoryError { try DeviceHeap(context, plannedBytes: 1 << 50, accounts: accounts) }
+    #expect(error.code == .overBudget && error.message.contains("\(1 << 50)"), "\(error)")
+    heap = nil
+    #expect(reserved() == 50 << 20, "its allocation keeps it")
+    withExtendedLifetime(first) {}
+  }
+
+  @Test("a heap that was refused has nothing reserved")
+  func refusedHeap() throws {
+    let accounts = DeviceAccounts()
+    let heap = try DeviceHeap(context, plannedBytes: 30 << 20, accounts: accounts)
+    _ = try heap.allocate(byteCount: 10, purpose: .other, label: "x")
+    #expect(throws: MemoryError.self) { try DeviceHeap(context, budgetBytes: 10, plannedBytes: 11, accounts: accounts) }
+    #expect(accounts.reserved(on: context.device) == 30 << 20)
+    withExtendedLifetime(heap) {}
+  }
+
   @Test("tasks that allocate at once never exceed the budget together")
   func concurrentAllocation() async throws {
     let heap = try DeviceHeap(context, budgetBytes: 10_000)
@@ -98,32 +136,6 @@ struct DeviceTests {
     }
     // An optimized build would otherwise release the allocations before the heap is asked.
     withExtendedLifetime(kept) { #expect(kept.count == 10 && heap.bytesInUse == 10_000) }
-  }
-
-  @Test("slices of an arena hold their own bytes")
-  func arena() throws {
-    let heap = try DeviceHeap(context)
-    let alignment = heap.limits.baseAddressAlignment
-    let sizes = ["a": 4000, "b": 36, "c": 1024]
-    let plan = try ArenaPlan(sizes.map { ArenaPlan.Request($0, byteCount: $1) }, alignment: alignment)
-    let arena = try StepArena(plan, on: heap)
-    #expect(heap.bytesInUse(by: .workspace) == plan.byteCount)
-    for (i, name) in sizes.keys.sorted().enumerated() {
-      let slice = try arena.slice(name)
-      #expect(slice.byteCount == sizes[name])
-      try queue.write([UInt8](repeating: UInt8(i + 1), count: slice.byteCount), to: slice)
-    }
-    for (i, name) in sizes.keys.sorted().enumerated() {
-      let bytes = try queue.read(arena.slice(name), as: UInt8.self, count: sizes[name] ?? 0)
-      #expect(bytes.allSatisfy { $0 == UInt8(i + 1) })
-    }
-    let error = try memoryError { try arena.slice("d") }
-    #expect(error.message.contains("a, b, c"))
-    if alignment > 1 {
-      let unaligned = try ArenaPlan([.init("a", byteCount: 8)], alignment: alignment - 1)
-      #expect(throws: MemoryError.self) { try StepArena(unaligned, on: heap) }
-    }
-    #expect(try StepArena(ArenaPlan([], alignment: alignment), on: heap).plan.byteCount == 0)
   }
 
   @Test("the cache takes exactly the planned bytes, and gives them back")

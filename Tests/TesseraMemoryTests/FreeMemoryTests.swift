@@ -16,9 +16,9 @@ struct FreeMemoryTests {
     "/proc/self/cgroup": "0::/\n",
   ]
 
-  static func free(_ files: [String: String]) -> FreeMemory? {
+  static func free(_ files: [String: String], reserved: Int = 0) -> FreeMemory? {
     let all = base.merging(files) { $1 }
-    return FreeMemory.now { all[$0] }
+    return FreeMemory.now(reservedBytes: reserved) { all[$0] }
   }
 
   @Test("without limits it is what the machine has")
@@ -26,6 +26,20 @@ struct FreeMemoryTests {
     #expect(Self.free([:])?.byteCount == 8_000_000 << 10)
     #expect(Self.free([:])?.reason.contains("(8192000000 bytes) of the machine's memory") == true)
     #expect(FreeMemory.now { _ in nil } == nil)
+  }
+
+  @Test("what the process has reserved and not touched is not free")
+  func reserved() throws {
+    let touched = ["/proc/self/status": "VmSize:\t 900000 kB\nVmRSS:\t 800000 kB\nRssAnon:\t  500000 kB\n"]
+    let free = try #require(Self.free(touched, reserved: 2_000_000 << 10))
+    #expect(free.byteCount == 6_500_000 << 10)
+    #expect(
+      free.reason.contains("free") && free.reason.contains("reserved 1.4 GiB (1536000000 bytes)"), "\(free.reason)")
+    #expect(Self.free(touched, reserved: 500_000 << 10)?.byteCount == 8_000_000 << 10)
+    #expect(Self.free([:], reserved: 9_000_000 << 10)?.byteCount == 0)
+    // Address space is used up at once.
+    let limits = ["/proc/self/limits": "Max address space         2000000000           unlimited            bytes\n"]
+    #expect(Self.free(limits, reserved: 1_000_000_000)?.byteCount == Self.free(limits)?.byteCount)
   }
 
   @Test("an address space that is limited leaves what is not mapped")

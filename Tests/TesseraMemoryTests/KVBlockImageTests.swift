@@ -28,6 +28,21 @@ struct KVBlockImageTests {
     #expect(decoded == image && decoded.rows == 32..<61 && decoded.group == 1)
   }
 
+  @Test("a layout's digest is the same in every build: images are kept on disk")
+  func digest() throws {
+    let layout = try KVCacheLayout(groups: [
+      KVGroup(layers: [0, 2], geometry: KVGeometry(kvHeadCount: 1, keyDim: 4), blockSize: 16),
+      KVGroup(
+        layers: [1], geometry: KVGeometry(kvHeadCount: 2, keyDim: 32, valueDim: 4, keys: .q8_0, values: .f16),
+        kind: .window(64, sinks: 3), blockSize: 32),
+      KVGroup(layers: [3], geometry: KVGeometry(kvHeadCount: 1, keyDim: 4), kind: .fixed(capacity: 70)),
+      KVGroup(layers: [4, 5], geometry: KVGeometry(kvHeadCount: 1, keyDim: 4), kind: .transient),
+    ])
+    #expect(
+      layout.digest(model: "m").map { String($0, radix: 16) }.joined()
+        == "8cc24b9bac76f699bff593cead6db627dd7744b6bfda23b688c59316c75c0")
+  }
+
   @Test("an image of another model or layout is refused")
   func otherLayout() throws {
     let layout = try Self.layout()

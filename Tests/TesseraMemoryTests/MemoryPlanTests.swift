@@ -116,36 +116,6 @@ struct MemoryPlanTests {
     #expect(lines[3].contains("window, 15 layers") && lines[3].contains("\(20 * sequences) blocks of 64 tokens"))
   }
 
-  @Test("a budget is turned into blocks: as many as fit, at most room for every sequence to be full")
-  func fromBudget() throws {
-    let layout = try Self.windowed()
-    func plan(_ budget: Int, limits: DeviceLimits = .cpu) throws -> MemoryPlan {
-      try MemoryPlan(
-        weightsBytes: 100_000_000, largestWeightBytes: 30_000_000, kvLayout: layout, contextLength: 8192,
-        sequenceCount: 16, stepTokens: 512, workspaceBytes: 5_000_000, limits: limits, budgetBytes: budget)
-    }
-    var last = 0
-    for budget in [110_000_000, 150_000_000, 300_000_000, 900_000_000] {
-      let plan = try plan(budget)
-      #expect(plan.totalBytes <= budget && plan.kvTokens > last && plan.kvTokens < 16 * 8192)
-      // A block more of each group that is not full would not fit.
-      let more = zip(layout.groups, plan.groups).reduce(0) { sum, pair in
-        sum + (pair.1.kind == "window" && pair.1.blockCount == 16 * 20 ? 0 : pair.0.bytesPerBlock)
-      }
-      #expect(plan.totalBytes + more > budget)
-      last = plan.kvTokens
-    }
-    let full = try plan(1 << 40)
-    #expect(full.kvTokens == 16 * 8192 && full.blockCounts == [16 * 128, 16 * 20])
-    #expect(full.description.contains("16 sequences of 8192 tokens"))
-    #expect(try plan(150_000_000).description.contains("tokens of 16 sequences of 8192 tokens"))
-    var limits = DeviceLimits.cpu
-    limits.maxAllocationBytes = 30_000_000
-    #expect(try plan(1 << 40, limits: limits).groups.allSatisfy { $0.largestPoolBytes <= 30_000_000 })
-    let error = try memoryError { try plan(105_100_000) }
-    #expect(error.code == .overBudget && error.message.contains("105100000"))
-  }
-
   @Test("the plan prints a line for each purpose and the sum")
   func prints() throws {
     let lines = try Self.plan(context: 1000).description.split(separator: "\n")

@@ -2,17 +2,11 @@ import Foundation
 import TesseraCL
 import TesseraMemory
 import TesseraReference
+import TesseraWorkbench
 import TestSupport
 import Testing
 
 @testable import TesseraOperators
-
-extension Activation.Function {
-  /// The reference's function of the same name.
-  var reference: ReferenceActivation {
-    get throws { try #require(ReferenceActivation(rawValue: "\(self)")) }
-  }
-}
 
 extension OperatorsOnDevices {
   @Suite("Activation functions")

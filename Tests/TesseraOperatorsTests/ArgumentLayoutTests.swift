@@ -43,18 +43,23 @@ extension OperatorsOnDevices {
       }
     }
 
+    static var blocks: [any (ArgumentBlock & BitwiseCopyable).Type] {
+      [
+        NormArguments.self, RopeStoreArguments.self, AttentionArguments.self, MergeArguments.self, MatmulArguments.self,
+        PackArguments.self, EmbeddingArguments.self, ElementwiseArguments.self, GatherArguments.self,
+        RouteArguments.self, CombineArguments.self, RepackArguments.self, RandomArguments.self, QuantizeArguments.self,
+        CacheBlockArguments.self, CacheRowArguments.self, SamplingArguments.self,
+      ]
+    }
+
     static let layouts: [(name: String, layout: Layout)] = {
       func entry<T: BitwiseCopyable>(_ name: String, _ type: T.Type) -> (String, Layout) {
         (name, Layout(byteCount: MemoryLayout<T>.stride, fields: fields(type)))
       }
       func block<T: ArgumentBlock & BitwiseCopyable>(_ type: T.Type) -> (String, Layout) { entry(T.structName, type) }
-      return [
-        block(NormArguments.self), block(RopeStoreArguments.self), block(AttentionArguments.self),
-        block(MergeArguments.self), block(MatmulArguments.self), block(PackArguments.self),
-        block(EmbeddingArguments.self), block(ElementwiseArguments.self), block(GatherArguments.self),
-        block(RouteArguments.self), block(CombineArguments.self), block(RepackArguments.self),
-        block(RandomArguments.self), block(QuantizeArguments.self), entry("program_command", ProgramCommand.self),
-        entry("program_arguments", ProgramArguments.self),
+      return blocks.map { block($0) } + [
+        entry("sampling_row", SamplingParameters.self), entry("sampled_row", SampledRow.self),
+        entry("program_command", ProgramCommand.self), entry("program_arguments", ProgramArguments.self),
       ]
     }()
 
@@ -103,19 +108,7 @@ extension OperatorsOnDevices {
         #expect(views.map(\.byteCount) == [Int](repeating: 8, count: T.viewCount), "\(T.structName)")
         #expect(views.map(\.offset) == (0..<T.viewCount).map { $0 * 8 }, "\(T.structName)")
       }
-      check(NormArguments.self)
-      check(RopeStoreArguments.self)
-      check(AttentionArguments.self)
-      check(MergeArguments.self)
-      check(MatmulArguments.self)
-      check(PackArguments.self)
-      check(EmbeddingArguments.self)
-      check(ElementwiseArguments.self)
-      check(GatherArguments.self)
-      check(RouteArguments.self)
-      check(CombineArguments.self)
-      check(RepackArguments.self)
-      check(RandomArguments.self)
+      for type in Self.blocks { check(type) }
     }
   }
 }

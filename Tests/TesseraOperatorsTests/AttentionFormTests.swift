@@ -1,6 +1,7 @@
 import TesseraCL
 import TesseraMemory
 import TesseraReference
+import TesseraWorkbench
 import TestSupport
 import Testing
 
@@ -154,6 +155,12 @@ extension OperatorsOnDevices {
       try attention.enqueueMerge(
         results: bench.buffer(parts.flatMap(\.out)), logSums: bench.buffer(parts.flatMap(\.logSums)), parts: 2,
         rows: heads, valueDim: size, into: out, outLogSums: sums, on: bench.queue)
+      // Rows are read in vectors of 16.
+      #expect(throws: OperatorError.self) {
+        try attention.enqueueMerge(
+          results: out, logSums: sums, parts: 1, rows: heads, valueDim: 24, into: out, outLogSums: sums,
+          on: bench.queue)
+      }
       #expect(worstError(try bench.floats(out), expected, relativeTo: magnitude) <= Self.tolerance)
       #expect(
         worstError(try bench.floats(sums), logSums, relativeTo: [Float](repeating: 1, count: heads)) <= Self.tolerance)

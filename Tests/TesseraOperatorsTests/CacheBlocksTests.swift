@@ -1,6 +1,7 @@
 import TesseraCL
 import TesseraMemory
 import TesseraReference
+import TesseraWorkbench
 import TestSupport
 import Testing
 
@@ -169,29 +170,7 @@ extension OperatorsOnDevices {
         try CacheBlocks(bench.library).rotate(
           slots, by: bench.buffer(rotation), rotaryDim: rotaryDim, rotaryBegin: begin, pairing: pairing, group: 0,
           of: problem.cache, on: bench.queue)
-        for layer in problem.pools.indices {
-          let pool = problem.pools[layer][0]
-          let type = try #require(ReferenceCacheType(rawValue: geometry.keys.rawValue))
-          for head in 0..<pool.headCount {
-            for (index, slot) in slots.enumerated() {
-              let row = pool.row(head, Int(slot))
-              let stored = type.rounded(Array(pool.rows[row]))
-              var x = stored
-              for pair in 0..<rotaryDim / 2 {
-                let a = begin + (pairing == .interleaved ? 2 * pair : pair)
-                let b = pairing == .interleaved ? a + 1 : a + rotaryDim / 2
-                let at = (index * rotaryDim / 2 + pair) * 2
-                let (cosine, sine) = (rotation[at], rotation[at + 1])
-                x[a] = (-(stored[b] * sine)).addingProduct(stored[a], cosine)
-                x[b] = (stored[b] * cosine).addingProduct(stored[a], sine)
-              }
-              // Blocks without an element that turns keep their bits.
-              let unit = geometry.keys.blockElements
-              let turned = begin / unit * unit..<(begin + rotaryDim + unit - 1) / unit * unit
-              for i in turned { problem.pools[layer][0].rows[row.lowerBound + i] = x[i] }
-            }
-          }
-        }
+        problem.turn(slots, by: rotation, rotaryDim: rotaryDim, begin: begin, pairing: pairing)
         #expect(try problem.differing(on: bench) == [], "\(geometry)")
       }
     }

@@ -8,7 +8,8 @@ import Testing
 struct ProgramSourceTests {
   /// Files with a body that a program may call.
   static let bodies = KernelSource.paths.filter {
-    ((try? KernelSource.resolved($0)) ?? "").contains("_body(ROOTS") && $0 != "common/kernel.cl"
+    ((try? KernelSource.resolved($0, besides: ["common/kernel.cl"])) ?? "").contains("_body(ROOTS")
+      && $0 != "common/kernel.cl"
   }
 
   @Test("no name is both a macro and a definition, and none is an argument's", arguments: bodies)
@@ -54,13 +55,12 @@ struct ProgramSourceTests {
   func description() throws {
     var variant = KernelVariant("norm/rmsnorm.cl", "rmsnorm", [.init("TILE_M", 4)], language: .c3)
     variant.defines.append(.init("BLOCK_SIZE", 64))
-    let dispatch = Dispatch(variant, NormArguments(), views: [], written: [], units: .init(1), localSize: 256)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let json = String(decoding: try encoder.encode(dispatch.variantDescription), as: UTF8.self)
+    let dispatch = try Dispatch(
+      variant, NormArguments(), views: Array(repeating: nil, count: 5), written: [], units: .init(1), localSize: 256)
+    let json = try dispatch.variantDescription.json()
     #expect(
       json == #"{"defines":{"BLOCK_SIZE":64,"TILE_M":4},"file":"norm/rmsnorm.cl","function":"rmsnorm","#
-        + #""language":"c3","local":256}"#)
+        + #""language":"c3","local":[256,1,1]}"#)
   }
 
   @Test("every variant is defined under names of its own, and their order does not matter")

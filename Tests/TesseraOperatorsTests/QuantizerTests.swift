@@ -1,5 +1,6 @@
 import TesseraCL
 import TesseraReference
+import TesseraWorkbench
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import TesseraCL
 import TesseraMemory
 import TesseraReference
+import TesseraWorkbench
 import TestSupport
 import Testing
 

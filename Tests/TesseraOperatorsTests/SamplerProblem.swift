@@ -1,5 +1,6 @@
 import Foundation
 import TesseraCL
+import TesseraKernels
 import TesseraReference
 import TesseraWorkbench
 import Testing
@@ -35,7 +36,7 @@ struct SamplerProblem {
     return Outcome(
       choices: choices,
       logits: rows.indices.map { Array(adjusted[$0 * vocabulary..<($0 + 1) * vocabulary]) },
-      thresholds: rows.indices.map { state[$0 * length + TokenSampler.thresholdIndex] })
+      thresholds: rows.indices.map { state[$0 * length + SAMPLING_THRESHOLD_AT] })
   }
 
   /// The order of logits on the device.

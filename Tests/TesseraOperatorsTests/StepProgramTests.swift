@@ -1,6 +1,8 @@
 import TesseraCL
+import TesseraKernels
 import TesseraMemory
 import TesseraReference
+import TesseraWorkbench
 import TestSupport
 import Testing
 
@@ -118,12 +120,94 @@ extension OperatorsOnDevices {
       }
       let arena = try bench.buffer([Float](repeating: 3, count: 100))
       #expect(throws: OperatorError.self) { try list.placed(in: arena, at: [:]) }
-      #expect(list.lifetimes == [3: 0...0])
+      #expect(try list.lifetimes() == [3: 0...0])
       let placed = try list.placed(in: arena, at: [3: 16])
       try StepProgram(placed, bench.library, heap: bench.heap, queue: bench.queue).run()
       let y = try bench.floats(arena)
       #expect(y[..<4].allSatisfy { $0 == 3 } && y[4..<68].allSatisfy { $0 < 1 } && y[68...].allSatisfy { $0 == 3 })
       try StepProgram([], bench.library, heap: bench.heap, queue: bench.queue).run()
+    }
+
+    @Test("programs of any length take turns on one queue's counters", arguments: targets)
+    func sharedCounters(target: Target) throws {
+      let bench = try target.bench()
+      let counters = try StepCounters(commandCount: 40, heap: bench.heap, queue: bench.queue)
+      let adds: [(SinkProblem) throws -> Void] = [
+        { try $0.addRows() }, { try $0.addRotations() },
+        { try $0.addProducts([.q8_0, .q4_0, .f16], tokens: 3) },
+      ]
+      func make(_ add: (SinkProblem) throws -> Void) throws -> SinkProblem {
+        let problem = SinkProblem(on: bench)
+        try add(problem)
+        return problem
+      }
+      let (queued, recorded) = (try adds.map(make), try adds.map(make))
+      let programs = try recorded.map {
+        var dispatches = try $0.dispatches()
+        // Of several segments.
+        dispatches[1].isInlinable = false
+        return try StepProgram(
+          dispatches, bench.library, heap: bench.heap, queue: bench.queue, counters: counters)
+      }
+      let order = [0, 1, 2, 2, 0, 1, 1, 1, 0, 2]
+      for index in order { try programs[index].run() }
+      for index in order { try queued[index].enqueue(on: bench.queue) }
+      for (a, b) in zip(queued.flatMap(\.outputs), recorded.flatMap(\.outputs)) {
+        #expect(sameBits(try bench.floats(a.buffer), try bench.floats(b.buffer)), "\(a.name)")
+      }
+    }
+
+    @Test("a tensor that is read before anything has written it is refused")
+    func unwritten() throws {
+      let bench = try #require(Self.targets.first).bench()
+      let list = DispatchList()
+      let (x, y) = (BufferView(.tensor(1)), BufferView(.tensor(2)))
+      try RowGather(bench.library).enqueue(x, indices: nil, into: y, rows: 1, columns: 8, on: list)
+      #expect(throws: OperatorError.self) { try list.lifetimes() }
+    }
+
+    /// A block with one view more than a step program's command has buffers.
+    private struct WideArguments: ArgumentBlock, BitwiseCopyable {
+      static let (structName, viewCount) = ("wide_arguments", 14)
+      var offsets: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0)
+      var others: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0)
+    }
+
+    @Test("a command has as many views as its block, and no more than a program has places for")
+    func views() throws {
+      let bench = try #require(Self.targets.first).bench()
+      let view = try bench.buffer([Float](repeating: 0, count: 4)).view
+      let variant = KernelVariant("rows/gather_rows.cl", "gather_rows")
+      for count in [2, 4] {
+        #expect(throws: OperatorError.self) {
+          try Dispatch(
+            variant, GatherArguments(), views: Array(repeating: view, count: count), written: [], units: .init(1),
+            localSize: 1)
+        }
+      }
+      let wide = try Dispatch(
+        variant, WideArguments(), views: Array(repeating: view, count: 14), written: [], units: .init(1), localSize: 1)
+      #expect { try StepProgram([wide], bench.library, heap: bench.heap, queue: bench.queue) } throws: {
+        "\($0)".contains("14 views")
+      }
+    }
+
+    @Test("a program of the same variants is made once, and the library keeps those that were used last")
+    func kept() throws {
+      let bench = try #require(Self.targets.first).bench()
+      let variant = ProgramSource.Variant(
+        variant: KernelVariant("rows/gather_rows.cl", "gather_rows"), blockName: GatherArguments.structName,
+        viewCount: GatherArguments.viewCount)
+      let first = try bench.library.stepProgram([variant], rootCount: 3)
+      #expect(try bench.library.stepProgram([variant], rootCount: 3) === first)
+      #expect(try bench.library.stepProgram([variant], rootCount: 4) !== first)
+
+      var table = RecentTable<Int, String>(limit: 3)
+      for key in 1...3 { table.insert("\(key)", for: key) }
+      #expect(table[1] == "1")
+      table.insert("4", for: 4)
+      table.insert("four", for: 4)
+      #expect(table[2] == nil && table[1] == "1" && table[3] == "3" && table[4] == "four" && table.count == 3)
     }
   }
 }

@@ -19,7 +19,7 @@ final class BatchSampler {
     _ rows: [SamplingRow], of result: ModelRunner.StepResult, from first: Int = 0
   ) throws -> [TokenSampler.Choice] {
     let request = try SamplingRequest(rows, vocabularySize: runner.profile.vocabularySize)
-    let logits = try runner.logitsBuffer(result, rows: first..<first + rows.count)
+    let logits = try runner.logitsView(result, rows: first..<first + rows.count)
     let inputs = try room(&inputs, bytes: request.words.count * 4, "sampling inputs")
     let workspace = try room(
       &workspace, bytes: TokenSampler.workspaceBytes(rows: runner.logitRows), "sampling workspace")

@@ -2,116 +2,68 @@ import TesseraCL
 import TesseraMemory
 import TesseraOperators
 import TesseraReference
-
-/// A prompt behind a history, its keys and values in a paged cache that holds NaN elsewhere.
-struct DoctorAttention: CustomStringConvertible {
-  /// Shapes that models use.
-  static let all = [
-    DoctorAttention(heads: 9, kvHeads: 3, headDim: 64),
-    DoctorAttention(heads: 2, kvHeads: 2, headDim: 32, window: 5),
-    DoctorAttention(heads: 4, kvHeads: 2, headDim: 96, softCap: 30),
-    DoctorAttention(heads: 4, kvHeads: 1, headDim: 128, element: .f16),
-    DoctorAttention(heads: 4, kvHeads: 1, headDim: 256, window: 64, element: .f16),
-    DoctorAttention(heads: 9, kvHeads: 3, headDim: 64, element: .q8_0),
-    DoctorAttention(heads: 4, kvHeads: 1, headDim: 128, element: .q4_0),
-  ]
-  private static let (history, count, blockSize) = (50, 20, 16)
-
-  var heads: Int
-  var kvHeads: Int
-  var headDim: Int
-  var window: Int?
-  var softCap: Float?
-  var element = KVEncoding.f32
-
-  var description: String {
-    "\(heads)/\(kvHeads) heads of \(headDim), \(element.rawValue.uppercased()) cache"
-      + (window.map { ", window \($0)" } ?? "") + (softCap == nil ? "" : ", soft cap")
-  }
-
-  private var scale: Float { Float(1 / Double(headDim).squareRoot()) }
-  private var keyCount: Int { Self.history + Self.count }
-  private var positions: [Int] { Array(Self.history..<keyCount) }
-  /// (count, heads, headDim)
-  private var queries: [Float] { random(1, Self.count * heads * headDim) }
-  /// (keyCount, kvHeads, headDim)
-  private var keys: [Float] { random(2, keyCount * kvHeads * headDim) }
-  private var values: [Float] { random(3, keyCount * kvHeads * headDim) }
-
-  private func random(_ seed: UInt64, _ count: Int) -> [Float] {
-    var generator = SeededGenerator(seed: seed)
-    return generator.floats(count, magnitude: seed == 3 ? 1 : 2)
-  }
-
-  /// The reference's result, and the same with the values' magnitudes.
-  func reference() throws -> (out: [Float], magnitude: [Float]) {
-    let attention = ReferenceAttention(
-      headCount: heads, kvHeadCount: kvHeads, headDim: headDim, scale: scale, window: window, softCap: softCap)
-    let type = ReferenceCacheType(rawValue: element.rawValue) ?? .f32
-    let (keys, values) = (type.rounded(keys), type.rounded(values))
-    let out = try [values, values.map(abs)].map {
-      try attention.attend(
-        queries: queries, keys: keys, values: $0, queryPositions: positions, keyCount: keyCount)
-    }
-    return (out[0], out[1])
-  }
-
-  /// The device's result, as a prompt or token by token.
-  func run(isOneByOne: Bool, on bench: DoctorBench) throws -> [Float] {
-    let attention = FlashAttention(bench.library, tiles: try bench.plan(headDim: headDim).attention)
-    let tileRows = attention.tileRows(
-      longest: isOneByOne ? 1 : Self.count, headCount: heads, kvHeadCount: kvHeads)
-    let tiles = stride(from: 0, to: Self.count, by: tileRows).map {
-      FlashAttention.Tile(firstToken: $0, count: min(tileRows, Self.count - $0), tableOffset: 0)
-    }
-    let blocks = (keyCount + Self.blockSize - 1) / Self.blockSize
-    let tables = (0..<blocks).map { UInt32(blocks - $0) }
-    let cache = CacheGeometry(
-      kvHeadCount: kvHeads, headDim: headDim, blockCount: blocks + 1, blockSize: Self.blockSize, keys: element)
-    let buffers = try store(tables, cache, on: bench)
-    let out = try bench.output(Self.count * heads * headDim)
-    try attention.enqueue(
-      q: bench.buffer(queries), qStride: heads * headDim, keys: buffers[0], values: buffers[1],
-      tables: bench.buffer(tables), tiles: bench.buffer(tiles), tileCount: tiles.count, tileRows: tileRows,
-      positions: bench.buffer(positions.map { Int32($0) }), into: out,
-      shape: .init(headCount: heads, window: window, scale: scale, softCap: softCap),
-      cache: cache, on: bench.queue)
-    return try bench.floats(out)
-  }
-
-  /// Pools of keys and values, stored by the device without a rotation, and NaN elsewhere.
-  private func store(_ tables: [UInt32], _ cache: CacheGeometry, on bench: DoctorBench) throws -> [Buffer] {
-    let width = kvHeads * headDim
-    let bytes = (tables.count + 1) * Self.blockSize * width / element.blockElements * element.blockBytes
-    let pools = [try bench.output(bytes / 4), try bench.output(bytes / 4)]
-    let (keys, values) = (keys, values)
-    var rows: [Float] = []
-    var slots: [UInt32] = []
-    for token in 0..<keyCount {
-      let columns = token * width..<(token + 1) * width
-      rows += keys[columns] + values[columns]
-      let offset = token % Self.blockSize
-      slots.append(tables[token / Self.blockSize] * UInt32(Self.blockSize) + UInt32(offset))
-    }
-    let rotation: [Float] = (0..<keyCount).flatMap { _ -> [Float] in [1, 0] }
-    try RotaryStore(bench.library).enqueue(
-      bench.buffer(rows), rotation: bench.buffer(rotation),
-      slots: bench.buffer(slots), keys: pools[0], values: pools[1], tokens: keyCount, headCount: 0, rotaryDim: 2,
-      pairing: .neox, cache: cache, on: bench.queue)
-    return pools
-  }
-}
+import TesseraWorkbench
 
 extension DoctorBench {
-  /// Attention as prompts and token by token, relative to Σ p|v|.
-  func attentionChecks() -> [DoctorCheck] {
-    DoctorAttention.all.map { problem in
-      check("attention/flash_attention", "\(problem)", tolerance: 4e-6) { [self] in
-        let (expected, magnitude) = try problem.reference()
-        return try [false, true].map {
-          doctorError(try problem.run(isOneByOne: $0, on: self), expected, relativeTo: magnitude)
+  private static let prompts: [AttentionProblem.Sequence] = [
+    .init(history: 50, count: 20), .init(history: 270, count: 2),
+  ]
+
+  /// Shapes that models use, and every form.
+  static let attentions: [AttentionProblem] = [
+    .init(heads: 9, kvHeads: 3, headDim: 64, sequences: prompts),
+    .init(heads: 2, kvHeads: 2, headDim: 32, window: 5, sequences: prompts),
+    .init(heads: 4, kvHeads: 2, headDim: 96, softCap: 30, sequences: prompts),
+    .init(heads: 4, kvHeads: 1, headDim: 128, keys: .f16, sequences: prompts),
+    .init(heads: 4, kvHeads: 1, headDim: 256, window: 64, keys: .f16, sequences: prompts),
+    .init(heads: 9, kvHeads: 3, headDim: 64, keys: .q8_0, sequences: prompts),
+    .init(heads: 4, kvHeads: 1, headDim: 128, keys: .q4_0, sequences: prompts),
+    .init(heads: 4, kvHeads: 2, headDim: 80, keys: .q8_0, values: .f16, sequences: prompts),
+    // Encoders, with a relative bias too; ALiBi; sinks, kept and learned; a tree.
+    .init(heads: 4, kvHeads: 4, headDim: 32, mask: .full, sequences: prompts),
+    .init(heads: 4, kvHeads: 4, headDim: 64, mask: .full, hasBias: true, sequences: prompts),
+    .init(heads: 4, kvHeads: 4, headDim: 64, hasBias: true, sequences: prompts),
+    .init(heads: 4, kvHeads: 4, headDim: 64, hasSlopes: true, sequences: prompts),
+    .init(heads: 4, kvHeads: 2, headDim: 64, window: 40, sinkKeys: 4, hasSinks: true, sequences: prompts),
+    .init(heads: 4, kvHeads: 2, headDim: 64, mask: .tree(words: 1), sequences: prompts),
+    // Values that are keys.
+    .init(heads: 8, kvHeads: 1, headDim: 576, valueDim: 512, keys: .f16, sharesValues: true, sequences: prompts),
+  ]
+
+  /// Attention as prompts, token by token and with its keys split, relative to Σ p|v|, and logarithms of sums; and the merge of
+  /// attentions over parts of the keys.
+  func attentionChecks(_ grid: DoctorGrid) -> [DoctorCheck] {
+    let forms = grid.attention.map { problem in
+      check("attention/flash_attention", "\(problem)", tolerance: 1e-5) { [self] in
+        let (expected, magnitude, logSums) = try problem.reference()
+        let ones = [Float](repeating: 1, count: logSums.count)
+        let runs = [(false, nil), (true, nil), (false, 2)] as [(Bool, Int?)]
+        return try runs.flatMap { isOneByOne, splits in
+          let result = try problem.runWithSums(isOneByOne: isOneByOne, splits: splits, on: self)
+          return [
+            worstError(result.out, expected, relativeTo: magnitude),
+            worstError(result.logSums, logSums, relativeTo: ones),
+          ]
         }
       }
     }
+    let merge = check("attention/merge", "two parts of 90 keys", tolerance: 1e-5) { [self] in
+      let (heads, size, count) = (4, 32, 90)
+      let whole = AttentionProblem(
+        heads: heads, kvHeads: heads, headDim: size, sequences: [.init(history: count - 1, count: 1)])
+      let (expected, magnitude, logSums) = try whole.reference()
+      let parts = try [(nil, 30), (60, count)].map { window, keys in
+        try whole.part(window: window, keyCount: keys).runWithSums(on: self)
+      }
+      let (out, sums) = (try output(heads * size), try output(heads))
+      try FlashAttention(library, tiles: plan(headDim: size).attention).enqueueMerge(
+        results: buffer(parts.flatMap(\.out)), logSums: buffer(parts.flatMap(\.logSums)), parts: 2, rows: heads,
+        valueDim: size, into: out, outLogSums: sums, on: queue)
+      return [
+        worstError(try floats(out), expected, relativeTo: magnitude),
+        worstError(try floats(sums), logSums, relativeTo: [Float](repeating: 1, count: heads)),
+      ]
+    }
+    return forms + [merge]
   }
 }

@@ -5,19 +5,38 @@ import TesseraWorkbench
 
 typealias DoctorBench = Workbench
 
+/// What is tried: everything, or for tests one of each kind.
+struct DoctorGrid {
+  var formats = WeightFormat.allCases
+  /// Tokens of products: every tile, and more than the largest holds.
+  var tokenCounts = TilePlan.tokenTiles + [25]
+  var attention = DoctorBench.attentions
+  var quantized = Quantizer.formats
+  var activations = Activation.Function.allCases
+  var encodings = KVEncoding.allCases
+
+  static let all = DoctorGrid()
+}
+
 extension DoctorBench {
   var style: String { library.style.rawValue }
 
   /// All checks of a context's device, in both styles, the device's own first; then those that compare the styles.
-  static func checks(on context: Context) throws -> [DoctorCheck] {
+  static func checks(on context: Context, _ grid: DoctorGrid = .all) throws -> [DoctorCheck] {
     let own = KernelStyle(for: context.device.profile)
     let benches = try KernelStyle.allCases.sorted { a, _ in a == own }.map { try DoctorBench(context, style: $0) }
+    return try checks(on: benches, grid)
+  }
+
+  /// - Parameter benches: of both styles.
+  static func checks(on benches: [DoctorBench], _ grid: DoctorGrid) throws -> [DoctorCheck] {
     var checks: [DoctorCheck] = []
     for bench in benches {
-      checks += bench.weightChecks() + bench.productChecks() + bench.attentionChecks()
-      checks += bench.rowChecks() + bench.rotaryChecks() + bench.samplingChecks()
+      checks += bench.weightChecks(grid) + bench.productChecks(grid) + (try bench.fastChecks(grid))
+      checks += bench.expertChecks() + bench.attentionChecks(grid) + bench.rowChecks(grid) + bench.rotaryChecks()
+      checks += bench.cacheChecks(grid) + bench.samplingChecks() + bench.programChecks(grid)
     }
-    return checks + sameBitsChecks(benches[0], benches[1])
+    return checks + sameBitsChecks(benches[0], benches[1], grid)
   }
 
   /// A check whose kernel's variant begins with the style.
@@ -28,20 +47,13 @@ extension DoctorBench {
   }
 }
 
-/// The largest |value − expected| / magnitude; infinite where a value is not a number or the counts differ.
-func doctorError(_ values: [Float], _ expected: [Float], relativeTo magnitude: [Float]) -> Double {
-  guard values.count == expected.count, values.count == magnitude.count else { return .infinity }
-  var worst = 0.0
-  for i in values.indices {
-    let difference = abs(Double(values[i]) - Double(expected[i]))
-    let error = difference == 0 ? 0 : difference / Double(magnitude[i])
-    if !(error <= worst) { worst = error.isNaN ? .infinity : error }
-  }
-  return worst
+/// The share of elements whose bits differ.
+func doctorDifference<T: Equatable>(_ a: [T], _ b: [T]) -> Double {
+  guard a.count == b.count, !a.isEmpty else { return .infinity }
+  return Double(zip(a, b).reduce(0) { $0 + ($1.0 == $1.1 ? 0 : 1) }) / Double(a.count)
 }
 
-/// The share of floats whose bits differ.
+/// The same of floats, whose bits count: those of a NaN, and of zeros.
 func doctorDifference(_ a: [Float], _ b: [Float]) -> Double {
-  guard a.count == b.count, !a.isEmpty else { return .infinity }
-  return Double(zip(a, b).reduce(0) { $0 + ($1.0.bitPattern == $1.1.bitPattern ? 0 : 1) }) / Double(a.count)
+  doctorDifference(a.map(\.bitPattern), b.map(\.bitPattern))
 }

@@ -2,101 +2,159 @@ import TesseraCL
 import TesseraMemory
 import TesseraOperators
 import TesseraReference
-
-/// Random weights of a format and activations.
-struct DoctorProduct {
-  static let (rows, columns) = (47, 256)
-  let format: WeightFormat
-  let type: ReferenceWeightType
-  let bytes: [UInt8]
-  let weights: [Float]
-  let x: [Float]
-  let tokens: Int
-
-  init?(_ format: WeightFormat, tokens: Int) throws {
-    guard let type = ReferenceWeightType.allCases.first(where: { $0.rawValue.uppercased() == format.name }) else {
-      return nil
-    }
-    (self.format, self.type, self.tokens) = (format, type, tokens)
-    bytes = try ReferenceQuantization.randomBlocks(type: type, rows: Self.rows, columns: Self.columns, seed: 1)
-    weights = try ReferenceQuantization.dequantize(type: type, bytes: bytes, count: Self.rows * Self.columns)
-    var generator = SeededGenerator(seed: 2)
-    x = generator.floats(tokens * Self.columns)
-  }
-
-  func matrix(on bench: DoctorBench) throws -> WeightMatrix {
-    try bench.matrix(format, bytes: bytes, rows: Self.rows, columns: Self.columns)
-  }
-
-  /// The product of the first `count` tokens, (count, rows).
-  func product(_ matrix: WeightMatrix, tokens count: Int, on bench: DoctorBench) throws -> [Float] {
-    typealias Workspace = MatrixProduct.Workspace
-    let y = try bench.output(count * Self.rows)
-    let workspace = Workspace(
-      packed: try Buffer(bench.queue.context, byteCount: Workspace.packedBytes(tokens: count, columns: Self.columns)),
-      sums: try Buffer(bench.queue.context, byteCount: Workspace.sumBytes(tokens: count, columns: Self.columns)))
-    try MatrixProduct(bench.library, tiles: bench.plan().matrix).enqueue(
-      bench.buffer(Array(x[..<(count * Self.columns)])), matrix, into: y, tokens: count, workspace: workspace,
-      on: bench.queue)
-    return try bench.floats(y)
-  }
-}
+import TesseraWorkbench
 
 extension DoctorBench {
-  /// Repacking and dequantization, to the bit.
-  func weightChecks() -> [DoctorCheck] {
-    WeightFormat.allCases.map { format in
-      check("embedding/embedding", format.name, tolerance: 0) { [self] in
-        guard let problem = try DoctorProduct(format, tokens: 1) else { return [] }
-        let y = try output(problem.weights.count)
-        try Embedding(library).enqueue(
-          buffer((0..<DoctorProduct.rows).map { UInt32($0) }), problem.matrix(on: self), into: y,
-          tokens: DoctorProduct.rows, on: queue)
-        return [doctorDifference(try floats(y), problem.weights)]
+  private static let (rows, columns) = (47, 256)
+
+  /// Repacking and dequantization, to the bit; random weights, which must be numbers; and quantizers, to the byte.
+  func weightChecks(_ grid: DoctorGrid) -> [DoctorCheck] {
+    let ids = (0..<Self.rows).map { UInt32($0) }
+    func rows(of matrix: WeightMatrix) throws -> [Float] {
+      let y = try output(Self.rows * Self.columns)
+      try Embedding(library).enqueue(buffer(ids), matrix, into: y, tokens: Self.rows, on: queue)
+      return try floats(y)
+    }
+    let weights = grid.formats.flatMap { format in
+      [
+        check("embedding/embedding", format.name, tolerance: 0) { [self] in
+          let problem = try ProductProblem(format, rows: Self.rows, columns: Self.columns, tokens: 1)
+          return [doctorDifference(try rows(of: problem.matrix(rows: Self.rows, on: self)), problem.weights)]
+        },
+        check("quantization/random", format.name, tolerance: 0) { [self] in
+          let shape = try WeightShape(format: format, rows: Self.rows, columns: Self.columns)
+          let matrix = try WeightMatrix(shape, heap: heap, label: "random weights")
+          try RandomWeights(library).enqueue(into: matrix, seed: 3, on: queue)
+          let values = try rows(of: matrix)
+          let wrong = values.count { !$0.isFinite } + (Set(values).count < 2 ? 1 : 0)
+          return [Double(wrong) / Double(values.count)]
+        },
+      ]
+    }
+    let quantizers = grid.quantized.map { format in
+      check("quantization/quantize", format.name, tolerance: 0) { [self] in
+        var generator = SeededGenerator(seed: 4)
+        let values = generator.floats(8 * 256, magnitude: 3)
+        return try Quantizer.inputs.map { input in
+          let bytes = try ReferenceQuantization.quantize(type: input.reference, values)
+          let elements = try ReferenceQuantization.dequantize(type: input.reference, bytes: bytes, count: values.count)
+          let expected = try ReferenceQuantization.quantize(type: format.reference, elements)
+          let y = try Buffer(queue.context, byteCount: expected.count)
+          try Quantizer(library).enqueue(
+            buffer(bytes), as: input, into: y, elements: values.count, to: format, on: queue)
+          return doctorDifference(try queue.read(y, as: UInt8.self, count: expected.count), expected)
+        }
       }
+    }
+    return weights + quantizers
+  }
+
+  /// Products with every tile of tokens, relative to Σ|x||w|; and what may follow a product.
+  func productChecks(_ grid: DoctorGrid) -> [DoctorCheck] {
+    grid.formats.map { format in
+      check("matmul/matmul", format.name, tolerance: 1e-6) { [self] in
+        let longest = grid.tokenCounts.max() ?? 1
+        let problem = try ProductProblem(format, rows: Self.rows, columns: Self.columns, tokens: longest)
+        let matrix = try problem.matrix(rows: Self.rows, on: self)
+        let (expected, magnitude) = try problem.reference(rows: Self.rows)
+        return try grid.tokenCounts.map { count in
+          let y = try problem.product(matrix, tokens: 0..<count, on: self)
+          let part = 0..<count * Self.rows
+          return worstError(y, Array(expected[part]), relativeTo: Array(magnitude[part]))
+        }
+      }
+    } + grid.activations.map(epilogueCheck)
+  }
+
+  /// A bias, the function, a factor and a residual; and the function as a gate.
+  private func epilogueCheck(_ function: Activation.Function) -> DoctorCheck {
+    check("matmul/matmul", "bias, \(function), residual", tolerance: 4e-6) { [self] in
+      let (rows, tokens) = (64, 5)
+      let problem = try ProductProblem(.f16, rows: rows, columns: Self.columns, tokens: tokens)
+      let matrix = try problem.matrix(rows: rows, on: self)
+      let (sums, magnitude) = try problem.reference(rows: rows)
+      var generator = SeededGenerator(seed: 5)
+      let (bias, residual) = (generator.floats(rows), generator.floats(tokens * rows))
+      let reference = try function.reference
+      // A function may double an error, or square it.
+      let scale = magnitude.indices.map { 1 + magnitude[$0] * (1 + abs(sums[$0])) }
+      let plain = try problem.product(
+        matrix,
+        epilogue: .init(bias: buffer(bias), activation: function, scale: 0.5, residual: buffer(residual)), on: self)
+      let expected = sums.indices.map {
+        Float(0.5 * reference(Double(sums[$0] + bias[$0 % rows])) + Double(residual[$0]))
+      }
+      let gated = try problem.product(matrix, outputs: rows / 2, epilogue: .init(gate: function), on: self)
+      // Gates and ups alternate by 16 rows.
+      let places = (0..<tokens).flatMap { token in
+        (0..<rows / 2).map { token * rows + $0 / 16 * 32 + $0 % 16 }
+      }
+      return [
+        worstError(plain, expected, relativeTo: scale),
+        worstError(
+          gated, places.map { Float(reference(Double(sums[$0])) * Double(sums[$0 + 16])) },
+          relativeTo: places.map { scale[$0] * scale[$0 + 16] }),
+      ]
     }
   }
 
-  /// Products with every tile of tokens, relative to Σ|x||w|.
-  func productChecks() -> [DoctorCheck] {
-    WeightFormat.allCases.map { format in
-      check("matmul/matmul", format.name, tolerance: 1e-6) { [self] in
-        let counts = TilePlan.tokenTiles + [25]
-        guard let problem = try DoctorProduct(format, tokens: counts.max() ?? 1) else { return [] }
-        let matrix = try problem.matrix(on: self)
-        let (rows, columns) = (DoctorProduct.rows, DoctorProduct.columns)
-        let expected = try ReferenceMatrixProduct.product(
-          x: problem.x, weights: problem.weights, tokenCount: problem.tokens, rowCount: rows, columnCount: columns)
-        let magnitude = try ReferenceMatrixProduct.magnitude(
-          x: problem.x, weights: problem.weights, tokenCount: problem.tokens, rowCount: rows, columnCount: columns)
-        return try counts.map { count in
-          let y = try problem.product(matrix, tokens: count, on: self)
-          return doctorError(
-            y, Array(expected[..<(count * rows)]), relativeTo: Array(magnitude[..<(count * rows)]))
+  /// Products of activations that are rounded to 8 bits, where the device gains by them.
+  func fastChecks(_ grid: DoctorGrid) throws -> [DoctorCheck] {
+    guard let fast = try FastProduct(self.library, tiles: plan().matrix) else { return [] }
+    return grid.formats.filter(fast.serves).map { format in
+      check("matmul/matmul_8", format.name, tolerance: 1e-6) { [self] in
+        let longest = grid.tokenCounts.max() ?? 1
+        var problem = try ProductProblem(format, rows: Self.rows, columns: Self.columns, tokens: longest)
+        let matrix = try problem.matrix(rows: Self.rows, on: self)
+        let results = try grid.tokenCounts.map {
+          try problem.product(matrix, tokens: 0..<$0, fast: fast, on: self)
+        }
+        problem.x = try ReferenceQuantizedActivations.rounded(problem.x)
+        let (expected, magnitude) = try problem.reference(rows: Self.rows)
+        return results.map {
+          worstError($0, Array(expected[..<$0.count]), relativeTo: Array(magnitude[..<$0.count]))
         }
       }
     }
   }
 
+  /// A layer of experts, of which one has no token.
+  func expertChecks() -> [DoctorCheck] {
+    [
+      check("experts", "2 of 4, 5 tokens", tolerance: 3e-6) { [self] in
+        let scores: [Float] = [3, 1, -9, 2, 0.5, 0.5, -9, 0.5, -1, 4, -9, -2, 0, 2, -9, 2, 7, 1, -9, 3]
+        let problem = try ExpertProblem(.q8_0, tokens: 5, topK: 2, scores: scores)
+        let expected = try problem.reference()
+        let call = try problem.call(on: self)
+        try call.enqueue(on: queue)
+        let largest = expected.reduce(0) { max($0, abs($1)) }
+        return [
+          worstError(try floats(call.y), expected, relativeTo: [Float](repeating: largest, count: expected.count))
+        ]
+      }
+    ]
+  }
+
   /// One token alone, many tokens, and both styles: the share of results whose bits differ.
-  static func sameBitsChecks(_ a: DoctorBench, _ b: DoctorBench) -> [DoctorCheck] {
+  static func sameBitsChecks(_ a: DoctorBench, _ b: DoctorBench, _ grid: DoctorGrid) -> [DoctorCheck] {
     let variant = "\(a.style) = \(b.style), any batch"
-    let products = WeightFormat.allCases.map { format in
+    let products = grid.formats.map { format in
       DoctorCheck(kernel: "matmul/matmul", variant: "\(variant), \(format.name)", tolerance: 0) {
-        guard let problem = try DoctorProduct(format, tokens: 25) else { return [] }
-        let batches = try [a, b].map { try problem.product(problem.matrix(on: $0), tokens: 25, on: $0) }
-        let alone = try problem.product(problem.matrix(on: a), tokens: 1, on: a)
+        let problem = try ProductProblem(format, rows: rows, columns: columns, tokens: 25)
+        let batches = try [a, b].map { try problem.product(problem.matrix(rows: rows, on: $0), on: $0) }
+        let alone = try problem.product(problem.matrix(rows: rows, on: a), tokens: 0..<1, on: a)
         return [
           doctorDifference(batches[0], batches[1]), doctorDifference(alone, Array(batches[0][..<alone.count])),
         ]
       }
     }
-    let attention = DoctorAttention.all.map { problem in
+    let attention = grid.attention.map { problem in
       DoctorCheck(kernel: "attention/flash_attention", variant: "\(variant), \(problem)", tolerance: 0) {
-        let prompt = try problem.run(isOneByOne: false, on: a)
+        let prompt = try problem.run(on: a)
         return [
-          doctorDifference(prompt, try problem.run(isOneByOne: false, on: b)),
+          doctorDifference(prompt, try problem.run(on: b)),
           doctorDifference(prompt, try problem.run(isOneByOne: true, on: a)),
+          doctorDifference(prompt, try problem.run(splits: 2, on: a)),
         ]
       }
     }

@@ -2,10 +2,11 @@ import TesseraCL
 import TesseraMemory
 import TesseraOperators
 import TesseraReference
+import TesseraWorkbench
 
 extension DoctorBench {
-  /// Norms, activations and the soft cap.
-  func rowChecks() -> [DoctorCheck] {
+  /// Norms, activations, the soft cap and gathered rows.
+  func rowChecks(_ grid: DoctorGrid) -> [DoctorCheck] {
     var checks = [
       check("norm/rmsnorm", "rows of 15 to 1000", tolerance: 1e-6) { [self] in
         try [15, 64, 576, 1000].map { columns in
@@ -17,29 +18,57 @@ extension DoctorBench {
           let expected = try ReferenceRMSNorm.normalize(
             x: x, weight: weight, rowCount: 2, columnCount: columns, epsilon: 1e-5
           ).normalized
-          return doctorError(try floats(y), expected, relativeTo: expected.map(abs))
+          return worstError(try floats(y), expected, relativeTo: expected.map(abs))
         }
+      },
+      check("norm/layernorm", "rows of 15 to 1000, with a bias and a residual", tolerance: 4e-6) { [self] in
+        try [15, 64, 576, 1000].map { columns in
+          let (x, weight, bias) = (values(2 * columns, seed: 1), values(columns, seed: 2), values(columns, seed: 8))
+          let residual = values(2 * columns, seed: 9)
+          let y = try output(2 * columns)
+          try LayerNorm(library).enqueue(
+            buffer(x), weight: buffer(weight), bias: buffer(bias), into: y, rows: .init(columns: columns), count: 2,
+            epsilon: 1e-5, residual: buffer(residual), on: queue)
+          let expected = try ReferenceLayerNorm.normalize(
+            x: x, weight: weight, bias: bias, rowCount: 2, columnCount: columns, epsilon: 1e-5, residual: residual)
+          // A normalized element is up to 2 of these; products, biases and residuals up to 12 each.
+          return worstError(try floats(y), expected, relativeTo: [Float](repeating: 48, count: expected.count))
+        }
+      },
+      check("rows/gather_rows", "4 of 3 rows of 51", tolerance: 0) { [self] in
+        let (x, indices) = (values(3 * 51, seed: 10), [2, 0, 2, 1])
+        let y = try output(4 * 64)
+        try RowGather(library).enqueue(
+          buffer(x), indices: buffer(indices.map { UInt32($0) }), into: y, rows: 4, columns: 51, yStride: 64, on: queue)
+        let expected = indices.flatMap {
+          Array(x[$0 * 51..<($0 + 1) * 51]) + [Float](repeating: 0, count: 13)
+        }
+        return [doctorDifference(try floats(y), expected)]
       },
       check("activation/soft_cap", "cap 30", tolerance: 2e-6) { [self] in
         let x = values(100, seed: 3)
         let y = try buffer(x)
         try SoftCap(library).enqueue(y, cap: 30, size: x.count, on: queue)
-        return [doctorError(try floats(y), try ReferenceSoftCap.apply(x, cap: 30), relativeTo: x.map(abs))]
+        return [worstError(try floats(y), try ReferenceSoftCap.apply(x, cap: 30), relativeTo: x.map(abs))]
       },
     ]
-    let functions: [(Activation.Function, ReferenceGatedActivation, String)] = [
-      (.silu, .swiGLU, "SwiGLU"), (.geluTanh, .geGLU, "GeGLU"),
-    ]
-    for (function, reference, name) in functions {
+    for function in grid.activations {
       checks.append(
-        check("activation/activation", name, tolerance: 2e-6) { [self] in
+        check("activation/activation", "\(function), alone and as a gate", tolerance: 2e-6) { [self] in
           let (gate, up) = (values(100, seed: 4), values(100, seed: 5))
-          let y = try output(100)
+          let reference = try function.reference
+          let activated = gate.map { reference(Double($0)) }
+          // Of x, or of what its square makes.
+          let magnitude = gate.map { max(1, abs($0), function == .reluSquared ? $0 * $0 : 0) }
+          let (alone, gated) = (try output(100), try output(100))
+          try Activation(library).enqueue(buffer(gate), into: alone, rows: 1, size: 100, function: function, on: queue)
           try Activation(library).enqueue(
-            buffer(gate + up), into: y, rows: 1, size: 100, function: function, isGated: true, on: queue)
+            buffer(gate + up), into: gated, rows: 1, size: 100, function: function, isGated: true, on: queue)
           return [
-            doctorError(
-              try floats(y), try reference.apply(gate: gate, up: up), relativeTo: zip(gate, up).map { abs($0 * $1) })
+            worstError(try floats(alone), activated.map { Float($0) }, relativeTo: magnitude),
+            worstError(
+              try floats(gated), zip(activated, up).map { Float($0 * Double($1)) },
+              relativeTo: zip(magnitude, up).map { $0 * abs($1) }),
           ]
         })
     }
@@ -78,46 +107,17 @@ extension DoctorBench {
         // A pair's elements are under 12 each.
         let magnitude = [Float](repeating: 12, count: valueStart)
         return [
-          doctorError(
+          worstError(
             try Array(floats(q)[..<keyStart]), Array(expected[..<keyStart]),
             relativeTo: Array(magnitude[..<keyStart])),
-          doctorError(keyRow, Array(expected[keyStart..<valueStart]), relativeTo: Array(magnitude[keyStart...])),
+          worstError(keyRow, Array(expected[keyStart..<valueStart]), relativeTo: Array(magnitude[keyStart...])),
           doctorDifference(valueRow, Array(qkv[valueStart...])),
         ]
       }
     }
   }
 
-  /// Choices of tokens: the share of ids that differ.
-  func samplingChecks() -> [DoctorCheck] {
-    [
-      check("sampling", "greedy and the likeliest 1 to 256 of 5000", tolerance: 0) { [self] in
-        var logits = values(5000, seed: 7)
-        logits.replaceSubrange(100..<200, with: repeatElement(11, count: 100))
-        return try [1, 40, 256].map { count in
-          var row = SamplingRow()
-          row.topTokens = count
-          let request = try SamplingRequest([row], vocabularySize: logits.count)
-          let results = try Buffer(queue.context, byteCount: request.resultCount * 4)
-          let sampler = TokenSampler(library)
-          let inputs = try Buffer(queue.context, byteCount: request.words.count * 4)
-          try queue.write(request.words, to: inputs)
-          try sampler.enqueue(
-            request, logits: buffer(logits), inputs: inputs,
-            workspace: Buffer(queue.context, byteCount: request.workspaceBytes), results: results, on: queue)
-          let choice = try sampler.read(request, results: results, from: queue).first
-          let expected = try ReferenceSampling.topK(logits, count: count)
-          guard let choice, choice.topTokens.count == expected.count, choice.id == expected.first?.id else {
-            return .infinity
-          }
-          let wrong = zip(choice.topTokens, expected).filter { $0.id != $1.id }
-          return Double(wrong.count) / Double(count)
-        }
-      }
-    ]
-  }
-
-  private func values(_ count: Int, seed: UInt64) -> [Float] {
+  func values(_ count: Int, seed: UInt64) -> [Float] {
     var generator = SeededGenerator(seed: seed)
     return generator.floats(count, magnitude: 12)
   }

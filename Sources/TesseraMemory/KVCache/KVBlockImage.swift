@@ -113,9 +113,18 @@ extension KVCacheLayout {
   ///
   /// - Parameter model: what names the weights that the keys and values were computed with.
   public func digest(model: String) -> [UInt8] {
+    // Of numbers and names that are spelled out here: what Swift prints of a type may change.
     let text = groups.map { group in
       let g = group.geometry
-      return "layers \(group.layers) \(group.kind) block \(group.blockSize) heads \(g.kvHeadCount) "
+      let kind =
+        switch group.kind {
+        case .growing: "growing"
+        case .window(let tokens, let sinks): "window \(tokens) sinks \(sinks)"
+        case .fixed(let capacity): "fixed \(capacity)"
+        case .transient: "transient"
+        }
+      let layers = group.layers.map { String($0) }.joined(separator: ",")
+      return "layers \(layers) \(kind) block \(group.blockSize) heads \(g.kvHeadCount) "
         + "keys \(g.keyDim) \(g.keys.rawValue) values \(g.valueDim) \(g.values.rawValue) shared \(g.sharesValues)"
     }.joined(separator: "\n")
     return Array(SHA256.hash(data: Array("tessera kv 1\n\(text)\n\(model)".utf8)))

@@ -90,23 +90,6 @@ extension KVCacheLayout {
     return counts
   }
 
-  /// Blocks of each group where sequences share room for `tokens` tokens instead of being all full.
-  ///
-  /// Groups that do not grow with every token have what `sequenceCount` sequences need, at most.
-  func blockCounts(
-    sharedTokens tokens: Int, contextLength: Int, sequenceCount: Int, stepTokens: Int
-  ) throws(MemoryError) -> [Int] {
-    var counts = try blockCounts(
-      contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens)
-    for (index, group) in groups.enumerated() {
-      switch group.kind {
-      case .growing, .window: counts[index] = min(counts[index], group.blockCount(rows: tokens))
-      case .fixed, .transient: break
-      }
-    }
-    return counts
-  }
-
   /// Bytes of pools with so many blocks of each group.
   ///
   /// Throws ``MemoryError`` when the counts are not one a group, one cannot be numbered, or the bytes are beyond `Int`.

@@ -22,10 +22,12 @@ public struct ModelDraft {
   let library: KernelLibrary
   let planner: StepPlanner
   let arenaBytes: Int
+  /// Commands of a step, at most.
+  let commandCount: Int
 
   public init(_ checkpoint: any Checkpoint, on device: Device, options: ModelRunner.Options = .init()) throws {
     (self.checkpoint, self.options) = (checkpoint, options)
-    let limits = DeviceLimits(device.profile)
+    let limits = DeviceLimits(device)
     layout = try ModelLayout(checkpoint, limits: limits, options: options)
     library = KernelLibrary(context: try Context(device), style: options.style)
     let operators = try Operators(
@@ -50,21 +52,26 @@ public struct ModelDraft {
     }
     // Smaller steps may be packed worse: they get an eighth more than the largest ones need.
     arenaBytes += arenaBytes / 8
-    self.arenaBytes = arenaBytes
+    (self.arenaBytes, self.commandCount) = (arenaBytes, commandCount)
     let programs =
       StepProgram.isPossible(library)
-      ? PreparedSteps.limit * StepProgram.deviceBytes(commandCount: commandCount, limits: limits) : 0
+      ? PreparedSteps.limit * StepProgram.deviceBytes(commandCount: commandCount)
+        + StepCounters.deviceBytes(commandCount: commandCount, limits: limits) : 0
     memory = try layout.memoryPlan(
       arenaBytes: arenaBytes, programBytes: programs, hasLogits: family is any CausalLanguageModel)
     weightBytesPerToken =
       family is any CausalLanguageModel ? try Self.commands(tokens: 1, planner).cost.weightBytes : 0
   }
 
-  /// The cost of decoding one token behind `contextLength` others, and of a prompt of `chunkSize`.
+  /// The cost of decoding one token behind `contextLength` others, and of a prompt of `chunkSize`, each with the greedy
+  /// choice of a token; the prompt also clears the blocks that it fills.
   public func costs(promptTokens: Int? = nil) throws -> (decode: StepCost, prompt: StepCost)? {
     guard planner.family is any CausalLanguageModel else { return nil }
     func cost(_ tokens: Int) throws -> StepCost {
       let commands = try Self.commands(tokens: tokens, planner)
+      try sample(SamplingRow(), on: commands)
+      // A token more seldom begins a block.
+      if tokens > 1 { try clear(tokens, on: commands) }
       return StepCost(
         launches: commands.dispatches.count, bytes: commands.cost.bytes, operations: commands.cost.operations)
     }
@@ -83,11 +90,38 @@ public struct ModelDraft {
     return try planner.plan(shape, inputs: BufferView(.planned("inputs"))).commands
   }
 
-  /// The kernel variants that one decode step and one prompt chunk launch.
+  /// The kernel variants that one decode step and one prompt chunk launch, and those that draw a token.
   public func variants() throws -> [Dispatch] {
+    let others = DispatchList()
+    if planner.family is any CausalLanguageModel {
+      var row = SamplingRow()
+      (row.temperature, row.topP) = (1, 0.9)
+      try sample(row, on: others)
+      try clear(1, on: others)
+    }
     var seen: Set<KernelVariant> = []
-    return try layout.largestShapes(planner.family, planner.operators).flatMap {
+    let steps = try layout.largestShapes(planner.family, planner.operators).flatMap {
       try planner.plan($0, inputs: BufferView(.planned("inputs"))).commands.dispatches
-    }.filter { seen.insert($0.variant).inserted }
+    }
+    return (steps + others.dispatches).filter { seen.insert($0.variant).inserted }
+  }
+
+  private func sample(_ row: SamplingRow, on sink: DispatchList) throws {
+    let memory = BufferView(.planned("sampling"))
+    try TokenSampler(library).enqueue(
+      SamplingRequest([row], vocabularySize: profile.vocabularySize), logits: memory, inputs: memory, workspace: memory,
+      results: memory, on: sink)
+  }
+
+  /// The blocks that a prompt of `tokens` fills are cleared.
+  private func clear(_ tokens: Int, on sink: DispatchList) throws {
+    for (group, count) in zip(layout.cache.groups, layout.memory.blockCounts) {
+      switch group.kind {
+      case .growing, .window:
+        try CacheBlocks(library).enqueueClearing(
+          group.blockCount(rows: tokens), planning: group, blockCount: count, on: sink)
+      case .fixed, .transient: break
+      }
+    }
   }
 }

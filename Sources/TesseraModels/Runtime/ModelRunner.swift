@@ -69,6 +69,8 @@ public final class ModelRunner {
   private let shaper: StepShaper
   private let blocks: CacheBlocks
   private let inputs, arena, hidden, selected: DeviceAllocation
+  /// Nil where steps are launched command by command.
+  private let counters: StepCounters?
   private var steps = PreparedSteps()
   private var lastResult = 0
   /// Steps that were prepared so far, each for a new shape.
@@ -89,16 +91,21 @@ public final class ModelRunner {
   public init(_ draft: ModelDraft, progress: @escaping (Double) -> Void = { _ in }) throws {
     let (checkpoint, layout, options) = (draft.checkpoint, draft.layout, draft.options)
     try draft.memory.check(
-      limits: DeviceLimits(draft.library.context.device.profile), budgetBytes: options.memoryBudget)
+      limits: DeviceLimits(draft.library.context.device), budgetBytes: options.memoryBudget)
     (profile, plan, library) = (layout.profile, draft.memory, draft.library)
     (contextLength, chunkSize) = (layout.contextLength, layout.chunkSize)
-    heap = try DeviceHeap(library.context, budgetBytes: options.memoryBudget)
+    // Staging is given back when the weights are there.
+    heap = try DeviceHeap(
+      library.context, budgetBytes: options.memoryBudget, plannedBytes: plan.totalBytes - plan.stagingBytes)
     queue = try Queue(library.context)
 
     inputs = try heap.allocate(byteCount: layout.inputBytes, purpose: .workspace, label: "a step's inputs")
     arena = try heap.allocate(byteCount: max(1, draft.arenaBytes), purpose: .workspace, label: "the step arena")
     hidden = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states")
     selected = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states of logits")
+    counters =
+      StepProgram.isPossible(library)
+      ? try StepCounters(commandCount: draft.commandCount, heap: heap, queue: queue) : nil
     cache = try KVCache(layout.cache, blockCounts: draft.memory.blockCounts, on: heap)
 
     let parameters = ParameterStore(
@@ -263,7 +270,8 @@ public final class ModelRunner {
     try steps.step(shape) {
       preparedCount += 1
       return try PreparedStep(
-        shape, planner, inputs: inputs.buffer, arena: arena.buffer, library: library, heap: heap, queue: queue)
+        shape, planner, inputs: inputs.buffer, arena: arena.buffer, library: library, heap: heap, queue: queue,
+        counters: counters)
     }
   }
 
@@ -302,13 +310,6 @@ public final class ModelRunner {
     try step.run()
     guard let logits = step.result else { throw StepPlanner.noLogits(profile) }
     return logits
-  }
-
-  /// The logits of rows as a buffer, (rows, vocabularySize).
-  public func logitsBuffer(_ result: StepResult, rows: Range<Int>) throws -> Buffer {
-    let view = try logitsView(result, rows: rows)
-    guard case .buffer(let buffer) = view.memory else { throw OperatorError(.unplaced, "logits without memory") }
-    return try buffer.slice(offset: view.byteOffset, byteCount: rows.count * profile.vocabularySize * 4)
   }
 
   private func checkIsLast(_ result: StepResult) throws(ModelError) {

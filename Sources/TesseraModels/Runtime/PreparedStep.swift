@@ -14,7 +14,7 @@ final class PreparedStep {
 
   init(
     _ shape: StepShape, _ planner: StepPlanner, inputs: Buffer, arena: Buffer, library: KernelLibrary,
-    heap: DeviceHeap, queue: Queue
+    heap: DeviceHeap, queue: Queue, counters: StepCounters?
   ) throws {
     (self.library, self.queue) = (library, queue)
     self.inputs = StepInputs(
@@ -32,7 +32,7 @@ final class PreparedStep {
       return arena.view.advanced(byBytes: offset + result.view.byteOffset)
     }
     if StepProgram.isPossible(library) {
-      program = try StepProgram(commands, library, heap: heap, queue: queue)
+      program = try StepProgram(commands, library, heap: heap, queue: queue, counters: counters)
       self.commands = []
     } else {
       program = nil

@@ -27,7 +27,7 @@ struct StepPlanner: Sendable {
       shape, operators: operators,
       inputs: StepInputs(shape, profile, in: inputs.memory, at: inputs.byteOffset), cache: cache, profile: profile)
     let result = try run(builder)
-    let lifetimes = builder.sink.lifetimes
+    let lifetimes = try builder.sink.lifetimes()
     var requests: [ArenaPlan.Request] = []
     for (id, bytes) in builder.tensorBytes.enumerated() {
       guard var lifetime = lifetimes[id] else { continue }

@@ -27,6 +27,9 @@ public struct BufferView: Sendable {
     self.init(.buffer(location.whole), byteOffset: location.byteOffset)
   }
 
+  /// The tensor that it lies in, by its id.
+  var tensor: Int? { if case .tensor(let id) = memory { id } else { nil } }
+
   /// The place `bytes` further on.
   public func advanced(byBytes bytes: Int) -> BufferView { BufferView(memory, byteOffset: byteOffset + bytes) }
 

@@ -42,10 +42,15 @@ public struct Dispatch: Sendable {
   /// Whether a step program may contain it; otherwise it ends a segment.
   public var isInlinable = true
 
+  /// - Throws: `OperatorError` unless there are as many views as the block has offsets of them.
   public init<Block: ArgumentBlock & BitwiseCopyable>(
     _ variant: KernelVariant, _ block: Block, views: [BufferView?], written: [Int], units: Units, localSize: Int,
     count: BufferView? = nil, cost: Cost = Cost()
-  ) {
+  ) throws(OperatorError) {
+    guard views.count == Block.viewCount else {
+      throw OperatorError(
+        .shape, "\(variant.function) with \(views.count) views: \(Block.structName) has \(Block.viewCount)")
+    }
     self.variant = variant
     blockName = Block.structName
     self.block = withUnsafeBytes(of: block) { Array($0) }
@@ -61,7 +66,7 @@ public struct Dispatch: Sendable {
   func placedBlock() -> [UInt8] {
     var bytes = block
     bytes.withUnsafeMutableBytes { memory in
-      for (index, view) in views.enumerated() where (index + 1) * 8 <= memory.count {
+      for (index, view) in views.enumerated() {
         memory.storeBytes(of: UInt64(view?.byteOffset ?? 0), toByteOffset: index * 8, as: UInt64.self)
       }
     }
@@ -122,4 +127,13 @@ extension QuantizeArguments: ArgumentBlock {
 }
 extension RandomArguments: ArgumentBlock {
   public static let (structName, viewCount) = ("random_arguments", 1)
+}
+extension CacheBlockArguments: ArgumentBlock {
+  public static let (structName, viewCount) = ("cache_block_arguments", 3)
+}
+extension CacheRowArguments: ArgumentBlock {
+  public static let (structName, viewCount) = ("cache_row_arguments", 3)
+}
+extension SamplingArguments: ArgumentBlock {
+  public static let (structName, viewCount) = ("sampling_arguments", 4)
 }

@@ -9,10 +9,16 @@ public final class DispatchList: CommandSink {
   public func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) { dispatches.append(dispatch) }
 
   /// The first and the last command that uses each tensor, by its id.
-  public var lifetimes: [Int: ClosedRange<Int>] {
+  ///
+  /// - Throws: `OperatorError` where a tensor is used that nothing has written: its memory is another's rest.
+  public func lifetimes() throws(OperatorError) -> [Int: ClosedRange<Int>] {
     var result: [Int: ClosedRange<Int>] = [:]
     for (index, dispatch) in dispatches.enumerated() {
-      for case .tensor(let id)? in (dispatch.views + [dispatch.count]).lazy.map({ $0?.memory }) {
+      let written = Set(dispatch.written.compactMap { dispatch.views[$0]?.tensor })
+      for id in (dispatch.views + [dispatch.count]).compactMap({ $0?.tensor }) {
+        guard result[id] != nil || written.contains(id) else {
+          throw OperatorError(.unplaced, "\(dispatch.variant.function) reads tensor \(id), which nothing has written")
+        }
         result[id] = (result[id]?.lowerBound ?? index)...index
       }
     }

@@ -16,46 +16,49 @@ public final class StepProgram {
   private struct Segment {
     var kernel: Kernel
     var roots: [Buffer]
-    /// Where its commands lie in `memory`, then their argument blocks, then their counters.
+    /// Where its commands lie in `memory`, then their argument blocks.
     var offset: Int
-    var countersOffset: Int
-    var counterBytes: Int
     var commandCount: Int
   }
 
   private let library: KernelLibrary
   private let queue: Queue
   private let memory: DeviceAllocation
+  private let counters: StepCounters
   private let groupCount: Int
   private var parts: [Part] = []
-  private var launchCount = 0
 
   /// Whether work-groups can wait for each other: on CPUs, where one that has begun goes on.
   public static func isPossible(_ library: KernelLibrary) -> Bool {
     library.style == .vector && library.context.device.profile.type == .cpu
   }
 
-  /// Bytes that a program of at most `commandCount` commands keeps on the device.
-  public static func deviceBytes(commandCount: Int, limits: DeviceLimits) -> Int {
-    // Each may be a segment of its own, whose counters begin at a line of the cache.
-    let bytes = MemoryLayout<ProgramCommand>.stride + largestBlock + 64 + 2 * counterBytes(limits.computeUnits)
-    return commandCount * bytes
+  /// Bytes that a program of at most `commandCount` commands keeps on the device, beside its counters.
+  public static func deviceBytes(commandCount: Int) -> Int {
+    commandCount * (MemoryLayout<ProgramCommand>.stride + largestBlock)
   }
 
   private static let largestBlock = MemoryLayout<AttentionArguments>.stride
   /// Buffers of a segment, at most: a kernel has few arguments.
   private static let mostRoots = 48
 
-  /// A counter for each work-group, and one for all, each in a line of the cache.
-  private static func counterBytes(_ groupCount: Int) -> Int { (groupCount + 1) * 64 }
-
   /// A program of commands whose views all have memory.
   ///
+  /// - Parameter counters: of the queue, which its programs share; where they are too few, or nil, it has its own.
   /// - Throws: `OperatorError`, `CLError` if a segment does not build, `MemoryError` if its commands do not fit.
-  public init(_ dispatches: [Dispatch], _ library: KernelLibrary, heap: DeviceHeap, queue: Queue) throws {
+  public init(
+    _ dispatches: [Dispatch], _ library: KernelLibrary, heap: DeviceHeap, queue: Queue, counters: StepCounters? = nil
+  )
+    throws
+  {
     (self.library, self.queue) = (library, queue)
     groupCount = heap.limits.computeUnits
-    let bytes = Self.deviceBytes(commandCount: max(1, dispatches.count), limits: heap.limits)
+    if let counters, counters.commandCount >= dispatches.count {
+      self.counters = counters
+    } else {
+      self.counters = try StepCounters(commandCount: dispatches.count, heap: heap, queue: queue)
+    }
+    let bytes = Self.deviceBytes(commandCount: max(1, dispatches.count))
     memory = try heap.allocate(byteCount: bytes, purpose: .workspace, label: "a step program")
     var image: [UInt8] = []
     for run in try Self.runs(dispatches) {
@@ -126,6 +129,11 @@ public final class StepProgram {
       _ = try Self.word(dispatch.units.count)
       record.block = UInt32(blockOffset - offset)
       let indices = try dispatch.buffers().map(root)
+      let most = MemoryLayout.size(ofValue: record.roots) / 4
+      guard indices.count <= most else {
+        throw OperatorError(
+          .shape, "\(dispatch.variant.function) has \(indices.count) views: a step program's command has \(most)")
+      }
       withUnsafeMutableBytes(of: &record.roots) { memory in
         for (index, root) in indices.enumerated() {
           memory.storeBytes(of: root, toByteOffset: index * 4, as: UInt32.self)
@@ -142,13 +150,9 @@ public final class StepProgram {
     }
     records.withUnsafeBytes { image += $0 }
     image += blocks
-    image += [UInt8](repeating: 0, count: (64 - image.count % 64) % 64)
-    let counters = image.count
-    let counterBytes = 2 * commands.count * Self.counterBytes(groupCount)
-    image += [UInt8](repeating: 0, count: counterBytes)
     return Segment(
       kernel: try library.stepProgram(variants, rootCount: roots.count), roots: roots, offset: offset,
-      countersOffset: counters, counterBytes: counterBytes, commandCount: commands.count)
+      commandCount: commands.count)
   }
 
   private static func word(_ value: Int) throws(OperatorError) -> UInt32 {
@@ -165,20 +169,19 @@ public final class StepProgram {
         switch part {
         case .launch(let dispatch): try queue.dispatch(dispatch, library)
         case .segment(let segment):
+          let place = counters.next(segment.commandCount)
           let block = ProgramArguments(
-            commands_offset: UInt64(segment.offset), counters_offset: UInt64(segment.countersOffset),
-            count: UInt32(segment.commandCount), set: UInt32(launchCount % 2))
+            commands_offset: UInt64(segment.offset), counters_offset: UInt64(place.use),
+            cleared_offset: UInt64(place.clear), count: UInt32(segment.commandCount),
+            cleared_count: UInt32(place.clearCount))
           try queue.enqueue(
-            segment.kernel, over: NDRange(global: [groupCount], local: [1]), buffers: segment.roots + [memory.buffer],
+            segment.kernel, over: NDRange(global: [groupCount], local: [1]),
+            buffers: segment.roots + [memory.buffer, counters.memory.buffer],
             block: withUnsafeBytes(of: block) { Array($0) })
         }
       }
-      launchCount += 1
     } catch {
-      for case .segment(let segment) in parts {
-        try? queue.fill(memory.buffer, byteOffset: segment.countersOffset, byteCount: segment.counterBytes)
-      }
-      launchCount = 0
+      counters.reset(on: queue)
       throw error
     }
   }

@@ -1,4 +1,6 @@
-/// A kernel variant as it is launched, for what compiles it elsewhere.
+import Foundation
+
+/// A kernel variant as it is launched, for what compiles it elsewhere: `scripts/gpu-check`.
 public struct VariantDescription: Encodable, Hashable, Sendable {
   /// Below `Kernels/`.
   public let file: String
@@ -6,10 +8,17 @@ public struct VariantDescription: Encodable, Hashable, Sendable {
   public let function: String
   /// Its constants, by name, beside `SIMT`, `HELD_SUMS` and `LOCAL`, which the library adds.
   public let defines: [String: Int]
-  /// Work-items of a work-group.
-  public let local: Int
+  /// Work-items of a work-group, in three dimensions.
+  public let local: [Int]
   /// `c12` or `c3`.
   public let language: String
+
+  /// A JSON object in one line.
+  public func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
 }
 
 extension Dispatch {
@@ -17,7 +26,7 @@ extension Dispatch {
   public var variantDescription: VariantDescription {
     VariantDescription(
       file: variant.file, function: variant.function,
-      defines: Dictionary(variant.defines.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), local: localSize,
-      language: variant.language.rawValue)
+      defines: Dictionary(variant.defines.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
+      local: [localSize, 1, 1], language: variant.language.rawValue)
   }
 }

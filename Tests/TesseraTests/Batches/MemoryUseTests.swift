@@ -45,17 +45,51 @@ extension ModelSuites {
       #expect(plan.kvBytes * 10 <= uniform * 4 && plan.kvBytes > uniform / 6)
     }
 
-    @Test("a second model is refused where the first leaves too little")
+    @Test("a second model is refused where a loaded one leaves too little, run or not, and loads when that is gone")
     func secondModel() throws {
-      let plan = try draft(.llama, context: 4096).memory
-      var limits = DeviceLimits(
-        name: "host", isCPU: true, vectorWidth: 8, localMemoryBytes: 1 << 20, maxWorkGroupSize: 4096,
-        globalMemoryBytes: 64 << 30, maxAllocationBytes: 16 << 30, baseAddressAlignment: 128)
-      let machine = 4 * plan.totalBytes
-      limits.free = FreeMemory(byteCount: machine, reason: "of a machine")
-      try plan.check(limits: limits)
-      limits.free = FreeMemory(byteCount: machine - 3 * plan.totalBytes - plan.totalBytes / 2, reason: "what is left")
-      #expect { try plan.check(limits: limits) } throws: { "\($0)".contains("what is left") }
+      // Sequences of 32,768 tokens whose cache takes 0.6 of what is free: none of it is touched.
+      let one = try draft(.llama, context: 32_768).memory.kvBytes
+      let count = DeviceLimits(try Device.select(nil)).defaultBudgetBytes * 6 / 10 / one
+      func load() throws -> ModelRunner {
+        try SyntheticModel.llama.withFile {
+          $0.metadata["llama.context_length"] = .uint32(32_768)
+        } _: {
+          var options = ModelRunner.Options()
+          (options.contextLength, options.sequenceCount) = (32_768, count)
+          return try ModelRunner(openCheckpoint(path: $0), on: Device.select(nil), options: options)
+        }
+      }
+      var first: ModelRunner? = try load()
+      #expect { try load() } throws: { ($0 as? MemoryError)?.code == .overBudget && "\($0)".contains("reserved") }
+      #expect(first?.cache.sequenceCount == 0)
+      first = nil
+      _ = try load()
+    }
+
+    @Test("the commands that are planned for a token and for a prompt are launched, with sampling and the cache's")
+    func commands() throws {
+      var options = ModelRunner.Options()
+      (options.contextLength, options.chunkSize, options.style) = (64, 20, .simt)
+      let (draft, runner) = try SyntheticModel.llama.withFile { _ in
+      } _: {
+        let checkpoint = try openCheckpoint(path: $0)
+        return (
+          try ModelDraft(checkpoint, on: Device.select(nil), options: options),
+          try ModelRunner(checkpoint, on: Device.select(nil), options: options)
+        )
+      }
+      let costs = try #require(try draft.costs())
+      let sampler = try BatchSampler(runner)
+      let sequence = runner.cache.makeSequence()
+      func launches(_ tokens: [Int]) throws -> Int {
+        let before = runner.launchCount
+        _ = try sampler.sample([SamplingRow()], of: runner.run(Batch([.init(sequence: sequence, tokens: tokens)])))
+        return runner.launchCount - before
+      }
+      #expect(try launches(SyntheticModel.ids(20)) == costs.prompt.launches)
+      #expect(try launches([1]) == costs.decode.launches)
+      let functions = Set(try draft.variants().map(\.variant.function))
+      #expect(functions.isSuperset(of: ["clear_blocks", "survey", "threshold", "weigh", "draw", "matmul"]))
     }
 
     @Test(

@@ -1,25 +1,24 @@
 import TesseraCL
 import TesseraMemory
+import TesseraOperators
 import TesseraReference
 
-@testable import TesseraOperators
-
 /// A cache of one group with random rows in every slot, on the device and as plain numbers.
-struct CacheProblem {
+package struct CacheProblem {
   /// The keys or the values of a layer.
-  struct Pool {
-    let packing: CachePacking
-    let headCount, slotCount: Int
+  package struct Pool {
+    package let packing: CachePacking
+    package let headCount, slotCount: Int
     /// (head, slot, size): what is kept, as floats.
-    var rows: [Float]
+    package var rows: [Float]
 
-    func row(_ head: Int, _ slot: Int) -> Range<Int> {
+    package func row(_ head: Int, _ slot: Int) -> Range<Int> {
       let start = (head * slotCount + slot) * packing.size
       return start..<start + packing.size
     }
 
     /// The pool's bytes, row by row.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
       let encoding = packing.element
       let groupBytes = packing.size * 16 / encoding.blockElements * encoding.blockBytes
       var bytes = [UInt8](repeating: 0, count: headCount * slotCount / 16 * groupBytes)
@@ -33,13 +32,15 @@ struct CacheProblem {
     }
   }
 
-  let cache: KVCache
-  let group: KVGroup
-  let blockCount: Int
+  package let cache: KVCache
+  package let group: KVGroup
+  package let blockCount: Int
   /// (layers, keys and then values unless they are shared).
-  var pools: [[Pool]]
+  package var pools: [[Pool]]
 
-  init(_ geometry: KVGeometry, layers: Int = 2, blockSize: Int = 16, blockCount: Int = 5, on bench: Bench) throws {
+  package init(_ geometry: KVGeometry, layers: Int = 2, blockSize: Int = 16, blockCount: Int = 5, on bench: Workbench)
+    throws
+  {
     let layout = try KVCacheLayout(layerCount: layers, geometry: geometry, blockSize: blockSize)
     cache = try KVCache(layout, blockCounts: [blockCount], on: bench.heap)
     group = layout.groups[0]
@@ -65,7 +66,7 @@ struct CacheProblem {
   }
 
   /// Changes the rows of every head in every pool.
-  mutating func changeRows(_ body: (inout [Float], (_ slot: Int) -> Range<Int>) -> Void) {
+  package mutating func changeRows(_ body: (inout [Float], (_ slot: Int) -> Range<Int>) -> Void) {
     for layer in pools.indices {
       for index in pools[layer].indices {
         let pool = pools[layer][index]
@@ -74,8 +75,40 @@ struct CacheProblem {
     }
   }
 
+  /// Turns keys as `CacheBlocks.rotate` does.
+  ///
+  /// - Parameter rotation: (slots, rotaryDim / 2) pairs of cosine and sine.
+  package mutating func turn(
+    _ slots: [Int32], by rotation: [Float], rotaryDim: Int, begin: Int, pairing: RotaryTable.Pairing
+  ) {
+    let keys = group.geometry.keys
+    for layer in pools.indices {
+      let pool = pools[layer][0]
+      for head in 0..<pool.headCount {
+        for (index, slot) in slots.enumerated() {
+          let row = pool.row(head, Int(slot))
+          let stored = ReferenceCacheType(keys).rounded(Array(pool.rows[row]))
+          var x = stored
+          for pair in 0..<rotaryDim / 2 {
+            let a = begin + (pairing == .interleaved ? 2 * pair : pair)
+            let b = pairing == .interleaved ? a + 1 : a + rotaryDim / 2
+            let at = (index * rotaryDim / 2 + pair) * 2
+            let (cosine, sine) = (rotation[at], rotation[at + 1])
+            x[a] = (-(stored[b] * sine)).addingProduct(stored[a], cosine)
+            x[b] = (stored[b] * cosine).addingProduct(stored[a], sine)
+          }
+          // Blocks without an element that turns keep their bits.
+          let unit = keys.blockElements
+          for i in begin / unit * unit..<(begin + rotaryDim + unit - 1) / unit * unit {
+            pools[layer][0].rows[row.lowerBound + i] = x[i]
+          }
+        }
+      }
+    }
+  }
+
   /// The pools on the device that do not hold what is expected.
-  func differing(on bench: Bench) throws -> [String] {
+  package func differing(on bench: Workbench) throws -> [String] {
     var wrong: [String] = []
     for layer in pools.indices {
       for (index, pool) in pools[layer].enumerated() {
@@ -90,7 +123,7 @@ struct CacheProblem {
   }
 
   /// Blocks as `CacheBlocks.gather` lays them out, byte by byte.
-  func image(of blocks: [Int32]) -> [UInt8] {
+  package func image(of blocks: [Int32]) -> [UInt8] {
     blocks.flatMap { block in
       pools.flatMap { layer in
         layer.flatMap { pool -> [UInt8] in

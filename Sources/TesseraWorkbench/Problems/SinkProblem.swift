@@ -1,23 +1,22 @@
 import TesseraCL
 import TesseraMemory
+import TesseraOperators
 import TesseraReference
 
-@testable import TesseraOperators
-
 /// Work of many operators over buffers of its own, with the same numbers each time it is made.
-final class SinkProblem {
-  let bench: Bench
+package final class SinkProblem {
+  package let bench: Workbench
   /// What to compare.
-  private(set) var outputs: [(name: String, buffer: Buffer)] = []
+  package private(set) var outputs: [(name: String, buffer: Buffer)] = []
   private var calls: [(any CommandSink) throws -> Void] = []
   private var generator = SeededGenerator(seed: 5)
 
-  init(on bench: Bench) { self.bench = bench }
+  package init(on bench: Workbench) { self.bench = bench }
 
-  func enqueue(on sink: any CommandSink) throws { for call in calls { try call(sink) } }
+  package func enqueue(on sink: any CommandSink) throws { for call in calls { try call(sink) } }
 
   /// The commands, without having run.
-  func dispatches() throws -> [Dispatch] {
+  package func dispatches() throws -> [Dispatch] {
     let list = DispatchList()
     try enqueue(on: list)
     return list.dispatches
@@ -36,7 +35,7 @@ final class SinkProblem {
   // MARK: Rows
 
   /// Norms, activations, a soft cap, a gather and embeddings.
-  func addRows() throws {
+  package func addRows() throws {
     let (rows, columns) = (3, 51)
     let (x, weight, bias) = (try floats(rows * columns), try floats(columns), try floats(columns))
     let residual = try floats(rows * columns)
@@ -79,7 +78,7 @@ final class SinkProblem {
   // MARK: Products
 
   /// Products whose epilogues differ by format.
-  func addProducts(_ formats: [WeightFormat], tokens: Int, fast: FastProduct? = nil) throws {
+  package func addProducts(_ formats: [WeightFormat], tokens: Int, fast: FastProduct? = nil) throws {
     let (rows, columns) = (64, 256)
     let product = MatrixProduct(bench.library, tiles: try bench.plan().matrix, fast: fast)
     for (index, format) in formats.enumerated() {
@@ -113,7 +112,7 @@ final class SinkProblem {
   // MARK: Attention
 
   /// Rotations into caches of several encodings.
-  func addRotations() throws {
+  package func addRotations() throws {
     let tokens = 3
     for (pairing, keys, values, headDim) in [
       (RotaryTable.Pairing.interleaved, KVEncoding.f32, KVEncoding.f32, 24), (.neox, .q8_0, .f16, 40),
@@ -138,7 +137,7 @@ final class SinkProblem {
   }
 
   /// Attention of several shapes.
-  func addAttention(_ problems: [AttentionProblem], splits: Int? = nil) throws {
+  package func addAttention(_ problems: [AttentionProblem], splits: Int? = nil) throws {
     for problem in problems {
       let command = try problem.command(splits: splits, on: bench)
       outputs.append(("\(problem)", command.out))
@@ -149,7 +148,7 @@ final class SinkProblem {
 
   // MARK: Experts
 
-  func addExperts(_ problem: ExpertProblem) throws {
+  package func addExperts(_ problem: ExpertProblem) throws {
     let call = try problem.call(on: bench)
     outputs.append(("experts", call.y))
     calls.append { try call.enqueue(on: $0) }

@@ -1,26 +1,27 @@
 import TesseraCL
 import TesseraMemory
+import TesseraOperators
 import TesseraReference
 
-@testable import TesseraOperators
-
 /// A feed-forward layer of experts, and how to compute it here and there.
-struct ExpertProblem {
-  let (columns, inner): (Int, Int)
-  let tokens: Int
-  let topK: Int
-  let format: WeightFormat
+package struct ExpertProblem {
+  package let (columns, inner): (Int, Int)
+  package let tokens: Int
+  package let topK: Int
+  package let format: WeightFormat
   /// (tokens, experts)
-  let scores: [Float]
-  let x: [Float]
-  let residual: [Float]
+  package let scores: [Float]
+  package let x: [Float]
+  package let residual: [Float]
   /// Rows of each expert as a file has them: gates, ups, downs.
   private let bytes: [[[UInt8]]]
 
-  var expertCount: Int { scores.count / tokens }
+  package var expertCount: Int { scores.count / tokens }
 
   /// - Parameter scores: (tokens, experts).
-  init(_ format: WeightFormat, tokens: Int, topK: Int, scores: [Float], columns: Int = 256, inner: Int = 256) throws {
+  package init(_ format: WeightFormat, tokens: Int, topK: Int, scores: [Float], columns: Int = 256, inner: Int = 256)
+    throws
+  {
     (self.format, self.tokens, self.topK, self.scores) = (format, tokens, topK, scores)
     (self.columns, self.inner) = (columns, inner)
     var generator = SeededGenerator(seed: 77)
@@ -43,7 +44,7 @@ struct ExpertProblem {
   }
 
   /// (tokens, columns), with the residual.
-  func reference() throws -> [Float] {
+  package func reference() throws -> [Float] {
     let (gates, ups, downs) = (try weights(0), try weights(1), try weights(2))
     return try (0..<tokens).flatMap { token in
       let choices = try ReferenceExperts.choices(
@@ -56,7 +57,7 @@ struct ExpertProblem {
   }
 
   /// The layer of part of the tokens.
-  func part(_ range: Range<Int>) throws -> ExpertProblem {
+  package func part(_ range: Range<Int>) throws -> ExpertProblem {
     var part = self
     part.cut(to: range)
     return part
@@ -74,16 +75,16 @@ struct ExpertProblem {
   private mutating func cut(to range: Range<Int>) { self = ExpertProblem(self, range) }
 
   /// The layer with its inputs on a device.
-  struct Call {
-    let y: Buffer
-    let weights, slots, list, order: Buffer
-    let routing: ExpertRouter.Routing
+  package struct Call {
+    package let y: Buffer
+    package let weights, slots, list, order: Buffer
+    package let routing: ExpertRouter.Routing
     fileprivate let run: (any CommandSink) throws -> Void
 
-    func enqueue(on sink: any CommandSink) throws { try run(sink) }
+    package func enqueue(on sink: any CommandSink) throws { try run(sink) }
   }
 
-  func call(fast: FastProduct? = nil, on bench: Bench) throws -> Call {
+  package func call(fast: FastProduct? = nil, on bench: Workbench) throws -> Call {
     let library = bench.library
     let product = MatrixProduct(library, tiles: try bench.plan().matrix, fast: fast)
     let routing = ExpertRouter.Routing(
@@ -124,7 +125,7 @@ struct ExpertProblem {
   }
 
   /// All experts' matrices, of one part or of two whose groups alternate.
-  private func matrix(rows: Int, columns: Int, _ parts: [[[UInt8]]], on bench: Bench) throws -> WeightMatrix {
+  private func matrix(rows: Int, columns: Int, _ parts: [[[UInt8]]], on bench: Workbench) throws -> WeightMatrix {
     let shape = try WeightShape(format: format, rows: rows, columns: columns)
     let matrix = try WeightMatrix(
       shape,

@@ -1,28 +1,27 @@
 import Foundation
 import TesseraCL
 import TesseraMemory
+import TesseraOperators
 import TesseraReference
 
-@testable import TesseraOperators
-
 /// A ragged batch of random sequences, and how to attend to it here and there.
-struct AttentionProblem: CustomStringConvertible {
+package struct AttentionProblem: CustomStringConvertible {
   /// New tokens behind tokens whose keys are cached.
-  struct Sequence {
-    var history: Int
-    var count: Int
+  package struct Sequence {
+    package var history: Int
+    package var count: Int
     /// Positions of the new tokens; consecutive by default.
-    var positions: [Int]
-    var keys: [Float] = []
-    var values: [Float] = []
-    var queries: [Float] = []
+    package var positions: [Int]
+    package var keys: [Float] = []
+    package var values: [Float] = []
+    package var queries: [Float] = []
 
-    var tree: ReferenceAttention.Tree?
+    package var tree: ReferenceAttention.Tree?
 
-    var keyCount: Int { history + count }
+    package var keyCount: Int { history + count }
 
     /// Gives each new token a random parent among those before it, or the history; positions become depths.
-    mutating func growTree(using generator: inout SeededGenerator) {
+    package mutating func growTree(using generator: inout SeededGenerator) {
       var masks: [[Bool]] = []
       for token in 0..<count {
         let parent = Int.random(in: -1..<max(0, token), using: &generator)
@@ -34,16 +33,16 @@ struct AttentionProblem: CustomStringConvertible {
       positions = masks.map { history - 1 + $0.count { $0 } }
     }
 
-    init(history: Int = 0, count: Int, positions: [Int]? = nil) {
+    package init(history: Int = 0, count: Int, positions: [Int]? = nil) {
       (self.history, self.count) = (history, count)
       self.positions = positions ?? Array(history..<history + count)
     }
   }
 
-  let shape: FlashAttention.Shape
+  package let shape: FlashAttention.Shape
   /// How each block lies; there are as many as `pools` makes.
-  let cache: CacheGeometry
-  private(set) var sequences: [Sequence]
+  package let cache: CacheGeometry
+  package private(set) var sequences: [Sequence]
   /// ALiBi's slopes and learned sinks, (heads), where there are any.
   private var slopes: [Float]?
   private var sinks: [Float]?
@@ -51,7 +50,7 @@ struct AttentionProblem: CustomStringConvertible {
   private var bias: [Float]?
   private static let biasReach = 9
 
-  init(
+  package init(
     heads: Int, kvHeads: Int, headDim: Int, valueDim: Int? = nil, mask: FlashAttention.Mask = .causal,
     window: Int? = nil, sinkKeys: Int = 0, softCap: Float? = nil, hasSlopes: Bool = false, hasSinks: Bool = false,
     hasBias: Bool = false, blockSize: Int = 16, keys: KVEncoding = .f32, values: KVEncoding? = nil,
@@ -84,7 +83,7 @@ struct AttentionProblem: CustomStringConvertible {
     }
   }
 
-  var description: String {
+  package var description: String {
     "\(shape.headCount)/\(cache.kvHeadCount) heads of \(cache.queryDim) and \(cache.resultDim), \(shape.mask), window "
       + "\(shape.window ?? 0), \(shape.sinkKeys) sinks, cap \(shape.softCap ?? 0), ALiBi \(slopes != nil), learned sinks "
       + "\(sinks != nil), bias \(bias != nil), blocks of \(cache.blockSize), \(cache.keys.rawValue) keys, "
@@ -95,7 +94,7 @@ struct AttentionProblem: CustomStringConvertible {
   /// (tokens, heads) logarithms of their sums.
   ///
   /// - Parameter isRounded: whether keys and values are rounded as the cache does.
-  func reference(isRounded: Bool = true) throws -> (out: [Float], magnitude: [Float], logSums: [Float]) {
+  package func reference(isRounded: Bool = true) throws -> (out: [Float], magnitude: [Float], logSums: [Float]) {
     var attention = ReferenceAttention(
       headCount: shape.headCount, kvHeadCount: cache.kvHeadCount, headDim: cache.queryDim,
       valueDim: cache.resultDim, scale: shape.scale, isCausal: shape.mask != .full, window: shape.window,
@@ -134,7 +133,7 @@ struct AttentionProblem: CustomStringConvertible {
   }
 
   /// The step that computes the token at `position` of a single sequence: later keys are not cached yet.
-  func token(at position: Int) -> AttentionProblem {
+  package func token(at position: Int) -> AttentionProblem {
     var step = self
     step.sequences = sequences.map { sequence in
       let width = shape.headCount * cache.queryDim
@@ -148,7 +147,7 @@ struct AttentionProblem: CustomStringConvertible {
   }
 
   /// A single token's step that sees only the first `keyCount` keys, and of those the last `window`.
-  func part(window: Int?, keyCount: Int) -> AttentionProblem {
+  package func part(window: Int?, keyCount: Int) -> AttentionProblem {
     var problem = AttentionProblem(
       heads: shape.headCount, kvHeads: cache.kvHeadCount, headDim: cache.queryDim, window: window, sequences: [])
     problem.sequences = sequences.map { sequence in
@@ -162,7 +161,7 @@ struct AttentionProblem: CustomStringConvertible {
   }
 
   /// Each sequence alone.
-  var alone: [AttentionProblem] {
+  package var alone: [AttentionProblem] {
     sequences.map { sequence in
       var problem = self
       problem.sequences = [sequence]
@@ -171,7 +170,7 @@ struct AttentionProblem: CustomStringConvertible {
   }
 
   /// The same in blocks of another size, in an F32 cache that holds what this one's rounds to.
-  func stored(blockSize: Int, asFloats: Bool = false) -> AttentionProblem {
+  package func stored(blockSize: Int, asFloats: Bool = false) -> AttentionProblem {
     var problem = AttentionProblem(
       heads: shape.headCount, kvHeads: cache.kvHeadCount, headDim: cache.queryDim, valueDim: cache.resultDim,
       mask: shape.mask, window: shape.window, sinkKeys: shape.sinkKeys, softCap: shape.softCap, blockSize: blockSize,
@@ -186,7 +185,7 @@ struct AttentionProblem: CustomStringConvertible {
     return problem
   }
 
-  mutating func scaleQueries(by factor: Float) {
+  package mutating func scaleQueries(by factor: Float) {
     for i in sequences.indices { sequences[i].queries = sequences[i].queries.map { $0 * factor } }
   }
 
@@ -197,9 +196,9 @@ struct AttentionProblem: CustomStringConvertible {
   ///   - isOneByOne: each query is a tile of its own, as in a decode step.
   ///   - splits: work-items that share a tile's keys.
   ///   - givesBack: blocks that are behind every window are in no table.
-  func run(
+  package func run(
     chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, givesBack: Bool = false,
-    tuning: Tuning = Tuning(), on bench: Bench
+    tuning: Tuning = Tuning(), on bench: Workbench
   ) throws -> [Float] {
     try runWithSums(
       chunk: chunk, isOneByOne: isOneByOne, splits: splits, givesBack: givesBack, wantsSums: false, tuning: tuning,
@@ -207,9 +206,9 @@ struct AttentionProblem: CustomStringConvertible {
     ).out
   }
 
-  func runWithSums(
+  package func runWithSums(
     chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, givesBack: Bool = false, wantsSums: Bool = true,
-    tuning: Tuning = Tuning(), on bench: Bench
+    tuning: Tuning = Tuning(), on bench: Workbench
   ) throws -> (out: [Float], logSums: [Float]) {
     let command = try command(
       chunk: chunk, isOneByOne: isOneByOne, splits: splits, givesBack: givesBack, wantsSums: wantsSums, tuning: tuning,
@@ -219,17 +218,17 @@ struct AttentionProblem: CustomStringConvertible {
   }
 
   /// An attention whose inputs are on the device.
-  struct Command {
-    let out: Buffer
-    let logSums: Buffer?
+  package struct Command {
+    package let out: Buffer
+    package let logSums: Buffer?
     fileprivate let run: (any CommandSink) throws -> Void
 
-    func enqueue(on sink: any CommandSink) throws { try run(sink) }
+    package func enqueue(on sink: any CommandSink) throws { try run(sink) }
   }
 
-  func command(
+  package func command(
     chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, givesBack: Bool = false, wantsSums: Bool = true,
-    tuning: Tuning = Tuning(), on bench: Bench
+    tuning: Tuning = Tuning(), on bench: Workbench
   ) throws -> Command {
     let attention = FlashAttention(
       bench.library, tiles: try bench.plan(headDim: cache.queryDim, tuning: tuning).attention)
@@ -309,7 +308,7 @@ struct AttentionProblem: CustomStringConvertible {
   /// The block tables, and pools that hold the sequences' keys and values in shuffled blocks, and NaN elsewhere where
   /// the type has one.
   private func pools(
-    on bench: Bench
+    on bench: Workbench
   ) throws -> (cache: CacheGeometry, tables: [UInt32], keys: Buffer, values: Buffer) {
     let blocks = sequences.reduce(0) { $0 + blockCount($1) }
     var cache = cache
@@ -348,15 +347,19 @@ struct AttentionProblem: CustomStringConvertible {
 }
 
 /// How a token's key or value lies in its group of 16 tokens: `Kernels/common/cache.cl`.
-struct CachePacking {
-  let element: KVEncoding
+package struct CachePacking {
+  package let element: KVEncoding
   /// Elements of a head there; what it has more than a token's has is zero.
-  let size: Int
-  let isKeys: Bool
+  package let size: Int
+  package let isKeys: Bool
 
-  var groupBytes: Int { 16 * size / element.blockElements * element.blockBytes }
+  package init(element: KVEncoding, size: Int, isKeys: Bool) {
+    (self.element, self.size, self.isKeys) = (element, size, isKeys)
+  }
 
-  func store(_ x: [Float], token: Int, in bytes: inout [UInt8], at group: Int) {
+  package var groupBytes: Int { 16 * size / element.blockElements * element.blockBytes }
+
+  package func store(_ x: [Float], token: Int, in bytes: inout [UInt8], at group: Int) {
     let x = x + [Float](repeating: 0, count: size - x.count)
     func place(_ i: Int, of count: Int) -> Int { isKeys ? i * 16 + token : token * count + i }
     func put<T: FixedWidthInteger>(_ value: T, _ index: Int, from start: Int) {
@@ -385,7 +388,7 @@ struct CachePacking {
 }
 
 extension ReferenceCacheType {
-  init(_ encoding: KVEncoding) {
+  package init(_ encoding: KVEncoding) {
     switch encoding {
     case .f32: self = .f32
     case .f16: self = .f16

@@ -1,11 +1,9 @@
 import Foundation
-import Testing
+import TesseraOperators
 import TesseraReference
 
-@testable import TesseraOperators
-
 /// The largest |value − expected| / magnitude; infinite where a value is not a number or the counts differ.
-func worstError(_ values: [Float], _ expected: [Float], relativeTo magnitude: [Float]) -> Double {
+package func worstError(_ values: [Float], _ expected: [Float], relativeTo magnitude: [Float]) -> Double {
   guard values.count == expected.count, values.count == magnitude.count else { return .infinity }
   return values.withUnsafeBufferPointer { values in
     expected.withUnsafeBufferPointer { expected in
@@ -26,7 +24,7 @@ func worstError(_ values: [Float], _ expected: [Float], relativeTo magnitude: [F
 }
 
 /// Whether two arrays are equal to the bit; a NaN's bits count too.
-func sameBits<T: BitwiseCopyable>(_ a: [T], _ b: [T]) -> Bool {
+package func sameBits<T: BitwiseCopyable>(_ a: [T], _ b: [T]) -> Bool {
   guard a.count == b.count else { return false }
   return a.withUnsafeBytes { a in
     b.withUnsafeBytes { b in
@@ -38,7 +36,24 @@ func sameBits<T: BitwiseCopyable>(_ a: [T], _ b: [T]) -> Bool {
 
 extension WeightFormat {
   /// The reference's name of the format.
-  var reference: ReferenceWeightType {
-    get throws { try #require(ReferenceWeightType.allCases.first { $0.rawValue.uppercased() == name }) }
+  package var reference: ReferenceWeightType {
+    get throws(OperatorError) {
+      guard let type = ReferenceWeightType.allCases.first(where: { $0.rawValue.uppercased() == name }) else {
+        throw OperatorError(.parameter, "the reference has no \(name)")
+      }
+      return type
+    }
+  }
+}
+
+extension Activation.Function {
+  /// The reference's function of the same name.
+  package var reference: ReferenceActivation {
+    get throws(OperatorError) {
+      guard let function = ReferenceActivation(rawValue: "\(self)") else {
+        throw OperatorError(.parameter, "the reference has no \(self)")
+      }
+      return function
+    }
   }
 }

@@ -1,19 +1,18 @@
 import TesseraCL
 import TesseraMemory
+import TesseraOperators
 import TesseraReference
 
-@testable import TesseraOperators
-
 /// Random activations and weights, and how to multiply them here and there.
-struct ProductProblem {
-  let format: WeightFormat
-  let columns: Int
-  let tokens: Int
-  let bytes: [UInt8]
-  let weights: [Float]
-  var x: [Float]
+package struct ProductProblem {
+  package let format: WeightFormat
+  package let columns: Int
+  package let tokens: Int
+  package let bytes: [UInt8]
+  package let weights: [Float]
+  package var x: [Float]
 
-  init(_ format: WeightFormat, rows: Int, columns: Int, tokens: Int) throws {
+  package init(_ format: WeightFormat, rows: Int, columns: Int, tokens: Int) throws {
     (self.format, self.columns, self.tokens) = (format, columns, tokens)
     let type = try format.reference
     bytes = try ReferenceQuantization.randomBlocks(type: type, rows: rows, columns: columns, seed: 11)
@@ -23,13 +22,13 @@ struct ProductProblem {
   }
 
   /// The first `rows` rows on the device.
-  func matrix(rows: Int, on bench: Bench) throws -> WeightMatrix {
+  package func matrix(rows: Int, on bench: Workbench) throws -> WeightMatrix {
     let rowBytes = columns / format.superBlockSize * format.fileSuperBlockBytes
     return try bench.matrix(format, bytes: Array(bytes[..<(rows * rowBytes)]), rows: rows, columns: columns)
   }
 
   /// The product of all tokens with the first `rows` rows, and Σ|x||w|.
-  func reference(rows: Int) throws -> (product: [Float], magnitude: [Float]) {
+  package func reference(rows: Int) throws -> (product: [Float], magnitude: [Float]) {
     let weights = Array(weights[..<(rows * columns)])
     return (
       try ReferenceMatrixProduct.product(
@@ -40,10 +39,10 @@ struct ProductProblem {
   }
 
   /// The device's product of some tokens, all by default; y is (tokens, outputs) unless `target` is given.
-  func product(
+  package func product(
     _ weights: WeightMatrix, tokens range: Range<Int>? = nil, outputs: Int? = nil, into target: Buffer? = nil,
     yStride: Int? = nil, epilogue: MatrixProduct.Epilogue = .init(), tuning: Tuning = Tuning(),
-    fast: FastProduct? = nil, on bench: Bench
+    fast: FastProduct? = nil, on bench: Workbench
   ) throws -> [Float] {
     let range = range ?? 0..<tokens
     let x = try bench.buffer(range.isEmpty ? [0] : Array(x[range.lowerBound * columns..<range.upperBound * columns]))

@@ -1,0 +1,223 @@
+import TesseraCL
+import TesseraMemory
+import Testing
+
+@testable import TesseraOperators
+
+/// What scripts/gpu-check compiles: the variants in the `simt` style that operators make of all weight formats, of each form
+/// of attention, of quantizers, samplers and the cache.
+struct GPUVariants {
+  /// A GPU with 48 KiB of local memory, as most have at least.
+  static let limits = DeviceLimits(
+    name: "a GPU", isCPU: false, computeUnits: 64, vectorWidth: 1, localMemoryBytes: 48 << 10, maxWorkGroupSize: 1024,
+    globalMemoryBytes: 16 << 30, maxAllocationBytes: 4 << 30, baseAddressAlignment: 128)
+
+  let library: KernelLibrary
+  private let sink = DispatchList()
+  private let memory = BufferView(.planned("any"))
+
+  /// - Parameter context: any; nothing is compiled.
+  init(_ context: Context) { library = KernelLibrary(context: context, style: .simt, cache: nil) }
+
+  /// Each variant once, in an order of its own.
+  func descriptions() throws -> [VariantDescription] {
+    try addProducts()
+    try addFastProducts()
+    try addWeights()
+    try addAttention()
+    try addRows()
+    try addCache()
+    try addSampling()
+    let lines = try Dictionary(
+      sink.dispatches.map { (try $0.variantDescription.json(), $0.variantDescription) }, uniquingKeysWith: { $1 })
+    return lines.sorted { ($0.value.file, $0.key) < ($1.value.file, $1.key) }.map(\.value)
+  }
+
+  // MARK: Products
+
+  private var workspace: MatrixProduct.Workspace { .init(packed: memory, sums: memory) }
+
+  private func matrix(_ format: WeightFormat, columns: Int = 4096, experts: Int = 1) throws -> WeightMatrix {
+    WeightMatrix(
+      planning: try WeightShape(format: format, rows: 4096, columns: columns), label: "any", expertCount: experts)
+  }
+
+  private func experts(tileTokens: Int) -> MatrixProduct.Experts {
+    .init(
+      list: memory, order: memory, gathers: true,
+      routing: .init(tokens: 32, expertCount: 8, topK: 2, tileTokens: tileTokens))
+  }
+
+  /// One token, also with a norm; tiles of several; tiles of experts; every activation.
+  private func addProducts() throws {
+    let product = MatrixProduct(library, tiles: try TilePlan(limits: Self.limits, headDim: 64, style: .simt).matrix)
+    func add(
+      _ weights: WeightMatrix, tokens: Int, norm: Bool = false, epilogue: MatrixProduct.Epilogue = .init(),
+      experts: MatrixProduct.Experts? = nil
+    ) throws {
+      try product.enqueue(
+        memory, weights, into: memory, tokens: tokens, norm: norm ? .init(weight: memory, epsilon: 1e-5) : nil,
+        epilogue: epilogue, workspace: workspace, experts: experts, on: sink)
+    }
+    for format in WeightFormat.allCases {
+      let weights = try matrix(format)
+      for tokens in [1, 4, 8] { try add(weights, tokens: tokens) }
+      try add(weights, tokens: 1, norm: true)
+      for tile in [1, 8] {
+        try add(matrix(format, experts: 8), tokens: 32, experts: experts(tileTokens: tile))
+      }
+    }
+    try add(matrix(.q4_K, columns: 14336), tokens: 1)
+    for function in Activation.Function.allCases {
+      for tokens in [1, 8] { try add(matrix(.q4_K), tokens: tokens, epilogue: .init(gate: function)) }
+    }
+  }
+
+  private func addFastProducts() throws {
+    let tiles = try TilePlan(limits: Self.limits, headDim: 64, style: .simt).matrix
+    guard let fast = try FastProduct(library, tiles: tiles, dot: .dp4a) else { return }
+    let product = MatrixProduct(library, tiles: tiles, fast: fast)
+    for format in WeightFormat.allCases where fast.serves(format) {
+      for tokens in [1, 4, 8] {
+        try product.enqueue(memory, matrix(format), into: memory, tokens: tokens, workspace: workspace, on: sink)
+      }
+      try product.enqueue(
+        memory, matrix(format, experts: 8), into: memory, tokens: 32, workspace: workspace,
+        experts: experts(tileTokens: 8), on: sink)
+    }
+  }
+
+  /// What reads, brings and makes matrices.
+  private func addWeights() throws {
+    for format in WeightFormat.allCases {
+      let weights = try matrix(format)
+      try Embedding(library).enqueue(memory, weights, into: memory, tokens: 1, on: sink)
+      try WeightUpload.repack(memory, rows: 0..<4096, into: weights, at: .whole, library, on: sink)
+      try RandomWeights(library).enqueue(into: weights, seed: 1, on: sink)
+    }
+    for format in Quantizer.formats {
+      for input in Quantizer.inputs {
+        try Quantizer(library).enqueue(memory, as: input, into: memory, elements: 4096, to: format, on: sink)
+      }
+    }
+  }
+
+  // MARK: Attention
+
+  private typealias Extras = FlashAttention.Extras
+
+  private func cache(
+    _ size: Int, values: Int? = nil, _ encodings: (KVEncoding, KVEncoding), shared: Bool = false
+  ) -> CacheGeometry {
+    CacheGeometry(
+      kvHeadCount: 2, headDim: size, valueDim: values, blockCount: 8, blockSize: 16, keys: encodings.0,
+      values: encodings.1, sharesValues: shared)
+  }
+
+  private static let encodings: [(KVEncoding, KVEncoding)] =
+    KVEncoding.allCases.map { ($0, $0) } + [(.q8_0, .f16), (.f16, .q4_0)]
+
+  /// One query and many, with split keys, in each form; and how keys get where they are.
+  private func addAttention() throws {
+    for size in [32, 64, 80, 96, 128, 192, 256, 512, 576] {
+      for encoding in [KVEncoding.f32, .f16] { try add(cache(size, (encoding, encoding))) }
+    }
+    for size in [64, 128] {
+      for encodings in Self.encodings { try add(cache(size, encodings)) }
+    }
+    try add(cache(192, values: 128, (.f16, .f16)))
+    for encoding in KVEncoding.allCases { try add(cache(576, values: 512, (encoding, encoding), shared: true)) }
+    let extras = [
+      Extras(), Extras(slopes: memory), Extras(sinks: memory), Extras(bias: .init(table: memory, reach: 128)),
+      Extras(logSums: memory), Extras(sinks: memory, logSums: memory),
+    ]
+    for cache in [cache(64, (.f32, .f32)), cache(128, (.f16, .f16)), cache(128, (.q8_0, .q8_0))] {
+      for extras in extras {
+        try add(cache, extras: extras)
+        try add(cache, mask: .full, extras: extras)
+      }
+      try add(cache, softCap: 50)
+      for words in [1, 2, 8] { try add(cache, mask: .tree(words: words), extras: Extras(treeMasks: memory)) }
+    }
+    for size in [64, 128] {
+      try attention(size).enqueueMerge(
+        results: memory, logSums: memory, parts: 2, rows: 8, valueDim: size, into: memory, outLogSums: memory, on: sink)
+    }
+  }
+
+  private func attention(_ size: Int) throws -> FlashAttention {
+    FlashAttention(library, tiles: try TilePlan(limits: Self.limits, headDim: size, style: .simt).attention)
+  }
+
+  private func add(
+    _ cache: CacheGeometry, mask: FlashAttention.Mask = .causal, softCap: Float? = nil, extras: Extras = Extras()
+  ) throws {
+    let attention = try attention(cache.queryDim)
+    for longest in [1, 64] {
+      let rows = attention.tileRows(longest: longest, headCount: 8, kvHeadCount: 2)
+      try attention.enqueue(
+        q: memory, qStride: 8 * cache.queryDim, keys: memory, values: memory, tables: memory, tiles: memory,
+        tileCount: 1, tileRows: rows, positions: memory, into: memory,
+        shape: .init(headCount: 8, mask: mask, scale: 1, softCap: softCap), cache: cache, extras: extras,
+        split: .init(count: 2, tokens: 1, longest: 1024, partials: memory), on: sink)
+    }
+    guard !cache.sharesValues else { return }
+    for pairing in [RotaryTable.Pairing.interleaved, .neox] {
+      try RotaryStore(library).enqueue(
+        memory, rotation: memory, slots: memory, keys: memory, values: memory, tokens: 1, headCount: 8, rotaryDim: 32,
+        pairing: pairing, cache: cache, on: sink)
+    }
+  }
+
+  // MARK: Rows
+
+  private func addRows() throws {
+    let rows = NormRows(columns: 4096)
+    try RMSNorm(library).enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
+    try LayerNorm(library).enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
+    for function in Activation.Function.allCases {
+      for isGated in [false, true] {
+        try Activation(library).enqueue(
+          memory, into: memory, rows: 1, size: 4096, function: function, isGated: isGated, on: sink)
+      }
+    }
+    try SoftCap(library).enqueue(memory, cap: 30, size: 4096, on: sink)
+    try RowGather(library).enqueue(memory, indices: memory, into: memory, rows: 1, columns: 4096, on: sink)
+    let router = ExpertRouter(library)
+    let routing = experts(tileTokens: 8).routing
+    let choices = ExpertRouter.Choices(weights: memory, slots: memory, list: memory, order: memory)
+    try router.route(memory, routing, into: choices, on: sink)
+    try router.combine(memory, choices, routing, columns: 4096, into: memory, on: sink)
+  }
+
+  // MARK: The cache and sampling
+
+  private func addCache() throws {
+    let blocks = CacheBlocks(library)
+    for encoding in KVEncoding.allCases {
+      let layout = try KVCacheLayout(
+        layerCount: 2, geometry: KVGeometry(kvHeadCount: 2, keyDim: 128, keys: encoding), blockSize: 16)
+      let plane = try #require(CachePlane.planes(planning: layout.groups[0], blockCount: 8).first)
+      for work in [.clear, .copy, .stage(memory, blockBytes: 32768, toPools: false)] as [CacheBlocks.BlockWork] {
+        try blocks.enqueue(work, plane, memory, 1, on: sink)
+      }
+      for work in [
+        .move, .stage(memory, toPools: false), .rotate(memory, begin: 0, rotaryDim: 128, .interleaved),
+        .rotate(memory, begin: 0, rotaryDim: 128, .neox),
+      ] as [CacheBlocks.RowWork] {
+        try blocks.enqueue(work, plane, memory, 1, on: sink)
+      }
+    }
+  }
+
+  private func addSampling() throws {
+    var row = SamplingRow()
+    (row.temperature, row.topP, row.topTokens, row.repetitionPenalty) = (1, 0.9, 5, 1.1)
+    row.occurrences = [.init(id: 1, count: 1)]
+    row.bias = [.init(id: 2, value: 1)]
+    row.allowed = [UInt32](repeating: .max, count: 4)
+    try TokenSampler(library).enqueue(
+      SamplingRequest([row], vocabularySize: 128), logits: memory, inputs: memory, workspace: memory, results: memory,
+      on: sink)
+  }
+}
