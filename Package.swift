@@ -21,7 +21,7 @@ let foundations: [Target] = [
   .target(name: "TesseraKernels", path: "Kernels"),
 ]
 
-/// Each imports only modules above it.
+/// Each imports only modules above it. `Tessera` alone is for users: what its functions take and give is public, all else `package`.
 let modules: [Target] = [
   .target(name: "TesseraSystem", dependencies: [crypto]),
   .target(name: "TesseraJSON"),

@@ -6,14 +6,14 @@ import TesseraJSON
 /// `lstrip_blocks`, loop controls, `raise_exception`, `strftime_now` and its own `tojson`
 /// (<https://huggingface.co/docs/transformers/chat_templating_writing>). What is not interpreted is an error that names
 /// it, never a different text. Templates are not trusted: see `TemplateLimits`.
-public struct Template: Sendable {
+package struct Template: Sendable {
   private let syntax: TemplateSyntax
   private let limits: TemplateLimits
 
   /// Parses a template's source.
   ///
   /// - Throws: `syntax`, `unsupported` or `limit`, with the line.
-  public init(source: String, limits: TemplateLimits = .standard) throws(TemplateError) {
+  package init(source: String, limits: TemplateLimits = .standard) throws(TemplateError) {
     guard source.utf8.count <= limits.sourceBytes else {
       throw TemplateError(.limit, line: 1, "the template is longer than \(limits.sourceBytes) bytes")
     }
@@ -22,7 +22,7 @@ public struct Template: Sendable {
   }
 
   /// The strings that the template's expressions contain, such as those that it compares values with.
-  public var stringLiterals: Set<String> { syntax.stringLiterals }
+  package var stringLiterals: Set<String> { syntax.stringLiterals }
 
   /// Renders the template.
   ///
@@ -30,7 +30,7 @@ public struct Template: Sendable {
   ///   - variables: the names that the template can read; all others are undefined.
   ///   - now: seconds since 1970 that `strftime_now` shows; nil for the system's clock.
   /// - Throws: `raised` where the template calls `raise_exception`; `operation`, `unsupported` or `limit` otherwise.
-  public func render(_ variables: JSONObject, now: Int? = nil) throws(TemplateError) -> String {
+  package func render(_ variables: JSONObject, now: Int? = nil) throws(TemplateError) -> String {
     var values: [String: Value] = [:]
     for (name, value) in variables.members { values[name] = try Value(value, level: 0) }
     return try Interpreter(syntax, limits: limits, now: now).render(values)

@@ -1,19 +1,19 @@
 /// Bounds on what a chat template may cost. Templates come with model files and are not trusted.
-public struct TemplateLimits: Sendable, Equatable {
+package struct TemplateLimits: Sendable, Equatable {
   /// Evaluation steps; work on long strings and lists counts in proportion.
-  public var steps = 5_000_000
+  package var steps = 5_000_000
   /// Bytes of UTF-8 in any one string, the rendered prompt included.
-  public var stringBytes = 16 << 20
+  package var stringBytes = 16 << 20
   /// Elements in any one list, tuple or dictionary.
-  public var elements = 1_000_000
+  package var elements = 1_000_000
   /// Bytes of template source.
-  public var sourceBytes = 1 << 20
+  package var sourceBytes = 1 << 20
 
   /// The limits that rendering uses unless told otherwise.
-  public static let standard = TemplateLimits()
+  package static let standard = TemplateLimits()
 
   /// Makes the standard limits, to be changed field by field.
-  public init() {}
+  package init() {}
 
   /// Longest `range()`, as in Jinja's sandbox.
   static let rangeLength = 100_000

@@ -59,7 +59,7 @@ public final class LanguageModel: Sendable {
   }
 
   /// Loads a model whose file is open, or one of random weights (`RandomModel`).
-  public static func load(
+  package static func load(
     _ source: ModelSource, options: LoadOptions = LoadOptions(),
     progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) async throws -> LanguageModel {

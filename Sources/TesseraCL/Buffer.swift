@@ -1,9 +1,9 @@
 import COpenCL
 
 /// Memory on a device, or a slice of such memory; given back when the last reference goes.
-public final class Buffer: Sendable {
+package final class Buffer: Sendable {
   /// The access that kernels have to the memory; the host may always read and write it.
-  public enum Access: Sendable {
+  package enum Access: Sendable {
     case readWrite, readOnly, writeOnly
 
     fileprivate var flags: cl_mem_flags {
@@ -16,15 +16,15 @@ public final class Buffer: Sendable {
   }
 
   /// The owner of the memory.
-  public enum Backing: Sendable {
+  package enum Backing: Sendable {
     case driver
     /// On a CPU the host's, in huge pages where the system has them: for much memory that is soon used throughout. On
     /// other devices the driver's.
     case hugePages
   }
 
-  public let byteCount: Int
-  public let context: Context
+  package let byteCount: Int
+  package let context: Context
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) let handle: cl_mem
   /// The buffer that a slice is cut from, and where it begins.
@@ -34,7 +34,7 @@ public final class Buffer: Sendable {
   /// Takes memory; its contents are undefined.
   ///
   /// - Throws: `CLError` if the size is not positive, more than the device allows, or not to be had.
-  public init(
+  package init(
     _ context: Context, byteCount: Int, access: Access = .readWrite, backing: Backing = .driver
   ) throws(CLError) {
     let limit = context.device.profile.maxAllocationBytes
@@ -71,12 +71,12 @@ public final class Buffer: Sendable {
   }
 
   /// The whole buffer that this one is a part of, or is, and where it begins there, in bytes.
-  public var location: (whole: Buffer, byteOffset: Int) { (root ?? self, rootOffset) }
+  package var location: (whole: Buffer, byteOffset: Int) { (root ?? self, rootOffset) }
 
   /// A part of this buffer, which it keeps alive.
   ///
   /// - Parameter offset: in bytes, a multiple of the device's `baseAddressAlignment` within the whole buffer.
-  public func slice(offset: Int, byteCount: Int) throws(CLError) -> Buffer {
+  package func slice(offset: Int, byteCount: Int) throws(CLError) -> Buffer {
     let alignment = context.device.profile.baseAddressAlignment
     guard offset >= 0, byteCount > 0, offset <= self.byteCount, byteCount <= self.byteCount - offset,
       (rootOffset + offset).isMultiple(of: alignment)

@@ -1,9 +1,9 @@
 import Foundation
 
 /// Where Tessera keeps what can be made again.
-public enum CacheFolder {
+package enum CacheFolder {
   /// `$TESSERA_CACHE`, else `$XDG_CACHE_HOME/tessera`, else `~/.cache/tessera`.
-  public static var url: URL { url(in: ProcessInfo.processInfo.environment) }
+  package static var url: URL { url(in: ProcessInfo.processInfo.environment) }
 
   static func url(in environment: [String: String]) -> URL {
     if let path = environment["TESSERA_CACHE"], !path.isEmpty { return URL(fileURLWithPath: path) }

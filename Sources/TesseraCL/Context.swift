@@ -1,12 +1,12 @@
 import COpenCL
 
 /// The OpenCL context that buffers, programs and queues of one device share.
-public final class Context: Sendable {
-  public let device: Device
+package final class Context: Sendable {
+  package let device: Device
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) let handle: cl_context
 
-  public init(_ device: Device) throws(CLError) {
+  package init(_ device: Device) throws(CLError) {
     self.device = device
     let properties: [cl_context_properties] = [
       cl_context_properties(CL_CONTEXT_PLATFORM), Int(bitPattern: device.platform), 0,

@@ -13,7 +13,7 @@
     ///   - b: (columns, inner), row-major.
     ///   - c: (rows, columns), row-major; overwritten.
     /// - Throws: `CLError` if a buffer is too small for its shape or of another context, or CLBlast refuses.
-    public func denseProduct(
+    package func denseProduct(
       _ a: Buffer, _ b: Buffer, into c: Buffer, rows: Int, columns: Int, inner: Int
     ) throws(CLError) {
       for (buffer, height, width, name) in [(a, rows, inner, "a"), (b, columns, inner, "b"), (c, rows, columns, "c")] {

@@ -2,15 +2,15 @@ import COpenCL
 import Foundation
 
 /// An OpenCL device of any installed platform.
-public final class Device: Sendable {
-  public let profile: DeviceProfile
+package final class Device: Sendable {
+  package let profile: DeviceProfile
 
   // OpenCL's ids of root devices and platforms live as long as the process and may be used from any thread.
   nonisolated(unsafe) let id: cl_device_id
   nonisolated(unsafe) let platform: cl_platform_id
 
   /// Whose memory the device has: CPUs, of whichever driver, have the host's.
-  public var memoryID: Int { profile.type == .cpu ? 0 : Int(bitPattern: id) }
+  package var memoryID: Int { profile.type == .cpu ? 0 : Int(bitPattern: id) }
 
   private init(id: cl_device_id, platform: cl_platform_id, index: Int) {
     self.id = id
@@ -21,7 +21,7 @@ public final class Device: Sendable {
   /// Every device of every platform, in the loader's order; platforms without a device are passed over.
   ///
   /// - Throws: `CLError.noDriver` if there is none.
-  public static func all() throws(CLError) -> [Device] {
+  package static func all() throws(CLError) -> [Device] {
     DriverCache.prepare()
     var count: cl_uint = 0
     let status = clGetPlatformIDs(0, nil, &count)
@@ -52,7 +52,7 @@ public final class Device: Sendable {
   ///   first usable match is taken; nil takes the environment's `TESSERA_DEVICE`, else the first usable GPU, else CPU,
   ///   else other device.
   /// - Throws: `CLError.noSuchDevice`, with the devices that there are; `deviceUnusable`; `noDriver`.
-  public static func select(_ request: String? = nil) throws(CLError) -> Device {
+  package static func select(_ request: String? = nil) throws(CLError) -> Device {
     let devices = try all()
     let environment = ProcessInfo.processInfo.environment["TESSERA_DEVICE"]
     guard let request = request ?? environment, !request.isEmpty else {

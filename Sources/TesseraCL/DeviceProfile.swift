@@ -33,7 +33,7 @@ public struct DeviceProfile: Sendable, Equatable {
   public let fp16: Bool
   public let fp64: Bool
   /// How the device calculates with floats of 32 bits.
-  public let singleFloat: FloatFeatures
+  package let singleFloat: FloatFeatures
   public let subgroups: Bool
   /// Sizes that sub-groups can have, ascending, where the driver tells.
   public let subgroupSizes: [Int]

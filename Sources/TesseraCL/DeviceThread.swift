@@ -7,10 +7,10 @@ import Foundation
 ///       let thread = DeviceThread(name: "engine")
 ///       nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 ///     }
-public final class DeviceThread: SerialExecutor {
+package final class DeviceThread: SerialExecutor {
   private let jobs = Jobs()
 
-  public convenience init(name: String) { self.init(name: name) {} }
+  package convenience init(name: String) { self.init(name: name) {} }
 
   /// - Parameter end: the last that the thread does.
   init(name: String, end: @escaping @Sendable () -> Void) {
@@ -26,7 +26,7 @@ public final class DeviceThread: SerialExecutor {
 
   deinit { jobs.close() }
 
-  public func enqueue(_ job: consuming ExecutorJob) {
+  package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     jobs.add { [executor = asUnownedSerialExecutor()] in job.runSynchronously(on: executor) }
   }

@@ -1,20 +1,20 @@
 import COpenCL
 
 /// A command on its way through a queue.
-public final class Event: Sendable {
+package final class Event: Sendable {
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) private let handle: cl_event
 
   init(_ handle: cl_event) { self.handle = handle }
 
   /// Blocks the thread until the command has run.
-  public func wait() throws(CLError) {
+  package func wait() throws(CLError) {
     var event: cl_event? = handle
     try check(clWaitForEvents(1, &event), "clWaitForEvents")
   }
 
   /// Seconds that the command took on the device; its queue must have been made with `profiling`.
-  public var deviceSeconds: Double {
+  package var deviceSeconds: Double {
     get throws(CLError) {
       var start: cl_ulong = 0
       var end: cl_ulong = 0

@@ -2,13 +2,13 @@ import COpenCL
 import Synchronization
 
 /// An argument of a kernel: a buffer or a scalar.
-public protocol KernelArgument {
+package protocol KernelArgument {
   /// Sets argument `index` of `kernel`; returns OpenCL's status.
   func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32
 }
 
 extension Buffer: KernelArgument {
-  public func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32 {
+  package func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32 {
     // Not every driver looks, and then the kernel runs on memory of another device.
     guard ObjectIdentifier(context) == kernel.context else { return CL_INVALID_MEM_OBJECT }
     var memory: cl_mem? = handle
@@ -17,7 +17,7 @@ extension Buffer: KernelArgument {
 }
 
 extension KernelArgument where Self: BitwiseCopyable {
-  public func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32 {
+  package func bind(to kernel: Kernel.Handle, at index: UInt32) -> Int32 {
     var value = self
     return clSetKernelArg(kernel.pointer, index, MemoryLayout<Self>.size, &value)
   }
@@ -29,21 +29,21 @@ extension UInt64: KernelArgument {}
 extension Float: KernelArgument {}
 
 /// A compiled kernel.
-public final class Kernel: Sendable {
+package final class Kernel: Sendable {
   /// OpenCL's handle, opaque outside this module.
-  public struct Handle {
+  package struct Handle {
     let pointer: cl_kernel
     let context: ObjectIdentifier
   }
 
-  public let name: String
-  public let argumentCount: Int
+  package let name: String
+  package let argumentCount: Int
   /// Work-items that a work-group of this kernel can have on the device.
-  public let maxWorkGroupSize: Int
+  package let maxWorkGroupSize: Int
   /// Private memory of a work-item, and local memory of a work-group, as the compiler
   /// gave them; 0 where the driver does not tell.
-  public let privateBytes: Int
-  public let localBytes: Int
+  package let privateBytes: Int
+  package let localBytes: Int
   // Arguments belong to the handle, and clSetKernelArg is the one call that is not thread-safe: binding and enqueueing
   // happen under the lock.
   nonisolated(unsafe) let handle: Handle

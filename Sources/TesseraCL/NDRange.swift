@@ -1,5 +1,5 @@
 /// How many work-items run, in up to three dimensions, and how they are grouped.
-public struct NDRange: Sendable, Equatable {
+package struct NDRange: Sendable, Equatable {
   var dimensions: Int
   var global: (Int, Int, Int)
   /// Only read where `hasLocal`; otherwise the driver chooses.
@@ -9,7 +9,7 @@ public struct NDRange: Sendable, Equatable {
   /// - Parameters:
   ///   - global: work-items in each of 1 to 3 dimensions.
   ///   - local: the work-group's size, a divisor in each dimension; nil lets the driver choose.
-  public init(global: [Int], local: [Int]? = nil) {
+  package init(global: [Int], local: [Int]? = nil) {
     func triple(_ values: [Int]) -> (Int, Int, Int) {
       (values.first ?? 0, values.count > 1 ? values[1] : 1, values.count > 2 ? values[2] : 1)
     }
@@ -22,7 +22,7 @@ public struct NDRange: Sendable, Equatable {
   /// A range of three dimensions, as the kernel's `get_global_id(0)` to `(2)` number them.
   ///
   /// - Parameter local: the work-group's size in each; nil lets the driver choose.
-  public init(x: Int, y: Int = 1, z: Int = 1, local: (x: Int, y: Int, z: Int)? = nil) {
+  package init(x: Int, y: Int = 1, z: Int = 1, local: (x: Int, y: Int, z: Int)? = nil) {
     dimensions = 3
     global = (x, y, z)
     self.local = local.map { ($0.x, $0.y, $0.z) } ?? (0, 0, 0)
@@ -32,11 +32,11 @@ public struct NDRange: Sendable, Equatable {
   /// At least `count` work-items in each row, in work-groups of `groupSize`; the kernel leaves out those past the end.
   ///
   /// Without a size of its own a launch gets one that divides the range, and PoCL compiles a kernel anew for each size.
-  public static func covering(_ count: Int, rows: Int = 1, groupSize: Int) -> NDRange {
+  package static func covering(_ count: Int, rows: Int = 1, groupSize: Int) -> NDRange {
     NDRange(global: [(count + groupSize - 1) / groupSize * groupSize, rows], local: [groupSize, 1])
   }
 
-  public static func == (a: NDRange, b: NDRange) -> Bool {
+  package static func == (a: NDRange, b: NDRange) -> Bool {
     a.dimensions == b.dimensions && a.global == b.global && a.local == b.local && a.hasLocal == b.hasLocal
   }
 

@@ -1,8 +1,8 @@
 import COpenCL
 
 /// Compiled OpenCL C.
-public final class Program: Sendable {
-  public let name: String
+package final class Program: Sendable {
+  package let name: String
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) let handle: cl_program
   let context: Context
@@ -15,7 +15,7 @@ public final class Program: Sendable {
   ///     can (`FloatFeatures.buildOptions`).
   ///   - cache: binaries of earlier runs; nil compiles every time.
   /// - Throws: `CLError.buildFailed` with the compiler's log, or if a zero byte is in the source or the options.
-  public init(
+  package init(
     _ context: Context, source: String, name: String, options: [String] = [], cache: ProgramCache? = nil
   ) throws(CLError) {
     let options = (options + context.device.profile.singleFloat.buildOptions).joined(separator: " ")
@@ -46,7 +46,7 @@ public final class Program: Sendable {
   deinit { clReleaseProgram(handle) }
 
   /// A kernel of the program.
-  public func kernel(_ name: String) throws(CLError) -> Kernel { try Kernel(self, name: name) }
+  package func kernel(_ name: String) throws(CLError) -> Kernel { try Kernel(self, name: name) }
 
   /// Without warnings, which some drivers' compilers print on the process's standard error: PoCL's of each wide vector that
   /// a CPU without AVX-512 passes in two registers.

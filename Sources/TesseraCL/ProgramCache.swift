@@ -8,7 +8,7 @@ import TesseraSystem
 ///
 /// Layout of an entry, numbers little-endian: a magic line; the key's length (8 bytes) and the key; the binary's length
 /// (8 bytes) and fingerprint (32 bytes); the binary.
-public struct ProgramCache: Sendable {
+package struct ProgramCache: Sendable {
   /// All that a binary depends on.
   struct Key {
     let bytes: [UInt8]
@@ -27,14 +27,14 @@ public struct ProgramCache: Sendable {
     }
   }
 
-  public let folder: URL
+  package let folder: URL
   /// The entries' total size over which the oldest are dropped.
-  public let byteLimit: Int
+  package let byteLimit: Int
 
   /// - Parameters:
   ///   - folder: by default `programs` in the cache folder (`CacheFolder.url`).
   ///   - byteLimit: of all entries together.
-  public init(folder: URL? = nil, byteLimit: Int = 256 << 20) {
+  package init(folder: URL? = nil, byteLimit: Int = 256 << 20) {
     self.folder = folder ?? CacheFolder.url.appendingPathComponent("programs")
     self.byteLimit = byteLimit
   }
@@ -43,7 +43,7 @@ public struct ProgramCache: Sendable {
   ///
   /// Where programs run once, as in tests, keeping them can cost more than it saves: PoCL compiles each kernel once more
   /// for the binary that it is asked for.
-  public static var standard: ProgramCache? { standard(in: ProcessInfo.processInfo.environment) }
+  package static var standard: ProgramCache? { standard(in: ProcessInfo.processInfo.environment) }
 
   static func standard(in environment: [String: String]) -> ProgramCache? {
     environment["TESSERA_PROGRAM_CACHE"] == "0" ? nil : ProgramCache()

@@ -4,23 +4,23 @@ import Synchronization
 /// Commands to a device, run in the order in which they are enqueued.
 ///
 /// `read`, `write` and `finish` block the calling thread: call them where blocking is allowed (`DeviceThread`).
-public final class Queue: Sendable {
-  public let context: Context
+package final class Queue: Sendable {
+  package let context: Context
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) private let handle: cl_command_queue
   /// Of each `kernelSeconds` that is under way.
   private let recordings = Mutex<[KernelTimes]>([])
 
   /// Time that callers have spent here until the device was done, in `read`, `write` and `finish`.
-  public var timeWaited: Duration { waited.withLock { $0 } }
+  package var timeWaited: Duration { waited.withLock { $0 } }
   private let waited = Mutex(Duration.zero)
 
   /// Kernels that were enqueued so far, but those that a library enqueues on its own.
-  public var launchCount: Int { launched.withLock { $0 } }
+  package var launchCount: Int { launched.withLock { $0 } }
   private let launched = Mutex(0)
 
   /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds` and `kernelSeconds`.
-  public init(_ context: Context, profiling: Bool = false) throws(CLError) {
+  package init(_ context: Context, profiling: Bool = false) throws(CLError) {
     var status: cl_int = 0
     let properties = cl_command_queue_properties(profiling ? CL_QUEUE_PROFILING_ENABLE : 0)
     guard let handle = clCreateCommandQueue(context.handle, context.device.id, properties, &status),
@@ -38,7 +38,7 @@ public final class Queue: Sendable {
   /// Runs a kernel once its turn comes.
   ///
   /// - Throws: `CLError` if the arguments do not fit the kernel or the range cannot be run.
-  public func enqueue<each A: KernelArgument>(
+  package func enqueue<each A: KernelArgument>(
     _ kernel: Kernel, over range: NDRange, _ arguments: repeat each A
   ) throws(CLError) {
     let recordings = recordings.withLock { $0 }
@@ -52,7 +52,7 @@ public final class Queue: Sendable {
   ///
   /// The queue must have been made with `profiling`. Calls may be nested or made by several threads: each tells all
   /// kernels of its own time. Work that a library enqueues on its own (`denseProduct`) is not included.
-  public func kernelSeconds(_ body: () throws -> Void) throws -> [Double] {
+  package func kernelSeconds(_ body: () throws -> Void) throws -> [Double] {
     let times = KernelTimes()
     recordings.withLock { $0.append(times) }
     defer { recordings.withLock { $0.removeAll { $0 === times } } }
@@ -61,7 +61,7 @@ public final class Queue: Sendable {
   }
 
   /// As `enqueue`, with an event that tells when and how long the kernel ran.
-  public func enqueueTimed<each A: KernelArgument>(
+  package func enqueueTimed<each A: KernelArgument>(
     _ kernel: Kernel, over range: NDRange, _ arguments: repeat each A
   ) throws(CLError) -> Event {
     var event: cl_event?
@@ -73,7 +73,7 @@ public final class Queue: Sendable {
   /// Runs a kernel whose arguments are buffers and, last, a block of bytes that is a struct by value.
   ///
   /// - Throws: `CLError` if the arguments do not fit the kernel or the range cannot be run.
-  public func enqueue(_ kernel: Kernel, over range: NDRange, buffers: [Buffer], block: [UInt8]) throws(CLError) {
+  package func enqueue(_ kernel: Kernel, over range: NDRange, buffers: [Buffer], block: [UInt8]) throws(CLError) {
     let recordings = recordings.withLock { $0 }
     let isTimed = !recordings.isEmpty
     var event: cl_event?
@@ -168,7 +168,7 @@ public final class Queue: Sendable {
   }
 
   /// Copies values to the device; blocks until they are there.
-  public func write<T: BitwiseCopyable>(_ values: [T], to buffer: Buffer, byteOffset: Int = 0) throws(CLError) {
+  package func write<T: BitwiseCopyable>(_ values: [T], to buffer: Buffer, byteOffset: Int = 0) throws(CLError) {
     let result = values.withUnsafeBytes { bytes in
       Result { () throws(CLError) in try write(bytes, to: buffer, byteOffset: byteOffset) }
     }
@@ -176,7 +176,7 @@ public final class Queue: Sendable {
   }
 
   /// Copies bytes to the device; blocks until they are there.
-  public func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, byteOffset: Int = 0) throws(CLError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, byteOffset: Int = 0) throws(CLError) {
     try checkUse(buffer, byteOffset, bytes.count, "clEnqueueWriteBuffer")
     guard let base = bytes.baseAddress, bytes.count > 0 else { return }
     try check(
@@ -186,7 +186,7 @@ public final class Queue: Sendable {
   }
 
   /// The values of a buffer once all commands before have run; blocks until then.
-  public func read<T: BitwiseCopyable>(
+  package func read<T: BitwiseCopyable>(
     _ buffer: Buffer, as type: T.Type, count: Int, byteOffset: Int = 0
   ) throws(CLError) -> [T] {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<T>.stride)
@@ -204,7 +204,7 @@ public final class Queue: Sendable {
   }
 
   /// Fills `memory` from a buffer once all commands before have run; blocks until then.
-  public func read(
+  package func read(
     _ buffer: Buffer, into memory: UnsafeMutableRawBufferPointer, byteOffset: Int = 0
   ) throws(CLError) {
     try checkUse(buffer, byteOffset, memory.count, "clEnqueueReadBuffer")
@@ -216,7 +216,7 @@ public final class Queue: Sendable {
   }
 
   /// Copies between buffers on the device.
-  public func copy(
+  package func copy(
     from source: Buffer, to target: Buffer, byteCount: Int, fromOffset: Int = 0, toOffset: Int = 0
   ) throws(CLError) {
     try checkUse(source, fromOffset, byteCount, "clEnqueueCopyBuffer")
@@ -228,7 +228,7 @@ public final class Queue: Sendable {
   }
 
   /// Fills part of a buffer with one byte.
-  public func fill(_ buffer: Buffer, byte: UInt8 = 0, byteOffset: Int = 0, byteCount: Int) throws(CLError) {
+  package func fill(_ buffer: Buffer, byte: UInt8 = 0, byteOffset: Int = 0, byteCount: Int) throws(CLError) {
     try checkUse(buffer, byteOffset, byteCount, "clEnqueueFillBuffer")
     guard byteCount > 0 else { return }
     var byte = byte
@@ -237,10 +237,10 @@ public final class Queue: Sendable {
   }
 
   /// Sends what is enqueued to the device.
-  public func flush() throws(CLError) { try check(clFlush(handle), "clFlush") }
+  package func flush() throws(CLError) { try check(clFlush(handle), "clFlush") }
 
   /// Blocks until everything enqueued has run.
-  public func finish() throws(CLError) { try check(waiting { clFinish(handle) }, "clFinish") }
+  package func finish() throws(CLError) { try check(waiting { clFinish(handle) }, "clFinish") }
 
   /// Counts the time of a call that returns when the device is done.
   private func waiting(_ call: () -> cl_int) -> cl_int {

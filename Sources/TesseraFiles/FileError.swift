@@ -1,4 +1,4 @@
 import TesseraSystem
 
 /// Why a model file, a tensor file or a folder of them could not be read or written.
-public typealias FileError = TesseraSystem.FileError
+package typealias FileError = TesseraSystem.FileError

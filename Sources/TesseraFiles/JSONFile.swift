@@ -25,7 +25,7 @@ extension JSONValue {
   /// Parses the file at `path`.
   ///
   /// - Throws: `FileError` `.malformed` with the place, `.tooLarge`, or as `MappedFile` does.
-  public init(path: String, options: JSONOptions = .file) throws(FileError) {
+  package init(path: String, options: JSONOptions = .file) throws(FileError) {
     let file = try MappedFile(path: path)
     // Its bytes are read through a pointer, which keeps nothing alive.
     defer { withExtendedLifetime(file) {} }
@@ -35,7 +35,7 @@ extension JSONValue {
 
 extension JSONFields {
   /// Reads a file that holds one object.
-  public init(path: String, options: JSONOptions = .file) throws(FileError) {
+  package init(path: String, options: JSONOptions = .file) throws(FileError) {
     let value = try JSONValue(path: path, options: options)
     do { self = try JSONFields(of: value, path: path) } catch { throw FileError(error) }
   }

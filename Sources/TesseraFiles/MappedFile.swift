@@ -15,11 +15,11 @@ import TesseraSystem
 /// library can turn that into an error. Replace a model file by renaming a new one over it: the mapping then keeps the
 /// old contents.
 // Unchecked: every property is constant, and the memory behind `base` is only read.
-public final class MappedFile: @unchecked Sendable {
+package final class MappedFile: @unchecked Sendable {
   /// The path that was opened.
-  public let path: String
+  package let path: String
   /// The size in bytes when the file was opened; 0 only for what is no file (`init(holding:named:)`).
-  public let byteCount: Int
+  package let byteCount: Int
 
   private let base: UnsafeMutableRawPointer?
   private let descriptor: FileDescriptor?
@@ -28,7 +28,7 @@ public final class MappedFile: @unchecked Sendable {
   /// Maps the file at `path`.
   ///
   /// - Throws: `FileError` `.notFound`, `.isFolder`, `.notRegularFile`, `.empty` or `.system`.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     let descriptor = try FileDescriptor.openForReading(path)
     let byteCount = Int(try descriptor.status().st_size)
     guard byteCount > 0 else {
@@ -69,7 +69,7 @@ public final class MappedFile: @unchecked Sendable {
   ///
   /// - Throws: `FileError` `.outOfRange` where the range is not in the file, `.truncated` where the file has become
   ///   shorter since it was opened.
-  public func bytes(at offset: Int, count: Int) throws(FileError) -> UnsafeRawBufferPointer {
+  package func bytes(at offset: Int, count: Int) throws(FileError) -> UnsafeRawBufferPointer {
     try checkRange(offset: offset, count: count)
     guard Int(try descriptor?.status().st_size ?? off_t(byteCount)) >= byteCount else {
       throw FileError(
@@ -81,7 +81,7 @@ public final class MappedFile: @unchecked Sendable {
   /// Lets go of the physical memory behind a range. The bytes stay readable, from disk.
   ///
   /// Page borders are rounded outward, so neighbors may have to be read from disk again too.
-  public func release(offset: Int, count: Int) {
+  package func release(offset: Int, count: Int) {
     guard isMapped, let base, count > 0, (try? checkRange(offset: offset, count: count)) != nil else { return }
     let pageSize = max(Int(getpagesize()), 1)
     let start = offset - offset % pageSize

@@ -2,21 +2,21 @@
 ///
 /// The getters throw `missingKey` where the key is absent or null and `wrongType` where the value is of another type.
 /// The `optional…` variants give nil for an absent or null key and still refuse a wrong type.
-public struct JSONFields: Sendable {
+package struct JSONFields: Sendable {
   /// The object itself.
-  public let object: JSONObject
+  package let object: JSONObject
   /// The file that errors name.
-  public let path: String?
+  package let path: String?
   // The keys that led here, such as `text_config.`, for errors.
   private let place: String
 
   /// Access to an object whose errors name `path`.
-  public init(_ object: JSONObject, path: String? = nil) {
+  package init(_ object: JSONObject, path: String? = nil) {
     self.init(object, path: path, place: "")
   }
 
   /// Access to a value that should be an object. Throws `wrongType` for any other.
-  public init(of value: JSONValue, path: String? = nil) throws(JSONError) {
+  package init(of value: JSONValue, path: String? = nil) throws(JSONError) {
     guard let object = value.objectValue else {
       throw JSONError(.wrongType, path: path, "the text holds \(value.kind), not a JSON object")
     }
@@ -30,67 +30,67 @@ public struct JSONFields: Sendable {
   }
 
   /// The value of a key; nil where it is absent.
-  public subscript(key: String) -> JSONValue? { object[key] }
+  package subscript(key: String) -> JSONValue? { object[key] }
 
   /// A string.
-  public func string(_ key: String) throws(JSONError) -> String { try needed(key, optionalString(key)) }
+  package func string(_ key: String) throws(JSONError) -> String { try needed(key, optionalString(key)) }
   /// A whole number.
-  public func int(_ key: String) throws(JSONError) -> Int { try needed(key, optionalInt(key)) }
+  package func int(_ key: String) throws(JSONError) -> Int { try needed(key, optionalInt(key)) }
   /// A number.
-  public func double(_ key: String) throws(JSONError) -> Double { try needed(key, optionalDouble(key)) }
+  package func double(_ key: String) throws(JSONError) -> Double { try needed(key, optionalDouble(key)) }
   /// A number, rounded to float32.
-  public func float(_ key: String) throws(JSONError) -> Float { Float(try double(key)) }
+  package func float(_ key: String) throws(JSONError) -> Float { Float(try double(key)) }
   /// A bool.
-  public func bool(_ key: String) throws(JSONError) -> Bool { try needed(key, optionalBool(key)) }
+  package func bool(_ key: String) throws(JSONError) -> Bool { try needed(key, optionalBool(key)) }
   /// An array.
-  public func array(_ key: String) throws(JSONError) -> [JSONValue] { try needed(key, optionalArray(key)) }
+  package func array(_ key: String) throws(JSONError) -> [JSONValue] { try needed(key, optionalArray(key)) }
   /// An array of strings.
-  public func strings(_ key: String) throws(JSONError) -> [String] { try needed(key, optionalStrings(key)) }
+  package func strings(_ key: String) throws(JSONError) -> [String] { try needed(key, optionalStrings(key)) }
   /// An array of whole numbers.
-  public func ints(_ key: String) throws(JSONError) -> [Int] { try needed(key, optionalInts(key)) }
+  package func ints(_ key: String) throws(JSONError) -> [Int] { try needed(key, optionalInts(key)) }
   /// An object inside this one.
-  public func fields(_ key: String) throws(JSONError) -> JSONFields { try needed(key, optionalFields(key)) }
+  package func fields(_ key: String) throws(JSONError) -> JSONFields { try needed(key, optionalFields(key)) }
 
   /// A string, or nil where the key is absent or null.
-  public func optionalString(_ key: String) throws(JSONError) -> String? {
+  package func optionalString(_ key: String) throws(JSONError) -> String? {
     try converted(key, to: "a string") { $0.stringValue }
   }
 
   /// A whole number, or nil where the key is absent or null.
-  public func optionalInt(_ key: String) throws(JSONError) -> Int? {
+  package func optionalInt(_ key: String) throws(JSONError) -> Int? {
     try converted(key, to: "a whole number") { $0.intValue }
   }
 
   /// A number, or nil where the key is absent or null.
-  public func optionalDouble(_ key: String) throws(JSONError) -> Double? {
+  package func optionalDouble(_ key: String) throws(JSONError) -> Double? {
     try converted(key, to: "a number") { $0.doubleValue }
   }
 
   /// A number rounded to float32, or nil where the key is absent or null.
-  public func optionalFloat(_ key: String) throws(JSONError) -> Float? { try optionalDouble(key).map { Float($0) } }
+  package func optionalFloat(_ key: String) throws(JSONError) -> Float? { try optionalDouble(key).map { Float($0) } }
 
   /// A bool, or nil where the key is absent or null.
-  public func optionalBool(_ key: String) throws(JSONError) -> Bool? {
+  package func optionalBool(_ key: String) throws(JSONError) -> Bool? {
     try converted(key, to: "a bool") { $0.boolValue }
   }
 
   /// An array, or nil where the key is absent or null.
-  public func optionalArray(_ key: String) throws(JSONError) -> [JSONValue]? {
+  package func optionalArray(_ key: String) throws(JSONError) -> [JSONValue]? {
     try converted(key, to: "an array") { $0.arrayValue }
   }
 
   /// An array of strings, or nil where the key is absent or null.
-  public func optionalStrings(_ key: String) throws(JSONError) -> [String]? {
+  package func optionalStrings(_ key: String) throws(JSONError) -> [String]? {
     try converted(key, to: "an array of strings") { Self.all($0) { $0.stringValue } }
   }
 
   /// An array of whole numbers, or nil where the key is absent or null.
-  public func optionalInts(_ key: String) throws(JSONError) -> [Int]? {
+  package func optionalInts(_ key: String) throws(JSONError) -> [Int]? {
     try converted(key, to: "an array of whole numbers") { Self.all($0) { $0.intValue } }
   }
 
   /// An object inside this one, or nil where the key is absent or null.
-  public func optionalFields(_ key: String) throws(JSONError) -> JSONFields? {
+  package func optionalFields(_ key: String) throws(JSONError) -> JSONFields? {
     try converted(key, to: "an object") { $0.objectValue }
       .map { JSONFields($0, path: path, place: place + key + ".") }
   }

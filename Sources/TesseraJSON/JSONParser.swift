@@ -3,7 +3,7 @@ extension JSONValue {
   ///
   /// - Parameter path: the text's file, which errors name.
   /// - Throws: `malformed` with the place, or `tooLarge`.
-  public init(
+  package init(
     parsing text: UnsafeRawBufferPointer, path: String? = nil, options: JSONOptions = .file
   ) throws(JSONError) {
     var parser = JSONParser(text: text, path: path, options: options)
@@ -11,7 +11,7 @@ extension JSONValue {
   }
 
   /// Parses UTF-8 text that holds one value; see `init(parsing:path:options:)` of a buffer.
-  public init(parsing bytes: [UInt8], path: String? = nil, options: JSONOptions = .file) throws(JSONError) {
+  package init(parsing bytes: [UInt8], path: String? = nil, options: JSONOptions = .file) throws(JSONError) {
     let result = bytes.withUnsafeBytes { text in
       Result { () throws(JSONError) in try JSONValue(parsing: text, path: path, options: options) }
     }
@@ -19,7 +19,7 @@ extension JSONValue {
   }
 
   /// Parses a string that holds one value; see `init(parsing:path:options:)` of a buffer.
-  public init(parsing text: String, path: String? = nil, options: JSONOptions = .file) throws(JSONError) {
+  package init(parsing text: String, path: String? = nil, options: JSONOptions = .file) throws(JSONError) {
     try self.init(parsing: Array(text.utf8), path: path, options: options)
   }
 }

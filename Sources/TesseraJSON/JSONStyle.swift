@@ -1,21 +1,21 @@
 /// The layout of a JSON text that is written. The standard one is that of Python's `json.dumps`, without its escapes.
-public struct JSONStyle: Sendable {
+package struct JSONStyle: Sendable {
   /// Text between two members or elements.
-  public var itemSeparator = ", "
+  package var itemSeparator = ", "
   /// Text between a key and its value.
-  public var keySeparator = ": "
+  package var keySeparator = ": "
   /// Text that a level is indented by, each member and element on a line of its own; nil for one line.
-  public var indent: String?
+  package var indent: String?
   /// Whether what is not ASCII is written as `\uXXXX`.
-  public var escapesNonASCII = false
+  package var escapesNonASCII = false
   /// Whether a number that is not finite is written as Python does (`NaN`, `Infinity`); if not, as null.
-  public var writesNonFinite = false
+  package var writesNonFinite = false
 
   /// One line, spaced as Python spaces it.
-  public static let spaced = JSONStyle()
+  package static let spaced = JSONStyle()
 
   /// One line without spaces.
-  public static let compact = {
+  package static let compact = {
     var style = JSONStyle()
     style.itemSeparator = ","
     style.keySeparator = ":"
@@ -23,7 +23,7 @@ public struct JSONStyle: Sendable {
   }()
 
   /// A member or element a line, indented by two spaces.
-  public static let indented = {
+  package static let indented = {
     var style = JSONStyle()
     style.itemSeparator = ","
     style.indent = "  "
@@ -31,12 +31,12 @@ public struct JSONStyle: Sendable {
   }()
 
   /// Makes the standard style, to be changed field by field.
-  public init() {}
+  package init() {}
 }
 
 extension JSONValue {
   /// The value as JSON text, members in their order.
-  public func text(_ style: JSONStyle = .compact) -> String {
+  package func text(_ style: JSONStyle = .compact) -> String {
     var writer = JSONWriter(style)
     write(to: &writer)
     return writer.text

@@ -7,49 +7,49 @@
 ///     writer.close("}")       // writer.text == #"{"n":1}"#
 ///
 /// Whoever writes sees to it that brackets match and that keys stand before values in objects, and only there.
-public struct JSONWriter {
+package struct JSONWriter {
   /// The text so far.
-  public private(set) var text = ""
+  package private(set) var text = ""
   /// Arrays and objects that are open.
-  public private(set) var depth = 0
+  package private(set) var depth = 0
   private let style: JSONStyle
   private var isFirst = true
   private var followsKey = false
 
   /// Begins an empty text.
-  public init(_ style: JSONStyle = .compact) { self.style = style }
+  package init(_ style: JSONStyle = .compact) { self.style = style }
 
   /// Writes null.
-  public mutating func null() { word("null") }
+  package mutating func null() { word("null") }
 
   /// Writes true or false.
-  public mutating func bool(_ flag: Bool) { word(flag ? "true" : "false") }
+  package mutating func bool(_ flag: Bool) { word(flag ? "true" : "false") }
 
   /// Writes an integer.
-  public mutating func int(_ number: Int) { word(String(number)) }
+  package mutating func int(_ number: Int) { word(String(number)) }
 
   /// Writes a number by the shortest digits that read back as the same; what is not finite, as the style says.
-  public mutating func double(_ number: Double) {
+  package mutating func double(_ number: Double) {
     if number.isFinite { return word(number.pythonDescription) }
     guard style.writesNonFinite else { return null() }
     word(number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
   }
 
   /// Writes a string in quotes, with escapes.
-  public mutating func string(_ string: String) {
+  package mutating func string(_ string: String) {
     beginItem()
     quote(string)
   }
 
   /// Writes a member's key and what separates it from the value.
-  public mutating func key(_ key: String) {
+  package mutating func key(_ key: String) {
     string(key)
     text += style.keySeparator
     followsKey = true
   }
 
   /// Begins an array `[` or an object `{`.
-  public mutating func open(_ bracket: Character) {
+  package mutating func open(_ bracket: Character) {
     beginItem()
     text.append(bracket)
     depth += 1
@@ -57,7 +57,7 @@ public struct JSONWriter {
   }
 
   /// Ends an array `]` or an object `}`.
-  public mutating func close(_ bracket: Character) {
+  package mutating func close(_ bracket: Character) {
     depth = max(depth - 1, 0)
     if !isFirst { breakLine() }
     text.append(bracket)

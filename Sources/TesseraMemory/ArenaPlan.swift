@@ -3,18 +3,18 @@
 /// Pieces whose lifetimes do not overlap share bytes. Placement is greedy by size: the largest piece first, each at the
 /// lowest offset that is free throughout its life (Pisarchyk, Lee, "Efficient Memory Management for Deep Neural Net
 /// Inference", 2020, arXiv 2001.03288). The same requests always give the same layout.
-public struct ArenaPlan: Sendable, Equatable {
+package struct ArenaPlan: Sendable, Equatable {
   /// A piece of workspace that is wanted.
-  public struct Request: Sendable, Equatable {
+  package struct Request: Sendable, Equatable {
     /// The name it is fetched by; unique in the plan.
-    public var name: String
+    package var name: String
     /// Its size in bytes; positive.
-    public var byteCount: Int
+    package var byteCount: Int
     /// The first and last of the caller's phases in which it is used; nil: it lives throughout.
-    public var lifetime: ClosedRange<Int>?
+    package var lifetime: ClosedRange<Int>?
 
     /// A piece of `byteCount` bytes that lives in the phases `lifetime`.
-    public init(_ name: String, byteCount: Int, lifetime: ClosedRange<Int>? = nil) {
+    package init(_ name: String, byteCount: Int, lifetime: ClosedRange<Int>? = nil) {
       self.name = name
       self.byteCount = byteCount
       self.lifetime = lifetime
@@ -22,24 +22,24 @@ public struct ArenaPlan: Sendable, Equatable {
   }
 
   /// A placed piece.
-  public struct Slot: Sendable, Equatable {
+  package struct Slot: Sendable, Equatable {
     /// Bytes from the start of the arena; a multiple of the alignment.
-    public let offset: Int
+    package let offset: Int
     /// The size that was asked for, in bytes.
-    public let byteCount: Int
+    package let byteCount: Int
   }
 
   /// The pieces by name.
-  public let slots: [String: Slot]
+  package let slots: [String: Slot]
   /// Bytes of the whole arena.
-  public let byteCount: Int
+  package let byteCount: Int
   /// The alignment of offsets, in bytes.
-  public let alignment: Int
+  package let alignment: Int
 
   /// Lays out `requests` at offsets that are multiples of `alignment`.
   ///
   /// Throws ``MemoryError`` for a size that is not positive, a name that occurs twice or a total beyond `Int`.
-  public init(_ requests: [Request], alignment: Int) throws(MemoryError) {
+  package init(_ requests: [Request], alignment: Int) throws(MemoryError) {
     struct Placed {
       var range: Range<Int>
       var lifetime: ClosedRange<Int>?

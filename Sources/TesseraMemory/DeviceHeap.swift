@@ -5,9 +5,9 @@ import TesseraCL
 ///
 /// Every buffer is asked for with a purpose and a label, so that a refusal can say which tensor did not fit and the
 /// statistics can say what the memory is used for. Safe to use from any thread.
-public final class DeviceHeap: Sendable {
+package final class DeviceHeap: Sendable {
   /// The purpose of a buffer.
-  public enum Purpose: String, Sendable, CaseIterable, Codable {
+  package enum Purpose: String, Sendable, CaseIterable, Codable {
     case weights
     case kvCache
     case workspace
@@ -25,11 +25,11 @@ public final class DeviceHeap: Sendable {
   }
 
   /// The context that the buffers belong to.
-  public let context: Context
+  package let context: Context
   /// The limits of the context's device.
-  public let limits: DeviceLimits
+  package let limits: DeviceLimits
   /// Bytes that all buffers together may have.
-  public let budgetBytes: Int
+  package let budgetBytes: Int
 
   private let account: Mutex<Account>
   private let accounts: DeviceAccounts
@@ -40,7 +40,7 @@ public final class DeviceHeap: Sendable {
   /// - Parameter plannedBytes: what will be allocated; reserved at once, so that heaps that are made later plan with the
   ///   rest.
   /// - Throws: ``MemoryError`` when the budget is not positive, or less than is planned.
-  public convenience init(_ context: Context, budgetBytes: Int? = nil, plannedBytes: Int = 0) throws(MemoryError) {
+  package convenience init(_ context: Context, budgetBytes: Int? = nil, plannedBytes: Int = 0) throws(MemoryError) {
     try self.init(context, budgetBytes: budgetBytes, plannedBytes: plannedBytes, accounts: .process)
   }
 
@@ -77,7 +77,7 @@ public final class DeviceHeap: Sendable {
   ///
   /// Throws ``MemoryError`` with the numbers when the size is not positive, exceeds the device's largest allocation or
   /// the rest of the budget, or when the device refuses.
-  public func allocate(byteCount: Int, purpose: Purpose, label: String) throws(MemoryError) -> DeviceAllocation {
+  package func allocate(byteCount: Int, purpose: Purpose, label: String) throws(MemoryError) -> DeviceAllocation {
     try check(byteCount: byteCount, purpose: purpose, label: label)
     do {
       // Weights are used throughout; a cache of keys and values fills bit by bit.
@@ -90,16 +90,16 @@ public final class DeviceHeap: Sendable {
   }
 
   /// Bytes in use now, by all purposes.
-  public var bytesInUse: Int { account.withLock { $0.total } }
+  package var bytesInUse: Int { account.withLock { $0.total } }
 
   /// Bytes in use now by `purpose`.
-  public func bytesInUse(by purpose: Purpose) -> Int { account.withLock { $0.bytesByPurpose[purpose] ?? 0 } }
+  package func bytesInUse(by purpose: Purpose) -> Int { account.withLock { $0.bytesByPurpose[purpose] ?? 0 } }
 
   /// The most bytes that were ever in use at once.
-  public var peakBytes: Int { account.withLock { $0.peak } }
+  package var peakBytes: Int { account.withLock { $0.peak } }
 
   /// Bytes of the budget that are free.
-  public var availableBytes: Int { budgetBytes - bytesInUse }
+  package var availableBytes: Int { budgetBytes - bytesInUse }
 
   /// Takes the bytes off the budget, or throws and takes none.
   private func check(byteCount: Int, purpose: Purpose, label: String) throws(MemoryError) {
@@ -151,20 +151,20 @@ public final class DeviceHeap: Sendable {
 /// A buffer on a heap's account: the bytes are given back when the last reference to this object goes.
 ///
 /// Keep the allocation for as long as its buffer, or a slice of it, is used.
-public final class DeviceAllocation: Sendable {
+package final class DeviceAllocation: Sendable {
   /// The device buffer.
-  public let buffer: Buffer
+  package let buffer: Buffer
   /// The buffer's purpose.
-  public let purpose: DeviceHeap.Purpose
+  package let purpose: DeviceHeap.Purpose
   /// The name it was asked for with.
-  public let label: String
+  package let label: String
   /// The heap whose budget it counts against.
-  public let heap: DeviceHeap
+  package let heap: DeviceHeap
   /// The allocation that a slab's piece lies in, and counts with.
   private let slab: DeviceAllocation?
 
   /// The buffer's size in bytes.
-  public var byteCount: Int { buffer.byteCount }
+  package var byteCount: Int { buffer.byteCount }
 
   init(buffer: Buffer, purpose: DeviceHeap.Purpose, label: String, heap: DeviceHeap, slab: DeviceAllocation? = nil) {
     self.buffer = buffer

@@ -1,38 +1,38 @@
 import TesseraCL
 
 /// The few numbers of a device that memory decisions rest on, so that they can be tested without one.
-public struct DeviceLimits: Sendable, Equatable {
+package struct DeviceLimits: Sendable, Equatable {
   /// The device's name, for messages.
-  public var name: String
+  package var name: String
   /// Whether the device is a CPU: kernels then use the `.vector` style.
-  public var isCPU: Bool
+  package var isCPU: Bool
   /// Cores of a CPU, multiprocessors of a GPU; at least 1.
-  public var computeUnits: Int
+  package var computeUnits: Int
   /// Floats in the device's preferred vector; at least 1.
-  public var vectorWidth: Int
+  package var vectorWidth: Int
   /// Local memory of one work-group, in bytes.
-  public var localMemoryBytes: Int
+  package var localMemoryBytes: Int
   /// Work-items of the largest work-group.
-  public var maxWorkGroupSize: Int
+  package var maxWorkGroupSize: Int
   /// Device memory, in bytes.
-  public var globalMemoryBytes: Int
+  package var globalMemoryBytes: Int
   /// The largest single buffer, in bytes.
-  public var maxAllocationBytes: Int
+  package var maxAllocationBytes: Int
   /// The alignment of sub-buffers' offsets, in bytes.
-  public var baseAddressAlignment: Int
+  package var baseAddressAlignment: Int
 
   /// Bytes of the device's memory that the heaps of this process have reserved.
-  public var reservedBytes = 0
+  package var reservedBytes = 0
   /// Bytes that are free of a CPU's memory, where that is known: others use it too.
-  public var free: FreeMemory?
+  package var free: FreeMemory?
 
   /// The limits of a device, with what is free of it now.
-  public init(_ device: Device) {
+  package init(_ device: Device) {
     self.init(device.profile, reservedBytes: DeviceAccounts.process.reserved(on: device))
   }
 
   /// The limits of the device that `profile` describes; of a CPU, with what is free now beside `reservedBytes`.
-  public init(_ profile: DeviceProfile, reservedBytes: Int = 0) {
+  package init(_ profile: DeviceProfile, reservedBytes: Int = 0) {
     self.init(
       name: profile.name, isCPU: profile.type == .cpu, computeUnits: profile.computeUnits,
       vectorWidth: max(1, profile.nativeFloatVectorWidth, profile.preferredFloatVectorWidth),
@@ -44,7 +44,7 @@ public struct DeviceLimits: Sendable, Equatable {
   }
 
   /// Limits spelled out, for plans without a device.
-  public init(
+  package init(
     name: String, isCPU: Bool, computeUnits: Int = 1, vectorWidth: Int, localMemoryBytes: Int, maxWorkGroupSize: Int,
     globalMemoryBytes: Int,
     maxAllocationBytes: Int, baseAddressAlignment: Int
@@ -66,7 +66,7 @@ public struct DeviceLimits: Sendable, Equatable {
   /// Bytes that a heap may use by default: device memory that other heaps have not reserved, of a CPU what is
   /// free of it, less a sixteenth (at least 128 MiB, at most 2 GiB), which programs, queues and, on a CPU, the rest of the
   /// process need.
-  public var defaultBudgetBytes: Int {
+  package var defaultBudgetBytes: Int {
     let bytes = min(unreservedBytes, free?.byteCount ?? unreservedBytes)
     let margin = min(max(bytes / 16, 128 << 20), 2 << 30)
     return max(bytes / 2, bytes - margin)

@@ -4,13 +4,13 @@ import Foundation
 /// and of its address space.
 ///
 /// On Linux from /proc and /sys; elsewhere nothing is known.
-public struct FreeMemory: Sendable, Equatable {
+package struct FreeMemory: Sendable, Equatable {
   /// Bytes that are free.
-  public let byteCount: Int
+  package let byteCount: Int
   /// The source of that bound, for messages.
-  public let reason: String
+  package let reason: String
 
-  public init(byteCount: Int, reason: String) {
+  package init(byteCount: Int, reason: String) {
     self.byteCount = byteCount
     self.reason = reason
   }
@@ -20,7 +20,7 @@ public struct FreeMemory: Sendable, Equatable {
   /// - Parameters:
   ///   - reservedBytes: what the process has taken of it, touched or not: the system counts pages that were touched.
   ///   - read: the text of a file, nil where there is none; given by tests.
-  public static func now(
+  package static func now(
     reservedBytes: Int = 0, reading read: (String) -> String? = FreeMemory.text
   ) -> FreeMemory? {
     let touched = kibibytes("RssAnon:", in: read("/proc/self/status")) ?? 0
@@ -39,7 +39,7 @@ public struct FreeMemory: Sendable, Equatable {
   }
 
   /// The text of a file of the system's, at most 1 MiB.
-  public static func text(of path: String) -> String? {
+  package static func text(of path: String) -> String? {
     guard let file = FileHandle(forReadingAtPath: path) else { return nil }
     defer { try? file.close() }
     guard let data = try? file.read(upToCount: 1 << 20) else { return nil }

@@ -66,7 +66,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   ///
   /// - Parameter stepTokens: the most tokens of one step, which a window holds beside those in sight.
   /// - Throws: ``MemoryError`` when a size is negative, a count not positive, or a sum beyond `Int`.
-  public init(
+  package init(
     weightsBytes: Int, largestWeightBytes: Int, kvLayout: KVCacheLayout, contextLength: Int, sequenceCount: Int = 1,
     stepTokens: Int, workspaceBytes: Int, stagingBytes: Int = 0
   ) throws(MemoryError) {
@@ -89,7 +89,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   /// Throws ``MemoryError`` unless the plan fits into `budgetBytes` on a device with `limits`.
   ///
   /// The refusal names every number and, where a shorter context would fit, that context.
-  public func check(limits: DeviceLimits, budgetBytes: Int? = nil) throws(MemoryError) {
+  package func check(limits: DeviceLimits, budgetBytes: Int? = nil) throws(MemoryError) {
     let budget = budgetBytes ?? limits.defaultBudgetBytes
     guard fits(limits: limits, budgetBytes: budget) else {
       throw refusal(limits: limits, budgetBytes: budget, isDefault: budgetBytes == nil)
@@ -97,7 +97,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   }
 
   /// The longest context, in whole blocks, that fits into `budgetBytes`; 0 when none does.
-  public func largestContext(limits: DeviceLimits, budgetBytes: Int) -> Int {
+  package func largestContext(limits: DeviceLimits, budgetBytes: Int) -> Int {
     let unit = layout.contextUnit
     let units = Self.largest(upTo: KVGroup.mostRows / unit) { units in
       let plan = try? MemoryPlan(

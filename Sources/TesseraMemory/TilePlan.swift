@@ -1,41 +1,41 @@
 import TesseraCL
 
 /// How a kernel spreads its work over a device; the suffix of its file's name.
-public enum KernelStyle: String, Sendable, CaseIterable, Codable {
+package enum KernelStyle: String, Sendable, CaseIterable, Codable {
   /// One work-item does the work of a core, with wide explicit vectors: CPU devices.
   case vector
   /// A work-item is one lane among many, in work-groups with local memory: GPUs, and every other device.
   case simt
 
   /// The style that suits a device.
-  public init(for profile: DeviceProfile) { self = profile.type == .cpu ? .vector : .simt }
+  package init(for profile: DeviceProfile) { self = profile.type == .cpu ? .vector : .simt }
 }
 
 /// The tile shapes that kernels are built with on one device, chosen in one place.
 ///
 /// Tiles change speed only: every variant sums in the same order.
-public struct TilePlan: Sendable, Equatable, Codable {
+package struct TilePlan: Sendable, Equatable, Codable {
   /// Tiles of a matrix product y[token, row].
-  public struct Matrix: Sendable, Equatable, Codable {
+  package struct Matrix: Sendable, Equatable, Codable {
     /// Tokens of the largest tile: the macro `TILE_M`.
-    public var tokens: Int
+    package var tokens: Int
     /// Groups of 16 weight rows of a tile: the macro `TILE_N`. Even, because gate and up rows alternate by group.
-    public var rowGroups: Int
+    package var rowGroups: Int
     /// Work-items of a work-group along the weight rows: a multiple of 16, or 1 for the vector style.
-    public var groupSize: Int
+    package var groupSize: Int
     /// Tiles of tokens that share one unpacking of the weights, where a tile is the largest one: the macro `TILES`.
-    public var repeats = 1
+    package var repeats = 1
     /// Values that were measured to be better, by class.
-    public var tuning = Tuning()
+    package var tuning = Tuning()
 
     /// A tile that a kernel is built with.
-    public struct Tile: Sendable, Equatable {
+    package struct Tile: Sendable, Equatable {
       /// `TILE_M`, `TILE_N` and `TILES`.
-      public var tokens, groups, repeats: Int
+      package var tokens, groups, repeats: Int
       /// How far ahead of their use weights are fetched: the macro `PREFETCH_WORDS`.
-      public var prefetchWords = 512
+      package var prefetchWords = 512
       /// Work-items of a work-group.
-      public var groupSize: Int
+      package var groupSize: Int
     }
 
     /// The tile of a product of `tokens` tokens.
@@ -44,7 +44,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
     ///   - weights: the class of the weights' format.
     ///   - isGated: gate and up rows alternate by group, so that a tile holds pairs of groups.
     ///   - isRecorded: the product is part of a step that runs in one launch.
-    public func tile(tokens count: Int, weights: String, isGated: Bool = false, isRecorded: Bool = false) -> Tile {
+    package func tile(tokens count: Int, weights: String, isGated: Bool = false, isRecorded: Bool = false) -> Tile {
       let name = (isRecorded ? Tuning.step : Tuning.matmul)(.init(count), weights)
       var largest = self
       largest.tokens = tuning[name, "TILE_M"] ?? tokens
@@ -58,55 +58,55 @@ public struct TilePlan: Sendable, Equatable, Codable {
     }
 
     /// The token tiles that kernels are built for, smallest first.
-    public var tokenTiles: [Int] { TilePlan.tokenTiles.filter { $0 <= tokens } }
+    package var tokenTiles: [Int] { TilePlan.tokenTiles.filter { $0 <= tokens } }
 
     /// The smallest tile that holds `tokenCount` tokens, else the largest one.
-    public func tokenTile(for tokenCount: Int) -> Int {
+    package func tokenTile(for tokenCount: Int) -> Int {
       tokenTiles.first { $0 >= tokenCount } ?? tokens
     }
   }
 
   /// Tiles of attention.
-  public struct Attention: Sendable, Equatable, Codable {
+  package struct Attention: Sendable, Equatable, Codable {
     /// The most rows, queries times heads, that share a pass over the keys: `TOKENS` · `HEAD_ROWS`.
-    public var queryRows: Int
+    package var queryRows: Int
     /// Keys of one softmax, whose results are merged: the macro `KEY_TILE`. Fixed, because it decides the order of the
     /// sums.
-    public var keys: Int
+    package var keys: Int
     /// Work-items of a work-group: the macro `LOCAL`; 1 for the vector style.
-    public var groupSize: Int
+    package var groupSize: Int
     /// Local memory of a work-group, in bytes; 0 for the vector style.
-    public var localBytes: Int
+    package var localBytes: Int
     /// Values that were measured to be better, for heads of `headDim`.
-    public var tuning = Tuning()
-    public var headDim = 0
+    package var tuning = Tuning()
+    package var headDim = 0
 
     /// The most rows of a tile of one query, or of many.
-    public func rows(isOne: Bool) -> Int {
+    package func rows(isOne: Bool) -> Int {
       tuning[Tuning.attention(isOne: isOne, headDim: headDim), "ROWS"] ?? queryRows
     }
 
     /// Work-items of a work-group, likewise.
-    public func groupSize(isOne: Bool) -> Int {
+    package func groupSize(isOne: Bool) -> Int {
       tuning[Tuning.attention(isOne: isOne, headDim: headDim), "LOCAL"] ?? groupSize
     }
   }
 
   /// Keys of one attention step on every device.
-  public static let keyTile = 256
+  package static let keyTile = 256
   /// Weight rows that lie side by side in the interleaved weight layout.
-  public static let rowGroup = 16
+  package static let rowGroup = 16
   /// The values that `TILE_M` may have.
-  public static let tokenTiles = [1, 4, 8, 12]
+  package static let tokenTiles = [1, 4, 8, 12]
 
   /// The style of all kernels on the device.
-  public let style: KernelStyle
+  package let style: KernelStyle
   /// The tiles of matrix products.
-  public let matrix: Matrix
+  package let matrix: Matrix
   /// The head size that `attention` is for.
-  public let headDim: Int
+  package let headDim: Int
   /// The tiles of attention.
-  public let attention: Attention
+  package let attention: Attention
 
   /// The tiles for `limits` and heads of `headDim` elements.
   ///
@@ -115,7 +115,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
   /// `tuning` is what was measured for the device and style (`TuningDatabase`); nothing by default.
   ///
   /// Throws ``MemoryError`` when the device's local memory or work-groups cannot hold even the smallest tile.
-  public init(
+  package init(
     limits: DeviceLimits, headDim: Int, style: KernelStyle? = nil, tuning: Tuning = Tuning()
   ) throws(MemoryError) {
     guard (1...4096).contains(headDim) else {
@@ -149,7 +149,7 @@ public struct TilePlan: Sendable, Equatable, Codable {
   /// `HELD_SUMS`. 24 of AVX-512's 32 registers, 6 of AVX2's 16, where a vector is two registers.
   ///
   /// - Parameter vectorWidth: floats of a register.
-  public static func heldSums(vectorWidth: Int) -> Int {
+  package static func heldSums(vectorWidth: Int) -> Int {
     let registers = vectorWidth >= rowGroup ? 32 : 16
     return max(2, registers * 3 / 4 / max(1, rowGroup / max(1, vectorWidth)))
   }

@@ -2,15 +2,15 @@
 ///
 /// A class is a kernel and what sets its work apart, such as `matmul/many/4-bit-k`. A choice changes speed only: every
 /// allowed value gives the same bits.
-public struct Tuning: Sendable, Equatable, Codable {
+package struct Tuning: Sendable, Equatable, Codable {
   /// Values by parameter, by class. Only allowed ones get in.
-  public private(set) var choices: [String: [String: Int]] = [:]
+  package private(set) var choices: [String: [String: Int]] = [:]
 
   /// No choices: everything by default.
-  public init() {}
+  package init() {}
 
   /// The values that a class's parameters may have in a style, by the macro's name; nil for no such kernel.
-  public static func space(of className: String, style: KernelStyle) -> [String: [Int]]? {
+  package static func space(of className: String, style: KernelStyle) -> [String: [Int]]? {
     switch className.split(separator: "/", omittingEmptySubsequences: false).first {
     case "matmul":
       var space = [
@@ -31,13 +31,13 @@ public struct Tuning: Sendable, Equatable, Codable {
   }
 
   /// The chosen value of a parameter; nil where none was chosen.
-  public subscript(className: String, parameter: String) -> Int? { choices[className]?[parameter] }
+  package subscript(className: String, parameter: String) -> Int? { choices[className]?[parameter] }
 
   /// Takes a class's values, in the place of earlier ones.
   ///
   /// - Returns: whether all are allowed; otherwise nothing is taken.
   @discardableResult
-  public mutating func choose(_ values: [String: Int], for className: String, style: KernelStyle) -> Bool {
+  package mutating func choose(_ values: [String: Int], for className: String, style: KernelStyle) -> Bool {
     guard className.utf8.count <= 64, let space = Self.space(of: className, style: style),
       values.allSatisfy({ space[$0]?.contains($1) == true })
     else { return false }
@@ -53,30 +53,30 @@ public struct Tuning: Sendable, Equatable, Codable {
   }
 
   /// How many tokens a product has at once.
-  public enum TokenClass: String, Sendable, CaseIterable {
+  package enum TokenClass: String, Sendable, CaseIterable {
     case one, few, many
 
-    public init(_ tokens: Int) { self = tokens <= 1 ? .one : tokens <= 8 ? .few : .many }
+    package init(_ tokens: Int) { self = tokens <= 1 ? .one : tokens <= 8 ? .few : .many }
   }
 
   /// The class of a quantized product on its own, where steps are launched command by command.
   ///
   /// - Parameter weights: what weight formats have in common that unpack alike, e.g. `4-bit-k`.
-  public static func matmul(_ tokens: TokenClass, _ weights: String) -> String {
+  package static func matmul(_ tokens: TokenClass, _ weights: String) -> String {
     "matmul/\(tokens.rawValue)/\(weights)"
   }
 
   /// The class of a quantized product in a step that runs in one launch.
   ///
   /// - Parameter weights: the class of its weights' format.
-  public static func step(_ tokens: TokenClass, _ weights: String) -> String { "step/\(tokens.rawValue)/\(weights)" }
+  package static func step(_ tokens: TokenClass, _ weights: String) -> String { "step/\(tokens.rawValue)/\(weights)" }
 
   /// The class of attention over heads of about `headDim` elements: of one query a tile, or of many.
-  public static func attention(isOne: Bool, headDim: Int) -> String {
+  package static func attention(isOne: Bool, headDim: Int) -> String {
     let size = [64, 128, 256].first { headDim <= $0 } ?? 576
     return "attention/\(isOne ? "one" : "many")/\(size)"
   }
 
   /// The class of a product of dense float32 matrices.
-  public static func dense(_ tokens: TokenClass) -> String { "dense/\(tokens.rawValue)" }
+  package static func dense(_ tokens: TokenClass) -> String { "dense/\(tokens.rawValue)" }
 }

@@ -4,19 +4,19 @@ import TesseraCL
 /// Tunings of devices that were measured, as `tessera tune` has kept them in a file.
 ///
 /// The file is not trusted: what is damaged, of another version or not allowed is left out, and `note` says so.
-public struct TuningDatabase: Sendable {
+package struct TuningDatabase: Sendable {
   /// The choices for one device with one driver, in one style.
-  public struct Entry: Sendable, Equatable, Codable {
-    public var platform: String
-    public var device: String
-    public var driver: String
-    public var style: KernelStyle
+  package struct Entry: Sendable, Equatable, Codable {
+    package var platform: String
+    package var device: String
+    package var driver: String
+    package var style: KernelStyle
     /// Floats of a vector register: tiles that suit one width may spill with another.
-    public var vectorWidth: Int
+    package var vectorWidth: Int
     /// Values by parameter, by class: see `Tuning`.
-    public var choices: [String: [String: Int]]
+    package var choices: [String: [String: Int]]
 
-    public init(
+    package init(
       platform: String, device: String, driver: String, style: KernelStyle, vectorWidth: Int,
       choices: [String: [String: Int]]
     ) {
@@ -29,7 +29,7 @@ public struct TuningDatabase: Sendable {
     }
 
     /// An entry without choices for a device.
-    public init(_ profile: DeviceProfile, style: KernelStyle) {
+    package init(_ profile: DeviceProfile, style: KernelStyle) {
       self.init(
         platform: profile.platformName, device: profile.name, driver: profile.driverVersion, style: style,
         vectorWidth: DeviceLimits(profile).vectorWidth, choices: [:])
@@ -51,19 +51,19 @@ public struct TuningDatabase: Sendable {
   }
 
   /// Those of the file; later ones count for more.
-  public private(set) var entries: [Entry] = []
+  package private(set) var entries: [Entry] = []
   /// A note about parts of the file that were ignored; nil where none were.
-  public private(set) var note: String?
+  package private(set) var note: String?
 
   /// `tunings.json` in the cache folder (`CacheFolder.url`).
-  public static var url: URL { CacheFolder.url.appendingPathComponent("tunings.json") }
+  package static var url: URL { CacheFolder.url.appendingPathComponent("tunings.json") }
   private static let byteLimit = 1 << 20
   private static let entryLimit = 256
 
-  public init() {}
+  package init() {}
 
   /// The entries of the file at `url`, if there is one.
-  public init(contentsOf url: URL) {
+  package init(contentsOf url: URL) {
     guard FileManager.default.fileExists(atPath: url.path) else { return }
     guard let bytes = CacheFile.read(url, limit: Self.byteLimit) else {
       note =
@@ -89,7 +89,7 @@ public struct TuningDatabase: Sendable {
 
   /// The choices for a device: its own with its driver's version, else its own, else those of a device of the same
   /// platform, class by class.
-  public func tuning(for profile: DeviceProfile, style: KernelStyle) -> Tuning {
+  package func tuning(for profile: DeviceProfile, style: KernelStyle) -> Tuning {
     tuning(for: Entry(profile, style: style))
   }
 
@@ -104,7 +104,7 @@ public struct TuningDatabase: Sendable {
   }
 
   /// Adds an entry's choices to those of the same device, driver and style.
-  public mutating func add(_ entry: Entry) {
+  package mutating func add(_ entry: Entry) {
     var entry = entry
     if let index = entries.firstIndex(where: { $0.rank(for: entry) == 3 }) {
       entry.choices = entries.remove(at: index).choices.merging(entry.choices) { $1 }
@@ -116,7 +116,7 @@ public struct TuningDatabase: Sendable {
   /// Writes the file in one step.
   ///
   /// - Throws: `MemoryError` if the folder cannot be written.
-  public func write(to url: URL) throws {
+  package func write(to url: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let data = try encoder.encode(File(entries: entries))

@@ -4,9 +4,9 @@ import TesseraMemory
 
 /// `y = activation(x)`, or `y = activation(gate) · up`: `Kernels/activation/activation.cl` (Shazeer 2020). Products with such an
 /// epilogue do the same, fused.
-public struct Activation: Sendable {
+package struct Activation: Sendable {
   /// An activation function; the raw value is the macro `ACTIVATION`.
-  public enum Function: Int, Sendable, CaseIterable {
+  package enum Function: Int, Sendable, CaseIterable {
     /// x · sigmoid(x) (SwiGLU's).
     case silu = 0
     /// GELU in its tanh form (GeGLU's, GPT-2's).
@@ -26,14 +26,14 @@ public struct Activation: Sendable {
 
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the activation.
   ///
   /// - Parameters:
   ///   - x: (rows, size), or where it is gated (rows, 2 · size): a row's gates, then its ups.
   ///   - y: (rows, size); may be `x` where it is not gated.
-  public func enqueue(
+  package func enqueue(
     _ x: any DeviceMemory, into y: any DeviceMemory, rows: Int, size: Int, function: Function, isGated: Bool = false,
     on sink: some CommandSink
   ) throws {

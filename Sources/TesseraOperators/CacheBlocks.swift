@@ -5,18 +5,18 @@ import TesseraMemory
 /// Clears, copies and stages blocks, and moves and turns rows, of the paged cache, by lists: `Kernels/cache/`.
 ///
 /// Every call takes at most two launches a group where the cache lies in one buffer, for all its layers and heads.
-public struct CacheBlocks: Sendable {
+package struct CacheBlocks: Sendable {
   let library: KernelLibrary
 
   /// Bytes that blocks are moved in.
   private static let chunkBytes = 16
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   // MARK: Blocks
 
   /// Enqueues what a reservation needs before the step's kernels: blocks are cleared, and copied.
-  public func enqueue(_ work: KVBlockWork, of cache: KVCache, on queue: Queue) throws {
+  package func enqueue(_ work: KVBlockWork, of cache: KVCache, on queue: Queue) throws {
     guard !work.isEmpty else { return }
     var lists = Lists()
     let entries = work.groups.map { group in
@@ -34,7 +34,7 @@ public struct CacheBlocks: Sendable {
   }
 
   /// Enqueues the clearing of `count` blocks of a group that has no memory yet: for plans.
-  public func enqueueClearing(_ count: Int, planning group: KVGroup, blockCount: Int, on sink: some CommandSink) throws
+  package func enqueueClearing(_ count: Int, planning group: KVGroup, blockCount: Int, on sink: some CommandSink) throws
   {
     for plane in CachePlane.planes(planning: group, blockCount: blockCount) {
       try enqueue(.clear, plane, BufferView(.planned("lists")), count, on: sink)
@@ -42,19 +42,19 @@ public struct CacheBlocks: Sendable {
   }
 
   /// Bytes of `count` blocks of a group in a staging buffer.
-  public static func stagingBytes(_ group: KVGroup, blocks count: Int) -> Int { count * group.bytesPerBlock }
+  package static func stagingBytes(_ group: KVGroup, blocks count: Int) -> Int { count * group.bytesPerBlock }
 
   /// Enqueues copies of blocks to a staging buffer, one behind another: the bytes of a `KVBlockImage`.
   ///
   /// - Parameter staging: at least `stagingBytes`. A block has, layer by layer, its keys and then its values, by head.
-  public func gather(
+  package func gather(
     _ blocks: [Int32], group: Int, of cache: KVCache, into staging: Buffer, on queue: Queue
   ) throws {
     try stage(blocks, group, cache, staging, toPools: false, on: queue)
   }
 
   /// Enqueues copies of blocks from a staging buffer, as `gather` left them.
-  public func scatter(
+  package func scatter(
     _ staging: Buffer, into blocks: [Int32], group: Int, of cache: KVCache, on queue: Queue
   ) throws {
     try stage(blocks, group, cache, staging, toPools: true, on: queue)

@@ -4,7 +4,7 @@ import TesseraMemory
 
 extension CacheBlocks {
   /// Enqueues moves of rows in a group, one after the other: `KVSequence.commit(keeping:)` tells them.
-  public func move(_ moves: [KVRowMove], group: Int, of cache: KVCache, on queue: Queue) throws {
+  package func move(_ moves: [KVRowMove], group: Int, of cache: KVCache, on queue: Queue) throws {
     guard !moves.isEmpty else { return }
     let planes = try CachePlane.planes(of: cache, group: group)
     let slots = moves.flatMap { [$0.from, $0.to] }
@@ -24,7 +24,7 @@ extension CacheBlocks {
   ///   - rotation: (slots, rotaryDim / 2) pairs of the cosine and sine of the angles to add, without a scale; see
   ///     `RotaryTable`.
   ///   - rotaryBegin: the first element of a head that turns.
-  public func rotate(
+  package func rotate(
     _ slots: [Int32], by rotation: Buffer, rotaryDim: Int, rotaryBegin: Int = 0, pairing: RotaryTable.Pairing,
     group: Int, of cache: KVCache, on queue: Queue
   ) throws {
@@ -51,7 +51,7 @@ extension CacheBlocks {
   }
 
   /// Bytes of `count` rows of a group in a staging buffer; those of keys and of values begin at multiples of 16.
-  public static func stagingBytes(of cache: KVCache, group: Int, rows count: Int) throws -> Int {
+  package static func stagingBytes(of cache: KVCache, group: Int, rows count: Int) throws -> Int {
     try CachePlane.planes(of: cache, group: group).reduce(0) { $0 + $1.stagedBytes(rows: count) }
   }
 
@@ -59,14 +59,14 @@ extension CacheBlocks {
   /// layer and head.
   ///
   /// - Parameter staging: at least `stagingBytes(of:group:rows:)`.
-  public func gather(
+  package func gather(
     slots: [Int32], group: Int, of cache: KVCache, into staging: Buffer, on queue: Queue
   ) throws {
     try stage(slots, group, cache, staging, toPools: false, on: queue)
   }
 
   /// Enqueues copies of rows from a staging buffer, as `gather(slots:)` left them.
-  public func scatter(
+  package func scatter(
     _ staging: Buffer, intoSlots slots: [Int32], group: Int, of cache: KVCache, on queue: Queue
   ) throws {
     try stage(slots, group, cache, staging, toPools: true, on: queue)

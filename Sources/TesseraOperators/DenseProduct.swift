@@ -9,9 +9,9 @@ import TesseraMemory
 /// caller allows any order, and where `tessera tune` has measured it to be faster on the device.
 ///
 /// There is no product of float16 through CLBlast: it would round `a` and every partial sum to 11 bits.
-public struct DenseProduct: Sendable {
+package struct DenseProduct: Sendable {
   /// The orders that a sum may have.
-  public enum SumOrder: Sendable {
+  package enum SumOrder: Sendable {
     /// On nothing.
     case fixed
     /// On the shape.
@@ -19,14 +19,14 @@ public struct DenseProduct: Sendable {
   }
 
   /// Memory that Tessera's kernel needs: `b` repacked, and `a` packed in tiles.
-  public struct Workspace: Sendable {
+  package struct Workspace: Sendable {
     let repacked: WeightMatrix
     let product: MatrixProduct.Workspace
 
     /// Takes memory for products of up to `rows` rows, and exactly `columns` columns, over `inner`.
     ///
     /// - Throws: `OperatorError` unless `inner` is a multiple of 32, `MemoryError` if it does not fit.
-    public init(rows: Int, columns: Int, inner: Int, heap: DeviceHeap) throws {
+    package init(rows: Int, columns: Int, inner: Int, heap: DeviceHeap) throws {
       repacked = try WeightMatrix(
         WeightShape(format: .f32, rows: columns, columns: inner), heap: heap, label: "a dense matrix, repacked")
       let bytes = MatrixProduct.Workspace.packedBytes(tokens: rows, columns: inner)
@@ -45,13 +45,13 @@ public struct DenseProduct: Sendable {
   private let library: KernelLibrary
   private let tiles: TilePlan.Matrix
 
-  public init(_ library: KernelLibrary, tiles: TilePlan.Matrix) {
+  package init(_ library: KernelLibrary, tiles: TilePlan.Matrix) {
     self.library = library
     self.tiles = tiles
   }
 
   /// Whether CLBlast computes products of `rows` rows.
-  public func usesCLBlast(rows: Int, order: SumOrder) -> Bool {
+  package func usesCLBlast(rows: Int, order: SumOrder) -> Bool {
     #if CLBlast
       order == .any && tiles.tuning[Tuning.dense(.init(rows)), "CLBLAST"] == 1
     #else
@@ -66,7 +66,7 @@ public struct DenseProduct: Sendable {
   ///   - b: (columns, inner).
   ///   - c: (rows, columns).
   /// - Throws: `OperatorError` if the workspace was made for another shape or a buffer is too small, `CLError`.
-  public func enqueue(
+  package func enqueue(
     _ a: Buffer, _ b: Buffer, into c: Buffer, rows: Int, order: SumOrder = .fixed, workspace: Workspace, on queue: Queue
   ) throws {
     let shape = workspace.repacked.shape

@@ -3,10 +3,10 @@ import TesseraKernels
 import TesseraMemory
 
 /// `y[token] = scale · w[ids[token]]`: `Kernels/embedding/embedding.cl`.
-public struct Embedding: Sendable {
+package struct Embedding: Sendable {
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the lookup.
   ///
@@ -14,7 +14,7 @@ public struct Embedding: Sendable {
   ///   - ids: (tokens) UInt32, each under the matrix's rows: the caller has checked.
   ///   - y: (tokens, columns) floats.
   ///   - adds: to what `y` has already, instead of writing it.
-  public func enqueue(
+  package func enqueue(
     _ ids: any DeviceMemory, _ weights: WeightMatrix, into y: any DeviceMemory, tokens: Int, scale: Float = 1,
     adds: Bool = false, on sink: some CommandSink
   ) throws {

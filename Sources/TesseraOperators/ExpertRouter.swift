@@ -4,40 +4,40 @@ import TesseraMemory
 
 /// The choice of experts for each token, and the sum of what they gave: `Kernels/experts/` (Shazeer et al. 2017; Mixtral, Jiang et
 /// al. 2024). All on the device: how many tokens an expert has is never known to the host.
-public struct ExpertRouter: Sendable {
+package struct ExpertRouter: Sendable {
   /// Sizes that follow from a batch's tokens.
-  public struct Routing: Sendable, Equatable {
-    public var tokens: Int
-    public var expertCount: Int
-    public var topK: Int
+  package struct Routing: Sendable, Equatable {
+    package var tokens: Int
+    package var expertCount: Int
+    package var topK: Int
     /// Slots of a tile.
-    public var tileTokens: Int
+    package var tileTokens: Int
 
-    public init(tokens: Int, expertCount: Int, topK: Int, tileTokens: Int) {
+    package init(tokens: Int, expertCount: Int, topK: Int, tileTokens: Int) {
       (self.tokens, self.expertCount, self.topK, self.tileTokens) = (tokens, expertCount, topK, tileTokens)
     }
 
-    public var slotCount: Int { tokens * topK }
+    package var slotCount: Int { tokens * topK }
     /// Tiles that there can be: each expert that has tokens may leave one unfilled.
-    public var mostTiles: Int { slotCount / tileTokens + min(expertCount, slotCount) }
-    public var listBytes: Int { 16 + mostTiles * 16 }
+    package var mostTiles: Int { slotCount / tileTokens + min(expertCount, slotCount) }
+    package var listBytes: Int { 16 + mostTiles * 16 }
     /// Of the choices' slots, and room to number them in.
-    public var slotBytes: Int { 2 * slotCount * 4 }
-    public var orderBytes: Int { slotCount * 4 }
-    public var weightBytes: Int { slotCount * 4 }
+    package var slotBytes: Int { 2 * slotCount * 4 }
+    package var orderBytes: Int { slotCount * 4 }
+    package var weightBytes: Int { slotCount * 4 }
   }
 
   /// The results of a routing.
-  public struct Choices: Sendable {
+  package struct Choices: Sendable {
     /// (tokens, topK) floats.
-    public var weights: any DeviceMemory
+    package var weights: any DeviceMemory
     /// (tokens, topK) UInt32: `Routing.slotBytes`.
-    public var slots: any DeviceMemory
+    package var slots: any DeviceMemory
     /// `Routing.listBytes`, and `Routing.orderBytes`.
-    public var list: any DeviceMemory
-    public var order: any DeviceMemory
+    package var list: any DeviceMemory
+    package var order: any DeviceMemory
 
-    public init(
+    package init(
       weights: any DeviceMemory, slots: any DeviceMemory, list: any DeviceMemory, order: any DeviceMemory
     ) {
       (self.weights, self.slots, self.list, self.order) = (weights, slots, list, order)
@@ -47,12 +47,12 @@ public struct ExpertRouter: Sendable {
   private static let mostExperts = Int(MOST_EXPERTS)
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the choice.
   ///
   /// - Parameter scores: (tokens, expertCount) floats, before any softmax.
-  public func route(
+  package func route(
     _ scores: any DeviceMemory, _ routing: Routing, into choices: Choices, on sink: some CommandSink
   ) throws {
     guard routing.tokens > 0, (1...Self.mostExperts).contains(routing.expertCount),
@@ -80,7 +80,7 @@ public struct ExpertRouter: Sendable {
   /// - Parameters:
   ///   - x: (slots, columns), columns a multiple of 16.
   ///   - residual, y: (tokens, columns); may be the same.
-  public func combine(
+  package func combine(
     _ x: any DeviceMemory, _ choices: Choices, _ routing: Routing, columns: Int,
     residual: (any DeviceMemory)? = nil, into y: any DeviceMemory, on sink: some CommandSink
   ) throws {

@@ -2,32 +2,24 @@ import TesseraCL
 import TesseraKernels
 import TesseraMemory
 
-/// The numbers that a model's products compute with.
-public enum Precision: String, Sendable, CaseIterable, Codable {
-  /// float32 activations.
-  case exact
-  /// Activations rounded to 8 bits in blocks of 32, and integer sums, where that is faster.
-  case fast
-}
-
 /// Products with activations of 8 bits: `Kernels/matmul/matmul_8.cl`.
 ///
 /// A token's result has the same bits however many tokens run beside it, in either style, by any `IntegerDot`.
-public struct FastProduct: Sendable {
+package struct FastProduct: Sendable {
   /// How the device sums.
-  public let dot: IntegerDot
+  package let dot: IntegerDot
   private let library: KernelLibrary
   private let tiles: TilePlan.Matrix
 
   /// - Parameter dot: nil takes the device's best.
   /// - Returns: nil where none is faster than float32.
-  public init?(_ library: KernelLibrary, tiles: TilePlan.Matrix, dot: IntegerDot? = nil) throws {
+  package init?(_ library: KernelLibrary, tiles: TilePlan.Matrix, dot: IntegerDot? = nil) throws {
     guard let dot = try dot ?? IntegerDot.best(library) else { return nil }
     (self.library, self.tiles, self.dot) = (library, tiles, dot)
   }
 
   /// Whether matrices of the format are multiplied so: `SERVES_TYPE` in `Kernels/matmul/dot_8.cl`.
-  public func serves(_ format: WeightFormat) -> Bool {
+  package func serves(_ format: WeightFormat) -> Bool {
     switch format {
     case .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: true
     // Sums of 16 bits have no room for its products, and in pairs it is slower than float32.

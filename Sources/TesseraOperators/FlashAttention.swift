@@ -3,11 +3,11 @@ import TesseraKernels
 import TesseraMemory
 
 /// Tiled attention over the paged cache, in all its forms: `Kernels/attention/` (Dao et al. 2022).
-public struct FlashAttention: Sendable {
+package struct FlashAttention: Sendable {
   private let library: KernelLibrary
   private let tiles: TilePlan.Attention
 
-  public init(_ library: KernelLibrary, tiles: TilePlan.Attention) {
+  package init(_ library: KernelLibrary, tiles: TilePlan.Attention) {
     self.library = library
     self.tiles = tiles
   }
@@ -17,7 +17,7 @@ public struct FlashAttention: Sendable {
   /// Queries of a tile: consecutive tokens of one sequence.
   ///
   /// - Parameter longest: the most tokens that a sequence has in the batch.
-  public func tileRows(longest: Int, headCount: Int, kvHeadCount: Int) -> Int {
+  package func tileRows(longest: Int, headCount: Int, kvHeadCount: Int) -> Int {
     guard longest > 1, headCount > 0, kvHeadCount > 0 else { return 1 }
     // Rows of a tile are tokens times heads that share keys and values; the more rows the better, and of heads.
     let rows = tiles.rows(isOne: false)
@@ -46,7 +46,7 @@ public struct FlashAttention: Sendable {
   /// How many work-items should share a tile's keys, for every core to have work; 1 where they should not.
   ///
   /// - Parameter longest: the most keys of a sequence. The count changes with it at powers of two only.
-  public func splitCount(tileCount: Int, longest: Int, kvHeadCount: Int) -> Int {
+  package func splitCount(tileCount: Int, longest: Int, kvHeadCount: Int) -> Int {
     // Cores that take units one by one end together only if there are many; a GPU's run side by side.
     let wanted = (library.style == .vector ? 8 : 4) * library.context.device.profile.computeUnits
     let units = max(1, tileCount * kvHeadCount)
@@ -55,7 +55,7 @@ public struct FlashAttention: Sendable {
   }
 
   /// Bytes of a split's partial results.
-  public static func partialBytes(tokens: Int, headCount: Int, valueDim: Int, longest: Int) -> Int {
+  package static func partialBytes(tokens: Int, headCount: Int, valueDim: Int, longest: Int) -> Int {
     // Values are rounded up as the cache does: to 16, or to 32 where they are quantized.
     tokens * headCount * ((longest + TilePlan.keyTile - 1) / TilePlan.keyTile) * ((valueDim + 31) / 32 * 32 + 16) * 4
   }
@@ -71,7 +71,7 @@ public struct FlashAttention: Sendable {
   ///   - tiles: `tileCount` tiles of at most `tileRows` queries.
   ///   - positions: (tokens) Int32; the cache holds every key up to each, and of a tree all tokens in flight.
   ///   - out: (tokens, headCount, resultDim).
-  public func enqueue(
+  package func enqueue(
     q: any DeviceMemory, qStride: Int, keys: any DeviceMemory, values: any DeviceMemory, tables: any DeviceMemory,
     tiles: any DeviceMemory, tileCount: Int, tileRows: Int, positions: any DeviceMemory, into out: any DeviceMemory,
     shape: Shape, cache: CacheGeometry, extras: Extras = Extras(), split: Split? = nil, on sink: some CommandSink
@@ -130,7 +130,7 @@ public struct FlashAttention: Sendable {
   ///   - results: (parts, rows, valueDim) as `enqueue` gives them; valueDim a multiple of 16.
   ///   - logSums: (parts, rows), of each. A learned sink belongs in one part alone.
   ///   - out: (rows, valueDim); `outLogSums` (rows): of all keys.
-  public func enqueueMerge(
+  package func enqueueMerge(
     results: any DeviceMemory, logSums: any DeviceMemory, parts: Int, rows: Int, valueDim: Int,
     into out: any DeviceMemory, outLogSums: any DeviceMemory, on sink: some CommandSink
   ) throws {

@@ -3,7 +3,7 @@ import TesseraMemory
 
 extension FlashAttention {
   /// Which keys a query sees.
-  public enum Mask: Sendable, Equatable {
+  package enum Mask: Sendable, Equatable {
     /// Those up to its own position.
     case causal
     /// All of its sequence (encoders); a window counts in both directions.
@@ -25,19 +25,19 @@ extension FlashAttention {
   }
 
   /// The attention that a layer computes.
-  public struct Shape: Sendable, Equatable {
-    public var headCount: Int
-    public var mask: Mask
+  package struct Shape: Sendable, Equatable {
+    package var headCount: Int
+    package var mask: Mask
     /// A query sees this many keys up to its own; nil sees all.
-    public var window: Int?
+    package var window: Int?
     /// These first keys are seen whatever the window (StreamingLLM, Xiao et al. 2023).
-    public var sinkKeys: Int
+    package var sinkKeys: Int
     /// Factor of the scores, usually 1/√headDim.
-    public var scale: Float
+    package var scale: Float
     /// Scores become cap · tanh(score / cap).
-    public var softCap: Float?
+    package var softCap: Float?
 
-    public init(
+    package init(
       headCount: Int, mask: Mask = .causal, window: Int? = nil, sinkKeys: Int = 0, scale: Float, softCap: Float? = nil
     ) {
       self.headCount = headCount
@@ -50,28 +50,28 @@ extension FlashAttention {
   }
 
   /// Values added to scores by distance (T5, Raffel et al. 2020).
-  public struct Bias: Sendable {
+  package struct Bias: Sendable {
     /// (headCount, 2 · reach + 1) floats: of keys so far before the query, up to so far behind it.
-    public var table: any DeviceMemory
+    package var table: any DeviceMemory
     /// Greater distances have the value of this one.
-    public var reach: Int
+    package var reach: Int
 
-    public init(table: any DeviceMemory, reach: Int) { (self.table, self.reach) = (table, reach) }
+    package init(table: any DeviceMemory, reach: Int) { (self.table, self.reach) = (table, reach) }
   }
 
   /// Inputs of optional features.
-  public struct Extras: Sendable {
+  package struct Extras: Sendable {
     /// (tokens, words) UInt32 of a tree.
-    public var treeMasks: (any DeviceMemory)?
+    package var treeMasks: (any DeviceMemory)?
     /// (headCount) floats m of ALiBi: −m · |distance| is added to scores (Press et al. 2022).
-    public var slopes: (any DeviceMemory)?
+    package var slopes: (any DeviceMemory)?
     /// (headCount) floats: exp of each is added to the softmax's denominator (gpt-oss).
-    public var sinks: (any DeviceMemory)?
-    public var bias: Bias?
+    package var sinks: (any DeviceMemory)?
+    package var bias: Bias?
     /// (tokens, headCount) floats for log Σ exp(score), by which results over different keys can be merged.
-    public var logSums: (any DeviceMemory)?
+    package var logSums: (any DeviceMemory)?
 
-    public init(
+    package init(
       treeMasks: (any DeviceMemory)? = nil, slopes: (any DeviceMemory)? = nil, sinks: (any DeviceMemory)? = nil,
       bias: Bias? = nil, logSums: (any DeviceMemory)? = nil
     ) {
@@ -85,18 +85,18 @@ extension FlashAttention {
 
   /// How work-items share long keys: each computes some of their tiles, and a second kernel merges those in order.
   /// Results do not depend on it.
-  public struct Split: Sendable {
+  package struct Split: Sendable {
     /// Work-items that share a tile's keys.
-    public var count: Int
+    package var count: Int
     /// Tokens of the tiles: `tokens` from `firstToken` on.
-    public var firstToken: Int
-    public var tokens: Int
+    package var firstToken: Int
+    package var tokens: Int
     /// The most keys of a sequence.
-    public var longest: Int
+    package var longest: Int
     /// At least `partialBytes`.
-    public var partials: any DeviceMemory
+    package var partials: any DeviceMemory
 
-    public init(count: Int, firstToken: Int = 0, tokens: Int, longest: Int, partials: any DeviceMemory) {
+    package init(count: Int, firstToken: Int = 0, tokens: Int, longest: Int, partials: any DeviceMemory) {
       self.count = count
       self.firstToken = firstToken
       self.tokens = tokens
@@ -108,15 +108,15 @@ extension FlashAttention {
   }
 
   /// Consecutive queries of one sequence.
-  public struct Tile: Sendable, BitwiseCopyable {
-    public var firstToken: Int32
-    public var count: Int32
+  package struct Tile: Sendable, BitwiseCopyable {
+    package var firstToken: Int32
+    package var count: Int32
     /// Where the sequence's block ids begin in the tables.
-    public var tableOffset: Int32
+    package var tableOffset: Int32
     /// For a full mask the sequence's keys, for a tree those before it.
-    public var keyCount: Int32
+    package var keyCount: Int32
 
-    public init(firstToken: Int, count: Int, tableOffset: Int, keyCount: Int = 0) {
+    package init(firstToken: Int, count: Int, tableOffset: Int, keyCount: Int = 0) {
       self.firstToken = Int32(clamping: firstToken)
       self.count = Int32(clamping: count)
       self.tableOffset = Int32(clamping: tableOffset)

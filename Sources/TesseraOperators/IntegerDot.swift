@@ -1,7 +1,7 @@
 import TesseraCL
 
 /// How a device sums products of 8-bit integers: `DOT_8` in `Kernels/matmul/dot_8.cl`. All give the same bits.
-public enum IntegerDot: Int, Sendable, CaseIterable {
+package enum IntegerDot: Int, Sendable, CaseIterable {
   /// Plain C; in the vector style compilers for CPUs make one instruction of it.
   case plain = 0
   /// `cl_khr_integer_dot_product`.

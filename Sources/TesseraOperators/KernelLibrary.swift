@@ -3,9 +3,9 @@ import TesseraCL
 import TesseraMemory
 
 /// The kernels of one device, each compiled when it is first asked for and kept.
-public final class KernelLibrary: Sendable {
-  public let context: Context
-  public let style: KernelStyle
+package final class KernelLibrary: Sendable {
+  package let context: Context
+  package let style: KernelStyle
 
   private let cache: ProgramCache?
   private let heldSums: Int
@@ -26,7 +26,7 @@ public final class KernelLibrary: Sendable {
   /// - Parameters:
   ///   - style: how kernels use the device; by default what suits it.
   ///   - cache: where compiled programs are kept between runs; nil keeps none.
-  public init(context: Context, style: KernelStyle? = nil, cache: ProgramCache? = .standard) {
+  package init(context: Context, style: KernelStyle? = nil, cache: ProgramCache? = .standard) {
     self.context = context
     self.style = style ?? KernelStyle(for: context.device.profile)
     self.cache = cache

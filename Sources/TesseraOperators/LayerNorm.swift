@@ -1,10 +1,10 @@
 import TesseraCL
 
 /// `y = (x − mean) / √(variance + ε) · weight (+ bias) (+ residual)`: `Kernels/norm/layernorm.cl` (Ba et al. 2016).
-public struct LayerNorm: Sendable {
+package struct LayerNorm: Sendable {
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the norm of `count` outer rows.
   ///
@@ -12,7 +12,7 @@ public struct LayerNorm: Sendable {
   ///   - bias: (columns).
   ///   - y: may be `x`.
   ///   - residual: added last, laid out as `y`; may be `y`.
-  public func enqueue(
+  package func enqueue(
     _ x: any DeviceMemory, weight: any DeviceMemory, bias: (any DeviceMemory)? = nil, into y: any DeviceMemory,
     rows: NormRows, count: Int, epsilon: Float, residual: (any DeviceMemory)? = nil, on sink: some CommandSink
   ) throws {

@@ -5,21 +5,21 @@ import TesseraMemory
 /// `y[token, row] = Σ_k x[token, k] · w[row, k]`, with what follows it fused: `Kernels/matmul/matmul.cl`.
 ///
 /// A token's result has the same bits however many tokens run beside it.
-public struct MatrixProduct: Sendable {
+package struct MatrixProduct: Sendable {
   /// Steps between a product's sums and its result, in this order.
-  public struct Epilogue: Sendable {
+  package struct Epilogue: Sendable {
     /// Added to each token, (rows rounded up to 16), not of experts; with a gate in the order of the matrix's rows.
-    public var bias: (any DeviceMemory)?
+    package var bias: (any DeviceMemory)?
     /// Applied to the sums, or to the gates.
-    public var activation: Activation.Function?
+    package var activation: Activation.Function?
     /// The matrix alternates between groups of gate rows and of up rows; `y` has half as many: `activation(gate) · up`.
-    public var isGated: Bool
+    package var isGated: Bool
     /// Factor of the result.
-    public var scale: Float
+    package var scale: Float
     /// Added to each element, (tokens, yStride); may be `y`.
-    public var residual: (any DeviceMemory)?
+    package var residual: (any DeviceMemory)?
 
-    public init(
+    package init(
       bias: (any DeviceMemory)? = nil, activation: Activation.Function? = nil, scale: Float = 1,
       residual: (any DeviceMemory)? = nil, gate: Activation.Function? = nil
     ) {
@@ -38,29 +38,29 @@ public struct MatrixProduct: Sendable {
   }
 
   /// A root mean square norm of the activations, computed by the product itself where `fusesNorm`.
-  public struct Norm: Sendable {
+  package struct Norm: Sendable {
     /// (columns)
-    public var weight: any DeviceMemory
-    public var epsilon: Float
+    package var weight: any DeviceMemory
+    package var epsilon: Float
 
-    public init(weight: any DeviceMemory, epsilon: Float) { (self.weight, self.epsilon) = (weight, epsilon) }
+    package init(weight: any DeviceMemory, epsilon: Float) { (self.weight, self.epsilon) = (weight, epsilon) }
   }
 
   /// Memory for activations packed in tiles.
-  public struct Workspace: Sendable {
+  package struct Workspace: Sendable {
     let packed: any DeviceMemory
     let sums: any DeviceMemory
 
     /// - Parameters:
     ///   - packed: at least `packedBytes(tokens:columns:)`.
     ///   - sums: at least `sumBytes(tokens:columns:)`.
-    public init(packed: any DeviceMemory, sums: any DeviceMemory) {
+    package init(packed: any DeviceMemory, sums: any DeviceMemory) {
       self.packed = packed
       self.sums = sums
     }
 
-    public static func packedBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns * 4 }
-    public static func sumBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns / 16 * 4 }
+    package static func packedBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns * 4 }
+    package static func sumBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns / 16 * 4 }
 
     /// Tokens rounded up to whole tiles of any shape.
     private static func padded(_ tokens: Int) -> Int {
@@ -69,15 +69,15 @@ public struct MatrixProduct: Sendable {
   }
 
   /// Which tokens each expert has (`ExpertRouter`): the product of a tile takes its expert's matrix.
-  public struct Experts: Sendable {
+  package struct Experts: Sendable {
     /// The list of tiles, and the token of each slot.
-    public var list: any DeviceMemory
-    public var order: any DeviceMemory
+    package var list: any DeviceMemory
+    package var order: any DeviceMemory
     /// Rows of `x` are tokens, to be gathered; otherwise slots already.
-    public var gathers: Bool
-    public var routing: ExpertRouter.Routing
+    package var gathers: Bool
+    package var routing: ExpertRouter.Routing
 
-    public init(list: any DeviceMemory, order: any DeviceMemory, gathers: Bool, routing: ExpertRouter.Routing) {
+    package init(list: any DeviceMemory, order: any DeviceMemory, gathers: Bool, routing: ExpertRouter.Routing) {
       (self.list, self.order, self.gathers, self.routing) = (list, order, gathers, routing)
     }
   }
@@ -95,7 +95,7 @@ public struct MatrixProduct: Sendable {
   ///   - activation: the function that kernels are compiled with where an epilogue names none, so that a model has one
   ///     variant for products with and without it.
   ///   - isRecorded: products are parts of recorded steps, for which other tiles are the fastest.
-  public init(
+  package init(
     _ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil, activation: Activation.Function = .silu,
     isRecorded: Bool = false
   ) {
@@ -107,14 +107,14 @@ public struct MatrixProduct: Sendable {
   }
 
   /// Whether `enqueue` takes a norm for activations of this shape: in the simt style one row that fits local memory.
-  public func fusesNorm(tokens: Int, columns: Int) -> Bool {
+  package func fusesNorm(tokens: Int, columns: Int) -> Bool {
     let bytes = (columns + columns / 8 + 256) * 4
     return fast == nil && library.style == .simt && tokens == 1
       && bytes <= library.context.device.profile.localMemoryBytes
   }
 
   /// Tokens of a tile, where `tokens` are multiplied with each of several experts.
-  public func expertTileTokens(tokens: Int, topK: Int, expertCount: Int, format: WeightFormat) -> Int {
+  package func expertTileTokens(tokens: Int, topK: Int, expertCount: Int, format: WeightFormat) -> Int {
     tile(format, tokens: max(1, (tokens * topK + expertCount - 1) / expertCount), isGated: true).tokens
   }
 
@@ -130,7 +130,7 @@ public struct MatrixProduct: Sendable {
   ///   - norm: normalizes `x` first, as `RMSNorm` does; only where `fusesNorm`.
   ///   - yStride: floats from token to token in `y` and the residual; by default the rows written.
   ///   - experts: rows of `y` are then slots.
-  public func enqueue(
+  package func enqueue(
     _ x: any DeviceMemory, _ weights: WeightMatrix, into y: any DeviceMemory, tokens: Int, norm: Norm? = nil,
     yStride: Int? = nil, epilogue: Epilogue = .init(), workspace: Workspace, experts: Experts? = nil,
     on sink: some CommandSink

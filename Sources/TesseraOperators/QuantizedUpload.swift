@@ -12,7 +12,7 @@ extension WeightUpload {
   ///   - input: the elements' format, of `Quantizer.inputs`.
   ///   - matrix: where they go; of a format of `Quantizer.formats` and the same number of columns.
   /// - Throws: `OperatorError` if sizes do not fit, `CLError`.
-  public func quantize(
+  package func quantize(
     _ bytes: UnsafeRawBufferPointer, as input: WeightFormat, rows: Int, into matrix: WeightMatrix,
     at placement: Placement = .whole
   ) throws {

@@ -6,17 +6,17 @@ import TesseraMemory
 ///
 /// Q4_0 to Q8_0, TQ1_0, TQ2_0 and MXFP4 are the bytes of ggml's own quantizers; Q4_K, Q5_K and Q6_K are searched for the
 /// least squared error. The same elements give the same bytes on every device.
-public struct Quantizer: Sendable {
+package struct Quantizer: Sendable {
   /// The formats that elements can be brought to.
-  public static let formats: [WeightFormat] = [
+  package static let formats: [WeightFormat] = [
     .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K, .tq1_0, .tq2_0, .mxfp4,
   ]
   /// The formats that elements can come in.
-  public static let inputs: [WeightFormat] = [.f32, .f16, .bf16]
+  package static let inputs: [WeightFormat] = [.f32, .f16, .bf16]
 
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Elements of a block that is quantized alone.
   static func blockSize(_ format: WeightFormat) -> Int {
@@ -24,7 +24,7 @@ public struct Quantizer: Sendable {
   }
 
   /// Bytes of `elements` elements, as a file has them.
-  public static func byteCount(_ elements: Int, as format: WeightFormat) -> Int {
+  package static func byteCount(_ elements: Int, as format: WeightFormat) -> Int {
     elements / format.superBlockSize * format.fileSuperBlockBytes
       + elements % format.superBlockSize * (format.fileSuperBlockBytes / format.superBlockSize)
   }
@@ -35,7 +35,7 @@ public struct Quantizer: Sendable {
   ///   - x: elements of the format `input`, as a file has them.
   ///   - y: gets the blocks; other memory.
   /// - Throws: `OperatorError` if there is no such quantizer or the number does not fit, `CLError`.
-  public func enqueue(
+  package func enqueue(
     _ x: any DeviceMemory, as input: WeightFormat, into y: any DeviceMemory, elements: Int, to format: WeightFormat,
     on sink: some CommandSink
   ) throws {

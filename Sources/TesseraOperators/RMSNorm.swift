@@ -3,22 +3,22 @@ import TesseraKernels
 import TesseraMemory
 
 /// Where the normalized rows lie in a wider row.
-public struct NormRows: Sendable {
+package struct NormRows: Sendable {
   /// Rows inside each of the outer rows, side by side.
-  public var heads: Int
+  package var heads: Int
   /// Floats of a normalized row.
-  public var columns: Int
+  package var columns: Int
   /// Floats from outer row to outer row.
-  public var xStride: Int
-  public var yStride: Int
+  package var xStride: Int
+  package var yStride: Int
 
   /// Rows of `columns` floats, one after another.
-  public init(columns: Int) {
+  package init(columns: Int) {
     (heads, self.columns, xStride, yStride) = (1, columns, columns, columns)
   }
 
   /// `heads` rows of `columns` floats at the start of each outer row of `stride` floats.
-  public init(heads: Int, columns: Int, stride: Int) {
+  package init(heads: Int, columns: Int, stride: Int) {
     (self.heads, self.columns, xStride, yStride) = (heads, columns, stride, stride)
   }
 
@@ -48,18 +48,18 @@ public struct NormRows: Sendable {
 }
 
 /// `y = x / √(mean(x²) + ε) · weight (+ residual)`: `Kernels/norm/rmsnorm.cl` (Zhang & Sennrich 2019).
-public struct RMSNorm: Sendable {
-  public typealias Rows = NormRows
+package struct RMSNorm: Sendable {
+  package typealias Rows = NormRows
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the norm of `count` outer rows.
   ///
   /// - Parameters:
   ///   - y: may be `x`.
   ///   - residual: added after the weight, laid out as `y`; may be `y`.
-  public func enqueue(
+  package func enqueue(
     _ x: any DeviceMemory, weight: any DeviceMemory, into y: any DeviceMemory, rows: Rows, count: Int, epsilon: Float,
     residual: (any DeviceMemory)? = nil, on sink: some CommandSink
   ) throws {

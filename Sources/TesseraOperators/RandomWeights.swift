@@ -3,13 +3,13 @@ import TesseraKernels
 import TesseraMemory
 
 /// Fills matrices with random weights on the device, for benchmarks that need no file: `Kernels/quantization/random.cl`.
-public struct RandomWeights: Sendable {
+package struct RandomWeights: Sendable {
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the filling of a whole matrix. The same seed gives the same weights, on every device.
-  public func enqueue(into matrix: WeightMatrix, seed: UInt32, on sink: some CommandSink) throws {
+  package func enqueue(into matrix: WeightMatrix, seed: UInt32, on sink: some CommandSink) throws {
     let shape = matrix.shape
     let words = shape.byteCount / 4
     var block = RandomArguments()

@@ -3,22 +3,22 @@ import TesseraKernels
 import TesseraMemory
 
 /// How a paged cache's blocks lie in its buffers, and the heads that go there: `Kernels/common/cache.cl`.
-public struct CacheGeometry: Sendable, Equatable {
-  public var kvHeadCount: Int
+package struct CacheGeometry: Sendable, Equatable {
+  package var kvHeadCount: Int
   /// Elements of a query's or key's head, and of a value's.
-  public var queryDim: Int
-  public var resultDim: Int
+  package var queryDim: Int
+  package var resultDim: Int
   /// Blocks of a buffer.
-  public var blockCount: Int
+  package var blockCount: Int
   /// Tokens of a block, a multiple of 16.
-  public var blockSize: Int
-  public var keys: KVEncoding
-  public var values: KVEncoding
+  package var blockSize: Int
+  package var keys: KVEncoding
+  package var values: KVEncoding
   /// Values are the first `resultDim` elements of the keys, and nothing of their own (MLA).
-  public var sharesValues: Bool
+  package var sharesValues: Bool
 
   /// A geometry; values have the keys' size and encoding unless said otherwise.
-  public init(
+  package init(
     kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, blockCount: Int, blockSize: Int,
     keys: KVEncoding = .f32, values: KVEncoding? = nil, sharesValues: Bool = false
   ) {
@@ -33,8 +33,8 @@ public struct CacheGeometry: Sendable, Equatable {
   }
 
   /// Elements of a key and of a value in the cache: rounded up, the rest zeros.
-  public var headDim: Int { keys.padded(queryDim) }
-  public var valueDim: Int { sharesValues ? (resultDim + 15) / 16 * 16 : values.padded(resultDim) }
+  package var headDim: Int { keys.padded(queryDim) }
+  package var valueDim: Int { sharesValues ? (resultDim + 15) / 16 * 16 : values.padded(resultDim) }
 
   /// Constants that kernels are compiled with.
   var defines: [KernelVariant.Define] {
@@ -48,7 +48,7 @@ public struct CacheGeometry: Sendable, Equatable {
 
 extension KVEncoding {
   /// A head's size as a cache rounds it up: to whole vectors, or whole blocks of quants.
-  public func padded(_ size: Int) -> Int {
+  package func padded(_ size: Int) -> Int {
     let step = max(16, blockElements)
     return (size + step - 1) / step * step
   }
@@ -66,17 +66,17 @@ extension KVEncoding {
 
 /// Rotates queries in place and stores keys, rotated, and values in the cache: `Kernels/rope/rope_store.cl`
 /// (RoFormer, Su et al. 2021).
-public struct RotaryStore: Sendable {
+package struct RotaryStore: Sendable {
   /// Where heads begin in a token's row, in floats.
-  public struct Row: Sendable, Equatable {
-    public var stride, queries, keys, values: Int
+  package struct Row: Sendable, Equatable {
+    package var stride, queries, keys, values: Int
 
-    public init(stride: Int, queries: Int, keys: Int, values: Int) {
+    package init(stride: Int, queries: Int, keys: Int, values: Int) {
       (self.stride, self.queries, self.keys, self.values) = (stride, queries, keys, values)
     }
 
     /// Queries, then keys, then values.
-    public init(headCount: Int, cache: CacheGeometry) {
+    package init(headCount: Int, cache: CacheGeometry) {
       let keys = headCount * cache.queryDim
       let values = keys + cache.kvHeadCount * cache.queryDim
       self.init(stride: values + cache.kvHeadCount * cache.resultDim, queries: 0, keys: keys, values: values)
@@ -85,7 +85,7 @@ public struct RotaryStore: Sendable {
 
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the rotation and the stores.
   ///
@@ -95,7 +95,7 @@ public struct RotaryStore: Sendable {
   ///   - rotation: (tokens, rotaryDim / 2) pairs of cosine and sine; see `RotaryTable`. nil turns nothing.
   ///   - slots: (tokens) UInt32, block · blockSize + offset.
   ///   - headCount: query heads; 0 stores only.
-  public func enqueue(
+  package func enqueue(
     _ x: any DeviceMemory, row: Row? = nil, rotation: (any DeviceMemory)?, slots: any DeviceMemory,
     keys: any DeviceMemory, values: any DeviceMemory, tokens: Int, headCount: Int, rotaryDim: Int,
     pairing: RotaryTable.Pairing, cache: CacheGeometry, on sink: some CommandSink

@@ -3,16 +3,16 @@ import Foundation
 /// Cosines and sines of a rotary embedding, computed on the host in double precision.
 ///
 /// Scalings: linear (Chen et al. 2023), Llama 3 (its model card), YaRN (Peng et al. 2023).
-public struct RotaryTable: Sendable, Equatable {
+package struct RotaryTable: Sendable, Equatable {
   /// Which dimensions turn together.
-  public enum Pairing: Sendable, Equatable {
+  package enum Pairing: Sendable, Equatable {
     /// (2i, 2i + 1), as llama's GGUF weights are ordered.
     case interleaved
     /// (i, i + rotaryDim / 2), as GPT-NeoX and most others.
     case neox
   }
 
-  public enum Scaling: Sendable, Equatable {
+  package enum Scaling: Sendable, Equatable {
     case none
     case linear(factor: Double)
     case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int)
@@ -21,13 +21,13 @@ public struct RotaryTable: Sendable, Equatable {
     case divisors([Float])
   }
 
-  public let rotaryDim: Int
+  package let rotaryDim: Int
   /// Radians per position, (rotaryDim / 2).
-  public let frequencies: [Double]
+  package let frequencies: [Double]
   /// Factor of every cosine and sine.
-  public let magnitude: Double
+  package let magnitude: Double
 
-  public init(rotaryDim: Int, ropeTheta: Double, scaling: Scaling = .none) throws(OperatorError) {
+  package init(rotaryDim: Int, ropeTheta: Double, scaling: Scaling = .none) throws(OperatorError) {
     guard rotaryDim > 0, rotaryDim.isMultiple(of: 2), ropeTheta.isFinite, ropeTheta > 0 else {
       throw OperatorError(.shape, "a rotary embedding of \(rotaryDim) dimensions and base \(ropeTheta)")
     }
@@ -74,7 +74,7 @@ public struct RotaryTable: Sendable, Equatable {
   }
 
   /// Cosine and sine of each pair at each position, (positions, rotaryDim / 2, 2).
-  public func rows(at positions: some Collection<Int>) -> [Float] {
+  package func rows(at positions: some Collection<Int>) -> [Float] {
     var result: [Float] = []
     result.reserveCapacity(positions.count * rotaryDim)
     for position in positions {

@@ -3,10 +3,10 @@ import TesseraKernels
 import TesseraMemory
 
 /// `y[i] = x[indices[i]]`, cut or filled up with zeros to another width: `Kernels/rows/gather_rows.cl`.
-public struct RowGather: Sendable {
+package struct RowGather: Sendable {
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the copies.
   ///
@@ -14,7 +14,7 @@ public struct RowGather: Sendable {
   ///   - x: rows of `xStride` floats.
   ///   - indices: (rows) UInt32, each a row of `x`: the caller has checked. nil takes the rows in order.
   ///   - y: (rows, yStride), elsewhere than `x`; zeros follow the `columns` that are copied.
-  public func enqueue(
+  package func enqueue(
     _ x: any DeviceMemory, indices: (any DeviceMemory)?, into y: any DeviceMemory, rows: Int, columns: Int,
     xStride: Int? = nil, yStride: Int? = nil, on sink: some CommandSink
   ) throws {

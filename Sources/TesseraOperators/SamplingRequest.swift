@@ -2,15 +2,15 @@ import Foundation
 import TesseraKernels
 
 /// The rows that are sampled together, checked, as the device reads them.
-public struct SamplingRequest: Sendable {
+package struct SamplingRequest: Sendable {
   /// Bytes of what is reported of a row.
   static let resultBytes = MemoryLayout<SampledRow>.stride
 
-  public let rowCount: Int
-  public let vocabularySize: Int
+  package let rowCount: Int
+  package let vocabularySize: Int
   /// Everything the kernels read but the logits: rows' parameters; lists of (row, id, value) for bias and penalties;
   /// masks.
-  public let words: [UInt32]
+  package let words: [UInt32]
   /// Where the lists begin in `words`, and their entries.
   let bias: (offset: Int, count: Int)
   let penalties: (offset: Int, count: Int)
@@ -24,9 +24,9 @@ public struct SamplingRequest: Sendable {
   let topTokens: [Int?]
 
   /// Words of the results.
-  public var resultCount: Int { rowCount * (Self.resultBytes / 4 + topTokenPlaces * 2) }
+  package var resultCount: Int { rowCount * (Self.resultBytes / 4 + topTokenPlaces * 2) }
   /// Bytes of the kernels' workspace.
-  public var workspaceBytes: Int { TokenSampler.workspaceBytes(rows: rowCount) }
+  package var workspaceBytes: Int { TokenSampler.workspaceBytes(rows: rowCount) }
   /// Blocks that a row is cut into.
   var blockCount: Int {
     var length = 64
@@ -36,7 +36,7 @@ public struct SamplingRequest: Sendable {
 
   /// - Parameter rows: one for each row of logits, in their order; at least one.
   /// - Throws: `OperatorError` that names the row and what is wrong with it.
-  public init(_ rows: [SamplingRow], vocabularySize: Int) throws(OperatorError) {
+  package init(_ rows: [SamplingRow], vocabularySize: Int) throws(OperatorError) {
     guard (1...TokenSampler.vocabularyLimit).contains(vocabularySize) else {
       throw OperatorError(
         .shape, "a vocabulary of \(vocabularySize) tokens: 1 to \(TokenSampler.vocabularyLimit) can be sampled from")

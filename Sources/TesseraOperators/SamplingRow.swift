@@ -5,58 +5,58 @@ import Foundation
 /// The steps, in their order: bias; penalties; mask; then top-k, top-p of what it leaves, and min-p, all on the
 /// distribution at temperature 1; then a draw at `temperature` from the tokens that stay. llama.cpp and vLLM agree on
 /// bias before penalties and on the penalties; the order of the filters is llama.cpp's.
-public struct SamplingRow: Sendable, Equatable {
+package struct SamplingRow: Sendable, Equatable {
   /// 0 takes the largest logit, of equals the lower id. So do a `topK` of 1, a `topP` of 0 and a `minP` of 1.
-  public var temperature: Float = 0
+  package var temperature: Float = 0
   /// Only so many of the likeliest tokens stay; 0 keeps all.
-  public var topK = 0
+  package var topK = 0
   /// Only the fewest likeliest tokens that have this probability together stay (Holtzman et al. 2020); 1 keeps all.
-  public var topP: Float = 1
+  package var topP: Float = 1
   /// Only tokens that have this share of the likeliest's probability stay (Nguyen et al. 2024); 0 keeps all.
-  public var minP: Float = 0
+  package var minP: Float = 0
   /// Divides the positive logits of tokens that occurred, and multiplies the others (Keskar et al. 2019); 1 does nothing.
-  public var repetitionPenalty: Float = 1
+  package var repetitionPenalty: Float = 1
   /// Taken from the logit of a token that was generated (OpenAI's definition).
-  public var presencePenalty: Float = 0
+  package var presencePenalty: Float = 0
   /// Taken from the logit of a token as often as it was generated (OpenAI's definition).
-  public var frequencyPenalty: Float = 0
+  package var frequencyPenalty: Float = 0
   /// Tokens that the penalties are for, each once.
-  public var occurrences: [Occurrence] = []
+  package var occurrences: [Occurrence] = []
   /// Values that are added to logits, each token once; −∞ makes a token impossible.
-  public var bias: [Bias] = []
+  package var bias: [Bias] = []
   /// The tokens that may be chosen: ⌈vocabulary / 32⌉ words, of which bit id % 32 of word id / 32 allows a token; nil
   /// allows all.
-  public var allowed: [UInt32]?
+  package var allowed: [UInt32]?
   /// The draw is a function of the seed, the position and the distribution, and of nothing else.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// The position of the token in its sequence.
-  public var position: UInt64 = 0
+  package var position: UInt64 = 0
   /// Log-probabilities of the chosen token and of so many of the likeliest, 0 to 256; nil tells none.
   ///
   /// They are of the distribution at temperature 1 after bias, penalties and mask, before the filters.
-  public var topTokens: Int?
+  package var topTokens: Int?
 
-  public init() {}
+  package init() {}
 
   /// A token that occurred in a sequence.
-  public struct Occurrence: Sendable, Equatable {
-    public var id: Int
+  package struct Occurrence: Sendable, Equatable {
+    package var id: Int
     /// How often it was generated; 0 for a token of the prompt alone, which only the repetition penalty is for.
-    public var count: Int
+    package var count: Int
     /// Whether it is among those that the repetition penalty is for.
-    public var isRecent: Bool
+    package var isRecent: Bool
 
-    public init(id: Int, count: Int, isRecent: Bool = true) {
+    package init(id: Int, count: Int, isRecent: Bool = true) {
       (self.id, self.count, self.isRecent) = (id, count, isRecent)
     }
   }
 
   /// The value that is added to a token's logit.
-  public struct Bias: Sendable, Equatable {
-    public var id: Int
-    public var value: Float
+  package struct Bias: Sendable, Equatable {
+    package var id: Int
+    package var value: Float
 
-    public init(id: Int, value: Float) { (self.id, self.value) = (id, value) }
+    package init(id: Int, value: Float) { (self.id, self.value) = (id, value) }
   }
 
   /// Whether only one token can stay, so that nothing is drawn.

@@ -3,13 +3,13 @@ import TesseraKernels
 import TesseraMemory
 
 /// `x = cap · tanh(x / cap)`, in place: `Kernels/activation/soft_cap.cl` (Gemma 2).
-public struct SoftCap: Sendable {
+package struct SoftCap: Sendable {
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Enqueues the cap of (rows, size) floats.
-  public func enqueue(_ x: any DeviceMemory, cap: Float, rows: Int = 1, size: Int, on sink: some CommandSink) throws {
+  package func enqueue(_ x: any DeviceMemory, cap: Float, rows: Int = 1, size: Int, on sink: some CommandSink) throws {
     guard cap > 0, rows > 0, size > 0 else {
       throw OperatorError(.shape, "a soft cap of \(cap) over \(rows) × \(size): all must be positive")
     }

@@ -6,36 +6,36 @@ import TesseraMemory
 ///
 /// A row's token and log-probabilities are the same bits whatever other rows there are, on every device and in both
 /// styles of kernels: what decides them is computed in integers, or in one order.
-public struct TokenSampler: Sendable {
+package struct TokenSampler: Sendable {
   /// The most tokens of a vocabulary: so many odds in fixed point fit in a sum of 64 bits.
-  public static let vocabularyLimit = 1 << 20
+  package static let vocabularyLimit = 1 << 20
   /// The most rows of one request.
-  public static let rowLimit = 1 << 16
+  package static let rowLimit = 1 << 16
   /// The most likeliest tokens that a row can be asked for.
-  public static let topTokenLimit = 256
+  package static let topTokenLimit = 256
 
   /// The choice for a row.
-  public struct Choice: Sendable, Equatable {
+  package struct Choice: Sendable, Equatable {
     /// The chosen token; nil where the row has a NaN or +∞, or no token is possible.
-    public var id: Int?
+    package var id: Int?
     /// The token's log-probability, if the row asked for it.
-    public var logProbability: Float?
+    package var logProbability: Float?
     /// The likeliest tokens, as many as the row asked for and can be chosen; the lower id first among equals.
-    public var topTokens: [TokenProbability] = []
+    package var topTokens: [TokenProbability] = []
   }
 
   /// A token and its log-probability.
-  public struct TokenProbability: Sendable, Equatable {
-    public var id: Int
-    public var logProbability: Float
+  package struct TokenProbability: Sendable, Equatable {
+    package var id: Int
+    package var logProbability: Float
   }
 
   private let library: KernelLibrary
 
-  public init(_ library: KernelLibrary) { self.library = library }
+  package init(_ library: KernelLibrary) { self.library = library }
 
   /// Bytes of the workspace for so many rows.
-  public static func workspaceBytes(rows: Int) -> Int { rows * SAMPLING_STATE_LENGTH * 8 }
+  package static func workspaceBytes(rows: Int) -> Int { rows * SAMPLING_STATE_LENGTH * 8 }
 
   /// Enqueues what it takes to sample the rows; `read` collects the choices.
   ///
@@ -44,7 +44,7 @@ public struct TokenSampler: Sendable {
   ///   - inputs: the request's `words`, written before.
   ///   - workspace: at least the request's `workspaceBytes`; nothing is kept there.
   ///   - results: at least the request's `resultCount` words.
-  public func enqueue(
+  package func enqueue(
     _ request: SamplingRequest, logits: any DeviceMemory, inputs: any DeviceMemory, workspace: any DeviceMemory,
     results: any DeviceMemory, on sink: some CommandSink
   ) throws {
@@ -79,7 +79,7 @@ public struct TokenSampler: Sendable {
   }
 
   /// Waits for the choices of the rows.
-  public func read(_ request: SamplingRequest, results: Buffer, from queue: Queue) throws -> [Choice] {
+  package func read(_ request: SamplingRequest, results: Buffer, from queue: Queue) throws -> [Choice] {
     let words = try queue.read(results, as: UInt32.self, count: request.resultCount)
     let places = request.topTokenPlaces
     return request.topTokens.enumerated().map { row, topTokens in

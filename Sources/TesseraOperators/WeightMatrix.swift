@@ -3,15 +3,15 @@ import TesseraMemory
 
 /// How a matrix of weights lies on the device: its rows in panels of two groups of 16, in the two planes of
 /// `Kernels/quantization/weights.cl`.
-public struct WeightShape: Sendable, Equatable {
-  public let format: WeightFormat
+package struct WeightShape: Sendable, Equatable {
+  package let format: WeightFormat
   /// Output features.
-  public let rows: Int
+  package let rows: Int
   /// Input features.
-  public let columns: Int
+  package let columns: Int
 
   /// - Throws: `OperatorError` if the format cannot hold rows of that length.
-  public init(format: WeightFormat, rows: Int, columns: Int) throws(OperatorError) {
+  package init(format: WeightFormat, rows: Int, columns: Int) throws(OperatorError) {
     guard rows > 0, columns > 0, columns.isMultiple(of: format.superBlockSize) else {
       throw OperatorError(
         .shape,
@@ -37,27 +37,27 @@ public struct WeightShape: Sendable, Equatable {
   var rowBytes: Int { columns / format.superBlockSize * format.superBlockBytes }
 
   /// Bytes on the device.
-  public var byteCount: Int { groupCount * 16 * (columns / format.superBlockSize) * format.superBlockBytes }
+  package var byteCount: Int { groupCount * 16 * (columns / format.superBlockSize) * format.superBlockBytes }
 }
 
 /// A matrix of weights on the device, or planned there; of experts, several of one shape one after another.
-public struct WeightMatrix: Sendable, DeviceMemory {
-  public let shape: WeightShape
+package struct WeightMatrix: Sendable, DeviceMemory {
+  package let shape: WeightShape
   /// Matrices of this shape.
-  public let expertCount: Int
-  public let view: BufferView
+  package let expertCount: Int
+  package let view: BufferView
   /// Keeps the memory.
   private let allocation: DeviceAllocation?
 
   /// Takes memory for the matrix; its contents are undefined until `WeightUpload` has filled every row.
   ///
   /// - Throws: `MemoryError` if it does not fit.
-  public init(_ shape: WeightShape, heap: DeviceHeap, label: String) throws {
+  package init(_ shape: WeightShape, heap: DeviceHeap, label: String) throws {
     try self.init(shape, heap.allocate(byteCount: shape.byteCount, purpose: .weights, label: label))
   }
 
   /// A matrix, or `expertCount` of them, in memory of their size.
-  public init(_ shape: WeightShape, _ allocation: DeviceAllocation, expertCount: Int = 1) throws {
+  package init(_ shape: WeightShape, _ allocation: DeviceAllocation, expertCount: Int = 1) throws {
     guard expertCount > 0, allocation.byteCount == shape.byteCount * expertCount else {
       throw OperatorError(
         .shape, "\(allocation.label): \(allocation.byteCount) bytes for \(expertCount) matrices of \(shape.byteCount)")
@@ -69,7 +69,7 @@ public struct WeightMatrix: Sendable, DeviceMemory {
   }
 
   /// A matrix that has no memory: for plans.
-  public init(planning shape: WeightShape, label: String, expertCount: Int = 1) {
+  package init(planning shape: WeightShape, label: String, expertCount: Int = 1) {
     self.shape = shape
     self.expertCount = expertCount
     allocation = nil
@@ -77,7 +77,7 @@ public struct WeightMatrix: Sendable, DeviceMemory {
   }
 
   /// Expert `index` of them, as a matrix.
-  public func expert(_ index: Int) -> WeightMatrix {
+  package func expert(_ index: Int) -> WeightMatrix {
     WeightMatrix(shape, allocation, view.advanced(byBytes: index * shape.byteCount))
   }
 

@@ -5,31 +5,31 @@ import TesseraMemory
 /// Brings matrices from a file's memory to the device, repacked there: `Kernels/quantization/repack.cl`.
 ///
 /// Rows travel through one staging buffer, so that at no time a second full copy of a matrix exists.
-public final class WeightUpload {
+package final class WeightUpload {
   let library: KernelLibrary
   let queue: Queue
   let staging: DeviceAllocation
 
   /// - Parameter stagingBytes: the size of the staging buffer; it must hold 16 rows of the widest matrix.
-  public init(_ library: KernelLibrary, queue: Queue, heap: DeviceHeap, stagingBytes: Int = 8 << 20) throws {
+  package init(_ library: KernelLibrary, queue: Queue, heap: DeviceHeap, stagingBytes: Int = 8 << 20) throws {
     self.library = library
     self.queue = queue
     staging = try heap.allocate(byteCount: stagingBytes, purpose: .staging, label: "weights on their way")
   }
 
   /// Where a file's rows go in a matrix.
-  public struct Placement: Sendable {
+  package struct Placement: Sendable {
     /// The group of 16 rows that the first row goes to.
     var groupStart = 0
     /// 2 interleaves the groups of two matrices.
     var groupStep = 1
 
     /// All of a matrix.
-    public static let whole = Placement()
+    package static let whole = Placement()
     /// Behind `rows` rows of another, a multiple of 16.
-    public static func after(rows: Int) -> Placement { Placement(groupStart: rows / 16) }
+    package static func after(rows: Int) -> Placement { Placement(groupStart: rows / 16) }
     /// The gates or the ups of a matrix whose groups alternate between them.
-    public static func alternating(isUp: Bool) -> Placement { Placement(groupStart: isUp ? 1 : 0, groupStep: 2) }
+    package static func alternating(isUp: Bool) -> Placement { Placement(groupStart: isUp ? 1 : 0, groupStep: 2) }
   }
 
   /// Uploads `rows` rows. Returns when the file's memory is no longer read.
@@ -38,7 +38,7 @@ public final class WeightUpload {
   ///   - bytes: the rows as the file has them, `rows · columns / superBlockSize · superBlockBytes` bytes.
   ///   - matrix: where they go; of the same format and number of columns.
   /// - Throws: `OperatorError` if sizes do not fit, `CLError`.
-  public func upload(
+  package func upload(
     _ bytes: UnsafeRawBufferPointer, rows: Int, into matrix: WeightMatrix, at placement: Placement = .whole
   ) throws {
     let shape = matrix.shape

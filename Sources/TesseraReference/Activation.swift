@@ -1,7 +1,7 @@
 import Foundation
 
 /// Activation functions of feed-forward layers, in Double.
-public enum ReferenceActivation: String, CaseIterable, Sendable {
+package enum ReferenceActivation: String, CaseIterable, Sendable {
   /// x / (1 + e⁻ˣ).
   case silu
   /// x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))).
@@ -17,7 +17,7 @@ public enum ReferenceActivation: String, CaseIterable, Sendable {
   case tanh
 
   /// The activation of one value.
-  public func callAsFunction(_ x: Double) -> Double {
+  package func callAsFunction(_ x: Double) -> Double {
     switch self {
     case .silu: x / (1 + exp(-x))
     case .geluTanh: 0.5 * x * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))

@@ -5,45 +5,45 @@ import Foundation
 /// Sources: Vaswani et al., "Attention Is All You Need", 2017 (arXiv 1706.03762); grouped heads: Ainslie et al., "GQA",
 /// 2023 (arXiv 2305.13245); sliding window: "Mistral 7B", 2023 (arXiv 2310.06825); ALiBi: Press et al., 2022 (arXiv
 /// 2108.12409); first keys kept: Xiao et al., "StreamingLLM", 2023 (arXiv 2309.17453).
-public struct ReferenceAttention: Sendable, Equatable {
+package struct ReferenceAttention: Sendable, Equatable {
   /// Query heads.
-  public var headCount: Int
+  package var headCount: Int
   /// Key and value heads; divides `headCount`. Query head h reads kv head h / (headCount / kvHeadCount).
-  public var kvHeadCount: Int
+  package var kvHeadCount: Int
   /// Elements of a key.
-  public var headDim: Int
+  package var headDim: Int
   /// Elements of a value.
-  public var valueDim: Int
+  package var valueDim: Int
   /// The factor of dot products, usually 1 / √headDim.
-  public var scale: Float
+  package var scale: Float
   /// Whether a query sees only keys at its own position and before.
-  public var isCausal: Bool
+  package var isCausal: Bool
   /// A query at position p sees keys at positions > p − window, and where it is not causal < p + window.
-  public var window: Int?
+  package var window: Int?
   /// These first keys are seen whatever the window.
-  public var sinkKeys = 0
+  package var sinkKeys = 0
   /// Scores become cap · tanh(score / cap) before the mask.
-  public var softCap: Float?
+  package var softCap: Float?
   /// ALiBi, [headCount]: −slope · |query's position − key's| is added to capped scores.
-  public var slopes: [Float]?
+  package var slopes: [Float]?
   /// [headCount, 2 · reach + 1]: values added to capped scores by the distance from a query to a key, limited to ± reach
   /// (T5: Raffel et al., 2020, arXiv 1910.10683).
-  public var bias: [Float]?
+  package var bias: [Float]?
   /// [headCount]: exp(sink) is added to the softmax's denominator.
-  public var sinks: [Float]?
+  package var sinks: [Float]?
 
   /// Tokens in flight that form a tree.
-  public struct Tree: Sendable, Equatable {
+  package struct Tree: Sendable, Equatable {
     /// The keys before it, all of which are seen.
-    public var start: Int
+    package var start: Int
     /// For each query, which keys of the tree it sees.
-    public var masks: [[Bool]]
+    package var masks: [[Bool]]
 
-    public init(start: Int, masks: [[Bool]]) { (self.start, self.masks) = (start, masks) }
+    package init(start: Int, masks: [[Bool]]) { (self.start, self.masks) = (start, masks) }
   }
 
   /// An attention of the given shape; `scale` defaults to 1 / √headDim.
-  public init(
+  package init(
     headCount: Int, kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, scale: Float? = nil, isCausal: Bool = true,
     window: Int? = nil, softCap: Float? = nil
   ) {
@@ -68,7 +68,7 @@ public struct ReferenceAttention: Sendable, Equatable {
   ///   - tree: decides which of the keys from its start on are seen
   /// - Returns: [queryPositions, headCount, valueDim]; zeros for a query that sees no key
   /// - Throws: ``ReferenceError`` when a length does not match or heads do not divide evenly.
-  public func attend(
+  package func attend(
     queries: [Float], keys: [Float], values: [Float], queryPositions: [Int], keyCount: Int, keyPositions: [Int]? = nil,
     tree: Tree? = nil
   ) throws(ReferenceError) -> [Float] {
@@ -79,7 +79,7 @@ public struct ReferenceAttention: Sendable, Equatable {
   }
 
   /// As `attend`, with log Σ exp(score), the sink included, of each query: [queryPositions, headCount].
-  public func attendWithSums(
+  package func attendWithSums(
     queries: [Float], keys: [Float], values: [Float], queryPositions: [Int], keyCount: Int, keyPositions: [Int]? = nil,
     tree: Tree? = nil
   ) throws(ReferenceError) -> (out: [Float], logSums: [Float]) {

@@ -2,11 +2,11 @@
 ///
 /// Every value is computed with the float32 operations, in the order, that ggml's `dequantize_row_*` and numpy's
 /// `gguf.quants.dequantize` use, so results are equal to theirs bit for bit (a NaN equals any NaN).
-public enum ReferenceQuantization {
+package enum ReferenceQuantization {
   /// The float32 values of `count` elements of `type` stored in `bytes`.
   ///
   /// Throws ``ReferenceError`` when `count` is not a whole number of blocks or `bytes` is not their exact length.
-  public static func dequantize(
+  package static func dequantize(
     type: ReferenceWeightType, bytes: [UInt8], count: Int
   ) throws(ReferenceError) -> [Float] {
     try require(bytes, count: try type.byteCount(elements: count), "\(type.rawValue) bytes")

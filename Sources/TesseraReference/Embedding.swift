@@ -1,5 +1,5 @@
 /// Rows of an embedding table: y[token, i] = table[id[token], i] · scale.
-public enum ReferenceEmbedding {
+package enum ReferenceEmbedding {
   /// The rows that `tokens` name, from a table in any weight format.
   ///
   /// - Parameters:
@@ -8,7 +8,7 @@ public enum ReferenceEmbedding {
   ///   - scale: √width for Gemma, 1 for most families; multiplied in float32
   /// - Returns: [tokens, width]
   /// - Throws: ``ReferenceError`` for an id outside the vocabulary or a length that does not match.
-  public static func lookup(
+  package static func lookup(
     tokens: [Int], type: ReferenceWeightType, bytes: [UInt8], vocabularySize: Int, width: Int, scale: Float = 1
   ) throws(ReferenceError) -> [Float] {
     let rowByteCount = try type.byteCount(elements: width)

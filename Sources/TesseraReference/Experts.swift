@@ -4,13 +4,13 @@ import Foundation
 ///
 /// Sources: Shazeer et al., "Outrageously Large Neural Networks", 2017 (arXiv 1701.06538); Jiang et al., "Mixtral of
 /// Experts", 2024 (arXiv 2401.04088).
-public enum ReferenceExperts {
+package enum ReferenceExperts {
   /// An expert that a token goes to, and its share of the token's result.
-  public typealias Choice = (expert: Int, weight: Double)
+  package typealias Choice = (expert: Int, weight: Double)
 
   /// The `topK` experts with the largest scores, of equals the first, largest first; weights are the softmax of their
   /// scores.
-  public static func choices(_ scores: [Float], topK: Int) throws(ReferenceError) -> [Choice] {
+  package static func choices(_ scores: [Float], topK: Int) throws(ReferenceError) -> [Choice] {
     guard (1...max(1, scores.count)).contains(topK), !scores.isEmpty else {
       throw ReferenceError(.invalidParameter, "\(topK) of \(scores.count) experts")
     }
@@ -28,7 +28,7 @@ public enum ReferenceExperts {
   ///   - gates, ups: of each expert, [inner, columns]
   ///   - downs: of each expert, [columns, inner]
   /// - Returns: [columns]
-  public static func feedForward(
+  package static func feedForward(
     _ x: [Float], _ choices: [Choice], gates: [[Float]], ups: [[Float]], downs: [[Float]], inner: Int,
     activation: ReferenceActivation
   ) -> [Double] {

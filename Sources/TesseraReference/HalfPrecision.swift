@@ -1,9 +1,9 @@
 /// IEEE 754 binary16 and bfloat16 as bit patterns.
 ///
 /// Swift's `Float16` does not exist on every platform, so the conversions are spelled out.
-public enum ReferenceHalf {
+package enum ReferenceHalf {
   /// The value of a binary16 bit pattern; every binary16 value is exact in `Float`.
-  public static func float(fromHalf bits: UInt16) -> Float {
+  package static func float(fromHalf bits: UInt16) -> Float {
     let sign = UInt32(bits & 0x8000) << 16
     let exponent = UInt32(bits >> 10) & 0x1F
     let mantissa = UInt32(bits & 0x3FF)
@@ -19,7 +19,7 @@ public enum ReferenceHalf {
   }
 
   /// The nearest binary16 value's bit pattern; ties go to even, values too large become infinity.
-  public static func half(fromFloat value: Float) -> UInt16 {
+  package static func half(fromFloat value: Float) -> UInt16 {
     let bits = value.bitPattern
     let sign = UInt16(bits >> 31) << 15
     let magnitude = bits & 0x7FFF_FFFF
@@ -34,5 +34,5 @@ public enum ReferenceHalf {
   }
 
   /// The value of a bfloat16 bit pattern: the upper half of a `Float`.
-  public static func float(fromBFloat16 bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
+  package static func float(fromBFloat16 bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
 }

@@ -1,7 +1,7 @@
 /// Layer normalization: y = (x − mean) / √(variance + ε) · weight (+ bias) (+ residual).
 ///
 /// Source: Ba et al., "Layer Normalization", 2016 (arXiv 1607.06450).
-public enum ReferenceLayerNorm {
+package enum ReferenceLayerNorm {
   /// Normalizes each row, in Double.
   ///
   /// - Parameters:
@@ -11,7 +11,7 @@ public enum ReferenceLayerNorm {
   ///   - residual: [rowCount, columnCount]
   /// - Returns: [rowCount, columnCount]
   /// - Throws: ``ReferenceError`` when a length does not match or `columnCount` is not positive.
-  public static func normalize(
+  package static func normalize(
     x: [Float], weight: [Float], bias: [Float]? = nil, rowCount: Int, columnCount: Int, epsilon: Float,
     residual: [Float]? = nil
   ) throws(ReferenceError) -> [Float] {

@@ -1,5 +1,5 @@
 /// Activations times weights: y[token, row] = Σₖ x[token, k] · w[row, k] (+ bias[row]) (+ residual[token, row]).
-public enum ReferenceMatrixProduct {
+package enum ReferenceMatrixProduct {
   /// The product, every sum in Double, rounded to Float once.
   ///
   /// - Parameters:
@@ -9,7 +9,7 @@ public enum ReferenceMatrixProduct {
   ///   - residual: [tokenCount, rowCount]
   /// - Returns: [tokenCount, rowCount]
   /// - Throws: ``ReferenceError`` when a length does not match its shape.
-  public static func product(
+  package static func product(
     x: [Float], weights: [Float], tokenCount: Int, rowCount: Int, columnCount: Int,
     bias: [Float]? = nil, residual: [Float]? = nil
   ) throws(ReferenceError) -> [Float] {
@@ -32,7 +32,7 @@ public enum ReferenceMatrixProduct {
   ///
   /// A float32 sum of n terms is off by at most about n · 2⁻²⁴ times this, however the terms cancel (Higham, "Accuracy
   /// and Stability of Numerical Algorithms", section 3.1). Shapes and errors as for `product`.
-  public static func magnitude(
+  package static func magnitude(
     x: [Float], weights: [Float], tokenCount: Int, rowCount: Int, columnCount: Int
   ) throws(ReferenceError) -> [Float] {
     try product(

@@ -5,7 +5,7 @@ extension ReferenceQuantization {
   /// The blocks of `type` for `values`.
   ///
   /// Throws ``ReferenceError`` when `values` is not a whole number of blocks, or there is no quantizer for the type.
-  public static func quantize(type: ReferenceWeightType, _ values: [Float]) throws(ReferenceError) -> [UInt8] {
+  package static func quantize(type: ReferenceWeightType, _ values: [Float]) throws(ReferenceError) -> [UInt8] {
     _ = try type.byteCount(elements: values.count)
     var bytes: [UInt8] = []
     for start in stride(from: 0, to: values.count, by: type.blockSize) {
@@ -114,7 +114,7 @@ extension ReferenceQuantization {
 
 extension ReferenceHalf {
   /// The nearest bfloat16's bit pattern; ties go to even, a NaN stays one.
-  public static func bfloat16(fromFloat value: Float) -> UInt16 {
+  package static func bfloat16(fromFloat value: Float) -> UInt16 {
     let bits = value.bitPattern
     if value.isNaN { return UInt16(bits >> 16) | 64 }
     return UInt16((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)

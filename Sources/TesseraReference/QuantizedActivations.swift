@@ -1,13 +1,13 @@
 /// Activations rounded to 8 bits, as products of the fast mode take them.
-public enum ReferenceQuantizedActivations {
+package enum ReferenceQuantizedActivations {
   /// The columns that share a scale.
-  public static let blockSize = 32
+  package static let blockSize = 32
 
   /// Each block of 32 of `x`, [tokenCount · columnCount], as scale · q: scale = max |x| / 127 and q = x · (127 / max |x|)
   /// rounded to nearest even, in float32 (Q8_0 of ggml, but with a float32 scale).
   ///
   /// - Throws: ``ReferenceError`` when `x` is not a whole number of blocks.
-  public static func rounded(_ x: [Float]) throws(ReferenceError) -> [Float] {
+  package static func rounded(_ x: [Float]) throws(ReferenceError) -> [Float] {
     guard x.count.isMultiple(of: blockSize) else {
       throw ReferenceError(.shapeMismatch, "\(x.count) activations are not a whole number of blocks of \(blockSize)")
     }

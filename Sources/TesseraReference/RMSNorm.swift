@@ -1,7 +1,7 @@
 /// Root-mean-square normalization: y = x / √(mean(x²) + ε) · w.
 ///
 /// Source: Zhang, Sennrich, "Root Mean Square Layer Normalization", 2019 (arXiv 1910.07467).
-public enum ReferenceRMSNorm {
+package enum ReferenceRMSNorm {
   /// Normalizes each row, after adding `residual` where one is given.
   ///
   /// The sum x + residual is rounded to float32 before it is squared, because it is also the value handed on.
@@ -12,7 +12,7 @@ public enum ReferenceRMSNorm {
   ///   - residual: [rowCount, columnCount]
   /// - Returns: the normalized rows, and the sum that was normalized (x itself without a residual)
   /// - Throws: ``ReferenceError`` when a length does not match or `columnCount` is not positive.
-  public static func normalize(
+  package static func normalize(
     x: [Float], weight: [Float], rowCount: Int, columnCount: Int, epsilon: Float, residual: [Float]? = nil
   ) throws(ReferenceError) -> (normalized: [Float], sum: [Float]) {
     guard columnCount > 0 else { throw ReferenceError(.invalidParameter, "RMSNorm needs at least one column") }

@@ -5,7 +5,7 @@ extension ReferenceQuantization {
   /// that sums over thousands of columns stay moderate.
   ///
   /// Throws ``ReferenceError`` when a row is not a whole number of blocks or the shape is unusable.
-  public static func randomBlocks(
+  package static func randomBlocks(
     type: ReferenceWeightType, rows: Int, columns: Int, seed: UInt64
   ) throws(ReferenceError) -> [UInt8] {
     _ = try type.byteCount(elements: columns)

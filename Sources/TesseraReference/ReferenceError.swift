@@ -1,7 +1,7 @@
 /// A fault in the arguments of a reference operator.
-public struct ReferenceError: Error, CustomStringConvertible, Sendable, Equatable {
+package struct ReferenceError: Error, CustomStringConvertible, Sendable, Equatable {
   /// The kind of mistake, for callers that branch on it.
-  public enum Code: Sendable, Equatable {
+  package enum Code: Sendable, Equatable {
     /// An array's length does not match the shape it is said to have.
     case shapeMismatch
     /// A parameter lies outside the values the formula allows.
@@ -11,12 +11,12 @@ public struct ReferenceError: Error, CustomStringConvertible, Sendable, Equatabl
   }
 
   /// The kind of mistake.
-  public let code: Code
+  package let code: Code
   /// The fault, where it is, and what was expected.
-  public let message: String
+  package let message: String
 
   /// The message, for printing.
-  public var description: String { message }
+  package var description: String { message }
 
   init(_ code: Code, _ message: String) {
     self.code = code

@@ -3,9 +3,9 @@ import Foundation
 /// Rotary position embedding: pairs of a head's elements turned by position · frequency.
 ///
 /// Source: Su et al., "RoFormer", 2021 (arXiv 2104.09864).
-public struct ReferenceRotaryEmbedding: Sendable, Equatable {
+package struct ReferenceRotaryEmbedding: Sendable, Equatable {
   /// Which elements of a head form pair i.
-  public enum Pairing: Sendable, Equatable {
+  package enum Pairing: Sendable, Equatable {
     /// (x[2i], x[2i + 1]): ggml's "norm", Llama files in GGUF.
     case interleaved
     /// (x[i], x[i + rotaryDim / 2]): ggml's "neox", transformers' Llama, Gemma, Qwen.
@@ -13,14 +13,14 @@ public struct ReferenceRotaryEmbedding: Sendable, Equatable {
   }
 
   /// Which elements form a pair.
-  public let pairing: Pairing
+  package let pairing: Pairing
   /// Elements of a head that are turned; those after it are kept.
-  public let rotaryDim: Int
+  package let rotaryDim: Int
   /// Radians per position of each pair, and the factor on cosine and sine.
-  public let frequencies: ReferenceRotaryFrequencies
+  package let frequencies: ReferenceRotaryFrequencies
 
   /// Throws ``ReferenceError`` when `rotaryDim` is not even and positive, or a parameter is out of its range.
-  public init(
+  package init(
     pairing: Pairing, rotaryDim: Int, base: Double, scaling: ReferenceRotaryScaling = .none
   ) throws(ReferenceError) {
     self.pairing = pairing
@@ -29,7 +29,7 @@ public struct ReferenceRotaryEmbedding: Sendable, Equatable {
   }
 
   /// The angles in radians, [positions, rotaryDim / 2].
-  public func angles(positions: [Int]) -> [Double] {
+  package func angles(positions: [Int]) -> [Double] {
     positions.flatMap { position in frequencies.values.map { Double(position) * $0 } }
   }
 
@@ -40,7 +40,7 @@ public struct ReferenceRotaryEmbedding: Sendable, Equatable {
   ///   - positions: one per token; need not be consecutive
   /// - Returns: [positions, headCount, headDim]
   /// - Throws: ``ReferenceError`` when `x` does not match its shape or `rotaryDim` exceeds `headDim`.
-  public func apply(_ x: [Float], positions: [Int], headCount: Int, headDim: Int) throws(ReferenceError) -> [Float] {
+  package func apply(_ x: [Float], positions: [Int], headCount: Int, headDim: Int) throws(ReferenceError) -> [Float] {
     try require(x, count: try elementCount(positions.count, headCount, headDim, of: "x"), "x")
     guard rotaryDim <= headDim else {
       throw ReferenceError(.invalidParameter, "the rotary dimension \(rotaryDim) exceeds the head's \(headDim)")

@@ -1,7 +1,7 @@
 import Foundation
 
 /// How rotary frequencies are changed for contexts longer than the model was trained on.
-public enum ReferenceRotaryScaling: Sendable, Equatable {
+package enum ReferenceRotaryScaling: Sendable, Equatable {
   /// θᵢ = base^(−2i/d) as they are.
   case none
   /// All frequencies divided by `factor` (Chen et al., "Position Interpolation", 2023, arXiv 2306.15595).
@@ -21,16 +21,16 @@ public enum ReferenceRotaryScaling: Sendable, Equatable {
 }
 
 /// The rotary frequencies of one head.
-public struct ReferenceRotaryFrequencies: Sendable, Equatable {
+package struct ReferenceRotaryFrequencies: Sendable, Equatable {
   /// Radians per position of each pair, [rotaryDim / 2].
-  public let values: [Double]
+  package let values: [Double]
   /// The factor of cosine and sine (YaRN's attention factor; 1 otherwise).
-  public let magnitude: Double
+  package let magnitude: Double
 
   /// The frequencies of `rotaryDim` elements under `scaling`.
   ///
   /// Throws ``ReferenceError`` when `rotaryDim` is not even and positive, or a parameter is out of its range.
-  public init(rotaryDim: Int, base: Double, scaling: ReferenceRotaryScaling = .none) throws(ReferenceError) {
+  package init(rotaryDim: Int, base: Double, scaling: ReferenceRotaryScaling = .none) throws(ReferenceError) {
     guard rotaryDim > 0, rotaryDim % 2 == 0 else {
       throw ReferenceError(.invalidParameter, "the rotary dimension is \(rotaryDim), it must be even and positive")
     }

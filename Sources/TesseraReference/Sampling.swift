@@ -1,9 +1,9 @@
 /// How the token of one row of logits is chosen, in Double.
-public enum ReferenceSampling {
+package enum ReferenceSampling {
   /// The id of the largest logit, the lowest id among equals. A NaN never wins.
   ///
   /// Throws ``ReferenceError`` when no logit is a number.
-  public static func argmax(_ logits: [Float]) throws(ReferenceError) -> Int {
+  package static func argmax(_ logits: [Float]) throws(ReferenceError) -> Int {
     var best: Int?
     for (id, logit) in logits.enumerated() where !logit.isNaN {
       guard let current = best else {
@@ -21,7 +21,7 @@ public enum ReferenceSampling {
   /// The `count` likeliest ids with their logits: largest logit first, lower id first among equals, NaN last.
   ///
   /// Fewer come back when there are fewer logits. Throws ``ReferenceError`` when `count` is negative.
-  public static func topK(_ logits: [Float], count: Int) throws(ReferenceError) -> [(id: Int, logit: Float)] {
+  package static func topK(_ logits: [Float], count: Int) throws(ReferenceError) -> [(id: Int, logit: Float)] {
     guard count >= 0 else { throw ReferenceError(.invalidParameter, "top-k of \(count) candidates") }
     let ordered = logits.enumerated().sorted { a, b in
       if a.element == b.element || (a.element.isNaN && b.element.isNaN) { return a.offset < b.offset }
@@ -36,7 +36,7 @@ public enum ReferenceSampling {
   /// Each distinct id counts once. Source: Keskar et al., "CTRL", 2019 (arXiv 1909.05858), section 4.1.
   ///
   /// Throws ``ReferenceError`` when `penalty` is not positive and finite or an id is outside the row.
-  public static func applyRepetitionPenalty(
+  package static func applyRepetitionPenalty(
     _ logits: [Float], occurred: [Int], penalty: Float
   ) throws(ReferenceError) -> [Float] {
     guard penalty > 0, penalty.isFinite else {

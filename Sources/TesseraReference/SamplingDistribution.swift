@@ -2,7 +2,7 @@ import Foundation
 
 extension ReferenceSampling {
   /// A token's entry in a list: its bias, or how often it was generated.
-  public typealias Entry = (id: Int, value: Double)
+  package typealias Entry = (id: Int, value: Double)
 
   /// Logits after bias, penalties and mask, in this order.
   ///
@@ -11,7 +11,7 @@ extension ReferenceSampling {
   ///   - repetition: Keskar et al. 2019, for those that are recent; presence and frequency as OpenAI's API defines them.
   ///   - allowed: nil allows all.
   /// Throws ``ReferenceError`` when an id is outside the row.
-  public static func adjusted(
+  package static func adjusted(
     _ logits: [Double], bias: [Entry], occurrences: [Entry], repetition: Double, presence: Double, frequency: Double,
     isRecent: (Int) -> Bool = { _ in true }, allowed: ((Int) -> Bool)?
   ) throws(ReferenceError) -> [Double] {
@@ -31,7 +31,7 @@ extension ReferenceSampling {
   }
 
   /// Possible tokens, the likeliest first, the lower id first among equals.
-  public static func order(_ logits: [Double]) -> [Int] {
+  package static func order(_ logits: [Double]) -> [Int] {
     logits.indices.filter { logits[$0] > -.infinity }
       .sorted { logits[$0] > logits[$1] || (logits[$0] == logits[$1] && $0 < $1) }
   }
@@ -43,7 +43,7 @@ extension ReferenceSampling {
   ///   - topK: 0 keeps all.
   ///   - tolerance: what a sum of probabilities, and a logit, may be wrong by; within it the count is as low as
   ///     possible, or, if negative, as high.
-  public static func keptCount(
+  package static func keptCount(
     _ logits: [Double], order: [Int], topK: Int, topP: Double, minP: Double, tolerance: Double = 0
   ) -> Int {
     guard let first = order.first else { return 0 }
@@ -64,7 +64,7 @@ extension ReferenceSampling {
   }
 
   /// The probability of every token, where only the kept ones can be drawn.
-  public static func probabilities(_ logits: [Double], kept: some Sequence<Int>, temperature: Double) -> [Double] {
+  package static func probabilities(_ logits: [Double], kept: some Sequence<Int>, temperature: Double) -> [Double] {
     var result = [Double](repeating: 0, count: logits.count)
     let best = logits.max() ?? 0
     for id in kept { result[id] = exp((logits[id] - best) / temperature) }
@@ -73,7 +73,7 @@ extension ReferenceSampling {
   }
 
   /// The logarithms of all probabilities at temperature 1.
-  public static func logProbabilities(_ logits: [Double]) -> [Double] {
+  package static func logProbabilities(_ logits: [Double]) -> [Double] {
     let best = logits.max() ?? 0
     let logSum = best + log(logits.reduce(0) { $0 + exp($1 - best) })
     return logits.map { $0 - logSum }
@@ -82,7 +82,7 @@ extension ReferenceSampling {
   /// Philox4x32-10: four words for a counter under a key.
   ///
   /// Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-  public static func philox(
+  package static func philox(
     _ counter: (UInt32, UInt32, UInt32, UInt32), key: (UInt32, UInt32)
   ) -> (UInt32, UInt32, UInt32, UInt32) {
     var (c, k) = (counter, key)
@@ -96,7 +96,7 @@ extension ReferenceSampling {
   }
 
   /// The number, at least 0 and under 1, at which the cumulative distribution is inverted.
-  public static func uniform(seed: UInt64, position: UInt64) -> Double {
+  package static func uniform(seed: UInt64, position: UInt64) -> Double {
     func halves(_ x: UInt64) -> (UInt32, UInt32) { (UInt32(truncatingIfNeeded: x), UInt32(x >> 32)) }
     let counter = halves(position)
     let words = philox((counter.0, counter.1, 0, 0), key: halves(seed))

@@ -1,7 +1,7 @@
 /// A tensor's element format, named as GGUF names it.
 ///
 /// Source: the GGUF page and `ggml-common.h` of ggml, which define the block layouts.
-public enum ReferenceWeightType: String, CaseIterable, Sendable {
+package enum ReferenceWeightType: String, CaseIterable, Sendable {
   case f32 = "F32"
   case f16 = "F16"
   case bf16 = "BF16"
@@ -29,7 +29,7 @@ public enum ReferenceWeightType: String, CaseIterable, Sendable {
   case mxfp4 = "MXFP4"
 
   /// Elements that share one block.
-  public var blockSize: Int {
+  package var blockSize: Int {
     switch self {
     case .f32, .f16, .bf16: 1
     case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_NL, .mxfp4: 32
@@ -38,7 +38,7 @@ public enum ReferenceWeightType: String, CaseIterable, Sendable {
   }
 
   /// Bytes of one block.
-  public var blockByteCount: Int {
+  package var blockByteCount: Int {
     switch self {
     case .f32: 4
     case .f16, .bf16: 2
@@ -70,7 +70,7 @@ public enum ReferenceWeightType: String, CaseIterable, Sendable {
   /// Bytes of `count` elements.
   ///
   /// Throws when `count` is negative, not a whole number of blocks, or too large to address.
-  public func byteCount(elements count: Int) throws(ReferenceError) -> Int {
+  package func byteCount(elements count: Int) throws(ReferenceError) -> Int {
     guard count >= 0, count % blockSize == 0 else {
       throw ReferenceError(
         .invalidParameter, "\(rawValue): \(count) elements are not a whole number of blocks of \(blockSize)")

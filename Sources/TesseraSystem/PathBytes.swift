@@ -7,7 +7,7 @@ private let escapes: ClosedRange<UInt32> = 0x10_FF80...0x10_FFFF
 
 extension String {
   /// The text that stands for a path's bytes.
-  public init(pathBytes bytes: some Sequence<UInt8>) {
+  package init(pathBytes bytes: some Sequence<UInt8>) {
     self.init()
     func escape(_ byte: UInt8) -> Unicode.Scalar { Unicode.Scalar(0x10_FF00 | UInt32(byte)) ?? "\u{FFFD}" }
     let bytes = Array(bytes)
@@ -34,7 +34,7 @@ extension String {
   }
 
   /// The bytes of the path that this text stands for.
-  public var pathBytes: [UInt8] {
+  package var pathBytes: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(utf8.count)
     for scalar in unicodeScalars {
@@ -56,7 +56,7 @@ extension String {
   }
 
   /// This path without what stands for bytes, for people to read.
-  public var shownPath: String {
+  package var shownPath: String {
     var result = ""
     for scalar in unicodeScalars {
       result.unicodeScalars.append(escapes.contains(scalar.value) ? "\u{FFFD}" : scalar)
@@ -67,7 +67,7 @@ extension String {
 
 extension CommandLine {
   /// The command's arguments, the first being its own name, with every byte: `arguments` loses those that are not UTF-8.
-  public static var pathArguments: [String] {
+  package static var pathArguments: [String] {
     (0..<Int(argc)).compactMap { index in
       guard let argument = unsafeArgv[index] else { return nil }
       return String(pathBytes: UnsafeRawBufferPointer(start: argument, count: length(argument)))

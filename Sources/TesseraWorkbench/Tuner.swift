@@ -3,22 +3,22 @@ import TesseraMemory
 import TesseraOperators
 
 /// Work of a class, and how to do it with a tuning.
-public struct TunerSubject {
+package struct TunerSubject {
   /// The class: see `Tuning`.
-  public let name: String
+  package let name: String
   /// The work that was measured, for people.
-  public let shape: String
+  package let shape: String
   /// The parameters to vary, in order, and what they are without a choice.
-  public let parameters: [String]
-  public let initial: [String: Int]
+  package let parameters: [String]
+  package let initial: [String: Int]
   /// How far a result may be from the first one's, of the largest value; nil asks for the same bits.
-  public let tolerance: Float?
+  package let tolerance: Float?
   /// Does the work once and returns its seconds.
-  public let run: (Tuning) throws -> Double
+  package let run: (Tuning) throws -> Double
   /// The work's result, once it has run.
-  public let result: () throws -> [Float]
+  package let result: () throws -> [Float]
 
-  public init(
+  package init(
     name: String, shape: String, parameters: [String], initial: [String: Int], tolerance: Float? = nil,
     run: @escaping (Tuning) throws -> Double, result: @escaping () throws -> [Float]
   ) {
@@ -31,26 +31,26 @@ public struct TunerSubject {
 /// against the best so far, in turns.
 ///
 /// A candidate whose result differs in a bit from the first one's is never taken (CLBlast's: beyond rounding).
-public final class Tuner {
+package final class Tuner {
   /// The result for a class.
-  public struct Outcome: Sendable, Encodable {
-    public let name: String
-    public let shape: String
-    public let initial: [String: Int]
-    public let best: [String: Int]
+  package struct Outcome: Sendable, Encodable {
+    package let name: String
+    package let shape: String
+    package let initial: [String: Int]
+    package let best: [String: Int]
     /// The shortest device times of both, measured in turns.
-    public let initialSeconds: Double
-    public let bestSeconds: Double
+    package let initialSeconds: Double
+    package let bestSeconds: Double
     /// Candidates that were measured.
-    public let candidates: Int
+    package let candidates: Int
     /// Candidates that gave other bits, or did not build.
-    public let refused: [[String: Int]]
+    package let refused: [[String: Int]]
 
-    public var gain: Double { bestSeconds > 0 ? initialSeconds / bestSeconds : 1 }
+    package var gain: Double { bestSeconds > 0 ? initialSeconds / bestSeconds : 1 }
   }
 
   /// Makes the subject of a class of recorded steps, which takes a model.
-  public typealias StepSubjects = (WeightFormat, Tuning.TokenClass, Workbench) throws -> TunerSubject
+  package typealias StepSubjects = (WeightFormat, Tuning.TokenClass, Workbench) throws -> TunerSubject
 
   private let bench: Workbench
   private let start: Tuning
@@ -62,7 +62,7 @@ public final class Tuner {
   ///   - start: where to search from.
   ///   - steps: nil tunes no recorded steps.
   ///   - isCancelled: asked between launches; when it says so, what was found so far is returned.
-  public init(
+  package init(
     _ bench: Workbench, from start: Tuning = Tuning(), steps: StepSubjects? = nil,
     isCancelled: @escaping () -> Bool = { false }
   ) {
@@ -77,7 +77,7 @@ public final class Tuner {
   ///
   /// - Parameter progress: told the class at work and the share of the time that has passed.
   /// - Returns: an outcome for each class that there was time, and memory, for.
-  public func tune(
+  package func tune(
     _ formats: [WeightFormat], seconds: Double, progress: (String, Double) -> Void = { _, _ in }
   ) throws -> [Outcome] {
     let begin = ContinuousClock.now

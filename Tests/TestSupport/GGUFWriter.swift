@@ -1,31 +1,31 @@
 import Foundation
 
 /// Writes GGUF v3 files for tests, right ones and wrong ones (ggml's GGUF specification).
-public struct GGUFWriter {
-  public enum Value: Sendable {
+package struct GGUFWriter {
+  package enum Value: Sendable {
     case uint32(UInt32), uint64(UInt64), float32(Float), bool(Bool), string(String), strings([String]), int32s([Int32])
   }
 
-  public struct Tensor {
+  package struct Tensor {
     /// ggml's number of the type.
-    public var type: UInt32
-    public var dimensions: [Int]
-    public var data: [UInt8]
+    package var type: UInt32
+    package var dimensions: [Int]
+    package var data: [UInt8]
 
-    public init(type: UInt32, dimensions: [Int], data: [UInt8]) {
+    package init(type: UInt32, dimensions: [Int], data: [UInt8]) {
       (self.type, self.dimensions, self.data) = (type, dimensions, data)
     }
   }
 
-  public var metadata: [String: Value] = [:]
-  public var tensors: [String: Tensor] = [:]
+  package var metadata: [String: Value] = [:]
+  package var tensors: [String: Tensor] = [:]
 
-  public init() {}
+  package init() {}
 
   private static let alignment = 32
 
   /// Writes the file.
-  public func write(to url: URL) throws {
+  package func write(to url: URL) throws {
     var file = Array("GGUF".utf8) + bytes(UInt32(3)) + bytes(UInt64(tensors.count)) + bytes(UInt64(metadata.count))
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { file += string(key) + encoded(value) }
     let sorted = tensors.sorted { $0.key < $1.key }
@@ -66,14 +66,14 @@ public struct GGUFWriter {
 
 extension GGUFWriter.Tensor {
   /// A float32 tensor.
-  public static func f32(_ dimensions: [Int], _ values: [Float]) -> Self {
+  package static func f32(_ dimensions: [Int], _ values: [Float]) -> Self {
     Self(
       type: 0, dimensions: dimensions,
       data: values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
   }
 
   /// A Q8_0 tensor: blocks of 32 signed bytes behind a float16 scale.
-  public static func q8_0(_ dimensions: [Int], _ values: [Float]) -> Self {
+  package static func q8_0(_ dimensions: [Int], _ values: [Float]) -> Self {
     var data: [UInt8] = []
     for start in stride(from: 0, to: values.count, by: 32) {
       let block = values[start..<start + 32]
@@ -85,7 +85,7 @@ extension GGUFWriter.Tensor {
   }
 
   /// A Q4_0 tensor: blocks of 32 nibbles, each + 8, behind a float16 scale; byte i holds numbers i and i + 16.
-  public static func q4_0(_ dimensions: [Int], _ values: [Float]) -> Self {
+  package static func q4_0(_ dimensions: [Int], _ values: [Float]) -> Self {
     var data: [UInt8] = []
     for start in stride(from: 0, to: values.count, by: 32) {
       let block = Array(values[start..<start + 32])

@@ -1,10 +1,10 @@
 import Foundation
 
 /// How many shapes grid tests try.
-public enum Grid {
+package enum Grid {
   /// `TESSERA_TEST_SMALL=1`: a pass of small shapes, for devices that check every access and are slow.
-  public static let isSmall = ProcessInfo.processInfo.environment["TESSERA_TEST_SMALL"] == "1"
+  package static let isSmall = ProcessInfo.processInfo.environment["TESSERA_TEST_SMALL"] == "1"
 
   /// The values to try: all of them, or in a small pass the few.
-  public static func values<T>(_ all: [T], small few: [T]) -> [T] { isSmall ? few : all }
+  package static func values<T>(_ all: [T], small few: [T]) -> [T] { isSmall ? few : all }
 }

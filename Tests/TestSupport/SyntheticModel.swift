@@ -4,27 +4,27 @@ import Foundation
 ///
 /// 64 dimensions, two heads of 32 over one key-value head, 128 in between; two layers of Llama's kind, or six of
 /// Gemma 3's, of which the last sees all keys.
-public struct SyntheticModel: Sendable, CustomStringConvertible {
-  public enum Architecture: String, Sendable, CaseIterable {
+package struct SyntheticModel: Sendable, CustomStringConvertible {
+  package enum Architecture: String, Sendable, CaseIterable {
     case llama, gemma3
   }
 
-  public let architecture: Architecture
+  package let architecture: Architecture
   /// Matrices have 4 bits (Q4_0) in the place of 8 (Q8_0).
-  public var hasFourBits = false
-  public var description: String { architecture.rawValue + (hasFourBits ? ", 4 bits" : "") }
+  package var hasFourBits = false
+  package var description: String { architecture.rawValue + (hasFourBits ? ", 4 bits" : "") }
 
-  public static let all = Architecture.allCases.map { SyntheticModel(architecture: $0) }
+  package static let all = Architecture.allCases.map { SyntheticModel(architecture: $0) }
   /// In both sizes of weights, of which a device may have fast products of one alone.
-  public static let allSizes = all.flatMap { model in
+  package static let allSizes = all.flatMap { model in
     [false, true].map { SyntheticModel(architecture: model.architecture, hasFourBits: $0) }
   }
-  public static let llama = SyntheticModel(architecture: .llama)
-  public static let gemma3 = SyntheticModel(architecture: .gemma3)
+  package static let llama = SyntheticModel(architecture: .llama)
+  package static let gemma3 = SyntheticModel(architecture: .gemma3)
 
-  public static let markers = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-  public static let vocabularyCount = 256 + markers.count
-  public static let template = """
+  package static let markers = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+  package static let vocabularyCount = 256 + markers.count
+  package static let template = """
     {% for message in messages %}<|im_start|>{{ message.role }}
     {{ message.content }}<|im_end|>
     {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
@@ -32,7 +32,7 @@ public struct SyntheticModel: Sendable, CustomStringConvertible {
     """
 
   /// What is written; change it to make a wrong file.
-  public func writer() -> GGUFWriter {
+  package func writer() -> GGUFWriter {
     var writer = GGUFWriter()
     let layerCount = architecture == .llama ? 2 : 6
     func key(_ name: String) -> String { "\(architecture.rawValue).\(name)" }
@@ -92,7 +92,7 @@ public struct SyntheticModel: Sendable, CustomStringConvertible {
   }
 
   /// Calls `body` with the path of the model's file, which is removed afterward.
-  public func withFile<T>(_ change: (inout GGUFWriter) -> Void = { _ in }, _ body: (String) throws -> T) throws -> T {
+  package func withFile<T>(_ change: (inout GGUFWriter) -> Void = { _ in }, _ body: (String) throws -> T) throws -> T {
     var writer = writer()
     change(&writer)
     return try withTemporaryFolder { folder in
@@ -103,19 +103,19 @@ public struct SyntheticModel: Sendable, CustomStringConvertible {
   }
 
   /// Token ids of a text of so many bytes that repeats nothing.
-  public static func ids(_ count: Int, seed: UInt64 = 7) -> [Int] {
+  package static func ids(_ count: Int, seed: UInt64 = 7) -> [Int] {
     var random = SeededNumbers(seed: seed)
     return (0..<count).map { _ in Int(random.next() % 256) }
   }
 
   /// Random numbers in ±0.2.
-  public static func values(_ count: Int) -> [Float] {
+  package static func values(_ count: Int) -> [Float] {
     var random = SeededNumbers(seed: UInt64(count))
     return (0..<count).map { _ in Float(random.unit() - 0.5) * 0.4 }
   }
 
   /// The byte-level alphabet (Radford et al. 2019): printable bytes are themselves, the others letters from 256 on.
-  public static let tokens: [String] = {
+  package static let tokens: [String] = {
     var next: UInt32 = 256
     let letters = (0..<256).map { byte -> String in
       let isPrintable = (33...126).contains(byte) || (161...172).contains(byte) || (174...255).contains(byte)

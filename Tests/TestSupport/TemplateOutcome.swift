@@ -2,13 +2,13 @@ import Foundation
 import TesseraJSON
 
 /// How a template ended, in the words of the fixtures.
-public enum TemplateOutcome: Equatable, CustomStringConvertible {
+package enum TemplateOutcome: Equatable, CustomStringConvertible {
   case output(String)
   case raised(String)
   case error
 
   /// The outcome that a fixture expects; nil where it tells none.
-  public init?(expected: JSONObject) {
+  package init?(expected: JSONObject) {
     if let output = expected["output"]?.stringValue {
       self = .output(output)
     } else if let message = expected["raised"]?.stringValue {
@@ -20,7 +20,7 @@ public enum TemplateOutcome: Equatable, CustomStringConvertible {
     }
   }
 
-  public static func == (left: TemplateOutcome, right: TemplateOutcome) -> Bool {
+  package static func == (left: TemplateOutcome, right: TemplateOutcome) -> Bool {
     switch (left, right) {
     case (.output(let a), .output(let b)), (.raised(let a), .raised(let b)): a.utf8.elementsEqual(b.utf8)
     case (.error, .error): true
@@ -28,7 +28,7 @@ public enum TemplateOutcome: Equatable, CustomStringConvertible {
     }
   }
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .output(let text): "output \(text.debugDescription)"
     case .raised(let message): "raised \(message.debugDescription)"
@@ -40,17 +40,17 @@ public enum TemplateOutcome: Equatable, CustomStringConvertible {
 /// Fixtures of a test target.
 extension Bundle {
   /// The bytes of a file under `Fixtures/`.
-  public func fixture(_ name: String) throws -> [UInt8] {
+  package func fixture(_ name: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: bundleURL.appending(path: "Fixtures/" + name)))
   }
 
   /// The objects of a JSON file under `Fixtures/` that holds a list of them.
-  public func objects(_ name: String) throws -> [JSONObject] {
+  package func objects(_ name: String) throws -> [JSONObject] {
     try JSONValue(parsing: try fixture(name), path: name).arrayValue?.compactMap(\.objectValue) ?? []
   }
 
   /// The object in a JSON file under `Fixtures/`.
-  public func object(_ name: String) throws -> JSONObject {
+  package func object(_ name: String) throws -> JSONObject {
     try JSONFields(of: try JSONValue(parsing: try fixture(name), path: name), path: name).object
   }
 }

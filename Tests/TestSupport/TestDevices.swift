@@ -3,8 +3,8 @@ import Synchronization
 import TesseraCL
 
 /// A device that tests run on; one that was asked for and is not there makes them fail.
-public struct TestDevice: Sendable, CustomStringConvertible {
-  public let description: String
+package struct TestDevice: Sendable, CustomStringConvertible {
+  package let description: String
   private let device: Result<Device, CLError>
   private static let contexts = Mutex<[Int: Context]>([:])
 
@@ -21,7 +21,7 @@ public struct TestDevice: Sendable, CustomStringConvertible {
   /// The device's context, the same for all tests.
   ///
   /// - Throws: `CLError` if there is no such device.
-  public func context() throws -> Context {
+  package func context() throws -> Context {
     let device = try device.get()
     return try Self.contexts.withLock { contexts in
       if let context = contexts[device.profile.index] { return context }
@@ -32,10 +32,10 @@ public struct TestDevice: Sendable, CustomStringConvertible {
   }
 }
 
-public enum TestDevices {
+package enum TestDevices {
   /// Every usable device, or those that the comma-separated `TESSERA_TEST_DEVICES`, else `TESSERA_DEVICE`, asks for:
   /// each by its index, or by part of its name or of its platform's.
-  public static let all: [TestDevice] = {
+  package static let all: [TestDevice] = {
     let environment = ProcessInfo.processInfo.environment
     let request =
       [environment["TESSERA_TEST_DEVICES"], environment["TESSERA_DEVICE"]]

@@ -1,7 +1,7 @@
 /// What one case took, and what it had to move and to compute.
-public struct CaseMeasurement: Codable, Sendable, Equatable {
+package struct CaseMeasurement: Codable, Sendable, Equatable {
   /// Where the seconds come from.
-  public enum Clock: String, Codable, Sendable {
+  package enum Clock: String, Codable, Sendable {
     /// The driver's times of the kernels alone, summed.
     case device
     /// From the first call until the device is done: libraries that enqueue on their own.
@@ -9,37 +9,37 @@ public struct CaseMeasurement: Codable, Sendable, Equatable {
   }
 
   /// Which of the memory's limits applies.
-  public enum MemoryRoof: String, Codable, Sendable {
+  package enum MemoryRoof: String, Codable, Sendable {
     case read, copy
   }
 
   /// A place in a chart.
-  public struct Point: Codable, Sendable, Equatable {
-    public var chart: String
-    public var series: String
-    public var x: Double
+  package struct Point: Codable, Sendable, Equatable {
+    package var chart: String
+    package var series: String
+    package var x: Double
 
-    public init(_ chart: String, series: String, x: Double = 0) {
+    package init(_ chart: String, series: String, x: Double = 0) {
       (self.chart, self.series, self.x) = (chart, series, x)
     }
   }
 
   /// Path-like and unique, what `--filter` searches: family/variant/shape.
-  public var id: String
-  public var seconds: Summary
-  public var clock: Clock
+  package var id: String
+  package var seconds: Summary
+  package var clock: Clock
   /// Kernels of one run.
-  public var launches: Int
+  package var launches: Int
   /// The least that has to be read and written once.
-  public var bytes: Int
+  package var bytes: Int
   /// Multiplications and additions; 0 where they are not what the kernel is about.
-  public var operations: Int
-  public var memoryRoof: MemoryRoof
+  package var operations: Int
+  package var memoryRoof: MemoryRoof
   /// Repetitions go over copies that together don't fit the last cache.
-  public var isCold: Bool
-  public var points: [Point]
+  package var isCold: Bool
+  package var points: [Point]
 
-  public init(
+  package init(
     id: String, seconds: Summary, clock: Clock, launches: Int, bytes: Int, operations: Int, memoryRoof: MemoryRoof,
     isCold: Bool, points: [Point] = []
   ) {
@@ -48,25 +48,25 @@ public struct CaseMeasurement: Codable, Sendable, Equatable {
     (self.isCold, self.points) = (isCold, points)
   }
 
-  public var family: String { String(id.prefix { $0 != "/" }) }
+  package var family: String { String(id.prefix { $0 != "/" }) }
   /// Bytes per second at the median.
-  public var byteRate: Double { seconds.median > 0 ? Double(bytes) / seconds.median : 0 }
+  package var byteRate: Double { seconds.median > 0 ? Double(bytes) / seconds.median : 0 }
   /// Operations per second at the median.
-  public var operationRate: Double { seconds.median > 0 ? Double(operations) / seconds.median : 0 }
+  package var operationRate: Double { seconds.median > 0 ? Double(operations) / seconds.median : 0 }
   /// Operations for each byte: the x of the roofline.
-  public var intensity: Double { bytes > 0 ? Double(operations) / Double(bytes) : 0 }
+  package var intensity: Double { bytes > 0 ? Double(operations) / Double(bytes) : 0 }
 }
 
 /// How close a measurement comes to the limits.
-public struct Fractions: Codable, Sendable, Equatable {
+package struct Fractions: Codable, Sendable, Equatable {
   /// Of the memory roof.
-  public var bandwidth: Double
+  package var bandwidth: Double
   /// Of the multiply-add roof.
-  public var compute: Double
+  package var compute: Double
   /// Of whichever binds: the larger of the two.
-  public var roof: Double
+  package var roof: Double
 
-  public init(_ measurement: CaseMeasurement, of roofs: Roofs) {
+  package init(_ measurement: CaseMeasurement, of roofs: Roofs) {
     let memory = measurement.memoryRoof == .read ? roofs.read : roofs.copy
     bandwidth = memory.rate > 0 ? measurement.byteRate / memory.rate : 0
     compute = roofs.multiplyAdd.rate > 0 ? measurement.operationRate / roofs.multiplyAdd.rate : 0

@@ -1,9 +1,9 @@
 import Foundation
 
 /// Numbers as people read them.
-public enum Formatting {
+package enum Formatting {
   /// 12.3 µs.
-  public static func seconds(_ value: Double) -> String {
+  package static func seconds(_ value: Double) -> String {
     switch value {
     case ..<1e-3: digits(value * 1e6) + " µs"
     case ..<1: digits(value * 1e3) + " ms"
@@ -12,7 +12,7 @@ public enum Formatting {
   }
 
   /// 34.5 GB/s; `unit` is the unit alone, such as B/s.
-  public static func rate(_ value: Double, _ unit: String) -> String {
+  package static func rate(_ value: Double, _ unit: String) -> String {
     switch value {
     case ..<1e3: "\(digits(value)) \(unit)"
     case ..<1e6: "\(digits(value / 1e3)) k\(unit)"
@@ -31,17 +31,17 @@ public enum Formatting {
     return String(format: "%.4g", value / factor) + prefix
   }
 
-  public static func percent(_ fraction: Double) -> String { "\(Int((fraction * 100).rounded()))%" }
+  package static func percent(_ fraction: Double) -> String { "\(Int((fraction * 100).rounded()))%" }
 
   /// 3 min 20 s.
-  public static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     let whole = max(0, Int(min(seconds, 1e9).rounded()))
     if whole < 60 { return "\(whole) s" }
     return whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole % 3600 / 60) min"
   }
 
   /// Three significant digits.
-  public static func digits(_ value: Double) -> String {
+  package static func digits(_ value: Double) -> String {
     String(format: abs(value) >= 99.95 ? "%.0f" : abs(value) >= 9.995 ? "%.1f" : "%.2f", value)
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 
 extension Report {
   /// One page that needs nothing beside it, readable in light and dark.
-  public func html() -> String {
+  package func html() -> String {
     let title = "Kernels on \(machine.device)"
     var body = "<header><h1>\(escaped(title))</h1>\n"
     body += "<p>\(escaped(place)) · \(escaped(date.formatted(.iso8601)))</p></header>\n"

@@ -2,7 +2,7 @@ import Foundation
 
 extension Report {
   /// Tables for a page or a terminal.
-  public func markdown() -> String {
+  package func markdown() -> String {
     var text = "# Kernels on \(machine.device)\n\n\(place); \(date.formatted(.iso8601)).\n\n"
     if let roofs {
       text += "| roof, measured in this run | rate | noise | probe |\n|---|--:|--:|---|\n"

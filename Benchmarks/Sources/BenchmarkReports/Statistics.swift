@@ -1,16 +1,16 @@
 /// What is told of repeated timings: the middle, and how far they spread.
-public struct Summary: Codable, Sendable, Equatable {
-  public let median: Double
+package struct Summary: Codable, Sendable, Equatable {
+  package let median: Double
   /// Median of the distances from the median: half of the timings lie closer. Outliers don't move it.
-  public let deviation: Double
+  package let deviation: Double
   /// A quarter of the timings are shorter: the machine at its best, without a clock's single slip.
-  public let lowerQuartile: Double
-  public let least: Double
-  public let most: Double
-  public let count: Int
+  package let lowerQuartile: Double
+  package let least: Double
+  package let most: Double
+  package let count: Int
 
   /// - Returns: nil where there is nothing to summarize, or something that is not a number.
-  public init?(_ values: [Double]) {
+  package init?(_ values: [Double]) {
     let sorted = values.sorted()
     guard let least = sorted.first, let most = sorted.last, values.allSatisfy(\.isFinite) else { return nil }
     let median = Self.median(sorted)
@@ -23,7 +23,7 @@ public struct Summary: Codable, Sendable, Equatable {
   }
 
   /// The deviation as a share of the median.
-  public var relativeDeviation: Double { median > 0 ? deviation / median : 0 }
+  package var relativeDeviation: Double { median > 0 ? deviation / median : 0 }
 
   /// The middle of values in rising order, of which there is at least one.
   private static func median(_ sorted: [Double]) -> Double {

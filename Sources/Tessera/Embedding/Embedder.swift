@@ -48,7 +48,7 @@ public final class Embedder: Sendable {
   }
 
   /// Loads a model whose file is open.
-  public static func load(
+  package static func load(
     _ source: ModelSource, options: LoadOptions = LoadOptions(), pooling: Pooling? = nil,
     progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) async throws -> Embedder {

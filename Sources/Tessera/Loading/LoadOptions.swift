@@ -24,15 +24,15 @@ public struct LoadOptions: Sendable {
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
   /// How kernels use the device; nil takes `$TESSERA_STYLE`, else what suits it.
-  public var style: KernelStyle?
+  package var style: KernelStyle?
   /// Tiles that were measured to be fast; nil takes what `tessera tune` has found for the device, or what comes with
   /// Tessera. Results do not depend on it.
-  public var tuning: Tuning?
+  package var tuning: Tuning?
 
   public init() {}
 
   /// The style that `TESSERA_STYLE` asks for; nil where it is not set.
-  public static func requestedStyle() throws(TesseraError) -> KernelStyle? {
+  package static func requestedStyle() throws(TesseraError) -> KernelStyle? {
     guard let name = ProcessInfo.processInfo.environment["TESSERA_STYLE"], !name.isEmpty else { return nil }
     guard let style = KernelStyle(rawValue: name) else {
       throw TesseraError(.badOption, "TESSERA_STYLE is \"\(name)\": vector and simt are possible")

@@ -3,14 +3,14 @@ import TesseraModels
 import TesseraText
 
 /// A model's files, or the description of a random one, and what is read of them before the weights.
-public struct ModelSource: Sendable {
-  public let checkpoint: any Checkpoint
+package struct ModelSource: Sendable {
+  package let checkpoint: any Checkpoint
   /// Of a described model's random weights.
   let seed: UInt32
 
   /// - Parameter path: of a GGUF file, the first of several that are one model, or a Hugging Face folder.
   /// - Throws: `FileError` if there is none, or it is damaged.
-  public init(path: String) throws {
+  package init(path: String) throws {
     checkpoint = try openCheckpoint(path: path)
     seed = 0
   }
@@ -18,19 +18,19 @@ public struct ModelSource: Sendable {
   /// A model of random weights; its tokens are the 256 bytes and names such as `<257>`.
   ///
   /// - Throws: `FileError`, `ModelError` for sizes that make no model.
-  public init(_ model: RandomModel) throws {
+  package init(_ model: RandomModel) throws {
     checkpoint = try model.checkpoint()
     seed = model.seed
   }
 
-  public var path: String { checkpoint.path }
+  package var path: String { checkpoint.path }
   /// The last part of the path, by which a model is known.
   var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
   /// The tokenizer that the files describe.
   ///
   /// - Parameter vocabularySize: rows of the model's embedding, which may be more than the tokenizer's tokens; nil checks nothing.
-  public func tokenizer(vocabularySize: Int? = nil) throws -> Tokenizer {
+  package func tokenizer(vocabularySize: Int? = nil) throws -> Tokenizer {
     let tokenizer: Tokenizer
     switch checkpoint {
     case let file as GGUFCheckpoint:
@@ -79,7 +79,7 @@ public struct ModelSource: Sendable {
   ///   - hasTools: whether it is for conversations with tools.
   /// - Throws: `ChatError` for a template that cannot be interpreted, `TesseraError` `.noChatTemplate` where there are
   ///   several of which none is the usual one.
-  public func chatTemplate(of tokenizer: Tokenizer, hasTools: Bool = false) throws -> ChatTemplate? {
+  package func chatTemplate(of tokenizer: Tokenizer, hasTools: Bool = false) throws -> ChatTemplate? {
     let templates = try chatTemplates(of: tokenizer)
     if hasTools, let template = try ChatTemplate(ofModel: templates["tool_use"]) { return template }
     if templates["default"] == nil, !templates.isEmpty {

@@ -2,17 +2,17 @@ import TesseraFiles
 import TesseraText
 
 /// A folder's tokenizer as a GGUF file has it: `tokenizer.*`, in llama.cpp's terms.
-public struct TokenizerExport: Sendable {
+package struct TokenizerExport: Sendable {
   /// Keys and values, in order; empty where the folder has no tokenizer, or one that cannot be expressed.
-  public private(set) var entries: [(key: String, value: MetadataValue)] = []
+  package private(set) var entries: [(key: String, value: MetadataValue)] = []
   /// In what the file differs from the folder, each in a sentence.
-  public private(set) var notes: [String] = []
+  package private(set) var notes: [String] = []
 
   /// - Parameters:
   ///   - source: of a folder.
   ///   - vocabularySize: rows of the model's embedding, each of which gets a token.
   /// - Throws: `FileError` and `TextError` for damaged documents, `TesseraError` for a tokenizer of another model.
-  public init(_ source: ModelSource, vocabularySize: Int) throws {
+  package init(_ source: ModelSource, vocabularySize: Int) throws {
     let tokenizer: Tokenizer
     do {
       tokenizer = try source.tokenizer(vocabularySize: vocabularySize)

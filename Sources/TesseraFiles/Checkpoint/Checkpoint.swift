@@ -4,7 +4,7 @@ import TesseraSystem
 /// tokenizer) differ by format: see `GGUFCheckpoint` and `HuggingFaceCheckpoint`.
 ///
 /// Opening reads and checks what describes the tensors; no tensor's bytes are touched.
-public protocol Checkpoint: Sendable {
+package protocol Checkpoint: Sendable {
   /// The file or folder, for messages.
   var path: String { get }
   /// All tensors; no two have one name.
@@ -28,12 +28,12 @@ public protocol Checkpoint: Sendable {
 }
 
 extension Checkpoint {
-  public var unreadableTensors: [String: String] { [:] }
+  package var unreadableTensors: [String: String] { [:] }
 
   /// The tensor of that name.
   ///
   /// - Throws: `FileError` `.missingKey` where there is none, `.unsupportedType` where its type cannot be read.
-  public func requiredTensor(named name: String) throws(FileError) -> StoredTensor {
+  package func requiredTensor(named name: String) throws(FileError) -> StoredTensor {
     if let tensor = tensor(named: name) { return tensor }
     if let type = unreadableTensors[name] {
       throw FileError(
@@ -51,7 +51,7 @@ extension Checkpoint {
 /// also be named by a file in it: its `config.json`, safetensors file or index.
 ///
 /// - Throws: `FileError` with what is there, what was expected, or what is wrong with it.
-public func openCheckpoint(path: String) throws(FileError) -> any Checkpoint {
+package func openCheckpoint(path: String) throws(FileError) -> any Checkpoint {
   if FileDescriptor.isFolder(path) { return try HuggingFaceCheckpoint(path: path) }
   let name = path.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init) ?? ""
   let isOfFolder =

@@ -1,17 +1,17 @@
 import TesseraSystem
 
 /// A model that is described and has no file: its tensors have names, types and shapes, and no bytes.
-public struct DescribedCheckpoint: Checkpoint {
-  public let path: String
-  public let tensors: [StoredTensor]
+package struct DescribedCheckpoint: Checkpoint {
+  package let path: String
+  package let tensors: [StoredTensor]
   /// The keys and values that a GGUF file of the model would have.
-  public let metadata: Metadata
+  package let metadata: Metadata
 
   private let indexes: [String: Int]
 
   /// - Parameter name: what messages call it.
   /// - Throws: `FileError` `.malformed` where two tensors have one name.
-  public init(name: String, metadata: [String: MetadataValue], tensors: [StoredTensor]) throws(FileError) {
+  package init(name: String, metadata: [String: MetadataValue], tensors: [StoredTensor]) throws(FileError) {
     path = name
     self.tensors = tensors
     self.metadata = Metadata(metadata, of: name)
@@ -22,14 +22,14 @@ public struct DescribedCheckpoint: Checkpoint {
     self.indexes = indexes
   }
 
-  public var hasData: Bool { false }
+  package var hasData: Bool { false }
 
-  public func tensor(named name: String) -> StoredTensor? { indexes[name].map { tensors[$0] } }
+  package func tensor(named name: String) -> StoredTensor? { indexes[name].map { tensors[$0] } }
 
-  public func bytes(of tensor: StoredTensor) throws(FileError) -> UnsafeRawBufferPointer {
+  package func bytes(of tensor: StoredTensor) throws(FileError) -> UnsafeRawBufferPointer {
     throw FileError(
       .outOfRange, path: path, "the tensor \(FileError.quoted(tensor.name)) is only described and has no bytes")
   }
 
-  public func release(_ tensor: StoredTensor) {}
+  package func release(_ tensor: StoredTensor) {}
 }

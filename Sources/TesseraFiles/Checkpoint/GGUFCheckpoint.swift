@@ -4,23 +4,23 @@ import TesseraSystem
 ///
 /// A model in parts is opened by the first, which has all metadata; each part has tensors of its own.
 /// Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md and `tools/gguf-split` of llama.cpp.
-public struct GGUFCheckpoint: Checkpoint {
+package struct GGUFCheckpoint: Checkpoint {
   /// The most parts that a model may have; the number is five digits wide.
   static let partLimit = 4_096
 
-  public let path: String
-  public let tensors: [StoredTensor]
+  package let path: String
+  package let tensors: [StoredTensor]
   /// The keys and values: of the first part, where there are several.
-  public let metadata: Metadata
+  package let metadata: Metadata
   /// The files, one or one a part.
-  public let files: [GGUFFile]
+  package let files: [GGUFFile]
 
   private let indexes: [String: Int]
 
   /// Opens and checks the file at `path` and, if it is the first part of several, all others.
   ///
   /// - Throws: `FileError` for whatever is wrong with them; parts that are missing, or of another model, are named.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     let first = try GGUFFile(path: path)
     var files = [first]
     if let split = try GGUFSplit(first) {
@@ -52,18 +52,18 @@ public struct GGUFCheckpoint: Checkpoint {
     self.indexes = indexes
   }
 
-  public var hasData: Bool { true }
+  package var hasData: Bool { true }
 
-  public func tensor(named name: String) -> StoredTensor? { indexes[name].map { tensors[$0] } }
+  package func tensor(named name: String) -> StoredTensor? { indexes[name].map { tensors[$0] } }
 
-  public func bytes(of tensor: StoredTensor) throws(FileError) -> UnsafeRawBufferPointer {
+  package func bytes(of tensor: StoredTensor) throws(FileError) -> UnsafeRawBufferPointer {
     guard files.indices.contains(tensor.part) else {
       throw FileError(.outOfRange, path: path, "the tensor \(FileError.quoted(tensor.name)) is of another model")
     }
     return try files[tensor.part].mappedFile.bytes(at: tensor.offset, count: tensor.byteCount)
   }
 
-  public func release(_ tensor: StoredTensor) {
+  package func release(_ tensor: StoredTensor) {
     guard files.indices.contains(tensor.part) else { return }
     files[tensor.part].mappedFile.release(offset: tensor.offset, count: tensor.byteCount)
   }

@@ -1,36 +1,36 @@
 import TesseraSystem
 
 /// A tensor of a checkpoint: its name, how its elements are stored, and where.
-public struct StoredTensor: Sendable, Hashable {
+package struct StoredTensor: Sendable, Hashable {
   /// The name, such as `blk.0.attn_q.weight` or `model.layers.0.self_attn.q_proj.weight`.
-  public let name: String
+  package let name: String
   /// How elements are stored.
-  public let type: GGMLType
+  package let type: GGMLType
   /// The sizes, the slowest-moving first, as in Python; the last is a row's length. Empty for a scalar.
-  public let shape: [Int]
+  package let shape: [Int]
   /// The product of the shape.
-  public let elementCount: Int
+  package let elementCount: Int
   /// Bytes that the elements take.
-  public let byteCount: Int
+  package let byteCount: Int
   /// Which of the checkpoint's files has the bytes, from 0; always 0 where there is one or none.
-  public let part: Int
+  package let part: Int
   /// Where the bytes begin, counted from the start of that file.
-  public let offset: Int
+  package let offset: Int
 
   /// Elements in a row: the last size, 1 for a scalar.
-  public var columnCount: Int { shape.last ?? 1 }
+  package var columnCount: Int { shape.last ?? 1 }
 
   /// Number of rows: the product of all sizes but the last.
-  public var rowCount: Int { columnCount == 0 ? 0 : elementCount / columnCount }
+  package var rowCount: Int { columnCount == 0 ? 0 : elementCount / columnCount }
 
   /// Bytes of a row: whole blocks.
-  public var rowByteCount: Int { columnCount / type.blockElementCount * type.blockByteCount }
+  package var rowByteCount: Int { columnCount / type.blockElementCount * type.blockByteCount }
 
   /// A tensor without bytes, which `DescribedCheckpoint` holds.
   ///
   /// - Parameter checkpoint: what errors name.
   /// - Throws: `FileError` `.malformed` for a shape whose rows are not whole blocks, `.tooLarge` for sizes beyond `Int`.
-  public init(_ name: String, _ type: GGMLType, _ shape: [Int], of checkpoint: String = "") throws(FileError) {
+  package init(_ name: String, _ type: GGMLType, _ shape: [Int], of checkpoint: String = "") throws(FileError) {
     guard shape.allSatisfy({ $0 > 0 }), (shape.last ?? 1).isMultiple(of: type.blockElementCount) else {
       throw FileError(
         .malformed, path: checkpoint,

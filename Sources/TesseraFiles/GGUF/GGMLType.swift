@@ -5,7 +5,7 @@
 /// (https://github.com/ggml-org/ggml).
 // The names are ggml's own, underscores included.
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public enum GGMLType: UInt32, Sendable, CaseIterable {
+package enum GGMLType: UInt32, Sendable, CaseIterable {
   case f32 = 0
   case f16 = 1
   case q4_0 = 2
@@ -43,19 +43,19 @@ public enum GGMLType: UInt32, Sendable, CaseIterable {
   case q2_0 = 42
 
   /// Elements in a block; 1 for types that are not quantized. A row's length is a multiple of it.
-  public var blockElementCount: Int { layout.elements }
+  package var blockElementCount: Int { layout.elements }
 
   /// Bytes that a block takes.
-  public var blockByteCount: Int { layout.bytes }
+  package var blockByteCount: Int { layout.bytes }
 
   /// Whether elements are stored in blocks that share scales.
-  public var isQuantized: Bool { blockElementCount > 1 }
+  package var isQuantized: Bool { blockElementCount > 1 }
 
   /// The type's name in ggml's spelling: `F32`, `Q4_1`, `IQ2_XXS`.
-  public var name: String { "\(self)".uppercased() }
+  package var name: String { "\(self)".uppercased() }
 
   /// The name of a type that an older ggml wrote and current files must not hold; nil for all other numbers.
-  public static func removedName(_ number: UInt32) -> String? {
+  package static func removedName(_ number: UInt32) -> String? {
     switch number {
     case 4: "Q4_2"
     case 5: "Q4_3"

@@ -4,29 +4,29 @@ import TesseraSystem
 ///
 /// Opening reads the metadata and the tensor descriptions and checks them all; no tensor's bytes are touched.
 /// Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
-public struct GGUFFile: Sendable {
+package struct GGUFFile: Sendable {
   /// The version of the format: 2 or 3.
-  public let version: Int
+  package let version: Int
   /// The keys and values.
-  public let metadata: Metadata
+  package let metadata: Metadata
   /// The tensors, in the file's order.
-  public let tensors: [TensorInfo]
+  package let tensors: [TensorInfo]
   /// The alignment of every tensor's offset, in bytes: a power of two.
-  public let alignment: Int
+  package let alignment: Int
   /// The mapped file, which the metadata's arrays and the tensors' bytes point into.
-  public let mappedFile: MappedFile
+  package let mappedFile: MappedFile
 
   private let indexes: [String: Int]
 
   /// Opens and checks the file at `path`.
   ///
   /// - Throws: `FileError` for whatever is wrong with it; see `FileError.Code`.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     try self.init(MappedFile(path: path))
   }
 
   /// Reads the header of a mapped file.
-  public init(_ file: MappedFile) throws(FileError) {
+  package init(_ file: MappedFile) throws(FileError) {
     var cursor = GGUFCursor(file: file)
     let version = try cursor.versionAfterMagic()
     // A tensor's description takes at least a name's length and byte, a dimension count, a dimension, type and offset.
@@ -46,14 +46,14 @@ public struct GGUFFile: Sendable {
   }
 
   /// The tensor of that name; nil where there is none.
-  public func tensor(named name: String) -> TensorInfo? {
+  package func tensor(named name: String) -> TensorInfo? {
     indexes[name].map { tensors[$0] }
   }
 
   /// The tensor of that name.
   ///
   /// - Throws: `FileError` `.missingKey` where there is none.
-  public func requiredTensor(named name: String) throws(FileError) -> TensorInfo {
+  package func requiredTensor(named name: String) throws(FileError) -> TensorInfo {
     guard let tensor = tensor(named: name) else {
       throw FileError(
         .missingKey, path: mappedFile.path,
@@ -65,12 +65,12 @@ public struct GGUFFile: Sendable {
   /// A tensor's bytes, valid while `mappedFile` lives.
   ///
   /// - Throws: `FileError` `.truncated` where the file has become shorter since it was opened.
-  public func bytes(of tensor: TensorInfo) throws(FileError) -> UnsafeRawBufferPointer {
+  package func bytes(of tensor: TensorInfo) throws(FileError) -> UnsafeRawBufferPointer {
     try mappedFile.bytes(at: tensor.fileOffset, count: tensor.byteCount)
   }
 
   /// Lets go of the physical memory behind a tensor's bytes, which stay readable from disk.
-  public func release(_ tensor: TensorInfo) {
+  package func release(_ tensor: TensorInfo) {
     mappedFile.release(offset: tensor.fileOffset, count: tensor.byteCount)
   }
 

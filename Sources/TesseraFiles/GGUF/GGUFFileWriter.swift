@@ -4,14 +4,14 @@ import TesseraSystem
 ///
 /// The file appears at its path when `finish()` returns; a writer that is dropped before leaves nothing behind.
 /// Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
-public final class GGUFFileWriter {
+package final class GGUFFileWriter {
   /// The most bytes of a tensor's name, by which ggml's own reader goes.
-  public static let nameByteLimit = 63
+  package static let nameByteLimit = 63
 
   /// The tensors, in the order in which their bytes are to be appended.
-  public let tensors: [StoredTensor]
+  package let tensors: [StoredTensor]
   /// Bytes that the file has when it is finished.
-  public let byteCount: Int
+  package let byteCount: Int
 
   private let output: AtomicFile
   private let alignment: Int
@@ -24,7 +24,7 @@ public final class GGUFFileWriter {
   ///   multiples of, 32 where it is absent.
   /// - Throws: `FileError` `.malformed` or `.tooLarge` for what a GGUF file cannot hold, `.isFolder`, `.notFound` or
   ///   `.system` where the file cannot be created.
-  public init(path: String, metadata: Metadata, tensors: [StoredTensor]) throws(FileError) {
+  package init(path: String, metadata: Metadata, tensors: [StoredTensor]) throws(FileError) {
     let alignment = try GGUFFile.alignment(metadata)
     var header = GGUFEncoder()
     header.bytes += "GGUF".utf8
@@ -68,7 +68,7 @@ public final class GGUFFileWriter {
   /// Appends bytes of the tensor whose turn it is: all of them, or some rows, in their order.
   ///
   /// - Throws: `FileError` `.outOfRange` where they are more than the tensor lacks, `.system` where writing fails.
-  public func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+  package func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     guard bytes.count <= missing else {
       let name = next < tensors.count ? FileError.quoted(tensors[next].name) : "none"
       throw FileError(
@@ -81,7 +81,7 @@ public final class GGUFFileWriter {
   }
 
   /// Appends bytes of the tensor whose turn it is.
-  public func append(_ bytes: [UInt8]) throws(FileError) {
+  package func append(_ bytes: [UInt8]) throws(FileError) {
     let result = bytes.withUnsafeBytes { buffer in Result { () throws(FileError) in try append(buffer) } }
     try result.get()
   }
@@ -89,7 +89,7 @@ public final class GGUFFileWriter {
   /// Checks that every tensor is there, and puts the file in place.
   ///
   /// - Throws: `FileError` `.outOfRange` where bytes are missing, `.system` where writing fails.
-  public func finish() throws(FileError) {
+  package func finish() throws(FileError) {
     guard next == tensors.count else {
       throw FileError(
         .outOfRange, path: output.path,

@@ -4,23 +4,23 @@ import TesseraSystem
 ///
 /// Each typed getter throws `FileError` `.missingKey` where the key is absent and `.wrongType` where the value has
 /// another type. The `optional…` variants give nil for an absent key and still refuse a wrong type.
-public struct Metadata: Sendable {
+package struct Metadata: Sendable {
   /// All keys, in the file's order.
-  public let keys: [String]
+  package let keys: [String]
   let values: [String: MetadataValue]
   let path: String
 
   /// Keys and values that are made up, for a model that is described or about to be written; keys are sorted.
   ///
   /// - Parameter name: what errors call the model.
-  public init(_ values: [String: MetadataValue], of name: String) {
+  package init(_ values: [String: MetadataValue], of name: String) {
     self.init(keys: values.keys.sorted(), values: values, path: name)
   }
 
   /// Keys and values that are made up, in an order.
   ///
   /// - Parameter keys: each once, all with a value; others are left out.
-  public init(ordered keys: [String], _ values: [String: MetadataValue], of name: String) {
+  package init(ordered keys: [String], _ values: [String: MetadataValue], of name: String) {
     var seen: Set<String> = []
     self.init(keys: keys.filter { values[$0] != nil && seen.insert($0).inserted }, values: values, path: name)
   }
@@ -36,81 +36,81 @@ public struct Metadata: Sendable {
   static func isStrict(_ key: String) -> Bool { key.hasPrefix("tokenizer.") }
 
   /// The value of a key; nil where it is absent.
-  public subscript(key: String) -> MetadataValue? { values[key] }
+  package subscript(key: String) -> MetadataValue? { values[key] }
 
   /// A string.
-  public func string(_ key: String) throws(FileError) -> String { try needed(key, optionalString(key)) }
+  package func string(_ key: String) throws(FileError) -> String { try needed(key, optionalString(key)) }
 
   /// A number of any integer type.
-  public func int(_ key: String) throws(FileError) -> Int { try needed(key, optionalInt(key)) }
+  package func int(_ key: String) throws(FileError) -> Int { try needed(key, optionalInt(key)) }
 
   /// A number of a floating-point or integer type, rounded to float32.
-  public func float(_ key: String) throws(FileError) -> Float { try needed(key, optionalFloat(key)) }
+  package func float(_ key: String) throws(FileError) -> Float { try needed(key, optionalFloat(key)) }
 
   /// A number of a floating-point or integer type.
-  public func double(_ key: String) throws(FileError) -> Double { try needed(key, optionalDouble(key)) }
+  package func double(_ key: String) throws(FileError) -> Double { try needed(key, optionalDouble(key)) }
 
   /// A bool.
-  public func bool(_ key: String) throws(FileError) -> Bool { try needed(key, optionalBool(key)) }
+  package func bool(_ key: String) throws(FileError) -> Bool { try needed(key, optionalBool(key)) }
 
   /// An array of any type.
-  public func array(_ key: String) throws(FileError) -> MetadataArray { try needed(key, optionalArray(key)) }
+  package func array(_ key: String) throws(FileError) -> MetadataArray { try needed(key, optionalArray(key)) }
 
   /// An array of strings; a tokenizer's must be UTF-8.
-  public func strings(_ key: String) throws(FileError) -> [String] { try array(key).strings() }
+  package func strings(_ key: String) throws(FileError) -> [String] { try array(key).strings() }
 
   /// The bytes of an array of strings, left in the mapped file.
-  public func rawStrings(_ key: String) throws(FileError) -> RawStrings { try needed(key, optionalRawStrings(key)) }
+  package func rawStrings(_ key: String) throws(FileError) -> RawStrings { try needed(key, optionalRawStrings(key)) }
 
   /// An array of any integer type.
-  public func ints(_ key: String) throws(FileError) -> [Int] { try array(key).ints() }
+  package func ints(_ key: String) throws(FileError) -> [Int] { try array(key).ints() }
 
   /// An array of a floating-point type, rounded to float32.
-  public func floats(_ key: String) throws(FileError) -> [Float] { try array(key).floats() }
+  package func floats(_ key: String) throws(FileError) -> [Float] { try array(key).floats() }
 
   /// A string, or nil where the key is absent.
-  public func optionalString(_ key: String) throws(FileError) -> String? {
+  package func optionalString(_ key: String) throws(FileError) -> String? {
     try converted(key, to: "a string") { $0.stringValue }
   }
 
   /// A number of any integer type, or nil where the key is absent.
-  public func optionalInt(_ key: String) throws(FileError) -> Int? {
+  package func optionalInt(_ key: String) throws(FileError) -> Int? {
     try converted(key, to: "an integer") { $0.intValue }
   }
 
   /// A number of a floating-point or integer type rounded to float32, or nil where the key is absent.
-  public func optionalFloat(_ key: String) throws(FileError) -> Float? {
+  package func optionalFloat(_ key: String) throws(FileError) -> Float? {
     try optionalDouble(key).map { Float($0) }
   }
 
   /// A number of a floating-point or integer type, or nil where the key is absent.
-  public func optionalDouble(_ key: String) throws(FileError) -> Double? {
+  package func optionalDouble(_ key: String) throws(FileError) -> Double? {
     try converted(key, to: "a number") { $0.doubleValue }
   }
 
   /// A bool, or nil where the key is absent.
-  public func optionalBool(_ key: String) throws(FileError) -> Bool? {
+  package func optionalBool(_ key: String) throws(FileError) -> Bool? {
     try converted(key, to: "a bool") { $0.boolValue }
   }
 
   /// An array of any type, or nil where the key is absent.
-  public func optionalArray(_ key: String) throws(FileError) -> MetadataArray? {
+  package func optionalArray(_ key: String) throws(FileError) -> MetadataArray? {
     try converted(key, to: "an array") { $0.arrayValue }
   }
 
   /// An array of strings, or nil where the key is absent.
-  public func optionalStrings(_ key: String) throws(FileError) -> [String]? { try optionalArray(key)?.strings() }
+  package func optionalStrings(_ key: String) throws(FileError) -> [String]? { try optionalArray(key)?.strings() }
 
   /// The bytes of an array of strings, or nil where the key is absent.
-  public func optionalRawStrings(_ key: String) throws(FileError) -> RawStrings? {
+  package func optionalRawStrings(_ key: String) throws(FileError) -> RawStrings? {
     try converted(key, to: "an array of strings") { $0.arrayValue?.rawStrings }
   }
 
   /// An array of any integer type, or nil where the key is absent.
-  public func optionalInts(_ key: String) throws(FileError) -> [Int]? { try optionalArray(key)?.ints() }
+  package func optionalInts(_ key: String) throws(FileError) -> [Int]? { try optionalArray(key)?.ints() }
 
   /// An array of a floating-point type, or nil where the key is absent.
-  public func optionalFloats(_ key: String) throws(FileError) -> [Float]? { try optionalArray(key)?.floats() }
+  package func optionalFloats(_ key: String) throws(FileError) -> [Float]? { try optionalArray(key)?.floats() }
 
   private func needed<Value>(_ key: String, _ value: Value?) throws(FileError) -> Value {
     guard let value else {

@@ -1,7 +1,7 @@
 /// Arrays that are made up, for a model that is described or about to be written.
 extension MetadataArray {
   /// An array of strings, by their bytes.
-  public init(byteStrings: some Sequence<some Collection<UInt8>>) {
+  package init(byteStrings: some Sequence<some Collection<UInt8>>) {
     var bytes: [UInt8] = []
     var starts: [UInt32] = []
     for string in byteStrings {
@@ -14,18 +14,18 @@ extension MetadataArray {
   }
 
   /// An array of strings.
-  public init(strings: some Sequence<String>) { self.init(byteStrings: strings.map(\.utf8)) }
+  package init(strings: some Sequence<String>) { self.init(byteStrings: strings.map(\.utf8)) }
 
   /// An array of 32-bit integers.
-  public init(int32s: some Sequence<Int32>) {
+  package init(int32s: some Sequence<Int32>) {
     self.init(fixed: .int32, int32s.map { UInt32(bitPattern: $0) })
   }
 
   /// An array of float32.
-  public init(floats: some Sequence<Float>) { self.init(fixed: .float32, floats.map(\.bitPattern)) }
+  package init(floats: some Sequence<Float>) { self.init(fixed: .float32, floats.map(\.bitPattern)) }
 
   /// An array of bools.
-  public init(bools: some Sequence<Bool>) { self.init(fixed: .bool, bools.map { UInt8($0 ? 1 : 0) }) }
+  package init(bools: some Sequence<Bool>) { self.init(fixed: .bool, bools.map { UInt8($0 ? 1 : 0) }) }
 
   private init<Element: FixedWidthInteger>(fixed type: MetadataType, _ elements: [Element]) {
     var bytes: [UInt8] = []

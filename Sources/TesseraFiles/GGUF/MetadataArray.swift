@@ -1,7 +1,7 @@
 import TesseraSystem
 
 /// An array of a GGUF file's metadata, left in the mapped file until its elements are asked for.
-public struct MetadataArray: Sendable {
+package struct MetadataArray: Sendable {
   enum Storage: Sendable {
     /// Values of one fixed size, from this byte offset of the file.
     case fixed(offset: Int)
@@ -11,16 +11,16 @@ public struct MetadataArray: Sendable {
   }
 
   /// The type of every element.
-  public let elementType: MetadataType
+  package let elementType: MetadataType
   /// The number of elements.
-  public let count: Int
+  package let count: Int
 
   let key: String
   let file: MappedFile
   let storage: Storage
 
   /// The element at `index`, or nil where there is none. A string that is not UTF-8 is repaired with U+FFFD.
-  public subscript(index: Int) -> MetadataValue? {
+  package subscript(index: Int) -> MetadataValue? {
     guard index >= 0, index < count else { return nil }
     switch storage {
     case .arrays(let arrays): return .array(arrays[index])
@@ -34,7 +34,7 @@ public struct MetadataArray: Sendable {
   }
 
   /// The bytes of an array of strings; nil for other arrays.
-  public var rawStrings: RawStrings? {
+  package var rawStrings: RawStrings? {
     guard case .strings(let offset, let starts) = storage else { return nil }
     return RawStrings(file: file, offset: offset, starts: starts)
   }
@@ -42,7 +42,7 @@ public struct MetadataArray: Sendable {
   /// The elements of an array of strings.
   ///
   /// - Throws: `FileError` `.wrongType` for other arrays, `.malformed` where a string of a tokenizer is not UTF-8.
-  public func strings() throws(FileError) -> [String] {
+  package func strings() throws(FileError) -> [String] {
     guard let raw = rawStrings else { throw wrongType("strings") }
     var result: [String] = []
     result.reserveCapacity(count)
@@ -64,7 +64,7 @@ public struct MetadataArray: Sendable {
   /// The elements of an array of any integer type.
   ///
   /// - Throws: `FileError` `.wrongType` for other arrays and for elements beyond `Int`.
-  public func ints() throws(FileError) -> [Int] {
+  package func ints() throws(FileError) -> [Int] {
     guard case .fixed(let offset) = storage else { throw wrongType("integers") }
     let values: [Int]?
     switch elementType {
@@ -89,7 +89,7 @@ public struct MetadataArray: Sendable {
   /// The elements of an array of a floating-point type, rounded to float32.
   ///
   /// - Throws: `FileError` `.wrongType` for other arrays.
-  public func floats() throws(FileError) -> [Float] {
+  package func floats() throws(FileError) -> [Float] {
     guard case .fixed(let offset) = storage else { throw wrongType("floating-point numbers") }
     let values: [Float]?
     switch elementType {
@@ -104,7 +104,7 @@ public struct MetadataArray: Sendable {
   /// The elements of an array of bools.
   ///
   /// - Throws: `FileError` `.wrongType` for other arrays.
-  public func bools() throws(FileError) -> [Bool] {
+  package func bools() throws(FileError) -> [Bool] {
     guard elementType == .bool, case .fixed(let offset) = storage,
       let values = convert(UInt8.self, offset, { $0 != 0 })
     else { throw wrongType("bools") }
@@ -114,7 +114,7 @@ public struct MetadataArray: Sendable {
   /// The elements of an array of arrays.
   ///
   /// - Throws: `FileError` `.wrongType` for other arrays.
-  public func arrays() throws(FileError) -> [MetadataArray] {
+  package func arrays() throws(FileError) -> [MetadataArray] {
     guard case .arrays(let arrays) = storage else { throw wrongType("arrays") }
     return arrays
   }

@@ -1,5 +1,5 @@
 /// The types of metadata values, with their numbers in GGUF files.
-public enum MetadataType: UInt32, Sendable, CaseIterable {
+package enum MetadataType: UInt32, Sendable, CaseIterable {
   case uint8 = 0
   case int8 = 1
   case uint16 = 2
@@ -29,7 +29,7 @@ public enum MetadataType: UInt32, Sendable, CaseIterable {
 /// One metadata value of a GGUF file.
 ///
 /// Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
-public enum MetadataValue: Sendable {
+package enum MetadataValue: Sendable {
   case uint8(UInt8)
   case int8(Int8)
   case uint16(UInt16)
@@ -45,7 +45,7 @@ public enum MetadataValue: Sendable {
   case float64(Double)
 
   /// The value's type.
-  public var type: MetadataType {
+  package var type: MetadataType {
     switch self {
     case .uint8: .uint8
     case .int8: .int8
@@ -64,7 +64,7 @@ public enum MetadataValue: Sendable {
   }
 
   /// The value of any integer type, where it fits `Int`; else nil.
-  public var intValue: Int? {
+  package var intValue: Int? {
     switch self {
     case .uint8(let value): Int(value)
     case .int8(let value): Int(value)
@@ -79,7 +79,7 @@ public enum MetadataValue: Sendable {
   }
 
   /// The value of a floating-point or integer type; else nil. Integers beyond 2^53 are rounded.
-  public var doubleValue: Double? {
+  package var doubleValue: Double? {
     switch self {
     case .float32(let value): Double(value)
     case .float64(let value): value
@@ -89,17 +89,17 @@ public enum MetadataValue: Sendable {
   }
 
   /// The value of a string; else nil.
-  public var stringValue: String? {
+  package var stringValue: String? {
     if case .string(let value) = self { value } else { nil }
   }
 
   /// The value of a bool; else nil.
-  public var boolValue: Bool? {
+  package var boolValue: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
 
   /// The value of an array; else nil.
-  public var arrayValue: MetadataArray? {
+  package var arrayValue: MetadataArray? {
     if case .array(let value) = self { value } else { nil }
   }
 }

@@ -1,24 +1,24 @@
 /// Where a tensor lies in a GGUF file and how it is stored.
-public struct TensorInfo: Sendable, Equatable {
+package struct TensorInfo: Sendable, Equatable {
   /// The tensor's name, such as `blk.0.attn_q.weight`.
-  public let name: String
+  package let name: String
   /// The element type.
-  public let type: GGMLType
+  package let type: GGMLType
   /// One to four sizes in ggml's order: the fastest-moving (a row's length) first. All are at least 1.
-  public let dimensions: [Int]
+  package let dimensions: [Int]
   /// The product of the dimensions.
-  public let elementCount: Int
+  package let elementCount: Int
   /// Bytes that the tensor takes in the file.
-  public let byteCount: Int
+  package let byteCount: Int
   /// Where its bytes begin, counted from the start of the file.
-  public let fileOffset: Int
+  package let fileOffset: Int
 
   /// Elements in a row: the first dimension.
-  public var rowLength: Int { dimensions.first ?? 0 }
+  package var rowLength: Int { dimensions.first ?? 0 }
 
   /// Bytes of a row: whole blocks.
-  public var rowByteCount: Int { rowLength / type.blockElementCount * type.blockByteCount }
+  package var rowByteCount: Int { rowLength / type.blockElementCount * type.blockByteCount }
 
   /// Number of rows: the product of all dimensions but the first.
-  public var rowCount: Int { rowLength == 0 ? 0 : elementCount / rowLength }
+  package var rowCount: Int { rowLength == 0 ? 0 : elementCount / rowLength }
 }

@@ -4,17 +4,17 @@ import TesseraSystem
 /// A model folder as the Hugging Face Hub lays it out: `config.json`, safetensors files, a tokenizer.
 ///
 /// Documents are read when they are asked for, except for `config.json`.
-public struct HuggingFaceCheckpoint: Checkpoint {
+package struct HuggingFaceCheckpoint: Checkpoint {
   /// The most bytes of a document that is text.
   static let textByteLimit = 4 << 20
 
-  public let path: String
-  public let tensors: [StoredTensor]
-  public let unreadableTensors: [String: String]
+  package let path: String
+  package let tensors: [StoredTensor]
+  package let unreadableTensors: [String: String]
   /// The contents of `config.json`.
-  public let config: JSONFields
+  package let config: JSONFields
   /// The weights' files.
-  public let weights: SafetensorsFolder
+  package let weights: SafetensorsFolder
 
   private let indexes: [String: Int]
 
@@ -22,7 +22,7 @@ public struct HuggingFaceCheckpoint: Checkpoint {
   ///
   /// - Throws: `FileError` `.notFound` where there is no folder, no `config.json`, no weights or a shard is missing;
   ///   others for what is wrong with them.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     self.path = path
     guard FileDescriptor.exists(path) else {
       throw FileError(.notFound, path: path, "no such file or folder: check the path")
@@ -53,32 +53,32 @@ public struct HuggingFaceCheckpoint: Checkpoint {
     indexes = Dictionary(tensors.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { old, _ in old })
   }
 
-  public var hasData: Bool { true }
+  package var hasData: Bool { true }
 
-  public func tensor(named name: String) -> StoredTensor? { indexes[name].map { tensors[$0] } }
+  package func tensor(named name: String) -> StoredTensor? { indexes[name].map { tensors[$0] } }
 
-  public func bytes(of tensor: StoredTensor) throws(FileError) -> UnsafeRawBufferPointer {
+  package func bytes(of tensor: StoredTensor) throws(FileError) -> UnsafeRawBufferPointer {
     guard weights.files.indices.contains(tensor.part) else {
       throw FileError(.outOfRange, path: path, "the tensor \(FileError.quoted(tensor.name)) is of another model")
     }
     return try weights.files[tensor.part].mappedFile.bytes(at: tensor.offset, count: tensor.byteCount)
   }
 
-  public func release(_ tensor: StoredTensor) {
+  package func release(_ tensor: StoredTensor) {
     guard weights.files.indices.contains(tensor.part) else { return }
     weights.files[tensor.part].mappedFile.release(offset: tensor.offset, count: tensor.byteCount)
   }
 
   /// The path of a document, whether or not it is there.
-  public func path(of document: HuggingFaceDocument) -> String { path + "/" + document.rawValue }
+  package func path(of document: HuggingFaceDocument) -> String { path + "/" + document.rawValue }
 
   /// Whether the folder has a document.
-  public func has(_ document: HuggingFaceDocument) -> Bool { FileDescriptor.exists(path(of: document)) }
+  package func has(_ document: HuggingFaceDocument) -> Bool { FileDescriptor.exists(path(of: document)) }
 
   /// A document's value; nil where there is no such document.
   ///
   /// - Throws: `FileError` where it cannot be read or is not JSON.
-  public func json(_ document: HuggingFaceDocument) throws(FileError) -> JSONValue? {
+  package func json(_ document: HuggingFaceDocument) throws(FileError) -> JSONValue? {
     // `nil` would be JSON's null.
     guard has(document) else { return Optional.none }
     return try JSONValue(path: path(of: document))
@@ -87,21 +87,21 @@ public struct HuggingFaceCheckpoint: Checkpoint {
   /// A document that is a JSON object; nil where there is no such document.
   ///
   /// - Throws: `FileError` where it cannot be read or is not a JSON object.
-  public func object(_ document: HuggingFaceDocument) throws(FileError) -> JSONFields? {
+  package func object(_ document: HuggingFaceDocument) throws(FileError) -> JSONFields? {
     has(document) ? try JSONFields(path: path(of: document)) : nil
   }
 
   /// A document's file; nil where there is no such document.
   ///
   /// - Throws: `FileError` where it cannot be opened, or is empty.
-  public func file(_ document: HuggingFaceDocument) throws(FileError) -> MappedFile? {
+  package func file(_ document: HuggingFaceDocument) throws(FileError) -> MappedFile? {
     has(document) ? try MappedFile(path: path(of: document)) : nil
   }
 
   /// A document that is text, such as the chat template; nil where there is no such document.
   ///
   /// - Throws: `FileError` where it cannot be read, is not UTF-8, or has more than 4 MiB.
-  public func text(_ document: HuggingFaceDocument) throws(FileError) -> String? {
+  package func text(_ document: HuggingFaceDocument) throws(FileError) -> String? {
     guard let file = try file(document) else { return nil }
     defer { withExtendedLifetime(file) {} }
     guard file.byteCount <= Self.textByteLimit else {

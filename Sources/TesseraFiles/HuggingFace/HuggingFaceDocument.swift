@@ -1,5 +1,5 @@
 /// The documents of a Hugging Face folder that Tessera reads, by their names. All but `config` may be absent.
-public enum HuggingFaceDocument: String, Sendable, CaseIterable {
+package enum HuggingFaceDocument: String, Sendable, CaseIterable {
   /// The architecture and its sizes.
   case config = "config.json"
   /// Defaults for generation: ids that end a text, temperature.

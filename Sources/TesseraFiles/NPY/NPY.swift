@@ -1,20 +1,20 @@
 /// Reading and writing numpy's `.npy` files.
 ///
 /// Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-public enum NPY {
+package enum NPY {
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
   /// Writes float32 values in row-major order. The file appears at `path` complete or not at all.
   ///
   /// - Throws: `FileError` `.outOfRange` where `values` does not fill `shape`, `.system` where writing fails.
-  public static func write(_ values: [Float], shape: [Int], to path: String) throws(FileError) {
+  package static func write(_ values: [Float], shape: [Int], to path: String) throws(FileError) {
     let writer = try NPYWriter(path: path, shape: shape)
     try writer.append(values)
     try writer.finish()
   }
 
   /// Opens and checks a file.
-  public static func read(path: String) throws(FileError) -> NPYArray { try NPYArray(path: path) }
+  package static func read(path: String) throws(FileError) -> NPYArray { try NPYArray(path: path) }
 
   /// The bytes before the data: version 1.0, padded so that the data begins at a multiple of 64.
   static func header(shape: [Int]) -> [UInt8] {

@@ -1,11 +1,11 @@
 /// An array of a `.npy` file (versions 1 to 3, row-major, little-endian), memory-mapped.
-public struct NPYArray: Sendable {
+package struct NPYArray: Sendable {
   /// The sizes in row-major order, slowest first; empty for a scalar.
-  public let shape: [Int]
+  package let shape: [Int]
   /// The element type.
-  public let type: NPYType
+  package let type: NPYType
   /// The product of the shape.
-  public let elementCount: Int
+  package let elementCount: Int
 
   private let file: MappedFile
   private let dataOffset: Int
@@ -13,7 +13,7 @@ public struct NPYArray: Sendable {
   /// Opens and checks the file at `path`.
   ///
   /// - Throws: `FileError` for whatever is wrong with it; see `FileError.Code`.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     let file = try MappedFile(path: path)
     let (header, dataOffset) = try NPYHeader.read(file)
     guard let elementCount = NPY.elementCount(header.shape) else {
@@ -41,7 +41,7 @@ public struct NPYArray: Sendable {
   /// The values of a float16, float32 or float64 array as float32, row-major.
   ///
   /// - Throws: `FileError` `.wrongType` for other arrays.
-  public func floats() throws(FileError) -> [Float] {
+  package func floats() throws(FileError) -> [Float] {
     switch type {
     case .float16: values(UInt16.self) { Float(halfBits: UInt16(littleEndian: $0)) }
     case .float32: values(UInt32.self) { Float(bitPattern: UInt32(littleEndian: $0)) }
@@ -53,7 +53,7 @@ public struct NPYArray: Sendable {
   /// The values of an integer or bool array, row-major.
   ///
   /// - Throws: `FileError` `.wrongType` for other arrays, `.outOfRange` for a value beyond `Int`.
-  public func ints() throws(FileError) -> [Int] {
+  package func ints() throws(FileError) -> [Int] {
     switch type {
     case .int8: return values(Int8.self) { Int($0) }
     case .int16: return values(Int16.self) { Int(Int16(littleEndian: $0)) }

@@ -1,5 +1,5 @@
 /// The element types of `.npy` files that can be read: little-endian numbers and bools.
-public enum NPYType: String, Sendable, CaseIterable {
+package enum NPYType: String, Sendable, CaseIterable {
   case float16 = "<f2"
   case float32 = "<f4"
   case float64 = "<f8"
@@ -25,7 +25,7 @@ public enum NPYType: String, Sendable, CaseIterable {
   }
 
   /// Bytes of one element.
-  public var byteCount: Int {
+  package var byteCount: Int {
     switch self {
     case .int8, .uint8, .bool: 1
     case .float16, .int16, .uint16: 2

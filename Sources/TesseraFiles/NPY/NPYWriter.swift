@@ -3,11 +3,11 @@ import TesseraSystem
 /// Writes a float32 `.npy` file in pieces, such as the logits of one chunk after another.
 ///
 /// The file appears at its path when `finish()` returns; a writer that is dropped before leaves nothing behind.
-public final class NPYWriter {
+package final class NPYWriter {
   /// The sizes in row-major order, slowest first.
-  public let shape: [Int]
+  package let shape: [Int]
   /// Values that are still to be appended.
-  public private(set) var remainingCount: Int
+  package private(set) var remainingCount: Int
 
   private let output: AtomicFile
 
@@ -15,7 +15,7 @@ public final class NPYWriter {
   ///
   /// - Throws: `FileError` `.outOfRange` for a shape that no file can have, `.isFolder`, `.notFound` or `.system`
   ///   where the file cannot be created.
-  public init(path: String, shape: [Int]) throws(FileError) {
+  package init(path: String, shape: [Int]) throws(FileError) {
     guard shape.count <= 32, let count = NPY.elementCount(shape), count <= Int.max / 8 else {
       throw FileError(.outOfRange, path: path, "an array of shape \(shape) cannot be written: check the sizes")
     }
@@ -29,7 +29,7 @@ public final class NPYWriter {
   ///
   /// - Throws: `FileError` `.outOfRange` where there are more than the shape holds, `.system` where writing fails
   ///   (a full disk).
-  public func append(_ values: UnsafeBufferPointer<Float>) throws(FileError) {
+  package func append(_ values: UnsafeBufferPointer<Float>) throws(FileError) {
     guard values.count <= remainingCount else {
       throw FileError(
         .outOfRange, path: output.path,
@@ -40,13 +40,13 @@ public final class NPYWriter {
   }
 
   /// Appends values in row-major order.
-  public func append(_ values: [Float]) throws(FileError) {
+  package func append(_ values: [Float]) throws(FileError) {
     let result = values.withUnsafeBufferPointer { buffer in Result { () throws(FileError) in try append(buffer) } }
     try result.get()
   }
 
   /// Checks that the shape is filled, and puts the file in place.
-  public func finish() throws(FileError) {
+  package func finish() throws(FileError) {
     guard remainingCount == 0 else {
       throw FileError(
         .outOfRange, path: output.path, "an array of shape \(shape) lacks \(remainingCount) values: nothing is written")

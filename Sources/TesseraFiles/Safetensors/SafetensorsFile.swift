@@ -1,39 +1,39 @@
 /// Where a tensor lies in a safetensors file and how it is stored.
-public struct SafetensorsTensor: Sendable, Equatable {
+package struct SafetensorsTensor: Sendable, Equatable {
   /// The tensor's name, such as `model.layers.0.self_attn.q_proj.weight`.
-  public let name: String
+  package let name: String
   /// The element type.
-  public let type: SafetensorsType
+  package let type: SafetensorsType
   /// The sizes in row-major order, slowest first; empty for a scalar, and a size may be 0.
-  public let shape: [Int]
+  package let shape: [Int]
   /// The product of the shape.
-  public let elementCount: Int
+  package let elementCount: Int
   /// Bytes that the tensor takes in the file.
-  public let byteCount: Int
+  package let byteCount: Int
   /// Where its bytes begin, counted from the start of the file.
-  public let fileOffset: Int
+  package let fileOffset: Int
 }
 
 /// A safetensors file, memory-mapped. Opening reads and checks the header; no tensor's bytes are touched.
 ///
 /// Source: https://github.com/huggingface/safetensors#format
-public struct SafetensorsFile: Sendable {
+package struct SafetensorsFile: Sendable {
   /// The most bytes that a header may have, as in the reference implementation.
-  public static let headerByteLimit = 100_000_000
+  package static let headerByteLimit = 100_000_000
 
   /// The tensors in the order of their bytes.
-  public let tensors: [SafetensorsTensor]
+  package let tensors: [SafetensorsTensor]
   /// The free-form strings of `__metadata__`.
-  public let metadata: [String: String]
+  package let metadata: [String: String]
   /// The mapped file, which the tensors' bytes point into.
-  public let mappedFile: MappedFile
+  package let mappedFile: MappedFile
 
   private let indexes: [String: Int]
 
   /// Opens and checks the file at `path`.
   ///
   /// - Throws: `FileError` for whatever is wrong with it; see `FileError.Code`.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     let file = try MappedFile(path: path)
     let header = try SafetensorsHeader(file)
     self.tensors = header.tensors
@@ -44,19 +44,19 @@ public struct SafetensorsFile: Sendable {
   }
 
   /// The tensor of that name; nil where there is none.
-  public func tensor(named name: String) -> SafetensorsTensor? {
+  package func tensor(named name: String) -> SafetensorsTensor? {
     indexes[name].map { tensors[$0] }
   }
 
   /// A tensor's bytes, valid while `mappedFile` lives.
   ///
   /// - Throws: `FileError` `.truncated` where the file has become shorter since it was opened.
-  public func bytes(of tensor: SafetensorsTensor) throws(FileError) -> UnsafeRawBufferPointer {
+  package func bytes(of tensor: SafetensorsTensor) throws(FileError) -> UnsafeRawBufferPointer {
     try mappedFile.bytes(at: tensor.fileOffset, count: tensor.byteCount)
   }
 
   /// Lets go of the physical memory behind a tensor's bytes, which stay readable from disk.
-  public func release(_ tensor: SafetensorsTensor) {
+  package func release(_ tensor: SafetensorsTensor) {
     mappedFile.release(offset: tensor.fileOffset, count: tensor.byteCount)
   }
 }

@@ -2,21 +2,21 @@ import TesseraJSON
 import TesseraSystem
 
 /// The safetensors files of one model: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
-public struct SafetensorsFolder: Sendable {
+package struct SafetensorsFolder: Sendable {
   /// The most shards that an index may name.
   static let shardLimit = 4_096
 
   /// The open files, one or one a shard.
-  public let files: [SafetensorsFile]
+  package let files: [SafetensorsFile]
   /// The index that names the shards, where there are some.
-  public let indexPath: String?
+  package let indexPath: String?
   private let places: [String: Int]
 
   /// Opens every file of the model in the folder at `path`.
   ///
   /// - Throws: `FileError` `.notFound` where the folder has no weights or a shard is missing, `.malformed` where the
   ///   index contradicts the shards.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     // The order of `transformers`: the single file goes before an index.
     let single = path + "/model.safetensors"
     if FileDescriptor.exists(single) {
@@ -42,7 +42,7 @@ public struct SafetensorsFolder: Sendable {
   }
 
   /// The tensor of that name and the file it lies in; nil where there is none.
-  public func tensor(named name: String) -> (file: SafetensorsFile, tensor: SafetensorsTensor)? {
+  package func tensor(named name: String) -> (file: SafetensorsFile, tensor: SafetensorsTensor)? {
     guard let place = places[name], let tensor = files[place].tensor(named: name) else { return nil }
     return (files[place], tensor)
   }

@@ -1,7 +1,7 @@
 /// The element types of safetensors files, by their names in the header.
 ///
 /// Source: `enum Dtype` in https://github.com/huggingface/safetensors/blob/main/safetensors/src/tensor.rs
-public enum SafetensorsType: String, Sendable, CaseIterable {
+package enum SafetensorsType: String, Sendable, CaseIterable {
   case bool = "BOOL"
   case f4 = "F4"
   case f6E2M3 = "F6_E2M3"
@@ -26,7 +26,7 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
   case u64 = "U64"
 
   /// Bits of one element.
-  public var bitCount: Int {
+  package var bitCount: Int {
     switch self {
     case .f4: 4
     case .f6E2M3, .f6E3M2: 6

@@ -4,9 +4,9 @@
 /// out first, its bytes are likeliest to be in a cache; when none was freed, the lowest.
 ///
 /// A block holds what the driver left there until it is cleared, or copied over, for the first time.
-public struct BlockPool: Sendable {
+package struct BlockPool: Sendable {
   /// Blocks in the pool.
-  public let blockCount: Int
+  package let blockCount: Int
 
   private var free: [Int32]
   private var referenceCounts: [Int32]
@@ -15,7 +15,7 @@ public struct BlockPool: Sendable {
   /// A pool of `blockCount` free blocks, none of them cleared.
   ///
   /// Throws ``MemoryError`` when the count is not positive or exceeds 32-bit ids.
-  public init(blockCount: Int) throws(MemoryError) {
+  package init(blockCount: Int) throws(MemoryError) {
     guard (1...Int(Int32.max)).contains(blockCount) else {
       throw MemoryError(.invalidRequest, "a KV pool of \(blockCount) blocks: 1 to \(Int32.max) are possible")
     }
@@ -26,21 +26,21 @@ public struct BlockPool: Sendable {
   }
 
   /// Blocks that nobody uses.
-  public var freeCount: Int { free.count }
+  package var freeCount: Int { free.count }
 
   /// Blocks that at least one sequence uses.
-  public var usedCount: Int { blockCount - free.count }
+  package var usedCount: Int { blockCount - free.count }
 
   /// How many users `block` has; 0 for a free one or an id outside the pool.
-  public func referenceCount(_ block: Int32) -> Int {
+  package func referenceCount(_ block: Int32) -> Int {
     referenceCounts.indices.contains(Int(block)) ? Int(referenceCounts[Int(block)]) : 0
   }
 
   /// Whether `block` was cleared; false for an id outside the pool.
-  public func isCleared(_ block: Int32) -> Bool { cleared.indices.contains(Int(block)) && cleared[Int(block)] }
+  package func isCleared(_ block: Int32) -> Bool { cleared.indices.contains(Int(block)) && cleared[Int(block)] }
 
   /// Throws ``MemoryError`` with the numbers when fewer than `count` blocks are free.
-  public func check(_ count: Int) throws(MemoryError) {
+  package func check(_ count: Int) throws(MemoryError) {
     guard count >= 0 else { throw MemoryError(.invalidRequest, "\(count) KV blocks were asked for") }
     guard count <= free.count else {
       throw MemoryError(
@@ -51,7 +51,7 @@ public struct BlockPool: Sendable {
   }
 
   /// Takes a free block, with one user; nil when none is free.
-  public mutating func allocate() -> Int32? {
+  package mutating func allocate() -> Int32? {
     guard let block = free.popLast() else { return nil }
     referenceCounts[Int(block)] = 1
     return block
@@ -60,7 +60,7 @@ public struct BlockPool: Sendable {
   /// Adds a user to `block`.
   ///
   /// Throws ``MemoryError`` when nobody uses it yet.
-  public mutating func retain(_ block: Int32) throws(MemoryError) {
+  package mutating func retain(_ block: Int32) throws(MemoryError) {
     guard referenceCount(block) > 0 else {
       throw MemoryError(.invalidSequence, "KV block \(block) is not in use and cannot be shared")
     }
@@ -70,7 +70,7 @@ public struct BlockPool: Sendable {
   /// Takes a user from `block`; the last one frees it.
   ///
   /// Throws ``MemoryError`` when nobody uses it.
-  public mutating func release(_ block: Int32) throws(MemoryError) {
+  package mutating func release(_ block: Int32) throws(MemoryError) {
     guard referenceCount(block) > 0 else {
       throw MemoryError(.invalidSequence, "KV block \(block) is not in use and cannot be released")
     }
@@ -79,7 +79,7 @@ public struct BlockPool: Sendable {
   }
 
   /// Counts `block` as cleared from now on, whoever uses it.
-  public mutating func markCleared(_ block: Int32) {
+  package mutating func markCleared(_ block: Int32) {
     if cleared.indices.contains(Int(block)) { cleared[Int(block)] = true }
   }
 }

@@ -7,15 +7,15 @@ import Crypto
 ///
 /// Encoded, little-endian: "TKVB", UInt32 version 1, SHA-256 of the layout, UInt32 group, UInt64 first row, UInt64 rows,
 /// UInt64 bytes, SHA-256 of all that and the bytes, the bytes.
-public struct KVBlockImage: Sendable, Equatable {
+package struct KVBlockImage: Sendable, Equatable {
   /// ``KVCacheLayout/digest(model:)`` of the cache that it is of.
-  public let layoutDigest: [UInt8]
+  package let layoutDigest: [UInt8]
   /// The group in that layout.
-  public let group: Int
+  package let group: Int
   /// The sequence's rows, from a block's border on.
-  public let rows: Range<Int>
+  package let rows: Range<Int>
   /// The blocks' bytes; those behind the last row are part of them.
-  public let bytes: [UInt8]
+  package let bytes: [UInt8]
 
   private static let magic = Array("TKVB".utf8)
   private static let version: UInt32 = 1
@@ -27,7 +27,7 @@ public struct KVBlockImage: Sendable, Equatable {
   /// - Parameter model: what names the weights: an image of others is refused.
   /// - Throws: ``MemoryError`` when the layout has no such group, rows do not begin at a block's border, or the bytes are
   ///   not those of their blocks.
-  public init(layout: KVCacheLayout, model: String, group: Int, rows: Range<Int>, bytes: [UInt8]) throws(MemoryError) {
+  package init(layout: KVCacheLayout, model: String, group: Int, rows: Range<Int>, bytes: [UInt8]) throws(MemoryError) {
     guard try bytes.count == Self.byteCount(layout, group, rows) else {
       throw MemoryError(.badImage, "an image of KV rows \(rows) in group \(group) cannot have \(bytes.count) bytes")
     }
@@ -38,7 +38,7 @@ public struct KVBlockImage: Sendable, Equatable {
   /// The image that `data` encodes.
   ///
   /// - Throws: ``MemoryError`` (`.badImage`) when it is cut short or damaged, of another version, model or layout.
-  public init(decoding data: some Collection<UInt8>, layout: KVCacheLayout, model: String) throws(MemoryError) {
+  package init(decoding data: some Collection<UInt8>, layout: KVCacheLayout, model: String) throws(MemoryError) {
     guard data.count >= Self.headerBytes else {
       throw MemoryError(
         .badImage, "a KV block image of \(data.count) bytes: its header alone has \(Self.headerBytes)")
@@ -75,7 +75,7 @@ public struct KVBlockImage: Sendable, Equatable {
   }
 
   /// The image with its header.
-  public func encoded() -> [UInt8] { header + checksum + bytes }
+  package func encoded() -> [UInt8] { header + checksum + bytes }
 
   /// The bytes before the checksum.
   private var header: [UInt8] {
@@ -112,7 +112,7 @@ extension KVCacheLayout {
   /// SHA-256 of all that decides what the bytes of a block mean.
   ///
   /// - Parameter model: what names the weights that the keys and values were computed with.
-  public func digest(model: String) -> [UInt8] {
+  package func digest(model: String) -> [UInt8] {
     // Of numbers and names that are spelled out here: what Swift prints of a type may change.
     let text = groups.map { group in
       let g = group.geometry

@@ -11,7 +11,7 @@ import TesseraCL
 ///
 /// A block is cleared on its first use, so memory that no token was written to reads as 0 and never as a NaN of
 /// uninitialized memory. Rows left by an earlier sequence are finite but stale: kernels must mask by token count.
-public final class KVCache: Sendable {
+package final class KVCache: Sendable {
   struct State: Sendable {
     /// One a group.
     var pools: [BlockPool]
@@ -31,13 +31,13 @@ public final class KVCache: Sendable {
   }
 
   /// The groups, and how keys and values lie in their pools.
-  public let layout: KVCacheLayout
+  package let layout: KVCacheLayout
   /// Blocks of each group.
-  public let blockCounts: [Int]
+  package let blockCounts: [Int]
   /// Bytes of all pools.
-  public let byteCount: Int
+  package let byteCount: Int
   /// The buffer that all pools lie in, where they fit one.
-  public let wholeBuffer: Buffer?
+  package let wholeBuffer: Buffer?
 
   private let pools: [[Pool]]
   let state: Mutex<State>
@@ -46,7 +46,7 @@ public final class KVCache: Sendable {
   /// a group, else in one for each layer's keys or values.
   ///
   /// Throws ``MemoryError`` when a size is absurd or the heap refuses; nothing stays allocated then.
-  public init(_ layout: KVCacheLayout, blockCounts: [Int], on heap: DeviceHeap) throws(MemoryError) {
+  package init(_ layout: KVCacheLayout, blockCounts: [Int], on heap: DeviceHeap) throws(MemoryError) {
     byteCount = try layout.byteCount(blockCounts: blockCounts)
     self.layout = layout
     self.blockCounts = blockCounts
@@ -93,7 +93,7 @@ public final class KVCache: Sendable {
   /// A layer's key pool, in the order of its ``KVGeometry``.
   ///
   /// Throws ``MemoryError`` when there is no such layer.
-  public func keys(layer: Int) throws(MemoryError) -> Buffer {
+  package func keys(layer: Int) throws(MemoryError) -> Buffer {
     let place = try layout.place(ofLayer: layer)
     return pools[place.group][place.pool].keys.buffer
   }
@@ -101,21 +101,21 @@ public final class KVCache: Sendable {
   /// A layer's value pool, in the order of its ``KVGeometry``; the keys' where they are shared.
   ///
   /// Throws ``MemoryError`` when there is no such layer.
-  public func values(layer: Int) throws(MemoryError) -> Buffer {
+  package func values(layer: Int) throws(MemoryError) -> Buffer {
     let place = try layout.place(ofLayer: layer)
     return pools[place.group][place.pool].values.buffer
   }
 
   /// Blocks of a group that no sequence uses; 0 where there is no such group.
-  public func freeBlockCount(group: Int) -> Int {
+  package func freeBlockCount(group: Int) -> Int {
     state.withLock { $0.pools.indices.contains(group) ? $0.pools[group].freeCount : 0 }
   }
 
   /// Sequences that are open.
-  public var sequenceCount: Int { state.withLock { $0.sequences.count } }
+  package var sequenceCount: Int { state.withLock { $0.sequences.count } }
 
   /// A new, empty sequence; its blocks are freed when the handle is closed or goes.
-  public func makeSequence() -> KVSequence {
+  package func makeSequence() -> KVSequence {
     let tables = SequenceTables(layout)
     return KVSequence(cache: self, id: state.withLock { $0.insert(tables) })
   }
@@ -125,7 +125,7 @@ public final class KVCache: Sendable {
   /// - Parameter tokenCounts: of each sequence.
   /// - Returns: a table for each sequence, and the blocks to clear before the step: those that are filled in part
   /// - Throws: ``MemoryError`` when the group is not transient, a count is not positive, or the pool is too small
-  public func transientTables(
+  package func transientTables(
     group index: Int, tokenCounts: [Int]
   ) throws(MemoryError) -> (tables: [KVTable], work: KVBlockWork) {
     let group = try layout.group(at: index)

@@ -4,21 +4,21 @@
 /// one block table for each group. A model whose layers are alike has one group.
 ///
 /// Paging: Kwon et al., "Efficient Memory Management for LLM Serving with PagedAttention", 2023 (arXiv 2309.06180).
-public struct KVCacheLayout: Sendable, Equatable {
+package struct KVCacheLayout: Sendable, Equatable {
   /// Where a layer's pool is: its group, and which of the group's.
   struct Place: Sendable, Equatable {
     var group, pool: Int
   }
 
   /// The groups.
-  public let groups: [KVGroup]
+  package let groups: [KVGroup]
 
   private let places: [Int: Place]
 
   /// A layout of groups.
   ///
   /// Throws ``MemoryError`` when there is none, a layer is in two, or the bytes of a block of each are beyond `Int`.
-  public init(groups: [KVGroup]) throws(MemoryError) {
+  package init(groups: [KVGroup]) throws(MemoryError) {
     guard !groups.isEmpty else { throw MemoryError(.invalidRequest, "a KV cache without layers") }
     var places: [Int: Place] = [:]
     for (index, group) in groups.enumerated() {
@@ -37,7 +37,7 @@ public struct KVCacheLayout: Sendable, Equatable {
   /// A layout whose layers, numbered from 0, are all alike and keep every row.
   ///
   /// Throws ``MemoryError`` as the parts do.
-  public init(
+  package init(
     layerCount: Int, geometry: KVGeometry, kind: KVKind = .growing, blockSize: Int = 64
   ) throws(MemoryError) {
     guard (1...65536).contains(layerCount) else {
@@ -51,7 +51,7 @@ public struct KVCacheLayout: Sendable, Equatable {
   /// The index of the group that `layer` is in.
   ///
   /// Throws ``MemoryError`` when it is in none.
-  public func group(ofLayer layer: Int) throws(MemoryError) -> Int { try place(ofLayer: layer).group }
+  package func group(ofLayer layer: Int) throws(MemoryError) -> Int { try place(ofLayer: layer).group }
 
   func place(ofLayer layer: Int) throws(MemoryError) -> Place {
     guard let place = places[layer] else {
@@ -71,7 +71,7 @@ public struct KVCacheLayout: Sendable, Equatable {
   }
 
   /// Bytes that one more token takes: of the groups that keep every row.
-  public var bytesPerToken: Int {
+  package var bytesPerToken: Int {
     groups.reduce(0) { $0 + ($1.kind == .growing ? $1.bytesPerToken : 0) }
   }
 }

@@ -19,7 +19,7 @@ extension KVGroup {
   /// group.
   ///
   /// Throws ``MemoryError`` when a count is not positive or the rows cannot be numbered by the kernels' 32 bits.
-  public func blockCount(contextLength: Int, sequenceCount: Int, stepTokens: Int) throws(MemoryError) -> Int {
+  package func blockCount(contextLength: Int, sequenceCount: Int, stepTokens: Int) throws(MemoryError) -> Int {
     guard contextLength > 0, sequenceCount > 0, stepTokens > 0 else {
       throw MemoryError(
         .invalidRequest,
@@ -61,7 +61,7 @@ extension KVGroup {
 
 extension KVCacheLayout {
   /// Blocks of each group that one sequence of `tokens` can hold at once; none of those that are filled once or for a step.
-  public func mostBlocks(tokens: Int, stepTokens: Int) -> [Int] {
+  package func mostBlocks(tokens: Int, stepTokens: Int) -> [Int] {
     groups.map { group in
       switch group.kind {
       case .growing, .window:
@@ -78,7 +78,7 @@ extension KVCacheLayout {
   ///   - contextLength: tokens that each sequence may hold.
   ///   - stepTokens: the most tokens of one step.
   /// - Throws: ``MemoryError`` when a count is not positive or cannot be numbered.
-  public func blockCounts(
+  package func blockCounts(
     contextLength: Int, sequenceCount: Int, stepTokens: Int
   ) throws(MemoryError) -> [Int] {
     var counts: [Int] = []
@@ -93,7 +93,7 @@ extension KVCacheLayout {
   /// Bytes of pools with so many blocks of each group.
   ///
   /// Throws ``MemoryError`` when the counts are not one a group, one cannot be numbered, or the bytes are beyond `Int`.
-  public func byteCount(blockCounts: [Int]) throws(MemoryError) -> Int {
+  package func byteCount(blockCounts: [Int]) throws(MemoryError) -> Int {
     guard blockCounts.count == groups.count else {
       throw MemoryError(
         .invalidRequest, "\(blockCounts.count) KV block counts, the cache has \(groups.count) groups of layers")

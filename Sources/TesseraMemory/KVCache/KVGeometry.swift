@@ -8,29 +8,29 @@
 ///
 /// Quantized elements are ggml's blocks of 32 along the head, taken apart: a group of 16 tokens has its quants in the same
 /// order, then its scales, [size / 32][16 tokens] halves; `Kernels/common/cache.cl` has the bytes.
-public struct KVGeometry: Sendable, Hashable {
+package struct KVGeometry: Sendable, Hashable {
   /// Key and value heads.
-  public let kvHeadCount: Int
+  package let kvHeadCount: Int
   /// Elements of a key.
-  public let keyDim: Int
+  package let keyDim: Int
   /// Elements of a value.
-  public let valueDim: Int
+  package let valueDim: Int
   /// Whether values are the first `valueDim` elements of the keys, and nothing of their own (MLA, DeepSeek-V2).
-  public let sharesValues: Bool
+  package let sharesValues: Bool
   /// How keys are kept.
-  public let keys: KVEncoding
+  package let keys: KVEncoding
   /// How values are kept.
-  public let values: KVEncoding
+  package let values: KVEncoding
   /// Bytes of one token's keys, of all heads.
-  public let keyBytesPerToken: Int
+  package let keyBytesPerToken: Int
   /// Bytes of one token's values, of all heads; 0 where they are shared.
-  public let valueBytesPerToken: Int
+  package let valueBytesPerToken: Int
 
   /// A geometry; values have the keys' size and encoding unless said otherwise.
   ///
   /// Throws ``MemoryError`` when a size is not positive, a head no multiple of its encoding's 32 elements, a token's bytes
   /// beyond `Int`, or shared values do not fit in the keys.
-  public init(
+  package init(
     kvHeadCount: Int, keyDim: Int, valueDim: Int? = nil, sharesValues: Bool = false, keys: KVEncoding = .f32,
     values: KVEncoding? = nil
   ) throws(MemoryError) {
@@ -68,7 +68,7 @@ public struct KVGeometry: Sendable, Hashable {
   /// quantized.
   ///
   /// - Parameter slot: block · block size + the token's place in it.
-  public func keyOffset(kvHead: Int, slot: Int, element: Int, slotCount: Int) -> Int {
+  package func keyOffset(kvHead: Int, slot: Int, element: Int, slotCount: Int) -> Int {
     let tokens = KVGroup.tokenGroup
     return ((kvHead * slotCount + slot) / tokens * keyDim + element) * tokens + slot % tokens
   }
@@ -76,7 +76,7 @@ public struct KVGeometry: Sendable, Hashable {
   /// The offset of a value's element in a pool of `slotCount` slots, in elements, where values are not quantized.
   ///
   /// - Parameter slot: block · block size + the token's place in it.
-  public func valueOffset(kvHead: Int, slot: Int, element: Int, slotCount: Int) -> Int {
+  package func valueOffset(kvHead: Int, slot: Int, element: Int, slotCount: Int) -> Int {
     (kvHead * slotCount + slot) * valueDim + element
   }
 }

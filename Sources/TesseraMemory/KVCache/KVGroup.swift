@@ -1,5 +1,5 @@
 /// How long a group of layers keeps its rows.
-public enum KVKind: Sendable, Hashable {
+package enum KVKind: Sendable, Hashable {
   /// Every row, until the sequence is cut or closed.
   case growing
   /// Rows that a query at the sequence's end can see: `tokens` up to its own, and the first `sinks` of the sequence
@@ -12,30 +12,30 @@ public enum KVKind: Sendable, Hashable {
 }
 
 /// Layers whose caches are alike: they have one pool size, one free list and, of each sequence, one table.
-public struct KVGroup: Sendable, Equatable {
+package struct KVGroup: Sendable, Equatable {
   /// Tokens that lie side by side in the keys' layout.
-  public static let tokenGroup = 16
+  package static let tokenGroup = 16
 
   /// The layers, by the numbers that the cache is asked with. A decoder with cross-attention numbers those caches apart.
-  public let layers: [Int]
+  package let layers: [Int]
   /// A token in one layer.
-  public let geometry: KVGeometry
+  package let geometry: KVGeometry
   /// How long rows are kept.
-  public let kind: KVKind
+  package let kind: KVKind
   /// Tokens of a block, a multiple of 16.
-  public let blockSize: Int
+  package let blockSize: Int
   /// Bytes of one layer's keys in a block.
-  public let keyBytesPerBlock: Int
+  package let keyBytesPerBlock: Int
   /// Bytes of one layer's values in a block; 0 where they are shared.
-  public let valueBytesPerBlock: Int
+  package let valueBytesPerBlock: Int
   /// Bytes of a block in the pools of all layers.
-  public let bytesPerBlock: Int
+  package let bytesPerBlock: Int
 
   /// A group of layers.
   ///
   /// Throws ``MemoryError`` when there is no layer, a layer is negative or listed twice, `blockSize` is no positive
   /// multiple of 16, a window or capacity is not positive, or a block's bytes are beyond `Int`.
-  public init(layers: [Int], geometry: KVGeometry, kind: KVKind = .growing, blockSize: Int = 64) throws(MemoryError) {
+  package init(layers: [Int], geometry: KVGeometry, kind: KVKind = .growing, blockSize: Int = 64) throws(MemoryError) {
     guard !layers.isEmpty, layers.allSatisfy({ $0 >= 0 }), Set(layers).count == layers.count else {
       throw MemoryError(.invalidRequest, "a KV group of layers \(layers): each is named once, and none is negative")
     }
@@ -68,20 +68,20 @@ public struct KVGroup: Sendable, Equatable {
   static let mostRows = Int(Int32.max)
 
   /// Pools of keys: one a layer, or one for all.
-  public var poolCount: Int { kind == .transient ? 1 : layers.count }
+  package var poolCount: Int { kind == .transient ? 1 : layers.count }
 
   /// Bytes of one token in the pools of all layers.
-  public var bytesPerToken: Int { bytesPerBlock / blockSize }
+  package var bytesPerToken: Int { bytesPerBlock / blockSize }
 
   /// Bytes of one head's keys in a block of one layer.
-  public var headKeyBytesPerBlock: Int { keyBytesPerBlock / geometry.kvHeadCount }
+  package var headKeyBytesPerBlock: Int { keyBytesPerBlock / geometry.kvHeadCount }
 
   /// Bytes of one head's values in a block of one layer.
-  public var headValueBytesPerBlock: Int { valueBytesPerBlock / geometry.kvHeadCount }
+  package var headValueBytesPerBlock: Int { valueBytesPerBlock / geometry.kvHeadCount }
 
   /// Bytes of a block in the largest single pool: one layer's keys or values.
-  public var largestPoolBytesPerBlock: Int { max(keyBytesPerBlock, valueBytesPerBlock) }
+  package var largestPoolBytesPerBlock: Int { max(keyBytesPerBlock, valueBytesPerBlock) }
 
   /// Blocks that hold `rowCount` rows.
-  public func blockCount(rows rowCount: Int) -> Int { rowCount <= 0 ? 0 : (rowCount - 1) / blockSize + 1 }
+  package func blockCount(rows rowCount: Int) -> Int { rowCount <= 0 ? 0 : (rowCount - 1) / blockSize + 1 }
 }

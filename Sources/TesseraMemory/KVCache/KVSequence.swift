@@ -6,11 +6,11 @@
 /// with the last reference.
 ///
 /// Nothing here touches the device: what must be done there is returned.
-public final class KVSequence: Sendable {
+package final class KVSequence: Sendable {
   /// The cache that the sequence lives in.
-  public let cache: KVCache
+  package let cache: KVCache
   /// The sequence's number, unique in its cache.
-  public let id: Int
+  package let id: Int
 
   init(cache: KVCache, id: Int) {
     self.cache = cache
@@ -20,19 +20,19 @@ public final class KVSequence: Sendable {
   deinit { close() }
 
   /// Committed tokens, rows of the cache; 0 once closed.
-  public var tokenCount: Int { cache.state.withLock { $0.sequences[id]?.tokenCount ?? 0 } }
+  package var tokenCount: Int { cache.state.withLock { $0.sequences[id]?.tokenCount ?? 0 } }
 
   /// Tokens that the sequence's blocks have room for; 0 once closed.
-  public var capacity: Int { cache.state.withLock { $0.sequences[id]?.capacity ?? 0 } }
+  package var capacity: Int { cache.state.withLock { $0.sequences[id]?.capacity ?? 0 } }
 
   /// The tables, one a group, of committed and reserved rows; none once closed.
-  public var tables: [KVTable] { cache.state.withLock { $0.sequences[id]?.tables.map(\.table) ?? [] } }
+  package var tables: [KVTable] { cache.state.withLock { $0.sequences[id]?.tables.map(\.table) ?? [] } }
 
   /// Rows of the fixed groups, where they were filled; 0 before, and where there are none.
-  public var filledRows: Int { cache.state.withLock { $0.sequences[id]?.filledRows ?? 0 } }
+  package var filledRows: Int { cache.state.withLock { $0.sequences[id]?.filledRows ?? 0 } }
 
   /// Blocks that each group lacks to hold so many tokens in all, run in steps of at most `stepTokens`.
-  public func missingBlocks(for tokens: Int, stepTokens: Int) -> [Int] {
+  package func missingBlocks(for tokens: Int, stepTokens: Int) -> [Int] {
     let most = cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens)
     return cache.state.withLock { state in
       guard let tables = state.sequences[id] else { return most }
@@ -44,7 +44,7 @@ public final class KVSequence: Sendable {
   }
 
   /// Blocks of each group that come free when the sequence is closed: those that it shares do not.
-  public var ownBlocks: [Int] {
+  package var ownBlocks: [Int] {
     cache.state.withLock { state in
       guard let tables = state.sequences[id] else { return cache.layout.groups.map { _ in 0 } }
       return zip(tables.tables, state.pools).map { $0.ownBlockCount(in: $1) }
@@ -56,7 +56,7 @@ public final class KVSequence: Sendable {
   /// Called again without a commit it makes more room, and tells only the work that is new.
   ///
   /// Throws ``MemoryError`` when too few blocks are free or the sequence was closed; nothing is changed then.
-  public func reserve(_ count: Int) throws(MemoryError) -> KVReservation {
+  package func reserve(_ count: Int) throws(MemoryError) -> KVReservation {
     try change { tables, pools throws(MemoryError) in try tables.reserve(count, in: &pools) }
   }
 
@@ -64,7 +64,7 @@ public final class KVSequence: Sendable {
   /// only the blocks that a query behind them may touch. To be committed whole, once the rows are there.
   ///
   /// Throws ``MemoryError`` when the sequence is not empty or was closed, or too few blocks are free.
-  public func restore(_ count: Int) throws(MemoryError) -> KVReservation {
+  package func restore(_ count: Int) throws(MemoryError) -> KVReservation {
     try change { tables, pools throws(MemoryError) in try tables.restore(count, in: &pools) }
   }
 
@@ -73,7 +73,7 @@ public final class KVSequence: Sendable {
   ///
   /// Throws ``MemoryError`` when the group is not a fixed one, was filled already or is too small, or too few blocks are
   /// free.
-  public func fill(group: Int, count: Int) throws(MemoryError) -> KVReservation {
+  package func fill(group: Int, count: Int) throws(MemoryError) -> KVReservation {
     try change { tables, pools throws(MemoryError) in try tables.fill(group, count, in: &pools) }
   }
 
@@ -82,7 +82,7 @@ public final class KVSequence: Sendable {
   /// Groups with a window give back the blocks that no later query touches.
   ///
   /// Throws ``MemoryError`` when fewer are reserved, or the sequence was closed.
-  public func commit(_ count: Int) throws(MemoryError) {
+  package func commit(_ count: Int) throws(MemoryError) {
     try change { tables, pools throws(MemoryError) in try tables.commit(count, in: &pools) }
   }
 
@@ -91,7 +91,7 @@ public final class KVSequence: Sendable {
   /// - Parameter tokens: indices among the reserved ones, ascending.
   /// - Returns: for each group the moves of rows that must run on the device next, each group's in their order
   /// - Throws: ``MemoryError`` when an index is not reserved or they do not ascend, or the sequence was closed
-  public func commit(keeping tokens: [Int]) throws(MemoryError) -> [[KVRowMove]] {
+  package func commit(keeping tokens: [Int]) throws(MemoryError) -> [[KVRowMove]] {
     try change { state, pools throws(MemoryError) in try state.commit(keeping: tokens, in: &pools) }
   }
 
@@ -99,12 +99,12 @@ public final class KVSequence: Sendable {
   ///
   /// Throws ``MemoryError`` when `count` is negative or exceeds the committed tokens, keys that the sequence would need
   /// again were given back behind a window (`.windowLost`: compute it anew), or the sequence was closed.
-  public func truncate(to count: Int) throws(MemoryError) {
+  package func truncate(to count: Int) throws(MemoryError) {
     try change { tables, pools throws(MemoryError) in try tables.truncate(to: count, in: &pools) }
   }
 
   /// Undoes what was reserved and not committed: blocks go back as uncleared as they were, shared ones are shared again.
-  public func abandon() {
+  package func abandon() {
     cache.state.withLock { state in
       guard let count = state.sequences[id]?.tokenCount else { return }
       // Cutting nothing off cannot fail.
@@ -115,7 +115,7 @@ public final class KVSequence: Sendable {
   /// A second sequence with the same committed tokens; both share their blocks until one writes.
   ///
   /// Throws ``MemoryError`` when the sequence was closed.
-  public func fork() throws(MemoryError) -> KVSequence {
+  package func fork() throws(MemoryError) -> KVSequence {
     let forkID = try cache.state.withLock { state throws(MemoryError) -> Int in
       guard let fork = try state.sequences[id]?.fork(in: &state.pools) else { throw closed }
       return state.insert(fork)
@@ -124,7 +124,7 @@ public final class KVSequence: Sendable {
   }
 
   /// Frees the sequence's blocks; it cannot be used any more. Closing twice is allowed.
-  public func close() {
+  package func close() {
     cache.state.withLock { state in
       state.sequences[id]?.close(in: &state.pools)
       state.sequences[id] = nil

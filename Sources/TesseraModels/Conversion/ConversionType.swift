@@ -1,12 +1,12 @@
 import TesseraFiles
 
 /// The type that a tensor gets when a model is converted.
-public enum ConversionType {
+package enum ConversionType {
   /// The types that can be asked for, by their names in lower case.
-  public static let all = GGMLType.allCases.filter { ModelConverter.canConvert(.f32, to: $0) }
+  package static let all = GGMLType.allCases.filter { ModelConverter.canConvert(.f32, to: $0) }
 
   /// The type of that name, such as `q4_k`; nil where there is none that elements can be brought to.
-  public static func named(_ name: String) -> GGMLType? { all.first { $0.name == name.uppercased() } }
+  package static func named(_ name: String) -> GGMLType? { all.first { $0.name == name.uppercased() } }
 
   /// The type that a tensor gets where its model is brought to `wanted`.
   ///
@@ -16,7 +16,7 @@ public enum ConversionType {
   /// - Parameters:
   ///   - name: the tensor's name in a GGUF file.
   ///   - source: the type that it has; nil for one of floats.
-  public static func type(
+  package static func type(
     of name: String, shape: [Int], from source: GGMLType? = nil, wanted: GGMLType?
   ) -> GGMLType {
     if let source, !ModelConverter.canConvert(source, to: .f32) { return source }
@@ -46,7 +46,7 @@ public enum ConversionType {
   /// llama.cpp's number for a file most of whose tensors have a type: `general.file_type`.
   ///
   /// Source: `enum llama_ftype` in `include/llama.h` of llama.cpp.
-  public static func fileType(_ type: GGMLType) -> UInt32? {
+  package static func fileType(_ type: GGMLType) -> UInt32? {
     switch type {
     case .f32: 0
     case .f16: 1

@@ -6,7 +6,7 @@ extension ModelConverter {
   ///
   /// - Parameter type: nil keeps all as it is.
   /// - Throws: `FileError` for shapes that the type cannot hold.
-  public init(_ model: GGUFCheckpoint, to type: GGMLType?) throws {
+  package init(_ model: GGUFCheckpoint, to type: GGMLType?) throws {
     var keys = model.metadata.keys.filter { !$0.hasPrefix("split.") }
     var values = Dictionary(
       keys.compactMap { key in model.metadata[key].map { (key, $0) } }, uniquingKeysWith: { first, _ in first })

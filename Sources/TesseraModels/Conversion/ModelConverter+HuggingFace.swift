@@ -10,7 +10,7 @@ extension ModelConverter {
   ///     says that it has no tokenizer.
   /// - Throws: `FileError` and `ModelError` for a folder that is not supported, or whose model a GGUF file cannot
   ///   express.
-  public init(
+  package init(
     _ folder: HuggingFaceCheckpoint, to type: GGMLType?,
     tokenizer: (_ vocabularySize: Int) throws -> [(key: String, value: MetadataValue)] = { _ in [] }
   ) throws {

@@ -4,17 +4,17 @@ import TesseraMemory
 import TesseraOperators
 
 /// A GGUF file to be made, and where its tensors' rows come from: written by `write`, which quantizes on a device.
-public struct ModelConverter: Sendable {
+package struct ModelConverter: Sendable {
   /// A tensor of the file.
-  public struct Item: Sendable {
+  package struct Item: Sendable {
     /// Its name, type and shape in the file.
-    public let tensor: StoredTensor
+    package let tensor: StoredTensor
     /// Rows of the same type, which are copied, or of float32, float16 or bfloat16, which are brought to it.
-    public let rows: TensorRows
+    package let rows: TensorRows
 
     /// - Throws: `FileError` for a shape that the type cannot hold, `ModelError` `.inconsistent` where the rows are
     ///   others, or cannot be brought to the type.
-    public init(_ name: String, _ type: GGMLType, shape: [Int], rows: TensorRows) throws {
+    package init(_ name: String, _ type: GGMLType, shape: [Int], rows: TensorRows) throws {
       tensor = try StoredTensor(name, type, shape, of: name)
       self.rows = rows
       guard tensor.rowCount == rows.rowCount, tensor.columnCount == rows.columnCount else {
@@ -28,16 +28,16 @@ public struct ModelConverter: Sendable {
   }
 
   /// The keys and values, in their order.
-  public var metadata: Metadata
-  public var items: [Item]
+  package var metadata: Metadata
+  package var items: [Item]
 
-  public init(metadata: Metadata, items: [Item]) {
+  package init(metadata: Metadata, items: [Item]) {
     self.metadata = metadata
     self.items = items
   }
 
   /// Whether elements of a type can be brought to another.
-  public static func canConvert(_ source: GGMLType, to type: GGMLType) -> Bool {
+  package static func canConvert(_ source: GGMLType, to type: GGMLType) -> Bool {
     guard let input = WeightFormat(source), let format = WeightFormat(type) else { return false }
     return Quantizer.inputs.contains(input) && Quantizer.formats.contains(format)
   }
@@ -50,7 +50,7 @@ public struct ModelConverter: Sendable {
   ///   - context: gives the device that quantizes; called only where something is to be quantized.
   /// - Returns: the file's size in bytes.
   /// - Throws: `FileError`, `CLError`, `MemoryError`; nothing is left behind then.
-  public func write(
+  package func write(
     to path: String, stagingBytes: Int = 8 << 20, progress: (Double) -> Void = { _ in },
     context: () throws -> Context
   ) throws -> Int {

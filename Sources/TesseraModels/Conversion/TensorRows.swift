@@ -1,12 +1,12 @@
 import TesseraFiles
 
 /// Rows of a tensor for `ModelConverter`: where they come from, piece by piece, and in what type.
-public struct TensorRows: Sendable {
+package struct TensorRows: Sendable {
   /// The type that rows come in.
-  public let type: GGMLType
-  public let rowCount: Int
+  package let type: GGMLType
+  package let rowCount: Int
   /// Elements of a row.
-  public let columnCount: Int
+  package let columnCount: Int
 
   private let read: @Sendable (Range<Int>, (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   private let finish: @Sendable () -> Void
@@ -15,7 +15,7 @@ public struct TensorRows: Sendable {
   /// several pieces of whole rows.
   ///
   /// - Parameter finish: called when no more rows are wanted.
-  public init(
+  package init(
     type: GGMLType, rowCount: Int, columnCount: Int, finish: @escaping @Sendable () -> Void = {},
     read: @escaping @Sendable (Range<Int>, (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) {
@@ -24,7 +24,7 @@ public struct TensorRows: Sendable {
   }
 
   /// Bytes of a row.
-  public var rowByteCount: Int { columnCount / type.blockElementCount * type.blockByteCount }
+  package var rowByteCount: Int { columnCount / type.blockElementCount * type.blockByteCount }
 
   /// Calls `body` with the bytes of rows.
   package func withRows(_ rows: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
@@ -35,7 +35,7 @@ public struct TensorRows: Sendable {
   func release() { finish() }
 
   /// A tensor's rows as they are stored.
-  public static func stored(_ tensor: StoredTensor, in checkpoint: any Checkpoint) -> TensorRows {
+  package static func stored(_ tensor: StoredTensor, in checkpoint: any Checkpoint) -> TensorRows {
     let rowBytes = tensor.rowByteCount
     return TensorRows(
       type: tensor.type, rowCount: tensor.rowCount, columnCount: tensor.columnCount,
@@ -49,7 +49,7 @@ public struct TensorRows: Sendable {
   /// The rows of several tensors of one type and row length, one behind the other.
   ///
   /// - Throws: `ModelError` `.inconsistent` where they differ, or there are none.
-  public static func joined(_ parts: [TensorRows]) throws -> TensorRows {
+  package static func joined(_ parts: [TensorRows]) throws -> TensorRows {
     guard let first = parts.first,
       parts.allSatisfy({ $0.type == first.type && $0.columnCount == first.columnCount })
     else { throw ModelError(.inconsistent, "tensors that differ in type or row length cannot be joined") }
@@ -67,7 +67,7 @@ public struct TensorRows: Sendable {
   }
 
   /// These rows in another order: row `i` is this one's row `source(i)`.
-  public func reordered(_ source: @escaping @Sendable (Int) -> Int) -> TensorRows {
+  package func reordered(_ source: @escaping @Sendable (Int) -> Int) -> TensorRows {
     TensorRows(
       type: type, rowCount: rowCount, columnCount: columnCount, finish: finish,
       read: { rows, body in
@@ -76,7 +76,7 @@ public struct TensorRows: Sendable {
   }
 
   /// Rows of float32 that are at hand.
-  public static func floats(_ values: [Float], columnCount: Int) -> TensorRows {
+  package static func floats(_ values: [Float], columnCount: Int) -> TensorRows {
     TensorRows(
       type: .f32, rowCount: columnCount > 0 ? values.count / columnCount : 0, columnCount: columnCount,
       read: { rows, body in

@@ -2,7 +2,7 @@ import TesseraFiles
 
 extension Checkpoint {
   /// Whether the model is an encoder, which reads whole texts and keeps nothing of them; false for what is not supported.
-  public var isEncoder: Bool {
+  package var isEncoder: Bool {
     guard let hyperparameters = try? Hyperparameters(self) else { return false }
     return (try? Families.family(of: hyperparameters)) is any Encoder.Type
   }

@@ -1,9 +1,9 @@
 import TesseraMemory
 
 /// Tokens of several sequences that run through the model together.
-public struct Batch: Sendable {
+package struct Batch: Sendable {
   /// The tokens whose hidden states, or logits, are wanted.
-  public enum Outputs: Sendable {
+  package enum Outputs: Sendable {
     case none
     /// The last token.
     case last
@@ -11,17 +11,17 @@ public struct Batch: Sendable {
   }
 
   /// Consecutive tokens of one sequence, behind those that it already has in the cache.
-  public struct Chunk: Sendable {
-    public var sequence: KVSequence
+  package struct Chunk: Sendable {
+    package var sequence: KVSequence
     /// Token ids.
-    public var tokens: [Int]
+    package var tokens: [Int]
     /// The position of each, by which rotations and learned positions go; nil: its row in the cache.
-    public var positions: [Int]?
+    package var positions: [Int]?
     /// The segment that each belongs to, of models that tell segments apart; nil: the first.
-    public var tokenTypes: [Int]?
-    public var outputs: Outputs
+    package var tokenTypes: [Int]?
+    package var outputs: Outputs
 
-    public init(
+    package init(
       sequence: KVSequence, tokens: [Int], positions: [Int]? = nil, tokenTypes: [Int]? = nil, outputs: Outputs = .last
     ) {
       self.sequence = sequence
@@ -40,11 +40,11 @@ public struct Batch: Sendable {
     }
   }
 
-  public var chunks: [Chunk]
+  package var chunks: [Chunk]
 
-  public init(_ chunks: [Chunk]) { self.chunks = chunks }
+  package init(_ chunks: [Chunk]) { self.chunks = chunks }
 
-  public var tokenCount: Int { chunks.reduce(0) { $0 + $1.tokens.count } }
+  package var tokenCount: Int { chunks.reduce(0) { $0 + $1.tokens.count } }
   /// Rows of the result: the wanted tokens', in the order of the chunks.
-  public var outputCount: Int { chunks.reduce(0) { $0 + $1.outputCount } }
+  package var outputCount: Int { chunks.reduce(0) { $0 + $1.outputCount } }
 }

@@ -4,18 +4,18 @@ import TesseraMemory
 import TesseraOperators
 
 /// A model as it would run on a device: planned by dry runs, with no memory taken and no weights read.
-public struct ModelDraft {
+package struct ModelDraft {
   /// The cost of one step, by the operators' formulas.
-  public struct StepCost: Sendable, Equatable {
-    public var launches: Int
-    public var bytes: Int
-    public var operations: Int
+  package struct StepCost: Sendable, Equatable {
+    package var launches: Int
+    package var bytes: Int
+    package var operations: Int
   }
 
-  public let memory: MemoryPlan
-  public var profile: ModelProfile { layout.profile }
+  package let memory: MemoryPlan
+  package var profile: ModelProfile { layout.profile }
   /// Bytes of weights that a generated token reads; 0 for an encoder, which generates none.
-  public let weightBytesPerToken: Int
+  package let weightBytesPerToken: Int
   let checkpoint: any Checkpoint
   let options: ModelRunner.Options
   let layout: ModelLayout
@@ -25,7 +25,7 @@ public struct ModelDraft {
   /// Commands of a step, at most.
   let commandCount: Int
 
-  public init(_ checkpoint: any Checkpoint, on device: Device, options: ModelRunner.Options = .init()) throws {
+  package init(_ checkpoint: any Checkpoint, on device: Device, options: ModelRunner.Options = .init()) throws {
     (self.checkpoint, self.options) = (checkpoint, options)
     let limits = DeviceLimits(device)
     layout = try ModelLayout(checkpoint, limits: limits, options: options)
@@ -65,7 +65,7 @@ public struct ModelDraft {
 
   /// The cost of decoding one token behind `contextLength` others, and of a prompt of `chunkSize`, each with the greedy
   /// choice of a token; the prompt also clears the blocks that it fills.
-  public func costs(promptTokens: Int? = nil) throws -> (decode: StepCost, prompt: StepCost)? {
+  package func costs(promptTokens: Int? = nil) throws -> (decode: StepCost, prompt: StepCost)? {
     guard planner.family is any CausalLanguageModel else { return nil }
     func cost(_ tokens: Int) throws -> StepCost {
       let commands = try Self.commands(tokens: tokens, planner)
@@ -91,7 +91,7 @@ public struct ModelDraft {
   }
 
   /// The kernel variants that one decode step and one prompt chunk launch, and those that draw a token.
-  public func variants() throws -> [Dispatch] {
+  package func variants() throws -> [Dispatch] {
     let others = DispatchList()
     if planner.family is any CausalLanguageModel {
       var row = SamplingRow()

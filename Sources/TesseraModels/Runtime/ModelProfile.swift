@@ -12,9 +12,9 @@ public struct ModelProfile: Sendable {
     /// Elements of a query's and key's head, and of a value's.
     public var headDim: Int
     public var valueDim: Int
-    public var kind: KVKind
+    package var kind: KVKind
 
-    public init(
+    package init(
       layers: [Int], headCount: Int, kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, kind: KVKind = .growing
     ) {
       self.layers = layers
@@ -52,15 +52,15 @@ public struct ModelProfile: Sendable {
   /// Tokens that the model was trained to attend over.
   public var contextLength: Int
   public var attentionGroups: [AttentionGroup]
-  public var rotaryTables: [RotaryTable] = []
+  package var rotaryTables: [RotaryTable] = []
   /// Segments that the model tells apart (BERT's token types); 0 where it knows none.
   public var segmentCount = 0
   /// The token that a target begins with, of an encoder-decoder.
   public var decoderStartToken: Int?
   /// The function that products are compiled with.
-  public var activation: Activation.Function
+  package var activation: Activation.Function
 
-  public init(
+  package init(
     architecture: String, layerCount: Int, hiddenSize: Int, intermediateSize: Int, vocabularySize: Int,
     contextLength: Int, attentionGroups: [AttentionGroup], rotaryTables: [RotaryTable] = [],
     activation: Activation.Function

@@ -6,64 +6,64 @@ import TesseraOperators
 /// A model on a device: its weights, its cache and its workspace.
 ///
 /// Not Sendable, and its calls wait for the device: keep it where blocking is allowed.
-public final class ModelRunner {
+package final class ModelRunner {
   /// Choices of how a model uses its device.
-  public struct Options: Sendable {
+  package struct Options: Sendable {
     /// Tokens that a sequence may hold; nil takes the model's, at most 4,096.
-    public var contextLength: Int?
+    package var contextLength: Int?
     /// Sequences that may be full at once.
-    public var sequenceCount = 1
+    package var sequenceCount = 1
     /// The most tokens that one step takes.
-    public var chunkSize = 512
+    package var chunkSize = 512
     /// How keys and values are kept.
-    public var keys = KVEncoding.f32
-    public var values = KVEncoding.f32
+    package var keys = KVEncoding.f32
+    package var values = KVEncoding.f32
     /// The type that float weights are quantized to as they load; nil keeps them.
-    public var weightFormat: WeightFormat?
+    package var weightFormat: WeightFormat?
     /// Device memory that may be used, in bytes; nil leaves the device a margin.
-    public var memoryBudget: Int?
+    package var memoryBudget: Int?
     /// nil takes the style that suits the device.
-    public var style: KernelStyle?
+    package var style: KernelStyle?
     /// Tiles that were measured to be fast; nil takes those of the database for the device.
-    public var tuning: Tuning?
+    package var tuning: Tuning?
     /// `.fast` where it is faster: see `ModelRunner.precision`.
-    public var precision = Precision.exact
+    package var precision = Precision.exact
     /// Of a described model's random weights.
-    public var seed: UInt32 = 0
+    package var seed: UInt32 = 0
 
-    public init() {}
+    package init() {}
   }
 
   /// The rows that a batch wanted, on the device until the next call.
-  public struct StepResult {
+  package struct StepResult {
     /// Of the wanted tokens, in the order of the batch's chunks.
-    public let rowCount: Int
+    package let rowCount: Int
     /// (rowCount, hiddenSize) or (rowCount, vocabularySize); nil where nothing was wanted.
     let view: BufferView?
-    public let isLogits: Bool
+    package let isLogits: Bool
     /// Which of the runner's results it is.
     let number: Int
   }
 
   /// Tokens that a row of logits may have a bias for when it is sampled: memory is planned for so many.
-  public static let biasLimit = ModelLayout.biasLimit
+  package static let biasLimit = ModelLayout.biasLimit
 
-  public let profile: ModelProfile
-  public let plan: MemoryPlan
-  public let contextLength: Int
-  public let chunkSize: Int
-  public let heap: DeviceHeap
-  public let cache: KVCache
-  public let queue: Queue
-  public let library: KernelLibrary
+  package let profile: ModelProfile
+  package let plan: MemoryPlan
+  package let contextLength: Int
+  package let chunkSize: Int
+  package let heap: DeviceHeap
+  package let cache: KVCache
+  package let queue: Queue
+  package let library: KernelLibrary
   /// The precision that products have: `.exact` also where `.fast` was asked for and the device or the weights' types gain
   /// nothing by it.
-  public var precision: Precision { planner.operators.precision }
+  package var precision: Precision { planner.operators.precision }
   /// Rows of logits that are computed at once, at most.
-  public var logitRows: Int { ModelLayout.logitRows(profile) }
-  public var isEncoder: Bool { planner.family is any Encoder }
+  package var logitRows: Int { ModelLayout.logitRows(profile) }
+  package var isEncoder: Bool { planner.family is any Encoder }
   /// Whether it is an encoder-decoder, whose sequences begin with a source.
-  public var takesSource: Bool { planner.family is any EncoderDecoder }
+  package var takesSource: Bool { planner.family is any EncoderDecoder }
 
   private let planner: StepPlanner
   private let shaper: StepShaper
@@ -74,13 +74,13 @@ public final class ModelRunner {
   private var steps = PreparedSteps()
   private var lastResult = 0
   /// Steps that were prepared so far, each for a new shape.
-  public private(set) var preparedCount = 0
+  package private(set) var preparedCount = 0
 
   /// Plans the memory, refuses what does not fit, and brings the weights to the device.
   ///
   /// - Parameter progress: called with the fraction of the weights that are loaded, 0 to 1.
   /// - Throws: `FileError`, `ModelError`, `MemoryError`, `OperatorError`, `CLError`.
-  public convenience init(
+  package convenience init(
     _ checkpoint: any Checkpoint, on device: Device, options: Options = Options(),
     progress: @escaping (Double) -> Void = { _ in }
   ) throws {
@@ -88,7 +88,7 @@ public final class ModelRunner {
   }
 
   /// Brings a planned model to its device.
-  public init(_ draft: ModelDraft, progress: @escaping (Double) -> Void = { _ in }) throws {
+  package init(_ draft: ModelDraft, progress: @escaping (Double) -> Void = { _ in }) throws {
     let (checkpoint, layout, options) = (draft.checkpoint, draft.layout, draft.options)
     try draft.memory.check(
       limits: DeviceLimits(draft.library.context.device), budgetBytes: options.memoryBudget)
@@ -132,7 +132,7 @@ public final class ModelRunner {
   /// - Parameter wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
   /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize` or the context, a sequence twice, or one of an
   ///   encoder-decoder without its source; `MemoryError` when the cache is full, `CLError`. What the batch reserved is then given back.
-  public func run(_ batch: Batch, wantsLogits: Bool = true) throws -> StepResult {
+  package func run(_ batch: Batch, wantsLogits: Bool = true) throws -> StepResult {
     try check(batch)
     guard !isEncoder else { return try encode(batch) }
     guard !takesSource || batch.chunks.allSatisfy({ $0.sequence.filledRows > 0 }) else {
@@ -164,7 +164,7 @@ public final class ModelRunner {
   /// Reads the source of an encoder-decoder's sequence, once, before its target.
   ///
   /// - Returns: the encoder's hidden states, of all tokens.
-  public func runSource(_ tokens: [Int], of sequence: KVSequence) throws -> StepResult {
+  package func runSource(_ tokens: [Int], of sequence: KVSequence) throws -> StepResult {
     try check([], source: tokens)
     let batch = Batch([.init(sequence: sequence, tokens: tokens, outputs: .all)])
     try check(batch)
@@ -214,7 +214,7 @@ public final class ModelRunner {
 
   /// - Throws: `ModelError` for what no step can take: ids outside the vocabulary; a source that is missing, too long, or not the
   ///   model's to take.
-  public func check(_ tokens: [Int], source: [Int]?) throws(ModelError) {
+  package func check(_ tokens: [Int], source: [Int]?) throws(ModelError) {
     try profile.check(tokens + (source ?? []))
     guard let source else {
       guard takesSource else { return }
@@ -280,13 +280,13 @@ public final class ModelRunner {
   /// Logits, (rows, vocabularySize), of rows of the last batch; waits for the device.
   ///
   /// - Parameter rows: of the result, at most `logitRows`.
-  public func logits(_ result: StepResult, rows: Range<Int>) throws -> [Float] {
+  package func logits(_ result: StepResult, rows: Range<Int>) throws -> [Float] {
     let view = try logitsView(result, rows: rows)
     return try read(view, count: rows.count * profile.vocabularySize)
   }
 
   /// Hidden states, (rowCount, hiddenSize), of the last batch; waits for the device.
-  public func hidden(_ result: StepResult) throws -> [Float] {
+  package func hidden(_ result: StepResult) throws -> [Float] {
     try checkIsLast(result)
     guard let view = result.view, !result.isLogits else {
       throw ModelError(.badBatch, "hidden states of a batch that wanted none")
@@ -295,7 +295,7 @@ public final class ModelRunner {
   }
 
   /// Where the logits of rows lie, computed now if they are not yet.
-  public func logitsView(_ result: StepResult, rows: Range<Int>) throws -> BufferView {
+  package func logitsView(_ result: StepResult, rows: Range<Int>) throws -> BufferView {
     try checkIsLast(result)
     guard let view = result.view, rows.lowerBound >= 0, rows.upperBound <= result.rowCount,
       (1...logitRows).contains(rows.count)
@@ -324,11 +324,11 @@ public final class ModelRunner {
   }
 
   /// Time that calls have waited for the device; the rest of a step's time is the host's own.
-  public var timeWaited: Duration { queue.timeWaited }
+  package var timeWaited: Duration { queue.timeWaited }
 
   /// Kernels that were launched so far.
-  public var launchCount: Int { queue.launchCount }
+  package var launchCount: Int { queue.launchCount }
 
   /// Waits until the device has done all work.
-  public func finish() throws { try queue.finish() }
+  package func finish() throws { try queue.finish() }
 }

@@ -5,36 +5,36 @@ import TesseraOperators
 /// is gibberish.
 ///
 /// Sizes are those of the models' own `config.json`. Their scaling of the rotary embedding is left out: it costs nothing.
-public struct RandomModel: Sendable, Equatable {
-  public var name: String
-  public var layerCount: Int
-  public var hiddenSize: Int
-  public var intermediateSize: Int
-  public var headCount: Int
-  public var kvHeadCount: Int
+package struct RandomModel: Sendable, Equatable {
+  package var name: String
+  package var layerCount: Int
+  package var hiddenSize: Int
+  package var intermediateSize: Int
+  package var headCount: Int
+  package var kvHeadCount: Int
   /// Whether token embeddings also make the logits.
-  public var isTied = false
-  public var vocabularySize = 128_256
-  public var contextLength = 131_072
-  public var ropeTheta = 500_000.0
+  package var isTied = false
+  package var vocabularySize = 128_256
+  package var contextLength = 131_072
+  package var ropeTheta = 500_000.0
   /// The format of every matrix.
-  public var format = WeightFormat.q4_K
+  package var format = WeightFormat.q4_K
   /// The same seed gives the same weights.
-  public var seed: UInt32 = 0
+  package var seed: UInt32 = 0
 
   /// Llama 3.2 1B.
-  public static let llama1B = RandomModel(
+  package static let llama1B = RandomModel(
     name: "llama-1b", layerCount: 16, hiddenSize: 2048, intermediateSize: 8192, headCount: 32, kvHeadCount: 8,
     isTied: true)
   /// Llama 3.1 8B.
-  public static let llama8B = RandomModel(
+  package static let llama8B = RandomModel(
     name: "llama-8b", layerCount: 32, hiddenSize: 4096, intermediateSize: 14_336, headCount: 32, kvHeadCount: 8)
   /// Llama 3.1 70B.
-  public static let llama70B = RandomModel(
+  package static let llama70B = RandomModel(
     name: "llama-70b", layerCount: 80, hiddenSize: 8192, intermediateSize: 28_672, headCount: 64, kvHeadCount: 8)
-  public static let all = [llama1B, llama8B, llama70B]
+  package static let all = [llama1B, llama8B, llama70B]
 
-  public init(
+  package init(
     name: String, layerCount: Int, hiddenSize: Int, intermediateSize: Int, headCount: Int, kvHeadCount: Int,
     isTied: Bool = false
   ) {
@@ -50,7 +50,7 @@ public struct RandomModel: Sendable, Equatable {
   /// A checkpoint of the model, without its weights' bytes.
   ///
   /// - Throws: `FileError` for sizes that the format cannot hold, `ModelError` for counts that are not positive.
-  public func checkpoint() throws -> DescribedCheckpoint {
+  package func checkpoint() throws -> DescribedCheckpoint {
     guard let type = format.ggmlType else {
       throw ModelError(.unsupportedFeature, "\(name): \(format.name) is no type of a GGUF file")
     }

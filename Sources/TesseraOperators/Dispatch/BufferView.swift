@@ -3,9 +3,9 @@ import TesseraCL
 /// A place in memory that a kernel reads or writes: a buffer and an offset, or what will have a place once a step is laid out.
 ///
 /// Offsets travel as arguments, so they need no alignment but their elements' own.
-public struct BufferView: Sendable {
+package struct BufferView: Sendable {
   /// Memory that views lie in.
-  public enum Memory: Sendable {
+  package enum Memory: Sendable {
     case buffer(Buffer)
     /// Tensor `id` of a step, which has no place yet (`StepLayout`).
     case tensor(Int)
@@ -13,16 +13,16 @@ public struct BufferView: Sendable {
     case planned(String)
   }
 
-  public var memory: Memory
-  public var byteOffset: Int
+  package var memory: Memory
+  package var byteOffset: Int
 
-  public init(_ memory: Memory, byteOffset: Int = 0) {
+  package init(_ memory: Memory, byteOffset: Int = 0) {
     self.memory = memory
     self.byteOffset = byteOffset
   }
 
   /// All of a buffer, or of a slice.
-  public init(_ buffer: Buffer) {
+  package init(_ buffer: Buffer) {
     let location = buffer.location
     self.init(.buffer(location.whole), byteOffset: location.byteOffset)
   }
@@ -31,21 +31,21 @@ public struct BufferView: Sendable {
   var tensor: Int? { if case .tensor(let id) = memory { id } else { nil } }
 
   /// The place `bytes` further on.
-  public func advanced(byBytes bytes: Int) -> BufferView { BufferView(memory, byteOffset: byteOffset + bytes) }
+  package func advanced(byBytes bytes: Int) -> BufferView { BufferView(memory, byteOffset: byteOffset + bytes) }
 
   /// The place `count` floats further on.
-  public func advanced(byFloats count: Int) -> BufferView { advanced(byBytes: count * 4) }
+  package func advanced(byFloats count: Int) -> BufferView { advanced(byBytes: count * 4) }
 }
 
 /// Memory that an operator takes: a view, a buffer, a tensor of a step.
-public protocol DeviceMemory: Sendable {
+package protocol DeviceMemory: Sendable {
   var view: BufferView { get }
 }
 
 extension BufferView: DeviceMemory {
-  public var view: BufferView { self }
+  package var view: BufferView { self }
 }
 
 extension Buffer: DeviceMemory {
-  public var view: BufferView { BufferView(self) }
+  package var view: BufferView { BufferView(self) }
 }

@@ -3,47 +3,47 @@ import TesseraKernels
 
 /// One kernel's work: which variant, on what memory, in how many units. Every operator makes its work of these, and a sink runs,
 /// records or counts it.
-public struct Dispatch: Sendable {
+package struct Dispatch: Sendable {
   /// Work that can run side by side: work-groups of a launch, or units of a step program's phase.
-  public struct Units: Sendable, Equatable {
-    public var x, y, z: Int
+  package struct Units: Sendable, Equatable {
+    package var x, y, z: Int
 
-    public init(_ x: Int, _ y: Int = 1, _ z: Int = 1) { (self.x, self.y, self.z) = (x, y, z) }
+    package init(_ x: Int, _ y: Int = 1, _ z: Int = 1) { (self.x, self.y, self.z) = (x, y, z) }
 
-    public var count: Int { x * y * z }
+    package var count: Int { x * y * z }
   }
 
   /// Device traffic and arithmetic, by the operator's formula.
-  public struct Cost: Sendable, Equatable {
-    public var bytes: Int
+  package struct Cost: Sendable, Equatable {
+    package var bytes: Int
     /// Those of `bytes` that are the model's weights.
-    public var weightBytes: Int
-    public var operations: Int
+    package var weightBytes: Int
+    package var operations: Int
 
-    public init(bytes: Int = 0, weightBytes: Int = 0, operations: Int = 0) {
+    package init(bytes: Int = 0, weightBytes: Int = 0, operations: Int = 0) {
       (self.bytes, self.weightBytes, self.operations) = (bytes, weightBytes, operations)
     }
   }
 
-  public var variant: KernelVariant
+  package var variant: KernelVariant
   /// The name of the argument block's struct, and its bytes; the views' offsets are filled in where it is sent.
-  public let blockName: String
-  public let block: [UInt8]
+  package let blockName: String
+  package let block: [UInt8]
   /// The kernel's buffers in order; nil: unused by this variant.
-  public var views: [BufferView?]
+  package var views: [BufferView?]
   /// Which of the views are written.
-  public let written: [Int]
-  public var units: Units
+  package let written: [Int]
+  package var units: Units
   /// Work-items of a unit.
-  public let localSize: Int
+  package let localSize: Int
   /// A UInt32 that the device has computed and that limits `units.x`, which is then the most it can be.
-  public var count: BufferView?
-  public var cost: Cost
+  package var count: BufferView?
+  package var cost: Cost
   /// Whether a step program may contain it; otherwise it ends a segment.
-  public var isInlinable = true
+  package var isInlinable = true
 
   /// - Throws: `OperatorError` unless there are as many views as the block has offsets of them.
-  public init<Block: ArgumentBlock & BitwiseCopyable>(
+  package init<Block: ArgumentBlock & BitwiseCopyable>(
     _ variant: KernelVariant, _ block: Block, views: [BufferView?], written: [Int], units: Units, localSize: Int,
     count: BufferView? = nil, cost: Cost = Cost()
   ) throws(OperatorError) {
@@ -75,65 +75,65 @@ public struct Dispatch: Sendable {
 }
 
 /// Something that takes an operator's work: a queue, which runs it; a list, which keeps it until a step is laid out.
-public protocol CommandSink: AnyObject {
+package protocol CommandSink: AnyObject {
   /// - Parameter library: compiles the variant where it is run.
   func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) throws
 }
 
 /// A struct of `Kernels/include/TesseraArguments.h`, which begins with the offsets of `viewCount` views.
-public protocol ArgumentBlock {
+package protocol ArgumentBlock {
   static var structName: String { get }
   static var viewCount: Int { get }
 }
 
 extension NormArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("norm_arguments", 5)
+  package static let (structName, viewCount) = ("norm_arguments", 5)
 }
 extension RopeStoreArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("rope_store_arguments", 5)
+  package static let (structName, viewCount) = ("rope_store_arguments", 5)
 }
 extension AttentionArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("attention_arguments", 13)
+  package static let (structName, viewCount) = ("attention_arguments", 13)
 }
 extension MergeArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("merge_arguments", 4)
+  package static let (structName, viewCount) = ("merge_arguments", 4)
 }
 extension MatmulArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("matmul_arguments", 8)
+  package static let (structName, viewCount) = ("matmul_arguments", 8)
 }
 extension PackArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("pack_arguments", 5)
+  package static let (structName, viewCount) = ("pack_arguments", 5)
 }
 extension EmbeddingArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("embedding_arguments", 3)
+  package static let (structName, viewCount) = ("embedding_arguments", 3)
 }
 extension ElementwiseArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("elementwise_arguments", 2)
+  package static let (structName, viewCount) = ("elementwise_arguments", 2)
 }
 extension GatherArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("gather_arguments", 3)
+  package static let (structName, viewCount) = ("gather_arguments", 3)
 }
 extension RouteArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("route_arguments", 5)
+  package static let (structName, viewCount) = ("route_arguments", 5)
 }
 extension CombineArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("combine_arguments", 5)
+  package static let (structName, viewCount) = ("combine_arguments", 5)
 }
 extension RepackArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("repack_arguments", 2)
+  package static let (structName, viewCount) = ("repack_arguments", 2)
 }
 extension QuantizeArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("quantize_arguments", 2)
+  package static let (structName, viewCount) = ("quantize_arguments", 2)
 }
 extension RandomArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("random_arguments", 1)
+  package static let (structName, viewCount) = ("random_arguments", 1)
 }
 extension CacheBlockArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("cache_block_arguments", 3)
+  package static let (structName, viewCount) = ("cache_block_arguments", 3)
 }
 extension CacheRowArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("cache_row_arguments", 3)
+  package static let (structName, viewCount) = ("cache_row_arguments", 3)
 }
 extension SamplingArguments: ArgumentBlock {
-  public static let (structName, viewCount) = ("sampling_arguments", 4)
+  package static let (structName, viewCount) = ("sampling_arguments", 4)
 }

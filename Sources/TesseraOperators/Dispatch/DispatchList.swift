@@ -1,17 +1,17 @@
 import TesseraCL
 
 /// A sink that keeps what it is given: the commands of a step before they have memory.
-public final class DispatchList: CommandSink {
-  public private(set) var dispatches: [Dispatch] = []
+package final class DispatchList: CommandSink {
+  package private(set) var dispatches: [Dispatch] = []
 
-  public init() {}
+  package init() {}
 
-  public func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) { dispatches.append(dispatch) }
+  package func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) { dispatches.append(dispatch) }
 
   /// The first and the last command that uses each tensor, by its id.
   ///
   /// - Throws: `OperatorError` where a tensor is used that nothing has written: its memory is another's rest.
-  public func lifetimes() throws(OperatorError) -> [Int: ClosedRange<Int>] {
+  package func lifetimes() throws(OperatorError) -> [Int: ClosedRange<Int>] {
     var result: [Int: ClosedRange<Int>] = [:]
     for (index, dispatch) in dispatches.enumerated() {
       let written = Set(dispatch.written.compactMap { dispatch.views[$0]?.tensor })
@@ -28,7 +28,7 @@ public final class DispatchList: CommandSink {
   /// The same commands with each tensor at its place in `arena`.
   ///
   /// - Parameter offsets: of the tensors, in bytes, by id.
-  public func placed(in arena: Buffer, at offsets: [Int: Int]) throws -> [Dispatch] {
+  package func placed(in arena: Buffer, at offsets: [Int: Int]) throws -> [Dispatch] {
     let (whole, start) = arena.location
     func placed(_ view: BufferView) throws -> BufferView {
       guard case .tensor(let id) = view.memory else { return view }
@@ -46,7 +46,7 @@ public final class DispatchList: CommandSink {
   }
 
   /// The cost of all commands together.
-  public var cost: Dispatch.Cost {
+  package var cost: Dispatch.Cost {
     dispatches.reduce(into: Dispatch.Cost()) {
       $0.bytes += $1.cost.bytes
       $0.weightBytes += $1.cost.weightBytes

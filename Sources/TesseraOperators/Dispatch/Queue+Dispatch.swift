@@ -2,7 +2,7 @@ import TesseraCL
 
 extension Queue: CommandSink {
   /// Launches the work.
-  public func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) throws {
+  package func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) throws {
     let kernel = try library.kernel(dispatch.variant, localSize: dispatch.localSize)
     let units = dispatch.units
     try enqueue(

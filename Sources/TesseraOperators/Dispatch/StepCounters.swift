@@ -4,7 +4,7 @@ import TesseraMemory
 /// Counters of the step programs of one queue, by which work-groups share the units of each command: `Kernels/step/phases.cl`.
 ///
 /// They come in two halves: a launch counts in one, which is zero, and clears what the launch before it has used of the other.
-public final class StepCounters {
+package final class StepCounters {
   /// Commands of a launch, at most.
   let commandCount: Int
   let memory: DeviceAllocation
@@ -12,7 +12,7 @@ public final class StepCounters {
   private var half = 0
   private var lastCount = 0
 
-  public init(commandCount: Int, heap: DeviceHeap, queue: Queue) throws {
+  package init(commandCount: Int, heap: DeviceHeap, queue: Queue) throws {
     self.commandCount = max(1, commandCount)
     groupCount = heap.limits.computeUnits
     let bytes = Self.deviceBytes(commandCount: self.commandCount, limits: heap.limits)
@@ -21,7 +21,7 @@ public final class StepCounters {
   }
 
   /// Bytes on the device for launches of at most `commandCount` commands.
-  public static func deviceBytes(commandCount: Int, limits: DeviceLimits) -> Int {
+  package static func deviceBytes(commandCount: Int, limits: DeviceLimits) -> Int {
     2 * commandCount * commandBytes(limits.computeUnits)
   }
 

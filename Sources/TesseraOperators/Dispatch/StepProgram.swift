@@ -6,7 +6,7 @@ import TesseraMemory
 ///
 /// It computes what its commands would on a queue, to the bit. On a CPU a launch costs as much as a small product; a
 /// program has one for each segment, and what cannot be part of one is launched between two of them.
-public final class StepProgram {
+package final class StepProgram {
   private enum Part {
     case segment(Segment)
     case launch(Dispatch)
@@ -29,12 +29,12 @@ public final class StepProgram {
   private var parts: [Part] = []
 
   /// Whether work-groups can wait for each other: on CPUs, where one that has begun goes on.
-  public static func isPossible(_ library: KernelLibrary) -> Bool {
+  package static func isPossible(_ library: KernelLibrary) -> Bool {
     library.style == .vector && library.context.device.profile.type == .cpu
   }
 
   /// Bytes that a program of at most `commandCount` commands keeps on the device, beside its counters.
-  public static func deviceBytes(commandCount: Int) -> Int {
+  package static func deviceBytes(commandCount: Int) -> Int {
     commandCount * (MemoryLayout<ProgramCommand>.stride + largestBlock)
   }
 
@@ -46,7 +46,7 @@ public final class StepProgram {
   ///
   /// - Parameter counters: of the queue, which its programs share; where they are too few, or nil, it has its own.
   /// - Throws: `OperatorError`, `CLError` if a segment does not build, `MemoryError` if its commands do not fit.
-  public init(
+  package init(
     _ dispatches: [Dispatch], _ library: KernelLibrary, heap: DeviceHeap, queue: Queue, counters: StepCounters? = nil
   )
     throws
@@ -163,7 +163,7 @@ public final class StepProgram {
   }
 
   /// Enqueues the step.
-  public func run() throws {
+  package func run() throws {
     do {
       for part in parts {
         switch part {

@@ -1,20 +1,20 @@
 import Foundation
 
 /// A kernel variant as it is launched, for what compiles it elsewhere: `scripts/gpu-check`.
-public struct VariantDescription: Encodable, Hashable, Sendable {
+package struct VariantDescription: Encodable, Hashable, Sendable {
   /// Below `Kernels/`.
-  public let file: String
+  package let file: String
   /// The kernel's name.
-  public let function: String
+  package let function: String
   /// Its constants, by name, beside `SIMT`, `HELD_SUMS` and `LOCAL`, which the library adds.
-  public let defines: [String: Int]
+  package let defines: [String: Int]
   /// Work-items of a work-group, in three dimensions.
-  public let local: [Int]
+  package let local: [Int]
   /// `c12` or `c3`.
-  public let language: String
+  package let language: String
 
   /// A JSON object in one line.
-  public func json() throws -> String {
+  package func json() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(self), as: UTF8.self)
@@ -23,7 +23,7 @@ public struct VariantDescription: Encodable, Hashable, Sendable {
 
 extension Dispatch {
   /// The variant that this launches.
-  public var variantDescription: VariantDescription {
+  package var variantDescription: VariantDescription {
     VariantDescription(
       file: variant.file, function: variant.function,
       defines: Dictionary(variant.defines.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),

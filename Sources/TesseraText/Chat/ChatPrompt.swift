@@ -21,7 +21,7 @@ extension Tokenizer {
   ///   - variables: further variables for the template, such as `enable_thinking`.
   ///   - now: seconds since 1970 that `strftime_now` shows; nil for the system's clock.
   /// - Throws: `ChatError` where the template cannot make a prompt or makes an empty one, `TextError` as `encode` does.
-  public func prompt(
+  package func prompt(
     of conversation: Conversation, with template: ChatTemplate, addGenerationPrompt: Bool = true,
     variables: JSONObject = [:], now: Int? = nil
   ) throws -> ChatPrompt {

@@ -13,7 +13,7 @@ public struct ChatTemplate: Sendable {
   /// Parses a template, such as the `tokenizer.chat_template` of a GGUF file.
   ///
   /// - Throws: `template`, with the line.
-  public init(source: String, limits: TemplateLimits = .standard) throws(ChatError) {
+  package init(source: String, limits: TemplateLimits = .standard) throws(ChatError) {
     do { template = try Template(source: source, limits: limits) } catch { throw ChatError(error) }
     self.source = source
     let strings = ByteStrings(texts: template.stringLiterals)
@@ -39,7 +39,7 @@ public struct ChatTemplate: Sendable {
   ///   - variables: further variables for the template, such as `enable_thinking`.
   ///   - now: seconds since 1970 that `strftime_now` shows; nil for the system's clock.
   /// - Throws: `refused` where the template refuses the conversation; `template` otherwise.
-  public func render(
+  package func render(
     _ conversation: Conversation, addGenerationPrompt: Bool = true, bosToken: String?, eosToken: String?,
     variables: JSONObject = [:], now: Int? = nil
   ) throws(ChatError) -> String {

@@ -1,14 +1,14 @@
 import TesseraJSON
 
 /// A conversation and the tools that the model may call.
-public struct Conversation: Sendable, Equatable {
+package struct Conversation: Sendable, Equatable {
   /// The messages in order.
-  public var messages: [ChatMessage]
+  package var messages: [ChatMessage]
   /// JSON schemas of functions; nil when the conversation has no tools.
-  public var tools: [JSONValue]?
+  package var tools: [JSONValue]?
 
   /// Makes a conversation of messages.
-  public init(messages: [ChatMessage], tools: [JSONValue]? = nil) {
+  package init(messages: [ChatMessage], tools: [JSONValue]? = nil) {
     self.messages = messages
     self.tools = tools
   }
@@ -17,7 +17,7 @@ public struct Conversation: Sendable, Equatable {
   ///
   /// - Parameter path: the file that the text is from, for errors.
   /// - Throws: `conversation` where the text is not such a document.
-  public init(fromJSON bytes: [UInt8], path: String? = nil) throws(ChatError) {
+  package init(fromJSON bytes: [UInt8], path: String? = nil) throws(ChatError) {
     let document: JSONValue
     do {
       document = try JSONValue(parsing: bytes, path: path, options: .request)
@@ -32,7 +32,7 @@ public struct Conversation: Sendable, Equatable {
   }
 
   /// A conversation from a JSON value; see `init(fromJSON:)`.
-  public init(_ document: JSONValue) throws(ChatError) {
+  package init(_ document: JSONValue) throws(ChatError) {
     guard let list = document.arrayValue ?? document.objectValue?["messages"]?.arrayValue else {
       throw ChatError(
         .conversation, "a conversation is an array of messages, or an object with an array \"messages\"")

@@ -4,7 +4,7 @@
 /// on at once. The string that is complete first wins (the longest of those that end together), so that the result
 /// does not depend on how the text was cut into pieces. Each stop string is followed by its own automaton
 /// (Knuth, Morris and Pratt), which takes constant time a byte.
-public struct StopStringMatcher: Sendable {
+package struct StopStringMatcher: Sendable {
   private struct Stop: Sendable {
     let bytes: [UInt8]
     /// How much of the beginning is still matched when the byte after so many matched bytes is another.
@@ -35,17 +35,17 @@ public struct StopStringMatcher: Sendable {
   /// The text that is held back.
   private var pending: [UInt8] = []
   /// Whether a stop string has been found. All text after it is dropped.
-  public private(set) var isStopped = false
+  package private(set) var isStopped = false
 
   /// A matcher for some strings. Empty ones, which would match everywhere, are left out.
-  public init(_ strings: [String]) {
+  package init(_ strings: [String]) {
     stops = strings.filter { !$0.isEmpty }.map { Stop(Array($0.utf8)) }
   }
 
   /// Takes the next piece of text.
   /// - Returns: the text that can be passed on, and whether a stop string was found. The stop string itself and what
   ///   follows it are in no `text`.
-  public mutating func append(_ text: String) -> (text: String, isStopped: Bool) {
+  package mutating func append(_ text: String) -> (text: String, isStopped: Bool) {
     if isStopped { return ("", true) }
     if stops.isEmpty { return (text, false) }
     for byte in text.utf8 {
@@ -66,7 +66,7 @@ public struct StopStringMatcher: Sendable {
   }
 
   /// The text that was held back, at the end; nothing after a stop string.
-  public mutating func finish() -> String {
+  package mutating func finish() -> String {
     defer { pending = [] }
     return String(decoding: pending, as: UTF8.self)
   }

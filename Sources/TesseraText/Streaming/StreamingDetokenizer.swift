@@ -4,21 +4,21 @@
 /// no UTF-8, in which case it becomes U+FFFD. Where the decoder must see the next token first (a byte among `<0xE2>`
 /// tokens, a word's end), a token's text comes one token later. However the tokens come, the pieces add up to what `Tokenizer.decode`
 /// gives, except that a space which SentencePiece puts before a text stays: here it follows on the prompt.
-public struct StreamingDetokenizer: Sendable {
+package struct StreamingDetokenizer: Sendable {
   private let tokenizer: Tokenizer
   private var stream: DecoderStream
   /// The beginning of a character, at most 3 bytes.
   private var pending: [UInt8] = []
 
   /// A detokenizer for one sequence of tokens.
-  public init(_ tokenizer: Tokenizer) {
+  package init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
     stream = DecoderStream(tokenizer.components.decoder, beginsText: false)
   }
 
   /// The text that a token completes, which may be empty. Control tokens stand for no text.
   /// - Throws: `TextError` `.tokenOutOfRange` for an id that is no token.
-  public mutating func append(_ id: Int) throws(TextError) -> String {
+  package mutating func append(_ id: Int) throws(TextError) -> String {
     try tokenizer.check(id)
     if tokenizer.isControl(id) { return "" }
     try stream.push(tokenizer.storedPiece(id), into: &pending)
@@ -29,7 +29,7 @@ public struct StreamingDetokenizer: Sendable {
   }
 
   /// The rest at the end of the tokens: U+FFFD for a character that was never completed.
-  public mutating func finish() -> String {
+  package mutating func finish() -> String {
     defer { pending = [] }
     // Only a pattern that took too long can fail here, and the text of that token is lost.
     try? stream.finish(into: &pending)

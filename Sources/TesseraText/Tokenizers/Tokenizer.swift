@@ -27,7 +27,7 @@ public final class Tokenizer: Sendable {
   ///
   /// - Throws: `TextError` `.unsupportedPreTokenizer` for one that is not known, `.malformedVocabulary` for a definition
   ///   that contradicts itself.
-  public convenience init(_ definition: TokenizerDefinition) throws(TextError) {
+  package convenience init(_ definition: TokenizerDefinition) throws(TextError) {
     self.init(try TokenizerComponents(definition))
   }
 

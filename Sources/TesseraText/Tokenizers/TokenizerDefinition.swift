@@ -3,9 +3,9 @@
 /// The fields carry what the GGUF keys `tokenizer.ggml.*` hold
 /// (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#tokenizer). An optional field is nil where the file has
 /// no such key; the tokenizer then does what llama.cpp does for that model.
-public struct TokenizerDefinition: Sendable {
+package struct TokenizerDefinition: Sendable {
   /// The kinds of tokenizer, by their names in `tokenizer.ggml.model`.
-  public enum Model: String, Sendable, CaseIterable {
+  package enum Model: String, Sendable, CaseIterable {
     /// Byte-level BPE, or BPE of characters where the pre-tokenizer says so.
     case bytePair = "gpt2"
     /// SentencePiece's BPE by scores.
@@ -19,7 +19,7 @@ public struct TokenizerDefinition: Sendable {
 
     /// The kind with a name.
     /// - Throws: `TextError` `.unsupportedModel` with the known names.
-    public init(named name: String) throws(TextError) {
+    package init(named name: String) throws(TextError) {
       guard let model = Model(rawValue: name) else {
         throw TextError(
           .unsupportedModel,
@@ -31,52 +31,52 @@ public struct TokenizerDefinition: Sendable {
   }
 
   /// The kind of tokenizer.
-  public var model: Model
+  package var model: Model
   /// How BPE splits text into words before it merges: `tokenizer.ggml.pre`.
-  public var preTokenizer: String?
+  package var preTokenizer: String?
   /// Every token's text as the file has it, in the order of their ids.
-  public var tokens: ByteStrings
+  package var tokens: ByteStrings
   /// One of ggml's token types per token: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte. All
   /// tokens are normal where it is empty.
-  public var tokenTypes: [Int32] = []
+  package var tokenTypes: [Int32] = []
   /// One score per token: SentencePiece's merge priority, or the logarithm of its probability. All are 0 where it is
   /// empty.
-  public var scores: [Float] = []
+  package var scores: [Float] = []
   /// BPE's merges in the order of their priority: two tokens with a space between them.
-  public var merges = ByteStrings()
+  package var merges = ByteStrings()
   /// The token that begins a text.
-  public var bosToken: Int?
+  package var bosToken: Int?
   /// The token that ends a text.
-  public var eosToken: Int?
+  package var eosToken: Int?
   /// The token that ends a turn.
-  public var eotToken: Int?
+  package var eotToken: Int?
   /// The token that ends a message which is not the turn's last.
-  public var eomToken: Int?
+  package var eomToken: Int?
   /// The token for what the vocabulary cannot express.
-  public var unknownToken: Int?
+  package var unknownToken: Int?
   /// The token behind each of two texts.
-  public var separatorToken: Int?
+  package var separatorToken: Int?
   /// The token that fills up a batch.
-  public var paddingToken: Int?
+  package var paddingToken: Int?
   /// The token that stands for a hidden one.
-  public var maskToken: Int?
+  package var maskToken: Int?
   /// Whether encoding with special tokens begins with `bosToken`.
-  public var addBOS: Bool?
+  package var addBOS: Bool?
   /// Whether encoding with special tokens ends with `eosToken`.
-  public var addEOS: Bool?
+  package var addEOS: Bool?
   /// Whether encoding with special tokens ends with `separatorToken`.
-  public var addSeparator: Bool?
+  package var addSeparator: Bool?
   /// Whether SentencePiece puts a space before the text and after each special token.
-  public var addSpacePrefix: Bool?
+  package var addSpacePrefix: Bool?
   /// Whether unigram models take spaces in a row for one: `remove_extra_whitespaces`.
-  public var removeExtraSpaces: Bool?
+  package var removeExtraSpaces: Bool?
   /// SentencePiece's map of characters: `precompiled_charsmap`. Empty where there is none.
-  public var characterMap: [UInt8] = []
+  package var characterMap: [UInt8] = []
   /// `general.name`: the only mark of the Phi-3 models, whose special tokens take the spaces after them.
-  public var modelName: String?
+  package var modelName: String?
 
   /// A definition with a model and its tokens; the other fields are set one by one.
-  public init(model: Model, tokens: ByteStrings) {
+  package init(model: Model, tokens: ByteStrings) {
     self.model = model
     self.tokens = tokens
   }

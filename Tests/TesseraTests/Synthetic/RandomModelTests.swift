@@ -2,7 +2,6 @@ import TesseraCL
 import TesseraFiles
 import TesseraMemory
 import TesseraModels
-import TesseraOperators
 import TestSupport
 import Testing
 

@@ -9,7 +9,7 @@ extension ModelSuites {
   struct SyntheticLogitsTests {
     @Test(
       "every chunk size gives the same bits", arguments: SyntheticModel.all, [KVEncoding.f32, .f16])
-    func sameBits(model: SyntheticModel, encoding: KVEncoding) async throws {
+    func sameBits(model: SyntheticModel, encoding: TesseraMemory.KVEncoding) async throws {
       var options = LoadOptions()
       (options.keyEncoding, options.valueEncoding) = (encoding, encoding)
       let language = try await model.load(options)

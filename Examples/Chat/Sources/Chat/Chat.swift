@@ -11,7 +11,12 @@ struct Chat {
     }
     let url = URL(fileURLWithPath: CommandLine.arguments[1])
 
-    let model = try await LanguageModel.load(from: url)
+    var loading = LoadOptions()
+    loading.keyEncoding = .f16
+    loading.valueEncoding = .f16
+    let model = try await LanguageModel.load(from: url, options: loading)
+    let profile: ModelProfile = model.profile
+    print("\(profile.architecture), \(profile.layerCount) layers, on \(model.device.name)")
     var options = GenerationOptions()
     options.maxTokens = 48
     let chat = ChatSession(model, instructions: "You are terse.", options: options)

@@ -6,7 +6,7 @@ extension TokenizerDefinition {
   ///   - modelName: the file's `general.name`, by which some models' special tokens take spaces.
   ///   - notes: in what the file's tokenizer is not quite the same, each in a sentence, is added here.
   /// - Throws: `TextError` `.unsupportedComponent` where plain text would get other ids, with what cannot be expressed.
-  public init(of tokenizer: Tokenizer, modelName: String, notes: inout [String]) throws(TextError) {
+  package init(of tokenizer: Tokenizer, modelName: String, notes: inout [String]) throws(TextError) {
     let components = tokenizer.components
     guard case .addedTokens(let added) = components.special, case .asStored = components.pieces else {
       throw Self.inexpressible("a tokenizer that is not of a folder")
@@ -149,7 +149,7 @@ extension TokenizerDefinition {
   private static func padding(_ id: Int) -> String { "[PAD\(id)]" }
 
   /// Adds tokens that are none, up to a number of rows: llama.cpp wants a token for each row of the embedding.
-  public mutating func pad(to count: Int) {
+  package mutating func pad(to count: Int) {
     guard count > tokens.count else { return }
     if tokenTypes.isEmpty { tokenTypes = [Int32](repeating: 1, count: tokens.count) }
     let first = tokens.count

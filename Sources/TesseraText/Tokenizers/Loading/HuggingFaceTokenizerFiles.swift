@@ -1,22 +1,22 @@
 import TesseraJSON
 
 /// The documents of a model's folder from which its tokenizer is made, as Hugging Face lays them out.
-public struct HuggingFaceTokenizerFiles: Sendable {
+package struct HuggingFaceTokenizerFiles: Sendable {
   /// `tokenizer.json`.
-  public var tokenizer: JSONValue
+  package var tokenizer: JSONValue
   /// `tokenizer_config.json`: names of special tokens, whether they are added, chat templates.
-  public var tokenizerConfig: JSONValue?
+  package var tokenizerConfig: JSONValue?
   /// `special_tokens_map.json`: names of special tokens.
-  public var specialTokensMap: JSONValue?
+  package var specialTokensMap: JSONValue?
   /// `generation_config.json`: the tokens that end a generation.
-  public var generationConfig: JSONValue?
+  package var generationConfig: JSONValue?
   /// The text of `chat_template.jinja`.
-  public var chatTemplate: String?
+  package var chatTemplate: String?
   /// The folder that errors name.
-  public var path: String
+  package var path: String
 
   /// Files of a folder; the optional ones are set one by one.
-  public init(tokenizer: JSONValue, path: String) {
+  package init(tokenizer: JSONValue, path: String) {
     self.tokenizer = tokenizer
     self.path = path
   }
@@ -35,7 +35,7 @@ extension Tokenizer {
   ///
   /// - Throws: `TextError` `.unsupportedComponent` and `.unsupportedPattern` for what is not known, by its name;
   ///   `.malformedFile` and `.malformedVocabulary` for damaged files, with file and field.
-  public convenience init(huggingFace files: HuggingFaceTokenizerFiles) throws(TextError) {
+  package convenience init(huggingFace files: HuggingFaceTokenizerFiles) throws(TextError) {
     do {
       self.init(try TokenizerComponents(files))
     } catch let error as JSONError {

@@ -1,45 +1,45 @@
 /// A list of byte strings in one flat store: a vocabulary of 262,144 tokens is two allocations, not 262,144.
 ///
 /// The strings need not be UTF-8.
-public struct ByteStrings: Sendable, RandomAccessCollection {
+package struct ByteStrings: Sendable, RandomAccessCollection {
   /// All strings, one after another.
   private(set) var bytes: [UInt8] = []
   /// Where each string begins, and at last where the last one ends.
   private var bounds: [Int] = [0]
 
   /// An empty list.
-  public init() {}
+  package init() {}
 
   /// A list of the given strings.
-  public init(_ strings: some Sequence<[UInt8]>) {
+  package init(_ strings: some Sequence<[UInt8]>) {
     for string in strings { append(string) }
   }
 
   /// A list of the UTF-8 bytes of the given strings.
-  public init(texts: some Sequence<String>) {
+  package init(texts: some Sequence<String>) {
     for text in texts { append(Array(text.utf8)) }
   }
 
-  public var startIndex: Int { 0 }
-  public var endIndex: Int { bounds.count - 1 }
+  package var startIndex: Int { 0 }
+  package var endIndex: Int { bounds.count - 1 }
 
   /// A copy of one string. As with arrays, the index must be in range.
-  public subscript(index: Int) -> [UInt8] { [UInt8](bytes[range(index)]) }
+  package subscript(index: Int) -> [UInt8] { [UInt8](bytes[range(index)]) }
 
   /// Makes room for `count` strings of `byteCount` bytes together.
-  public mutating func reserveCapacity(_ count: Int, byteCount: Int) {
+  package mutating func reserveCapacity(_ count: Int, byteCount: Int) {
     bounds.reserveCapacity(count + 1)
     bytes.reserveCapacity(byteCount)
   }
 
   /// Adds a string at the end.
-  public mutating func append(_ string: [UInt8]) {
+  package mutating func append(_ string: [UInt8]) {
     bytes.append(contentsOf: string)
     bounds.append(bytes.count)
   }
 
   /// Adds a string at the end, copied from memory that need only be valid during the call.
-  public mutating func append(_ string: UnsafeRawBufferPointer) {
+  package mutating func append(_ string: UnsafeRawBufferPointer) {
     bytes.append(contentsOf: string)
     bounds.append(bytes.count)
   }
