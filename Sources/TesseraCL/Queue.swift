@@ -30,7 +30,10 @@ package final class Queue: Sendable {
     self.handle = handle
   }
 
-  deinit { clReleaseCommandQueue(handle) }
+  deinit {
+    if isBehind { clFinish(handle) }
+    clReleaseCommandQueue(handle)
+  }
 
   /// For libraries that enqueue on their own.
   func withHandle<T>(_ body: (cl_command_queue) -> T) -> T { body(handle) }
@@ -185,6 +188,24 @@ package final class Queue: Sendable {
       }, "clEnqueueWriteBuffer")
   }
 
+  /// Copies values to the device once all commands before have run, without waiting: a copy is kept until a call that waits.
+  package func enqueueWrite<T: BitwiseCopyable>(_ values: [T], to buffer: Buffer, byteOffset: Int = 0) throws(CLError) {
+    let copy = values.withUnsafeBytes { StagedBytes($0) }
+    try checkUse(buffer, byteOffset, copy.bytes.count, "clEnqueueWriteBuffer")
+    guard let base = copy.bytes.baseAddress, copy.bytes.count > 0 else { return }
+    // Under the lock, so that a call that waits lets go only of what is enqueued before it.
+    let status = staged.withLock { staged in
+      staged.append(copy)
+      return clEnqueueWriteBuffer(
+        handle, buffer.handle, cl_bool(CL_FALSE), byteOffset, copy.bytes.count, base, 0, nil, nil)
+    }
+    try check(status, "clEnqueueWriteBuffer")
+  }
+
+  /// Whether writes were enqueued that no call has waited for.
+  package var isBehind: Bool { staged.withLock { !$0.isEmpty } }
+  private let staged = Mutex<[StagedBytes]>([])
+
   /// The values of a buffer once all commands before have run; blocks until then.
   package func read<T: BitwiseCopyable>(
     _ buffer: Buffer, as type: T.Type, count: Int, byteOffset: Int = 0
@@ -244,10 +265,16 @@ package final class Queue: Sendable {
 
   /// Counts the time of a call that returns when the device is done.
   private func waiting(_ call: () -> cl_int) -> cl_int {
+    let done = staged.withLock { staged in
+      defer { staged = [] }
+      return staged
+    }
     let start = ContinuousClock.now
     let status = call()
     let time = ContinuousClock.now - start
     waited.withLock { $0 += time }
+    // After an error nobody knows what has run.
+    if status != CL_SUCCESS { staged.withLock { $0 += done } }
     return status
   }
 
@@ -258,4 +285,18 @@ package final class Queue: Sendable {
     }
     try buffer.checkRange(offset: offset, count: count, call)
   }
+}
+
+/// Bytes of the host that the device has yet to read.
+private final class StagedBytes: Sendable {
+  // Written before anybody else sees it.
+  nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+
+  init(_ source: UnsafeRawBufferPointer) {
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: source.count, alignment: 64)
+    copy.copyMemory(from: source)
+    bytes = UnsafeRawBufferPointer(copy)
+  }
+
+  deinit { bytes.deallocate() }
 }

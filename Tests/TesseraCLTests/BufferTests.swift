@@ -33,6 +33,29 @@ extension OpenCLOnDevices {
       #expect(try queue.read(buffer, as: Float.self, count: 3, byteOffset: 4) == [1, 0, 3])
     }
 
+    @Test(
+      "writes that nobody waits for come in their order, whatever becomes of the host's values",
+      arguments: TestDevices.all)
+    func enqueuedWrites(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let buffer = try Buffer(queue.context, byteCount: 1 << 20)
+      for round in 0..<20 {
+        var values = [Int32](repeating: Int32(round), count: 1 << 18)
+        try queue.enqueueWrite(values, to: buffer)
+        values[0] = -1
+        try queue.enqueueWrite([Int32(100 + round)], to: buffer, byteOffset: 4)
+        #expect(queue.isBehind)
+      }
+      let read = try queue.read(buffer, as: Int32.self, count: 1 << 18)
+      #expect(!queue.isBehind)
+      #expect(read[0] == 19 && read[1] == 119 && read[2...].allSatisfy { $0 == 19 })
+      try queue.enqueueWrite([Float](), to: buffer, byteOffset: 1 << 20)
+      #expect(throws: CLError.self) { try queue.enqueueWrite([Int64(1)], to: buffer, byteOffset: (1 << 20) - 4) }
+      #expect(!queue.isBehind)
+      // What is not waited for may outlive everybody else's interest in the queue.
+      try queue.enqueueWrite([Int32(5)], to: buffer)
+    }
+
     @Test("nothing is written, read, copied or filled without an error or an effect", arguments: TestDevices.all)
     func nothing(device: TestDevice) throws {
       let queue = try Queue(device.context())

@@ -24,7 +24,7 @@ final class BatchSampler {
     let workspace = try room(
       &workspace, bytes: TokenSampler.workspaceBytes(rows: runner.logitRows), "sampling workspace")
     let results = try room(&results, bytes: request.resultCount * 4, "sampling results")
-    try runner.queue.write(request.words, to: inputs)
+    try runner.queue.enqueueWrite(request.words, to: inputs)
     try sampler.enqueue(
       request, logits: logits, inputs: inputs, workspace: workspace, results: results, on: runner.queue)
     return try sampler.read(request, results: results, from: runner.queue)

@@ -253,7 +253,9 @@ package final class ModelRunner {
     guard bytes.count <= inputs.byteCount else {
       throw ModelError(.badBatch, "a batch whose inputs take \(bytes.count) bytes: \(inputs.byteCount) are planned")
     }
-    try queue.write(bytes, to: inputs.buffer)
+    // One step ahead of the device at most: who cancels or joins would wait for all of them.
+    if queue.isBehind { try queue.finish() }
+    try queue.enqueueWrite(bytes, to: inputs.buffer)
     lastResult += 1
     try step.run()
     guard wanted > 0, let view = step.result, case .buffer(let buffer) = view.memory else {
