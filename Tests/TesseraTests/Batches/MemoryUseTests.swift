@@ -66,11 +66,13 @@ extension ModelSuites {
       _ = try load()
     }
 
-    @Test("the commands that are planned for a token and for a prompt are launched, with sampling and the cache's")
-    func commands() throws {
+    @Test(
+      "the commands that are planned for a token and for a prompt are launched, with sampling and the cache's",
+      arguments: SyntheticModel.all)
+    func commands(model: SyntheticModel) throws {
       var options = ModelRunner.Options()
       (options.contextLength, options.chunkSize, options.style) = (64, 20, .simt)
-      let (draft, runner) = try SyntheticModel.llama.withFile { _ in
+      let (draft, runner) = try model.withFile { _ in
       } _: {
         let checkpoint = try openCheckpoint(path: $0)
         return (
@@ -88,6 +90,7 @@ extension ModelSuites {
       }
       #expect(try launches(SyntheticModel.ids(20)) == costs.prompt.launches)
       #expect(try launches([1]) == costs.decode.launches)
+      #expect(costs.decode.bytes > 0 && costs.prompt.operations > costs.decode.operations)
       let functions = Set(try draft.variants().map(\.variant.function))
       #expect(functions.isSuperset(of: ["clear_blocks", "survey", "threshold", "weigh", "draw", "matmul"]))
     }

@@ -46,24 +46,6 @@ extension ModelSuites {
       #expect(count <= (tokens == 1 ? 3 : 7))
       #expect(try launches(layers: 3, tokens: tokens, style: .vector) == count)
     }
-
-    @Test("the planned launches are those that run", arguments: SyntheticModel.all)
-    func planned(model: SyntheticModel) throws {
-      let (runner, costs) = try model.withFile { path in
-        let checkpoint = try openCheckpoint(path: path)
-        let device = try Device.select(nil)
-        var options = ModelRunner.Options()
-        (options.style, options.chunkSize) = (.simt, 64)
-        return (
-          try ModelRunner(checkpoint, on: device, options: options),
-          try ModelDraft(checkpoint, on: device, options: options).costs(promptTokens: 30)
-        )
-      }
-      let planned = try #require(costs)
-      #expect(try runner.launches(history: 20, tokens: 1) == planned.decode.launches)
-      #expect(try runner.launches(history: 20, tokens: 30) == planned.prompt.launches)
-      #expect(planned.decode.bytes > 0 && planned.prompt.operations > planned.decode.operations)
-    }
   }
 }
 
