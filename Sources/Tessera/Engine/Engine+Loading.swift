@@ -21,18 +21,21 @@ extension Engine {
   /// Opens files on the engine's thread, since that may block.
   func open<T: Sendable>(_ files: @Sendable () throws -> T) throws -> T { try files() }
 
-  /// Opens a model's files, chooses the device, plans, and loads: all of it on the engine's thread, since all of it may block.
+  /// Opens a model's files, chooses the device, plans, and loads: all of it on the engine's thread, since all of it may block. The
+  /// tokenizer is made meanwhile.
   func open(
     _ source: @Sendable () throws -> ModelSource, _ options: LoadOptions, since start: ContinuousClock.Instant,
     progress: @escaping @Sendable (Double) -> Void
-  ) throws -> Parts {
+  ) async throws -> Parts {
     let source = try source()
     let runnerOptions = try options.runnerOptions(source)
     let device = try Device.select(options.device)
     let draft = try ModelDraft(source.checkpoint, on: device, options: runnerOptions)
-    let tokenizer = Result { try source.tokenizer(vocabularySize: draft.profile.vocabularySize) }
-    let precision = try load(
-      draft, endTokens: source.endTokens(), tokenizer: try? tokenizer.get(), since: start, progress: progress)
+    let vocabularySize = draft.profile.vocabularySize
+    async let made = TextWorker().run { Result { try source.tokenizer(vocabularySize: vocabularySize) } }
+    let runner = try ModelRunner(draft, progress: progress)
+    let tokenizer = try await made
+    let precision = try load(runner, endTokens: source.endTokens(), tokenizer: try? tokenizer.get(), since: start)
     return Parts(
       tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) },
       profile: draft.profile,

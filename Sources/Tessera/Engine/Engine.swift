@@ -46,14 +46,12 @@ actor Engine {
     self.patience = patience
   }
 
-  /// Brings a planned model to its device.
+  /// Takes a model that is on its device.
   ///
   /// - Returns: the precision that it has there.
   func load(
-    _ draft: ModelDraft, endTokens: Set<Int>, tokenizer: Tokenizer?, since start: ContinuousClock.Instant,
-    progress: @escaping @Sendable (Double) -> Void
+    _ runner: ModelRunner, endTokens: Set<Int>, tokenizer: Tokenizer?, since start: ContinuousClock.Instant
   ) throws -> Precision {
-    let runner = try ModelRunner(draft, progress: progress)
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
     limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth
