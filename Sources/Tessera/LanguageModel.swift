@@ -46,6 +46,7 @@ public final class LanguageModel: Sendable {
   ///
   /// - Parameters:
   ///   - url: a GGUF file, the first of several that are one model, or a Hugging Face folder.
+  ///   - options: device, context length, memory budget and the like.
   ///   - progress: called with the fraction of the weights that are on the device, 0 to 1, from another thread.
   /// - Throws: an error that says what is wrong, where, and what to do: the file cannot be read or is damaged, its
   ///   architecture is not supported, it does not fit the device's memory, no device is there.
@@ -96,7 +97,10 @@ public final class LanguageModel: Sendable {
 
   /// Completes a sequence of token ids.
   ///
-  /// - Parameter source: of an encoder-decoder, whose target `tokens` begin.
+  /// - Parameters:
+  ///   - tokens: ids from 0 to the vocabulary's size - 1, at least one.
+  ///   - source: of an encoder-decoder, whose target `tokens` begin.
+  ///   - options: how tokens are chosen, and when the generation ends.
   public func generate(tokens: [Int], source: [Int]? = nil, options: GenerationOptions = .init()) -> GenerationStream {
     GenerationStream(model: self, options: options, keeper: nil) { (tokens, source) }
   }
@@ -109,6 +113,7 @@ public final class LanguageModel: Sendable {
   /// The logits of every position of a sequence.
   ///
   /// - Parameters:
+  ///   - tokens: the sequence's ids.
   ///   - source: of an encoder-decoder.
   ///   - chunk: tokens that run together; nil takes as many as fit. The result does not depend on it.
   ///   - body: given consecutive rows, (rows, vocabularySize).
@@ -126,6 +131,7 @@ public final class LanguageModel: Sendable {
   /// Hidden states after the last layer and norm, (tokens, hiddenSize); of an encoder each knows all tokens.
   ///
   /// - Parameters:
+  ///   - tokens: the sequence's ids.
   ///   - source: of an encoder-decoder, whose decoder's states these are.
   ///   - tokenTypes: the segment of each token, of models that tell segments apart (`ModelProfile.segmentCount`).
   /// - Throws: `TesseraError` and `ModelError` for what does not fit the model, `CancellationError`.
@@ -145,7 +151,11 @@ public final class LanguageModel: Sendable {
   ///
   /// Of an encoder-decoder, the prompt is the target's; a source as long has been read before.
   ///
-  /// - Parameter sequences: decoded together; each has the prompt.
+  /// - Parameters:
+  ///   - promptTokens: of each sequence.
+  ///   - generatedTokens: of each sequence.
+  ///   - depth: tokens that are in the cache before.
+  ///   - sequences: decoded together; each has the prompt.
   /// - Throws: `TesseraError.badOption` for negative counts, `TesseraError.contextFull`, `CancellationError`.
   public func measure(promptTokens: Int, generatedTokens: Int, depth: Int, sequences: Int = 1) async throws -> (
     prompt: Double, generation: Double, waited: Double

@@ -58,7 +58,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     case workspaceBytes, stagingBytes, totalBytes
   }
 
-  /// Blocks of each group, for ``KVCache``.
+  /// Blocks of each group of the cache.
   public var blockCounts: [Int] { groups.map(\.blockCount) }
 
   /// The plan for a model whose weights take `weightsBytes` and whose cache has `kvLayout`, with room for every sequence to

@@ -29,6 +29,7 @@ public actor ChatSession {
   }
 
   /// - Parameters:
+  ///   - model: may serve other conversations too.
   ///   - instructions: what the system tells the model before all turns.
   ///   - options: how every answer is generated.
   public init(_ model: LanguageModel, instructions: String? = nil, options: GenerationOptions = GenerationOptions()) {

@@ -37,7 +37,11 @@ public final class Embedder: Sendable {
   /// Loads a model: a GGUF file, or a Hugging Face folder, whose `modules.json`, `1_Pooling/config.json` and
   /// `sentence_bert_config.json` say how texts are embedded.
   ///
-  /// - Parameter pooling: instead of what the files say, which then need not be supported.
+  /// - Parameters:
+  ///   - url: the file or folder.
+  ///   - options: as for `LanguageModel.load`.
+  ///   - pooling: instead of what the files say, which then need not be supported.
+  ///   - progress: called with the fraction of the weights that are on the device, 0 to 1, from another thread.
   /// - Throws: as `LanguageModel.load`, and for pooling or modules that are not supported.
   public static func load(
     from url: URL, options: LoadOptions = LoadOptions(), pooling: Pooling? = nil,
@@ -87,6 +91,7 @@ public final class Embedder: Sendable {
   /// A vector for each text, `dimensions` floats each.
   ///
   /// - Parameters:
+  ///   - texts: each of at least one token; what is longer than `longestText` tokens is cut off.
   ///   - pooling: nil takes the model's.
   ///   - isNormalized: nil does as the model's files say.
   /// - Throws: `TesseraError.noTokenizer`, `TesseraError.emptyPrompt` for a text without tokens, `CancellationError`.

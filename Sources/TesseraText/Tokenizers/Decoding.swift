@@ -4,7 +4,9 @@ extension Tokenizer {
   /// Undoes `encode`: control tokens stand for nothing, and the space that SentencePiece puts before a text is taken
   /// away. (Those that it puts after special tokens within a text stay, as in llama.cpp.)
   ///
-  /// - Parameter includingControl: whether control tokens stand for their texts.
+  /// - Parameters:
+  ///   - ids: from 0 to `vocabularyCount` - 1.
+  ///   - includingControl: whether control tokens stand for their texts.
   /// - Throws: `TextError` `.tokenOutOfRange` for an id that is no token.
   public func decodeBytes(_ ids: [Int], includingControl: Bool = false) throws(TextError) -> [UInt8] {
     var output: [UInt8] = []

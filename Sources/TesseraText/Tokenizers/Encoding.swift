@@ -2,6 +2,7 @@ extension Tokenizer {
   /// The tokens of a text.
   ///
   /// - Parameters:
+  ///   - text: any text, of at most `longestText` bytes.
   ///   - addSpecial: adds the tokens that the model wants around a text, such as BOS and EOS.
   ///   - parseSpecial: takes markers such as `<|im_start|>` in the text for the tokens they name; otherwise they are
   ///     text like any other. Added tokens that are not special are always found.
@@ -21,7 +22,11 @@ extension Tokenizer {
   /// The tokens of two texts together, as BERT takes a question and a passage, with the type of each token: 0 for the
   /// first text, 1 for the second where the model tells them apart.
   ///
-  /// - Parameter pair: nil gives the tokens of one text with their types.
+  /// - Parameters:
+  ///   - text: the first text.
+  ///   - pair: the second; nil gives the tokens of one text with their types.
+  ///   - addSpecial: as for one text.
+  ///   - parseSpecial: as for one text.
   public func encode(
     _ text: String, pair: String?, addSpecial: Bool = true, parseSpecial: Bool = true
   ) throws(TextError) -> (ids: [Int], typeIDs: [Int]) {
