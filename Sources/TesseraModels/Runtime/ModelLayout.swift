@@ -34,8 +34,10 @@ struct ModelLayout {
   /// Bytes for sampling `logitRows` rows together: with a mask, biases, and penalties for all that a sequence may have.
   var samplingBytes: Int {
     let (rows, vocabulary) = (Self.logitRows(profile), profile.vocabularySize)
-    let rowWords = 1024 + vocabulary / 32 + 3 * (min(vocabulary, contextLength) + min(vocabulary, Self.biasLimit))
-    return TokenSampler.workspaceBytes(rows: rows) + rows * rowWords * 4 + (64 << 10)
+    let rowWords = 1024 + vocabulary / 32 + 3 * min(vocabulary, Self.biasLimit)
+    // Penalties list tokens of the sequences, of which no more are in the cache than it is planned for.
+    let penaltyWords = 3 * min(rows * min(vocabulary, contextLength), sequenceCount * contextLength)
+    return TokenSampler.workspaceBytes(rows: rows) + (rows * rowWords + penaltyWords) * 4 + (64 << 10)
   }
   var hiddenRows: Int { max(chunkSize, Self.logitRows(profile)) }
   var hiddenBytes: Int { hiddenRows * profile.hiddenSize * 4 }
