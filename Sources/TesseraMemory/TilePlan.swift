@@ -154,7 +154,7 @@ package struct TilePlan: Sendable, Equatable, Codable {
     return max(2, registers * 3 / 4 / max(1, rowGroup / max(1, vectorWidth)))
   }
 
-  /// Weights are unpacked once for a tile, into the first-level cache, and its sums go through the registers in parts:
+  /// Weights are unpacked once for several tiles, into the first-level cache, and sums go through the registers in parts:
   /// where those are fewer, fewer tiles share the cache.
   private static func vectorMatrix(_ limits: DeviceLimits) -> Matrix {
     Matrix(tokens: 12, rowGroups: 2, groupSize: 1, repeats: limits.vectorWidth >= rowGroup ? 8 : 4)
