@@ -46,6 +46,12 @@ static const unsigned char common_lanes_cl[] = {
 static const unsigned char common_math_cl[] = {
 #embed "common/math.cl"
 };
+static const unsigned char common_matrix_units_ptx_cl[] = {
+#embed "common/matrix_units.ptx.cl"
+};
+static const unsigned char common_matrix_units_probe_ptx_cl[] = {
+#embed "common/matrix_units_probe.ptx.cl"
+};
 static const unsigned char common_sums_cl[] = {
 #embed "common/sums.cl"
 };
@@ -60,6 +66,9 @@ static const unsigned char experts_route_cl[] = {
 };
 static const unsigned char matmul_activations_cl[] = {
 #embed "matmul/activations.cl"
+};
+static const unsigned char matmul_activations_16_cl[] = {
+#embed "matmul/activations_16.cl"
 };
 static const unsigned char matmul_activations_8_cl[] = {
 #embed "matmul/activations_8.cl"
@@ -78,6 +87,9 @@ static const unsigned char matmul_format_8_cl[] = {
 };
 static const unsigned char matmul_matmul_cl[] = {
 #embed "matmul/matmul.cl"
+};
+static const unsigned char matmul_matmul_16_ptx_cl[] = {
+#embed "matmul/matmul_16.ptx.cl"
 };
 static const unsigned char matmul_matmul_8_cl[] = {
 #embed "matmul/matmul_8.cl"
@@ -291,17 +303,21 @@ static const tessera_kernel_file files[] = {
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
     {"common/lanes.cl", common_lanes_cl, sizeof common_lanes_cl},
     {"common/math.cl", common_math_cl, sizeof common_math_cl},
+    {"common/matrix_units.ptx.cl", common_matrix_units_ptx_cl, sizeof common_matrix_units_ptx_cl},
+    {"common/matrix_units_probe.ptx.cl", common_matrix_units_probe_ptx_cl, sizeof common_matrix_units_probe_ptx_cl},
     {"common/sums.cl", common_sums_cl, sizeof common_sums_cl},
     {"embedding/embedding.cl", embedding_embedding_cl, sizeof embedding_embedding_cl},
     {"experts/combine.cl", experts_combine_cl, sizeof experts_combine_cl},
     {"experts/route.cl", experts_route_cl, sizeof experts_route_cl},
     {"matmul/activations.cl", matmul_activations_cl, sizeof matmul_activations_cl},
+    {"matmul/activations_16.cl", matmul_activations_16_cl, sizeof matmul_activations_16_cl},
     {"matmul/activations_8.cl", matmul_activations_8_cl, sizeof matmul_activations_8_cl},
     {"matmul/dot_8.cl", matmul_dot_8_cl, sizeof matmul_dot_8_cl},
     {"matmul/dot_8_probe.cl", matmul_dot_8_probe_cl, sizeof matmul_dot_8_probe_cl},
     {"matmul/epilogue.cl", matmul_epilogue_cl, sizeof matmul_epilogue_cl},
     {"matmul/format_8.cl", matmul_format_8_cl, sizeof matmul_format_8_cl},
     {"matmul/matmul.cl", matmul_matmul_cl, sizeof matmul_matmul_cl},
+    {"matmul/matmul_16.ptx.cl", matmul_matmul_16_ptx_cl, sizeof matmul_matmul_16_ptx_cl},
     {"matmul/matmul_8.cl", matmul_matmul_8_cl, sizeof matmul_matmul_8_cl},
     {"matmul/pack.cl", matmul_pack_cl, sizeof matmul_pack_cl},
     {"matmul/product.cl", matmul_product_cl, sizeof matmul_product_cl},

@@ -13,10 +13,12 @@ package final class Program: Sendable {
   ///   - name: says in errors which source it is.
   ///   - options: as `clBuildProgram` takes them; division and square roots are rounded correctly wherever the device
   ///     can (`FloatFeatures.buildOptions`).
+  ///   - target: a PTX target, such as `sm_90a`, whose instructions stand in `/*@ … @*/` in the source's assembly.
   ///   - cache: binaries of earlier runs; nil compiles every time.
   /// - Throws: `CLError.buildFailed` with the compiler's log, or if a zero byte is in the source or the options.
   package init(
-    _ context: Context, source: String, name: String, options: [String] = [], cache: ProgramCache? = nil
+    _ context: Context, source: String, name: String, options: [String] = [], target: String? = nil,
+    cache: ProgramCache? = nil
   ) throws(CLError) {
     let options = (options + context.device.profile.singleFloat.buildOptions).joined(separator: " ")
     self.name = name
@@ -27,17 +29,18 @@ package final class Program: Sendable {
     }
     let start = ContinuousClock.now
     guard let cache else {
-      handle = try Self.compiled(source, name, context, options)
+      handle = try Self.compiled(source, name, context, options, target)
       BuildLog.note(.compiled, name, options, context.device.profile, since: start)
       return
     }
-    let key = ProgramCache.Key(source: source, options: options, profile: context.device.profile)
+    let key = ProgramCache.Key(
+      source: source, options: options + (target.map { " " + $0 } ?? ""), profile: context.device.profile)
     if let binary = cache.binary(for: key), let built = Self.loaded(binary, context, options) {
       handle = built
       BuildLog.note(.loaded, name, options, context.device.profile, since: start)
       return
     }
-    handle = try Self.compiled(source, name, context, options)
+    handle = try Self.compiled(source, name, context, options, target)
     // Some drivers finish their work only where the binary is asked for.
     if let binary = Self.binary(of: handle) { cache.store(binary, for: key) }
     BuildLog.note(.compiled, name, options, context.device.profile, since: start)
@@ -73,6 +76,22 @@ package final class Program: Sendable {
         .buildFailed, "\(name) does not compile for \(device) with \(options): \(statusName(failure.status))\n\(text)",
         call: "clBuildProgram")
     }
+  }
+
+  /// A program from a source, for a PTX target of its own where one is given.
+  private static func compiled(
+    _ source: String, _ name: String, _ context: Context, _ options: String, _ target: String?
+  ) throws(CLError) -> cl_program {
+    let program = try compiled(source, name, context, options)
+    guard let target else { return program }
+    defer { clReleaseProgram(program) }
+    guard let text = binary(of: program).flatMap({ PTX(binary: $0) })?.retargeted(to: target) else {
+      throw CLError(.buildFailed, "\(name): \(context.device.profile.name)'s programs cannot be brought to \(target)")
+    }
+    guard let retargeted = loaded(Array(text.utf8), context, options) else {
+      throw CLError(.buildFailed, "\(name): \(context.device.profile.name)'s driver does not take it for \(target)")
+    }
+    return retargeted
   }
 
   /// A program from a source, compiled once.

@@ -59,7 +59,9 @@ package struct MatrixProduct: Sendable {
       self.sums = sums
     }
 
-    package static func packedBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns * 4 }
+    package static func packedBytes(tokens: Int, columns: Int) -> Int {
+      max(padded(tokens) * columns * 4, MatrixUnitProduct.packedBytes(tokens: tokens, columns: columns))
+    }
     package static func sumBytes(tokens: Int, columns: Int) -> Int { padded(tokens) * columns / 16 * 4 }
 
     /// Tokens rounded up to whole tiles of any shape.
@@ -87,21 +89,24 @@ package struct MatrixProduct: Sendable {
   private let library: KernelLibrary
   private let tiles: TilePlan.Matrix
   private let fast: FastProduct?
+  private let matrixUnits: MatrixUnitProduct?
   private let activation: Activation.Function
   private let isRecorded: Bool
 
   /// - Parameters:
   ///   - fast: multiplies the matrices of the formats that it serves.
+  ///   - matrixUnits: the same.
   ///   - activation: the function that kernels are compiled with where an epilogue names none, so that a model has one
   ///     variant for products with and without it.
   ///   - isRecorded: products are parts of recorded steps, for which other tiles are the fastest.
   package init(
-    _ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil, activation: Activation.Function = .silu,
-    isRecorded: Bool = false
+    _ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil, matrixUnits: MatrixUnitProduct? = nil,
+    activation: Activation.Function = .silu, isRecorded: Bool = false
   ) {
     self.library = library
     self.tiles = tiles
     self.fast = fast
+    self.matrixUnits = matrixUnits
     self.activation = activation
     self.isRecorded = isRecorded
   }
@@ -109,7 +114,7 @@ package struct MatrixProduct: Sendable {
   /// Whether `enqueue` takes a norm for activations of this shape: in the simt style one row that fits local memory.
   package func fusesNorm(tokens: Int, columns: Int) -> Bool {
     let bytes = (columns + columns / 8 + 256) * 4
-    return fast == nil && library.style == .simt && tokens == 1
+    return fast == nil && matrixUnits == nil && library.style == .simt && tokens == 1
       && bytes <= library.context.device.profile.localMemoryBytes
   }
 
@@ -153,6 +158,9 @@ package struct MatrixProduct: Sendable {
       weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
       epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
       experts: experts)
+    if let matrixUnits, matrixUnits.serves(shape.format), experts == nil {
+      return try matrixUnits.enqueue(problem, x: x, y: y, on: sink)
+    }
     if let fast, fast.serves(shape.format), norm == nil {
       return try fast.enqueue(problem, x: x, y: y, on: sink)
     }

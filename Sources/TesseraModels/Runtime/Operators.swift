@@ -29,9 +29,11 @@ struct Operators: Sendable {
     let tiles = try plan(64).matrix
     var fast = precision == .fast ? try FastProduct(library, tiles: tiles) : nil
     if let product = fast, !formats.contains(where: product.serves) { fast = nil }
-    self.precision = fast == nil ? .exact : .fast
+    var units = precision == .fast ? try MatrixUnitProduct(library) : nil
+    if let product = units, !formats.contains(where: product.serves) { units = nil }
+    self.precision = fast == nil && units == nil ? .exact : .fast
     product = MatrixProduct(
-      library, tiles: tiles, fast: fast, activation: profile.activation,
+      library, tiles: tiles, fast: fast, matrixUnits: units, activation: profile.activation,
       isRecorded: StepProgram.isPossible(library))
     embedding = Embedding(library)
     rmsNorm = RMSNorm(library)

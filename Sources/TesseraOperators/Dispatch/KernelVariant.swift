@@ -22,11 +22,16 @@ package struct KernelVariant: Hashable, Sendable {
   package var function: String
   package var defines: [Define]
   package var language: Language
+  /// The PTX target that its assembly needs (`Program`); nil: the device's own.
+  package var target: String?
 
-  package init(_ file: String, _ function: String, _ defines: [Define] = [], language: Language = .c12) {
+  package init(
+    _ file: String, _ function: String, _ defines: [Define] = [], language: Language = .c12, target: String? = nil
+  ) {
     self.file = file
     self.function = function
     self.defines = defines
     self.language = language
+    self.target = target
   }
 }

@@ -12,6 +12,8 @@ package struct VariantDescription: Encodable, Hashable, Sendable {
   package let local: [Int]
   /// `c12` or `c3`.
   package let language: String
+  /// The PTX target that it needs, where it is not the device's own.
+  package let target: String?
 
   /// A JSON object in one line.
   package func json() throws -> String {
@@ -27,6 +29,7 @@ extension Dispatch {
     VariantDescription(
       file: variant.file, function: variant.function,
       defines: Dictionary(variant.defines.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
-      local: [localSize, 1, 1], language: variant.language.rawValue)
+      local: [localSize, 1, 1], language: variant.language.rawValue,
+      target: variant.target)
   }
 }

@@ -1,0 +1,46 @@
+import TesseraCL
+
+/// Hopper's matrix units, as kernels reach them: `Kernels/common/matrix_units.ptx.cl`.
+package struct MatrixUnits: Sendable, Hashable {
+  /// The PTX target that has their instructions.
+  static let target = "sm_90a"
+
+  /// Local memory that a work-group can have; drivers report what every work-group may have, which is less.
+  package let localBytes: Int
+  /// Computed in plain C: for tests, on any device.
+  package let isEmulated: Bool
+
+  /// - Parameter emulatedLocalBytes: what plain C may use.
+  package init(emulatedLocalBytes: Int) { (localBytes, isEmulated) = (emulatedLocalBytes, true) }
+
+  private init(localBytes: Int) { (self.localBytes, isEmulated) = (localBytes, false) }
+
+  /// The device's units, or nil: what counts is that a kernel which uses them is built, runs and is right.
+  package static func probe(_ library: KernelLibrary) throws -> MatrixUnits? {
+    guard library.style == .simt, library.context.device.profile.computeCapability != nil else { return nil }
+    for kibibytes in [192, 96, 48] where try hasUnits(library, localBytes: kibibytes << 10) {
+      return MatrixUnits(localBytes: kibibytes << 10)
+    }
+    return nil
+  }
+
+  private static func hasUnits(_ library: KernelLibrary, localBytes: Int) throws -> Bool {
+    let variant = KernelVariant(
+      "common/matrix_units_probe.ptx.cl", "probe", [.init("PROBED_BYTES", localBytes)], target: target)
+    guard let kernel = try? library.kernel(variant, localSize: 128) else { return false }
+    let queue = try Queue(library.context)
+    let answer = try Buffer(library.context, byteCount: 4)
+    let scratch = try Buffer(library.context, byteCount: 128 * 16)
+    try queue.write([UInt32(0)], to: answer)
+    do {
+      try queue.enqueue(kernel, over: NDRange(global: [128], local: [128]), answer, scratch)
+      return try queue.read(answer, as: UInt32.self, count: 1) == [0]
+    } catch {
+      return false
+    }
+  }
+
+  /// Constants of kernels that use them, and the target to compile for.
+  var defines: [KernelVariant.Define] { isEmulated ? [.init("EMULATED", 1)] : [] }
+  var target: String? { isEmulated ? nil : Self.target }
+}
