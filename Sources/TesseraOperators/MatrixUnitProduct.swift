@@ -39,9 +39,11 @@ package struct MatrixUnitProduct: Sendable {
       let isLarge = tokens > 128 && groups(256) >= computeUnits && localBytes >= 144 << 10
       tile = Tile(tokens: isLarge ? 256 : 128, warpGroups: 2, columns: 64, stages: 4)
     } else {
-      tile = Tile(tokens: [8, 16, 32].first { $0 >= tokens } ?? 64, warpGroups: 1, columns: 64, stages: 16)
+      tile = Tile(tokens: [8, 16, 32].first { $0 >= tokens } ?? 64, warpGroups: 1, columns: 128, stages: 16)
     }
-    if !columns.isMultiple(of: 64) || tile.bytesOfStage * 3 > localBytes { tile.columns = 32 }
+    while !columns.isMultiple(of: tile.columns) || (tile.columns > 32 && tile.bytesOfStage * 3 > localBytes) {
+      tile.columns /= 2
+    }
     tile.stages = max(2, min(tile.stages, localBytes / tile.bytesOfStage))
     return tile
   }

@@ -13,7 +13,8 @@ package struct MatrixUnits: Sendable, Hashable {
   /// - Parameter emulatedLocalBytes: what plain C may use.
   package init(emulatedLocalBytes: Int) { (localBytes, isEmulated) = (emulatedLocalBytes, true) }
 
-  private init(localBytes: Int) { (self.localBytes, isEmulated) = (localBytes, false) }
+  /// Units that a device is known to have: for plans.
+  package init(localBytes: Int) { (self.localBytes, isEmulated) = (localBytes, false) }
 
   /// The device's units, or nil: what counts is that a kernel which uses them is built, runs and is right.
   package static func probe(_ library: KernelLibrary) throws -> MatrixUnits? {

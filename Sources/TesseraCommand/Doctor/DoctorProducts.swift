@@ -118,6 +118,28 @@ extension DoctorBench {
     }
   }
 
+  /// Products by matrix units, where the device has them.
+  func matrixUnitChecks(_ grid: DoctorGrid) throws -> [DoctorCheck] {
+    guard let units = try MatrixUnitProduct(self.library) else { return [] }
+    return grid.formats.filter(units.serves).map { format in
+      check("matmul/matmul_16", format.name, tolerance: 2e-6) { [self] in
+        let counts = grid.tokenCounts + [40, 130]
+        var problem = try ProductProblem(
+          format, rows: Self.rows, columns: Self.columns, tokens: counts.max() ?? 1)
+        let matrix = try problem.matrix(rows: Self.rows, on: self)
+        let results = try counts.map {
+          try problem.product(matrix, tokens: 0..<$0, matrixUnits: units, on: self)
+        }
+        problem.x = ReferenceHalfActivations.rounded(
+          problem.x, columns: Self.columns, isBrainFloat: format == .bf16)
+        let (expected, magnitude) = try problem.reference(rows: Self.rows)
+        return results.map {
+          worstError($0, Array(expected[..<$0.count]), relativeTo: Array(magnitude[..<$0.count]))
+        }
+      }
+    }
+  }
+
   /// A layer of experts, of which one has no token.
   func expertChecks() -> [DoctorCheck] {
     [
