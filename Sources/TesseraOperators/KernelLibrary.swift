@@ -47,7 +47,8 @@ package final class KernelLibrary: Sendable {
       + (style == .vector ? ["-DHELD_SUMS=\(heldSums)"] : ["-DLOCAL=\(localSize)"])
       + variant.defines.map { "-D\($0.name)=\($0.value)" }
     let program = try Program(
-      context, source: try KernelSource.resolved(variant.file), name: variant.file, options: options, target: variant.target,
+      context, source: try KernelSource.resolved(variant.file), name: variant.file, options: options,
+      target: variant.target,
       cache: cache)
     let kernel = try program.kernel(variant.function)
     kernels.withLock { $0[key] = kernel }

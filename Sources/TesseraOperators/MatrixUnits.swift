@@ -19,7 +19,7 @@ package struct MatrixUnits: Sendable, Hashable {
   /// The device's units, or nil: what counts is that a kernel which uses them is built, runs and is right.
   package static func probe(_ library: KernelLibrary) throws -> MatrixUnits? {
     guard library.style == .simt, library.context.device.profile.computeCapability != nil else { return nil }
-    for kibibytes in [192, 96, 48] where try hasUnits(library, localBytes: kibibytes << 10) {
+    for kibibytes in [192, 96] where try hasUnits(library, localBytes: kibibytes << 10) {
       return MatrixUnits(localBytes: kibibytes << 10)
     }
     return nil

@@ -41,7 +41,8 @@ package enum ReferenceHalfActivations {
         let scaled = x[i] * factor
         let bits = scaled.bitPattern
         let brain = Float(bitPattern: (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
-        result[i] = (isBrainFloat ? brain : ReferenceHalf.float(fromHalf: ReferenceHalf.half(fromFloat: scaled))) / factor
+        result[i] =
+          (isBrainFloat ? brain : ReferenceHalf.float(fromHalf: ReferenceHalf.half(fromFloat: scaled))) / factor
       }
     }
     return result

@@ -61,7 +61,7 @@ extension OperatorsOnDevices {
         let fast = format == .q4_0 ? try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain) : nil
         let units =
           format == .f16
-          ? try MatrixUnitProduct(bench.library, units: MatrixUnits(emulatedLocalBytes: 48 << 10)) : nil
+          ? try MatrixUnitProduct(bench.library, units: MatrixUnits(emulatedLocalBytes: 96 << 10)) : nil
         for tokens in Grid.values([1, 5, 14], small: [1, 5]) {
           for a in Self.cases {
             let rows = a.isGated ? 64 : 47

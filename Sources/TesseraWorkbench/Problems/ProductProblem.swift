@@ -9,7 +9,7 @@ package struct ProductProblem {
   package let columns: Int
   package let tokens: Int
   package let bytes: [UInt8]
-  package let weights: [Float]
+  package var weights: [Float]
   package var x: [Float]
 
   package init(_ format: WeightFormat, rows: Int, columns: Int, tokens: Int) throws {
@@ -55,8 +55,8 @@ package struct ProductProblem {
         bench.queue.context, byteCount: MatrixProduct.Workspace.sumBytes(tokens: count, columns: columns)))
     try MatrixProduct(bench.library, tiles: bench.plan(tuning: tuning).matrix, fast: fast, matrixUnits: matrixUnits)
       .enqueue(
-      x, weights, into: y, tokens: range.count, yStride: yStride, epilogue: epilogue, workspace: workspace,
-      on: bench.queue)
+        x, weights, into: y, tokens: range.count, yStride: yStride, epilogue: epilogue, workspace: workspace,
+        on: bench.queue)
     return try bench.floats(y)
   }
 }
