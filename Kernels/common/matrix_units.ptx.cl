@@ -34,18 +34,9 @@ static inline float element_of(local const uint4 *piece, const uint i) {
 static inline void copy_piece(local uint4 *to, global const uint4 *from) { *to = *from; }
 #define COMMIT_COPIES
 #define WAIT_FOR_COPIES(pending)
-#define SHOW_TO_UNITS
 #define BEGIN_PRODUCTS
 #define COMMIT_PRODUCTS
 #define WAIT_FOR_PRODUCTS
-
-// Two floats rounded to halves.
-static inline uint halves_of(const float low, const float high) {
-  ushort halves[2];
-  vstore_half_rte(low, 0, (private half *)halves);
-  vstore_half_rte(high, 1, (private half *)halves);
-  return halves[0] | (uint)halves[1] << 16;
-}
 
 static inline void multiply(float *c, local const uint4 *a, const uint a_rows, local const uint4 *b) {
   const uint lane = get_local_id(0) % 32, warp = get_local_id(0) / 32 % 4;
@@ -66,18 +57,10 @@ static inline void copy_piece(local uint4 *to, global const uint4 *from) {
   __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(address_of(to)), "l"((ulong)from) : "memory");
 }
 #define COMMIT_COPIES __asm__ volatile("cp.async.commit_group;" ::: "memory")
-// Before a barrier after which matrix units read what this work-item has written to local memory.
-#define SHOW_TO_UNITS __asm__ volatile("fence.proxy.async.shared::cta;" ::: "memory")
-// Waits for all but the last `pending` commits.
+// All but the last `pending` commits; then matrix units may read what was copied.
 #define WAIT_FOR_COPIES(pending)                                                  \
   __asm__ volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");          \
-  SHOW_TO_UNITS
-
-static inline uint halves_of(const float low, const float high) {
-  uint halves;
-  __asm__("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(halves) : "f"(high), "f"(low));
-  return halves;
-}
+  __asm__ volatile("fence.proxy.async.shared::cta;" ::: "memory")
 
 #define BEGIN_PRODUCTS __asm__ volatile("/*@ wgmma.fence.sync.aligned; @*/" ::: "memory")
 #define COMMIT_PRODUCTS __asm__ volatile("/*@ wgmma.commit_group.sync.aligned; @*/" ::: "memory")

@@ -158,7 +158,7 @@ package struct MatrixProduct: Sendable {
       weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
       epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
       experts: experts)
-    if let matrixUnits, matrixUnits.serves(shape), experts == nil {
+    if let matrixUnits, matrixUnits.serves(shape.format), experts == nil {
       return try matrixUnits.enqueue(problem, x: x, y: y, on: sink)
     }
     if let fast, fast.serves(shape.format), norm == nil {

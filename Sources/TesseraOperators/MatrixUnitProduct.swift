@@ -2,7 +2,7 @@ import TesseraCL
 import TesseraKernels
 import TesseraMemory
 
-/// Products by matrix units, of weights and activations rounded to 16 bits: `Kernels/matmul/matmul_16.ptx.cl`.
+/// Products of weights of 16 bits by matrix units, with activations rounded to the same: `Kernels/matmul/matmul_16.ptx.cl`.
 ///
 /// A token's result has the same bits however many tokens run beside it.
 package struct MatrixUnitProduct: Sendable {
@@ -16,19 +16,8 @@ package struct MatrixUnitProduct: Sendable {
     (self.library, self.units) = (library, units)
   }
 
-  /// Whether matrices of the format are multiplied so: all but float32, which would lose half its bits.
-  package func serves(_ format: WeightFormat) -> Bool { format != .f32 }
-
-  /// Whether a matrix of a format that is served can be cut into tiles.
-  func serves(_ shape: WeightShape) -> Bool {
-    serves(shape.format) && shape.columns.isMultiple(of: Self.columns(of: shape.format)) && shape.wordsAside == 4
-  }
-
-  /// The fewest columns of a tile: two work-items unpack a row, and copies are of four words.
-  private static func columns(of format: WeightFormat) -> Int {
-    if !format.hasScales { return 32 }
-    return (64 / format.blockSize * format.wordCount).isMultiple(of: 4) ? 64 : 128
-  }
+  /// Whether matrices of the format are multiplied so.
+  package func serves(_ format: WeightFormat) -> Bool { format == .f16 || format == .bf16 }
 
   /// Bytes of rounded activations: whole panels of 32 tokens.
   static func packedBytes(tokens: Int, columns: Int) -> Int { (tokens + 31) / 32 * 32 * columns * 2 }
@@ -38,41 +27,24 @@ package struct MatrixUnitProduct: Sendable {
     /// `TILE_N`, `WARP_GROUPS`, `TILE_K` and `STAGES`.
     var tokens, warpGroups, columns, stages: Int
 
-    /// Local memory, of weights of a format.
-    func localBytes(_ format: WeightFormat) -> Int {
-      let rows = 64 * warpGroups
-      guard format.hasScales else { return stages * (rows + tokens) * columns * 2 }
-      let sets = max(1, columns / format.superBlockSize)
-      let words = columns / format.blockSize * format.wordCount * 4
-      let weights = rows * (words + sets * (format.scaleCount * 2))
-      return stages * (weights + tokens * columns * 2) + 2 * rows * columns * 2
-    }
+    var localBytes: Int { stages * (64 * warpGroups + tokens) * columns * 2 }
   }
 
   /// The tile that fills the device: large ones read less, small ones are more.
   static func tile(tokens: Int, shape: WeightShape, localBytes: Int, computeUnits: Int) -> Tile {
-    let (rows, columns) = (shape.rows, shape.columns)
-    func groups(_ tokensOfTile: Int) -> Int { (tokens + tokensOfTile - 1) / tokensOfTile * ((rows + 127) / 128) }
+    func groups(_ tokensOfTile: Int) -> Int {
+      (tokens + tokensOfTile - 1) / tokensOfTile * ((shape.rows + 127) / 128)
+    }
     var tile: Tile
     if tokens > 64 {
       // With little local memory large tiles have no room for copies under way.
-      let isLarge = tokens > 128 && groups(256) >= computeUnits && localBytes >= 192 << 10
-      tile = Tile(tokens: isLarge ? 256 : 128, warpGroups: 2, columns: 64, stages: 4)
+      let isLarge = tokens > 128 && groups(256) >= computeUnits && localBytes >= 144 << 10
+      tile = Tile(tokens: isLarge ? 256 : 128, warpGroups: 2, columns: 64, stages: isLarge ? 3 : 4)
     } else {
-      tile = Tile(tokens: [8, 16, 32].first { $0 >= tokens } ?? 64, warpGroups: 1, columns: 128, stages: 16)
+      tile = Tile(tokens: [8, 16, 32].first { $0 >= tokens } ?? 64, warpGroups: 1, columns: 128, stages: 8)
     }
-    let fewest = Self.columns(of: shape.format)
-    tile.columns = max(tile.columns, fewest)
-    while tile.columns > fewest, !columns.isMultiple(of: tile.columns) || bytes(of: tile, stages: 4) > localBytes {
-      tile.columns /= 2
-    }
-    func bytes(of tile: Tile, stages: Int) -> Int {
-      var tile = tile
-      tile.stages = stages
-      return tile.localBytes(shape.format)
-    }
-    while tile.stages > 3, tile.localBytes(shape.format) > localBytes { tile.stages -= 1 }
-    while tile.localBytes(shape.format) > localBytes, tile.tokens > 8 { tile.tokens /= 2 }
+    while !shape.columns.isMultiple(of: tile.columns) { tile.columns /= 2 }
+    while tile.stages > 2, tile.localBytes > localBytes { tile.stages -= 1 }
     return tile
   }
 
@@ -80,9 +52,9 @@ package struct MatrixUnitProduct: Sendable {
     _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, on sink: some CommandSink
   ) throws {
     let shape = problem.weights.shape
-    guard serves(shape), problem.experts == nil else {
+    guard serves(shape.format), problem.experts == nil else {
       throw OperatorError(
-        .shape, "\(shape.format.name) of \(shape.columns) columns by matrix units: use MatrixProduct, which asks first")
+        .shape, "\(shape.format.name) by matrix units: they multiply F16 and BF16, and not of experts")
     }
     var pack = PackArguments()
     pack.tokens = UInt32(problem.tokens)

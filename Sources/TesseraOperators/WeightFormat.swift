@@ -89,9 +89,6 @@ public enum WeightFormat: Int, Sendable, CaseIterable {
   /// 32-bit words of a row's block: `WORDS`.
   var wordCount: Int { layout.words }
 
-  /// Halves of a set of scales: `SCALES`.
-  var scaleCount: Int { layout.scales }
-
   /// Whether weights are a map of what their bits say, by scales: `SCALES`.
   var hasScales: Bool { layout.scales > 0 }
 

@@ -132,9 +132,6 @@ extension DoctorBench {
         }
         problem.x = ReferenceHalfActivations.rounded(
           problem.x, columns: Self.columns, isBrainFloat: format == .bf16)
-        if !format.isFloat {
-          problem.weights = problem.weights.map { ReferenceHalf.float(fromHalf: ReferenceHalf.half(fromFloat: $0)) }
-        }
         let (expected, magnitude) = try problem.reference(rows: Self.rows)
         return results.map {
           worstError($0, Array(expected[..<$0.count]), relativeTo: Array(magnitude[..<$0.count]))

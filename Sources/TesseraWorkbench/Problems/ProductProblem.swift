@@ -9,7 +9,7 @@ package struct ProductProblem {
   package let columns: Int
   package let tokens: Int
   package let bytes: [UInt8]
-  package var weights: [Float]
+  package let weights: [Float]
   package var x: [Float]
 
   package init(_ format: WeightFormat, rows: Int, columns: Int, tokens: Int) throws {
