@@ -163,7 +163,9 @@ package struct MatrixProduct: Sendable {
       return try fast.enqueue(problem, x: x, y: y, on: sink)
     }
     // More tokens, in the simt style: below.
-    if library.style == .simt, experts.map({ $0.routing.tileTokens <= 8 }) ?? (tokens <= TilePlan.Matrix.mostSharedRowTokens) {
+    if library.style == .simt,
+      experts.map({ $0.routing.tileTokens <= 8 }) ?? (tokens <= TilePlan.Matrix.mostSharedRowTokens)
+    {
       return try enqueueSharedRows(problem, x: x, y: y, norm: norm, on: sink)
     }
     // Always in tiles of several tokens; one token's in the vector style, where weights are integers or a table's, whose
@@ -201,10 +203,11 @@ package struct MatrixProduct: Sendable {
     var block = problem.block
     block.epsilon = norm?.epsilon ?? 0
     if let experts, !experts.gathers { block.flags |= 32 }
-    let defines = shape.defines(library.style) + [
-      .init("COLUMNS", shape.columns), .init("TILE_M", tile.tokens), .init("SHARE", tile.share),
-      .init("AHEAD", tile.ahead), .init("NORM", norm == nil ? 0 : 1), problem.activation.define,
-    ] + (experts == nil ? [] : [.init("GROUPED", 1)])
+    let defines =
+      shape.defines(library.style) + [
+        .init("COLUMNS", shape.columns), .init("TILE_M", tile.tokens), .init("SHARE", tile.share),
+        .init("AHEAD", tile.ahead), .init("NORM", norm == nil ? 0 : 1), problem.activation.define,
+      ] + (experts == nil ? [] : [.init("GROUPED", 1)])
     let tileCount = experts?.routing.mostTiles ?? (problem.tokens + tile.tokens - 1) / tile.tokens
     try sink.dispatch(
       Dispatch(
