@@ -18,57 +18,19 @@
 //   units   (tokens/(TILES·TILE_M), groups/TILE_N); simt work-groups have LOCAL / 16 of the latter
 // The caller guarantees columns % (BLOCK · BLOCKS_PER_SCALE) = 0 and, with GATE, rows % 32 = 0 and an even TILE_N.
 
-// One token: a simt work-group of LOCAL work-items holds the sums of its COLUMNS, and with NORM the row, in local memory.
-#ifndef COLUMNS
-#define COLUMNS 4096
-#endif
-#ifndef NORM
-#define NORM 0
-#endif
-
 #include "matmul/product.cl"
-#include "norm/row.cl"
-
-#if !SIMT
 
 static inline void matmul_body(ROOTS, const struct matmul_arguments *a, const uint x, const uint y, const uint unused) {
   struct product_tile t;
   set_tile(&t, roots, a, x);
   if (t.count == 0) return;
+#if SIMT
+  const uint index = y * LOCAL + get_local_id(0);
+  const uint lane = index % LANES, first_group = index / LANES * TILE_N;
+#else
+  const uint lane = 0, first_group = y * TILE_N;
+#endif
   product(VIEW(const float, 0, x), VIEW(const float, 1, x_sums), t.weights, a->scales_offset, &t.epilogue, a->rows, a->columns,
-          t.packed_row, t.row, t.count, y * TILE_N, 0);
+          t.packed_row, t.row, t.count, first_group, lane);
 }
 KERNEL(matmul, matmul_arguments, 8)
-
-#else
-
-kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments arguments) {
-  global uchar *const roots[] = {LIST_8};
-  const struct matmul_arguments *a = &arguments;
-  const uint item = get_local_id(0);
-  struct product_tile t;
-  set_tile(&t, roots, a, get_group_id(0));
-#if TILE_M == 1 && !GROUPED
-  global const float *x = VIEW(const float, 0, x);
-  local float sums[COLUMNS / BLOCK];
-#if NORM
-  local float row[COLUMNS], parts[PARTS];
-  global const float *norm = VIEW(const float, 6, norm);
-  const float factor = row_factor(x, COLUMNS, a->epsilon, parts, item, LOCAL);
-  for (uint c = item; c < COLUMNS; c += LOCAL) row[c] = x[c] * factor * norm[c];
-  barrier(CLK_LOCAL_MEM_FENCE);
-#else
-  global const float *row = x;
-#endif
-  for (uint block = item; block < COLUMNS / BLOCK; block += LOCAL) sums[block] = sum_of_block(row + block * BLOCK);
-  barrier(CLK_LOCAL_MEM_FENCE);
-#else
-  global const float *row = VIEW(const float, 0, x), *sums = VIEW(const float, 1, x_sums);
-#endif
-  if (t.count == 0) return;
-  const uint index = get_group_id(1) * LOCAL + item;
-  product(row, sums, t.weights, a->scales_offset, &t.epilogue, a->rows, a->columns, t.packed_row, t.row, t.count,
-          index / LANES * TILE_N, index % LANES);
-}
-
-#endif

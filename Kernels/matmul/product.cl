@@ -25,8 +25,8 @@
 #else
 #define UNROLL_SIMT
 #endif
-#if SIMT && SCALES > 0 && BLOCKS_PER_SCALE > 4 && TILE_M > 1
-// LLVM 15 mistranslates four parts of four groups for x86-64, and several of one token: what it makes sums to NaN.
+#if SIMT && SCALES > 0 && BLOCKS_PER_SCALE > 4
+// LLVM 15 mistranslates four parts of four groups for x86-64: what it makes sums to NaN.
 #define SHARED_PARTS (TILE_N > 2 ? 2 : 4)
 #define OF_PART(values, n) near_##values[n][part_of]
 #else
@@ -34,35 +34,8 @@
 #define OF_PART(values, n) values[n][part]
 #endif
 
-// Where a product's activations, and the sums of their blocks, lie.
-#if SIMT && TILE_M == 1 && !GROUPED
-#define SUMS_SPACE local
-#else
-#define SUMS_SPACE global
-#endif
-#if SIMT && TILE_M == 1 && NORM && !GROUPED
-#define X_SPACE local
-#else
-#define X_SPACE global
-#endif
-
-#if SIMT
-// In the order of activations.cl.
-static inline float sum_of_block(X_SPACE const float *x) {
-  float v[BLOCK];
-  for (uint i = 0; i < BLOCK; ++i) v[i] = x[i];
-  for (uint width = 8; width > 0; width /= 2)
-    for (uint start = 0; start < BLOCK; start += 16)
-      for (uint i = 0; i < width; ++i) v[start + i] += v[start + i + width];
-#if BLOCK == 32
-  v[0] += v[16];
-#endif
-  return v[0];
-}
-#endif
-
 // The tile of `count` rows of x, packed from row `packed_row` on, that are rows `row` and more of y.
-static inline void product(X_SPACE const float *x, SUMS_SPACE const float *x_sums, global const uint *weights,
+static inline void product(global const float *x, global const float *x_sums, global const uint *weights,
                            const ulong scales_offset, const struct epilogue *epilogue, const uint rows, const uint columns,
                            const uint packed_row, const uint row, const uint count, const uint first_group, const uint lane) {
   const uint blocks = columns / BLOCK;
@@ -150,7 +123,7 @@ static inline void product(X_SPACE const float *x, SUMS_SPACE const float *x_sum
           for (int first_n = 0; first_n < TILE_N; first_n += SUM_N)
 #pragma unroll
             for (int first_m = 0; first_m < TILE_M; first_m += SUM_M) {
-              X_SPACE const float *xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M + first_m;
+              global const float *xs = x + ((ulong)t * columns + (ulong)block * BLOCK) * TILE_M + first_m;
               lanes_f sum[SUM_M][SUM_N];
 #pragma unroll
               for (int m = 0; m < SUM_M; ++m)

@@ -74,7 +74,11 @@
 #define HALF_PLACE(from) ((FIELD << (from) % 16) > 1023 ? (from) % 16 - 8 : (from) % 16)
 #define PLACED(word, from) half_of((word) >> ((from) % 16 - HALF_PLACE(from)) & (uint)(FIELD * 0x10001u << HALF_PLACE(from)), (from) / 16)
 #define PLACE_OF(from) (HALF_PLACE(from) - 24)
-static inline float half_of(const uint word, const uint index) { return vload_half(index, (const half *)&word); }
+static inline float half_of(const uint word, const uint index) {
+  // A pointer to a half may point to a vector, but not to an integer: compilers take such for others' memory.
+  const ushort2 halves = as_ushort2(word);
+  return vload_half(index, (const half *)&halves);
+}
 #else
 #define PLACED(word, from) (AS_FLOAT(((word) >> (from) & FIELD) | 0x4b000000u) - 8388608.0f)
 #endif

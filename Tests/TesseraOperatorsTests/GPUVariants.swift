@@ -48,7 +48,7 @@ struct GPUVariants {
       routing: .init(tokens: 32, expertCount: 8, topK: 2, tileTokens: tileTokens))
   }
 
-  /// One token, also with a norm; tiles of several; tiles of experts; every activation.
+  /// One token and few, also with a norm; many; tiles of experts; every activation.
   private func addProducts() throws {
     let product = MatrixProduct(library, tiles: try TilePlan(limits: Self.limits, headDim: 64, style: .simt).matrix)
     func add(
@@ -61,8 +61,8 @@ struct GPUVariants {
     }
     for format in WeightFormat.allCases {
       let weights = try matrix(format)
-      for tokens in [1, 4, 8] { try add(weights, tokens: tokens) }
-      try add(weights, tokens: 1, norm: true)
+      for tokens in [1, 2, 4, 8, 32] { try add(weights, tokens: tokens) }
+      for tokens in [1, 8] { try add(weights, tokens: tokens, norm: true) }
       for tile in [1, 8] {
         try add(matrix(format, experts: 8), tokens: 32, experts: experts(tileTokens: tile))
       }
