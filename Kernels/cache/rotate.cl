@@ -65,7 +65,7 @@ CACHE_KERNEL(rotate_keys, cache_row_arguments) {
     x[first] = t.x;
     x[second] = t.y;
   }
-  barrier(CLK_LOCAL_MEM_FENCE);
+  barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
   for (uint d = first_element + item; d < end; d += CACHE_ITEMS)
     store_rounded(KEY_TYPE, x, (global uchar *)group, lane, d, KEY_SIZE, true);
 }
