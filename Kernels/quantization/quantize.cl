@@ -4,8 +4,8 @@
 //   views   x: elements of the type INPUT (0 float32, 1 float16, 30 bfloat16); y: blocks of BLOCK_SIZE elements, BLOCK_BYTES bytes each
 //   units   ⌈block_count / UNIT_BLOCKS⌉
 //
-// A work-item makes a block at a time, or in the simt style a part of a block that has BY_PARTS. One source serves both styles, and the results are the same bytes on every device: all
-// operations are rounded exactly (quantize_math.cl), in one order.
+// A work-item makes a block at a time, or in the simt style a part of a block that has BY_PARTS. One source serves both styles, and
+// the results are the same bytes on every device: all operations are rounded exactly (quantize_math.cl), in one order.
 
 #if SIMT
 #define LOCAL 64

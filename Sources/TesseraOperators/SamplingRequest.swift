@@ -84,7 +84,9 @@ package struct SamplingRequest: Sendable {
     topTokens = rows.map(\.topTokens)
     topTokenPlaces = topTokens.compactMap { $0 }.max() ?? 0
     hasDraws = !rows.allSatisfy(\.isGreedy)
-    let drawn = rows.filter { !$0.isGreedy }.map { (hasTopK: (1..<vocabularySize).contains($0.topK), hasTopP: $0.topP < 1) }
+    let drawn = rows.filter { !$0.isGreedy }.map {
+      (hasTopK: (1..<vocabularySize).contains($0.topK), hasTopP: $0.topP < 1)
+    }
     hasFilters = drawn.contains { $0.hasTopK || $0.hasTopP }
     hasWholeTopP = drawn.contains { !$0.hasTopK && $0.hasTopP }
   }

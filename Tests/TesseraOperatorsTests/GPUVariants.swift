@@ -174,8 +174,9 @@ struct GPUVariants {
   private func addRows() throws {
     // A head, and a row.
     for rows in [128, 4096].map({ NormRows(columns: $0) }) {
-      try RMSNorm(library).enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
-      try LayerNorm(library).enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
+      let (norm, centered) = (RMSNorm(library), LayerNorm(library))
+      try norm.enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
+      try centered.enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
     }
     for function in Activation.Function.allCases {
       for isGated in [false, true] {
