@@ -41,13 +41,8 @@ static inline lanes_u load_bytes(global const uint *block, uint w) {
 #elif IS_Q8_0
 
 #define ORDER(v) v.lo, v.hi
-#define IN_COLUMN_ORDER 1
 static inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_WORD(block, w); }
 
-#endif
-
-#ifndef IN_COLUMN_ORDER
-#define IN_COLUMN_ORDER 0
 #endif
 
 // Sums of 16 bits (DOT_8 = 3) have room for the products of DOT_RUN words.

@@ -8,9 +8,9 @@
 // Blocks of a token that a work-group has.
 #define GROUP_BLOCKS (LOCAL / 8)
 
-// Word w of a block's 8 in the order of the format (ORDER), of its words in the order of columns.
+// Word w of a block's 8 in the order of the format (ORDER of matmul/format_8.cl), of its words in the order of columns.
 static inline uint ordered_word(local const uint *words, const uint w) {
-#if IN_COLUMN_ORDER
+#if IS_Q8_0
   return words[w];
 #else
   // Even columns of eight, then odd ones.
