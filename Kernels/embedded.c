@@ -31,6 +31,9 @@ static const unsigned char cache_blocks_cl[] = {
 static const unsigned char cache_rotate_cl[] = {
 #embed "cache/rotate.cl"
 };
+static const unsigned char cache_rounding_cl[] = {
+#embed "cache/rounding.cl"
+};
 static const unsigned char common_activations_cl[] = {
 #embed "common/activations.cl"
 };
@@ -54,6 +57,9 @@ static const unsigned char common_matrix_units_probe_ptx_cl[] = {
 };
 static const unsigned char common_sums_cl[] = {
 #embed "common/sums.cl"
+};
+static const unsigned char common_wide_cl[] = {
+#embed "common/wide.cl"
 };
 static const unsigned char embedding_embedding_cl[] = {
 #embed "embedding/embedding.cl"
@@ -112,6 +118,9 @@ static const unsigned char matmul_product_8_cl[] = {
 static const unsigned char matmul_quantize_8_cl[] = {
 #embed "matmul/quantize_8.cl"
 };
+static const unsigned char matmul_quantize_8_simt_cl[] = {
+#embed "matmul/quantize_8.simt.cl"
+};
 static const unsigned char matmul_rows_cl[] = {
 #embed "matmul/rows.cl"
 };
@@ -126,6 +135,9 @@ static const unsigned char norm_rmsnorm_cl[] = {
 };
 static const unsigned char norm_row_cl[] = {
 #embed "norm/row.cl"
+};
+static const unsigned char norm_staged_cl[] = {
+#embed "norm/staged.cl"
 };
 static const unsigned char quantization_bfloat_16_cl[] = {
 #embed "quantization/bfloat_16.cl"
@@ -256,6 +268,9 @@ static const unsigned char sampling_bins_cl[] = {
 static const unsigned char sampling_draw_cl[] = {
 #embed "sampling/draw.cl"
 };
+static const unsigned char sampling_listed_cl[] = {
+#embed "sampling/listed.cl"
+};
 static const unsigned char sampling_locate_cl[] = {
 #embed "sampling/locate.cl"
 };
@@ -273,6 +288,9 @@ static const unsigned char sampling_select_cl[] = {
 };
 static const unsigned char sampling_survey_cl[] = {
 #embed "sampling/survey.cl"
+};
+static const unsigned char sampling_tallies_cl[] = {
+#embed "sampling/tallies.cl"
 };
 static const unsigned char sampling_threshold_cl[] = {
 #embed "sampling/threshold.cl"
@@ -304,6 +322,7 @@ static const tessera_kernel_file files[] = {
     {"attention/values.cl", attention_values_cl, sizeof attention_values_cl},
     {"cache/blocks.cl", cache_blocks_cl, sizeof cache_blocks_cl},
     {"cache/rotate.cl", cache_rotate_cl, sizeof cache_rotate_cl},
+    {"cache/rounding.cl", cache_rounding_cl, sizeof cache_rounding_cl},
     {"common/activations.cl", common_activations_cl, sizeof common_activations_cl},
     {"common/cache.cl", common_cache_cl, sizeof common_cache_cl},
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
@@ -312,6 +331,7 @@ static const tessera_kernel_file files[] = {
     {"common/matrix_units.ptx.cl", common_matrix_units_ptx_cl, sizeof common_matrix_units_ptx_cl},
     {"common/matrix_units_probe.ptx.cl", common_matrix_units_probe_ptx_cl, sizeof common_matrix_units_probe_ptx_cl},
     {"common/sums.cl", common_sums_cl, sizeof common_sums_cl},
+    {"common/wide.cl", common_wide_cl, sizeof common_wide_cl},
     {"embedding/embedding.cl", embedding_embedding_cl, sizeof embedding_embedding_cl},
     {"experts/combine.cl", experts_combine_cl, sizeof experts_combine_cl},
     {"experts/route.cl", experts_route_cl, sizeof experts_route_cl},
@@ -331,11 +351,13 @@ static const tessera_kernel_file files[] = {
     {"matmul/product.simt.cl", matmul_product_simt_cl, sizeof matmul_product_simt_cl},
     {"matmul/product_8.cl", matmul_product_8_cl, sizeof matmul_product_8_cl},
     {"matmul/quantize_8.cl", matmul_quantize_8_cl, sizeof matmul_quantize_8_cl},
+    {"matmul/quantize_8.simt.cl", matmul_quantize_8_simt_cl, sizeof matmul_quantize_8_simt_cl},
     {"matmul/rows.cl", matmul_rows_cl, sizeof matmul_rows_cl},
     {"matmul/tile.cl", matmul_tile_cl, sizeof matmul_tile_cl},
     {"norm/layernorm.cl", norm_layernorm_cl, sizeof norm_layernorm_cl},
     {"norm/rmsnorm.cl", norm_rmsnorm_cl, sizeof norm_rmsnorm_cl},
     {"norm/row.cl", norm_row_cl, sizeof norm_row_cl},
+    {"norm/staged.cl", norm_staged_cl, sizeof norm_staged_cl},
     {"quantization/bfloat_16.cl", quantization_bfloat_16_cl, sizeof quantization_bfloat_16_cl},
     {"quantization/bits_2.cl", quantization_bits_2_cl, sizeof quantization_bits_2_cl},
     {"quantization/bits_3.cl", quantization_bits_3_cl, sizeof quantization_bits_3_cl},
@@ -379,12 +401,14 @@ static const tessera_kernel_file files[] = {
     {"sampling/adjust.cl", sampling_adjust_cl, sizeof sampling_adjust_cl},
     {"sampling/bins.cl", sampling_bins_cl, sizeof sampling_bins_cl},
     {"sampling/draw.cl", sampling_draw_cl, sizeof sampling_draw_cl},
+    {"sampling/listed.cl", sampling_listed_cl, sizeof sampling_listed_cl},
     {"sampling/locate.cl", sampling_locate_cl, sizeof sampling_locate_cl},
     {"sampling/mass.cl", sampling_mass_cl, sizeof sampling_mass_cl},
     {"sampling/probability.cl", sampling_probability_cl, sizeof sampling_probability_cl},
     {"sampling/row.cl", sampling_row_cl, sizeof sampling_row_cl},
     {"sampling/select.cl", sampling_select_cl, sizeof sampling_select_cl},
     {"sampling/survey.cl", sampling_survey_cl, sizeof sampling_survey_cl},
+    {"sampling/tallies.cl", sampling_tallies_cl, sizeof sampling_tallies_cl},
     {"sampling/threshold.cl", sampling_threshold_cl, sizeof sampling_threshold_cl},
     {"sampling/top_tokens.cl", sampling_top_tokens_cl, sizeof sampling_top_tokens_cl},
     {"sampling/weigh.cl", sampling_weigh_cl, sizeof sampling_weigh_cl},

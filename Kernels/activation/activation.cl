@@ -5,12 +5,13 @@
 
 #include "common/kernel.cl"
 #include "common/activations.cl"
+#include "common/wide.cl"
 
 #ifndef GATED
 #define GATED 0
 #endif
 #if SIMT
-#define UNIT_COLUMNS LOCAL
+#define UNIT_COLUMNS (LOCAL * 4)
 #else
 #define UNIT_COLUMNS ELEMENTWISE_COLUMNS
 #endif
@@ -19,8 +20,13 @@ static inline void activation_body(ROOTS, const struct elementwise_arguments *a,
   global const float *x = VIEW(const float, 0, x) + (ulong)row * a->x_stride;
   global float *y = VIEW(float, 1, y) + (ulong)row * a->y_stride;
 #if SIMT
-  const uint i = part * LOCAL + get_local_id(0);
-  if (i < a->size) y[i] = activated(x[i]) * (GATED ? x[a->size + i] : 1.0f);
+  const uint i = part * UNIT_COLUMNS + get_local_id(0) * 4;
+  const int count = (int)(a->size - i);
+  const bool wide = a->size % 4 == 0 && IS_WIDE(x) && IS_WIDE(y);
+  const float4 v = load_4(x + i, count, wide);
+  float4 result = (float4)(activated(v.x), activated(v.y), activated(v.z), activated(v.w));
+  if (GATED) result *= load_4(x + a->size + i, count, wide);
+  store_4(result, y + i, count, wide);
 #else
   const uint end = min(a->size, (part + 1) * UNIT_COLUMNS);
   uint i = part * UNIT_COLUMNS;

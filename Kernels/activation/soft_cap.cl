@@ -4,9 +4,10 @@
 
 #include "common/kernel.cl"
 #include "common/math.cl"
+#include "common/wide.cl"
 
 #if SIMT
-#define UNIT_COLUMNS LOCAL
+#define UNIT_COLUMNS (LOCAL * 4)
 #else
 #define UNIT_COLUMNS ELEMENTWISE_COLUMNS
 #endif
@@ -16,8 +17,13 @@ static inline void soft_cap_body(ROOTS, const struct elementwise_arguments *a, c
   global float *y = VIEW(float, 1, y) + (ulong)row * a->y_stride;
   const float cap = a->scale;
 #if SIMT
-  const uint i = part * LOCAL + get_local_id(0);
-  if (i < a->size) y[i] = cap * hyperbolic_tangent(x[i] / cap);
+  const uint i = part * UNIT_COLUMNS + get_local_id(0) * 4;
+  const int count = (int)(a->size - i);
+  const bool wide = a->size % 4 == 0 && IS_WIDE(x) && IS_WIDE(y);
+  const float4 v = load_4(x + i, count, wide) / cap;
+  const float4 tangents =
+      (float4)(hyperbolic_tangent(v.x), hyperbolic_tangent(v.y), hyperbolic_tangent(v.z), hyperbolic_tangent(v.w));
+  store_4(cap * tangents, y + i, count, wide);
 #else
   const uint end = min(a->size, (part + 1) * UNIT_COLUMNS);
   uint i = part * UNIT_COLUMNS;

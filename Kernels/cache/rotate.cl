@@ -6,12 +6,14 @@
 //   of each head, elements `begin` … begin + rotary − 1 turn
 // INTERLEAVED: pairs are (2i, 2i + 1), else (i, i + rotary/2). KEY_SIZE: elements of a key.
 //
-// An item turns a pair. Where keys are quantized it turns a whole key, and the blocks of 32 elements that turned are rounded anew.
-// global size (≥ heads · rotary/2, or ≥ heads; count, pools).
+// An item turns a pair. Where keys are quantized a work-group turns a whole key, and the blocks of 32 elements that turned are rounded
+// anew.
+// global size (≥ heads · rotary/2, or heads work-groups; count, pools).
 
 #pragma once
 
 #include "cache/blocks.cl"
+#include "cache/rounding.cl"
 
 #ifndef INTERLEAVED
 #define INTERLEAVED 0
@@ -43,31 +45,46 @@ static inline float key_value(global const key_element *group, const uint d, con
 static inline float key_value(global const key_element *group, const uint d, const uint lane) { return group[d * 16 + lane]; }
 #endif
 
+#if IS_QUANTIZED(KEY_TYPE)
+
+// A work-group turns a key.
 CACHE_KERNEL(rotate_keys, cache_row_arguments) {
   CACHE_VIEWS(cache_row_arguments);
-  const uint row = get_global_id(1), begin = a->begin, pairs = a->rotary / 2;
-  const uint head = IS_QUANTIZED(KEY_TYPE) ? get_global_id(0) : get_global_id(0) / pairs;
-  if (head >= a->heads) return;
+  local float x[KEY_SIZE];
+  const uint item = get_local_id(0), row = get_group_id(1), begin = a->begin, pairs = a->rotary / 2;
   const uint slot = lists[row], lane = slot % 16;
   global key_element *group =
-      group_of_slot(pool_of(roots, a, get_global_id(2)), slot, head, a->blocks, a->block_size, KEY_SIZE);
+      group_of_slot(pool_of(roots, a, get_group_id(2)), slot, get_group_id(0), a->blocks, a->block_size, KEY_SIZE);
   global const float2 *rotation = VIEW(const float2, 2, rows) + (ulong)row * pairs;
-#if IS_QUANTIZED(KEY_TYPE)
-  float x[KEY_SIZE];
-  const uint first_block = begin / 32, end_block = (begin + a->rotary + 31) / 32;
-  for (uint d = first_block * 32; d < end_block * 32; ++d) x[d] = key_value(group, d, lane);
-  for (uint pair = 0; pair < pairs; ++pair) {
+  const uint first_element = begin / 32 * 32, end = (begin + a->rotary + 31) / 32 * 32;
+  for (uint d = first_element + item; d < end; d += CACHE_ITEMS) x[d] = key_value(group, d, lane);
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (uint pair = item; pair < pairs; pair += CACHE_ITEMS) {
     const uint first = begin + (INTERLEAVED ? 2 * pair : pair), second = INTERLEAVED ? first + 1 : first + pairs;
     const float2 t = turned((float2)(x[first], x[second]), rotation[pair]);
     x[first] = t.x;
     x[second] = t.y;
   }
-  for (uint block = first_block; block < end_block; ++block) store_quants(KEY_TYPE, x + block * 32, (global uchar *)group, lane, block, KEY_SIZE, true);
+  barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+  for (uint d = first_element + item; d < end; d += CACHE_ITEMS)
+    store_rounded(KEY_TYPE, x, (global uchar *)group, lane, d, KEY_SIZE, true);
+}
+
 #else
-  const uint pair = get_global_id(0) % pairs;
+
+CACHE_KERNEL(rotate_keys, cache_row_arguments) {
+  CACHE_VIEWS(cache_row_arguments);
+  const uint row = get_global_id(1), begin = a->begin, pairs = a->rotary / 2;
+  const uint head = get_global_id(0) / pairs, pair = get_global_id(0) % pairs;
+  if (head >= a->heads) return;
+  const uint slot = lists[row], lane = slot % 16;
+  global key_element *group =
+      group_of_slot(pool_of(roots, a, get_global_id(2)), slot, head, a->blocks, a->block_size, KEY_SIZE);
   const uint first = begin + (INTERLEAVED ? 2 * pair : pair), second = INTERLEAVED ? first + 1 : first + pairs;
-  const float2 t = turned((float2)(key_value(group, first, lane), key_value(group, second, lane)), rotation[pair]);
+  const float2 rotation = VIEW(const float2, 2, rows)[(ulong)row * pairs + pair];
+  const float2 t = turned((float2)(key_value(group, first, lane), key_value(group, second, lane)), rotation);
   store_cached(KEY_TYPE, t.x, (global uchar *)group, first * 16 + lane);
   store_cached(KEY_TYPE, t.y, (global uchar *)group, second * 16 + lane);
-#endif
 }
+
+#endif

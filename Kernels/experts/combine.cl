@@ -4,18 +4,15 @@
 //   units   (⌈columns / UNIT_COLUMNS⌉, tokens)
 
 #include "common/kernel.cl"
+#include "common/wide.cl"
 
 // In flags.
 #define ADDS_RESIDUAL 1u
 
 #if SIMT
-#define UNIT_COLUMNS LOCAL
-#define FIRST_COLUMN get_local_id(0)
-#define COLUMN_STEP LOCAL
+#define UNIT_COLUMNS (LOCAL * 4)
 #else
 #define UNIT_COLUMNS COMBINE_COLUMNS
-#define FIRST_COLUMN 0
-#define COLUMN_STEP LANES
 #endif
 
 static inline void combine_body(ROOTS, const struct combine_arguments *a, const uint part, const uint token, const uint unused) {
@@ -23,13 +20,24 @@ static inline void combine_body(ROOTS, const struct combine_arguments *a, const 
   global const uint *slots = VIEW(const uint, 2, slots) + token * a->top_k;
   global const float *residual = VIEW(const float, 3, residual) + (ulong)token * a->columns;
   global float *y = VIEW(float, 4, y) + (ulong)token * a->columns;
+  const bool adds_residual = a->flags & ADDS_RESIDUAL;
+  // Columns are a multiple of 16.
+#if SIMT
+  const uint c = part * UNIT_COLUMNS + get_local_id(0) * 4;
+  if (c >= a->columns) return;
+  const bool wide = IS_WIDE(x) && IS_WIDE(y) && (!adds_residual || IS_WIDE(residual));
+  float4 sum = 0.0f;
+  for (uint k = 0; k < a->top_k; ++k) sum = fma((float4)weights[k], load_4(x + (ulong)slots[k] * a->columns + c, 4, wide), sum);
+  if (adds_residual) sum += load_4(residual + c, 4, wide);
+  store_4(sum, y + c, 4, wide);
+#else
   const uint end = min(a->columns, (part + 1) * UNIT_COLUMNS);
-  for (uint c = part * UNIT_COLUMNS + FIRST_COLUMN; c < end; c += COLUMN_STEP) {
-    // Columns are a multiple of 16.
-    lanes_f sum = 0.0f;
-    for (uint k = 0; k < a->top_k; ++k) sum = fma((lanes_f)weights[k], LOAD_LANES(x + (ulong)slots[k] * a->columns + c), sum);
-    if (a->flags & ADDS_RESIDUAL) sum += LOAD_LANES(residual + c);
-    STORE_LANES(sum, y + c);
+  for (uint c = part * UNIT_COLUMNS; c < end; c += LANES) {
+    float16 sum = 0.0f;
+    for (uint k = 0; k < a->top_k; ++k) sum = fma((float16)weights[k], vload16(0, x + (ulong)slots[k] * a->columns + c), sum);
+    if (adds_residual) sum += vload16(0, residual + c);
+    vstore16(sum, 0, y + c);
   }
+#endif
 }
 KERNEL(combine, combine_arguments, 5)

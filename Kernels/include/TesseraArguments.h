@@ -182,22 +182,27 @@ struct sampled_row {
 #define SAMPLING_NOT_FINITE 1u
 #define SAMPLING_NO_MASK 0xffffffffu
 
-// A row is cut into at most SAMPLING_BLOCKS blocks of a power of two of tokens, and into SAMPLING_PARTS runs of whole blocks.
-// Work-items of a work-group that has a row or a part of one, and of one that has a block, in the simt style; entries of a list
-// that a work-group has.
+// A row is cut into at most SAMPLING_BLOCKS blocks of a power of two of tokens, at least 2^SAMPLING_BLOCK_BITS of the style; and
+// in the vector style into SAMPLING_PARTS runs of whole blocks, each with SAMPLING_BINS bins. In the simt style a work-group has a row
+// or a block of one, and as many bins as work-items, SAMPLING_ROW_ITEMS; a row lists SAMPLING_LISTED keys at most. Entries of a list
+// that a work-group has; its work-items in the simt style.
 #define SAMPLING_BLOCKS 1024
+#define SAMPLING_BLOCK_BITS_VECTOR 6
+#define SAMPLING_BLOCK_BITS_SIMT 9
 #define SAMPLING_PARTS 32
 #define SAMPLING_BINS 128
 #define SAMPLING_ROW_ITEMS 256
-#define SAMPLING_BLOCK_ITEMS 64
+#define SAMPLING_LISTED 3584
 #define SAMPLING_ENTRIES 64
 
-// A row's state, in 64-bit words: blocks' largest keys; blocks' weights; parts' sums of odds; the same by bins; the row's largest
-// key; the least key that stays.
+// A row's state, in 64-bit words: blocks' largest keys; blocks' weights; then in the vector style parts' sums of odds, and the same by
+// bins, in the simt style tallies and a list of keys (sampling/tallies.cl); the row's largest key; the least key that stays.
 enum {
   SAMPLING_WEIGHTS_AT = SAMPLING_BLOCKS,
   SAMPLING_SUMS_AT = 2 * SAMPLING_BLOCKS,
   SAMPLING_BINS_AT = SAMPLING_SUMS_AT + SAMPLING_PARTS,
+  SAMPLING_TALLIES_AT = SAMPLING_BINS_AT,
+  SAMPLING_LIST_AT = SAMPLING_TALLIES_AT + 512,
   SAMPLING_BEST_AT = SAMPLING_BINS_AT + SAMPLING_PARTS * SAMPLING_BINS,
   SAMPLING_THRESHOLD_AT = SAMPLING_BEST_AT + 1,
   SAMPLING_STATE_LENGTH = SAMPLING_BEST_AT + 32

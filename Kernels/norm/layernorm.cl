@@ -7,7 +7,7 @@
 #endif
 
 #include "common/kernel.cl"
-#include "norm/row.cl"
+#include "norm/staged.cl"
 
 #if !SIMT
 
@@ -38,23 +38,10 @@ KERNEL(layernorm, norm_arguments, 5)
 #else
 
 kernel GROUP_OF_ITEMS void layernorm(ROOTS_5, const struct norm_arguments arguments) {
+  local float4 staged[CHUNK_COLUMNS / 4];
   local float parts[PARTS];
   global uchar *const roots[] = {LIST_5};
-  const struct norm_arguments *a = &arguments;
-  const uint item = get_local_id(0), row = get_group_id(0), columns = a->columns;
-  global const float *x = VIEW(const float, 0, x) + (ulong)(row / a->heads) * a->x_stride + row % a->heads * columns;
-  global const float *weight = VIEW(const float, 1, weight), *bias = VIEW(const float, 2, bias);
-  const ulong out = (ulong)(row / a->heads) * a->y_stride + row % a->heads * columns;
-  global const float *residual = VIEW(const float, 3, residual) + out;
-  global float *y = VIEW(float, 4, y) + out;
-  const float mean = row_sum(x, columns, parts, item, LOCAL) / columns;
-  const float factor = inverse_root(row_squares(x, columns, mean, parts, item, LOCAL), columns, a->epsilon);
-  for (uint c = item; c < columns; c += LOCAL) {
-    float v = (x[c] - mean) * factor * weight[c];
-    if (a->flags & ADDS_BIAS) v += bias[c];
-    if (a->flags & ADDS_RESIDUAL) v += residual[c];
-    y[c] = v;
-  }
+  staged_norm(roots, &arguments, get_group_id(0), true, staged, parts);
 }
 
 #endif

@@ -31,23 +31,6 @@ static inline float row_squares(global const float *x, const uint columns, const
   return parts[0];
 }
 
-// The sum of x, likewise.
-static inline float row_sum(global const float *x, const uint columns, local float *parts, const uint item, const uint items) {
-  for (uint part = item; part < PARTS; part += items) {
-    float sum = 0.0f;
-    for (uint c = part; c < columns; c += PARTS) sum += x[c];
-    parts[part] = sum;
-  }
-  for (uint width = PARTS / 2; width > 0; width /= 2) {
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (uint part = item; part < width; part += items) parts[part] += parts[part + width];
-  }
-  barrier(CLK_LOCAL_MEM_FENCE);
-  const float sum = parts[0];
-  barrier(CLK_LOCAL_MEM_FENCE);
-  return sum;
-}
-
 // The factor of a root mean square norm, 1 / √(mean(x²) + ε).
 static inline float row_factor(global const float *x, const uint columns, const float epsilon, local float *parts, const uint item,
                                const uint items) {

@@ -80,68 +80,91 @@ static inline float error_of(const struct part *x, float scale, float minimum) {
   return total(fma(high, high, low * low));
 }
 
-static inline void quantize_block(global const input_element *x, global uchar *y) {
-  float scales[PARTS], minima[PARTS], sums[PARTS];
-  float largest_scale = 0.0f, largest_minimum = 0.0f;
+// What is known of a block's parts, for all who have one of them.
+struct block_space {
+  SHARED float *scales, *minima, *sums;  // PARTS
+  SHARED uint *steps, *offsets;          // PARTS
+  SHARED uchar *quants;                  // BLOCK_SIZE
+};
+
+#define DECLARE_SPACE(blocks)                                                                 \
+  SHARED float all_scales[PARTS * (blocks)], all_minima[PARTS * (blocks)], all_sums[PARTS * (blocks)]; \
+  SHARED uint all_steps[PARTS * (blocks)], all_offsets[PARTS * (blocks)];                     \
+  SHARED uchar all_quants[BLOCK_SIZE * (blocks)]
+#define SPACE_OF(block)                                                                       \
+  {all_scales + (block) * PARTS, all_minima + (block) * PARTS, all_sums + (block) * PARTS,    \
+   all_steps + (block) * PARTS,  all_offsets + (block) * PARTS, all_quants + (block) * BLOCK_SIZE}
+
+static inline void search_scales(global const input_element *x, const struct block_space *space, const uint j) {
+  const struct part part = load_part(x, j);
+  const float sum = total(part.low + part.high);
+  float scale, minimum;
+  search_part(&part, sum, &scale, &minimum);
+  space->scales[j] = scale;
+  space->minima[j] = minimum;
+  space->sums[j] = sum;
+}
+
+// The halves of d and dmin.
+static inline ushort2 common_scales(const struct block_space *space) {
+  float scale = 0.0f, minimum = 0.0f;
   for (uint j = 0; j < PARTS; ++j) {
-    const struct part part = load_part(x, j);
-    sums[j] = total(part.low + part.high);
-    search_part(&part, sums[j], &scales[j], &minima[j]);
-    largest_scale = fmax(largest_scale, scales[j]);
-    largest_minimum = fmax(largest_minimum, minima[j]);
+    scale = fmax(scale, space->scales[j]);
+    minimum = fmax(minimum, space->minima[j]);
   }
-  const ushort d_bits = half_bits(fmin(quotient(largest_scale, 63.0f), 65504.0f));
   // Never minus zero, which there are compilers that do not tell from zero.
-  const ushort m_bits = largest_minimum > 0.0f ? half_bits(fmin(quotient(largest_minimum, 63.0f), 65504.0f)) : 0;
-  const float d = half_to_float(d_bits), dmin = half_to_float(m_bits);
-  const float d_inverse = inverse(d), m_inverse = inverse(dmin);
-  store_half_bits(d_bits, y);
-  store_half_bits(m_bits, y + 2);
+  return (ushort2)(half_bits(fmin(quotient(scale, 63.0f), 65504.0f)),
+                   minimum > 0.0f ? half_bits(fmin(quotient(minimum, 63.0f), 65504.0f)) : 0);
+}
 
-  uchar steps[PARTS], offsets[PARTS];
-  for (uint j = 0; j < PARTS; ++j) {
-    const struct part part = load_part(x, j);
-    const float mean_offset = rint(clamp(sums[j] * -0.03125f * m_inverse, 0.0f, 63.0f));
-    const float step = rint(scales[j] * d_inverse), offset = rint(minima[j] * m_inverse);
-    float best = FLT_MAX;
-    uint best_step = 0, best_offset = 0;
-    for (int k = 0; k < 10; ++k) {
-      // The pair that rounding gives first: of two as good it stays.
-      const int at = (k + 4) % 9;
-      const float tried_step = k < 9 ? clamp(step + (float)(at / 3 - 1), 0.0f, 63.0f) : 0.0f;
-      const float tried_offset = k < 9 ? clamp(offset + (float)(at % 3 - 1), 0.0f, 63.0f) : mean_offset;
-      const float error = error_of(&part, d * tried_step, dmin * tried_offset);
-      if (error < best) {
-        best = error;
-        best_step = (uint)tried_step;
-        best_offset = (uint)tried_offset;
-      }
-    }
-    steps[j] = (uchar)best_step;
-    offsets[j] = (uchar)best_offset;
+// Part j's scale and minimum, and with these its quants.
+static inline void search_steps(global const input_element *x, global uchar *y, const struct block_space *space, const uint j) {
+  const struct part part = load_part(x, j);
+  const ushort2 bits = common_scales(space);
+  const float d = half_to_float(bits.x), dmin = half_to_float(bits.y), d_inverse = inverse(d), m_inverse = inverse(dmin);
+  if (j == 0) {
+    store_half_bits(bits.x, y);
+    store_half_bits(bits.y, y + 2);
   }
+  const float mean_offset = rint(clamp(space->sums[j] * -0.03125f * m_inverse, 0.0f, 63.0f));
+  const float step = rint(space->scales[j] * d_inverse), offset = rint(space->minima[j] * m_inverse);
+  float best = FLT_MAX;
+  uint best_step = 0, best_offset = 0;
+  for (int k = 0; k < 10; ++k) {
+    // The pair that rounding gives first: of two as good it stays.
+    const int at = (k + 4) % 9;
+    const float tried_step = k < 9 ? clamp(step + (float)(at / 3 - 1), 0.0f, 63.0f) : 0.0f;
+    const float tried_offset = k < 9 ? clamp(offset + (float)(at % 3 - 1), 0.0f, 63.0f) : mean_offset;
+    const float error = error_of(&part, d * tried_step, dmin * tried_offset);
+    if (error < best) {
+      best = error;
+      best_step = (uint)tried_step;
+      best_offset = (uint)tried_offset;
+    }
+  }
+  space->steps[j] = best_step;
+  space->offsets[j] = best_offset;
+  const float minimum = dmin * (float)best_offset, scale_inverse = inverse(d * (float)best_step);
+  vstore16(convert_uchar16(quants_of(part.low, minimum, scale_inverse)), 2 * j, space->quants);
+  vstore16(convert_uchar16(quants_of(part.high, minimum, scale_inverse)), 2 * j + 1, space->quants);
+}
 
+// An eighth of the bytes.
+static inline void store_part(global uchar *y, const struct block_space *space, const uint j) {
+  SHARED const uint *steps = space->steps, *offsets = space->offsets;
   // 12 bytes: six bits of the first four scales and minima, under the high pairs of the others, whose nibbles come last.
-  for (uint j = 0; j < 4; ++j) {
+  if (j < 4) {
     y[4 + j] = (uchar)(steps[j] | (steps[j + 4] >> 4) << 6);
     y[8 + j] = (uchar)(offsets[j] | (offsets[j + 4] >> 4) << 6);
     y[12 + j] = (uchar)((steps[j + 4] & 15u) | (offsets[j + 4] & 15u) << 4);
   }
   // 32 bytes hold the nibbles of two parts, the low ones the first; before them in Q5_K bit j of 32 bytes is part j's high bit.
-  global uchar *nibbles = y + (FORMAT == 12 ? 16 : 48);
-  uchar16 high[2] = {0, 0};
-  for (uint j = 0; j < PARTS; ++j) {
-    const struct part part = load_part(x, j);
-    const float minimum = dmin * (float)offsets[j], scale_inverse = inverse(d * (float)steps[j]);
-    for (uint side = 0; side < 2; ++side) {
-      const uchar16 q = convert_uchar16(quants_of(side == 0 ? part.low : part.high, minimum, scale_inverse));
-      global uchar *bytes = nibbles + j / 2 * 32 + side * 16;
-      vstore16(j % 2 == 0 ? q & (uchar)15 : vload16(0, bytes) | q << (uchar)4, 0, bytes);
-      high[side] |= q >> (uchar)4 << (uchar)j;
-    }
-  }
+  const uint at = j / 2 * 4 + j % 2;
+  const uchar16 low = vload16(at, space->quants), high = vload16(at + 2, space->quants);
+  vstore16((low & (uchar)15) | high << (uchar)4, j, y + (FORMAT == 12 ? 16 : 48));
   if (FORMAT == 13) {
-    vstore16(high[0], 0, y + 16);
-    vstore16(high[1], 0, y + 32);
+    uchar4 bits = 0;
+    for (uint part = 0; part < PARTS; ++part) bits |= (vload4(part * 8 + j, space->quants) >> (uchar)4) << (uchar)part;
+    vstore4(bits, j, y + 16);
   }
 }

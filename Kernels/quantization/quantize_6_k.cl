@@ -33,51 +33,54 @@ static inline float error_of(const float16 x, float scale) {
   return total(rest * rest);
 }
 
-static inline void quantize_block(global const input_element *x, global uchar *y) {
-  float scales[PARTS];
+// What is known of a block's parts, for all who have one of them.
+struct block_space {
+  SHARED float *scales;  // PARTS
+  SHARED uchar *quants;  // BLOCK_SIZE
+};
+
+#define DECLARE_SPACE(blocks)                     \
+  SHARED float all_scales[PARTS * (blocks)];      \
+  SHARED uchar all_quants[BLOCK_SIZE * (blocks)]
+#define SPACE_OF(block) {all_scales + (block) * PARTS, all_quants + (block) * BLOCK_SIZE}
+
+static inline void search_scales(global const input_element *x, const struct block_space *space, const uint j) {
+  space->scales[j] = search_part(elements(x, 16 * j));
+}
+
+// Part j's scale, and with it its quants.
+static inline void search_steps(global const input_element *x, global uchar *y, const struct block_space *space, const uint j) {
   float largest = 0.0f;
-  for (uint j = 0; j < PARTS; ++j) {
-    scales[j] = search_part(elements(x, 16 * j));
-    if (fabs(scales[j]) > fabs(largest)) largest = scales[j];
-  }
+  for (uint i = 0; i < PARTS; ++i)
+    if (fabs(space->scales[i]) > fabs(largest)) largest = space->scales[i];
   const ushort d_bits = half_bits(clamp(largest * -0.0078125f, -65504.0f, 65504.0f));
-  const float d = half_to_float(d_bits);
-  const float d_inverse = inverse(d);
-  store_half_bits(d_bits, y + 208);
-
-  char steps[PARTS];
-  for (uint j = 0; j < PARTS; ++j) {
-    const float16 part = elements(x, 16 * j);
-    const float step = rint(scales[j] * d_inverse);
-    float best = FLT_MAX;
-    int best_step = 0;
-    for (int k = 0; k < 3; ++k) {
-      // The rounded scale first: of two as good it stays.
-      const float tried = clamp(step + (float)((k + 1) % 3 - 1), -128.0f, 127.0f);
-      const float error = error_of(part, d * tried);
-      if (error < best) {
-        best = error;
-        best_step = (int)tried;
-      }
-    }
-    steps[j] = (char)best_step;
-    y[192 + j] = (uchar)steps[j];
-  }
-
-  // Each half of the block is four quarters of 32: quarter c has its nibbles in 32 bytes (c mod 2), low for c < 2, and its high pairs at
-  // bit 2c of 32 bytes.
-  for (uint side = 0; side < 2; ++side) {
-    for (uint half_quarter = 0; half_quarter < 2; ++half_quarter) {
-      uchar16 q[4];
-      for (uint c = 0; c < 4; ++c) {
-        const uint j = side * 8 + c * 2 + half_quarter;
-        q[c] = convert_uchar16(quants_of(elements(x, 16 * j), inverse(d * (float)steps[j])) + 32.0f);
-      }
-      const uint i = 16 * half_quarter;
-      vstore16(q[0] & (uchar)15 | q[2] << (uchar)4, 0, y + side * 64 + i);
-      vstore16(q[1] & (uchar)15 | q[3] << (uchar)4, 0, y + side * 64 + 32 + i);
-      const uchar16 pairs = q[0] >> (uchar)4 | q[1] >> (uchar)4 << (uchar)2 | q[2] >> (uchar)4 << (uchar)4 | q[3] >> (uchar)4 << (uchar)6;
-      vstore16(pairs, 0, y + 128 + side * 32 + i);
+  const float d = half_to_float(d_bits), step = rint(space->scales[j] * inverse(d));
+  if (j == 0) store_half_bits(d_bits, y + 208);
+  const float16 part = elements(x, 16 * j);
+  float best = FLT_MAX;
+  int best_step = 0;
+  for (int k = 0; k < 3; ++k) {
+    // The rounded scale first: of two as good it stays.
+    const float tried = clamp(step + (float)((k + 1) % 3 - 1), -128.0f, 127.0f);
+    const float error = error_of(part, d * tried);
+    if (error < best) {
+      best = error;
+      best_step = (int)tried;
     }
   }
+  y[192 + j] = (uchar)(char)best_step;
+  vstore16(convert_uchar16(quants_of(part, inverse(d * (float)best_step)) + 32.0f), j, space->quants);
+}
+
+// Sixteen of the bytes. Each half of the block is four quarters of 32: quarter c has its nibbles in 32 bytes (c mod 2), low for c < 2,
+// and its high pairs at bit 2c of 32 bytes.
+static inline void store_part(global uchar *y, const struct block_space *space, const uint j) {
+  if (j >= 12) return;
+  const uint run = j % 3, side = j / 6, half_quarter = j / 3 % 2, first = side * 8 + half_quarter;
+  const uchar16 q0 = vload16(first, space->quants), q1 = vload16(first + 2, space->quants);
+  const uchar16 q2 = vload16(first + 4, space->quants), q3 = vload16(first + 6, space->quants);
+  const uchar16 nibbles = run == 0 ? (q0 & (uchar)15) | q2 << (uchar)4 : (q1 & (uchar)15) | q3 << (uchar)4;
+  const uchar16 pairs =
+      q0 >> (uchar)4 | q1 >> (uchar)4 << (uchar)2 | q2 >> (uchar)4 << (uchar)4 | q3 >> (uchar)4 << (uchar)6;
+  vstore16(run < 2 ? nibbles : pairs, 0, y + (run < 2 ? side * 64 + run * 32 : 128 + side * 32) + 16 * half_quarter);
 }

@@ -8,10 +8,10 @@
 //   units     (heads + 2 · kv_heads, tokens)
 //
 // INTERLEAVED: pairs are (2i, 2i + 1), as llama's GGUF weights are ordered; else (i, i + rotary/2). HEAD_SIZE and VALUE_SIZE are
-// QUERY_SIZE and RESULT_SIZE as the cache rounds them up; what it adds is zero. One source serves both styles.
+// QUERY_SIZE and RESULT_SIZE as the cache rounds them up; what it adds is zero. Simt work-items share a head's elements.
 
 #include "common/kernel.cl"
-#include "common/cache.cl"
+#include "cache/rounding.cl"
 
 #ifndef INTERLEAVED
 #define INTERLEAVED 0
@@ -31,9 +31,18 @@
 
 #if SIMT
 #define FIRST_ITEM get_local_id(0)
+#define SHARED local
 #else
 #define FIRST_ITEM 0
+#define SHARED private
 #endif
+// Elements of a head that is rounded, at most; and room for them.
+#if !IS_QUANTIZED(KEY_TYPE) && !IS_QUANTIZED(VALUE_TYPE)
+#define ROUNDED 0
+#else
+#define ROUNDED (HEAD_SIZE > VALUE_SIZE ? HEAD_SIZE : VALUE_SIZE)
+#endif
+#define ROUNDING_SPACE (ROUNDED > 0 ? ROUNDED : 1)
 
 // The elements of a pair, turned.
 struct rope_pair {
@@ -52,36 +61,17 @@ static inline struct rope_pair rope_turn(global const float *row, global const f
   return p;
 }
 
-// Stores one head of a token: a key, of which the first `rotary` elements are turned, or a value.
-static inline void store_head(global const float *row, global const float2 *rotation, const uint rotary, global uchar *group,
-                              const uint lane, const bool is_key) {
-  const uint type = is_key ? KEY_TYPE : VALUE_TYPE;
-  const uint size = is_key ? QUERY_SIZE : RESULT_SIZE, padded = is_key ? HEAD_SIZE : VALUE_SIZE;
-  if (IS_QUANTIZED(type)) {
-    for (uint block = FIRST_ITEM; block < padded / 32; block += LOCAL) {
-      float x[32];
-      for (uint i = 0; i < 32; ++i) {
-        const uint d = block * 32 + i;
-        x[i] = d < size ? row[d] : 0.0f;
-        if (d < rotary) {
-          const struct rope_pair p = rope_turn(row, rotation, rotary, INTERLEAVED ? d / 2 : d % (rotary / 2));
-          x[i] = p.first == d ? p.a : p.b;
-        }
-      }
-      store_quants(type, x, group, lane, block, padded, is_key);
-    }
-    return;
-  }
-  for (uint pair = FIRST_ITEM; pair < rotary / 2; pair += LOCAL) {
-    const struct rope_pair p = rope_turn(row, rotation, rotary, pair);
-    store_cached(type, p.a, group, p.first * 16 + lane);
-    store_cached(type, p.b, group, p.second * 16 + lane);
-  }
-  for (uint d = rotary + FIRST_ITEM; d < padded; d += LOCAL)
-    store_cached(type, d < size ? row[d] : 0.0f, group, is_key ? d * 16 + lane : lane * padded + d);
+// Element d of a head of which the first `rotary` elements are turned; zero behind its `size`.
+static inline float rope_element(global const float *row, global const float2 *rotation, const uint rotary, const uint size,
+                                 const uint d) {
+  if (d >= rotary) return d < size ? row[d] : 0.0f;
+  const struct rope_pair p = rope_turn(row, rotation, rotary, INTERLEAVED ? d / 2 : d < rotary / 2 ? d : d - rotary / 2);
+  return p.first == d ? p.a : p.b;
 }
 
-static inline void rope_store_body(ROOTS, const struct rope_store_arguments *a, const uint head, const uint token, const uint unused) {
+// A head of a token: a query to be turned in place, a key to be turned and stored, or a value to be stored.
+static inline void rope_store_unit(ROOTS, const struct rope_store_arguments *a, const uint head, const uint token,
+                                   SHARED float *rounded) {
   global float *row = VIEW(float, 0, x) + (ulong)token * a->stride;
   global const float2 *rotation = VIEW(const float2, 1, rotation) + token * (a->rotary / 2);
   if (head < a->heads) {
@@ -95,14 +85,44 @@ static inline void rope_store_body(ROOTS, const struct rope_store_arguments *a, 
   }
   const bool is_key = head < a->heads + a->kv_heads;
   const uint kv_head = (head - a->heads) % a->kv_heads;
-  const uint slot = VIEW(const uint, 2, slots)[token];
-  const uint offset = slot % a->block_size;
-  const ulong group = group_at(slot / a->block_size, offset, kv_head, a->blocks, a->block_size);
-  if (is_key)
-    store_head(row + a->key_at + kv_head * QUERY_SIZE, rotation, a->rotary,
-               (global uchar *)(VIEW(key_element, 3, keys) + group * KEY_GROUP(HEAD_SIZE)), offset % 16, true);
-  else
-    store_head(row + a->value_at + kv_head * RESULT_SIZE, rotation, 0,
-               (global uchar *)(VIEW(value_element, 4, values) + group * VALUE_GROUP(VALUE_SIZE)), offset % 16, false);
+  const uint type = is_key ? KEY_TYPE : VALUE_TYPE, rotary = is_key ? a->rotary : 0;
+  const uint size = is_key ? QUERY_SIZE : RESULT_SIZE, padded = is_key ? HEAD_SIZE : VALUE_SIZE;
+  row += (is_key ? a->key_at : a->value_at) + kv_head * size;
+  const uint slot = VIEW(const uint, 2, slots)[token], offset = slot % a->block_size, lane = offset % 16;
+  const ulong number = group_at(slot / a->block_size, offset, kv_head, a->blocks, a->block_size);
+  global uchar *group = is_key ? (global uchar *)(VIEW(key_element, 3, keys) + number * KEY_GROUP(HEAD_SIZE))
+                               : (global uchar *)(VIEW(value_element, 4, values) + number * VALUE_GROUP(VALUE_SIZE));
+  if (!IS_QUANTIZED(type)) {
+    for (uint pair = FIRST_ITEM; pair < rotary / 2; pair += LOCAL) {
+      const struct rope_pair p = rope_turn(row, rotation, rotary, pair);
+      store_cached(type, p.a, group, p.first * 16 + lane);
+      store_cached(type, p.b, group, p.second * 16 + lane);
+    }
+    for (uint d = rotary + FIRST_ITEM; d < padded; d += LOCAL)
+      store_cached(type, d < size ? row[d] : 0.0f, group, is_key ? d * 16 + lane : lane * padded + d);
+  }
+#if ROUNDED > 0
+  const uint end = IS_QUANTIZED(type) ? padded : 0;
+  for (uint d = FIRST_ITEM; d < end; d += LOCAL) rounded[d] = rope_element(row, rotation, rotary, size, d);
+#if SIMT
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (uint d = FIRST_ITEM; d < end; d += LOCAL) store_rounded(type, rounded, group, lane, d, padded, is_key);
+#else
+  for (uint block = 0; block < end / 32; ++block) store_quants(type, rounded + block * 32, group, lane, block, padded, is_key);
+#endif
+#endif
+}
+
+#if SIMT
+kernel GROUP_OF_ITEMS void rope_store(ROOTS_5, const struct rope_store_arguments arguments) {
+  local float rounded[ROUNDING_SPACE];
+  global uchar *const roots[] = {LIST_5};
+  rope_store_unit(roots, &arguments, get_group_id(0), get_group_id(1), rounded);
+}
+#else
+static inline void rope_store_body(ROOTS, const struct rope_store_arguments *a, const uint head, const uint token, const uint unused) {
+  float rounded[ROUNDING_SPACE];
+  rope_store_unit(roots, a, head, token, rounded);
 }
 KERNEL(rope_store, rope_store_arguments, 5)
+#endif

@@ -1,25 +1,29 @@
 // y[row] = x[indices[row]], or x[row], of which `columns` floats are copied; the rest of y_stride becomes zero
 //
 //   views   x, indices (rows) where flags say so, y
-//   units   (rows); simt work-items share a row's columns
+//   units   vector (rows); simt (⌈y_stride / UNIT_COLUMNS⌉, rows), a work-item has four columns
 
 #include "common/kernel.cl"
-
-#if SIMT
-#define FIRST_COLUMN get_local_id(0)
-#else
-#define FIRST_COLUMN 0
-#endif
+#include "common/wide.cl"
 
 // In flags: rows of x are those that the indices name.
 #define INDEXED 1u
 
-static inline void gather_rows_body(ROOTS, const struct gather_arguments *a, const uint row, const uint unused_y,
+#define UNIT_COLUMNS (LOCAL * 4)
+
+static inline void gather_rows_body(ROOTS, const struct gather_arguments *a, const uint part_or_row, const uint row_of_part,
                                     const uint unused_z) {
+  const uint row = SIMT ? row_of_part : part_or_row;
   const uint from = a->flags & INDEXED ? VIEW(const uint, 1, indices)[row] : row;
   global const float *x = VIEW(const float, 0, x) + (ulong)from * a->x_stride;
   global float *y = VIEW(float, 2, y) + (ulong)row * a->y_stride;
-  for (uint c = FIRST_COLUMN; c < a->columns; c += LOCAL) y[c] = x[c];
-  for (uint c = a->columns + FIRST_COLUMN; c < a->y_stride; c += LOCAL) y[c] = 0;
+#if SIMT
+  const uint c = part_or_row * UNIT_COLUMNS + get_local_id(0) * 4;
+  const bool wide = a->columns % 4 == 0 && a->y_stride % 4 == 0 && IS_WIDE(x) && IS_WIDE(y);
+  store_4(load_4(x + c, (int)(a->columns - c), wide), y + c, (int)(a->y_stride - c), wide);
+#else
+  for (uint c = 0; c < a->columns; ++c) y[c] = x[c];
+  for (uint c = a->columns; c < a->y_stride; ++c) y[c] = 0;
+#endif
 }
 KERNEL(gather_rows, gather_arguments, 3)

@@ -50,13 +50,13 @@ static inline void draw_body(global const float *logits, global const sampling_r
   if (item == 0) {
     sampled_row result = {is_drawn ? begin + *at->index : id_of(best_key), 0, is_right ? 0 : SAMPLING_NOT_FINITE, 0};
     if (is_right && (rows->flags & LOG_PROBABILITIES))
-      result.log_probability = log_probability(logits[result.token], best, sum_of_parts(state));
+      result.log_probability = log_probability(logits[result.token], best, sum_of_odds(state));
     results[unit] = result;
   }
 }
 
 SAMPLING_KERNEL(ROW_ITEMS, draw) {
   SAMPLING_VIEWS;
-  DECLARE_LOCATED(at);
+  DECLARE_LOCATED(at, BLOCKS);
   draw_body(logits, rows, state, VIEW(sampled_row, 3, results), vocabulary, row, &at);
 }

@@ -6,14 +6,14 @@
 
 // Memory of a work-group, and what `locate` found. Arrays of their own: PoCL 3.1 cannot compile a struct in local memory.
 typedef struct {
-  SHARED ulong *cells;  // BLOCKS
+  SHARED ulong *cells;
   SHARED ulong *sums;   // ROW_ITEMS
   SHARED uint *index;
   SHARED ulong *before, *target, *total;
 } located;
 
-#define DECLARE_LOCATED(name)                                            \
-  SHARED ulong name##_cells[BLOCKS], name##_sums[ROW_ITEMS];             \
+#define DECLARE_LOCATED(name, cell_count)                                \
+  SHARED ulong name##_cells[cell_count], name##_sums[ROW_ITEMS];         \
   SHARED uint name##_index[1];                                           \
   SHARED ulong name##_before[1], name##_target[1], name##_total[1];      \
   const located name = {name##_cells, name##_sums, name##_index, name##_before, name##_target, name##_total}

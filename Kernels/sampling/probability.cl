@@ -2,13 +2,15 @@
 
 #pragma once
 
-#include "sampling/row.cl"
+#include "sampling/tallies.cl"
 
-static inline ulong sum_of_parts(global const ulong *state) {
+#if !SIMT
+static inline ulong sum_of_odds(global const ulong *state) {
   ulong sum = 0;
   for (uint part = 0; part < PARTS; ++part) sum += state[SAMPLING_SUMS_AT + part];
   return sum;
 }
+#endif
 
 // The logarithm of a token's share of all odds at temperature 1.
 static inline float log_probability(float logit, float best, ulong sum) {

@@ -12,13 +12,12 @@
 #define LOG_PROBABILITIES SAMPLING_LOG_PROBABILITIES
 #define BLOCKS SAMPLING_BLOCKS
 #define PARTS SAMPLING_PARTS
-#define BINS SAMPLING_BINS
 
 typedef struct sampling_row sampling_row;
 typedef struct sampled_row sampled_row;
 
 static inline uint block_bits(uint vocabulary) {
-  uint bits = 6;
+  uint bits = SIMT ? SAMPLING_BLOCK_BITS_SIMT : SAMPLING_BLOCK_BITS_VECTOR;
   while ((BLOCKS << bits) < vocabulary) ++bits;
   return bits;
 }
@@ -28,15 +27,13 @@ static inline uint block_count(uint vocabulary) {
 }
 static inline uint part_blocks(uint vocabulary) { return (block_count(vocabulary) + PARTS - 1) / PARTS; }
 
-// Work-items of a work-group that has a row, or a part of one; of one that has a block; and the memory that they share.
+// Work-items of a work-group that has a row, or a part or block of one; and the memory that they share.
 #if SIMT
 #define ROW_ITEMS SAMPLING_ROW_ITEMS
-#define BLOCK_ITEMS SAMPLING_BLOCK_ITEMS
 #define SHARED local
 #else
 #define SHARED private
 #define ROW_ITEMS 1
-#define BLOCK_ITEMS 1
 #endif
 
 // A kernel whose work-groups have `items` work-items; and its views: logits (rows, vocabulary), a row's parameters, its state, and what
@@ -115,22 +112,50 @@ static inline float16 load_logits(global const float *row, uint id, uint end) {
 #define FIRST_16 ((uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 #endif
 
+#if SIMT
+// Logits of a block that a work-item has, ROW_ITEMS apart: all are loaded before one is used.
+#define BLOCK_LOGITS 4
+struct block_logits {
+  float x[BLOCK_LOGITS];
+};
+static inline struct block_logits load_block(global const float *row, uint begin, uint end) {
+  struct block_logits block;
+#pragma unroll
+  for (uint i = 0; i < BLOCK_LOGITS; ++i) {
+    const uint id = begin + i * ROW_ITEMS + get_local_id(0);
+    block.x[i] = id < end ? row[id] : -INFINITY;
+  }
+  return block;
+}
+
+// The sum, or the largest, of all work-items' numbers, for all of them.
+#define REDUCTION(name, combined)                                            \
+  static inline ulong name(const ulong own, local ulong *items) {            \
+    const uint item = get_local_id(0);                                       \
+    barrier(CLK_LOCAL_MEM_FENCE);                                            \
+    items[item] = own;                                                       \
+    barrier(CLK_LOCAL_MEM_FENCE);                                            \
+    for (uint step = ROW_ITEMS / 2; step > 0; step /= 2) {                   \
+      if (item < step) {                                                     \
+        const ulong a = items[item], b = items[item + step];                 \
+        items[item] = combined;                                              \
+      }                                                                      \
+      barrier(CLK_LOCAL_MEM_FENCE);                                          \
+    }                                                                        \
+    return items[0];                                                         \
+  }
+REDUCTION(sum_of_items, a + b)
+REDUCTION(largest_of_items, max(a, b))
+#endif
+
 // The row's largest key, of those of its blocks. Every work-item of a work-group of ROW_ITEMS calls it.
 static inline ulong largest_key(global const ulong *keys, uint count, SHARED ulong *items) {
   ulong best = 0;
 #if SIMT
-  const uint item = get_local_id(0);
-  for (uint i = item; i < count; i += ROW_ITEMS) best = max(best, keys[i]);
-  items[item] = best;
-  barrier(CLK_LOCAL_MEM_FENCE);
-  for (uint half_count = ROW_ITEMS / 2; half_count > 0; half_count /= 2) {
-    if (item < half_count) items[item] = max(items[item], items[item + half_count]);
-    barrier(CLK_LOCAL_MEM_FENCE);
-  }
-  best = items[0];
-  barrier(CLK_LOCAL_MEM_FENCE);
+  for (uint i = get_local_id(0); i < count; i += ROW_ITEMS) best = max(best, keys[i]);
+  return largest_of_items(best, items);
 #else
   for (uint i = 0; i < count; ++i) best = max(best, keys[i]);
-#endif
   return best;
+#endif
 }

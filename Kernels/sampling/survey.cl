@@ -1,25 +1,25 @@
 // Each block's largest key; WRONG_KEY where the block has a NaN or an infinity other than -INFINITY.
 //
-//   units   simt (blocks, rows), of BLOCK_ITEMS work-items; vector (PARTS, rows)
+//   units   simt (blocks, rows), of ROW_ITEMS work-items; vector (PARTS, rows)
 
-#include "sampling/row.cl"
+#include "sampling/tallies.cl"
 
 #if SIMT
 static inline void survey_body(global const float *logits, global ulong *state, uint vocabulary, uint unit, uint row,
                                local ulong *items) {
-  const uint item = get_local_id(0);
-  const uint length = block_length(vocabulary), end = min((unit + 1) * length, vocabulary);
-  logits += (ulong)row * vocabulary;
+  const uint item = get_local_id(0), length = block_length(vocabulary), begin = unit * length;
+  const uint end = min(begin + length, vocabulary);
+  const struct block_logits block = load_block(logits + (ulong)row * vocabulary, begin, end);
+  state += (ulong)row * SAMPLING_STATE_LENGTH;
+  if (unit == 0) clear_tallies(state);
   ulong best = 0;
-  for (uint id = unit * length + item; id < end; id += BLOCK_ITEMS)
-    best = max(best, logits[id] < INFINITY ? key_of(logits[id], id) : WRONG_KEY);
-  items[item] = best;
-  barrier(CLK_LOCAL_MEM_FENCE);
-  for (uint half_count = BLOCK_ITEMS / 2; half_count > 0; half_count /= 2) {
-    if (item < half_count) items[item] = max(items[item], items[item + half_count]);
-    barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+  for (uint i = 0; i < BLOCK_LOGITS; ++i) {
+    const uint id = begin + i * ROW_ITEMS + item;
+    if (id < end) best = max(best, block.x[i] < INFINITY ? key_of(block.x[i], id) : WRONG_KEY);
   }
-  if (item == 0) state[(ulong)row * SAMPLING_STATE_LENGTH + unit] = items[0];
+  best = largest_of_items(best, items);
+  if (item == 0) state[unit] = best;
 }
 #else
 static inline void survey_body(global const float *logits, global ulong *state, uint vocabulary, uint unit, uint row) {
@@ -52,10 +52,10 @@ static inline void survey_body(global const float *logits, global ulong *state, 
 }
 #endif
 
-SAMPLING_KERNEL(BLOCK_ITEMS, survey) {
+SAMPLING_KERNEL(ROW_ITEMS, survey) {
   SAMPLING_VIEWS;
 #if SIMT
-  local ulong items[BLOCK_ITEMS];
+  local ulong items[ROW_ITEMS];
   survey_body(logits, state, vocabulary, x, row, items);
 #else
   survey_body(logits, state, vocabulary, x, row);

@@ -53,7 +53,7 @@ package struct Activation: Sendable {
 }
 
 extension Dispatch {
-  /// Work on each element of rows: units of 1,024 columns, or of a work-group's items.
+  /// Work on each element of rows: units of 1,024 columns, or of four for each item of a work-group.
   static func elementwise(
     _ variant: KernelVariant, _ block: ElementwiseArguments, _ x: any DeviceMemory, _ y: any DeviceMemory, rows: Int,
     style: KernelStyle
@@ -62,7 +62,7 @@ extension Dispatch {
     block.rows = UInt32(rows)
     let size = Int(block.size)
     let localSize = style.localSize
-    let columns = style == .vector ? Int(ELEMENTWISE_COLUMNS) : localSize
+    let columns = style == .vector ? Int(ELEMENTWISE_COLUMNS) : localSize * 4
     return try Dispatch(
       variant, block, views: [x.view, y.view], written: [1],
       units: .init((size + columns - 1) / columns, rows), localSize: localSize,

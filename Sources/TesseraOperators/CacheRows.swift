@@ -130,7 +130,7 @@ extension CacheBlocks {
       rows = view
       block.begin = UInt32(begin)
       block.rotary = UInt32(rotaryDim)
-      let items = plane.encoding.blockElements == 1 ? plane.headCount * rotaryDim / 2 : plane.headCount
+      let items = plane.headCount * (plane.encoding.blockElements == 1 ? rotaryDim / 2 : Self.groupSize)
       units = Self.units(items, count, plane.poolCount)
     }
     try sink.dispatch(

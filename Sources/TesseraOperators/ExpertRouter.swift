@@ -21,7 +21,7 @@ package struct ExpertRouter: Sendable {
     /// Tiles that there can be: each expert that has tokens may leave one unfilled.
     package var mostTiles: Int { slotCount / tileTokens + min(expertCount, slotCount) }
     package var listBytes: Int { 16 + mostTiles * 16 }
-    /// Of the choices' slots, and room to number them in.
+    /// Of the choices' slots, and of their experts.
     package var slotBytes: Int { 2 * slotCount * 4 }
     package var orderBytes: Int { slotCount * 4 }
     package var weightBytes: Int { slotCount * 4 }
@@ -45,6 +45,8 @@ package struct ExpertRouter: Sendable {
   }
 
   private static let mostExperts = Int(MOST_EXPERTS)
+  /// Work-items that number an expert's slots.
+  private static let routingItems = 256
   private let library: KernelLibrary
 
   package init(_ library: KernelLibrary) { self.library = library }
@@ -67,12 +69,17 @@ package struct ExpertRouter: Sendable {
     block.expert_count = UInt32(routing.expertCount)
     block.top_k = UInt32(routing.topK)
     block.tile_tokens = UInt32(routing.tileTokens)
-    try sink.dispatch(
-      Dispatch(
-        KernelVariant("experts/route.cl", "route"), block,
-        views: [scores.view, choices.weights.view, choices.slots.view, choices.list.view, choices.order.view],
-        written: [1, 2, 3, 4], units: .init(1), localSize: library.style.localSize,
-        cost: .init(bytes: routing.tokens * routing.expertCount * 4)), library)
+    func dispatch(_ function: String, _ units: Int, localSize: Int) throws {
+      try sink.dispatch(
+        Dispatch(
+          KernelVariant("experts/route.cl", function), block,
+          views: [scores.view, choices.weights.view, choices.slots.view, choices.list.view, choices.order.view],
+          written: [1, 2, 3, 4], units: .init(units), localSize: localSize,
+          cost: .init(bytes: routing.tokens * routing.expertCount * 4)), library)
+    }
+    guard library.style == .simt else { return try dispatch("route", 1, localSize: 1) }
+    try dispatch("choose", routing.tokens, localSize: library.style.localSize)
+    try dispatch("route", routing.expertCount, localSize: Self.routingItems)
   }
 
   /// Enqueues `y[token] = Σ weight · x[slot] (+ residual[token])`, in the order of a token's choices.
@@ -92,7 +99,7 @@ package struct ExpertRouter: Sendable {
     block.top_k = UInt32(routing.topK)
     block.columns = UInt32(columns)
     block.flags = residual == nil ? 0 : 1
-    let columnsOfUnit = library.style == .vector ? Int(COMBINE_COLUMNS) : library.style.localSize
+    let columnsOfUnit = library.style == .vector ? Int(COMBINE_COLUMNS) : library.style.localSize * 4
     try sink.dispatch(
       Dispatch(
         KernelVariant("experts/combine.cl", "combine"), block,

@@ -45,8 +45,8 @@ package struct FastProduct: Sendable {
     try sink.dispatch(
       problem.pack(
         x, "matmul/activations_8.cl", "quantize_activations", defines: [dot.define], language: dot.language,
-        blocks: shape.columns / 32, blocksOfUnit: style == .vector ? Int(ROUNDED_BLOCKS) : style.localSize,
-        style: style,
+        blocks: shape.columns / 32 * (style == .vector ? 1 : problem.tile.tokens),
+        blocksOfUnit: style == .vector ? Int(ROUNDED_BLOCKS) : style.localSize / 8, style: style,
         bytesOfTile: shape.columns / 32 * packedWords(shape.format) * problem.tile.tokens * 4), library)
     try sink.dispatch(
       Dispatch(

@@ -41,7 +41,7 @@ package struct NormRows: Sendable {
     return try Dispatch(
       KernelVariant("norm/\(function).cl", function), block,
       views: [x.view, weight.view, bias?.view, residual?.view, y.view], written: [4], units: .init(heads * count),
-      localSize: style == .vector ? 1 : 256,
+      localSize: style == .vector ? 1 : columns <= 256 ? 64 : 256,
       cost: .init(
         bytes: floats * (residual == nil ? 8 : 12) + columns * 4, weightBytes: columns * 4, operations: floats * 5))
   }

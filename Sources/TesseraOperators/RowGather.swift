@@ -30,10 +30,13 @@ package struct RowGather: Sendable {
     block.y_stride = UInt32(yStride ?? columns)
     block.rows = UInt32(rows)
     block.flags = indices == nil ? 0 : 1
+    let unitColumns = library.style.localSize * 4
+    let units = (Int(block.y_stride) + unitColumns - 1) / unitColumns
     try sink.dispatch(
       Dispatch(
         KernelVariant("rows/gather_rows.cl", "gather_rows"), block, views: [x.view, indices?.view, y.view],
-        written: [2], units: .init(rows), localSize: library.style.localSize,
+        written: [2], units: library.style == .vector ? .init(rows) : .init(units, rows),
+        localSize: library.style.localSize,
         cost: .init(bytes: rows * (columns + (yStride ?? columns)) * 4)), library)
   }
 }

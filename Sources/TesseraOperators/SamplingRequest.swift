@@ -1,5 +1,6 @@
 import Foundation
 import TesseraKernels
+import TesseraMemory
 
 /// The rows that are sampled together, checked, as the device reads them.
 package struct SamplingRequest: Sendable {
@@ -17,9 +18,11 @@ package struct SamplingRequest: Sendable {
   let masks: (offset: Int, count: Int)
   /// Places for likeliest tokens that each row has in the results.
   let topTokenPlaces: Int
-  /// Whether any row is drawn, and whether any needs the sum of all odds.
+  /// Whether any row is drawn, and whether any of these only from the likeliest, by top-k or top-p.
   let hasDraws: Bool
-  let hasMass: Bool
+  let hasFilters: Bool
+  /// Whether top-p is of a row's whole vocabulary.
+  private let hasWholeTopP: Bool
   /// Rows that want log-probabilities, and how many of the likeliest tokens'.
   let topTokens: [Int?]
 
@@ -27,9 +30,13 @@ package struct SamplingRequest: Sendable {
   package var resultCount: Int { rowCount * (Self.resultBytes / 4 + topTokenPlaces * 2) }
   /// Bytes of the kernels' workspace.
   package var workspaceBytes: Int { TokenSampler.workspaceBytes(rows: rowCount) }
+  /// Whether any row needs the sum of all odds.
+  func hasMass(_ style: KernelStyle) -> Bool {
+    topTokens.contains { $0 != nil } || (style == .vector ? hasWholeTopP : hasFilters)
+  }
   /// Blocks that a row is cut into.
-  var blockCount: Int {
-    var length = 64
+  func blockCount(_ style: KernelStyle) -> Int {
+    var length = 1 << Int(style == .vector ? SAMPLING_BLOCK_BITS_VECTOR : SAMPLING_BLOCK_BITS_SIMT)
     while length * Int(SAMPLING_BLOCKS) < vocabularySize { length *= 2 }
     return (vocabularySize + length - 1) / length
   }
@@ -77,9 +84,11 @@ package struct SamplingRequest: Sendable {
     topTokens = rows.map(\.topTokens)
     topTokenPlaces = topTokens.compactMap { $0 }.max() ?? 0
     hasDraws = !rows.allSatisfy(\.isGreedy)
-    hasMass = rows.contains { row in
-      row.topTokens != nil || !row.isGreedy && row.topP < 1 && !(1..<vocabularySize).contains(row.topK)
+    let drawn = rows.filter { !$0.isGreedy }.map {
+      (hasTopK: (1..<vocabularySize).contains($0.topK), hasTopP: $0.topP < 1)
     }
+    hasFilters = drawn.contains { $0.hasTopK || $0.hasTopP }
+    hasWholeTopP = drawn.contains { !$0.hasTopK && $0.hasTopP }
   }
 
   private static func parameters(_ row: SamplingRow, mask: UInt32, _ vocabularySize: Int) -> SamplingParameters {

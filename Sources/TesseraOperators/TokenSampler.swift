@@ -54,27 +54,27 @@ package struct TokenSampler: Sendable {
       let units = Dispatch.Units((list.count + Self.entries - 1) / Self.entries)
       try sink.dispatch(self.kernel(kernel, in: "adjust", request, memory, units, list: list), library)
     }
+    let isVector = library.style == .vector
     let byRow = Dispatch.Units(1, request.rowCount)
-    let byPart = Dispatch.Units(Int(SAMPLING_PARTS), request.rowCount)
-    let byBlock = library.style == .vector ? byPart : Dispatch.Units(request.blockCount, request.rowCount)
+    let byPart = Dispatch.Units(isVector ? Int(SAMPLING_PARTS) : request.blockCount(library.style), request.rowCount)
     if request.masks.count > 0 {
-      let items = Int(SAMPLING_BLOCK_ITEMS)
       let units =
-        library.style == .vector
-        ? byPart : Dispatch.Units((request.vocabularySize + items - 1) / items, request.rowCount)
+        isVector
+        ? byPart : Dispatch.Units((request.vocabularySize + Self.entries - 1) / Self.entries, request.rowCount)
       try sink.dispatch(self.kernel("mask", in: "adjust", request, memory, units, list: request.masks), library)
     }
-    try sink.dispatch(kernel("survey", request, memory, byBlock), library)
-    if request.hasMass { try sink.dispatch(kernel("mass", request, memory, byPart, hasRow: true), library) }
-    if request.hasDraws {
-      try sink.dispatch(kernel("threshold", request, memory, byRow, hasRow: true), library)
-      try sink.dispatch(kernel("weigh", request, memory, byBlock), library)
+    try sink.dispatch(kernel("survey", request, memory, byPart), library)
+    if request.hasMass(library.style) { try sink.dispatch(kernel("mass", request, memory, byPart), library) }
+    // In the simt style keys are listed where there is anything to search.
+    if isVector ? request.hasDraws : request.hasFilters || request.topTokenPlaces > 0 {
+      try sink.dispatch(kernel("threshold", request, memory, isVector ? byRow : byPart), library)
     }
-    try sink.dispatch(kernel("draw", request, memory, byRow, hasRow: true), library)
+    if request.hasDraws { try sink.dispatch(kernel("weigh", request, memory, byPart), library) }
+    try sink.dispatch(kernel("draw", request, memory, byRow), library)
     if request.topTokenPlaces > 0 {
       var memory = memory
       memory.results = memory.results.advanced(byBytes: request.rowCount * SamplingRequest.resultBytes)
-      try sink.dispatch(kernel("top_tokens", request, memory, byRow, hasRow: true), library)
+      try sink.dispatch(kernel("top_tokens", request, memory, byRow), library)
     }
   }
 
@@ -103,17 +103,16 @@ package struct TokenSampler: Sendable {
     var logits, inputs, state, results: BufferView
   }
 
-  /// - Parameter hasRow: a work-group has a row, or a part of one.
   private func kernel(
     _ name: String, in file: String? = nil, _ request: SamplingRequest, _ memory: Memory, _ units: Dispatch.Units,
-    list: (offset: Int, count: Int) = (0, 0), hasRow: Bool = false
+    list: (offset: Int, count: Int) = (0, 0)
   ) throws -> Dispatch {
     var block = SamplingArguments()
     block.vocabulary = UInt32(request.vocabularySize)
     block.offset = UInt32(list.offset)
     block.count = UInt32(list.count)
     block.limit = UInt32(request.topTokenPlaces)
-    let items = Int(hasRow ? SAMPLING_ROW_ITEMS : SAMPLING_BLOCK_ITEMS)
+    let items = file == nil ? Int(SAMPLING_ROW_ITEMS) : Self.entries
     // Of a list its entries; else the logits.
     let floats = list.count > 0 && units.y == 1 ? list.count * 3 : request.rowCount * request.vocabularySize
     var dispatch = try Dispatch(

@@ -12,7 +12,7 @@ extension OperatorsOnDevices {
   @MainActor struct ActivationTests {
     /// Of |gate · up|, and of |x|: an exponential of a rounded argument, a division, two products.
     static let tolerance = 2e-6
-    static let sizes = Grid.values([1, 15, 16, 17, 64, 100], small: [17])
+    static let sizes = Grid.values([1, 15, 16, 17, 64, 100, 300], small: [17, 300])
 
     @Test("gated activations are the reference's", arguments: Target.all)
     func gated(target: Target) throws {

@@ -26,8 +26,8 @@ extension OperatorsOnDevices {
     func routing(target: Target) throws {
       let bench = try target.bench()
       for (tokens, experts, topK, tileTokens) in Grid.values(
-        [(1, 8, 2, 1), (7, 8, 2, 4), (64, 60, 4, 8), (33, 1, 1, 12), (130, 128, 8, 12), (5, 3, 3, 1)],
-        small: [(1, 8, 2, 1), (37, 6, 2, 4)])
+        [(1, 8, 2, 1), (7, 8, 2, 4), (64, 60, 4, 8), (33, 1, 1, 12), (130, 128, 8, 12), (5, 3, 3, 1), (200, 6, 2, 4)],
+        small: [(1, 8, 2, 1), (37, 6, 2, 4), (200, 6, 2, 4)])
       {
         var generator = SeededGenerator(seed: UInt64(tokens))
         // Few distinct scores, so that there are ties.

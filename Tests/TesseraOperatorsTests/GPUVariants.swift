@@ -172,9 +172,12 @@ struct GPUVariants {
   // MARK: Rows
 
   private func addRows() throws {
-    let rows = NormRows(columns: 4096)
-    try RMSNorm(library).enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
-    try LayerNorm(library).enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
+    // A head, and a row.
+    for rows in [128, 4096].map({ NormRows(columns: $0) }) {
+      let (norm, centered) = (RMSNorm(library), LayerNorm(library))
+      try norm.enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
+      try centered.enqueue(memory, weight: memory, into: memory, rows: rows, count: 1, epsilon: 1e-5, on: sink)
+    }
     for function in Activation.Function.allCases {
       for isGated in [false, true] {
         try Activation(library).enqueue(

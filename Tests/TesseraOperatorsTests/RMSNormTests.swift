@@ -13,7 +13,8 @@ extension OperatorsOnDevices {
     /// Of |y| and of the residual: a sum of squares, a root, a division and three roundings.
     static let tolerance = 1e-6
     static let epsilon: Float = 1e-5
-    static let columnCounts = Grid.values([1, 15, 16, 17, 64, 255, 256, 257, 576, 640, 1000], small: [15, 257])
+    static let columnCounts = Grid.values(
+      [1, 15, 16, 17, 64, 255, 256, 257, 576, 640, 1000, 4100, 5003], small: [15, 64, 257, 4100])
 
     @Test("rows of every length are normalized like the reference's", arguments: Target.all)
     func rows(target: Target) throws {
@@ -37,7 +38,7 @@ extension OperatorsOnDevices {
     @Test("heads inside wider rows are normalized in place, and what surrounds them stays", arguments: Target.all)
     func heads(target: Target) throws {
       let bench = try target.bench()
-      for (heads, columns) in Grid.values([(3, 64), (2, 17), (1, 256), (4, 128)], small: [(2, 17)]) {
+      for (heads, columns) in Grid.values([(3, 64), (2, 17), (1, 256), (4, 128)], small: [(2, 17), (3, 64)]) {
         let stride = heads * columns + 21
         let (x, weight, _) = values(count: 4 * stride, columns: columns)
         var expected = x

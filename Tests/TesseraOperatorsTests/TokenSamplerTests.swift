@@ -122,7 +122,8 @@ extension OperatorsOnDevices {
       }
       #expect(try launches { _ in } == 2)
       #expect(try launches { $0.topTokens = 0 } == 3)
-      #expect(try launches { $0.temperature = 1 } == 4)
+      #expect(try launches { $0.temperature = 1 } == (target.style == .vector ? 4 : 3))
+      #expect(try launches { ($0.temperature, $0.topP) = (1, 0.9) } == 5)
       #expect(try launches { ($0.temperature, $0.topP, $0.topTokens) = (1, 0.9, 2) } == 6)
     }
 
