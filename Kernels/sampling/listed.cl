@@ -8,8 +8,10 @@
 
 // The range in which all keys of some bins are, and the search in them: the answer is `least` or more. What is not wanted is searched
 // among nothing: no work-item leaves the others alone at a barrier.
-static inline ulong select_of_bins(const selection *s, selected_row *row, bool is_wanted, uint kind, uint first_bin,
-                                   uint last_bin, ulong least, ulong value) {
+//
+// Inlined always: of a function of its own that has them, PoCL 3.1 leaves local arrays to be shared by all work-groups.
+__attribute__((always_inline)) static inline ulong select_of_bins(const selection *s, selected_row *row, bool is_wanted, uint kind,
+                                                                  uint first_bin, uint last_bin, ulong least, ulong value) {
   const float best = logit_of(row->best);
   row->first_bin = first_bin;
   row->last_bin = last_bin;
