@@ -32,8 +32,11 @@ static inline struct row_chunk load_chunk(global const float *x, const uint begi
 #define OF_SQUARES 1
 
 // The sum of x, or of the squares of x − mean; `first` is the row's first chunk. Every work-item of the work-group calls it.
-static inline float staged_sum(global const float *x, const struct row_chunk *first, const uint columns, const bool wide,
-                               const int kind, const float mean, local float4 *staged, local float *parts) {
+//
+// Inlined always: of a function of its own that has them, PoCL 3.1 leaves local arrays to be shared by all work-groups.
+__attribute__((always_inline)) static inline float staged_sum(global const float *x, const struct row_chunk *first, const uint columns,
+                                                              const bool wide, const int kind, const float mean,
+                                                              local float4 *staged, local float *parts) {
   const uint item = get_local_id(0);
   local const float *row = (local const float *)staged;
   for (uint part = item; part < PARTS; part += LOCAL) parts[part] = 0.0f;

@@ -8,8 +8,10 @@
 
 // The range in which all keys of some bins are, and the search in them: the answer is `least` or more. What is not wanted is searched
 // among nothing: no work-item leaves the others alone at a barrier.
-static inline ulong select_of_bins(const selection *s, selected_row *row, bool is_wanted, uint kind, uint first_bin,
-                                   uint last_bin, ulong least, ulong value) {
+//
+// Inlined always: of a function of its own that has them, PoCL 3.1 leaves local arrays to be shared by all work-groups.
+__attribute__((always_inline)) static inline ulong select_of_bins(const selection *s, selected_row *row, bool is_wanted, uint kind,
+                                                                  uint first_bin, uint last_bin, ulong least, ulong value) {
   const float best = logit_of(row->best);
   row->first_bin = first_bin;
   row->last_bin = last_bin;
@@ -18,11 +20,9 @@ static inline ulong select_of_bins(const selection *s, selected_row *row, bool i
   return select_key(s, row, kind, is_wanted ? first : row->best, min(last, row->best), value, 0);
 }
 
-// The keys of a row's list.
-static inline selected_row listed_keys(global const float *logits, global const ulong *state, uint vocabulary, ulong best) {
-  const selected_row row = {logits, state + SAMPLING_LIST_AT, vocabulary, tallies_of(state)[LISTED_AT], 0, 0, best};
-  return row;
-}
+// The keys of a row's list, to initialize a selected_row.
+#define LISTED_KEYS(logits, state, vocabulary, best) \
+  {logits, state + SAMPLING_LIST_AT, vocabulary, tallies_of(state)[LISTED_AT], 0, 0, best}
 
 // The threshold of the row's top-k and top-p; `is_wanted` only where it has one of them.
 static inline ulong row_threshold(const selection *s, selected_row *row, const tally_sums *t, const threshold_bins *bins,

@@ -29,7 +29,8 @@ static inline void top_tokens_body(global const float *logits, global const samp
   const uint item = get_local_id(0), wanted = min(rows->top_tokens, limit);
   logits += (ulong)unit * vocabulary;
   state += (ulong)unit * SAMPLING_STATE_LENGTH;
-  selected_row row = listed_keys(logits, state, vocabulary, largest_key(state, block_count(vocabulary), s->at.sums));
+  const ulong best = largest_key(state, block_count(vocabulary), s->at.sums);
+  selected_row row = LISTED_KEYS(logits, state, vocabulary, best);
   const bool is_right = wanted > 0 && !is_wrong(row.best);
   sum_tallies(t, state);
   find_count(t, wanted - (wanted > 0), 0);

@@ -28,7 +28,7 @@ static inline void weigh_body(global const float *logits, global const sampling_
       const ulong fraction = (ulong)rows->top_p << 32;
       const threshold_bins bins = bins_of_threshold(t, rows->top_k, fraction);
       may_stay &= bin_of(logit_of(own), best) <= (fraction > 0 ? bins.last_of_odds : bins.of_count);
-      selected_row keys = listed_keys(logits, state, vocabulary, best_key);
+      selected_row keys = LISTED_KEYS(logits, state, vocabulary, best_key);
       threshold = max(threshold, row_threshold(s, &keys, t, &bins, may_stay, rows->top_k, fraction));
     }
     if (may_stay) {
