@@ -79,6 +79,9 @@ static const unsigned char matmul_format_8_cl[] = {
 static const unsigned char matmul_matmul_cl[] = {
 #embed "matmul/matmul.cl"
 };
+static const unsigned char matmul_matmul_simt_cl[] = {
+#embed "matmul/matmul.simt.cl"
+};
 static const unsigned char matmul_matmul_8_cl[] = {
 #embed "matmul/matmul_8.cl"
 };
@@ -87,6 +90,9 @@ static const unsigned char matmul_pack_cl[] = {
 };
 static const unsigned char matmul_product_cl[] = {
 #embed "matmul/product.cl"
+};
+static const unsigned char matmul_product_simt_cl[] = {
+#embed "matmul/product.simt.cl"
 };
 static const unsigned char matmul_product_8_cl[] = {
 #embed "matmul/product_8.cl"
@@ -99,6 +105,9 @@ static const unsigned char matmul_rows_cl[] = {
 };
 static const unsigned char matmul_tile_cl[] = {
 #embed "matmul/tile.cl"
+};
+static const unsigned char matmul_tiles_simt_cl[] = {
+#embed "matmul/tiles.simt.cl"
 };
 static const unsigned char norm_layernorm_cl[] = {
 #embed "norm/layernorm.cl"
@@ -302,13 +311,16 @@ static const tessera_kernel_file files[] = {
     {"matmul/epilogue.cl", matmul_epilogue_cl, sizeof matmul_epilogue_cl},
     {"matmul/format_8.cl", matmul_format_8_cl, sizeof matmul_format_8_cl},
     {"matmul/matmul.cl", matmul_matmul_cl, sizeof matmul_matmul_cl},
+    {"matmul/matmul.simt.cl", matmul_matmul_simt_cl, sizeof matmul_matmul_simt_cl},
     {"matmul/matmul_8.cl", matmul_matmul_8_cl, sizeof matmul_matmul_8_cl},
     {"matmul/pack.cl", matmul_pack_cl, sizeof matmul_pack_cl},
     {"matmul/product.cl", matmul_product_cl, sizeof matmul_product_cl},
+    {"matmul/product.simt.cl", matmul_product_simt_cl, sizeof matmul_product_simt_cl},
     {"matmul/product_8.cl", matmul_product_8_cl, sizeof matmul_product_8_cl},
     {"matmul/quantize_8.cl", matmul_quantize_8_cl, sizeof matmul_quantize_8_cl},
     {"matmul/rows.cl", matmul_rows_cl, sizeof matmul_rows_cl},
     {"matmul/tile.cl", matmul_tile_cl, sizeof matmul_tile_cl},
+    {"matmul/tiles.simt.cl", matmul_tiles_simt_cl, sizeof matmul_tiles_simt_cl},
     {"norm/layernorm.cl", norm_layernorm_cl, sizeof norm_layernorm_cl},
     {"norm/rmsnorm.cl", norm_rmsnorm_cl, sizeof norm_rmsnorm_cl},
     {"norm/row.cl", norm_row_cl, sizeof norm_row_cl},

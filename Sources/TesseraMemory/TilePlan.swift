@@ -27,6 +27,10 @@ package struct TilePlan: Sendable, Equatable, Codable {
     package var repeats = 1
     /// Values that were measured to be better, by class.
     package var tuning = Tuning()
+    /// Tiles of many tokens that the device can run, the usual ones first; none in the vector style.
+    package var wideTiles: [WideTile] = []
+    /// The device's compute units.
+    package var units = 1
 
     /// A tile that a kernel is built with.
     package struct Tile: Sendable, Equatable {
@@ -136,7 +140,9 @@ package struct TilePlan: Sendable, Equatable, Codable {
       let groupSize = try Self.groupSize(limits)
       // A work-group beyond the device's limit may have been chosen on another device of the platform.
       let tuning = tuning.limited("LOCAL", to: limits.maxWorkGroupSize)
-      matrix = Matrix(tokens: 8, rowGroups: 2, groupSize: groupSize, tuning: tuning)
+      matrix = Matrix(
+        tokens: 8, rowGroups: 2, groupSize: groupSize, tuning: tuning,
+        wideTiles: WideTile.all.filter { $0.fits(limits) }, units: limits.computeUnits)
       var attention = try Self.simtAttention(limits, headDim, groupSize)
       let rowBytes = attention.localBytes / attention.queryRows
       attention.tuning = tuning.limited("ROWS", to: limits.localMemoryBytes / rowBytes)

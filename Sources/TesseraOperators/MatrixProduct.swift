@@ -64,7 +64,7 @@ package struct MatrixProduct: Sendable {
 
     /// Tokens rounded up to whole tiles of any shape.
     private static func padded(_ tokens: Int) -> Int {
-      TilePlan.tokenTiles.reduce(tokens) { max($0, (tokens + $1 - 1) / $1 * $1) }
+      (TilePlan.tokenTiles + (tokens > 16 ? [128] : [])).reduce(tokens) { max($0, (tokens + $1 - 1) / $1 * $1) }
     }
   }
 
@@ -115,7 +115,16 @@ package struct MatrixProduct: Sendable {
 
   /// Tokens of a tile, where `tokens` are multiplied with each of several experts.
   package func expertTileTokens(tokens: Int, topK: Int, expertCount: Int, format: WeightFormat) -> Int {
-    tile(format, tokens: max(1, (tokens * topK + expertCount - 1) / expertCount), isGated: true).tokens
+    let average = max(1, (tokens * topK + expertCount - 1) / expertCount)
+    if fast == nil, let wide = tiles.wideExpertTokens(tokens: average) { return wide }
+    return tile(format, tokens: average, isGated: true).tokens
+  }
+
+  /// The tile of a product of many tokens in the simt style.
+  private func wideTile(_ shape: WeightShape, tokens: Int, experts: Experts?) -> WideTile? {
+    guard fast?.serves(shape.format) != true else { return nil }
+    return experts.map { tiles.wideTile(ofExperts: $0.routing.tileTokens) }
+      ?? tiles.wideTile(tokens: tokens, rows: shape.rows, weights: shape.format.tuningClass)
   }
 
   private func tile(_ format: WeightFormat, tokens: Int, isGated: Bool) -> Tile {
@@ -149,6 +158,8 @@ package struct MatrixProduct: Sendable {
     }
     var tile = tile(shape.format, tokens: tokens, isGated: epilogue.isGated)
     if let experts { (tile.tokens, tile.repeats) = (experts.routing.tileTokens, 1) }
+    let wide = wideTile(shape, tokens: tokens, experts: experts)
+    if let wide { (tile.tokens, tile.repeats) = (wide.tokens, 1) }
     let problem = Problem(
       weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
       epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
@@ -164,9 +175,10 @@ package struct MatrixProduct: Sendable {
       try sink.dispatch(
         problem.pack(
           x, "matmul/activations.cl", "pack_activations", blocks: shape.columns / shape.format.blockSize,
-          blocksOfUnit: library.style == .vector ? Int(PACK_COLUMNS) / shape.format.blockSize : library.style.localSize,
+          blocksOfUnit: Int(wide == nil ? PACK_COLUMNS : PACK_COLUMNS_WIDE) / shape.format.blockSize,
           style: library.style, bytesOfTile: bytes), library)
     }
+    if let wide { return try sink.dispatch(problem.product(wide, into: y), library) }
     var defines = problem.defines(library.style)
     defines.append(.init("PREFETCH_WORDS", tile.prefetchWords))
     if library.style == .simt, tile.tokens == 1, experts == nil {
@@ -233,6 +245,19 @@ package struct MatrixProduct: Sendable {
       return .init(
         bytes: matrices * shape.byteCount + rows * (shape.columns + shape.rows) * 4,
         weightBytes: matrices * shape.byteCount, operations: 2 * rows * shape.rows * shape.columns)
+    }
+
+    /// The product of activations that are packed in wide tiles.
+    func product(_ wide: WideTile, into y: any DeviceMemory) throws(OperatorError) -> Dispatch {
+      let shape = weights.shape
+      let defines = shape.defines(.simt) + [.init("TILE_M", wide.tokens), .init("TILE_ROWS", wide.rows), activation.define]
+      return try Dispatch(
+        KernelVariant("matmul/tiles.simt.cl", "matmul", defines + (experts == nil ? [] : [.init("GROUPED", 1)])), block,
+        views: [
+          workspace.packed.view, workspace.sums.view, weights.view, epilogue.bias?.view, epilogue.residual?.view, y.view,
+          nil, experts?.list.view,
+        ], written: [5], units: .init(tileCount, (shape.rows + wide.rows - 1) / wide.rows), localSize: wide.groupSize,
+        count: experts?.list.view, cost: cost)
     }
 
     /// The kernel that brings activations into tiles.
