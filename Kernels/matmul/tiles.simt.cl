@@ -25,15 +25,19 @@
 #endif
 #define ITEM_TOKENS (TILE_M * (TILE_ROWS / 8) / LOCAL)
 // Columns of a stage, and the stages whose scales are made at once: those of four blocks.
+#ifndef STAGE
 #define STAGE 16
+#endif
 #ifndef UNROLLED
 #define UNROLLED 16
 #endif
 #define SCALE_BLOCKS 4
 #define SCALE_STAGES (SCALE_BLOCKS * BLOCK / STAGE)
 // What a work-item brings of a stage: chunks of one row, and fours of x.
-#define CHUNKS (TILE_ROWS * 2 > LOCAL ? TILE_ROWS * 2 / LOCAL : 1)
-#define FOURS (TILE_M * 4 > LOCAL ? TILE_M * 4 / LOCAL : 1)
+#define STAGE_CHUNKS (TILE_ROWS * (STAGE / CHUNK))
+#define STAGE_FOURS (TILE_M * (STAGE / 4))
+#define CHUNKS ((STAGE_CHUNKS + LOCAL - 1) / LOCAL)
+#define FOURS ((STAGE_FOURS + LOCAL - 1) / LOCAL)
 
 struct staged {
   uint words[CHUNKS][HELD_CHUNK];
@@ -48,7 +52,7 @@ struct sources {
 };
 
 static inline uint chunk_of(const uint stage, const uint item, const uint i) {
-  return stage % (BLOCK / STAGE) * 2 + (item / TILE_ROWS & 1) + i;
+  return stage % (BLOCK / STAGE) * (STAGE / CHUNK) + (LOCAL > TILE_ROWS ? item / TILE_ROWS % (STAGE / CHUNK) : 0) + i;
 }
 
 // Only loads: what is computed of them here would wait for them.
@@ -58,12 +62,12 @@ static inline void load_stage(struct staged *next, const struct sources *from, c
     load_chunk_words(from->row, stage * STAGE / BLOCK, chunk_of(stage, item, i), next->words[i]);
 #pragma unroll
   for (uint i = 0; i < FOURS; ++i)
-    if (FOURS * LOCAL <= TILE_M * 4 || item < TILE_M * 4) next->x[i] = from->x[stage * (TILE_M * 4) + i * LOCAL];
+    if (FOURS * LOCAL <= STAGE_FOURS || item < STAGE_FOURS) next->x[i] = from->x[stage * STAGE_FOURS + i * LOCAL];
 }
 
 static inline void store_stage(const struct staged *next, const struct sources *from, const uint stage, const uint item,
                                local float *weights, local float4 *x) {
-  if (CHUNKS * LOCAL <= TILE_ROWS * 2 || item < TILE_ROWS * 2) {
+  if (CHUNKS * LOCAL <= STAGE_CHUNKS || item < STAGE_CHUNKS) {
     const uint block = stage * STAGE / BLOCK;
     PACKED halves = from->halves + block / BLOCKS_PER_SCALE * (PANEL_GROUPS * SCALES * LANES);
     weights += item / TILE_ROWS * (CHUNK * TILE_ROWS) + item % TILE_ROWS;
@@ -77,7 +81,7 @@ static inline void store_stage(const struct staged *next, const struct sources *
   }
 #pragma unroll
   for (uint i = 0; i < FOURS; ++i)
-    if (FOURS * LOCAL <= TILE_M * 4 || item < TILE_M * 4) x[i * LOCAL + item] = next->x[i];
+    if (FOURS * LOCAL <= STAGE_FOURS || item < STAGE_FOURS) x[i * LOCAL + item] = next->x[i];
 }
 
 kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments arguments) {
@@ -125,11 +129,11 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   struct staged next;
   load_stage(&next, &from, 0, item);
 #pragma unroll 1
-  for (uint pair = 0; pair < stages; pair += 2) {
+  for (uint first_stage = 0; first_stage < stages; first_stage += 32 / STAGE) {
 #if SCALES > 0
-    if (pair % SCALE_STAGES == 0) {
+    if (first_stage % SCALE_STAGES == 0) {
       barrier(CLK_LOCAL_MEM_FENCE);
-      const uint block = pair * STAGE / BLOCK;
+      const uint block = first_stage * STAGE / BLOCK;
 #pragma unroll
       for (uint first = 0; first < SCALE_BLOCKS * TILE_ROWS; first += LOCAL) {
         const uint i = first + item, of = min(block + i / TILE_ROWS, blocks - 1);
@@ -143,17 +147,17 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
     }
 #endif
 #pragma unroll
-    for (uint parity = 0; parity < 2; ++parity) {
-      const uint stage = pair + parity, block = stage * STAGE / BLOCK;
+    for (uint of = 0; of < 32 / STAGE; ++of) {
+      const uint stage = first_stage + of, block = stage * STAGE / BLOCK;
       // Never: a branch that keeps compilers from unpacking what has just been asked for before it is needed.
       if (stage >= stages) break;
-      store_stage(&next, &from, stage, item, weight_tile[parity], x_tile[parity]);
+      store_stage(&next, &from, stage, item, weight_tile[of % 2], x_tile[of % 2]);
       // Before the barrier, which no compiler moves them across; else they are loaded where they are needed.
       if (stage + 1 < stages) load_stage(&next, &from, stage + 1, item);
       barrier(CLK_LOCAL_MEM_FENCE);
-      local const float4 *w = (local const float4 *)weight_tile[parity] + row_four;
-      local const float4 *xs = x_tile[parity] + token_four;
-      if (parity * STAGE % BLOCK == 0)
+      local const float4 *w = (local const float4 *)weight_tile[of % 2] + row_four;
+      local const float4 *xs = x_tile[of % 2] + token_four;
+      if (of * STAGE % BLOCK == 0)
 #pragma unroll
         for (uint m = 0; m < ITEM_TOKENS; ++m)
 #pragma unroll
@@ -172,33 +176,31 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
             for (uint n = 0; n < 8; ++n) sum[i * 4 + m][n] = fma(of_row[n], of_token[m], sum[i * 4 + m][n]);
         }
       }
-      if ((parity + 1) * STAGE % BLOCK != 0) continue;
+      if ((of + 1) * STAGE % BLOCK != 0) continue;
+#pragma unroll
+      for (uint half_of = 0; half_of < 2; ++half_of)
+#pragma unroll
+        for (uint i = 0; i < ITEM_TOKENS / 4; ++i) {
 #if SCALES > 0
-      local const float4 *s = (local const float4 *)scale_tile + block % SCALE_BLOCKS * (TILE_ROWS / 4) + row_four;
-      local const float4 *minima = (local const float4 *)minimum_tile + block % SCALE_BLOCKS * (TILE_ROWS / 4) + row_four;
-      const float4 s_0 = s[0], s_1 = s[4], m_0 = minima[0], m_1 = minima[4];
-      const float scale[8] = {s_0.x, s_0.y, s_0.z, s_0.w, s_1.x, s_1.y, s_1.z, s_1.w};
-      const float minimum[8] = {m_0.x, m_0.y, m_0.z, m_0.w, m_1.x, m_1.y, m_1.z, m_1.w};
+          const uint rows_at = block % SCALE_BLOCKS * (TILE_ROWS / 4) + row_four + half_of * 4;
+          const float4 s = ((local const float4 *)scale_tile)[rows_at], least = ((local const float4 *)minimum_tile)[rows_at];
+          const float4 four = ((local const float4 *)sum_tile)[block % SCALE_BLOCKS * (TILE_M / 4) + token_four + i * 8];
+          const float scale[4] = {s.x, s.y, s.z, s.w}, minimum[4] = {least.x, least.y, least.z, least.w};
+          const float x_sum[4] = {four.x, four.y, four.z, four.w};
 #endif
 #pragma unroll
-      for (uint i = 0; i < ITEM_TOKENS / 4; ++i) {
-#if SCALES > 0
-        const float4 four = ((local const float4 *)sum_tile)[block % SCALE_BLOCKS * (TILE_M / 4) + token_four + i * 8];
-        const float x_sum[4] = {four.x, four.y, four.z, four.w};
-#endif
+          for (uint m = 0; m < 4; ++m)
 #pragma unroll
-        for (uint m = 0; m < 4; ++m)
-#pragma unroll
-          for (uint n = 0; n < 8; ++n) {
-            float *total = &acc[i * 4 + m][n], part = sum[i * 4 + m][n];
+            for (uint n = 0; n < 4; ++n) {
+              float *total = &acc[i * 4 + m][half_of * 4 + n], part = sum[i * 4 + m][half_of * 4 + n];
 #if SCALES > 0
-            *total = fma(scale[n], part, *total);
-            *total = fma(minimum[n], x_sum[m], *total);
+              *total = fma(scale[n], part, *total);
+              *total = fma(minimum[n], x_sum[m], *total);
 #else
-            *total += part;
+              *total += part;
 #endif
-          }
-      }
+            }
+        }
     }
   }
 
