@@ -1,24 +1,21 @@
 // Packs activations for matmul: x (tokens, columns) into tiles of TILE_M tokens, (tiles, columns, TILE_M), and the sum of each block
 // of BLOCK columns, (tiles, columns/BLOCK, TILE_M). Rows past a tile's end are zero.
 //
-// In the vector style columns are multiplied by the powers of two that the weights' format wants (quantization/weights.cl), after
-// they are summed. A sum adds lanes of 16 columns in halves until one is left, then the two halves of a block of 32.
+// Columns are multiplied by the powers of two that the weights' format wants (quantization/weights.cl), after they are summed. A sum
+// adds lanes of 16 columns in halves until one is left, then the two halves of a block of 32.
 //
 //   views   x, packed, sums, experts and order (GROUPED: matmul/rows.cl)
-//   units   (⌈columns / PACK_COLUMNS⌉, tiles)
+//   units   (⌈columns / PACK_COLUMNS⌉, tiles), in the simt style PACK_COLUMNS_WIDE
 
 #include "common/kernel.cl"
-#include "matmul/rows.cl"
-// As matmul/tiles.simt.cl unpacks.
-#if SIMT && TILE_M > 16
+#if SIMT
 #define IN_PLACE 1
 #endif
 #include "quantization/weights.cl"
 #include "matmul/pack.cl"
 
-#if SIMT
-#define PACKED_COLUMNS (TILE_M > 16 ? PACK_COLUMNS_WIDE : PACK_COLUMNS)
-#else
+#if !SIMT
+
 #define PACKED_BLOCKS (PACK_COLUMNS / BLOCK)
 
 static inline void pack_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile, const uint unused) {
@@ -31,9 +28,10 @@ static inline void pack_activations_body(ROOTS, const struct pack_arguments *a, 
   for (uint block = part * PACKED_BLOCKS; block < end; ++block)
     pack_block(VIEW(const float, 0, x), VIEW(float, 1, packed), VIEW(float, 2, sums), &rows, a->columns, block, tile);
 }
-#endif
+KERNEL(pack_activations, pack_arguments, 5)
 
-#if SIMT
+#else
+
 // A row's block, in the order of the vector style.
 static inline float sum_of_block(local const float *x) {
   float v[BLOCK];
@@ -58,12 +56,13 @@ kernel GROUP_OF_ITEMS void pack_activations(ROOTS_5, const struct pack_arguments
 #endif
   const struct tile_rows rows =
       rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
-  const uint first = get_group_id(0) * PACKED_COLUMNS, width = min((uint)PACKED_COLUMNS, a->columns - first);
+  const uint first = get_group_id(0) * PACK_COLUMNS_WIDE, width = min((uint)PACK_COLUMNS_WIDE, a->columns - first);
   global const float *x = VIEW(const float, 0, x) + first;
-  local float part[TILE_M][PACKED_COLUMNS + 1];
-  for (uint m = item / PACKED_COLUMNS; m < TILE_M; m += (LOCAL + PACKED_COLUMNS - 1) / PACKED_COLUMNS)
-    for (uint c = item % PACKED_COLUMNS; c < width; c += LOCAL)
-      part[m][c] = m < rows.count ? x[row_of(&rows, m) * a->columns + c] : 0.0f;
+  local float part[TILE_M][PACK_COLUMNS_WIDE + 1];
+  for (uint i = item; i < TILE_M * PACK_COLUMNS_WIDE; i += LOCAL) {
+    const uint m = i / PACK_COLUMNS_WIDE, c = i % PACK_COLUMNS_WIDE;
+    if (c < width) part[m][c] = m < rows.count ? x[row_of(&rows, m) * a->columns + c] : 0.0f;
+  }
   barrier(CLK_LOCAL_MEM_FENCE);
   global float *packed = VIEW(float, 1, packed) + ((ulong)tile * a->columns + first) * TILE_M;
   for (uint i = item; i < width * TILE_M; i += LOCAL) {
@@ -78,6 +77,5 @@ kernel GROUP_OF_ITEMS void pack_activations(ROOTS_5, const struct pack_arguments
   for (uint i = item; i < width / BLOCK * TILE_M; i += LOCAL) sums[i] = sum_of_block(&part[i % TILE_M][i / TILE_M * BLOCK]);
 #endif
 }
-#else
-KERNEL(pack_activations, pack_arguments, 5)
+
 #endif

@@ -23,14 +23,13 @@
 #define IN_PLACE 1
 
 #include "matmul/product.simt.cl"
-#include "norm/row.cl"
 
 kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments arguments) {
   global uchar *const roots[] = {LIST_8};
   const struct matmul_arguments *a = &arguments;
   const uint item = get_local_id(0), warp = item / WARP, lane = item % WARP, panel = get_group_id(1);
   local float4 staged_x[2 * ROUND * X_STRIDE / 4];
-  local tokens_f sums[2 * ROUND_SUMS];
+  local tokens_f sums[SUMS];
   local tokens_f sums_of_x[2 * ROUND * CHAIN_WARPS];
 #if SCALES > 0
   local uint4 staged_sets[3 * SET_VECTORS];
@@ -59,12 +58,11 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
 #endif
 #pragma unroll
   for (uint i = 0; i < AHEAD; ++i) {
-    if (rounds > 0) load_share(row, i * ROUND + warp * SHARE, ahead[i].words);
+    if (rounds > 0) load_share(row, i * ROUND, warp, ahead[i].words);
     load_staged(&x, scales, i * ROUND, item, &ahead[i]);
   }
 #if NORM
-  local float parts[PARTS];
-  x.factor = row_factor(x.rows[0], COLUMNS, a->epsilon, parts, item, LOCAL);
+  set_factors(&x, a->epsilon, item, (local float *)sums);
 #endif
   store_staged(&x, &ahead[0], item, (local float *)staged_x, SETS_OF(0));
   load_staged(&x, scales, AHEAD * ROUND, item, &ahead[0]);
@@ -82,7 +80,7 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
                       (const local ushort *)SETS_OF(round + 2), first - ROUND, warp, lane);
       sum_share(ahead[i].words, xs + warp * SHARE * X_STRIDE, (const local ushort *)SETS_OF(round), first, warp, lane,
                 sums + here * ROUND_SUMS);
-      load_share(row, first + AHEAD * ROUND + warp * SHARE, ahead[i].words);
+      load_share(row, first + AHEAD * ROUND, warp, ahead[i].words);
       sum_x(xs, item, (local float *)(sums_of_x + here * ROUND * CHAIN_WARPS));
       const uint next = (i + 1) % AHEAD;
       store_staged(&x, &ahead[next], item, (local float *)staged_x + other * ROUND * X_STRIDE, SETS_OF(round + 1));
@@ -97,9 +95,7 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
                   (const local ushort *)SETS_OF(last), last * ROUND, warp, lane);
   // A gate's lane and its up's meet where no sums are any more.
   local tokens_f *results = sums + (1 - last % 2) * ROUND_SUMS;
-  if (a->flags & GATE) {
-    if (warp < CHAIN_WARPS) results[item] = acc;
-    barrier(CLK_LOCAL_MEM_FENCE);
-  }
+  if (warp < CHAIN_WARPS) results[item] = acc;
+  barrier(CLK_LOCAL_MEM_FENCE);
   if (warp < CHAIN_WARPS) store_tokens(acc, results, &t, panel, warp, lane);
 }

@@ -4,6 +4,7 @@
 
 #include "quantization/weights.cl"
 #include "matmul/tile.cl"
+#include "norm/row.cl"
 
 #define WARP PANEL_ROWS
 #define WARPS (LOCAL / WARP)
@@ -35,6 +36,8 @@ typedef float4 tokens_f;
 #endif
 #define CHAIN_WARPS (TILE_M / CHAINS)
 #define ROUND_SUMS (ROUND * CHAIN_WARPS * WARP)
+// Those of two rounds; before, a norm's partial sums.
+#define SUMS (NORM && 2 * ROUND_SUMS < PARTS * CHAIN_WARPS ? PARTS * CHAIN_WARPS : 2 * ROUND_SUMS)
 
 // Floats from block to block of x, (BLOCK, TILE_M) and so many that blocks begin in other banks.
 #define X_STRIDE (BLOCK * TILE_M + 4)
@@ -61,15 +64,15 @@ struct ahead {
 struct source {
   global const float *rows[TILE_M];
   global const float *norm;
-  float factor;
+  float factor[TILE_M];
 };
 
 static inline void set_source(struct source *s, global const float *x, global const uint *order, const uint flags,
                               const struct product_tile *t) {
 #pragma unroll
   for (uint m = 0; m < TILE_M; ++m) {
-    // A row past the end repeats the last one; its result is not stored.
-    ulong row = t->row + min(m, max(t->count, 1u) - 1);
+    // A row past the end repeats the first one; its result is not stored.
+    ulong row = t->row + (m < t->count ? m : 0);
 #if GROUPED
     if (!(flags & BY_SLOT)) row = order[row];
 #endif
@@ -77,12 +80,38 @@ static inline void set_source(struct source *s, global const float *x, global co
   }
 }
 
-// The words of SHARE blocks from `block` on; of none past the end.
-static inline void load_share(global const uint *row, const uint block, uint *words) {
+#if NORM
+// The factors of the rows' norms, of all work-items together, in the order of norm/row.cl.
+static inline void set_factors(struct source *s, const float epsilon, const uint item, local float *parts) {
 #pragma unroll
-  for (uint i = 0; i < SHARE / UNIT_BLOCKS; ++i)
-    if (WORDS > 0 && block + i * UNIT_BLOCKS < BLOCKS)
-      load_unit(row, block / UNIT_BLOCKS + i, words + i * UNIT_BLOCKS * HELD_WORDS);
+  for (uint m = 0; m < TILE_M; ++m)
+    for (uint part = item; part < PARTS; part += LOCAL) {
+      float sum = 0.0f;
+#pragma unroll 8
+      for (uint c = part; c < COLUMNS; c += PARTS) sum = fma(s->rows[m][c], s->rows[m][c], sum);
+      parts[m * PARTS + part] = sum;
+    }
+  for (uint width = PARTS / 2; width > 0; width /= 2) {
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint at = item; at < width * TILE_M; at += LOCAL) {
+      local float *sum = parts + at / width * PARTS + at % width;
+      *sum += sum[width];
+    }
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+  for (uint m = 0; m < TILE_M; ++m) s->factor[m] = inverse_root(parts[m * PARTS], COLUMNS, epsilon);
+}
+#endif
+
+// The words of the warp's blocks of the round that begins with block `first`: past the end, of the last ones, of which no sum is used.
+static inline void load_share(global const uint *row, const uint first, const uint warp, uint *words) {
+  if (WORDS == 0 || first >= BLOCKS) return;
+#pragma unroll
+  for (uint i = 0; i < SHARE / UNIT_BLOCKS; ++i) {
+    const uint unit = (first + warp * SHARE) / UNIT_BLOCKS + i;
+    load_unit(row, IS_WHOLE ? unit : min(unit, (uint)BLOCKS / UNIT_BLOCKS - 1), words + i * UNIT_BLOCKS * HELD_WORDS);
+  }
 }
 
 // 2^(TOP_PLACE − PLACE) of column i, which a weight in place is multiplied by.
@@ -114,7 +143,7 @@ static inline void store_x(const struct source *s, const struct ahead *next, con
 #pragma unroll
     for (uint m = 0; m < TILE_M; ++m)
 #if NORM
-      to[m] = next->x[i][m] * s->factor * next->norm[i] * factor;
+      to[m] = next->x[i][m] * s->factor[m] * next->norm[i] * factor;
 #else
       to[m] = next->x[i][m] * factor;
 #endif
@@ -179,53 +208,57 @@ static inline void sum_x(local const float *xs, const uint item, local float *su
 #endif
 }
 
+// The sums of a block.
+static inline void sum_block(const uint *words, local const float4 *x, local const ushort *packed, const uint part,
+                             local tokens_f *sums) {
+  float sum[TILE_M];
+#pragma unroll
+  for (uint m = 0; m < TILE_M; ++m) sum[m] = 0.0f;
+#pragma unroll
+  for (uint c = 0; c < BLOCK / CHUNK; ++c) {
+    uint chunk[CHUNK_WORDS];
+    load_chunk(packed, part, words, c, chunk);
+#pragma unroll
+    for (uint i = 0; i < CHUNK * TILE_M; i += 4) {
+      const float4 xs = x[(c * CHUNK * TILE_M + i) / 4];
+      sum[(i + 0) % TILE_M] = fma(UNPACK(chunk, (i + 0) / TILE_M), xs.x, sum[(i + 0) % TILE_M]);
+      sum[(i + 1) % TILE_M] = fma(UNPACK(chunk, (i + 1) / TILE_M), xs.y, sum[(i + 1) % TILE_M]);
+      sum[(i + 2) % TILE_M] = fma(UNPACK(chunk, (i + 2) / TILE_M), xs.z, sum[(i + 2) % TILE_M]);
+      sum[(i + 3) % TILE_M] = fma(UNPACK(chunk, (i + 3) / TILE_M), xs.w, sum[(i + 3) % TILE_M]);
+    }
+  }
+#if TILE_M == 1
+  sums[0] = sum[0];
+#elif TILE_M == 2
+  sums[0] = (float2)(sum[0], sum[1]);
+#else
+#pragma unroll
+  for (uint m = 0; m < TILE_M; m += 4) sums[m / 4 * WARP] = (float4)(sum[m], sum[m + 1], sum[m + 2], sum[m + 3]);
+#endif
+}
+
 // The sums of a warp's blocks of a round.
 static inline void sum_share(const uint *words, local const float *xs, local const ushort *sets, const uint first, const uint warp,
                              const uint lane, local tokens_f *sums) {
 #pragma unroll
   for (uint j = 0; j < SHARE; ++j) {
     const uint block = warp * SHARE + j;
-    if (!IS_WHOLE && first + block >= BLOCKS) break;
-    float sum[TILE_M];
-#pragma unroll
-    for (uint m = 0; m < TILE_M; ++m) sum[m] = 0.0f;
-    local const float4 *x = (local const float4 *)(xs + j * X_STRIDE);
 #if SCALES > 0
     local const ushort *packed = set_of(sets, first, block, lane);
 #else
     local const ushort *packed = 0;
 #endif
-#pragma unroll
-    for (uint c = 0; c < BLOCK / CHUNK; ++c) {
-      uint chunk[CHUNK_WORDS];
-      load_chunk(packed, (first + block) % BLOCKS_PER_SCALE, words + j * HELD_WORDS, c, chunk);
-#pragma unroll
-      for (uint i = 0; i < CHUNK * TILE_M; i += 4) {
-        const float4 xs = x[(c * CHUNK * TILE_M + i) / 4];
-        sum[(i + 0) % TILE_M] = fma(UNPACK(chunk, (i + 0) / TILE_M), xs.x, sum[(i + 0) % TILE_M]);
-        sum[(i + 1) % TILE_M] = fma(UNPACK(chunk, (i + 1) / TILE_M), xs.y, sum[(i + 1) % TILE_M]);
-        sum[(i + 2) % TILE_M] = fma(UNPACK(chunk, (i + 2) / TILE_M), xs.z, sum[(i + 2) % TILE_M]);
-        sum[(i + 3) % TILE_M] = fma(UNPACK(chunk, (i + 3) / TILE_M), xs.w, sum[(i + 3) % TILE_M]);
-      }
-    }
-#if TILE_M == 1
-    sums[block * WARP + lane] = sum[0];
-#elif TILE_M == 2
-    sums[block * WARP + lane] = (float2)(sum[0], sum[1]);
-#else
-#pragma unroll
-    for (uint m = 0; m < TILE_M; m += 4)
-      sums[(block * CHAIN_WARPS + m / 4) * WARP + lane] = (float4)(sum[m], sum[m + 1], sum[m + 2], sum[m + 3]);
-#endif
+    sum_block(words + j * HELD_WORDS, (local const float4 *)(xs + j * X_STRIDE), packed, (first + block) % BLOCKS_PER_SCALE,
+              sums + block * CHAIN_WARPS * WARP + lane);
   }
 }
 
 // The chains of CHAINS tokens of a row, after a round's blocks.
 static inline tokens_f chained(tokens_f acc, local const tokens_f *sums, local const tokens_f *sums_of_x, local const ushort *sets,
                                const uint first, const uint warp, const uint lane) {
+  const uint end = IS_WHOLE ? ROUND : min((uint)ROUND, BLOCKS - min(first, (uint)BLOCKS));
 #pragma unroll 8
-  for (uint block = 0; block < ROUND; ++block) {
-    if (!IS_WHOLE && first + block >= BLOCKS) break;
+  for (uint block = 0; block < end; ++block) {
     const tokens_f sum = sums[(block * CHAIN_WARPS + warp) * WARP + lane];
 #if SCALES > 0
     float scale, minimum;

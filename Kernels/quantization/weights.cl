@@ -86,7 +86,16 @@
 #define HALF_PLACE(from) ((FIELD << (from) % 16) > 1023 ? (from) % 16 - 8 : (from) % 16)
 #define PLACED(word, from) half_of((word) >> ((from) % 16 - HALF_PLACE(from)) & (uint)(FIELD * 0x10001u << HALF_PLACE(from)), (from) / 16)
 #define PLACE_OF(from) (HALF_PLACE(from) - 24)
-static inline float half_of(const uint word, const uint index) { return vload_half(index, (const half *)&word); }
+static inline float half_of(const uint word, const uint index) {
+  // A pointer to a half may point to a vector, but not to an integer: compilers take such for others' memory.
+  const ushort2 halves = as_ushort2(word);
+#if defined(__x86_64__) || defined(__aarch64__)
+  // PoCL 3.1 has been seen to lose sums that such conversions, of private memory, are part of.
+  return half_to_float(index ? halves.y : halves.x);
+#else
+  return vload_half(index, (const half *)&halves);
+#endif
+}
 #else
 #define PLACED(word, from) (AS_FLOAT(((word) >> (from) & FIELD) | 0x4b000000u) - 8388608.0f)
 #endif

@@ -25,12 +25,10 @@ package struct TilePlan: Sendable, Equatable, Codable {
     package var groupSize: Int
     /// Tiles of tokens that share one unpacking of the weights, where a tile is the largest one: the macro `TILES`.
     package var repeats = 1
+    /// What a work-group may have, and how many run at once at least; nothing for the vector style.
+    package var maxGroupSize = 1, localBytes = 0, computeUnits = 1
     /// Values that were measured to be better, by class.
     package var tuning = Tuning()
-    /// Tiles of many tokens that the device can run, the usual ones first; none in the vector style.
-    package var wideTiles: [WideTile] = []
-    /// The device's compute units.
-    package var units = 1
 
     /// A tile that a kernel is built with.
     package struct Tile: Sendable, Equatable {
@@ -141,8 +139,8 @@ package struct TilePlan: Sendable, Equatable, Codable {
       // A work-group beyond the device's limit may have been chosen on another device of the platform.
       let tuning = tuning.limited("LOCAL", to: limits.maxWorkGroupSize)
       matrix = Matrix(
-        tokens: 8, rowGroups: 2, groupSize: groupSize, tuning: tuning,
-        wideTiles: WideTile.all.filter { $0.fits(limits) }, units: limits.computeUnits)
+        tokens: 8, rowGroups: 2, groupSize: groupSize, maxGroupSize: limits.maxWorkGroupSize,
+        localBytes: limits.localMemoryBytes, computeUnits: limits.computeUnits, tuning: tuning)
       var attention = try Self.simtAttention(limits, headDim, groupSize)
       let rowBytes = attention.localBytes / attention.queryRows
       attention.tuning = tuning.limited("ROWS", to: limits.localMemoryBytes / rowBytes)
@@ -173,15 +171,15 @@ package struct TilePlan: Sendable, Equatable, Codable {
     return Attention(queryRows: rows, keys: keyTile, groupSize: 1, localBytes: 0)
   }
 
-  /// 64 work-items, or the largest smaller power of two that the device allows, from 16.
+  /// 64 work-items.
   private static func groupSize(_ limits: DeviceLimits) throws(MemoryError) -> Int {
-    guard let size = [64, 32, 16].first(where: { $0 <= limits.maxWorkGroupSize }) else {
+    guard limits.maxWorkGroupSize >= 64 else {
       throw MemoryError(
         .invalidRequest,
-        "\(limits.name) has work-groups of at most \(limits.maxWorkGroupSize), simt kernels need 16: use "
+        "\(limits.name) has work-groups of at most \(limits.maxWorkGroupSize), simt kernels need 64: use "
           + "TESSERA_STYLE=vector or another device")
     }
-    return size
+    return 64
   }
 
   /// Local memory holds, for every query row, the query, its scores, 16 partial sums and the softmax's state. A tile

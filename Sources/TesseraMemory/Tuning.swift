@@ -13,6 +13,8 @@ package struct Tuning: Sendable, Equatable, Codable {
   package static func space(of className: String, style: KernelStyle) -> [String: [Int]]? {
     switch className.split(separator: "/", omittingEmptySubsequences: false).first {
     case "matmul":
+      let isMany = className.hasPrefix("matmul/\(TokenClass.many.rawValue)/")
+      if style == .simt, !isMany { return ["LOCAL": [64, 128, 256, 512], "SHARE": [1, 2, 4], "AHEAD": [1, 2, 4, 8]] }
       var space = [
         "TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILE_N": [1, 2, 4], "TILES": [1, 2, 4, 8, 16],
         "PREFETCH_WORDS": [128, 256, 512, 1024, 2048],
@@ -20,8 +22,7 @@ package struct Tuning: Sendable, Equatable, Codable {
       if style == .simt { space["LOCAL"] = [16, 32, 64, 128, 256] }
       return space
     case "wide":
-      guard style == .simt else { return nil }
-      return ["TILE_M": [32, 64, 128], "TILE_ROWS": [64, 128], "ITEM_TOKENS": [4, 8]]
+      return style == .simt ? ["TILE_M": [32, 64, 128], "TILE_ROWS": [64, 128], "ITEM_TOKENS": [4, 8]] : nil
     case "step":
       guard style == .vector else { return nil }
       return ["TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILES": [1, 2, 4, 8, 16]]

@@ -21,27 +21,25 @@ package struct WideTile: Sendable, Equatable, Codable {
       .init(tokens: 64, rows: 128, itemTokens: 8), .init(tokens: 64, rows: 64, itemTokens: 8),
       .init(tokens: 128, rows: 64), .init(tokens: 32, rows: 128),
     ]
-  /// Products of more tokens are computed in wide tiles.
-  static let least = 16
-
-  /// Whether a device can run it.
-  func fits(_ limits: DeviceLimits) -> Bool {
-    groupSize <= limits.maxWorkGroupSize && localBytes <= limits.localMemoryBytes
-  }
 }
 
 extension TilePlan.Matrix {
-  /// The wide tile of a product; nil where it is computed in tiles of few tokens.
+  /// Those that the device can run, the usual ones first; none in the vector style.
+  package var wideTiles: [WideTile] {
+    WideTile.all.filter { $0.groupSize <= maxGroupSize && $0.localBytes <= localBytes }
+  }
+
+  /// The wide tile of a product; nil where tiles of few tokens are as fast.
   ///
   /// The largest of which every unit has one work-group and half of them two, so that one computes while another waits; else
-  /// the smallest.
+  /// the smallest, where it gives most units work.
   ///
   /// - Parameters:
   ///   - count: of tokens.
   ///   - rows: of the weights.
   ///   - weights: the class of the weights' format.
   package func wideTile(tokens count: Int, rows: Int, weights: String) -> WideTile? {
-    guard count > WideTile.least else { return nil }
+    guard count > Self.mostSharedRowTokens else { return nil }
     let name = Tuning.wide(weights)
     if let tokens = tuning[name, "TILE_M"], let rows = tuning[name, "TILE_ROWS"], let of = tuning[name, "ITEM_TOKENS"],
       count >= tokens,
@@ -50,8 +48,11 @@ extension TilePlan.Matrix {
       return tile
     }
     let tiles = wideTiles.filter { $0.tokens < 2 * count && WideTile.usual.contains($0) }
-    func groups(_ tile: WideTile) -> Int { (count + tile.tokens - 1) / tile.tokens * ((rows + tile.rows - 1) / tile.rows) }
-    return tiles.first { 2 * groups($0) >= 3 * units } ?? tiles.last
+    func groups(_ tile: WideTile) -> Int {
+      (count + tile.tokens - 1) / tile.tokens * ((rows + tile.rows - 1) / tile.rows)
+    }
+    if let tile = tiles.first(where: { 2 * groups($0) >= 3 * computeUnits }) { return tile }
+    return tiles.last.flatMap { groups($0) * $0.groupSize >= 96 * computeUnits ? $0 : nil }
   }
 
   /// The wide tile of products of experts, whose tiles have `tokens`.
@@ -59,6 +60,6 @@ extension TilePlan.Matrix {
 
   /// Tokens of a tile of experts that have `count` each; nil where it is computed in tiles of few tokens.
   package func wideExpertTokens(tokens count: Int) -> Int? {
-    count > WideTile.least ? wideTiles.first { $0.tokens < 2 * count }?.tokens : nil
+    count > Self.mostSharedRowTokens ? wideTiles.first { $0.tokens < 2 * count }?.tokens : nil
   }
 }

@@ -106,11 +106,9 @@ package struct MatrixProduct: Sendable {
     self.isRecorded = isRecorded
   }
 
-  /// Whether `enqueue` takes a norm for activations of this shape: in the simt style one row that fits local memory.
-  package func fusesNorm(tokens: Int, columns: Int) -> Bool {
-    let bytes = (columns + columns / 8 + 256) * 4
-    return fast == nil && library.style == .simt && tokens == 1
-      && bytes <= library.context.device.profile.localMemoryBytes
+  /// Whether `enqueue` takes a norm for so many tokens: in the simt style where work-groups share rows.
+  package func fusesNorm(tokens: Int) -> Bool {
+    fast == nil && library.style == .simt && tokens <= TilePlan.Matrix.mostSharedRowTokens
   }
 
   /// Tokens of a tile, where `tokens` are multiplied with each of several experts.
@@ -125,6 +123,14 @@ package struct MatrixProduct: Sendable {
     guard fast?.serves(shape.format) != true else { return nil }
     return experts.map { tiles.wideTile(ofExperts: $0.routing.tileTokens) }
       ?? tiles.wideTile(tokens: tokens, rows: shape.rows, weights: shape.format.tuningClass)
+  }
+
+  /// What the tile of a product of few tokens in the simt style is without tuning, by parameter.
+  package func sharedRowChoices(_ shape: WeightShape, tokens: Int) -> [String: Int] {
+    let row = shape.rowBlocks
+    let tile = tiles.sharedRowTile(
+      tokens: tokens, row, weights: shape.format.tuningClass, panels: shape.groupCount / 2)
+    return ["LOCAL": tile.groupSize, "SHARE": tile.share / row.unit, "AHEAD": tile.ahead]
   }
 
   private func tile(_ format: WeightFormat, tokens: Int, isGated: Bool) -> Tile {
@@ -149,7 +155,7 @@ package struct MatrixProduct: Sendable {
       throw OperatorError(
         .shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
     }
-    guard norm == nil || (fusesNorm(tokens: tokens, columns: shape.columns) && experts == nil) else {
+    guard norm == nil || (fusesNorm(tokens: tokens) && experts == nil) else {
       throw OperatorError(
         .shape, "a norm in a product of \(tokens) tokens of \(shape.columns): it cannot be fused there")
     }
@@ -167,9 +173,12 @@ package struct MatrixProduct: Sendable {
     if let fast, fast.serves(shape.format), norm == nil {
       return try fast.enqueue(problem, x: x, y: y, on: sink)
     }
-    // Always in tiles of several tokens; one token's in the vector style, where weights are integers or a table's, whose
-    // columns and sums are then ready for every row.
-    let isPacked = tile.tokens > 1 || experts != nil || (library.style == .vector && shape.format.hasScales)
+    if library.style == .simt, wide == nil {
+      return try enqueueSharedRows(problem, x: x, y: y, norm: norm, on: sink)
+    }
+    // Always in tiles of several tokens; one token's where weights are integers or a table's, whose columns and sums are then
+    // ready for every row.
+    let isPacked = tile.tokens > 1 || experts != nil || shape.format.hasScales
     if isPacked {
       let bytes = shape.columns * tile.tokens * 4
       try sink.dispatch(
@@ -179,22 +188,41 @@ package struct MatrixProduct: Sendable {
           style: library.style, bytesOfTile: bytes), library)
     }
     if let wide { return try sink.dispatch(problem.product(wide, into: y), library) }
-    var defines = problem.defines(library.style)
-    defines.append(.init("PREFETCH_WORDS", tile.prefetchWords))
-    if library.style == .simt, tile.tokens == 1, experts == nil {
-      defines += [.init("COLUMNS", shape.columns), .init("NORM", norm == nil ? 0 : 1)]
-    }
-    var block = problem.block
-    block.epsilon = norm?.epsilon ?? 0
+    let defines = problem.defines(.vector) + [.init("PREFETCH_WORDS", tile.prefetchWords)]
     try sink.dispatch(
       Dispatch(
-        KernelVariant("matmul/matmul.cl", "matmul", defines), block,
+        KernelVariant("matmul/matmul.cl", "matmul", defines), problem.block,
         views: [
           isPacked ? workspace.packed.view : x.view, isPacked ? workspace.sums.view : nil, weights.view,
-          epilogue.bias?.view, epilogue.residual?.view, y.view, norm?.weight.view, experts?.list.view,
-        ], written: [5], units: problem.units(library.style),
-        localSize: library.style == .vector ? 1 : tile.groupSize, count: experts?.list.view, cost: problem.cost),
+          epilogue.bias?.view, epilogue.residual?.view, y.view, nil, experts?.list.view,
+        ], written: [5], units: problem.units(.vector), localSize: 1, count: experts?.list.view, cost: problem.cost),
       library)
+  }
+
+  /// Few tokens in the simt style: the work-items of a work-group share rows (`Kernels/matmul/matmul.simt.cl`).
+  private func enqueueSharedRows(
+    _ problem: Problem, x: any DeviceMemory, y: any DeviceMemory, norm: Norm?, on sink: some CommandSink
+  ) throws {
+    let (shape, experts, epilogue) = (problem.weights.shape, problem.experts, problem.epilogue)
+    let tile = tiles.sharedRowTile(
+      tokens: experts?.routing.tileTokens ?? problem.tokens, shape.rowBlocks, weights: shape.format.tuningClass,
+      panels: shape.groupCount / 2)
+    var block = problem.block
+    block.epsilon = norm?.epsilon ?? 0
+    if let experts, !experts.gathers { block.flags |= 32 }
+    let defines = shape.defines(library.style) + [
+      .init("COLUMNS", shape.columns), .init("TILE_M", tile.tokens), .init("SHARE", tile.share),
+      .init("AHEAD", tile.ahead), .init("NORM", norm == nil ? 0 : 1), problem.activation.define,
+    ] + (experts == nil ? [] : [.init("GROUPED", 1)])
+    let tileCount = experts?.routing.mostTiles ?? (problem.tokens + tile.tokens - 1) / tile.tokens
+    try sink.dispatch(
+      Dispatch(
+        KernelVariant("matmul/matmul.simt.cl", "matmul", defines), block,
+        views: [
+          x.view, experts.flatMap { $0.gathers ? $0.order.view : nil }, problem.weights.view, epilogue.bias?.view,
+          epilogue.residual?.view, y.view, norm?.weight.view, experts?.list.view,
+        ], written: [5], units: .init(tileCount, shape.groupCount / 2), localSize: tile.groupSize,
+        count: experts?.list.view, cost: problem.cost), library)
   }
 
   /// A product that is about to be enqueued, by this or by `FastProduct`.
@@ -250,12 +278,14 @@ package struct MatrixProduct: Sendable {
     /// The product of activations that are packed in wide tiles.
     func product(_ wide: WideTile, into y: any DeviceMemory) throws(OperatorError) -> Dispatch {
       let shape = weights.shape
-      let defines = shape.defines(.simt) + [.init("TILE_M", wide.tokens), .init("TILE_ROWS", wide.rows), activation.define]
+      let defines =
+        shape.defines(.simt) + [.init("TILE_M", wide.tokens), .init("TILE_ROWS", wide.rows), activation.define]
+        + (experts == nil ? [] : [.init("GROUPED", 1)])
       return try Dispatch(
-        KernelVariant("matmul/tiles.simt.cl", "matmul", defines + (experts == nil ? [] : [.init("GROUPED", 1)])), block,
+        KernelVariant("matmul/tiles.simt.cl", "matmul", defines), block,
         views: [
-          workspace.packed.view, workspace.sums.view, weights.view, epilogue.bias?.view, epilogue.residual?.view, y.view,
-          nil, experts?.list.view,
+          workspace.packed.view, workspace.sums.view, weights.view, epilogue.bias?.view, epilogue.residual?.view,
+          y.view, nil, experts?.list.view,
         ], written: [5], units: .init(tileCount, (shape.rows + wide.rows - 1) / wide.rows), localSize: wide.groupSize,
         count: experts?.list.view, cost: cost)
     }

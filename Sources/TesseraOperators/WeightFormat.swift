@@ -1,3 +1,5 @@
+import TesseraMemory
+
 /// A weight format that the kernels read, and how its repacked planes are laid out (`Kernels/quantization/`).
 ///
 /// The raw value is the number by which kernels know it, and nobody else; the formats are those of the GGUF specification.
@@ -88,6 +90,13 @@ public enum WeightFormat: Int, Sendable, CaseIterable {
 
   /// 32-bit words of a row's block: `WORDS`.
   var wordCount: Int { layout.words }
+
+  /// A row's blocks, of which `unit` are loaded together.
+  func rowBlocks(columns: Int, unit: Int) -> TilePlan.Matrix.RowBlocks {
+    .init(
+      size: layout.block, count: columns / layout.block, words: layout.words, unit: unit, scales: layout.scales,
+      perScale: layout.blocksPerScale)
+  }
 
   /// Whether weights are a map of what their bits say, by scales: `SCALES`.
   var hasScales: Bool { layout.scales > 0 }

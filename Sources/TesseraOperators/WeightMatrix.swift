@@ -39,6 +39,12 @@ package struct WeightShape: Sendable, Equatable {
     return words.isMultiple(of: 4) ? 4 : words.isMultiple(of: 2) ? 2 : 1
   }
 
+  /// A row's blocks; those are loaded together whose words are whole loads of `wordsAside`: `UNIT_BLOCKS` in the kernels.
+  var rowBlocks: TilePlan.Matrix.RowBlocks {
+    let unit = [1, 2].first { (format.wordCount * $0).isMultiple(of: wordsAside) } ?? 4
+    return format.rowBlocks(columns: columns, unit: unit)
+  }
+
   /// The constants by which kernels know the layout in a style.
   func defines(_ style: KernelStyle) -> [KernelVariant.Define] {
     [format.define] + (style == .simt && wordsAside < 4 ? [.init("ASIDE", wordsAside)] : [])

@@ -219,20 +219,36 @@ private struct ProductSubject {
 
   func subject(_ bench: Workbench) throws -> TunerSubject {
     let style = bench.library.style
-    let tile = try bench.plan().matrix.tile(tokens: tokens.count, weights: shape.format.tuningClass)
+    let matrix = try bench.plan().matrix
+    let weights = shape.format.tuningClass
+    let tile = matrix.tile(tokens: tokens.count, weights: weights)
+    if let wide = matrix.wideTile(tokens: tokens.count, rows: shape.rows, weights: weights) {
+      let initial = ["TILE_M": wide.tokens, "TILE_ROWS": wide.rows, "ITEM_TOKENS": wide.itemTokens]
+      return subject(
+        bench, name: Tuning.wide(weights), parameters: ["TILE_M", "TILE_ROWS", "ITEM_TOKENS"], initial: initial)
+    }
+    if style == .simt {
+      let initial = MatrixProduct(bench.library, tiles: matrix).sharedRowChoices(shape, tokens: tokens.count)
+      return subject(bench, parameters: ["LOCAL", "SHARE", "AHEAD"], initial: initial)
+    }
     var initial = ["TILE_N": tile.groups]
     if tokens.kind != .one {
       initial["TILE_M"] = tile.tokens
       initial["TILES"] = tile.repeats
     }
     // Staged weights are read once, in order: the hardware fetches them.
-    if tokens.kind == .one || style == .simt { initial["PREFETCH_WORDS"] = tile.prefetchWords }
-    if style == .simt { initial["LOCAL"] = tile.groupSize }
-    return TunerSubject(
-      name: Tuning.matmul(tokens.kind, shape.format.tuningClass),
+    if tokens.kind == .one { initial["PREFETCH_WORDS"] = tile.prefetchWords }
+    return subject(
+      bench, parameters: ["TILE_M", "TILE_N", "TILES", "PREFETCH_WORDS"].filter { initial[$0] != nil }, initial: initial)
+  }
+
+  private func subject(
+    _ bench: Workbench, name: String? = nil, parameters: [String], initial: [String: Int]
+  ) -> TunerSubject {
+    TunerSubject(
+      name: name ?? Tuning.matmul(tokens.kind, shape.format.tuningClass),
       shape: "\(tokens.count) × \(shape.rows) × \(shape.columns) \(shape.format.name)",
-      parameters: ["TILE_M", "TILE_N", "TILES", "LOCAL", "PREFETCH_WORDS"].filter { initial[$0] != nil },
-      initial: initial,
+      parameters: parameters, initial: initial,
       run: { tuning in
         let tiles = try bench.plan(tuning: tuning).matrix
         // As in a model's layer, half of the work is gated.

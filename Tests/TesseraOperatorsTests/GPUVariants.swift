@@ -48,7 +48,7 @@ struct GPUVariants {
       routing: .init(tokens: 32, expertCount: 8, topK: 2, tileTokens: tileTokens))
   }
 
-  /// One token, also with a norm; tiles of several; tiles of experts; every activation.
+  /// One token and few, also with a norm; many; tiles of experts; every activation.
   private func addProducts() throws {
     let product = MatrixProduct(library, tiles: try TilePlan(limits: Self.limits, headDim: 64, style: .simt).matrix)
     func add(
@@ -61,15 +61,17 @@ struct GPUVariants {
     }
     for format in WeightFormat.allCases {
       let weights = try matrix(format)
-      for tokens in [1, 4, 8] { try add(weights, tokens: tokens) }
-      try add(weights, tokens: 1, norm: true)
+      for tokens in [1, 2, 4, 8, 512] { try add(weights, tokens: tokens) }
+      for tokens in [1, 8] { try add(weights, tokens: tokens, norm: true) }
       for tile in [1, 8] {
         try add(matrix(format, experts: 8), tokens: 32, experts: experts(tileTokens: tile))
       }
     }
+    for format in [WeightFormat.q4_K, .q6_K] { try add(matrix(format), tokens: 64) }
+    try add(matrix(.q4_K, experts: 8), tokens: 512, experts: experts(tileTokens: 64))
     try add(matrix(.q4_K, columns: 14336), tokens: 1)
     for function in Activation.Function.allCases {
-      for tokens in [1, 8] { try add(matrix(.q4_K), tokens: tokens, epilogue: .init(gate: function)) }
+      for tokens in [1, 8, 512] { try add(matrix(.q4_K), tokens: tokens, epilogue: .init(gate: function)) }
     }
   }
 

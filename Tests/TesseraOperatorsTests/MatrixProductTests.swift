@@ -67,6 +67,23 @@ extension OperatorsOnDevices {
       }
     }
 
+    /// Beside up to 16 tokens, where simt work-groups share rows, and one more.
+    @Test("any number of tokens gives the vector style's bits, gated ones too", arguments: TestDevices.all)
+    func fewTokens(device: TestDevice) throws {
+      for (format, columns) in Grid.values([(WeightFormat.q4_1, 160), (.q6_K, 768), (.q5_0, 96)], small: [(.q5_0, 96)]) {
+        let problem = try ProductProblem(format, rows: 96, columns: columns, tokens: 17)
+        let benches = try KernelStyle.allCases.map { try Target(device: device, style: $0).bench() }
+        for tokens in 1...17 {
+          let results = try benches.map { bench in
+            let weights = try problem.matrix(rows: 96, on: bench)
+            return try problem.product(weights, tokens: 0..<tokens, on: bench)
+              + problem.product(weights, tokens: 0..<tokens, outputs: 48, epilogue: .init(gate: .silu), on: bench)
+          }
+          #expect(sameBits(results[0], results[1]), "\(format.name), \(tokens) tokens")
+        }
+      }
+    }
+
     /// The vector style multiplies activations by powers of two: nothing may underflow or overflow by it.
     @Test("both styles give the same bits of tiny and of huge activations", arguments: TestDevices.all)
     func magnitudes(device: TestDevice) throws {
@@ -187,28 +204,33 @@ extension OperatorsOnDevices {
     @Test("a norm in a product gives the bits of the norm before it", arguments: Target.all)
     func norms(target: Target) throws {
       let bench = try target.bench()
-      for (format, columns) in Grid.values([(WeightFormat.q4_1, 96), (.q6_K, 512), (.f16, 32)], small: [(.q4_1, 96)]) {
-        let problem = try ProductProblem(format, rows: 47, columns: columns, tokens: 1)
+      for (format, columns, tokens) in Grid.values(
+        [(WeightFormat.q4_1, 96, 1), (.q6_K, 512, 2), (.f16, 32, 3), (.q8_0, 416, 16)],
+        small: [(.q4_1, 96, 1), (.q8_0, 288, 9)])
+      {
+        let problem = try ProductProblem(format, rows: 47, columns: columns, tokens: tokens)
         let weights = try problem.matrix(rows: 47, on: bench)
         var generator = SeededGenerator(seed: 3)
         let norm = MatrixProduct.Norm(weight: try bench.buffer(generator.floats(columns)), epsilon: 1e-5)
         let product = MatrixProduct(bench.library, tiles: try bench.plan().matrix)
-        let (x, y, normed) = (try bench.buffer(problem.x), try bench.output(47), try bench.output(columns))
+        let x = try bench.buffer(problem.x)
+        let (y, normed) = (try bench.output(tokens * 47), try bench.output(tokens * columns))
         let space = MatrixProduct.Workspace(packed: normed, sums: normed)
-        guard product.fusesNorm(tokens: 1, columns: columns) else {
+        guard product.fusesNorm(tokens: tokens) else {
           #expect(target.style == .vector)
           #expect(throws: OperatorError.self) {
-            try product.enqueue(x, weights, into: y, tokens: 1, norm: norm, workspace: space, on: bench.queue)
+            try product.enqueue(x, weights, into: y, tokens: tokens, norm: norm, workspace: space, on: bench.queue)
           }
           continue
         }
-        try product.enqueue(x, weights, into: y, tokens: 1, norm: norm, workspace: space, on: bench.queue)
+        try product.enqueue(x, weights, into: y, tokens: tokens, norm: norm, workspace: space, on: bench.queue)
         try RMSNorm(bench.library).enqueue(
-          x, weight: norm.weight, into: normed, rows: .init(columns: columns), count: 1, epsilon: norm.epsilon,
+          x, weight: norm.weight, into: normed, rows: .init(columns: columns), count: tokens, epsilon: norm.epsilon,
           on: bench.queue)
-        let expected = try bench.output(47)
-        try product.enqueue(normed, weights, into: expected, tokens: 1, workspace: space, on: bench.queue)
-        #expect(sameBits(try bench.floats(y), try bench.floats(expected)), "\(format.name) × \(columns)")
+        let expected = try bench.output(tokens * 47)
+        try product.enqueue(normed, weights, into: expected, tokens: tokens, workspace: space, on: bench.queue)
+        #expect(
+          sameBits(try bench.floats(y), try bench.floats(expected)), "\(format.name) × \(columns), \(tokens) tokens")
       }
     }
 

@@ -23,7 +23,7 @@ struct Normalization: Sendable {
   /// `norm(x)` for the products that follow: computed now, or left to them where they can do it.
   func input(_ x: Tensor, _ step: StepBuilder) throws -> NormedTensor {
     if kind == .rms, size.isMultiple(of: WeightFormat.f32.superBlockSize),
-      step.operators.product.fusesNorm(tokens: x.rows, columns: size)
+      step.operators.product.fusesNorm(tokens: x.rows)
     {
       return NormedTensor(x, norm: .init(weight: weight, epsilon: epsilon))
     }

@@ -137,7 +137,7 @@ private struct LayerCall {
     _ matrix: WeightMatrix, into y: DeviceAllocation, gate: Activation.Function? = nil,
     on target: some CommandSink
   ) throws {
-    let isFused = product.fusesNorm(tokens: 1, columns: Self.embedding)
+    let isFused = product.fusesNorm(tokens: 1)
     if !isFused {
       try RMSNorm(bench.library).enqueue(
         hidden.buffer, weight: normWeight.buffer, into: normed.buffer, rows: .init(columns: Self.embedding), count: 1,
