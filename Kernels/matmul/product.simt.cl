@@ -208,8 +208,15 @@ static inline void sum_x(local const float *xs, const uint item, local float *su
 #endif
 }
 
+// LLVM 15 (in PoCL) loses sums of many blocks that are unrolled into one function for x86-64.
+#if defined(__x86_64__)
+#define APART __attribute__((noinline))
+#else
+#define APART inline
+#endif
+
 // The sums of a block.
-static inline void sum_block(const uint *words, local const float4 *x, local const ushort *packed, const uint part,
+static APART void sum_block(const uint *words, local const float4 *x, local const ushort *packed, const uint part,
                              local tokens_f *sums) {
   float sum[TILE_M];
 #pragma unroll

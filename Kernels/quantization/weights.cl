@@ -89,12 +89,7 @@
 static inline float half_of(const uint word, const uint index) {
   // A pointer to a half may point to a vector, but not to an integer: compilers take such for others' memory.
   const ushort2 halves = as_ushort2(word);
-#if defined(__x86_64__) || defined(__aarch64__)
-  // PoCL 3.1 has been seen to lose sums that such conversions, of private memory, are part of.
-  return half_to_float(index ? halves.y : halves.x);
-#else
   return vload_half(index, (const half *)&halves);
-#endif
 }
 #else
 #define PLACED(word, from) (AS_FLOAT(((word) >> (from) & FIELD) | 0x4b000000u) - 8388608.0f)

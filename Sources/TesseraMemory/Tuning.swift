@@ -14,7 +14,9 @@ package struct Tuning: Sendable, Equatable, Codable {
     switch className.split(separator: "/", omittingEmptySubsequences: false).first {
     case "matmul":
       let isMany = className.hasPrefix("matmul/\(TokenClass.many.rawValue)/")
-      if style == .simt, !isMany { return ["LOCAL": [64, 128, 256, 512], "SHARE": [1, 2, 4], "AHEAD": [1, 2, 4, 8]] }
+      if style == .simt, !isMany {
+        return ["LOCAL": [64, 128, 256, 512], "SHARE": [1, 2, 4], "AHEAD": [1, 2, 4, 8]]
+      }
       var space = [
         "TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILE_N": [1, 2, 4], "TILES": [1, 2, 4, 8, 16],
         "PREFETCH_WORDS": [128, 256, 512, 1024, 2048],

@@ -210,10 +210,11 @@ package struct MatrixProduct: Sendable {
     var block = problem.block
     block.epsilon = norm?.epsilon ?? 0
     if let experts, !experts.gathers { block.flags |= 32 }
-    let defines = shape.defines(library.style) + [
-      .init("COLUMNS", shape.columns), .init("TILE_M", tile.tokens), .init("SHARE", tile.share),
-      .init("AHEAD", tile.ahead), .init("NORM", norm == nil ? 0 : 1), problem.activation.define,
-    ] + (experts == nil ? [] : [.init("GROUPED", 1)])
+    let defines =
+      shape.defines(library.style) + [
+        .init("COLUMNS", shape.columns), .init("TILE_M", tile.tokens), .init("SHARE", tile.share),
+        .init("AHEAD", tile.ahead), .init("NORM", norm == nil ? 0 : 1), problem.activation.define,
+      ] + (experts == nil ? [] : [.init("GROUPED", 1)])
     let tileCount = experts?.routing.mostTiles ?? (problem.tokens + tile.tokens - 1) / tile.tokens
     try sink.dispatch(
       Dispatch(

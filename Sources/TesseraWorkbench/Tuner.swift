@@ -239,7 +239,8 @@ private struct ProductSubject {
     // Staged weights are read once, in order: the hardware fetches them.
     if tokens.kind == .one { initial["PREFETCH_WORDS"] = tile.prefetchWords }
     return subject(
-      bench, parameters: ["TILE_M", "TILE_N", "TILES", "PREFETCH_WORDS"].filter { initial[$0] != nil }, initial: initial)
+      bench, parameters: ["TILE_M", "TILE_N", "TILES", "PREFETCH_WORDS"].filter { initial[$0] != nil }, initial: initial
+    )
   }
 
   private func subject(

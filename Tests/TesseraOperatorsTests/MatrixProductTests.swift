@@ -70,7 +70,8 @@ extension OperatorsOnDevices {
     /// Beside up to 16 tokens, where simt work-groups share rows, and one more.
     @Test("any number of tokens gives the vector style's bits, gated ones too", arguments: TestDevices.all)
     func fewTokens(device: TestDevice) throws {
-      for (format, columns) in Grid.values([(WeightFormat.q4_1, 160), (.q6_K, 768), (.q5_0, 96)], small: [(.q5_0, 96)]) {
+      for (format, columns) in Grid.values([(WeightFormat.q4_1, 160), (.q6_K, 768), (.q5_0, 96)], small: [(.q5_0, 96)])
+      {
         let problem = try ProductProblem(format, rows: 96, columns: columns, tokens: 17)
         let benches = try KernelStyle.allCases.map { try Target(device: device, style: $0).bench() }
         for tokens in 1...17 {

@@ -63,8 +63,8 @@ extension OperatorsOnDevices {
         let results = try KernelStyle.allCases.map { style in
           let bench = try bench(device, style)
           let epilogue = try MatrixProduct.Epilogue(
-            bias: bench.buffer(bias), activation: isGated ? nil : .geluErf, scale: 0.5, residual: bench.buffer(residual),
-            gate: isGated ? .silu : nil)
+            bias: bench.buffer(bias), activation: isGated ? nil : .geluErf, scale: 0.5,
+            residual: bench.buffer(residual), gate: isGated ? .silu : nil)
           return try problem.product(
             problem.matrix(rows: rows, on: bench), outputs: outputs, epilogue: epilogue, on: bench)
         }

@@ -28,12 +28,12 @@ extension ModelSuites {
       return try runner.launches(history: history, tokens: tokens)
     }
 
-    @Test("a layer of Llama's kind is six launches of a decode step, and a seventh where keys are split")
+    @Test("a layer of Llama's kind is six launches for one token and for 16, and a seventh where keys are split")
     func layer() throws {
-      for (history, expected) in [(20, 6), (600, 7)] {
-        let three = try launches(layers: 3, tokens: 1, style: .simt, after: history)
-        let two = try launches(layers: 2, tokens: 1, style: .simt, after: history)
-        #expect(three - two == expected, "after \(history) tokens")
+      for (tokens, history, expected) in [(1, 20, 6), (16, 20, 6), (1, 600, 7)] {
+        let three = try launches(layers: 3, tokens: tokens, style: .simt, after: history)
+        let two = try launches(layers: 2, tokens: tokens, style: .simt, after: history)
+        #expect(three - two == expected, "\(tokens) after \(history) tokens")
       }
     }
 
