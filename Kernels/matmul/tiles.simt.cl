@@ -21,7 +21,7 @@
 #include "matmul/rows.cl"
 
 #ifndef TILE_ROWS
-#define TILE_ROWS 128
+#define TILE_ROWS 64
 #endif
 #define ITEM_TOKENS (TILE_M * (TILE_ROWS / 8) / LOCAL)
 // Columns of a stage, and the stages whose scales are made at once: those of four blocks.

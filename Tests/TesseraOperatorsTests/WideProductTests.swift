@@ -15,6 +15,18 @@ extension OperatorsOnDevices {
       try Target(device: device, style: style).bench()
     }
 
+    /// A tile for any device: few tokens' tiles are otherwise chosen where there are many units.
+    private func tuning(
+      _ format: WeightFormat, tokens: Int, rows: Int = 64, items: Int = 4,
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) -> Tuning {
+      var tuning = Tuning()
+      let values = ["TILE_M": tokens, "TILE_ROWS": rows, "ITEM_TOKENS": items]
+      let isTaken = tuning.choose(values, for: Tuning.wide(format.tuningClass), style: .simt)
+      #expect(isTaken, sourceLocation: sourceLocation)
+      return tuning
+    }
+
     @Test("have the bits of the vector style, in whole tiles and in parts", arguments: TestDevices.all)
     func bits(device: TestDevice) throws {
       // A block of 16 or 32, one of a set of scales or alone, with a minimum or without, none; quants beside the scales.
@@ -26,10 +38,12 @@ extension OperatorsOnDevices {
         let expected = try problem.product(problem.matrix(rows: 150, on: vector), on: vector)
         let simt = try bench(device, .simt)
         let weights = try problem.matrix(rows: 150, on: simt)
-        for tokens in [17, 40, 64, 100, 130] {
-          let some = try problem.product(weights, tokens: 0..<tokens, on: simt)
+        for tokens in [32, 40, 64, 100, 130] {
+          let tuning = tuning(format, tokens: tokens < 64 ? 32 : 64)
+          let some = try problem.product(weights, tokens: 0..<tokens, tuning: tuning, on: simt)
           #expect(sameBits(some, Array(expected[..<(tokens * 150)])), "\(format.name), \(tokens) tokens")
         }
+        #expect(simt.library.variants.contains { $0.file == "matmul/tiles.simt.cl" })
       }
     }
 
@@ -41,14 +55,11 @@ extension OperatorsOnDevices {
       let simt = try bench(device, .simt)
       let weights = try problem.matrix(rows: 72, on: simt)
       for (tokens, rows, items) in Grid.values(
-        [(64, 64, 4), (128, 128, 8), (128, 64, 4), (64, 64, 8), (32, 128, 4)], small: [(128, 64, 8)])
+        [(64, 128, 4), (64, 128, 8), (128, 128, 8), (128, 64, 4), (64, 64, 8), (32, 128, 4)], small: [(128, 64, 8)])
       {
-        var tuning = Tuning()
-        let values = ["TILE_M": tokens, "TILE_ROWS": rows, "ITEM_TOKENS": items]
-        let isTaken = tuning.choose(values, for: Tuning.wide(WeightFormat.q4_K.tuningClass), style: .simt)
-        #expect(isTaken)
+        let tuning = tuning(.q4_K, tokens: tokens, rows: rows, items: items)
         let y = try problem.product(weights, tuning: tuning, on: simt)
-        #expect(sameBits(y, expected), "\(values)")
+        #expect(sameBits(y, expected), "\(tokens) × \(rows), \(items) an item")
       }
     }
 
@@ -66,7 +77,8 @@ extension OperatorsOnDevices {
             bias: bench.buffer(bias), activation: isGated ? nil : .geluErf, scale: 0.5,
             residual: bench.buffer(residual), gate: isGated ? .silu : nil)
           return try problem.product(
-            problem.matrix(rows: rows, on: bench), outputs: outputs, epilogue: epilogue, on: bench)
+            problem.matrix(rows: rows, on: bench), outputs: outputs, epilogue: epilogue,
+            tuning: tuning(.q8_0, tokens: 32), on: bench)
         }
         #expect(sameBits(results[0], results[1]), "gated: \(isGated)")
       }
@@ -75,11 +87,12 @@ extension OperatorsOnDevices {
     @Test("have the vector style's bits of tiny and of huge activations", arguments: TestDevices.all)
     func magnitudes(device: TestDevice) throws {
       for factor in [Float(0x1p-140), 0x1p90] {
-        var problem = try ProductProblem(.q4_0, rows: 16, columns: 256, tokens: 17)
+        var problem = try ProductProblem(.q4_0, rows: 16, columns: 256, tokens: 33)
         problem.x = problem.x.map { $0 * factor }
         let results = try KernelStyle.allCases.map { style in
           let bench = try bench(device, style)
-          return try problem.product(problem.matrix(rows: 16, on: bench), on: bench)
+          return try problem.product(
+            problem.matrix(rows: 16, on: bench), tuning: tuning(.q4_0, tokens: 32), on: bench)
         }
         #expect(!results[0].contains { !$0.isFinite } && sameBits(results[0], results[1]), "\(factor)")
       }
