@@ -127,6 +127,9 @@ static const unsigned char matmul_rows_cl[] = {
 static const unsigned char matmul_tile_cl[] = {
 #embed "matmul/tile.cl"
 };
+static const unsigned char matmul_tiles_simt_cl[] = {
+#embed "matmul/tiles.simt.cl"
+};
 static const unsigned char norm_layernorm_cl[] = {
 #embed "norm/layernorm.cl"
 };
@@ -354,6 +357,7 @@ static const tessera_kernel_file files[] = {
     {"matmul/quantize_8.simt.cl", matmul_quantize_8_simt_cl, sizeof matmul_quantize_8_simt_cl},
     {"matmul/rows.cl", matmul_rows_cl, sizeof matmul_rows_cl},
     {"matmul/tile.cl", matmul_tile_cl, sizeof matmul_tile_cl},
+    {"matmul/tiles.simt.cl", matmul_tiles_simt_cl, sizeof matmul_tiles_simt_cl},
     {"norm/layernorm.cl", norm_layernorm_cl, sizeof norm_layernorm_cl},
     {"norm/rmsnorm.cl", norm_rmsnorm_cl, sizeof norm_rmsnorm_cl},
     {"norm/row.cl", norm_row_cl, sizeof norm_row_cl},

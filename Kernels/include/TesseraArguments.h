@@ -142,6 +142,7 @@ struct cache_row_arguments {
 #define COMBINE_COLUMNS 512
 #define ELEMENTWISE_COLUMNS 1024
 #define PACK_COLUMNS 256
+#define PACK_COLUMNS_WIDE 32
 #define ROUNDED_BLOCKS 8
 // Blocks of a unit that are quantized, or elements where each is alone; words of random weights.
 #define QUANTIZE_BLOCKS 64

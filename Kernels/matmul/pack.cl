@@ -3,6 +3,8 @@
 #include "common/sums.cl"
 #include "matmul/rows.cl"
 
+#define FACTOR(i) (float)(1 << (TOP_PLACE - PLACE(i)))
+
 #if !SIMT
 
 // Columns 0 to 15 of four tokens, turned: the four tokens of a column side by side, `stride` floats from column to column.
@@ -26,8 +28,6 @@ static inline void store_turned(const float16 a, const float16 b, const float16 
   STORE_COLUMNS(lo, 0)
   STORE_COLUMNS(hi, 8)
 }
-
-#define FACTOR(i) (float)(1 << (TOP_PLACE - PLACE(i)))
 
 static inline void pack_block(global const float *x, global float *packed, global float *sums, const struct tile_rows *rows_of_tile,
                               const uint columns, const uint block, const uint tile) {

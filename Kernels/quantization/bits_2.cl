@@ -1,6 +1,7 @@
 // 2-bit quants: WORDS words of 16 pairs of bits, in order of k. A chunk is the half of a word, at the bottom.
 
 #define WORDS (BLOCK / 16)
+#define SHARED_WORDS 0
 #define TOP_PLACE 14
 #define OFFSET 1.0f
 

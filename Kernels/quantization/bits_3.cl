@@ -3,6 +3,7 @@
 // weight 2i + 1 one higher. A chunk is a word with a byte for each even weight, and one for the odd.
 
 #define WORDS 1
+#define SHARED_WORDS 1
 #define FIRST_HIGH 7
 #define TOP_PLACE 24
 #define OFFSET 4.0f

@@ -1,6 +1,7 @@
 // 4-bit quants: WORDS words of 8 nibbles, in order of k. A chunk is one word.
 
 #define WORDS 4
+#define SHARED_WORDS 0
 #define LARGEST 15
 #define TOP_PLACE 24
 #define OFFSET 8.0f

@@ -2,6 +2,7 @@
 // 8 low nibbles, in order of k. A chunk is a word with a byte for each even weight, and one for the odd.
 
 #define WORDS 5
+#define SHARED_WORDS 1
 #define LARGEST 31
 #define TOP_PLACE 24
 #define OFFSET 16.0f

@@ -2,6 +2,7 @@
 // higher, and 2 words of 8 low nibbles, in order of k. A chunk is a word with a byte for each even weight, and one for the odd.
 
 #define WORDS 3
+#define SHARED_WORDS 1
 #define LARGEST 63
 #define TOP_PLACE 24
 #define OFFSET 32.0f

@@ -1,6 +1,7 @@
 // 8-bit quants: WORDS words of 4 bytes q + 128, in order of k. A chunk is two words.
 
 #define WORDS 8
+#define SHARED_WORDS 0
 #define LARGEST 255
 #define TOP_PLACE 16
 #define OFFSET 128.0f

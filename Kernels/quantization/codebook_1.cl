@@ -16,6 +16,7 @@
 #if IS_IQ1_S
 
 #define WORDS 1
+#define SHARED_WORDS WORDS
 static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u half_bits = TO_UINT(HALF_OF(packed, 1 + part));
   const lanes_u low = LOAD_WORD(block, 0) >> (8 * c) & 255u;
@@ -26,6 +27,7 @@ static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint 
 #else
 
 #define WORDS 0
+#define SHARED_WORDS WORDS
 static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u high = TO_UINT(HALF_OF(packed, 20 + part / 2)) >> (part % 2 * 8 + 4 * c);
   const lanes_u low = TO_UINT(HALF_OF(packed, 4 + part)) >> (8 * c) & 255u;

@@ -21,6 +21,7 @@
 #if IS_IQ2_XXS
 
 #define WORDS 2
+#define SHARED_WORDS WORDS
 static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u index = LOAD_WORD(block, 0) >> (8 * c) & 255u;
   SET_CHUNK(chunk, TABLE_AT(grid_iq2_xxs, index) | (LOAD_WORD(block, 1) << (3 - c) & 0x88888888u));
@@ -29,6 +30,7 @@ static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint 
 #else
 
 #define WORDS 1
+#define SHARED_WORDS WORDS
 #if IS_IQ2_XS
 #define HIGH_BITS 1
 #else

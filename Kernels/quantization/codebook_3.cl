@@ -9,6 +9,7 @@
 #endif
 
 #define WORDS 3
+#define SHARED_WORDS 1
 #define FIRST_HIGH 3
 
 #if IS_IQ3_XXS

@@ -1,6 +1,7 @@
 // Halves, two to a word, in order of k. A chunk is four words.
 
 #define WORDS 16
+#define SHARED_WORDS 0
 
 #define CHUNK_WORDS 4
 static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {

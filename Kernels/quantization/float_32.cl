@@ -1,6 +1,7 @@
 // Floats. A chunk is eight words.
 
 #define WORDS 32
+#define SHARED_WORDS 0
 
 #define CHUNK_WORDS 8
 static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {

@@ -1,6 +1,7 @@
 // Nibbles that stand for the values of a table: 4 words of 8, in order of k. A chunk is one word.
 
 #define WORDS 4
+#define SHARED_WORDS 0
 
 #if IS_MXFP4
 // Twice the values of E2M1.

@@ -5,6 +5,7 @@
 // A chunk is four words, each of two digits at bits 8 and 24: of weights 0 and 2, 1 and 3, 4 and 6, 5 and 7.
 
 #define WORDS 0
+#define SHARED_WORDS 0
 #define TOP_PLACE 24
 #define OFFSET 1.0f
 

@@ -39,8 +39,15 @@
 #define ASIDE 1
 #endif
 #endif
-// A block's words, and word w of them: where quants_at has found them, or in registers.
-#if SIMT
+// A block's words, and word w of them: where quants_at has found them, or in registers; there with CHUNK_ALONE those of one chunk, which
+// load_chunk_words has loaded: the SHARED_WORDS at a block's beginning, and OWN_WORDS, or a part of one, of the others.
+#define CHUNKS_OF_BLOCK (BLOCK / CHUNK)
+#define OWN_WORDS ((WORDS - SHARED_WORDS + CHUNKS_OF_BLOCK - 1) / CHUNKS_OF_BLOCK)
+#define OWN_WORD(w) (SHARED_WORDS + ((w) - SHARED_WORDS) % (OWN_WORDS > 0 ? OWN_WORDS : 1))
+#if SIMT && defined(CHUNK_ALONE)
+#define BLOCK_WORDS const uint *
+#define LOAD_WORD(block, w) (block)[(w) < SHARED_WORDS ? (w) : OWN_WORD(w)]
+#elif SIMT
 #define BLOCK_WORDS const uint *
 #define LOAD_WORD(block, w) (block)[w]
 #else
@@ -49,8 +56,13 @@
 #endif
 #define ONE 0x3f800000u
 
-// The halves of a row under one set of scales: in an array, or with SCALES_LOCAL in local memory as the plane has them.
-#if SIMT && defined(SCALES_LOCAL)
+// The halves of a row under one set of scales: in an array, or as the plane has them, with SCALES_LOCAL in local memory, with
+// SCALES_GLOBAL there.
+#if SIMT && defined(SCALES_GLOBAL)
+#define PACKED global const ushort *
+#define HALF_OF(packed, s) (packed)[(s) * LANES]
+#define HALF_VALUE(packed, s) vload_half((s) * LANES, (global const half *)(packed))
+#elif SIMT && defined(SCALES_LOCAL)
 #define PACKED local const ushort *
 #define HALF_OF(packed, s) (packed)[(s) * LANES]
 #define HALF_VALUE(packed, s) vload_half((s) * LANES, (local const half *)(packed))
@@ -195,6 +207,28 @@ static inline ulong row_at(uint group, uint lane, uint blocks) {
   return (ulong)(group / PANEL_GROUPS) * blocks * (WORDS * PANEL_ROWS) + (group % PANEL_GROUPS * LANES + lane) * ASIDE;
 }
 #define WORD_OF_ROW(i) ((i) / ASIDE * (ASIDE * PANEL_ROWS) + (i) % ASIDE)
+
+#ifdef CHUNK_ALONE
+#define HELD_CHUNK (SHARED_WORDS + OWN_WORDS > 0 ? SHARED_WORDS + OWN_WORDS : 1)
+static inline void load_chunk_words(global const uint *row, const uint block, const uint c, uint *words) {
+#pragma unroll
+  for (uint i = 0; i < SHARED_WORDS; ++i) words[i] = row[WORD_OF_ROW(block * WORDS + i)];
+  const uint own = block * WORDS + SHARED_WORDS + c * (WORDS - SHARED_WORDS) / CHUNKS_OF_BLOCK;
+#pragma unroll
+  for (uint i = 0; i < OWN_WORDS; ++i) {
+#if ASIDE == 4 && WORDS % 16 == 0
+    if (i % 4 > 0) continue;
+    const uint4 four = *(global const uint4 *)(row + WORD_OF_ROW(own + i));
+    words[i] = four.x;
+    words[i + 1] = four.y;
+    words[i + 2] = four.z;
+    words[i + 3] = four.w;
+#else
+    words[SHARED_WORDS + i] = row[WORD_OF_ROW(own + i)];
+#endif
+  }
+}
+#endif
 
 // The words of the UNIT_BLOCKS blocks from UNIT_BLOCKS · unit on, of a row that row_at has found.
 static inline void load_unit(global const uint *row, const uint unit, uint *words) {

@@ -23,6 +23,8 @@ package struct Tuning: Sendable, Equatable, Codable {
       ]
       if style == .simt { space["LOCAL"] = [16, 32, 64, 128, 256] }
       return space
+    case "wide":
+      return style == .simt ? ["TILE_M": [32, 64, 128], "TILE_ROWS": [64, 128], "ITEM_TOKENS": [4, 8]] : nil
     case "step":
       guard style == .vector else { return nil }
       return ["TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILES": [1, 2, 4, 8, 16]]
@@ -69,6 +71,9 @@ package struct Tuning: Sendable, Equatable, Codable {
   package static func matmul(_ tokens: TokenClass, _ weights: String) -> String {
     "matmul/\(tokens.rawValue)/\(weights)"
   }
+
+  /// The class of a product of many tokens in the simt style.
+  package static func wide(_ weights: String) -> String { "wide/\(weights)" }
 
   /// The class of a quantized product in a step that runs in one launch.
   ///

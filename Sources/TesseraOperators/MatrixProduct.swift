@@ -66,7 +66,7 @@ package struct MatrixProduct: Sendable {
 
     /// Tokens rounded up to whole tiles of any shape.
     private static func padded(_ tokens: Int) -> Int {
-      TilePlan.tokenTiles.reduce(tokens) { max($0, (tokens + $1 - 1) / $1 * $1) }
+      (TilePlan.tokenTiles + (tokens > 16 ? [128] : [])).reduce(tokens) { max($0, (tokens + $1 - 1) / $1 * $1) }
     }
   }
 
@@ -119,7 +119,16 @@ package struct MatrixProduct: Sendable {
 
   /// Tokens of a tile, where `tokens` are multiplied with each of several experts.
   package func expertTileTokens(tokens: Int, topK: Int, expertCount: Int, format: WeightFormat) -> Int {
-    tile(format, tokens: max(1, (tokens * topK + expertCount - 1) / expertCount), isGated: true).tokens
+    let average = max(1, (tokens * topK + expertCount - 1) / expertCount)
+    if fast == nil, let wide = tiles.wideExpertTokens(tokens: average) { return wide }
+    return tile(format, tokens: average, isGated: true).tokens
+  }
+
+  /// The tile of a product of many tokens in the simt style.
+  private func wideTile(_ shape: WeightShape, tokens: Int, experts: Experts?) -> WideTile? {
+    guard fast?.serves(shape.format) != true else { return nil }
+    return experts.map { tiles.wideTile(ofExperts: $0.routing.tileTokens) }
+      ?? tiles.wideTile(tokens: tokens, rows: shape.rows, weights: shape.format.tuningClass)
   }
 
   /// What the tile of a product of few tokens in the simt style is without tuning, by parameter.
@@ -161,6 +170,8 @@ package struct MatrixProduct: Sendable {
     }
     var tile = tile(shape.format, tokens: tokens, isGated: epilogue.isGated)
     if let experts { (tile.tokens, tile.repeats) = (experts.routing.tileTokens, 1) }
+    let wide = wideTile(shape, tokens: tokens, experts: experts)
+    if let wide { (tile.tokens, tile.repeats) = (wide.tokens, 1) }
     let problem = Problem(
       weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
       epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
@@ -171,33 +182,29 @@ package struct MatrixProduct: Sendable {
     if let fast, fast.serves(shape.format), norm == nil {
       return try fast.enqueue(problem, x: x, y: y, on: sink)
     }
-    // More tokens, in the simt style: below.
-    if library.style == .simt,
-      experts.map({ $0.routing.tileTokens <= 8 }) ?? (tokens <= TilePlan.Matrix.mostSharedRowTokens)
-    {
+    if library.style == .simt, wide == nil {
       return try enqueueSharedRows(problem, x: x, y: y, norm: norm, on: sink)
     }
-    // Always in tiles of several tokens; one token's in the vector style, where weights are integers or a table's, whose
-    // columns and sums are then ready for every row.
-    let isPacked = tile.tokens > 1 || experts != nil || (library.style == .vector && shape.format.hasScales)
+    // Always in tiles of several tokens; one token's where weights are integers or a table's, whose columns and sums are then
+    // ready for every row.
+    let isPacked = tile.tokens > 1 || experts != nil || shape.format.hasScales
     if isPacked {
       let bytes = shape.columns * tile.tokens * 4
       try sink.dispatch(
         problem.pack(
           x, "matmul/activations.cl", "pack_activations", blocks: shape.columns / shape.format.blockSize,
-          blocksOfUnit: library.style == .vector ? Int(PACK_COLUMNS) / shape.format.blockSize : library.style.localSize,
+          blocksOfUnit: Int(wide == nil ? PACK_COLUMNS : PACK_COLUMNS_WIDE) / shape.format.blockSize,
           style: library.style, bytesOfTile: bytes), library)
     }
-    var defines = problem.defines(library.style)
-    if library.style == .vector { defines.append(.init("PREFETCH_WORDS", tile.prefetchWords)) }
+    if let wide { return try sink.dispatch(problem.product(wide, into: y), library) }
+    let defines = problem.defines(.vector) + [.init("PREFETCH_WORDS", tile.prefetchWords)]
     try sink.dispatch(
       Dispatch(
         KernelVariant("matmul/matmul.cl", "matmul", defines), problem.block,
         views: [
           isPacked ? workspace.packed.view : x.view, isPacked ? workspace.sums.view : nil, weights.view,
           epilogue.bias?.view, epilogue.residual?.view, y.view, nil, experts?.list.view,
-        ], written: [5], units: problem.units(library.style),
-        localSize: library.style == .vector ? 1 : tile.groupSize, count: experts?.list.view, cost: problem.cost),
+        ], written: [5], units: problem.units(.vector), localSize: 1, count: experts?.list.view, cost: problem.cost),
       library)
   }
 
@@ -276,6 +283,21 @@ package struct MatrixProduct: Sendable {
       return .init(
         bytes: matrices * shape.byteCount + rows * (shape.columns + shape.rows) * 4,
         weightBytes: matrices * shape.byteCount, operations: 2 * rows * shape.rows * shape.columns)
+    }
+
+    /// The product of activations that are packed in wide tiles.
+    func product(_ wide: WideTile, into y: any DeviceMemory) throws(OperatorError) -> Dispatch {
+      let shape = weights.shape
+      let defines =
+        shape.defines(.simt) + [.init("TILE_M", wide.tokens), .init("TILE_ROWS", wide.rows), activation.define]
+        + (experts == nil ? [] : [.init("GROUPED", 1)])
+      return try Dispatch(
+        KernelVariant("matmul/tiles.simt.cl", "matmul", defines), block,
+        views: [
+          workspace.packed.view, workspace.sums.view, weights.view, epilogue.bias?.view, epilogue.residual?.view,
+          y.view, nil, experts?.list.view,
+        ], written: [5], units: .init(tileCount, (shape.rows + wide.rows - 1) / wide.rows), localSize: wide.groupSize,
+        count: experts?.list.view, cost: cost)
     }
 
     /// The kernel that brings activations into tiles.

@@ -220,8 +220,14 @@ private struct ProductSubject {
   func subject(_ bench: Workbench) throws -> TunerSubject {
     let style = bench.library.style
     let matrix = try bench.plan().matrix
-    let tile = matrix.tile(tokens: tokens.count, weights: shape.format.tuningClass)
-    if style == .simt, tokens.kind != .many {
+    let weights = shape.format.tuningClass
+    let tile = matrix.tile(tokens: tokens.count, weights: weights)
+    if let wide = matrix.wideTile(tokens: tokens.count, rows: shape.rows, weights: weights) {
+      let initial = ["TILE_M": wide.tokens, "TILE_ROWS": wide.rows, "ITEM_TOKENS": wide.itemTokens]
+      return subject(
+        bench, name: Tuning.wide(weights), parameters: ["TILE_M", "TILE_ROWS", "ITEM_TOKENS"], initial: initial)
+    }
+    if style == .simt {
       let initial = MatrixProduct(bench.library, tiles: matrix).sharedRowChoices(shape, tokens: tokens.count)
       return subject(bench, parameters: ["LOCAL", "SHARE", "AHEAD"], initial: initial)
     }
@@ -232,15 +238,16 @@ private struct ProductSubject {
     }
     // Staged weights are read once, in order: the hardware fetches them.
     if tokens.kind == .one { initial["PREFETCH_WORDS"] = tile.prefetchWords }
-    if style == .simt { initial["LOCAL"] = tile.groupSize }
     return subject(
-      bench, parameters: ["TILE_M", "TILE_N", "TILES", "LOCAL", "PREFETCH_WORDS"].filter { initial[$0] != nil },
-      initial: initial)
+      bench, parameters: ["TILE_M", "TILE_N", "TILES", "PREFETCH_WORDS"].filter { initial[$0] != nil }, initial: initial
+    )
   }
 
-  private func subject(_ bench: Workbench, parameters: [String], initial: [String: Int]) -> TunerSubject {
+  private func subject(
+    _ bench: Workbench, name: String? = nil, parameters: [String], initial: [String: Int]
+  ) -> TunerSubject {
     TunerSubject(
-      name: Tuning.matmul(tokens.kind, shape.format.tuningClass),
+      name: name ?? Tuning.matmul(tokens.kind, shape.format.tuningClass),
       shape: "\(tokens.count) × \(shape.rows) × \(shape.columns) \(shape.format.name)",
       parameters: parameters, initial: initial,
       run: { tuning in

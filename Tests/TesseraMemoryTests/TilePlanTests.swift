@@ -49,6 +49,25 @@ struct TilePlanTests {
     #expect([1, 2, 4, 5, 8, 9, 12, 13, 500].map { matrix.tokenTile(for: $0) } == [1, 4, 4, 8, 8, 12, 12, 12, 12])
   }
 
+  @Test("products of many tokens get the largest wide tile that fills a device, if any")
+  func wideTiles() throws {
+    var limits = DeviceLimits.gpu
+    limits.computeUnits = 132
+    let matrix = try TilePlan(limits: limits, headDim: 64).matrix
+    func tile(_ tokens: Int, _ rows: Int, _ matrix: TilePlan.Matrix) -> [Int]? {
+      matrix.wideTile(tokens: tokens, rows: rows, weights: "4-bit").map { [$0.tokens, $0.rows, $0.groupSize] }
+    }
+    #expect(tile(16, 1 << 17, matrix) == nil && tile(17, 1 << 17, matrix) == [32, 64, 64])
+    #expect(tile(64, 4096, matrix) == nil && tile(128, 4096, matrix) == [64, 64, 128])
+    #expect(tile(30, 16384, matrix) == [32, 64, 64])
+    #expect(matrix.wideExpertTokens(tokens: 16) == nil && matrix.wideExpertTokens(tokens: 20) == 32)
+    limits.maxWorkGroupSize = 64
+    #expect(tile(2048, 4096, try TilePlan(limits: limits, headDim: 64).matrix) == [32, 64, 64])
+    (limits.localMemoryBytes, limits.maxWorkGroupSize) = (8 << 10, 1024)
+    #expect(tile(2048, 4096, try TilePlan(limits: limits, headDim: 64).matrix) == nil)
+    #expect(try TilePlan(limits: .cpu, headDim: 64).matrix.wideTiles.isEmpty)
+  }
+
   @Test("absurd heads and devices without local memory are refused")
   func refusals() throws {
     for headDim in [0, -1, 5000, Int.max] {

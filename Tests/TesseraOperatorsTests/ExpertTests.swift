@@ -121,8 +121,8 @@ extension OperatorsOnDevices {
 
     @Test("both styles give the same bits", arguments: TestDevices.all)
     func styles(device: TestDevice) throws {
-      let problem = try ExpertProblem(.q8_0, tokens: 5, topK: 2, scores: scores(tokens: 5))
-      for isFast in [false, true] {
+      for (tokens, isFast) in [(5, false), (5, true), (60, false)] {
+        let problem = try ExpertProblem(.q8_0, tokens: tokens, topK: 2, scores: scores(tokens: tokens))
         let results = try KernelStyle.allCases.map { style in
           let bench = try Target(device: device, style: style).bench()
           let fast = isFast ? try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain) : nil
@@ -130,7 +130,7 @@ extension OperatorsOnDevices {
           try call.enqueue(on: bench.queue)
           return try bench.floats(call.y)
         }
-        #expect(sameBits(results[0], results[1]), "fast: \(isFast)")
+        #expect(sameBits(results[0], results[1]), "\(tokens) tokens, fast: \(isFast)")
       }
     }
 

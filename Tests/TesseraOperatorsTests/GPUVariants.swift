@@ -61,15 +61,17 @@ struct GPUVariants {
     }
     for format in WeightFormat.allCases {
       let weights = try matrix(format)
-      for tokens in [1, 2, 4, 8, 32] { try add(weights, tokens: tokens) }
+      for tokens in [1, 2, 4, 8, 512] { try add(weights, tokens: tokens) }
       for tokens in [1, 8] { try add(weights, tokens: tokens, norm: true) }
       for tile in [1, 8] {
         try add(matrix(format, experts: 8), tokens: 32, experts: experts(tileTokens: tile))
       }
     }
+    for format in [WeightFormat.q4_K, .q6_K] { try add(matrix(format), tokens: 64) }
+    try add(matrix(.q4_K, experts: 8), tokens: 512, experts: experts(tileTokens: 64))
     try add(matrix(.q4_K, columns: 14336), tokens: 1)
     for function in Activation.Function.allCases {
-      for tokens in [1, 8] { try add(matrix(.q4_K), tokens: tokens, epilogue: .init(gate: function)) }
+      for tokens in [1, 8, 512] { try add(matrix(.q4_K), tokens: tokens, epilogue: .init(gate: function)) }
     }
   }
 
