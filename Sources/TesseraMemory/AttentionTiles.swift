@@ -46,18 +46,17 @@ extension TilePlan {
 extension TilePlan.Attention {
   /// Rows of `Kernels/attention/decode_attention.simt.cl`.
   private static let mostFewRows = 16
-  /// Registers of a work-item for scores and sums: a half of the 128 that a work-group of 512 leaves each, where a unit has
-  /// 65,536.
-  private static let registers = 64
+  /// Registers of a work-item for scores and sums: a half of the 255 that it may have on NVIDIA's GPUs.
+  private static let registers = 128
 
-  /// Tiles in the simt style: as many rows as registers hold, in a work-group as large as the device allows, for rows share
-  /// what is read.
+  /// Tiles in the simt style: as many rows as registers hold, for the larger the part of both products that a work-item
+  /// computes, the fewer are its loads from local memory.
   ///
   /// Throws ``MemoryError`` when local memory cannot hold eight rows.
   init(limits: DeviceLimits, headDim: Int, tuning: Tuning) throws(MemoryError) {
     let most = limits.maxWorkGroupSize, size = (headDim + 31) / 32 * 32
-    groupSize = [512, 256, 128, 64, 32].first { $0 <= most } ?? 16
-    fewGroupSize = min(groupSize, 256)
+    groupSize = [256, 128, 64, 32].first { $0 <= most } ?? 16
+    fewGroupSize = groupSize
     localBytes = limits.localMemoryBytes
     (queryRows, self.tuning, self.headDim) = (8, tuning, headDim)
     let (group, bytes) = (groupSize, limits.localMemoryBytes)

@@ -81,7 +81,8 @@ package struct FlashAttention: Sendable {
   ///   - out: (tokens, headCount, resultDim).
   package func enqueue(
     q: any DeviceMemory, qStride: Int, keys: any DeviceMemory, values: any DeviceMemory, tables: any DeviceMemory,
-    tiles tileList: any DeviceMemory, tileCount: Int, tileRows: Int, positions: any DeviceMemory, into out: any DeviceMemory,
+    tiles tileList: any DeviceMemory, tileCount: Int, tileRows: Int, positions: any DeviceMemory,
+    into out: any DeviceMemory,
     shape: Shape, cache: CacheGeometry, extras: Extras = Extras(), split: Split? = nil, on sink: some CommandSink
   ) throws {
     try Self.check(shape, cache, extras, split)
@@ -118,7 +119,8 @@ package struct FlashAttention: Sendable {
     try sink.dispatch(
       Dispatch(
         KernelVariant(
-          kernel.file, kernel.name, form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]), block, views: own,
+          kernel.file, kernel.name, form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]), block,
+        views: own,
         written: splits > 1 ? [12] : extras.logSums == nil ? [10] : [10, 11],
         units: .init(splits, headTiles, tileCount), localSize: kernel.localSize,
         cost: .init(bytes: tileCount * tileRows * rowFloats * 4)), library)

@@ -62,10 +62,14 @@ struct KVBlockImageTests {
     let layout = try Self.layout()
     let data = try Self.image(layout).encoded()
     for count in [0, 3, 8, 50, KVBlockImage.headerBytes - 1, KVBlockImage.headerBytes, data.count - 1] {
-      let error = try memoryError { try KVBlockImage(decoding: data.prefix(count), layout: layout, model: "m", style: .vector) }
+      let error = try memoryError {
+        try KVBlockImage(decoding: data.prefix(count), layout: layout, model: "m", style: .vector)
+      }
       #expect(error.code == .badImage)
     }
-    #expect(throws: MemoryError.self) { try KVBlockImage(decoding: data + [0], layout: layout, model: "m", style: .vector) }
+    #expect(throws: MemoryError.self) {
+      try KVBlockImage(decoding: data + [0], layout: layout, model: "m", style: .vector)
+    }
     for place in Array(0..<KVBlockImage.headerBytes) + [KVBlockImage.headerBytes + 5, data.count - 1] {
       for bit in [UInt8(1), 0x80] {
         var changed = data
@@ -85,7 +89,8 @@ struct KVBlockImageTests {
       (-1, 32..<61, bytes.count), (1, -16..<13, bytes.count), (1, 0..<Int.max, bytes.count),
     ] {
       #expect(throws: MemoryError.self) {
-        try KVBlockImage(layout: layout, model: "m", style: .vector, group: group, rows: rows, bytes: Array(bytes.prefix(count)))
+        try KVBlockImage(
+          layout: layout, model: "m", style: .vector, group: group, rows: rows, bytes: Array(bytes.prefix(count)))
       }
     }
   }

@@ -32,8 +32,9 @@ struct TilePlanTests {
 
   @Test("simt tiles fit local memory and the work-group limit", arguments: [32, 64, 80, 128, 256])
   func simtFits(headDim: Int) throws {
-    for (localBytes, groupSize) in [(48 << 10, 1024), (32 << 10, 256), (32 << 10, 32), (32 << 10, 16), (227 << 10, 1024)]
-    {
+    for (localBytes, groupSize) in [
+      (48 << 10, 1024), (32 << 10, 256), (32 << 10, 32), (32 << 10, 16), (227 << 10, 1024),
+    ] {
       var limits = DeviceLimits.gpu
       (limits.localMemoryBytes, limits.maxWorkGroupSize) = (localBytes, groupSize)
       let plan = try TilePlan(limits: limits, headDim: headDim)

@@ -188,9 +188,11 @@ extension OperatorsOnDevices {
         func run(_ cache: CacheGeometry) throws -> (x: [Float], keys: [UInt8], values: [UInt8]) {
           let x = try bench.buffer(rows)
           let pools = try [(cache.keys, cache.headDim), (cache.values, cache.valueDim)].map { encoding, size in
-            try bench.output(3 * 2 * CachePacking(
-                element: encoding, size: size, isKeys: true, style: bench.library.style
-              ).groupBytes / 4)
+            try bench.output(
+              3 * 2
+                * CachePacking(
+                  element: encoding, size: size, isKeys: true, style: bench.library.style
+                ).groupBytes / 4)
           }
           let rotation =
             rotaryDim > 0

@@ -74,7 +74,8 @@ package struct KVBlockImage: Sendable, Equatable {
     }
     let bytes = Array(rest)
     try self.init(
-      layout: layout, model: model, style: style, group: group, rows: Int(first)..<Int(first) + Int(count), bytes: bytes)
+      layout: layout, model: model, style: style, group: group, rows: Int(first)..<Int(first) + Int(count), bytes: bytes
+    )
     guard checksum == self.checksum else {
       throw MemoryError(.badImage, "a KV block image is damaged: its checksum is another")
     }

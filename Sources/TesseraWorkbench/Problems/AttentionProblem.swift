@@ -317,7 +317,9 @@ package struct AttentionProblem: CustomStringConvertible {
     let tables = Array((0..<UInt32(cache.blockCount)).shuffled(using: &generator).prefix(blocks))
     let keys = try bench.buffer(pool(tables, cache.blockCount, isKeys: true, style: bench.library.style))
     if cache.sharesValues { return (cache, tables, keys, keys) }
-    return (cache, tables, keys, try bench.buffer(pool(tables, cache.blockCount, isKeys: false, style: bench.library.style)))
+    return (
+      cache, tables, keys, try bench.buffer(pool(tables, cache.blockCount, isKeys: false, style: bench.library.style))
+    )
   }
 
   /// The bytes of `blockCount` blocks of keys or values.
