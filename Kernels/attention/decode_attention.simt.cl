@@ -27,6 +27,8 @@
 #define AHEAD (IS_QUANTIZED(VALUE_FORM) || ITEM_RUNS == 2 ? 4 : ITEM_RUNS >= 3 ? 2 : 8)
 // Those that are loaded before the keys are used, whose runs take the registers.
 #define EARLY (AHEAD >= 8 ? 2 : 1)
+// Few rows wait for memory, not for products.
+#define PACKED 0
 
 #include "attention/values.simt.cl"
 
@@ -53,7 +55,8 @@ INLINE void score_run(const struct key_run *r, const uint run, local const float
 #pragma unroll UNROLLED(8, 1)
   for (uint j = 0; j < KEY_ELEMENTS / 4; ++j) {
     // A quad always lies in front: an index that varies would put the run in memory.
-    const float4 x = KEY_TYPE == CACHE_Q4_0 ? quants_of(KEY_TYPE, bits.x >> (j & 4)) * r->scale : quad_of(KEY_TYPE, bits, 0, r->scale);
+    const float4 x =
+        KEY_TYPE == CACHE_Q4_0 ? quants_of(KEY_TYPE, bits.x >> (j & 4)) * r->scale : quad_of(KEY_TYPE, bits, 0, r->scale);
     bits = KEY_TYPE == CACHE_F16 ? bits.zwxy : bits.yzwx;
 #pragma unroll
     for (uint m = 0; m < USED_ROWS; ++m) {

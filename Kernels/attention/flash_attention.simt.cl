@@ -4,10 +4,11 @@
 // One work-group of LOCAL work-items computes TOKENS consecutive queries of one sequence for HEAD_ROWS heads that share their
 // keys and values, and does for each row what flash_attention.vector.cl does, operation by operation; see there for the arguments
 // and the order of the sums. Both products are a matrix product's: operands pass through local memory, a work-item holds the
-// scores of ITEM_ROWS rows × KEY_QUADS · 4 keys in registers, then the sums of a unit of attention/values.simt.cl.
+// scores of ITEM_ROWS rows × KEY_QUADS · 4 keys in registers, then the sums of a unit of attention/values.simt.cl. What local memory
+// gives a work-item is as scarce as what it multiplies: the larger its part, the fewer loads for each fma.
 //
-// Work-groups (splits, kv_heads · ⌈group / HEAD_ROWS⌉, tiles).  Guarantees as there; LOCAL is 16, 32, … 512, TOKENS · HEAD_ROWS ≤ 64 and ≤ LOCAL, HEAD_SIZE a multiple of
-// LOCAL / 32.
+// Work-groups (splits, kv_heads · ⌈group / HEAD_ROWS⌉, tiles).  Guarantees as there; LOCAL is 16, 32, … 512, and TOKENS · HEAD_ROWS at
+// most 64 and at most LOCAL.
 
 #ifndef TOKENS
 #define TOKENS 8
@@ -26,9 +27,7 @@
 // Rows in local memory.
 #define ROWS (TOKENS * HEAD_ROWS <= 8 ? 8 : TOKENS * HEAD_ROWS <= 16 ? 16 : TOKENS * HEAD_ROWS <= 32 ? 32 : 64)
 #define AHEAD 1
-#ifndef PACKED
-#define PACKED (SHARED_VALUES ? KEY_TYPE == CACHE_F16 : VALUE_TYPE == CACHE_F16)
-#endif
+#define PACKED (VALUE_FORM == CACHE_F16)
 
 #include "attention/values.simt.cl"
 

@@ -7,7 +7,6 @@
 
 #include "attention/form.cl"
 
-#define WIDTH (SIMT ? 1 : LANES)
 #if SIMT
 #define FIRST_COLUMN get_local_id(0)
 #define COLUMN_STEP LOCAL

@@ -7,8 +7,12 @@ struct rows {
   uint first_token, first_head, token_count, head_count;
 };
 
-static inline uint token_of(const struct rows *r, const uint row) { return r->first_token + min(row / HEAD_ROWS, r->token_count - 1); }
-static inline uint head_of(const struct rows *r, const uint row) { return r->first_head + min(row % HEAD_ROWS, r->head_count - 1); }
+static inline uint token_of(const struct rows *r, const uint row) {
+  return r->first_token + min(row / HEAD_ROWS, r->token_count - 1);
+}
+static inline uint head_of(const struct rows *r, const uint row) {
+  return r->first_head + min(row % HEAD_ROWS, r->head_count - 1);
+}
 static inline bool is_row(const struct rows *r, const uint row) {
   return row < TOKENS * HEAD_ROWS && row / HEAD_ROWS < r->token_count && row % HEAD_ROWS < r->head_count;
 }

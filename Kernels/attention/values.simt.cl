@@ -1,5 +1,5 @@
 // A tile's weights · V in the simt style: values come to local memory, PART keys at a time, by loads of 16 bytes, AHEAD parts before
-// they are used; a work-item sums units of UNIT_ROWS rows × UNIT_COLUMNS columns.
+// they are used; a work-item sums units of UNIT_ROWS rows × UNIT_COLUMNS columns. AHEAD, PACKED and ROWS are the kernel's.
 //
 // A run of values is taken apart into quads of floats; quad j of all runs of a value lie before quad j + 1 of all, so that what
 // neighboring work-items write lies side by side. `column_of` tells where in the value such a place is.
@@ -23,10 +23,7 @@
 #define ROW_UNITS (ROWS / UNIT_ROWS)
 #define ITEM_UNITS ((ROW_UNITS * COLUMN_UNITS + LOCAL - 1) / LOCAL)
 
-// Halves stay halves in local memory where many rows read them: what comes from there is as scarce as products are.
-#ifndef PACKED
-#define PACKED 0
-#endif
+// Halves stay halves in local memory where PACKED: it gives more of them at a time than of floats.
 #define IS_PACKED (PACKED && UNIT_COLUMNS == 4)
 // A part in local memory, in 16 bytes.
 #define PART_QUADS (IS_PACKED ? PART_RUNS : PART * VALUE_SIZE / 4)
