@@ -1,7 +1,7 @@
 // out = softmax(scale · q Kᵀ, masked) V as attention/flash_attention.simt.cl has it, for at most 16 rows: a token's heads that share
 // their keys, or a few tokens'. What counts is how many bytes of the cache are on their way.
 //
-// A work-item is a key: it loads the key by 16 bytes, KEY_AHEAD runs before they are used, and computes all rows' scores of it.
+// A work-item is a key: it loads the key by 16 bytes, KEY_AHEAD pieces before they are used, and computes all rows' scores of it.
 // Values come as attention/values.simt.cl says, the first before the keys are used, AHEAD parts at a time.
 //
 // Work-groups, arguments and guarantees: those of flash_attention.simt.cl, TOKENS · HEAD_ROWS ≤ 16.
@@ -24,43 +24,50 @@
 // Rows in local memory; those past the used ones weigh nothing.
 #define ROWS (USED_ROWS <= 1 ? 1 : USED_ROWS <= 2 ? 2 : USED_ROWS <= 4 ? 4 : USED_ROWS <= 8 ? 8 : 16)
 // Parts of values that are on their way: about eight runs a work-item.
-#define AHEAD (IS_QUANTIZED(VALUE_FORM) || ITEM_RUNS == 2 ? 4 : ITEM_RUNS >= 3 ? 2 : 8)
+#define AHEAD (IS_QUANTIZED(VALUE_FORM) || ITEM_RUNS == 2 || VALUE_SIZE <= 64 ? 4 : ITEM_RUNS >= 3 ? 2 : 8)
 // Those that are loaded before the keys are used, whose runs take the registers.
-#define EARLY (AHEAD >= 8 ? 2 : 1)
+#define EARLY (AHEAD >= 8 && VALUE_SIZE <= 128 ? 2 : 1)
 // Few rows wait for memory, not for products.
 #define PACKED 0
 
 #include "attention/values.simt.cl"
 
-// Runs of a key that are on their way: the whole key where it has few.
-#define KEY_AHEAD                                                                                                   \
-  (KEY_RUNS <= 16 ? KEY_RUNS : KEY_RUNS % 16 == 0 ? 16 : KEY_RUNS % 12 == 0 ? 12 : KEY_RUNS % 10 == 0 ? 10 : KEY_RUNS % 9 == 0 ? 9 \
-   : KEY_RUNS % 8 == 0 ? 8 : KEY_RUNS % 4 == 0 ? 4 : KEY_RUNS % 2 == 0 ? 2 : 1)
+// A key is loaded in pieces of a run, of two where a run has but four elements; pieces that are on their way: the whole key where it
+// has few.
+#define PIECE_RUNS (KEY_TYPE == CACHE_F32 ? 2 : 1)
+#define PIECE_ELEMENTS (PIECE_RUNS * KEY_ELEMENTS)
+#define PIECES (HEAD_SIZE / PIECE_ELEMENTS)
+#define MOST_AHEAD (PIECE_RUNS > 1 || (IS_QUANTIZED(KEY_TYPE) && USED_ROWS > 4) ? 4 : USED_ROWS > 4 ? 8 : 16)
+#define CAN_BE(ahead) ((ahead) <= MOST_AHEAD && PIECES % (ahead) == 0)
+#define KEY_AHEAD                                                                                                        \
+  (PIECES <= MOST_AHEAD ? PIECES : CAN_BE(16) ? 16 : CAN_BE(12) ? 12 : CAN_BE(10) ? 10 : CAN_BE(9) ? 9 : CAN_BE(8) ? 8 \
+   : CAN_BE(6) ? 6 : CAN_BE(5) ? 5 : CAN_BE(4) ? 4 : CAN_BE(2) ? 2 : 1)
 #define ITEM_KEYS (KEY_TILE / LOCAL)
 
-struct key_run {
-  uint4 bits;
+struct key_piece {
+  uint4 runs[PIECE_RUNS];
   float scale;
 };
 
-static inline struct key_run load_key(global const key_element *group, const uint run, const uint lane) {
-  struct key_run r;
-  r.bits = ((global const uint4 *)group)[run * 16 + lane];
-  r.scale = scale_of(KEY_TYPE, group, HEAD_SIZE, run * KEY_ELEMENTS / 32, lane);
-  return r;
+static inline struct key_piece load_piece(global const key_element *group, const uint piece, const uint lane) {
+  struct key_piece p;
+#pragma unroll
+  for (uint i = 0; i < PIECE_RUNS; ++i) p.runs[i] = ((global const uint4 *)group)[(piece * PIECE_RUNS + i) * 16 + lane];
+  p.scale = scale_of(KEY_TYPE, group, HEAD_SIZE, piece * PIECE_ELEMENTS / 32, lane);
+  return p;
 }
 
-INLINE void score_run(const struct key_run *r, const uint run, local const float4 *queries, float scores[USED_ROWS]) {
-  uint4 bits = r->bits;
+INLINE void score_piece(const struct key_piece *p, const uint piece, local const float4 *queries, float scores[USED_ROWS]) {
+  uint4 bits = p->runs[0];
 #pragma unroll UNROLLED(8, 1)
-  for (uint j = 0; j < KEY_ELEMENTS / 4; ++j) {
+  for (uint j = 0; j < PIECE_ELEMENTS / 4; ++j) {
     // A quad always lies in front: an index that varies would put the run in memory.
     const float4 x =
-        KEY_TYPE == CACHE_Q4_0 ? quants_of(KEY_TYPE, bits.x >> (j & 4)) * r->scale : quad_of(KEY_TYPE, bits, 0, r->scale);
-    bits = KEY_TYPE == CACHE_F16 ? bits.zwxy : bits.yzwx;
+        KEY_TYPE == CACHE_Q4_0 ? quants_of(KEY_TYPE, bits.x >> (j & 4)) * p->scale : quad_of(KEY_TYPE, bits, 0, p->scale);
+    bits = KEY_TYPE == CACHE_F32 ? p->runs[PIECE_RUNS - 1] : KEY_TYPE == CACHE_F16 ? bits.zwxy : bits.yzwx;
 #pragma unroll
     for (uint m = 0; m < USED_ROWS; ++m) {
-      const float4 q = queries[m * (HEAD_SIZE / 4) + run * (KEY_ELEMENTS / 4) + j];
+      const float4 q = queries[m * (HEAD_SIZE / 4) + piece * (PIECE_ELEMENTS / 4) + j];
       scores[m] = fma(x.x, q.x, scores[m]);
       scores[m] = fma(x.y, q.y, scores[m]);
       scores[m] = fma(x.z, q.z, scores[m]);
@@ -141,9 +148,9 @@ kernel GROUP_OF_ITEMS void decode_attention(ROOTS_13, const struct attention_arg
       lane[k] = at % 16;
       if (item % 16 == 0) groups[(item + k * LOCAL) / 16] = number;
     }
-    struct key_run runs[KEY_AHEAD];
+    struct key_piece pieces[KEY_AHEAD];
 #pragma unroll
-    for (uint i = 0; i < KEY_AHEAD; ++i) runs[i] = load_key(group[0], i, lane[0]);
+    for (uint i = 0; i < KEY_AHEAD; ++i) pieces[i] = load_piece(group[0], i, lane[0]);
     SYNC;
     // In whole turns of the parts that are on their way: a part that no row sees is zeros, and weighs nothing.
     const struct value_source source = {a, groups, start, from, to};
@@ -161,19 +168,20 @@ kernel GROUP_OF_ITEMS void decode_attention(ROOTS_13, const struct attention_arg
 #pragma unroll
       for (uint m = 0; m < USED_ROWS; ++m) scores[k][m] = 0.0f;
 #pragma unroll 1
-      for (uint r = 0; r + KEY_AHEAD < KEY_RUNS; r += KEY_AHEAD) {
+      for (uint r = 0; r + KEY_AHEAD < PIECES; r += KEY_AHEAD) {
 #pragma unroll
         for (uint i = 0; i < KEY_AHEAD; ++i) {
-          const struct key_run run = runs[i];
-          runs[i] = load_key(group[k], r + KEY_AHEAD + i, lane[k]);
-          score_run(&run, r + i, queries, scores[k]);
+          const struct key_piece piece = pieces[i];
+          pieces[i] = load_piece(group[k], r + KEY_AHEAD + i, lane[k]);
+          score_piece(&piece, r + i, queries, scores[k]);
         }
       }
 #pragma unroll
       for (uint i = 0; i < KEY_AHEAD; ++i) {
-        const struct key_run run = runs[i];
-        if (k + 1 < ITEM_KEYS) runs[i] = load_key(group[k + 1 < ITEM_KEYS ? k + 1 : 0], i, lane[k + 1 < ITEM_KEYS ? k + 1 : 0]);
-        score_run(&run, KEY_RUNS - KEY_AHEAD + i, queries, scores[k]);
+        const struct key_piece piece = pieces[i];
+        const uint after = k + 1 < ITEM_KEYS ? k + 1 : 0;
+        if (after > 0) pieces[i] = load_piece(group[after], i, lane[after]);
+        score_piece(&piece, PIECES - KEY_AHEAD + i, queries, scores[k]);
       }
     }
 #pragma unroll

@@ -15,8 +15,6 @@
 // Elements of a run.
 #define RUN(type) ((type) == CACHE_F32 ? 4 : (type) == CACHE_F16 ? 8 : (type) == CACHE_Q8_0 ? 16 : 32)
 #define KEY_ELEMENTS RUN(KEY_TYPE)
-// Runs of a key.
-#define KEY_RUNS (HEAD_SIZE / KEY_ELEMENTS)
 
 // Integers below 2^23 as floats, by their place in the mantissa of 2^23: an addition, where a conversion takes four times as long.
 static inline float small_float(const uint bits, const float less) { return as_float(bits | 0x4b000000u) - less; }

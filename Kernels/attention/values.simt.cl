@@ -28,6 +28,13 @@
 // A part in local memory, in 16 bytes.
 #define PART_QUADS (IS_PACKED ? PART_RUNS : PART * VALUE_SIZE / 4)
 
+// Quants on their way take the registers of those in use.
+#if IS_QUANTIZED(VALUE_FORM)
+#define KEYS_UNROLLED UNROLLED(8, 4)
+#else
+#define KEYS_UNROLLED UNROLLED(16, 4)
+#endif
+
 #define SYNC barrier(CLK_LOCAL_MEM_FENCE)
 
 static inline uint column_of(const uint place) {
@@ -91,7 +98,7 @@ INLINE void store_part(const struct value_run *runs, const uint item, local floa
 // Adds the part's weights (PART, ROWS) times its values to the sums of the work-item's units.
 INLINE void weigh_part(local const float *weights, local const float *part, const uint item,
                               float acc[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS]) {
-#pragma unroll UNROLLED(16, 4)
+#pragma unroll KEYS_UNROLLED
   for (uint k = 0; k < PART; ++k) {
     float w[UNIT_ROWS];
     local const float *at = weights + k * ROWS + item % ROW_UNITS * UNIT_ROWS;
