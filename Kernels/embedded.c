@@ -7,6 +7,9 @@ static const unsigned char activation_activation_cl[] = {
 static const unsigned char activation_soft_cap_cl[] = {
 #embed "activation/soft_cap.cl"
 };
+static const unsigned char attention_decode_attention_simt_cl[] = {
+#embed "attention/decode_attention.simt.cl"
+};
 static const unsigned char attention_flash_attention_simt_cl[] = {
 #embed "attention/flash_attention.simt.cl"
 };
@@ -19,11 +22,23 @@ static const unsigned char attention_form_cl[] = {
 static const unsigned char attention_merge_cl[] = {
 #embed "attention/merge.cl"
 };
+static const unsigned char attention_merge_simt_cl[] = {
+#embed "attention/merge.simt.cl"
+};
+static const unsigned char attention_rows_simt_cl[] = {
+#embed "attention/rows.simt.cl"
+};
+static const unsigned char attention_runs_simt_cl[] = {
+#embed "attention/runs.simt.cl"
+};
 static const unsigned char attention_scores_cl[] = {
 #embed "attention/scores.cl"
 };
 static const unsigned char attention_values_cl[] = {
 #embed "attention/values.cl"
+};
+static const unsigned char attention_values_simt_cl[] = {
+#embed "attention/values.simt.cl"
 };
 static const unsigned char cache_blocks_cl[] = {
 #embed "cache/blocks.cl"
@@ -317,12 +332,17 @@ static const unsigned char include_TesseraArguments_h[] = {
 static const tessera_kernel_file files[] = {
     {"activation/activation.cl", activation_activation_cl, sizeof activation_activation_cl},
     {"activation/soft_cap.cl", activation_soft_cap_cl, sizeof activation_soft_cap_cl},
+    {"attention/decode_attention.simt.cl", attention_decode_attention_simt_cl, sizeof attention_decode_attention_simt_cl},
     {"attention/flash_attention.simt.cl", attention_flash_attention_simt_cl, sizeof attention_flash_attention_simt_cl},
     {"attention/flash_attention.vector.cl", attention_flash_attention_vector_cl, sizeof attention_flash_attention_vector_cl},
     {"attention/form.cl", attention_form_cl, sizeof attention_form_cl},
     {"attention/merge.cl", attention_merge_cl, sizeof attention_merge_cl},
+    {"attention/merge.simt.cl", attention_merge_simt_cl, sizeof attention_merge_simt_cl},
+    {"attention/rows.simt.cl", attention_rows_simt_cl, sizeof attention_rows_simt_cl},
+    {"attention/runs.simt.cl", attention_runs_simt_cl, sizeof attention_runs_simt_cl},
     {"attention/scores.cl", attention_scores_cl, sizeof attention_scores_cl},
     {"attention/values.cl", attention_values_cl, sizeof attention_values_cl},
+    {"attention/values.simt.cl", attention_values_simt_cl, sizeof attention_values_simt_cl},
     {"cache/blocks.cl", cache_blocks_cl, sizeof cache_blocks_cl},
     {"cache/rotate.cl", cache_rotate_cl, sizeof cache_rotate_cl},
     {"cache/rounding.cl", cache_rounding_cl, sizeof cache_rounding_cl},

@@ -7,7 +7,7 @@
 // The byte of a group that has element d of a token's head.
 static inline uint quant_at(const uint type, const uint size, const uint token, const uint d, const bool is_key) {
   const uint byte = type == CACHE_Q8_0 ? d : d / 32 * 16 + d % 16;
-  return is_key ? byte * 16 + token : token * (type == CACHE_Q8_0 ? size : size / 2) + byte;
+  return is_key ? KEY_AT_OF(byte, token, 1) : token * (type == CACHE_Q8_0 ? size : size / 2) + byte;
 }
 
 // Stores element d of a token's head, of which x has all.
