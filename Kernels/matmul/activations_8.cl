@@ -8,13 +8,17 @@
 //
 //   views   as in matmul/activations.cl; sums are unused
 //   units   (⌈columns/32 / PACKED_BLOCKS⌉, tiles): simt work-items take a block each
+// or, with TENSOR, packed (tiles, columns/32, 8, TILE_M, TOKEN_WORDS / 8) as matmul/format_8.cl says, in units of a block, whose tokens
+// work-items share.
 // The caller guarantees columns % 32 = 0 and a type that SERVES_TYPE names.
 
 #include "common/kernel.cl"
 #include "matmul/format_8.cl"
 #include "matmul/quantize_8.cl"
 
-#if SIMT
+#if TENSOR
+#define PACKED_BLOCKS 1
+#elif SIMT
 #define PACKED_BLOCKS LOCAL
 #define FIRST_BLOCK get_local_id(0)
 #else
@@ -30,7 +34,13 @@ static inline void quantize_activations_body(ROOTS, const struct pack_arguments 
 #endif
   const struct tile_rows rows =
       rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
+#if TENSOR
+  global uint *packed = VIEW(uint, 1, packed) + ((ulong)tile * (a->columns / 32) + part) * TOKEN_WORDS * TILE_M;
+  for (uint m = get_local_id(0); m < TILE_M; m += LOCAL)
+    quantize_token(VIEW(const float, 0, x), packed, &rows, a->columns, part, m);
+#else
   for (uint block = part * PACKED_BLOCKS + FIRST_BLOCK; block < end; block += SIMT ? LOCAL : 1)
     quantize_block(VIEW(const float, 0, x), VIEW(uint, 1, packed), &rows, a->columns, block, tile);
+#endif
 }
 KERNEL(quantize_activations, pack_arguments, 5)

@@ -65,3 +65,11 @@ static inline lanes_u load_integers(global const uint *block, uint w) {
 
 // Words that describe 32 activations of a token: the scale, sums, and the activations.
 #define PACKED_8 (1 + 32 / BLOCK + 32 / DOT_COUNT)
+
+// With TENSOR (matmul/matmul_8.ptx.cl) the words of a token's 32 activations lie side by side, those of a tile's tokens after each
+// other, then as many heads: the scale and sums.
+#ifndef TENSOR
+#define TENSOR 0
+#endif
+#define HEAD_WORDS (BLOCK == 32 ? 2 : 4)
+#define TOKEN_WORDS (8 + HEAD_WORDS)

@@ -1,0 +1,192 @@
+// The product of matmul/matmul.cl with weights and activations of 16 bits, F16 or BF16, summed in float32 by NVIDIA's products of small
+// matrices (common/mma.cl): 16 columns at a time in sequence, twice for each 32: columns 8t … 8t + 3 of t = 0 … 3, then 8t + 4 … 8t + 7.
+// Sums are then multiplied by the token's factor. The order is the same for every number of tokens.
+//
+// A warp has TILE_M / TOKEN_WARPS tokens × EIGHTS tiles of 8 rows. Lane (g, t) loads the columns 8t … 8t + 7 of row g of each, which are
+// its fragments of two products. Activations pass through local memory, STAGE blocks of 32 columns at a time; those of few tokens come
+// right from global memory, since warps then do not wait for each other, and DEPTH blocks of weights are on their way.
+//
+//   x, x_sums   by matmul/activations_16.cl (matmul/format_16.cl)
+// and all else as in matmul/matmul.cl, with TILES = 1.   units   (tokens/TILE_M, rows/(8 · EIGHTS · LOCAL / 32 / TOKEN_WARPS))
+// The caller guarantees columns % (32 · STAGE) = 0.
+
+#ifndef TILE_M
+#define TILE_M 128
+#endif
+// 2, 4 or 8.
+#ifndef EIGHTS
+#define EIGHTS (TILE_M > 16 ? 4 : 2)
+#endif
+#ifndef STAGE
+#define STAGE 2
+#endif
+#ifndef BUFFERS
+#define BUFFERS 2
+#endif
+#ifndef DEPTH
+#define DEPTH 8
+#endif
+
+#include "matmul/format_16.cl"
+#include "common/mma.cl"
+#include "matmul/tile.cl"
+
+#define STAGED (TILE_M > 16)
+#define TOKEN_WARPS (TILE_M > 16 ? 2 : 1)
+#define SIXTEENS (TILE_M / TOKEN_WARPS / 16)
+#define BLOCK_WORDS (PANEL_GROUPS * WORDS * LANES)
+#define STAGE_VECTORS (STAGE * TILE_M / 16 * TOKENS_VECTORS)
+
+// Tile n of a warp: its group of rows, and the first row in it. Two are 8 rows of each group of a panel, gates and ups.
+#define GROUP_OF(n) (EIGHTS == 2 ? first_eight / 4 * 2 + (n) : (first_eight + (n)) / 2)
+#define ROW_OF(n) ((EIGHTS == 2 ? first_eight / 2 % 2 : (n) % 2) * 8)
+
+// Panels of a warp; where a row of a panel, and tile n of a warp behind its panel's first, begins in a block.
+#define PANELS (EIGHTS > 4 ? EIGHTS / 4 : 1)
+#if NEW_LAYOUT
+#define ROW_AT(row) ((row) * 4)
+#else
+#define ROW_AT(row) (row)
+#endif
+#define TILE_AT(n) ROW_AT(EIGHTS == 2 ? (n) * 16 : (n) % 4 * 8)
+
+// The words of columns 8t … 8t + 7 of a row's block.
+static inline uint4 load_columns(global const uint *block, const uint t) {
+#if NEW_LAYOUT
+  return *(global const uint4 *)(block + t * 128);
+#else
+  return (uint4)(LOAD_WORD(block, 4 * t), LOAD_WORD(block, 4 * t + 1), LOAD_WORD(block, 4 * t + 2), LOAD_WORD(block, 4 * t + 3));
+#endif
+}
+
+kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments arguments) {
+#if STAGED
+  local uint4 x[BUFFERS][STAGE_VECTORS];
+#endif
+  MMA_SCRATCH;
+
+  global uchar *const roots[] = {LIST_8};
+  const struct matmul_arguments *a = &arguments;
+  struct product_tile tile;
+  set_tile(&tile, roots, a, get_group_id(0));
+  const uint blocks = a->columns / 32, groups = (a->rows + LANES - 1) / LANES;
+  const uint item = get_local_id(0), warp = item / 32, lane = item % 32, g = lane / 4, t = lane % 4;
+  const uint first_eight = (get_group_id(1) * (LOCAL / 32 / TOKEN_WARPS) + warp / TOKEN_WARPS) * EIGHTS;
+  const uint first_token = warp % TOKEN_WARPS * SIXTEENS * 16;
+  if (tile.count == 0) return;
+
+  // Panels past the end repeat the last; their results are not stored.
+  global const uint *quants[PANELS];
+#pragma unroll
+  for (uint p = 0; p < PANELS; ++p) {
+    const uint panel = min(first_eight / 4 + p, (groups - 1) / PANEL_GROUPS);
+    quants[p] = tile.weights + quants_at(panel * PANEL_GROUPS, 0, blocks) + ROW_AT(g + (EIGHTS == 2 ? first_eight / 2 % 2 * 8 : 0));
+  }
+  global const uint4 *packed = VIEW(const uint4, 0, x) + (ulong)tile.packed_row / 16 * blocks * TOKENS_VECTORS;
+
+  float4 sums[SIXTEENS][EIGHTS];
+#pragma unroll
+  for (int m = 0; m < SIXTEENS; ++m)
+#pragma unroll
+    for (int n = 0; n < EIGHTS; ++n) sums[m][n] = 0.0f;
+
+#if STAGED
+  const uint stages = blocks / STAGE;
+#pragma unroll
+  for (uint s = 0; s + 1 < BUFFERS; ++s) {
+#pragma unroll
+    for (uint i = 0; i < STAGE_VECTORS; i += LOCAL)
+      if (s < stages) copy_16(&x[s][i + item], packed + s * STAGE_VECTORS + i + item);
+    end_batch();
+  }
+  packed += (BUFFERS - 1) * STAGE_VECTORS;
+  uint4 near[EIGHTS];
+#pragma unroll
+  for (int n = 0; n < EIGHTS; ++n) near[n] = load_columns(quants[n / 4] + TILE_AT(n), t);
+
+  uint buffer = 0, later = BUFFERS - 1;
+#pragma unroll 1
+  for (uint stage = 0; stage < stages; ++stage) {
+    BATCHES_DONE(BUFFERS - 2);
+    SYNC_GROUP;
+    if (stage + BUFFERS - 1 < stages)
+#pragma unroll
+      for (uint i = 0; i < STAGE_VECTORS; i += LOCAL) copy_16(&x[later][i + item], packed + i + item);
+    end_batch();
+    packed += STAGE_VECTORS;
+    MMA_UNROLL
+    for (uint block = 0; block < STAGE; ++block) {
+      // The last block is fetched again after itself.
+      const uint step = stage * STAGE + block + 1 < blocks ? BLOCK_WORDS : 0;
+      uint4 next[EIGHTS];
+#pragma unroll
+      for (int p = 0; p < PANELS; ++p) quants[p] += step;
+#pragma unroll
+      for (int n = 0; n < EIGHTS; ++n) next[n] = load_columns(quants[n / 4] + TILE_AT(n), t);
+      local const uint4 *tokens = &x[buffer][(block * TILE_M / 16 + first_token / 16) * TOKENS_VECTORS + lane];
+      MMA_UNROLL
+      for (uint m = 0; m < SIXTEENS; ++m) {
+        const uint4 first = tokens[m * TOKENS_VECTORS], second = tokens[m * TOKENS_VECTORS + 32];
+        MMA_UNROLL
+        for (uint n = 0; n < EIGHTS; ++n) {
+          sums[m][n] = mma_halves(sums[m][n], first, near[n].xy, SCRATCH);
+          sums[m][n] = mma_halves(sums[m][n], second, near[n].zw, SCRATCH);
+        }
+      }
+#pragma unroll
+      for (int n = 0; n < EIGHTS; ++n) near[n] = next[n];
+    }
+    buffer = buffer + 1 == BUFFERS ? 0 : buffer + 1;
+    later = later + 1 == BUFFERS ? 0 : later + 1;
+  }
+#else
+  uint4 ahead[DEPTH][EIGHTS], tokens[DEPTH][2];
+  packed += lane;
+  const bool is_used = g < tile.count;
+#define FETCH(i, block)                                                                             \
+  do {                                                                                              \
+    const ulong of_block = min((uint)(block), blocks - 1);                                          \
+    tokens[i][0] = is_used ? packed[of_block * TOKENS_VECTORS] : (uint4)(0);                        \
+    tokens[i][1] = is_used ? packed[of_block * TOKENS_VECTORS + 32] : (uint4)(0);                   \
+    _Pragma("unroll") for (int n = 0; n < EIGHTS; ++n) ahead[i][n] =                                \
+        load_columns(quants[n / 4] + TILE_AT(n) + of_block * BLOCK_WORDS, t);                                        \
+  } while (0)
+#pragma unroll
+  for (int i = 0; i < DEPTH; ++i) FETCH(i, i);
+#pragma unroll 1
+  for (uint block = 0; block < blocks; block += DEPTH) {
+#pragma unroll
+    for (int i = 0; i < DEPTH; ++i) {
+      if (block + i < blocks) {
+#pragma unroll
+        for (int n = 0; n < EIGHTS; ++n) {
+          sums[0][n] = mma_halves(sums[0][n], tokens[i][0], ahead[i][n].xy, SCRATCH);
+          sums[0][n] = mma_halves(sums[0][n], tokens[i][1], ahead[i][n].zw, SCRATCH);
+        }
+      }
+      FETCH(i, block + i + DEPTH);
+    }
+  }
+#endif
+
+  global const float *factors = VIEW(const float, 1, x_sums) + tile.packed_row;
+#pragma unroll
+  for (int m = 0; m < SIXTEENS; ++m)
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      const uint token = first_token + m * 16 + c / 2 * 8 + g, column = 2 * t + c % 2;
+      if (token >= tile.count) continue;
+      const float factor = factors[token];
+#define RESULT(n) ((c == 0 ? sums[m][n].x : c == 1 ? sums[m][n].y : c == 2 ? sums[m][n].z : sums[m][n].w) * factor)
+      if (tile.epilogue.flags & GATE) {
+#pragma unroll
+        for (uint n = 0; n < EIGHTS; ++n)
+          if (EIGHTS == 2 ? n == 0 : n % 4 < 2)
+            store_gated(RESULT(n), RESULT(n + (EIGHTS == 2 ? 1 : 2)), &tile.epilogue, tile.row + token, GROUP_OF(n), ROW_OF(n) + column);
+        continue;
+      }
+#pragma unroll
+      for (uint n = 0; n < EIGHTS; ++n)
+        store_group(RESULT(n), &tile.epilogue, tile.row + token, GROUP_OF(n), ROW_OF(n) + column);
+    }
+}
