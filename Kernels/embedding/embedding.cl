@@ -9,6 +9,7 @@
 #else
 #define FIRST_SUPER 0
 #define LOCAL 1
+#define ASIDE 1
 #endif
 #undef SIMT
 #define SIMT 1
@@ -24,6 +25,7 @@ static inline void embedding_body(ROOTS, const struct embedding_arguments *a, co
   const uint id = VIEW(const uint, 0, ids)[token];
   global const uint *weights = VIEW(const uint, 1, weights);
   const uint group = id / LANES, lane = id % LANES;
+  global const uint *row = weights + row_at(group, lane, supers * BLOCKS_PER_SCALE);
   for (uint super = FIRST_SUPER; super < supers; super += LOCAL) {
     lanes_h packed[SCALES + 1];
 #if SCALES > 0
@@ -32,10 +34,12 @@ static inline void embedding_body(ROOTS, const struct embedding_arguments *a, co
 #endif
     global float *y = VIEW(float, 2, y) + (ulong)token * a->columns + (ulong)super * BLOCKS_PER_SCALE * BLOCK;
     for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
-      const uint block = super * BLOCKS_PER_SCALE + part;
+      uint words[HELD_WORDS];
+      load_words(row, super * BLOCKS_PER_SCALE + part, words);
+#pragma unroll
       for (uint c = 0; c < BLOCK / CHUNK; ++c) {
         lanes_u chunk[CHUNK_WORDS];
-        load_chunk(packed, part, weights + quants_at(group, block, supers * BLOCKS_PER_SCALE) + lane, c, chunk);
+        load_chunk(packed, part, words, c, chunk);
 #pragma unroll
         for (int i = 0; i < CHUNK; ++i) {
 #if SCALES > 0

@@ -18,14 +18,14 @@
 #if IS_Q4_0 || IS_Q4_1 || IS_Q4_K
 
 #define ORDER(v) v.s02461357, v.s8ace9bdf
-static inline lanes_u load_bytes(global const uint *block, uint w) {
+static inline lanes_u load_bytes(BLOCK_WORDS block, uint w) {
   return LOAD_WORD(block, w / 2) >> (4 * (w % 2)) & 0x0f0f0f0fu;
 }
 
 #elif IS_Q5_0 || IS_Q5_1 || IS_Q5_K
 
 #define ORDER(v) v.s02461357, v.s8ace9bdf
-static inline lanes_u load_bytes(global const uint *block, uint w) {
+static inline lanes_u load_bytes(BLOCK_WORDS block, uint w) {
   const lanes_u low = LOAD_WORD(block, 1 + w / 2), high = LOAD_WORD(block, 0) >> (w / 2);
   return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high << (4 * (w % 2)) & 0x10101010u);
 }
@@ -33,7 +33,7 @@ static inline lanes_u load_bytes(global const uint *block, uint w) {
 #elif IS_Q6_K
 
 #define ORDER(v) v.s02461357, v.s8ace9bdf
-static inline lanes_u load_bytes(global const uint *block, uint w) {
+static inline lanes_u load_bytes(BLOCK_WORDS block, uint w) {
   const lanes_u low = LOAD_WORD(block, 1 + w / 2), high = LOAD_WORD(block, 0) << (4 * (w / 2));
   return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high >> (2 * (w % 2)) & 0x30303030u);
 }
@@ -41,7 +41,7 @@ static inline lanes_u load_bytes(global const uint *block, uint w) {
 #elif IS_Q8_0
 
 #define ORDER(v) v.lo, v.hi
-static inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD_WORD(block, w); }
+static inline lanes_u load_bytes(BLOCK_WORDS block, uint w) { return LOAD_WORD(block, w); }
 
 #endif
 
@@ -55,7 +55,7 @@ static inline lanes_u load_bytes(global const uint *block, uint w) { return LOAD
 #endif
 
 // Word w of a block's BLOCK/DOT_COUNT words as products take them; in pairs, bytes 0 and 2 of a word, then 1 and 3.
-static inline lanes_u load_integers(global const uint *block, uint w) {
+static inline lanes_u load_integers(BLOCK_WORDS block, uint w) {
 #if DOT_COUNT == 4
   return load_bytes(block, w);
 #else

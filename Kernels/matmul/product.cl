@@ -25,8 +25,8 @@
 #else
 #define UNROLL_SIMT
 #endif
-#if SIMT && SCALES > 0 && BLOCKS_PER_SCALE > 4
-// LLVM 15 mistranslates four parts of four groups for x86-64: what it makes sums to NaN.
+#if SIMT && SCALES > 0 && BLOCKS_PER_SCALE > 4 && TILE_M > 1
+// LLVM 15 mistranslates four parts of four groups for x86-64, and several of one token: what it makes sums to NaN.
 #define SHARED_PARTS (TILE_N > 2 ? 2 : 4)
 #define OF_PART(values, n) near_##values[n][part_of]
 #else
@@ -84,7 +84,11 @@ static inline void product(X_SPACE const float *x, SUMS_SPACE const float *x_sum
   for (int n = 0; n < TILE_N; ++n) {
     // A group past the end repeats the last one; its result is not stored.
     const uint group = min(first_group + n, groups - 1);
-    quants[n] = weights + quants_at(group, 0, blocks) + lane;
+#if SIMT
+    quants[n] = weights + row_at(group, lane, blocks);
+#else
+    quants[n] = weights + quants_at(group, 0, blocks);
+#endif
     scales[n] = (global const ushort *)weights + scales_offset + scales_at(group, 0, blocks / BLOCKS_PER_SCALE) + lane;
   }
 
@@ -124,6 +128,11 @@ static inline void product(X_SPACE const float *x, SUMS_SPACE const float *x_sum
       for (uint part_of = 0; part_of < SHARED_PARTS; ++part_of) {
         const uint part = first_part + part_of;
         const uint block = super + part;
+#if SIMT
+        uint words[TILE_N][HELD_WORDS];
+#pragma unroll
+        for (int n = 0; n < TILE_N; ++n) load_words(quants[n], block, words[n]);
+#endif
 #if STAGED
         lanes_f unpacked[BLOCK][TILE_N];
         for (uint c = 0; c < BLOCK / CHUNK; ++c)
@@ -159,14 +168,22 @@ static inline void product(X_SPACE const float *x, SUMS_SPACE const float *x_sum
                   for (int n = 0; n < SUM_N; ++n) sum[m][n] = fma(weight[n], (lanes_f)xs[i * TILE_M + m], sum[m][n]);
               }
 #else
-// More chunks at once, and the compiler unpacks them all before it sums, into memory.
+// More chunks at once, and a CPU's compiler unpacks them all before it sums, into memory.
+#if SIMT
+#pragma unroll
+#else
 #pragma unroll 1
+#endif
               for (uint c = 0; c < BLOCK / CHUNK; ++c) {
                 lanes_u chunk[TILE_N][CHUNK_WORDS];
 #pragma unroll
                 for (int n = 0; n < TILE_N; ++n) {
+#if SIMT
+                  load_chunk(packed[n], part, words[n], c, chunk[n]);
+#else
                   load_chunk(packed[n], part, quants[n], c, chunk[n]);
                   FETCH_AHEAD(quants[n], c);
+#endif
                 }
 #pragma unroll
                 for (int i = 0; i < CHUNK; ++i)
@@ -195,8 +212,10 @@ static inline void product(X_SPACE const float *x, SUMS_SPACE const float *x_sum
               }
             }
         }
+#if !SIMT
 #pragma unroll
-        for (int n = 0; n < TILE_N; ++n) quants[n] += PANEL_GROUPS * WORDS * LANES;
+        for (int n = 0; n < TILE_N; ++n) quants[n] += WORDS * PANEL_ROWS;
+#endif
       }
     }
   }

@@ -50,7 +50,11 @@ static inline void product(global const float *x, global const uint *weights, co
   for (int n = 0; n < TILE_N; ++n) {
     // A group past the end repeats the last one; its result is not stored.
     const uint group = min(first_group + n, groups - 1);
-    quants[n] = weights + quants_at(group, 0, blocks) + lane;
+#if SIMT
+    quants[n] = weights + row_at(group, lane, blocks);
+#else
+    quants[n] = weights + quants_at(group, 0, blocks);
+#endif
     scales[n] = (global const ushort *)weights + scales_offset + scales_at(group, 0, blocks / BLOCKS_PER_SCALE) + lane;
   }
 
@@ -77,6 +81,11 @@ static inline void product(global const float *x, global const uint *weights, co
 #pragma unroll 1
     for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
       const uint column = (super + part) * BLOCK;
+#if SIMT
+      uint held[TILE_N][HELD_WORDS];
+#pragma unroll
+      for (int n = 0; n < TILE_N; ++n) load_words(quants[n], super + part, held[n]);
+#endif
 #if STAGED
       lanes_u unpacked[INTEGER_WORDS][TILE_N];
 #pragma unroll
@@ -107,6 +116,8 @@ static inline void product(global const float *x, global const uint *weights, co
                 for (int n = 0; n < SUM_N; ++n)
 #if STAGED
                   weight[n] = unpacked[w][part_n + n];
+#elif SIMT
+                  weight[n] = load_integers(held[n], w);
 #else
                   weight[n] = load_integers(quants[part_n + n], w);
 #endif
@@ -134,8 +145,10 @@ static inline void product(global const float *x, global const uint *weights, co
             }
           }
       }
+#if !SIMT
 #pragma unroll
-      for (int n = 0; n < TILE_N; ++n) quants[n] += PANEL_GROUPS * WORDS * LANES;
+      for (int n = 0; n < TILE_N; ++n) quants[n] += WORDS * PANEL_ROWS;
+#endif
     }
   }
 

@@ -5,7 +5,7 @@
 #define OFFSET 1.0f
 
 #define CHUNK_WORDS 1
-static inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
+static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   chunk[0] = LOAD_WORD(block, c / 2) >> (16 * (c % 2));
 }
 

@@ -16,7 +16,7 @@
 #if IS_IQ1_S
 
 #define WORDS 1
-static inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
+static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u half_bits = TO_UINT(packed[1 + part]);
   const lanes_u low = LOAD_WORD(block, 0) >> (8 * c) & 255u;
   chunk[0] = TABLE_AT(grid_iq1, low | (half_bits >> (3 * c) & 7u) << 8);
@@ -26,7 +26,7 @@ static inline void load_chunk(const lanes_h *packed, uint part, global const uin
 #else
 
 #define WORDS 0
-static inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
+static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u high = TO_UINT(packed[20 + part / 2]) >> (part % 2 * 8 + 4 * c);
   const lanes_u low = TO_UINT(packed[4 + part]) >> (8 * c) & 255u;
   chunk[0] = TABLE_AT(grid_iq1, low | (high & 7u) << 8);

@@ -21,7 +21,7 @@
 #if IS_IQ2_XXS
 
 #define WORDS 2
-static inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
+static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u index = LOAD_WORD(block, 0) >> (8 * c) & 255u;
   SET_CHUNK(chunk, TABLE_AT(grid_iq2_xxs, index) | (LOAD_WORD(block, 1) << (3 - c) & 0x88888888u));
 }
@@ -35,7 +35,7 @@ static inline void load_chunk(const lanes_h *packed, uint part, global const uin
 #define HIGH_BITS 2
 #endif
 #define FIRST_HIGH 5
-static inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
+static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const uint at = (part * 2 + c) * HIGH_BITS;
   const lanes_u high = TO_UINT(packed[FIRST_HIGH + at / 16]) >> (at % 16) & ((1u << HIGH_BITS) - 1);
   const lanes_u word = LOAD_WORD(block, 0);

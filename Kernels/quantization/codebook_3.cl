@@ -21,7 +21,7 @@
 
 #include "quantization/nibbles.cl"
 
-static inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
+static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u indices = LOAD_WORD(block, 1 + c / 2) >> (16 * (c % 2));
   const lanes_u signs = LOAD_WORD(block, 0) << (3 - c) & 0x88888888u;
 #if IS_IQ3_XXS

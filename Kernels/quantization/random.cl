@@ -5,13 +5,14 @@
 // that centers the weights where the format has one; the others hold packed scales, and any bits do.
 //
 //   views   weights: `word_count` words, of which the first `quant_words` are the plane of quants
-//   units   (⌈word_count / UNIT_WORDS⌉). One source serves both styles.
+//   units   (⌈word_count / RANDOM_WORDS⌉). One source serves both styles.
 
 #if SIMT
 #define LOCAL 64
 #define FIRST_ITEM get_local_id(0)
 #else
 #define LOCAL 1
+#define ASIDE 1
 #define FIRST_ITEM 0
 #endif
 #undef SIMT
@@ -60,9 +61,14 @@ static inline uint random_half(uint s, uint bits) {
 }
 #endif
 
-#define UNIT_WORDS RANDOM_WORDS
+// A quant's number where ASIDE is 1, so that styles have the same weights.
+static inline ulong number_of(const ulong i) {
+  const uint at = (uint)(i % (ASIDE * PANEL_ROWS));
+  return i - at + at % ASIDE * PANEL_ROWS + at / ASIDE;
+}
 
-static inline uint random_word(const struct random_arguments *a, const ulong i) {
+static inline uint random_word(const struct random_arguments *a, const ulong word) {
+  const ulong i = word < a->quant_words ? number_of(word) : word;
   const uint bits = mixed((uint)i ^ mixed((uint)(i >> 32) ^ mixed(a->seed)));
 #if SCALES > 0
   if (i >= a->quant_words) {
@@ -74,7 +80,7 @@ static inline uint random_word(const struct random_arguments *a, const ulong i) 
 }
 
 static inline void randomize_body(ROOTS, const struct random_arguments *a, const uint part, const uint unused_y, const uint unused_z) {
-  const ulong end = min(a->word_count, (ulong)(part + 1) * UNIT_WORDS);
-  for (ulong i = (ulong)part * UNIT_WORDS + FIRST_ITEM; i < end; i += LOCAL) VIEW(uint, 0, weights)[i] = random_word(a, i);
+  const ulong end = min(a->word_count, (ulong)(part + 1) * RANDOM_WORDS);
+  for (ulong i = (ulong)part * RANDOM_WORDS + FIRST_ITEM; i < end; i += LOCAL) VIEW(uint, 0, weights)[i] = random_word(a, i);
 }
 KERNEL(randomize, random_arguments, 1)

@@ -12,6 +12,7 @@
 #define FIRST_ITEM get_local_id(0)
 #else
 #define LOCAL 1
+#define ASIDE 1
 #define FIRST_ITEM 0
 #endif
 #undef SIMT
@@ -28,10 +29,10 @@ static inline void repack_set(ROOTS, const struct repack_arguments *a, const uin
   const bool present = row < a->row_count;
   global const uchar *block = VIEW(const uchar, 0, raw) + ((ulong)row * supers + super) * GGUF_BYTES;
   global uint *weights = VIEW(uint, 1, weights);
-  for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
-    global uint *words = weights + quants_at(group, super * BLOCKS_PER_SCALE + part, supers * BLOCKS_PER_SCALE) + lane;
-    for (uint w = 0; w < WORDS; ++w) words[w * WORD_STRIDE] = present ? quant_word(block, part, w) : 0;
-  }
+  global uint *words = weights + row_at(group, lane, supers * BLOCKS_PER_SCALE);
+  for (uint part = 0; part < BLOCKS_PER_SCALE; ++part)
+    for (uint w = 0; w < WORDS; ++w)
+      words[WORD_OF_ROW((super * BLOCKS_PER_SCALE + part) * WORDS + w)] = present ? quant_word(block, part, w) : 0;
 #if SCALES > 0
   global ushort *scales = (global ushort *)weights + a->scales_offset + scales_at(group, super, supers) + lane;
   for (uint s = 0; s < SCALES; ++s) scales[s * LANES] = present ? scale_half(block, s) : 0;

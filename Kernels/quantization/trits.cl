@@ -17,7 +17,7 @@ static inline void load_trits(const lanes_h *packed, uint at, uint power, lanes_
 }
 
 #define CHUNK_WORDS 4
-static inline void load_chunk(const lanes_h *packed, uint part, global const uint *block, uint c, lanes_u *chunk) {
+static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const uint all = part * 4 + c, row = all < 20 ? all / 4 : (all - 20) / 2;
   uint at = all < 20 ? c * 8 : 32 + all % 2 * 8, power = row == 0 ? 1 : row == 1 ? 3 : row == 2 ? 9 : row == 3 ? 27 : 81;
   uint next = at + 4, next_power = power;

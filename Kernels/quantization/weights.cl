@@ -2,9 +2,13 @@
 //
 // A matrix of (rows, columns) is repacked in groups of 16 rows that lie side by side, two groups to a panel, so that what a
 // work-item reads is one stream in order of addresses (a CPU's prefetchers lose others); in two planes:
-//   quants (panels, columns/BLOCK, WORDS, 2, 16) uint
+//   quants (panels, words of a row / ASIDE, 2, 16, ASIDE) uint; a row has columns/BLOCK · WORDS words, in order of k
 //   scales (panels, columns/BLOCK/BLOCKS_PER_SCALE, 2, SCALES, 16) ushort
-// A format says how a block of one row unpacks, in chunks of CHUNK weights: load_chunk fetches the words of one, and
+// ASIDE is 1 in the vector style. In the simt style it is 4, so that a work-item, which has one row, loads 16 bytes at once, and its
+// neighbors the bytes beside them; where a row's words are no multiple of 4, it is 2 or 1 (WeightShape.wordsAside).
+//
+// A format says how a block of one row unpacks, in chunks of CHUNK weights: load_chunk makes one of the block's words, which are in
+// memory in the vector style, and in the simt style in an array that load_words or load_unit has filled; and
 // UNPACK(chunk, i) gives its weight i up to an affine map,
 //   weight = scale · UNPACK + minimum,
 // of which load_scales gives the scale, and MINIMUM(scale, what it left as minimum, RANGE) the minimum, for each block under one set of
@@ -27,9 +31,22 @@
 
 #define CHUNK 8
 #define PANEL_GROUPS 2
-#define WORD_STRIDE (PANEL_GROUPS * LANES)
-// Word w of a block that quants_at has found.
-#define LOAD_WORD(block, w) LOAD_LANES((block) + (w) * WORD_STRIDE)
+#define PANEL_ROWS (PANEL_GROUPS * LANES)
+#ifndef ASIDE
+#if SIMT
+#define ASIDE 4
+#else
+#define ASIDE 1
+#endif
+#endif
+// A block's words, and word w of them: where quants_at has found them, or in registers.
+#if SIMT
+#define BLOCK_WORDS const uint *
+#define LOAD_WORD(block, w) (block)[w]
+#else
+#define BLOCK_WORDS global const uint *
+#define LOAD_WORD(block, w) LOAD_LANES((block) + (w) * PANEL_ROWS)
+#endif
 #define ONE 0x3f800000u
 
 // The bits of `mask` from bit `from` on as a float, in the vector style times 2^from unless they reach the sign's.
@@ -125,26 +142,74 @@
 #include "quantization/scale_signed.cl"
 #endif
 
+#if SIMT
+
+// Blocks whose words are whole loads of ASIDE words, and their words; a row's blocks are a multiple.
+#define UNIT_BLOCKS (WORDS % ASIDE == 0 ? 1 : WORDS * 2 % ASIDE == 0 ? 2 : 4)
+// Elements of an array of a block's words, or a unit's: formats whose quants are with the scales have none.
+#define HELD_WORDS (WORDS > 0 ? WORDS : 1)
+#define HELD_UNIT (HELD_WORDS * UNIT_BLOCKS)
+
+// Where a row's words begin, `lane` of `group`; and word i of them, behind that.
+static inline ulong row_at(uint group, uint lane, uint blocks) {
+  return (ulong)(group / PANEL_GROUPS) * blocks * (WORDS * PANEL_ROWS) + (group % PANEL_GROUPS * LANES + lane) * ASIDE;
+}
+#define WORD_OF_ROW(i) ((i) / ASIDE * (ASIDE * PANEL_ROWS) + (i) % ASIDE)
+
+// The words of the UNIT_BLOCKS blocks from UNIT_BLOCKS · unit on, of a row that row_at has found.
+static inline void load_unit(global const uint *row, const uint unit, uint *words) {
+  row += unit * (WORDS * UNIT_BLOCKS * PANEL_ROWS);
+#pragma unroll
+  for (uint i = 0; i < WORDS * UNIT_BLOCKS / ASIDE; ++i) {
+#if ASIDE == 4
+    const uint4 loaded = ((global const uint4 *)row)[i * PANEL_ROWS];
+    words[4 * i] = loaded.x;
+    words[4 * i + 1] = loaded.y;
+    words[4 * i + 2] = loaded.z;
+    words[4 * i + 3] = loaded.w;
+#else
+#pragma unroll
+    for (uint j = 0; j < ASIDE; ++j) words[i * ASIDE + j] = row[i * ASIDE * PANEL_ROWS + j];
+#endif
+  }
+}
+
+// The words of one block.
+static inline void load_words(global const uint *row, const uint block, uint *words) {
+#if WORDS % ASIDE == 0
+  load_unit(row, block, words);
+#else
+#pragma unroll
+  for (uint w = 0; w < WORDS; ++w) words[w] = row[WORD_OF_ROW(block * WORDS + w)];
+#endif
+}
+
+#else
+
 // Where a group's block begins in the plane of quants, in words.
 static inline ulong quants_at(uint group, uint block, uint blocks) {
   return (((ulong)(group / PANEL_GROUPS) * blocks + block) * WORDS * PANEL_GROUPS + group % PANEL_GROUPS) * LANES;
 }
+
+#endif
 
 // Where a group's set of scales begins in the plane of scales, in halves.
 static inline ulong scales_at(uint group, uint super, uint supers) {
   return (((ulong)(group / PANEL_GROUPS) * supers + super) * PANEL_GROUPS + group % PANEL_GROUPS) * SCALES * LANES;
 }
 
+#if !SIMT
 // How far ahead of its use a weight is fetched into the cache.
 #ifndef PREFETCH_WORDS
 #define PREFETCH_WORDS 512
 #endif
 // Fetches what load_chunk will want of a chunk c further on. CPUs' own prefetchers fall behind where others interfere; with
 // AVX-512 they keep up with wide formats. PoCL ignores OpenCL's prefetch.
-#if WORDS == 0 || (!SIMT && defined(__AVX512F__) && WORDS >= 8)
+#if WORDS == 0 || (defined(__AVX512F__) && WORDS >= 8)
 #define FETCH_AHEAD(block, c)
-#elif !SIMT && defined(__AVX2__)
-#define FETCH_AHEAD(block, c) __builtin_prefetch((const void *)(ulong)((block) + (c) * WORD_STRIDE + PREFETCH_WORDS))
+#elif defined(__AVX2__)
+#define FETCH_AHEAD(block, c) __builtin_prefetch((const void *)(ulong)((block) + (c) * PANEL_ROWS + PREFETCH_WORDS))
 #else
-#define FETCH_AHEAD(block, c) prefetch((block) + (c) * WORD_STRIDE + PREFETCH_WORDS, LANES)
+#define FETCH_AHEAD(block, c) prefetch((block) + (c) * PANEL_ROWS + PREFETCH_WORDS, LANES)
+#endif
 #endif

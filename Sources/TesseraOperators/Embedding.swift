@@ -27,7 +27,7 @@ package struct Embedding: Sendable {
     block.scale = scale
     try sink.dispatch(
       Dispatch(
-        KernelVariant("embedding/embedding.cl", "embedding", [shape.format.define]), block,
+        KernelVariant("embedding/embedding.cl", "embedding", shape.defines(library.style)), block,
         views: [ids.view, weights.view, y.view], written: [2], units: .init(tokens),
         localSize: library.style.localSize,
         cost: .init(

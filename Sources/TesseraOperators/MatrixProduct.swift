@@ -167,7 +167,7 @@ package struct MatrixProduct: Sendable {
           blocksOfUnit: library.style == .vector ? Int(PACK_COLUMNS) / shape.format.blockSize : library.style.localSize,
           style: library.style, bytesOfTile: bytes), library)
     }
-    var defines = problem.defines
+    var defines = problem.defines(library.style)
     defines.append(.init("PREFETCH_WORDS", tile.prefetchWords))
     if library.style == .simt, tile.tokens == 1, experts == nil {
       defines += [.init("COLUMNS", shape.columns), .init("NORM", norm == nil ? 0 : 1)]
@@ -198,10 +198,9 @@ package struct MatrixProduct: Sendable {
 
     var tileCount: Int { experts?.routing.mostTiles ?? (tokens + tile.tokens - 1) / tile.tokens }
 
-    var defines: [KernelVariant.Define] {
-      [
-        weights.shape.format.define, .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups),
-        .init("TILES", tile.repeats), activation.define,
+    func defines(_ style: KernelStyle) -> [KernelVariant.Define] {
+      weights.shape.defines(style) + [
+        .init("TILE_M", tile.tokens), .init("TILE_N", tile.groups), .init("TILES", tile.repeats), activation.define,
       ] + (experts == nil ? [] : [.init("GROUPED", 1)])
     }
 

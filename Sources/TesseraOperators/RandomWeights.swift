@@ -18,7 +18,7 @@ package struct RandomWeights: Sendable {
     block.seed = seed
     try sink.dispatch(
       Dispatch(
-        KernelVariant("quantization/random.cl", "randomize", [shape.format.define]), block, views: [matrix.view],
+        KernelVariant("quantization/random.cl", "randomize", shape.defines(library.style)), block, views: [matrix.view],
         written: [0], units: .init((words + Self.unitWords - 1) / Self.unitWords), localSize: library.style.localSize,
         cost: .init(bytes: shape.byteCount)), library)
   }

@@ -33,6 +33,17 @@ package struct WeightShape: Sendable, Equatable {
   /// Where the plane of scales begins, in halves.
   var scalesOffset: Int { quantBytes / 2 }
 
+  /// Words of a row that lie side by side in the simt style: `ASIDE` in the kernels.
+  var wordsAside: Int {
+    let words = columns / format.blockSize * format.wordCount
+    return words.isMultiple(of: 4) ? 4 : words.isMultiple(of: 2) ? 2 : 1
+  }
+
+  /// The constants by which kernels know the layout in a style.
+  func defines(_ style: KernelStyle) -> [KernelVariant.Define] {
+    [format.define] + (style == .simt && wordsAside < 4 ? [.init("ASIDE", wordsAside)] : [])
+  }
+
   /// Bytes of a row.
   var rowBytes: Int { columns / format.superBlockSize * format.superBlockBytes }
 

@@ -80,7 +80,7 @@ package final class WeightUpload {
     let sets = shape.columns / shape.format.superBlockSize
     try sink.dispatch(
       Dispatch(
-        KernelVariant("quantization/repack.cl", "repack", [shape.format.define]), block,
+        KernelVariant("quantization/repack.cl", "repack", shape.defines(library.style)), block,
         views: [raw.view, matrix.view], written: [1], units: .init((rows.count + 15) / 16, (sets + 3) / 4),
         localSize: library.style.localSize), library)
   }

@@ -47,6 +47,21 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test("rows whose words are no multiple of four keep them", arguments: Target.all)
+    func oddWords(target: Target) throws {
+      let bench = try target.bench()
+      let rows = 19
+      for format in [WeightFormat.q5_0, .q5_1] {
+        for columns in Grid.values([32, 64, 96, 160, 320], small: [64, 96]) {
+          let type = try format.reference
+          let bytes = try ReferenceQuantization.randomBlocks(type: type, rows: rows, columns: columns, seed: 8)
+          let expected = try ReferenceQuantization.dequantize(type: type, bytes: bytes, count: rows * columns)
+          let matrix = try bench.matrix(format, bytes: bytes, rows: rows, columns: columns)
+          #expect(sameBits(try self.rows(of: matrix, on: bench), expected), "\(format.name) \(rows) × \(columns)")
+        }
+      }
+    }
+
     @Test("random weights of every format are small, differ, and are the same for the same seed", arguments: Target.all)
     func random(target: Target) throws {
       let bench = try target.bench()
