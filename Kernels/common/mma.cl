@@ -125,12 +125,91 @@ static inline float4 mma_halves(const float4 c, const uint4 a, const uint2 b, MM
 #endif
 }
 
+// Four matrices of 8 rows of 8 halves: lane 8i + r names row r of matrix i, vector `at` of `from`. Word i is elements 2t and 2t + 1 of
+// row g of matrix i; turned, rows 2t and 2t + 1 of column g.
+static inline uint4 load_matrices(local const uint4 *from, const uint at, const bool is_turned, MMA_ARGUMENTS) {
+#if EMULATED
+  uint words[4];
+  const uint lane = get_local_id(0) % 32, first = get_local_id(0) - lane;
+  SYNC_GROUP;
+  scratch[get_local_id(0)] = at;
+  SYNC_GROUP;
+  for (uint i = 0; i < 4; ++i) {
+    local const uint *at_rows = scratch + first + i * 8;
+    local const ushort *low = (local const ushort *)(from + at_rows[is_turned ? lane % 4 * 2 : lane / 4]);
+    local const ushort *high = is_turned ? (local const ushort *)(from + at_rows[lane % 4 * 2 + 1]) : low;
+    words[i] = is_turned ? low[lane / 4] | (uint)high[lane / 4] << 16 : low[lane % 4 * 2] | (uint)low[lane % 4 * 2 + 1] << 16;
+  }
+  SYNC_GROUP;
+  return (uint4)(words[0], words[1], words[2], words[3]);
+#else
+  uint4 d;
+  const uint address = (uint)(ulong)(from + at);
+  if (is_turned)
+    __asm__ volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+                     : "=r"(d.x), "=r"(d.y), "=r"(d.z), "=r"(d.w) : "r"(address) : "memory");
+  else
+    __asm__ volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                     : "=r"(d.x), "=r"(d.y), "=r"(d.z), "=r"(d.w) : "r"(address) : "memory");
+  return d;
+#endif
+}
+
+// What the lane has whose number differs by `bit`.
+static inline float of_lane(const float x, const uint bit, MMA_ARGUMENTS) {
+#if EMULATED
+  SYNC_GROUP;
+  scratch[get_local_id(0)] = as_uint(x);
+  SYNC_GROUP;
+  return as_float(scratch[get_local_id(0) ^ bit]);
+#else
+  float y;
+  __asm__ volatile("shfl.sync.bfly.b32 %0, %1, %2, 31, 0xffffffff;" : "=f"(y) : "f"(x), "r"(bit));
+  return y;
+#endif
+}
+
+// Two floats rounded to halves, to nearest even, the first in the low bits.
+static inline uint halves_of(const float low, const float high) {
+#if EMULATED
+  ushort bits[2];
+  vstore_half_rte(low, 0, (half *)bits);
+  vstore_half_rte(high, 1, (half *)bits);
+  return bits[0] | (uint)bits[1] << 16;
+#else
+  uint d;
+  __asm__("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(high), "f"(low));
+  return d;
+#endif
+}
+
+// 2 to the power of x, as near as the device has it in one instruction.
+static inline float power_of_2(const float x) {
+#if EMULATED
+  return exp2(x);
+#else
+  float y;
+  __asm__("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+#endif
+}
+
 // 16 bytes from global to local memory, both aligned to them, there after copies_done and a barrier.
 static inline void copy_16(local void *to, global const void *from) {
 #if EMULATED
   *(local uint4 *)to = *(global const uint4 *)from;
 #else
   __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"((uint)(ulong)to), "l"((ulong)from) : "memory");
+#endif
+}
+
+// The same, or zeros.
+static inline void copy_16_if(const bool is_there, local void *to, global const void *from) {
+#if EMULATED
+  *(local uint4 *)to = is_there ? *(global const uint4 *)from : (uint4)(0);
+#else
+  __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+                   : : "r"((uint)(ulong)to), "l"((ulong)from), "r"(is_there ? 16 : 0) : "memory");
 #endif
 }
 

@@ -23,6 +23,9 @@
 #ifndef BUFFERS
 #define BUFFERS 2
 #endif
+#if EMULATED
+#define DEPTH 1
+#endif
 #ifndef DEPTH
 #define DEPTH 8
 #endif
@@ -34,7 +37,7 @@
 #define STAGED (TILE_M > 16)
 #define TOKEN_WARPS (TILE_M > 16 ? 2 : 1)
 #define SIXTEENS (TILE_M / TOKEN_WARPS / 16)
-#define BLOCK_WORDS (PANEL_GROUPS * WORDS * LANES)
+#define WORDS_OF_BLOCK (WORDS * PANEL_ROWS)
 #define STAGE_VECTORS (STAGE * TILE_M / 16 * TOKENS_VECTORS)
 
 // Tile n of a warp: its group of rows, and the first row in it. Two are 8 rows of each group of a panel, gates and ups.
@@ -43,20 +46,11 @@
 
 // Panels of a warp; where a row of a panel, and tile n of a warp behind its panel's first, begins in a block.
 #define PANELS (EIGHTS > 4 ? EIGHTS / 4 : 1)
-#if NEW_LAYOUT
-#define ROW_AT(row) ((row) * 4)
-#else
-#define ROW_AT(row) (row)
-#endif
-#define TILE_AT(n) ROW_AT(EIGHTS == 2 ? (n) * 16 : (n) % 4 * 8)
+#define TILE_AT(n) ((EIGHTS == 2 ? (n) * 16 : (n) % 4 * 8) * ASIDE)
 
 // The words of columns 8t … 8t + 7 of a row's block.
 static inline uint4 load_columns(global const uint *block, const uint t) {
-#if NEW_LAYOUT
-  return *(global const uint4 *)(block + t * 128);
-#else
-  return (uint4)(LOAD_WORD(block, 4 * t), LOAD_WORD(block, 4 * t + 1), LOAD_WORD(block, 4 * t + 2), LOAD_WORD(block, 4 * t + 3));
-#endif
+  return *(global const uint4 *)(block + t * ASIDE * PANEL_ROWS);
 }
 
 kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments arguments) {
@@ -73,14 +67,16 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
   const uint item = get_local_id(0), warp = item / 32, lane = item % 32, g = lane / 4, t = lane % 4;
   const uint first_eight = (get_group_id(1) * (LOCAL / 32 / TOKEN_WARPS) + warp / TOKEN_WARPS) * EIGHTS;
   const uint first_token = warp % TOKEN_WARPS * SIXTEENS * 16;
+#if GROUPED
   if (tile.count == 0) return;
+#endif
 
   // Panels past the end repeat the last; their results are not stored.
   global const uint *quants[PANELS];
 #pragma unroll
   for (uint p = 0; p < PANELS; ++p) {
     const uint panel = min(first_eight / 4 + p, (groups - 1) / PANEL_GROUPS);
-    quants[p] = tile.weights + quants_at(panel * PANEL_GROUPS, 0, blocks) + ROW_AT(g + (EIGHTS == 2 ? first_eight / 2 % 2 * 8 : 0));
+    quants[p] = tile.weights + row_at(panel * PANEL_GROUPS, g + (EIGHTS == 2 ? first_eight / 2 % 2 * 8 : 0), blocks);
   }
   global const uint4 *packed = VIEW(const uint4, 0, x) + (ulong)tile.packed_row / 16 * blocks * TOKENS_VECTORS;
 
@@ -117,7 +113,7 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
     MMA_UNROLL
     for (uint block = 0; block < STAGE; ++block) {
       // The last block is fetched again after itself.
-      const uint step = stage * STAGE + block + 1 < blocks ? BLOCK_WORDS : 0;
+      const uint step = stage * STAGE + block + 1 < blocks ? WORDS_OF_BLOCK : 0;
       uint4 next[EIGHTS];
 #pragma unroll
       for (int p = 0; p < PANELS; ++p) quants[p] += step;
@@ -149,7 +145,7 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
     tokens[i][0] = is_used ? packed[of_block * TOKENS_VECTORS] : (uint4)(0);                        \
     tokens[i][1] = is_used ? packed[of_block * TOKENS_VECTORS + 32] : (uint4)(0);                   \
     _Pragma("unroll") for (int n = 0; n < EIGHTS; ++n) ahead[i][n] =                                \
-        load_columns(quants[n / 4] + TILE_AT(n) + of_block * BLOCK_WORDS, t);                                        \
+        load_columns(quants[n / 4] + TILE_AT(n) + of_block * WORDS_OF_BLOCK, t);                                        \
   } while (0)
 #pragma unroll
   for (int i = 0; i < DEPTH; ++i) FETCH(i, i);

@@ -46,13 +46,25 @@ typedef float row_scale;
 #define MINIMUM_OF(row) MINIMUM(row, 0.0f, 1.0f)
 #endif
 
-// What lane t takes of a row's 32 columns from block `block` on: two words.
-static inline uint2 load_fragment(global const uint *block, const uint t) {
-#if BLOCK == 32
-  return (uint2)(load_bytes(block, 2 * t), load_bytes(block, 2 * t + 1));
-#else
-  return (uint2)(load_bytes(block, t), load_bytes(block + PANEL_GROUPS * WORDS * LANES, t));
-#endif
+// What lane t takes of a row's 32 columns: of one block words 2t and 2t + 1 of bytes, of two word t of each.
+struct fragment {
+  uint low[2], high[2];
+};
+
+static inline struct fragment load_fragment(global const uint *row, const uint block, const uint t) {
+  struct fragment f;
+#pragma unroll
+  for (uint i = 0; i < 2; ++i) {
+    const uint first = (block + (PARTS_8 == 2 ? i : 0)) * WORDS, w = PARTS_8 == 2 ? t : 2 * t + i;
+    f.low[i] = row[WORD_OF_ROW(first + LOW_WORD(w))];
+    f.high[i] = HAS_HIGH ? row[WORD_OF_ROW(first)] : 0;
+  }
+  return f;
+}
+
+static inline uint2 bytes_of_fragment(const struct fragment f, const uint t) {
+  return PARTS_8 == 2 ? (uint2)(bytes_of(f.low[0], f.high[0], t), bytes_of(f.low[1], f.high[1], t))
+                      : (uint2)(bytes_of(f.low[0], f.high[0], 2 * t), bytes_of(f.low[1], f.high[1], 2 * t + 1));
 }
 
 // The scales of `row` of the work-group, of SPAN blocks from the sets at `from` on.
@@ -93,16 +105,18 @@ kernel GROUP_OF_ITEMS void matmul_8(ROOTS_8, const struct matmul_arguments argum
   const uint item = get_local_id(0), warp = item / 32, g = item % 32 / 4, t = item % 4;
   const uint first_group = (get_group_id(1) * PANELS + warp / TOKEN_WARPS) * PANEL_GROUPS;
   const uint first_token = warp % TOKEN_WARPS * EIGHTS * 8;
+#if GROUPED
   if (tile.count == 0) return;
+#endif
 
-  // Groups past the end repeat the last; their results are not stored.
-  global const uint *quants[2];
-#pragma unroll
-  for (int i = 0; i < 2; ++i) quants[i] = tile.weights + quants_at(min(first_group + i, groups - 1), 0, blocks) + g;
+  // Panels past the end repeat the last; their results are not stored.
+  const uint last_panel = (groups - 1) / PANEL_GROUPS;
+  global const uint *quants = tile.weights + row_at(min(first_group, last_panel * PANEL_GROUPS), g, blocks);
   const uint scaled_row = item % ROWS;
   global const ushort *sets =
       (global const ushort *)tile.weights + a->scales_offset +
-      scales_at(min((uint)get_group_id(1) * PANELS * PANEL_GROUPS + scaled_row / LANES, groups - 1), 0, blocks / BLOCKS_PER_SCALE) +
+      scales_at(min((uint)get_group_id(1) * PANELS + scaled_row / 32, last_panel) * PANEL_GROUPS + scaled_row / LANES % 2, 0,
+                blocks / BLOCKS_PER_SCALE) +
       scaled_row % LANES;
   global const uint4 *packed = VIEW(const uint4, 0, x) + (ulong)tile.packed_row * (a->columns / 32) * TOKEN_WORDS / 4;
 
@@ -118,11 +132,9 @@ kernel GROUP_OF_ITEMS void matmul_8(ROOTS_8, const struct matmul_arguments argum
   copy_stage(x[0], packed, item);
   if (item < ROWS) stage_scales(sets, scales[0] + scaled_row);
 
-  uint2 near[2][2], next[2][2];
+  struct fragment next[4];
 #pragma unroll
-  for (int i = 0; i < 2; ++i)
-#pragma unroll
-    for (int half_of = 0; half_of < 2; ++half_of) near[i][half_of] = load_fragment(quants[i] + 8 * half_of, t);
+  for (int i = 0; i < 4; ++i) next[i] = load_fragment(quants + i * 8 * ASIDE, 0, t);
 
 #pragma unroll 1
   for (uint stage = 0; stage < stages; ++stage) {
@@ -141,14 +153,13 @@ kernel GROUP_OF_ITEMS void matmul_8(ROOTS_8, const struct matmul_arguments argum
                                   warp / TOKEN_WARPS * 32 + g;
 #pragma unroll 1
     for (uint block = 0; block < STAGE; ++block) {
+      uint2 near[4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) near[i] = bytes_of_fragment(next[i], t);
       // The last block is fetched again after itself.
-      const uint step = stage * STAGE + block + 1 < stages * STAGE ? PARTS_8 * PANEL_GROUPS * WORDS * LANES : 0;
+      const uint following_block = min((stage * STAGE + block + 1) * PARTS_8, blocks - PARTS_8);
 #pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        quants[i] += step;
-#pragma unroll
-        for (int h = 0; h < 2; ++h) next[i][h] = load_fragment(quants[i] + 8 * h, t);
-      }
+      for (int i = 0; i < 4; ++i) next[i] = load_fragment(quants + i * 8 * ASIDE, following_block, t);
       local const uint *words = (local const uint *)x[stage % 2] + block * TILE_M * TOKEN_WORDS;
       local const float *heads = (local const float *)words + TILE_M * 8 + (first_token + 2 * t) * HEAD_WORDS;
       words += (first_token + g) * 8 + 2 * t;
@@ -167,11 +178,11 @@ kernel GROUP_OF_ITEMS void matmul_8(ROOTS_8, const struct matmul_arguments argum
 #pragma unroll
           for (int part = 0; part < PARTS_8; ++part) {
 #if PARTS_8 == 1
-            const int4 sum = mma_bytes_32((int4)(MAGIC), near[i][0].x, near[i][1].x, near[i][0].y, near[i][1].y, b.x, b.y, SCRATCH);
+            const int4 sum = mma_bytes_32((int4)(MAGIC), near[2 * i].x, near[2 * i + 1].x, near[2 * i].y, near[2 * i + 1].y, b.x, b.y, SCRATCH);
             const float sum_0 = head.y, sum_1 = head.w;
 #else
-            const int4 sum = part ? mma_bytes_16((int4)(MAGIC), near[i][0].y, near[i][1].y, b.y, SCRATCH)
-                                  : mma_bytes_16((int4)(MAGIC), near[i][0].x, near[i][1].x, b.x, SCRATCH);
+            const int4 sum = part ? mma_bytes_16((int4)(MAGIC), near[2 * i].y, near[2 * i + 1].y, b.y, SCRATCH)
+                                  : mma_bytes_16((int4)(MAGIC), near[2 * i].x, near[2 * i + 1].x, b.x, SCRATCH);
             const float sum_0 = part ? head_0.z : head_0.y, sum_1 = part ? head_1.z : head_1.y;
 #endif
             const row_scale low = rows[(block * PARTS_8 + part) * ROWS + i * LANES];
@@ -187,10 +198,6 @@ kernel GROUP_OF_ITEMS void matmul_8(ROOTS_8, const struct matmul_arguments argum
             acc[3] = fma(MINIMUM_OF(high), sum_1, acc[3]);
           }
       }
-#pragma unroll
-      for (int i = 0; i < 2; ++i)
-#pragma unroll
-        for (int h = 0; h < 2; ++h) near[i][h] = next[i][h];
     }
   }
 
