@@ -24,6 +24,7 @@
 #define BUFFERS 2
 #endif
 #if EMULATED
+#undef DEPTH
 #define DEPTH 1
 #endif
 #ifndef DEPTH
@@ -35,7 +36,9 @@
 #include "matmul/tile.cl"
 
 #define STAGED (TILE_M > 16)
+#ifndef TOKEN_WARPS
 #define TOKEN_WARPS (TILE_M > 16 ? 2 : 1)
+#endif
 #define SIXTEENS (TILE_M / TOKEN_WARPS / 16)
 #define WORDS_OF_BLOCK (WORDS * PANEL_ROWS)
 #define STAGE_VECTORS (STAGE * TILE_M / 16 * TOKENS_VECTORS)
