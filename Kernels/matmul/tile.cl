@@ -41,7 +41,7 @@ static inline void set_tile(struct product_tile *t, ROOTS, const struct matmul_a
   t->packed_row = x * TILE_M * TILES;
 #if GROUPED
   global const int *experts = VIEW(const int, 7, experts);
-  t->count = 0;
+  t->row = t->count = 0;
   if ((int)x < *experts) {
     const int4 entry = EXPERT_TILES(experts)[x];
     t->weights = (global const uint *)((global const uchar *)t->weights + (ulong)entry.x * a->expert_stride);

@@ -5,9 +5,10 @@
 #define OFFSET 1.0f
 
 #define CHUNK_WORDS 1
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   chunk[0] = LOAD_WORD(block, c / 2) >> (16 * (c % 2));
 }
 
-#define PLACE(i) (2 * (i))
-#define UNPACK(chunk, i) PLACED(chunk[0], 3, PLACE(i))
+#define FIELD 3
+#define FROM(i) (2 * (i))
+#define UNPACK(chunk, i) PLACED(chunk[0], FROM(i))

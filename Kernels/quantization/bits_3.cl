@@ -8,12 +8,13 @@
 #define OFFSET 4.0f
 
 #define CHUNK_WORDS 2
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
-  const lanes_u low = LOAD_WORD(block, 0) >> (4 * c), bits = TO_UINT(packed[FIRST_HIGH + part]);
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+  const lanes_u low = LOAD_WORD(block, 0) >> (4 * c), bits = TO_UINT(HALF_OF(packed, FIRST_HIGH + part));
   const lanes_u high = (bits << 2 | bits << 14) >> (2 * c);
   chunk[0] = (low & 0x03030303u) | (high & 0x04040404u);
   chunk[1] = (low >> 2 & 0x03030303u) | (high >> 1 & 0x04040404u);
 }
 
-#define PLACE(i) ((i) / 2 * 8)
-#define UNPACK(chunk, i) PLACED(chunk[(i) % 2], 7, PLACE(i))
+#define FIELD 7
+#define FROM(i) ((i) / 2 * 8)
+#define UNPACK(chunk, i) PLACED(chunk[(i) % 2], FROM(i))

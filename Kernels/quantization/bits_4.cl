@@ -6,9 +6,10 @@
 #define OFFSET 8.0f
 
 #define CHUNK_WORDS 1
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   chunk[0] = LOAD_WORD(block, c);
 }
 
-#define PLACE(i) ((i) < 7 ? 4 * (i) : 0)
-#define UNPACK(chunk, i) PLACED(chunk[0], LARGEST, 4 * (i))
+#define FIELD LARGEST
+#define FROM(i) (4 * (i))
+#define UNPACK(chunk, i) PLACED(chunk[0], FROM(i))

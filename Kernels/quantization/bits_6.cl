@@ -7,11 +7,12 @@
 #define OFFSET 32.0f
 
 #define CHUNK_WORDS 2
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u low = LOAD_WORD(block, 1 + c), high = LOAD_WORD(block, 0) << (4 * c);
   chunk[0] = (low & 0x0f0f0f0fu) | (high & 0x30303030u);
   chunk[1] = (low >> 4 & 0x0f0f0f0fu) | (high >> 2 & 0x30303030u);
 }
 
-#define PLACE(i) ((i) / 2 * 8)
-#define UNPACK(chunk, i) PLACED(chunk[(i) % 2], LARGEST, PLACE(i))
+#define FIELD LARGEST
+#define FROM(i) ((i) / 2 * 8)
+#define UNPACK(chunk, i) PLACED(chunk[(i) % 2], FROM(i))

@@ -6,10 +6,11 @@
 #define OFFSET 128.0f
 
 #define CHUNK_WORDS 2
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
 #pragma unroll
   for (uint w = 0; w < CHUNK_WORDS; ++w) chunk[w] = LOAD_WORD(block, c * CHUNK_WORDS + w);
 }
 
-#define PLACE(i) ((i) % 4 < 3 ? (i) % 4 * 8 : 0)
-#define UNPACK(chunk, i) PLACED(chunk[(i) / 4], LARGEST, (i) % 4 * 8)
+#define FIELD LARGEST
+#define FROM(i) ((i) % 4 * 8)
+#define UNPACK(chunk, i) PLACED(chunk[(i) / 4], FROM(i))

@@ -16,8 +16,8 @@
 #if IS_IQ1_S
 
 #define WORDS 1
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
-  const lanes_u half_bits = TO_UINT(packed[1 + part]);
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+  const lanes_u half_bits = TO_UINT(HALF_OF(packed, 1 + part));
   const lanes_u low = LOAD_WORD(block, 0) >> (8 * c) & 255u;
   chunk[0] = TABLE_AT(grid_iq1, low | (half_bits >> (3 * c) & 7u) << 8);
   chunk[1] = (~half_bits & 0x8000u) << 4 | ONE;
@@ -26,9 +26,9 @@ static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS bloc
 #else
 
 #define WORDS 0
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
-  const lanes_u high = TO_UINT(packed[20 + part / 2]) >> (part % 2 * 8 + 4 * c);
-  const lanes_u low = TO_UINT(packed[4 + part]) >> (8 * c) & 255u;
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+  const lanes_u high = TO_UINT(HALF_OF(packed, 20 + part / 2)) >> (part % 2 * 8 + 4 * c);
+  const lanes_u low = TO_UINT(HALF_OF(packed, 4 + part)) >> (8 * c) & 255u;
   chunk[0] = TABLE_AT(grid_iq1, low | (high & 7u) << 8);
   chunk[1] = (~high & 8u) << 16 | ONE;
 }

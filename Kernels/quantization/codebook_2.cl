@@ -21,7 +21,7 @@
 #if IS_IQ2_XXS
 
 #define WORDS 2
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u index = LOAD_WORD(block, 0) >> (8 * c) & 255u;
   SET_CHUNK(chunk, TABLE_AT(grid_iq2_xxs, index) | (LOAD_WORD(block, 1) << (3 - c) & 0x88888888u));
 }
@@ -35,9 +35,9 @@ static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS bloc
 #define HIGH_BITS 2
 #endif
 #define FIRST_HIGH 5
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const uint at = (part * 2 + c) * HIGH_BITS;
-  const lanes_u high = TO_UINT(packed[FIRST_HIGH + at / 16]) >> (at % 16) & ((1u << HIGH_BITS) - 1);
+  const lanes_u high = TO_UINT(HALF_OF(packed, FIRST_HIGH + at / 16)) >> (at % 16) & ((1u << HIGH_BITS) - 1);
   const lanes_u word = LOAD_WORD(block, 0);
   const lanes_u index = (word >> (8 * c) & 255u) | high << 8;
   const lanes_u signs = (word >> (13 + 2 * c) & 0x00008888u) | (word << (2 - 2 * c) & 0x88880000u);

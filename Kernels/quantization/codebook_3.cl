@@ -21,14 +21,14 @@
 
 #include "quantization/nibbles.cl"
 
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const lanes_u indices = LOAD_WORD(block, 1 + c / 2) >> (16 * (c % 2));
   const lanes_u signs = LOAD_WORD(block, 0) << (3 - c) & 0x88888888u;
 #if IS_IQ3_XXS
   SET_CHUNK(chunk,
             TABLE_AT(grid_iq3_xxs, indices & 255u) | TABLE_AT(grid_iq3_xxs, indices >> 8 & 255u) << 16 | signs);
 #else
-  const lanes_u high = TO_UINT(packed[FIRST_HIGH + part / 2]) >> (part % 2 * 8 + 2 * c);
+  const lanes_u high = TO_UINT(HALF_OF(packed, FIRST_HIGH + part / 2)) >> (part % 2 * 8 + 2 * c);
   SET_CHUNK(chunk, TABLE_AT(grid_iq3_s, (indices & 255u) | (high & 1u) << 8) |
                        TABLE_AT(grid_iq3_s, (indices >> 8 & 255u) | (high & 2u) << 7) << 16 | signs);
 #endif

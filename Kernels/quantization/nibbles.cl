@@ -12,8 +12,9 @@
     (chunk)[0] = BYTES_AT(VALUES, nibbles & 0x0f0f0f0fu);         \
     (chunk)[1] = BYTES_AT(VALUES, nibbles >> 4 & 0x0f0f0f0fu);    \
   } while (0)
-#define PLACE(i) ((i) / 2 < 3 ? (i) / 2 * 8 : 0)
-#define UNPACK(chunk, i) PLACED(chunk[(i) % 2], 255, (i) / 2 * 8)
+#define FIELD 255
+#define FROM(i) ((i) / 2 * 8)
+#define UNPACK(chunk, i) PLACED(chunk[(i) % 2], FROM(i))
 #else
 #define RANGE 1.0f
 #define CHUNK_WORDS 1

@@ -10,8 +10,8 @@
 #define BLOCKS_PER_SCALE 16
 #define SCALE_BITS 4
 
-static inline lanes_u scale_pair(const lanes_h *packed, int block) {
-  return TO_UINT(packed[2 + block / 2]) >> (block % 2 * 8) & 0xffu;
+static inline lanes_u scale_pair(PACKED packed, int block) {
+  return TO_UINT(HALF_OF(packed, 2 + block / 2)) >> (block % 2 * 8) & 0xffu;
 }
 
 #else
@@ -20,29 +20,25 @@ static inline lanes_u scale_pair(const lanes_h *packed, int block) {
 #define BLOCKS_PER_SCALE 8
 #define SCALE_BITS 6
 
-static inline lanes_u scale_pair(const lanes_h *packed, int block) {
-  if (block < 6) return TO_UINT(packed[2 + block]) & 0xfffu;
+static inline lanes_u scale_pair(PACKED packed, int block) {
+  if (block < 6) return TO_UINT(HALF_OF(packed, 2 + block)) & 0xfffu;
   const int first = 2 + 3 * (block - 6);
-  return TO_UINT(packed[first]) >> 12 | TO_UINT(packed[first + 1]) >> 12 << 4 | TO_UINT(packed[first + 2]) >> 12 << 8;
+  return TO_UINT(HALF_OF(packed, first)) >> 12 | TO_UINT(HALF_OF(packed, first + 1)) >> 12 << 4 |
+         TO_UINT(HALF_OF(packed, first + 2)) >> 12 << 8;
 }
 
 #endif
 
-static inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum) {
-  const lanes_f d = half_bits_to_float(packed[0]) * RANGE;
-  const lanes_f d_minimum = half_bits_to_float(packed[1]);
-#pragma unroll
-  for (int j = 0; j < BLOCKS_PER_SCALE; ++j) {
-    const lanes_u pair = scale_pair(packed, j);
-    scale[j] = d * TO_FLOAT(pair & ((1u << SCALE_BITS) - 1));
-    minimum[j] = -d_minimum * TO_FLOAT(pair >> SCALE_BITS);
-  }
+static inline void load_scale(PACKED packed, const int block, lanes_f *scale, lanes_f *minimum) {
+  const lanes_u pair = scale_pair(packed, block);
+  *scale = HALF_VALUE(packed, 0) * RANGE * TO_FLOAT(pair & ((1u << SCALE_BITS) - 1));
+  *minimum = -HALF_VALUE(packed, 1) * TO_FLOAT(pair >> SCALE_BITS);
 }
 
 #define MINIMUM(scale, minimum, range) (minimum)
 
-static inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {
+static inline lanes_f dequantized(PACKED packed, int block, lanes_f unpacked) {
   const lanes_u pair = scale_pair(packed, block);
-  const lanes_f scale = half_bits_to_float(packed[0]) * TO_FLOAT(pair & ((1u << SCALE_BITS) - 1));
-  return scale * (unpacked * RANGE) - half_bits_to_float(packed[1]) * TO_FLOAT(pair >> SCALE_BITS);
+  const lanes_f scale = HALF_VALUE(packed, 0) * TO_FLOAT(pair & ((1u << SCALE_BITS) - 1));
+  return scale * (unpacked * RANGE) - HALF_VALUE(packed, 1) * TO_FLOAT(pair >> SCALE_BITS);
 }

@@ -3,13 +3,13 @@
 #define SCALES 2
 #define BLOCKS_PER_SCALE 1
 
-static inline void load_scales(const lanes_h *packed, lanes_f *scale, lanes_f *minimum) {
-  scale[0] = half_bits_to_float(packed[0]) * RANGE;
-  minimum[0] = half_bits_to_float(packed[1]);
+static inline void load_scale(PACKED packed, const int block, lanes_f *scale, lanes_f *minimum) {
+  *scale = HALF_VALUE(packed, 0) * RANGE;
+  *minimum = HALF_VALUE(packed, 1);
 }
 
 #define MINIMUM(scale, minimum, range) (minimum)
 
-static inline lanes_f dequantized(const lanes_h *packed, int block, lanes_f unpacked) {
-  return half_bits_to_float(packed[0]) * (unpacked * RANGE) + half_bits_to_float(packed[1]);
+static inline lanes_f dequantized(PACKED packed, int block, lanes_f unpacked) {
+  return HALF_VALUE(packed, 0) * (unpacked * RANGE) + HALF_VALUE(packed, 1);
 }

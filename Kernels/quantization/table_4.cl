@@ -13,6 +13,6 @@
 
 #include "quantization/nibbles.cl"
 
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   SET_CHUNK(chunk, LOAD_WORD(block, c));
 }

@@ -9,15 +9,15 @@
 #define OFFSET 1.0f
 
 // Bytes `at` … `at` + 3, each times `power`, as two words of digits.
-static inline void load_trits(const lanes_h *packed, uint at, uint power, lanes_u *digits) {
-  const lanes_u word = TO_UINT(packed[1 + at / 2]) | TO_UINT(packed[2 + at / 2]) << 16;
+static inline void load_trits(PACKED packed, uint at, uint power, lanes_u *digits) {
+  const lanes_u word = TO_UINT(HALF_OF(packed, 1 + at / 2)) | TO_UINT(HALF_OF(packed, 2 + at / 2)) << 16;
   const lanes_u even = (word & 0x00ff00ffu) * power & 0x00ff00ffu, odd = (word >> 8 & 0x00ff00ffu) * power & 0x00ff00ffu;
   digits[0] = even * 3u;
   digits[1] = odd * 3u;
 }
 
 #define CHUNK_WORDS 4
-static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
+static inline void load_chunk(PACKED packed, uint part, BLOCK_WORDS block, uint c, lanes_u *chunk) {
   const uint all = part * 4 + c, row = all < 20 ? all / 4 : (all - 20) / 2;
   uint at = all < 20 ? c * 8 : 32 + all % 2 * 8, power = row == 0 ? 1 : row == 1 ? 3 : row == 2 ? 9 : row == 3 ? 27 : 81;
   uint next = at + 4, next_power = power;
@@ -30,5 +30,6 @@ static inline void load_chunk(const lanes_h *packed, uint part, BLOCK_WORDS bloc
   load_trits(packed, next, next_power, chunk + 2);
 }
 
-#define PLACE(i) (8 + (i) % 4 / 2 * 16)
-#define UNPACK(chunk, i) PLACED(chunk[(i) / 4 * 2 + (i) % 2], 3, PLACE(i))
+#define FIELD 3
+#define FROM(i) (8 + (i) % 4 / 2 * 16)
+#define UNPACK(chunk, i) PLACED(chunk[(i) / 4 * 2 + (i) % 2], FROM(i))

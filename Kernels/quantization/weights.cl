@@ -11,14 +11,14 @@
 // memory in the vector style, and in the simt style in an array that load_words or load_unit has filled; and
 // UNPACK(chunk, i) gives its weight i up to an affine map,
 //   weight = scale · UNPACK + minimum,
-// of which load_scales gives the scale, and MINIMUM(scale, what it left as minimum, RANGE) the minimum, for each block under one set of
+// of which load_scale gives the scale, and MINIMUM(scale, what it left as minimum, RANGE) the minimum, for a block under one set of
 // scales, while dequantized gives a weight rounded just as the format's own definition rounds it. Formats without scales have
 // UNPACK = weight.
 //
-// Integer quants q are converted where they lie in a word, without a shift: in the vector style UNPACK(chunk, i) = q · 2^PLACE(i),
-// and matmul/pack.cl multiplies the activation by 2^(TOP_PLACE − PLACE(i)), so that all sums are 2^TOP_PLACE times the sum of x · q,
-// to the bit while nothing overflows (|x| < 2^92): powers of two round nothing, and below 2^-126 all are multiples of 2^-149. In the
-// simt style UNPACK = q. RANGE · UNPACK is q in both, with the activation's factor.
+// A quant q is the FIELD from bit FROM(i) on of a word of a chunk. IN_PLACE (always in the vector style) it is converted where it
+// lies: UNPACK(chunk, i) = q · 2^PLACE(i), and the activation is multiplied by 2^(TOP_PLACE − PLACE(i)), so that all sums are
+// 2^TOP_PLACE times the sum of x · q, to the bit while nothing overflows (|x| < 2^92): powers of two round nothing, and below 2^-126
+// all are multiples of 2^-149. Otherwise UNPACK = q. RANGE · UNPACK is q in both, with the activation's factor.
 
 #pragma once
 
@@ -49,14 +49,34 @@
 #endif
 #define ONE 0x3f800000u
 
-// The bits of `mask` from bit `from` on as a float, in the vector style times 2^from unless they reach the sign's.
-#if SIMT
-#define PLACED(word, mask, from) (AS_FLOAT(((word) >> (from) & (mask)) | 0x4b000000u) - 8388608.0f)
-#define RANGE_OF_INTEGERS 1.0f
+// The halves of a row under one set of scales: in an array, or with SCALES_LOCAL in local memory as the plane has them.
+#if SIMT && defined(SCALES_LOCAL)
+#define PACKED local const ushort *
+#define HALF_OF(packed, s) (packed)[(s) * LANES]
+#define HALF_VALUE(packed, s) vload_half((s) * LANES, (local const half *)(packed))
 #else
-#define PLACED(word, mask, from)                                                              \
-  TO_FLOAT(AS_INT(((uint)(mask) << (from)) >> 31 ? (word) >> (from) : (word) & ((uint)(mask) << (from))))
-#define RANGE_OF_INTEGERS (1.0f / (1 << TOP_PLACE))
+#define PACKED const lanes_h *
+#define HALF_OF(packed, s) (packed)[s]
+#define HALF_VALUE(packed, s) half_bits_to_float(HALF_OF(packed, s))
+#endif
+
+#ifndef IN_PLACE
+#define IN_PLACE (!SIMT)
+#endif
+// The FIELD from bit `from` on as a float, times 2^PLACE_OF(from).
+#if !SIMT
+// Unless it reaches the sign.
+#define REACHES_TOP(from) (((uint)FIELD << (from)) >> 31)
+#define PLACED(word, from) TO_FLOAT(AS_INT(REACHES_TOP(from) ? (word) >> (from) : (word) & ((uint)FIELD << (from))))
+#define PLACE_OF(from) (REACHES_TOP(from) ? 0 : (from))
+#elif IN_PLACE
+// As half a word of its lower 10 bits: a denormal half, whose conversion is one instruction, and one mask serves both halves.
+#define HALF_PLACE(from) ((FIELD << (from) % 16) > 1023 ? (from) % 16 - 8 : (from) % 16)
+#define PLACED(word, from) half_of((word) >> ((from) % 16 - HALF_PLACE(from)) & (uint)(FIELD * 0x10001u << HALF_PLACE(from)), (from) / 16)
+#define PLACE_OF(from) (HALF_PLACE(from) - 24)
+static inline float half_of(const uint word, const uint index) { return vload_half(index, (const half *)&word); }
+#else
+#define PLACED(word, from) (AS_FLOAT(((word) >> (from) & FIELD) | 0x4b000000u) - 8388608.0f)
 #endif
 // Bits of x from position `from` moved to position `to` (both constants); the caller masks.
 #define SHIFT_TO(x, from, to) ((from) > (to) ? (x) >> (((from) - (to)) & 31) : (x) << (((to) - (from)) & 31))
@@ -124,10 +144,18 @@
 #include "quantization/codebook_3.cl"
 #endif
 
-#ifdef TOP_PLACE
-#define RANGE RANGE_OF_INTEGERS
+#if defined(FIELD) && IN_PLACE
+#define PLACE(i) PLACE_OF(FROM(i))
 #else
 #define PLACE(i) 0
+#endif
+#if defined(FIELD) && !SIMT
+#define RANGE (1.0f / (1 << TOP_PLACE))
+#elif defined(FIELD)
+#define RANGE 1.0f
+#endif
+#if !defined(TOP_PLACE) || SIMT
+#undef TOP_PLACE
 #define TOP_PLACE 0
 #endif
 
@@ -140,6 +168,14 @@
 #include "quantization/scale_k.cl"
 #else
 #include "quantization/scale_signed.cl"
+#endif
+
+#if SCALES > 0
+// What load_scale, which each format defines, gives of every block under one set of scales.
+static inline void load_scales(PACKED packed, lanes_f *scale, lanes_f *minimum) {
+#pragma unroll
+  for (int j = 0; j < BLOCKS_PER_SCALE; ++j) load_scale(packed, j, &scale[j], &minimum[j]);
+}
 #endif
 
 #if SIMT
