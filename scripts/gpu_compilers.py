@@ -113,6 +113,10 @@ class NVIDIA:
         ptx = folder / "kernel.ptx"
         code, text = self.clang.compile(
             variant, source, "nvptx64-nvidia-nvcl", "nvptx64--nvidiacl.bc", ptx, ["-Xclang", "-target-cpu", "-Xclang", "sm_75"])
+        if not code:
+            # As NVIDIA's driver says a required work-group size, which bounds the registers; clang leaves it out.
+            sizes = f".reqntid {variant['items']}, 1, 1"
+            ptx.write_text(re.sub(r"^(\.entry [^{]*\))$", rf"\1\n{sizes}", ptx.read_text(), flags=re.M))
         for architecture in architectures:
             if code:
                 yield architecture, [], [first_line(text)]

@@ -1,220 +1,323 @@
-// out = softmax(scale · q Kᵀ, masked) V, tile by tile (FlashAttention, Dao et al. 2022), in all the forms of attention/form.cl
+// out = softmax(scale · q Kᵀ, masked) V, tile by tile (FlashAttention, Dao et al. 2022), in all the forms of attention/form.cl, for
+// many rows that share their keys; attention/decode_attention.simt.cl is for few
 //
 // One work-group of LOCAL work-items computes TOKENS consecutive queries of one sequence for HEAD_ROWS heads that share their
 // keys and values, and does for each row what flash_attention.vector.cl does, operation by operation; see there for the arguments
-// and the order of the sums. Queries and scores lie in local memory, a row's softmax in the registers of one work-item; keys and
-// values are read once per work-group.
+// and the order of the sums. Both products are a matrix product's: operands pass through local memory, a work-item holds the
+// scores of ITEM_ROWS rows × KEY_QUADS · 4 keys in registers, then the sums of a unit of attention/values.simt.cl.
 //
-// Work-groups (splits, kv_heads · ⌈group / HEAD_ROWS⌉, tiles).  Guarantees as there, and ROWS ≤ LOCAL.
+// Work-groups (splits, kv_heads · ⌈group / HEAD_ROWS⌉, tiles).  Guarantees as there; LOCAL is 16, 32, … 512, TOKENS · HEAD_ROWS ≤ 64 and ≤ LOCAL, HEAD_SIZE a multiple of
+// LOCAL / 32.
 
 #ifndef TOKENS
-#define TOKENS 4
+#define TOKENS 8
 #endif
 #ifndef HEAD_ROWS
-#define HEAD_ROWS 1
+#define HEAD_ROWS 4
 #endif
 #ifndef LOCAL
-#define LOCAL 64
+#define LOCAL 256
 #endif
 
 #include "attention/form.cl"
+#include "attention/runs.simt.cl"
+#include "attention/rows.simt.cl"
 
-#define ROWS (TOKENS * HEAD_ROWS)
-// Head columns of each row that one work-item sums.
-#define COLUMNS ((VALUE_SIZE + LOCAL - 1) / LOCAL)
-#define SYNC barrier(CLK_LOCAL_MEM_FENCE)
+// Rows in local memory.
+#define ROWS (TOKENS * HEAD_ROWS <= 8 ? 8 : TOKENS * HEAD_ROWS <= 16 ? 16 : TOKENS * HEAD_ROWS <= 32 ? 32 : 64)
+#define AHEAD 1
 
-// The number of the group of key `position`.
-static inline ulong group_of(const struct attention *a, global const uint *tables, const uint kv_head, const int position) {
-  return group_at(tables[position / BLOCK_SIZE], position % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
+#include "attention/values.simt.cl"
+
+// Work-items are (8 parts of the rows, KEY_LANES parts of the keys); a work-item's rows, and quads of keys.
+#define ITEM_ROWS (ROWS / 8)
+#define KEY_LANES (LOCAL / 8)
+#define KEY_QUADS (KEY_TILE / 4 / KEY_LANES)
+// Elements of a key that are staged together, in octets: of how many keys by a work-item, and by how many work-items of a key.
+#define STEP (LOCAL > KEY_TILE ? 8 * (LOCAL / KEY_TILE) : 8)
+#define ITEM_KEYS (LOCAL > KEY_TILE ? 1 : KEY_TILE / LOCAL)
+#define OCTET_RUNS (KEY_TYPE == CACHE_F32 ? 2 : 1)
+#define ITEM_QUERIES ((STEP * ROWS + LOCAL - 1) / LOCAL)
+// Elements of the queries that lie side by side, padded for writes without conflicts.
+#define QUERY_STRIDE (ROWS + 4)
+// Keys whose weights are in local memory at once, and whose sums of lanes a work-item adds.
+#define PHASE 64
+#define ITEM_SUMS ((ROWS * LANES + LOCAL - 1) / LOCAL)
+// Local memory in floats: two steps of keys and of queries, then the largest scores, then weights and two parts of values.
+#define STEP_FLOATS (STEP * KEY_TILE)
+#define QUERY_FLOATS (STEP * QUERY_STRIDE)
+#define BEST_STRIDE (KEY_LANES + 4)
+#define SCORE_FLOATS (2 * STEP_FLOATS + 2 * QUERY_FLOATS)
+#define BEST_FLOATS (ROWS * BEST_STRIDE)
+#define VALUE_FLOATS (PHASE * ROWS + 2 * PART * VALUE_SIZE)
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define FLOATS LARGER(LARGER(SCORE_FLOATS, BEST_FLOATS), VALUE_FLOATS)
+
+// Octet `octet` of the key of token `lane` of a group.
+struct octet {
+  uint4 runs[OCTET_RUNS];
+  float scale;
+};
+
+static inline struct octet load_octet(global const key_element *group, const uint octet, const uint lane) {
+  struct octet x;
+#pragma unroll
+  for (uint i = 0; i < OCTET_RUNS; ++i)
+    x.runs[i] = ((global const uint4 *)group)[(octet * 8 / KEY_ELEMENTS + i) * 16 + lane];
+  x.scale = scale_of(KEY_TYPE, group, HEAD_SIZE, octet / 4, lane);
+  return x;
 }
 
-// Element `column` of the value of key `position`.
-static inline float value_of(const struct attention *a, global const uint *tables, const uint kv_head, const int position,
-                             const uint column) {
-  const uint lane = position % 16;
-  const ulong number = group_of(a, tables, kv_head, position);
-  float scale = 1.0f;
-#if SHARED_VALUES
-  global const key_element *group = a->keys + number * KEY_GROUP(HEAD_SIZE);
+// Writes its floats KEY_TILE floats apart.
+INLINE void store_octet(const struct octet *x, const uint octet, local float *to) {
+  float4 quads[2];
 #if IS_QUANTIZED(KEY_TYPE)
-  scale = KEY_SCALES(group, HEAD_SIZE, column / 32, lane);
-#endif
-  return load_keys(group, column, scale, lane);
+  // The octet's half of the run without an index, which would put the run in memory.
+  const uint4 run = x->runs[0];
+  uint2 words = bitselect(run.lo, run.hi, (uint2)(-(octet & 1)));
+  if (KEY_TYPE == CACHE_Q4_0) words >>= (octet & 2) * 2;
+  quads[0] = quants_of(KEY_TYPE, words.x) * x->scale;
+  quads[1] = quants_of(KEY_TYPE, words.y) * x->scale;
 #else
-  global const value_element *group = a->values + number * VALUE_GROUP(VALUE_SIZE);
-#if IS_QUANTIZED(VALUE_TYPE)
-  scale = VALUE_SCALES(group, VALUE_SIZE, column / 32, lane);
+  quads[0] = quad_of(KEY_TYPE, x->runs[0], 0, 1.0f);
+  quads[1] = quad_of(KEY_TYPE, x->runs[OCTET_RUNS - 1], 1, 1.0f);
 #endif
-  return load_values(group, lane, column, VALUE_SIZE, scale);
-#endif
+#pragma unroll
+  for (uint j = 0; j < 2; ++j) {
+    local float *at = to + j * 4 * KEY_TILE;
+    at[0] = quads[j].x, at[KEY_TILE] = quads[j].y, at[2 * KEY_TILE] = quads[j].z, at[3 * KEY_TILE] = quads[j].w;
+  }
 }
 
-static inline bool sees(const struct attention *a, const struct range r, const uint token, const int4 tile, const int key) {
-  if (key > r.last || (key < r.first && key >= (int)a->sink_keys)) return false;
-#if MASK == TREE
-  return (tree_bits(a->masks + token * TREE_WORDS, key - tile.w) & 1) != 0;
-#else
-  return true;
-#endif
+// Row `m` of a work-item, of eight that begin at quads of rows.
+static inline uint row_of(const uint item, const uint m) {
+  return ITEM_ROWS <= 4 ? item % 8 * ITEM_ROWS + m : m / 4 * 32 + item % 8 * 4 + m % 4;
+}
+
+INLINE void load_floats(local const float *from, const uint count, float *to) {
+  if (count == 1) {
+    to[0] = from[0];
+  } else if (count == 2) {
+    const float2 x = *(local const float2 *)from;
+    to[0] = x.x, to[1] = x.y;
+  } else {
+    const float4 x = *(local const float4 *)from;
+    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
+  }
 }
 
 kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_arguments arguments) {
-  local float query[ROWS][QUERY_SIZE];
-  local float scores[ROWS][KEY_TILE];
-  local float lanes[ROWS][LANES];
-  local float old[ROWS], new[ROWS], tile_highest[ROWS], tile_total[ROWS];
-  // Of row `item`.
-  float highest = LOWEST, total = 0.0f;
+  local float4 memory[FLOATS / 4];
+  local float4 lanes[ROWS][LANES / 4];
+  local ulong groups[KEY_TILE / 16];
+  local struct range ranges[ROWS];
+  local float old[ROWS], new[ROWS], largest[ROWS];
+  local float *const keys = (local float *)memory, *const queries = keys + 2 * STEP_FLOATS, *const bests = (local float *)memory;
+  local float *const weights = (local float *)memory;
+  local float4 *const parts = memory + PHASE * ROWS / 4;
 
   global uchar *const roots[] = {LIST_13};
   struct attention all;
   set_attention(&all, roots, &arguments);
   const struct attention *a = &all;
-  const uint item = get_local_id(0), split = get_group_id(0);
+  const uint item = get_local_id(0);
   const int4 tile = ((global const int4 *)(r4 + arguments.tiles))[get_group_id(2)];
-  const uint group = a->heads / a->kv_heads, head_tiles = (group + HEAD_ROWS - 1) / HEAD_ROWS;
-  const uint kv_head = get_group_id(1) / head_tiles;
-  const uint first_head = kv_head * group + get_group_id(1) % head_tiles * HEAD_ROWS;
-  const uint head_count = min((uint)HEAD_ROWS, (kv_head + 1) * group - first_head);
-  const uint first_token = tile.x, count = tile.y;
+  const struct rows rows = rows_of(a, tile, get_group_id(1));
+  const uint kv_head = rows.first_head / (a->heads / a->kv_heads);
   global const uint *tables = a->tables + (long)tile.z;
-  // Rows past the counts repeat the last.
-#define TOKEN(m) (first_token + min((uint)(m) / HEAD_ROWS, count - 1))
-#define HEAD(m) (first_head + min((uint)(m) % HEAD_ROWS, head_count - 1))
 
-  int begin = INT_MAX, end = 0;
-  for (uint m = 0; m < ROWS; m += HEAD_ROWS) {
-    const struct range r = range_of(a, tile, TOKEN(m));
-    begin = min(begin, r.first);
-    end = max(end, r.last + 1);
-  }
-  for (uint i = item; i < ROWS * QUERY_SIZE; i += LOCAL) {
-    const uint m = i / QUERY_SIZE, d = i % QUERY_SIZE;
-    query[m][d] = a->q[(ulong)TOKEN(m) * a->q_stride + HEAD(m) * QUERY_SIZE + d] * a->scale;
-  }
-  float sums[ROWS][COLUMNS];
-#pragma unroll
-  for (uint m = 0; m < ROWS; ++m)
-#pragma unroll
-    for (uint c = 0; c < COLUMNS; ++c) sums[m][c] = 0.0f;
+  for (uint m = item; m < ROWS; m += LOCAL) ranges[m] = range_of(a, tile, token_of(&rows, m));
   SYNC;
+  int begin = INT_MAX, end = 0;
+  for (uint m = 0; m < TOKENS * HEAD_ROWS; m += HEAD_ROWS) {
+    begin = min(begin, ranges[m].first);
+    end = max(end, ranges[m].last + 1);
+  }
+  // Where the elements that a work-item stages of the queries begin.
+  global const float *const first_query = a->q + (ulong)rows.first_token * a->q_stride;
+  uint query[ITEM_QUERIES];
+#pragma unroll
+  for (uint i = 0; i < ITEM_QUERIES; ++i) {
+    const uint row = min((item + i * LOCAL) / STEP, (uint)ROWS - 1);
+    query[i] = (token_of(&rows, row) - rows.first_token) * a->q_stride + head_of(&rows, row) * QUERY_SIZE + item % STEP;
+  }
+  float sums[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS];
+#pragma unroll
+  for (uint u = 0; u < ITEM_UNITS; ++u)
+#pragma unroll
+    for (uint m = 0; m < UNIT_ROWS; ++m)
+#pragma unroll
+      for (uint c = 0; c < UNIT_COLUMNS; ++c) sums[u][m][c] = 0.0f;
+  // Of row `item`.
+  float highest = LOWEST, total = 0.0f;
 
-  const struct tile_walk walk = tile_walk_of(a, begin, end, split);
+  const struct tile_walk walk = tile_walk_of(a, begin, end, get_group_id(0));
+#pragma unroll 1
   for (uint t = walk.first; t < walk.end; t = next_tile(&walk, t + 1)) {
     const int start = t * KEY_TILE;
     const int to = min(start + KEY_TILE, end);
     const int from = start < (int)a->sink_keys ? start : max(start, begin);
-    for (uint k = item; k < KEY_TILE; k += LOCAL) {
-      const int position = start + (int)k;
-      float acc[ROWS];
-#pragma unroll
-      for (uint m = 0; m < ROWS; ++m) acc[m] = 0.0f;
-      if (position >= from && position < to) {
-        global const key_element *key = a->keys + group_of(a, tables, kv_head, position) * KEY_GROUP(HEAD_SIZE);
-        float scales = 1.0f;
-        for (uint d = 0; d < QUERY_SIZE; ++d) {
-#if IS_QUANTIZED(KEY_TYPE)
-          if (d % 32 == 0) scales = KEY_SCALES(key, HEAD_SIZE, d / 32, position % 16);
-#endif
-          const float element = load_keys(key, d, scales, position % 16);
-#pragma unroll
-          for (uint m = 0; m < ROWS; ++m) acc[m] = fma(element, query[m][d], acc[m]);
-        }
-      }
-      for (uint m = 0; m < ROWS; ++m) {
-        const struct range r = range_of(a, tile, TOKEN(m));
-        float score = acc[m];
-#if HAS_SOFT_CAP
-        score = a->soft_cap * hyperbolic_tangent(score / a->soft_cap);
-#endif
-#if HAS_BIAS
-        score += a->bias[HEAD(m) * (2 * a->bias_reach + 1) + clamp(position - r.position, -a->bias_reach, a->bias_reach) +
-                         a->bias_reach];
-#endif
-#if HAS_SLOPES
-        score = fma(-a->slopes[HEAD(m)], fabs((float)(position - r.position)), score);
-#endif
-        scores[m][k] = position >= from && sees(a, r, TOKEN(m), tile, position) ? score : -INFINITY;
-      }
+    for (uint g = item; g < KEY_TILE / 16; g += LOCAL) {
+      // Before and behind what some row sees there may be no block.
+      const uint at = clamp(start + (int)g * 16, from, to - 1);
+      groups[g] = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
     }
     SYNC;
-    // The largest score, then the sum, of each row: first per lane of 16 keys, then the lanes halved.
-    for (uint i = item; i < ROWS * LANES; i += LOCAL) {
+
+    // Scores of ITEM_ROWS rows × KEY_QUADS · 4 keys; a key that no row sees is taken to be one that some does, and masked.
+    float scores[ITEM_ROWS][KEY_QUADS * 4];
+#pragma unroll
+    for (uint m = 0; m < ITEM_ROWS; ++m)
+#pragma unroll
+      for (uint k = 0; k < KEY_QUADS * 4; ++k) scores[m][k] = 0.0f;
+    global const key_element *group[ITEM_KEYS];
+    uint lane[ITEM_KEYS];
+    struct octet octets[ITEM_KEYS];
+    float queried[ITEM_QUERIES];
+#pragma unroll
+    for (uint k = 0; k < ITEM_KEYS; ++k) {
+      const int key = clamp((int)(item % KEY_TILE + k * LOCAL), from - start, to - 1 - start);
+      lane[k] = key % 16;
+      group[k] = a->keys + groups[key / 16] * KEY_GROUP(HEAD_SIZE);
+      octets[k] = load_octet(group[k], item / KEY_TILE, lane[k]);
+    }
+#pragma unroll
+    for (uint i = 0; i < ITEM_QUERIES; ++i) queried[i] = item % STEP < QUERY_SIZE ? first_query[query[i]] : 0.0f;
+#pragma unroll 1
+    for (uint d = 0; d < HEAD_SIZE; d += STEP) {
+      local float *staged = keys + d / STEP % 2 * STEP_FLOATS, *queries_staged = queries + d / STEP % 2 * QUERY_FLOATS;
+#pragma unroll
+      for (uint k = 0; k < ITEM_KEYS; ++k)
+        store_octet(&octets[k], d / 8 + item / KEY_TILE, staged + item / KEY_TILE * 8 * KEY_TILE + item % KEY_TILE + k * LOCAL);
+#pragma unroll
+      for (uint i = 0; i < ITEM_QUERIES; ++i) {
+        const uint row = (item + i * LOCAL) / STEP;
+        if (STEP * ROWS % LOCAL == 0 || row < ROWS) queries_staged[item % STEP * QUERY_STRIDE + row] = queried[i] * a->scale;
+      }
+      // The next, before these are used.
+      const uint next = d + STEP;
+      if (next < HEAD_SIZE) {
+#pragma unroll
+        for (uint k = 0; k < ITEM_KEYS; ++k) octets[k] = load_octet(group[k], next / 8 + item / KEY_TILE, lane[k]);
+#pragma unroll
+        for (uint i = 0; i < ITEM_QUERIES; ++i) queried[i] = item % STEP + next < QUERY_SIZE ? first_query[query[i] + next] : 0.0f;
+      }
+      SYNC;
+#pragma unroll UNROLLED(8, 4)
+      for (uint e = 0; e < STEP; ++e) {
+        float q[ITEM_ROWS], k[KEY_QUADS * 4];
+#pragma unroll
+        for (uint m = 0; m < ITEM_ROWS; m += 4) load_floats(queries_staged + e * QUERY_STRIDE + row_of(item, m), ITEM_ROWS, q + m);
+#pragma unroll
+        for (uint i = 0; i < KEY_QUADS; ++i) load_floats(staged + e * KEY_TILE + (i * KEY_LANES + item / 8) * 4, 4, k + i * 4);
+#pragma unroll
+        for (uint m = 0; m < ITEM_ROWS; ++m)
+#pragma unroll
+          for (uint i = 0; i < KEY_QUADS * 4; ++i) scores[m][i] = fma(k[i], q[m], scores[m][i]);
+      }
+    }
+
+    const struct value_source source = {a, groups, start, from, to};
+    const uint first_part = (from - start) / PART, end_part = (to - start + PART - 1) / PART;
+    struct value_run values[AHEAD][ITEM_RUNS];
+    load_part(&source, first_part, item, values[0]);
+
+    // The largest score of each row.
+    SYNC;
+#pragma unroll
+    for (uint m = 0; m < ITEM_ROWS; ++m) {
+      const uint row = row_of(item, m);
+      const struct range r = ranges[row];
       float best = LOWEST;
-      for (uint g = 0; g < KEY_TILE; g += LANES) best = max(best, scores[i / LANES][g + i % LANES]);
-      lanes[i / LANES][i % LANES] = best;
-    }
-    SYNC;
-    if (item < ROWS) {
-      float largest = LOWEST;
-      for (uint i = 0; i < LANES; ++i) largest = max(largest, lanes[item][i]);
-      tile_highest[item] = largest;
-    }
-    SYNC;
-    for (uint i = item; i < ROWS * LANES; i += LOCAL) {
-      const uint m = i / LANES;
-      float sum = 0.0f;
-      for (uint k = i % LANES; k < KEY_TILE; k += LANES) {
-        scores[m][k] = exponential(scores[m][k] - tile_highest[m]);
-        sum += scores[m][k];
+#pragma unroll
+      for (uint k = 0; k < KEY_QUADS * 4; ++k) {
+        const int key = start + (k / 4 * KEY_LANES + item / 8) * 4 + k % 4;
+        scores[m][k] = masked(a, &rows, r, row, tile, from, key, scores[m][k]);
+        best = max(best, scores[m][k]);
       }
-      lanes[m][i % LANES] = sum;
+      bests[row * BEST_STRIDE + item / 8] = best;
+    }
+    SYNC;
+    for (uint i = item; i < ROWS * 8; i += LOCAL) {
+      float best = LOWEST;
+      for (uint k = i / ROWS; k < KEY_LANES; k += 8) best = max(best, bests[i % ROWS * BEST_STRIDE + k]);
+      ((local float *)lanes)[i % ROWS * LANES + i / ROWS] = best;
     }
     SYNC;
     if (item < ROWS) {
-      float part[LANES];
-      for (uint i = 0; i < LANES; ++i) part[i] = lanes[item][i];
-      for (uint width = LANES / 2; width > 0; width /= 2)
-        for (uint i = 0; i < width; ++i) part[i] += part[i + width];
-      const struct merge merged = merge_of(highest, tile_highest[item]);
-      total = fma(total, merged.old, part[0] * merged.new);
+      largest[item] = largest_of(max(lanes[item][0], lanes[item][1]));
+      const struct merge merged = merge_of(highest, largest[item]);
       highest = merged.highest;
       old[item] = merged.old;
       new[item] = merged.new;
-      tile_total[item] = part[0];
     }
     SYNC;
-    // In registers only if all that indexes them is constant.
-#pragma unroll
-    for (uint c = 0; c < COLUMNS; ++c) {
-      const uint column = c * LOCAL + item;
-      if (column >= VALUE_SIZE) continue;
-      float acc[ROWS];
-#pragma unroll
-      for (uint m = 0; m < ROWS; ++m) acc[m] = 0.0f;
-      for (int position = from; position < to; ++position) {
-        const float value = value_of(a, tables, kv_head, position, column);
-#pragma unroll
-        for (uint m = 0; m < ROWS; ++m) acc[m] = fma(value, scores[m][position - start], acc[m]);
-      }
-#pragma unroll
-      for (uint m = 0; m < ROWS; ++m) {
-        if (a->splits == 1) {
-          sums[m][c] = fma(sums[m][c], old[m], acc[m] * new[m]);
-        } else if (m / HEAD_ROWS < count && m % HEAD_ROWS < head_count) {
-          global float *partial = a->partials + (((ulong)TOKEN(m) * a->heads + HEAD(m)) * a->key_tiles + t) * PARTIAL_SIZE;
-          partial[16 + column] = acc[m];
-          if (column == 0) {
-            partial[0] = tile_highest[m];
-            partial[1] = tile_total[m];
-          }
-        }
-      }
-    }
-    SYNC;
-  }
 
-  if (item < ROWS && a->splits == 1 && item / HEAD_ROWS < count && item % HEAD_ROWS < head_count)
-    old[item] = last_factor(a, TOKEN(item), HEAD(item), highest, total);
-  SYNC;
+    float acc[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS], lane_sums[ITEM_SUMS];
 #pragma unroll
-  for (uint c = 0; c < COLUMNS; ++c) {
-    const uint column = c * LOCAL + item;
-    if (a->splits > 1 || column >= RESULT_SIZE) continue;
+    for (uint u = 0; u < ITEM_UNITS; ++u)
 #pragma unroll
-    for (uint m = 0; m < ROWS; ++m)
-      if (m / HEAD_ROWS < count && m % HEAD_ROWS < head_count)
-        a->out[((ulong)TOKEN(m) * a->heads + HEAD(m)) * RESULT_SIZE + column] = sums[m][c] * old[m];
+      for (uint m = 0; m < UNIT_ROWS; ++m)
+#pragma unroll
+        for (uint c = 0; c < UNIT_COLUMNS; ++c) acc[u][m][c] = 0.0f;
+#pragma unroll
+    for (uint i = 0; i < ITEM_SUMS; ++i) lane_sums[i] = 0.0f;
+#pragma unroll 1
+    for (uint phase = first_part * PART / PHASE; phase * PHASE < end_part * PART; ++phase) {
+#pragma unroll
+      for (uint i = 0; i < KEY_QUADS; ++i) {
+        const uint key = (i * KEY_LANES + item / 8) * 4;
+        if (key / PHASE != phase) continue;
+#pragma unroll
+        for (uint k = 0; k < 4; ++k)
+#pragma unroll
+          for (uint m = 0; m < ITEM_ROWS; m += 4) {
+            float w[4];
+            load_floats(largest + row_of(item, m), ITEM_ROWS, w);
+#pragma unroll
+            for (uint j = 0; j < 4 && j < ITEM_ROWS; ++j) w[j] = exponential(scores[m + j][i * 4 + k] - w[j]);
+            local float *at = weights + (key % PHASE + k) * ROWS + row_of(item, m);
+#if ITEM_ROWS >= 4
+            *(local float4 *)at = (float4)(w[0], w[1], w[2], w[3]);
+#elif ITEM_ROWS == 2
+            *(local float2 *)at = (float2)(w[0], w[1]);
+#else
+            *at = w[0];
+#endif
+          }
+      }
+      const uint first = max(first_part, phase * (PHASE / PART)), last = min(end_part, (phase + 1) * (PHASE / PART));
+      weigh_parts(&source, first, last, item, weights + (first * PART - phase * PHASE) * ROWS, parts, values, acc);
+      // The sums of each row's lanes.
+#pragma unroll
+      for (uint i = 0; i < ITEM_SUMS; ++i) {
+        const uint at = item + i * LOCAL;
+        if (ROWS * LANES % LOCAL == 0 || at < ROWS * LANES)
+          for (uint k = at / ROWS; k < PHASE; k += LANES) lane_sums[i] += weights[k * ROWS + at % ROWS];
+      }
+      SYNC;
+    }
+#pragma unroll
+    for (uint i = 0; i < ITEM_SUMS; ++i) {
+      const uint at = item + i * LOCAL;
+      if (ROWS * LANES % LOCAL == 0 || at < ROWS * LANES) ((local float *)lanes)[at % ROWS * LANES + at / ROWS] = lane_sums[i];
+    }
+    SYNC;
+    if (item < ROWS) {
+      const float sum = sum_of_sixteen(lanes[item]);
+      total = fma(total, old[item], sum * new[item]);
+      if (a->splits > 1 && is_row(&rows, item)) {
+        global float *partial =
+            a->partials + (((ulong)token_of(&rows, item) * a->heads + head_of(&rows, item)) * a->key_tiles + t) * PARTIAL_SIZE;
+        partial[0] = largest[item];
+        partial[1] = sum;
+      }
+    }
+    merge_tile(a, &rows, t, item, old, new, acc, sums);
   }
+  SYNC;
+  if (item < ROWS && a->splits == 1 && is_row(&rows, item))
+    old[item] = last_factor(a, token_of(&rows, item), head_of(&rows, item), highest, total);
+  SYNC;
+  if (a->splits == 1) store_rows(a, &rows, item, old, sums);
 }

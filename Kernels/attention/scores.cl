@@ -62,7 +62,7 @@ static inline void score_keys(const struct attention *a, const ulong *groups, co
 #pragma unroll
         for (uint s = 0; s < KEY_SPAN; ++s)
 #if IS_QUANTIZED(KEY_TYPE)
-          scales[s] = KEY_SCALES(group[s], HEAD_SIZE, first / 32, 0);
+          scales[s] = KEY_SCALES(group[s], HEAD_SIZE, first / 32);
 #else
           scales[s] = 1.0f;
 #endif
@@ -70,7 +70,7 @@ static inline void score_keys(const struct attention *a, const ulong *groups, co
         for (uint d = first; d < first + KEY_BLOCK; ++d) {
           float16 key[KEY_SPAN];
 #pragma unroll
-          for (uint s = 0; s < KEY_SPAN; ++s) key[s] = load_keys(group[s], d, scales[s], 0);
+          for (uint s = 0; s < KEY_SPAN; ++s) key[s] = load_keys(group[s], d, scales[s]);
 #pragma unroll
           for (uint m = 0; m < HELD_ROWS; ++m)
 #pragma unroll

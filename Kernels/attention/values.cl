@@ -44,7 +44,7 @@ __attribute__((always_inline)) static inline void weigh_part(const struct attent
     float scales[COLUMN_SPAN][LANES];
 #if IS_QUANTIZED(VALUE_TYPE)
 #pragma unroll
-    for (uint s = 0; s < COLUMN_SPAN; s += 2) vstore16(VALUE_SCALES(group, VALUE_SIZE, (column + s) / 2, 0), 0, scales[s]);
+    for (uint s = 0; s < COLUMN_SPAN; s += 2) vstore16(VALUE_SCALES(group, VALUE_SIZE, (column + s) / 2), 0, scales[s]);
 #endif
     const uint last = min(to - start, LANES);
     for (uint k = max(from - start, 0); k < last; ++k) {
@@ -113,10 +113,10 @@ static inline void weigh_values(const struct attention *a, const ulong *groups, 
         float keys[ELEMENTS][LANES];
         float16 scales = 1.0f;
 #if IS_QUANTIZED(KEY_TYPE)
-        scales = KEY_SCALES(group, HEAD_SIZE, c / 2, 0);
+        scales = KEY_SCALES(group, HEAD_SIZE, c / 2);
 #endif
 #pragma unroll
-        for (uint i = 0; i < ELEMENTS; ++i) vstore16(load_keys(group, c * LANES + first + i, scales, 0), 0, keys[i]);
+        for (uint i = 0; i < ELEMENTS; ++i) vstore16(load_keys(group, c * LANES + first + i, scales), 0, keys[i]);
         const int last = min(to, group_start + LANES);
         for (int k = max(from, group_start); k < last; ++k) {
           const float16 weight = vload16(k, columns[0]);

@@ -96,8 +96,8 @@ CACHE_KERNEL(move_rows, cache_row_arguments) {
     global key_element *source = group_of_slot(pool, from, head, a->blocks, a->block_size, size);
     global key_element *target = group_of_slot(pool, to, head, a->blocks, a->block_size, size);
     if (unit < UNITS(size)) {
-      target[a->is_keys ? unit * 16 + to % 16 : to % 16 * UNITS(size) + unit] =
-          source[a->is_keys ? unit * 16 + from % 16 : from % 16 * UNITS(size) + unit];
+      target[a->is_keys ? KEY_AT(unit, to % 16) : to % 16 * UNITS(size) + unit] =
+          source[a->is_keys ? KEY_AT(unit, from % 16) : from % 16 * UNITS(size) + unit];
     }
 #if IS_QUANTIZED(KEY_TYPE)
     else {
@@ -122,7 +122,7 @@ CACHE_KERNEL(stage_rows, cache_row_arguments) {
   global key_element *group = group_of_slot(pool_of(roots, a, pool), slot, head, a->blocks, a->block_size, size);
   global key_element *staging = VIEW(key_element, 2, rows) + (((ulong)entry * a->pool_count + pool) * a->heads + head) * row;
   if (unit < UNITS(size)) {
-    const uint here = a->is_keys ? unit * 16 + lane : lane * UNITS(size) + unit;
+    const uint here = a->is_keys ? KEY_AT(unit, lane) : lane * UNITS(size) + unit;
     if (a->to_pools)
       group[here] = staging[unit];
     else

@@ -30,17 +30,17 @@ static inline float2 turned(const float2 pair, const float2 r) {
 static inline float key_value(global const key_element *group, const uint d, const uint lane) {
   const float scale = vload_half(0, (global const half *)(group + QUANT_BYTES(KEY_TYPE, KEY_SIZE)) + d / 32 * 16 + lane);
 #if KEY_TYPE == CACHE_Q8_0
-  return (float)((global const char *)group)[d * 16 + lane] * scale;
+  return (float)((global const char *)group)[KEY_AT(d, lane)] * scale;
 #else
-  return (float)((int)(group[(d / 32 * 16 + d % 16) * 16 + lane] >> (d % 32 / 16 * 4) & 15) - 8) * scale;
+  return (float)((int)(group[KEY_AT(d / 32 * 16 + d % 16, lane)] >> (d % 32 / 16 * 4) & 15) - 8) * scale;
 #endif
 }
 #elif KEY_TYPE == CACHE_F16
 static inline float key_value(global const key_element *group, const uint d, const uint lane) {
-  return vload_half(0, (global const half *)(group + d * 16 + lane));
+  return vload_half(0, (global const half *)(group + KEY_AT(d, lane)));
 }
 #else
-static inline float key_value(global const key_element *group, const uint d, const uint lane) { return group[d * 16 + lane]; }
+static inline float key_value(global const key_element *group, const uint d, const uint lane) { return group[KEY_AT(d, lane)]; }
 #endif
 
 CACHE_KERNEL(rotate_keys, cache_row_arguments) {
@@ -67,7 +67,7 @@ CACHE_KERNEL(rotate_keys, cache_row_arguments) {
   const uint pair = get_global_id(0) % pairs;
   const uint first = begin + (INTERLEAVED ? 2 * pair : pair), second = INTERLEAVED ? first + 1 : first + pairs;
   const float2 t = turned((float2)(key_value(group, first, lane), key_value(group, second, lane)), rotation[pair]);
-  store_cached(KEY_TYPE, t.x, (global uchar *)group, first * 16 + lane);
-  store_cached(KEY_TYPE, t.y, (global uchar *)group, second * 16 + lane);
+  store_cached(KEY_TYPE, t.x, (global uchar *)group, KEY_AT(first, lane));
+  store_cached(KEY_TYPE, t.y, (global uchar *)group, KEY_AT(second, lane));
 #endif
 }

@@ -74,11 +74,11 @@ static inline void store_head(global const float *row, global const float2 *rota
   }
   for (uint pair = FIRST_ITEM; pair < rotary / 2; pair += LOCAL) {
     const struct rope_pair p = rope_turn(row, rotation, rotary, pair);
-    store_cached(type, p.a, group, p.first * 16 + lane);
-    store_cached(type, p.b, group, p.second * 16 + lane);
+    store_cached(type, p.a, group, KEY_AT(p.first, lane));
+    store_cached(type, p.b, group, KEY_AT(p.second, lane));
   }
   for (uint d = rotary + FIRST_ITEM; d < padded; d += LOCAL)
-    store_cached(type, d < size ? row[d] : 0.0f, group, is_key ? d * 16 + lane : lane * padded + d);
+    store_cached(type, d < size ? row[d] : 0.0f, group, is_key ? KEY_AT(d, lane) : lane * padded + d);
 }
 
 static inline void rope_store_body(ROOTS, const struct rope_store_arguments *a, const uint head, const uint token, const uint unused) {

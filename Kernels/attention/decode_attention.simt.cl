@@ -1,0 +1,229 @@
+// out = softmax(scale · q Kᵀ, masked) V as attention/flash_attention.simt.cl has it, for at most 16 rows: a token's heads that share
+// their keys, or a few tokens'. What counts is how many bytes of the cache are on their way.
+//
+// A work-item is a key: it loads the key by 16 bytes, AHEAD_KEYS runs before they are used, and computes all rows' scores of it.
+// Values come as attention/values.simt.cl says, four parts before they are used.
+//
+// Work-groups, arguments and guarantees: those of flash_attention.simt.cl, TOKENS · HEAD_ROWS ≤ 16.
+
+#ifndef TOKENS
+#define TOKENS 1
+#endif
+#ifndef HEAD_ROWS
+#define HEAD_ROWS 4
+#endif
+#ifndef LOCAL
+#define LOCAL 256
+#endif
+
+#include "attention/form.cl"
+#include "attention/runs.simt.cl"
+#include "attention/rows.simt.cl"
+
+#define USED_ROWS (TOKENS * HEAD_ROWS)
+// Rows in local memory; those past the used ones weigh nothing.
+#define ROWS (USED_ROWS <= 1 ? 1 : USED_ROWS <= 2 ? 2 : USED_ROWS <= 4 ? 4 : USED_ROWS <= 8 ? 8 : 16)
+// Parts of values that are on their way: four runs a work-item.
+#define AHEAD (ITEM_RUNS >= 4 ? 1 : ITEM_RUNS >= 2 ? 2 : 4)
+
+#include "attention/values.simt.cl"
+
+#define KEY_AHEAD (KEY_RUNS % 4 == 0 ? 4 : KEY_RUNS % 3 == 0 ? 3 : KEY_RUNS % 2 == 0 ? 2 : 1)
+#define ITEM_KEYS (KEY_TILE / LOCAL)
+
+struct key_run {
+  uint4 bits;
+  float scale;
+};
+
+static inline struct key_run load_key(global const key_element *group, const uint run, const uint lane) {
+  struct key_run r;
+  r.bits = ((global const uint4 *)group)[run * 16 + lane];
+  r.scale = scale_of(KEY_TYPE, group, HEAD_SIZE, run * KEY_ELEMENTS / 32, lane);
+  return r;
+}
+
+INLINE void score_run(const struct key_run *r, const uint run, local const float4 *queries, float scores[USED_ROWS]) {
+  uint4 bits = r->bits;
+#pragma unroll UNROLLED(8, 1)
+  for (uint j = 0; j < KEY_ELEMENTS / 4; ++j) {
+    // A quad always lies in front: an index that varies would put the run in memory.
+    const float4 x = KEY_TYPE == CACHE_Q4_0 ? quants_of(KEY_TYPE, bits.x >> (j & 4)) * r->scale : quad_of(KEY_TYPE, bits, 0, r->scale);
+    bits = KEY_TYPE == CACHE_F16 ? bits.zwxy : bits.yzwx;
+#pragma unroll
+    for (uint m = 0; m < USED_ROWS; ++m) {
+      const float4 q = queries[m * (HEAD_SIZE / 4) + run * (KEY_ELEMENTS / 4) + j];
+      scores[m] = fma(x.x, q.x, scores[m]);
+      scores[m] = fma(x.y, q.y, scores[m]);
+      scores[m] = fma(x.z, q.z, scores[m]);
+      scores[m] = fma(x.w, q.w, scores[m]);
+    }
+  }
+}
+
+// A key's weights, or scores, of all rows: (KEY_TILE, ROWS).
+INLINE void store_key(const float x[USED_ROWS], local float *key) {
+#pragma unroll
+  for (uint m = 0; m < ROWS; m += 4) {
+#define AT(i) (m + (i) < USED_ROWS ? x[m + (i) < USED_ROWS ? m + (i) : 0] : 0.0f)
+#if USED_ROWS > 2
+    *(local float4 *)(key + m) = (float4)(AT(0), AT(1), AT(2), AT(3));
+#else
+    key[0] = x[0];
+    if (USED_ROWS == 2) key[1] = x[USED_ROWS - 1];
+#endif
+  }
+}
+
+kernel GROUP_OF_ITEMS void decode_attention(ROOTS_13, const struct attention_arguments arguments) {
+  local float4 queries[USED_ROWS * HEAD_SIZE / 4];
+  local float4 weights4[KEY_TILE * ROWS / 4], parts[2 * PART * VALUE_SIZE / 4];
+  local float4 lanes[ROWS][LANES / 4];
+  local ulong groups[KEY_TILE / 16];
+  local struct range ranges[USED_ROWS];
+  local float old[ROWS], new[ROWS], largest[ROWS];
+  local float *const weights = (local float *)weights4;
+
+  global uchar *const roots[] = {LIST_13};
+  struct attention all;
+  set_attention(&all, roots, &arguments);
+  const struct attention *a = &all;
+  const uint item = get_local_id(0);
+  const int4 tile = ((global const int4 *)(r4 + arguments.tiles))[get_group_id(2)];
+  const struct rows rows = rows_of(a, tile, get_group_id(1));
+  const uint kv_head = rows.first_head / (a->heads / a->kv_heads);
+  global const uint *tables = a->tables + (long)tile.z;
+
+  for (uint m = item; m < USED_ROWS; m += LOCAL) ranges[m] = range_of(a, tile, token_of(&rows, m));
+  for (uint i = item; i < USED_ROWS * HEAD_SIZE; i += LOCAL) {
+    const uint m = i / HEAD_SIZE, d = i % HEAD_SIZE;
+    ((local float *)queries)[i] =
+        d < QUERY_SIZE ? a->q[(ulong)token_of(&rows, m) * a->q_stride + head_of(&rows, m) * QUERY_SIZE + d] * a->scale : 0.0f;
+  }
+  SYNC;
+  int begin = INT_MAX, end = 0;
+  for (uint m = 0; m < USED_ROWS; m += HEAD_ROWS) {
+    begin = min(begin, ranges[m].first);
+    end = max(end, ranges[m].last + 1);
+  }
+  float sums[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS];
+#pragma unroll
+  for (uint u = 0; u < ITEM_UNITS; ++u)
+#pragma unroll
+    for (uint m = 0; m < UNIT_ROWS; ++m)
+#pragma unroll
+      for (uint c = 0; c < UNIT_COLUMNS; ++c) sums[u][m][c] = 0.0f;
+  // Of row `item`.
+  float highest = LOWEST, total = 0.0f;
+
+  const struct tile_walk walk = tile_walk_of(a, begin, end, get_group_id(0));
+#pragma unroll 1
+  for (uint t = walk.first; t < walk.end; t = next_tile(&walk, t + 1)) {
+    const int start = t * KEY_TILE;
+    const int to = min(start + KEY_TILE, end);
+    const int from = start < (int)a->sink_keys ? start : max(start, begin);
+    for (uint g = item; g < KEY_TILE / 16; g += LOCAL) {
+      // Before and behind what some row sees there may be no block.
+      const uint at = clamp(start + (int)g * 16, from, to - 1);
+      groups[g] = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
+    }
+    SYNC;
+
+    float scores[ITEM_KEYS][USED_ROWS];
+#pragma unroll
+    for (uint k = 0; k < ITEM_KEYS; ++k) {
+#pragma unroll
+      for (uint m = 0; m < USED_ROWS; ++m) scores[k][m] = 0.0f;
+      // A key that no row sees is taken to be one that some does, and masked.
+      const int key = clamp((int)(item + k * LOCAL), from - start, to - 1 - start);
+      global const key_element *group = a->keys + groups[key / 16] * KEY_GROUP(HEAD_SIZE);
+      struct key_run runs[KEY_AHEAD];
+#pragma unroll
+      for (uint i = 0; i < KEY_AHEAD; ++i) runs[i] = load_key(group, i, key % 16);
+#pragma unroll 1
+      for (uint r = 0; r + KEY_AHEAD < KEY_RUNS; r += KEY_AHEAD) {
+#pragma unroll
+        for (uint i = 0; i < KEY_AHEAD; ++i) {
+          const struct key_run run = runs[i];
+          runs[i] = load_key(group, r + KEY_AHEAD + i, key % 16);
+          score_run(&run, r + i, queries, scores[k]);
+        }
+      }
+#pragma unroll
+      for (uint i = 0; i < KEY_AHEAD; ++i) score_run(&runs[i], KEY_RUNS - KEY_AHEAD + i, queries, scores[k]);
+    }
+
+    // In whole turns of the parts that are on their way: a part that no row sees is zeros, and weighs nothing.
+    const struct value_source source = {a, groups, start, from, to};
+    const uint first_part = (from - start) / (PART * AHEAD) * AHEAD;
+    const uint end_part = (to - start + PART * AHEAD - 1) / (PART * AHEAD) * AHEAD;
+    struct value_run values[AHEAD][ITEM_RUNS];
+#pragma unroll
+    for (uint i = 0; i < AHEAD; ++i) load_part(&source, first_part + i, item, values[i]);
+
+#pragma unroll
+    for (uint k = 0; k < ITEM_KEYS; ++k) {
+#pragma unroll
+      for (uint m = 0; m < USED_ROWS; ++m)
+        scores[k][m] = masked(a, &rows, ranges[m], m, tile, from, start + (int)(item + k * LOCAL), scores[k][m]);
+      store_key(scores[k], weights + (item + k * LOCAL) * ROWS);
+    }
+    SYNC;
+    for (uint i = item; i < ROWS * LANES; i += LOCAL) {
+      float best = LOWEST;
+#pragma unroll
+      for (uint k = 0; k < KEY_TILE; k += LANES) best = max(best, weights[(k + i / ROWS) * ROWS + i % ROWS]);
+      ((local float *)lanes)[i % ROWS * LANES + i / ROWS] = best;
+    }
+    SYNC;
+    if (item < ROWS) {
+      const float4 best = max(max(lanes[item][0], lanes[item][1]), max(lanes[item][2], lanes[item][3]));
+      largest[item] = largest_of(best);
+    }
+    SYNC;
+#pragma unroll
+    for (uint k = 0; k < ITEM_KEYS; ++k) {
+#pragma unroll
+      for (uint m = 0; m < USED_ROWS; ++m) scores[k][m] = exponential(scores[k][m] - largest[m]);
+      store_key(scores[k], weights + (item + k * LOCAL) * ROWS);
+    }
+    if (item < ROWS) {
+      const struct merge merged = merge_of(highest, largest[item]);
+      highest = merged.highest;
+      old[item] = merged.old;
+      new[item] = merged.new;
+    }
+    SYNC;
+    for (uint i = item; i < ROWS * LANES; i += LOCAL) {
+      float sum = 0.0f;
+#pragma unroll
+      for (uint k = 0; k < KEY_TILE; k += LANES) sum += weights[(k + i / ROWS) * ROWS + i % ROWS];
+      ((local float *)lanes)[i % ROWS * LANES + i / ROWS] = sum;
+    }
+    float acc[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS];
+#pragma unroll
+    for (uint u = 0; u < ITEM_UNITS; ++u)
+#pragma unroll
+      for (uint m = 0; m < UNIT_ROWS; ++m)
+#pragma unroll
+        for (uint c = 0; c < UNIT_COLUMNS; ++c) acc[u][m][c] = 0.0f;
+    weigh_parts(&source, first_part, end_part, item, weights + first_part * PART * ROWS, parts, values, acc);
+    if (item < ROWS) {
+      const float sum = sum_of_sixteen(lanes[item]);
+      total = fma(total, old[item], sum * new[item]);
+      if (a->splits > 1 && is_row(&rows, item)) {
+        global float *partial =
+            a->partials + (((ulong)token_of(&rows, item) * a->heads + head_of(&rows, item)) * a->key_tiles + t) * PARTIAL_SIZE;
+        partial[0] = largest[item];
+        partial[1] = sum;
+      }
+    }
+    merge_tile(a, &rows, t, item, old, new, acc, sums);
+    SYNC;
+  }
+
+  if (item < ROWS && a->splits == 1 && is_row(&rows, item))
+    old[item] = last_factor(a, token_of(&rows, item), head_of(&rows, item), highest, total);
+  SYNC;
+  if (a->splits == 1) store_rows(a, &rows, item, old, sums);
+}
