@@ -7,6 +7,12 @@ static const unsigned char activation_activation_cl[] = {
 static const unsigned char activation_soft_cap_cl[] = {
 #embed "activation/soft_cap.cl"
 };
+static const unsigned char attention_decode_attention_simt_cl[] = {
+#embed "attention/decode_attention.simt.cl"
+};
+static const unsigned char attention_flash_attention_ptx_cl[] = {
+#embed "attention/flash_attention.ptx.cl"
+};
 static const unsigned char attention_flash_attention_simt_cl[] = {
 #embed "attention/flash_attention.simt.cl"
 };
@@ -19,11 +25,23 @@ static const unsigned char attention_form_cl[] = {
 static const unsigned char attention_merge_cl[] = {
 #embed "attention/merge.cl"
 };
+static const unsigned char attention_merge_simt_cl[] = {
+#embed "attention/merge.simt.cl"
+};
+static const unsigned char attention_rows_simt_cl[] = {
+#embed "attention/rows.simt.cl"
+};
+static const unsigned char attention_runs_simt_cl[] = {
+#embed "attention/runs.simt.cl"
+};
 static const unsigned char attention_scores_cl[] = {
 #embed "attention/scores.cl"
 };
 static const unsigned char attention_values_cl[] = {
 #embed "attention/values.cl"
+};
+static const unsigned char attention_values_simt_cl[] = {
+#embed "attention/values.simt.cl"
 };
 static const unsigned char cache_blocks_cl[] = {
 #embed "cache/blocks.cl"
@@ -37,6 +55,9 @@ static const unsigned char common_activations_cl[] = {
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
 };
+static const unsigned char common_halves_cl[] = {
+#embed "common/halves.cl"
+};
 static const unsigned char common_kernel_cl[] = {
 #embed "common/kernel.cl"
 };
@@ -45,6 +66,9 @@ static const unsigned char common_lanes_cl[] = {
 };
 static const unsigned char common_math_cl[] = {
 #embed "common/math.cl"
+};
+static const unsigned char common_mma_cl[] = {
+#embed "common/mma.cl"
 };
 static const unsigned char common_sums_cl[] = {
 #embed "common/sums.cl"
@@ -61,6 +85,9 @@ static const unsigned char experts_route_cl[] = {
 static const unsigned char matmul_activations_cl[] = {
 #embed "matmul/activations.cl"
 };
+static const unsigned char matmul_activations_16_cl[] = {
+#embed "matmul/activations_16.cl"
+};
 static const unsigned char matmul_activations_8_cl[] = {
 #embed "matmul/activations_8.cl"
 };
@@ -73,20 +100,38 @@ static const unsigned char matmul_dot_8_probe_cl[] = {
 static const unsigned char matmul_epilogue_cl[] = {
 #embed "matmul/epilogue.cl"
 };
+static const unsigned char matmul_format_16_cl[] = {
+#embed "matmul/format_16.cl"
+};
 static const unsigned char matmul_format_8_cl[] = {
 #embed "matmul/format_8.cl"
 };
 static const unsigned char matmul_matmul_cl[] = {
 #embed "matmul/matmul.cl"
 };
+static const unsigned char matmul_matmul_simt_cl[] = {
+#embed "matmul/matmul.simt.cl"
+};
+static const unsigned char matmul_matmul_16_ptx_cl[] = {
+#embed "matmul/matmul_16.ptx.cl"
+};
 static const unsigned char matmul_matmul_8_cl[] = {
 #embed "matmul/matmul_8.cl"
+};
+static const unsigned char matmul_matmul_8_ptx_cl[] = {
+#embed "matmul/matmul_8.ptx.cl"
+};
+static const unsigned char matmul_mma_probe_ptx_cl[] = {
+#embed "matmul/mma_probe.ptx.cl"
 };
 static const unsigned char matmul_pack_cl[] = {
 #embed "matmul/pack.cl"
 };
 static const unsigned char matmul_product_cl[] = {
 #embed "matmul/product.cl"
+};
+static const unsigned char matmul_product_simt_cl[] = {
+#embed "matmul/product.simt.cl"
 };
 static const unsigned char matmul_product_8_cl[] = {
 #embed "matmul/product_8.cl"
@@ -278,33 +323,48 @@ static const unsigned char include_TesseraArguments_h[] = {
 static const tessera_kernel_file files[] = {
     {"activation/activation.cl", activation_activation_cl, sizeof activation_activation_cl},
     {"activation/soft_cap.cl", activation_soft_cap_cl, sizeof activation_soft_cap_cl},
+    {"attention/decode_attention.simt.cl", attention_decode_attention_simt_cl, sizeof attention_decode_attention_simt_cl},
+    {"attention/flash_attention.ptx.cl", attention_flash_attention_ptx_cl, sizeof attention_flash_attention_ptx_cl},
     {"attention/flash_attention.simt.cl", attention_flash_attention_simt_cl, sizeof attention_flash_attention_simt_cl},
     {"attention/flash_attention.vector.cl", attention_flash_attention_vector_cl, sizeof attention_flash_attention_vector_cl},
     {"attention/form.cl", attention_form_cl, sizeof attention_form_cl},
     {"attention/merge.cl", attention_merge_cl, sizeof attention_merge_cl},
+    {"attention/merge.simt.cl", attention_merge_simt_cl, sizeof attention_merge_simt_cl},
+    {"attention/rows.simt.cl", attention_rows_simt_cl, sizeof attention_rows_simt_cl},
+    {"attention/runs.simt.cl", attention_runs_simt_cl, sizeof attention_runs_simt_cl},
     {"attention/scores.cl", attention_scores_cl, sizeof attention_scores_cl},
     {"attention/values.cl", attention_values_cl, sizeof attention_values_cl},
+    {"attention/values.simt.cl", attention_values_simt_cl, sizeof attention_values_simt_cl},
     {"cache/blocks.cl", cache_blocks_cl, sizeof cache_blocks_cl},
     {"cache/rotate.cl", cache_rotate_cl, sizeof cache_rotate_cl},
     {"common/activations.cl", common_activations_cl, sizeof common_activations_cl},
     {"common/cache.cl", common_cache_cl, sizeof common_cache_cl},
+    {"common/halves.cl", common_halves_cl, sizeof common_halves_cl},
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
     {"common/lanes.cl", common_lanes_cl, sizeof common_lanes_cl},
     {"common/math.cl", common_math_cl, sizeof common_math_cl},
+    {"common/mma.cl", common_mma_cl, sizeof common_mma_cl},
     {"common/sums.cl", common_sums_cl, sizeof common_sums_cl},
     {"embedding/embedding.cl", embedding_embedding_cl, sizeof embedding_embedding_cl},
     {"experts/combine.cl", experts_combine_cl, sizeof experts_combine_cl},
     {"experts/route.cl", experts_route_cl, sizeof experts_route_cl},
     {"matmul/activations.cl", matmul_activations_cl, sizeof matmul_activations_cl},
+    {"matmul/activations_16.cl", matmul_activations_16_cl, sizeof matmul_activations_16_cl},
     {"matmul/activations_8.cl", matmul_activations_8_cl, sizeof matmul_activations_8_cl},
     {"matmul/dot_8.cl", matmul_dot_8_cl, sizeof matmul_dot_8_cl},
     {"matmul/dot_8_probe.cl", matmul_dot_8_probe_cl, sizeof matmul_dot_8_probe_cl},
     {"matmul/epilogue.cl", matmul_epilogue_cl, sizeof matmul_epilogue_cl},
+    {"matmul/format_16.cl", matmul_format_16_cl, sizeof matmul_format_16_cl},
     {"matmul/format_8.cl", matmul_format_8_cl, sizeof matmul_format_8_cl},
     {"matmul/matmul.cl", matmul_matmul_cl, sizeof matmul_matmul_cl},
+    {"matmul/matmul.simt.cl", matmul_matmul_simt_cl, sizeof matmul_matmul_simt_cl},
+    {"matmul/matmul_16.ptx.cl", matmul_matmul_16_ptx_cl, sizeof matmul_matmul_16_ptx_cl},
     {"matmul/matmul_8.cl", matmul_matmul_8_cl, sizeof matmul_matmul_8_cl},
+    {"matmul/matmul_8.ptx.cl", matmul_matmul_8_ptx_cl, sizeof matmul_matmul_8_ptx_cl},
+    {"matmul/mma_probe.ptx.cl", matmul_mma_probe_ptx_cl, sizeof matmul_mma_probe_ptx_cl},
     {"matmul/pack.cl", matmul_pack_cl, sizeof matmul_pack_cl},
     {"matmul/product.cl", matmul_product_cl, sizeof matmul_product_cl},
+    {"matmul/product.simt.cl", matmul_product_simt_cl, sizeof matmul_product_simt_cl},
     {"matmul/product_8.cl", matmul_product_8_cl, sizeof matmul_product_8_cl},
     {"matmul/quantize_8.cl", matmul_quantize_8_cl, sizeof matmul_quantize_8_cl},
     {"matmul/rows.cl", matmul_rows_cl, sizeof matmul_rows_cl},

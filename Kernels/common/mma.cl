@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "common/halves.cl"
 #include "common/lanes.cl"
 
 #ifndef EMULATED
@@ -135,12 +136,11 @@ static inline uint4 load_matrices(local const uint4 *from, const uint at, const 
   scratch[get_local_id(0)] = at;
   SYNC_GROUP;
   for (uint i = 0; i < 4; ++i) {
-    local const uint *at_rows = scratch + first + i * 8;
-    local const ushort *low = (local const ushort *)(from + at_rows[is_turned ? lane % 4 * 2 : lane / 4]);
-    local const ushort *high = is_turned ? (local const ushort *)(from + at_rows[lane % 4 * 2 + 1]) : low;
-    words[i] = is_turned ? low[lane / 4] | (uint)high[lane / 4] << 16 : low[lane % 4 * 2] | (uint)low[lane % 4 * 2 + 1] << 16;
+    const uint row = first + i * 8 + (is_turned ? lane % 4 * 2 : lane / 4), column = is_turned ? lane / 4 : lane % 4 * 2;
+    const uint low = ((local const uint *)(from + scratch[row]))[column / 2];
+    const uint high = is_turned ? ((local const uint *)(from + scratch[row + 1]))[column / 2] : low;
+    words[i] = !is_turned ? low : column % 2 ? low >> 16 | (high & 0xffff0000u) : (low & 0xffffu) | high << 16;
   }
-  SYNC_GROUP;
   return (uint4)(words[0], words[1], words[2], words[3]);
 #else
   uint4 d;
@@ -172,10 +172,7 @@ static inline float of_lane(const float x, const uint bit, MMA_ARGUMENTS) {
 // Two floats rounded to halves, to nearest even, the first in the low bits.
 static inline uint halves_of(const float low, const float high) {
 #if EMULATED
-  ushort bits[2];
-  vstore_half_rte(low, 0, (half *)bits);
-  vstore_half_rte(high, 1, (half *)bits);
-  return bits[0] | (uint)bits[1] << 16;
+  return half_bits(low) | (uint)half_bits(high) << 16;
 #else
   uint d;
   __asm__("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(high), "f"(low));

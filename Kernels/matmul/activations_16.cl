@@ -4,6 +4,7 @@
 //   views   as in matmul/activations.cl
 //   units   (TILE_M, tiles): a token each
 
+#include "common/halves.cl"
 #include "common/kernel.cl"
 #include "matmul/format_16.cl"
 #include "matmul/rows.cl"
@@ -13,9 +14,7 @@ static inline ushort rounded_half(const float x) {
   const uint bits = as_uint(x);
   return isnan(x) ? 0x7fc0 : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 #else
-  ushort half_bits;
-  vstore_half_rte(x, 0, (half *)&half_bits);
-  return half_bits;
+  return half_bits(x);
 #endif
 }
 

@@ -4,12 +4,16 @@ import TesseraMemory
 
 /// Tiled attention over the paged cache, in all its forms: `Kernels/attention/` (Dao et al. 2022).
 package struct FlashAttention: Sendable {
-  private let library: KernelLibrary
+  let library: KernelLibrary
   private let tiles: TilePlan.Attention
+  /// By which forms that have them are computed (`isTensor`).
+  let tensor: IntegerDot?
 
-  package init(_ library: KernelLibrary, tiles: TilePlan.Attention) {
+  /// - Parameter tensor: in fast mode, how the device sums.
+  package init(_ library: KernelLibrary, tiles: TilePlan.Attention, tensor: IntegerDot? = nil) {
     self.library = library
     self.tiles = tiles
+    self.tensor = tensor
   }
 
   // MARK: Tiles
@@ -20,7 +24,7 @@ package struct FlashAttention: Sendable {
   package func tileRows(longest: Int, headCount: Int, kvHeadCount: Int) -> Int {
     guard longest > 1, headCount > 0, kvHeadCount > 0 else { return 1 }
     // Rows of a tile are tokens times heads that share keys and values; the more rows the better, and of heads.
-    let rows = tiles.rows(isOne: false)
+    let rows = tensor?.isTensor == true ? Self.tensorRows : tiles.rows(isOne: false)
     let heads = Self.headTiles(headCount / kvHeadCount, upTo: rows)
       .filter { (headCount / kvHeadCount).isMultiple(of: $0) }
       .max { rows / $0 * $0 <= rows / $1 * $1 }
@@ -28,10 +32,10 @@ package struct FlashAttention: Sendable {
   }
 
   /// Heads that share a pass over their keys and values. Results do not depend on it.
-  private func headRows(tileRows: Int, shape: Shape, cache: CacheGeometry) -> Int {
+  private func headRows(tileRows: Int, shape: Shape, cache: CacheGeometry, isTensor: Bool) -> Int {
     // Of values that are keys, lanes are rows.
     let rows =
-      cache.sharesValues && library.style == .vector ? TilePlan.rowGroup : tiles.rows(isOne: tileRows == 1)
+      isTensor ? Self.tensorRows : cache.sharesValues && library.style == .vector ? TilePlan.rowGroup : tiles.rows(isOne: tileRows == 1)
     return Self.headTiles(shape.headCount / cache.kvHeadCount, upTo: max(1, rows / tileRows)).last ?? 1
   }
 
@@ -77,7 +81,8 @@ package struct FlashAttention: Sendable {
     shape: Shape, cache: CacheGeometry, extras: Extras = Extras(), split: Split? = nil, on sink: some CommandSink
   ) throws {
     try Self.check(shape, cache, extras, split)
-    let headRows = headRows(tileRows: tileRows, shape: shape, cache: cache)
+    let isTensor = self.isTensor(shape, cache, extras)
+    let headRows = headRows(tileRows: tileRows, shape: shape, cache: cache, isTensor: isTensor)
     let splits = split?.count ?? 1
     let group = shape.headCount / cache.kvHeadCount
     let headTiles = cache.kvHeadCount * ((group + headRows - 1) / headRows)
@@ -110,11 +115,13 @@ package struct FlashAttention: Sendable {
     try sink.dispatch(
       Dispatch(
         KernelVariant(
-          "attention/flash_attention.\(style.rawValue).cl", "flash_attention",
-          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]), block, views: own,
+          "attention/flash_attention.\(isTensor ? "ptx" : style.rawValue).cl", "flash_attention",
+          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)] + (isTensor ? tensorDefines : [])), block,
+        views: own,
         written: splits > 1 ? [12] : extras.logSums == nil ? [10] : [10, 11],
         units: .init(splits, headTiles, tileCount),
-        localSize: style == .vector ? 1 : self.tiles.groupSize(isOne: tileRows == 1),
+        localSize: isTensor
+          ? tensorItems(rows: tileRows * headRows) : style == .vector ? 1 : self.tiles.groupSize(isOne: tileRows == 1),
         cost: .init(bytes: tileCount * tileRows * rowFloats * 4)), library)
     guard let split, splits > 1 else { return }
     try sink.dispatch(

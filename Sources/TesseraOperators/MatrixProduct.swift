@@ -153,7 +153,7 @@ package struct MatrixProduct: Sendable {
       weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
       epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
       experts: experts)
-    if let fast, fast.serves(shape.format), norm == nil {
+    if let fast, fast.serves(problem), norm == nil {
       return try fast.enqueue(problem, x: x, y: y, on: sink)
     }
     // Always in tiles of several tokens; one token's in the vector style, where weights are integers or a table's, whose

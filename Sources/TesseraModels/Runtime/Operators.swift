@@ -42,7 +42,7 @@ struct Operators: Sendable {
     rowGather = RowGather(library)
     router = ExpertRouter(library)
     attention = try profile.attentionGroups.map {
-      FlashAttention(library, tiles: try plan(max($0.headDim, $0.valueDim)).attention)
+      FlashAttention(library, tiles: try plan(max($0.headDim, $0.valueDim)).attention, tensor: fast?.dot)
     }
   }
 
