@@ -1,8 +1,8 @@
 // out = softmax(scale · q Kᵀ, masked) V as attention/flash_attention.simt.cl has it, for at most 16 rows: a token's heads that share
 // their keys, or a few tokens'. What counts is how many bytes of the cache are on their way.
 //
-// A work-item is a key: it loads the key by 16 bytes, AHEAD_KEYS runs before they are used, and computes all rows' scores of it.
-// Values come as attention/values.simt.cl says, four parts before they are used.
+// A work-item is a key: it loads the key by 16 bytes, KEY_AHEAD runs before they are used, and computes all rows' scores of it.
+// Values come as attention/values.simt.cl says, the first before the keys are used, AHEAD parts at a time.
 //
 // Work-groups, arguments and guarantees: those of flash_attention.simt.cl, TOKENS · HEAD_ROWS ≤ 16.
 
@@ -23,12 +23,17 @@
 #define USED_ROWS (TOKENS * HEAD_ROWS)
 // Rows in local memory; those past the used ones weigh nothing.
 #define ROWS (USED_ROWS <= 1 ? 1 : USED_ROWS <= 2 ? 2 : USED_ROWS <= 4 ? 4 : USED_ROWS <= 8 ? 8 : 16)
-// Parts of values that are on their way: four runs a work-item.
-#define AHEAD (ITEM_RUNS >= 4 ? 1 : ITEM_RUNS >= 2 ? 2 : 4)
+// Parts of values that are on their way: about eight runs a work-item.
+#define AHEAD (IS_QUANTIZED(VALUE_FORM) || ITEM_RUNS == 2 ? 4 : ITEM_RUNS >= 3 ? 2 : 8)
+// Those that are loaded before the keys are used, whose runs take the registers.
+#define EARLY (AHEAD >= 8 ? 2 : 1)
 
 #include "attention/values.simt.cl"
 
-#define KEY_AHEAD (KEY_RUNS % 4 == 0 ? 4 : KEY_RUNS % 3 == 0 ? 3 : KEY_RUNS % 2 == 0 ? 2 : 1)
+// Runs of a key that are on their way: the whole key where it has few.
+#define KEY_AHEAD                                                                                                   \
+  (KEY_RUNS <= 16 ? KEY_RUNS : KEY_RUNS % 16 == 0 ? 16 : KEY_RUNS % 12 == 0 ? 12 : KEY_RUNS % 10 == 0 ? 10 : KEY_RUNS % 9 == 0 ? 9 \
+   : KEY_RUNS % 8 == 0 ? 8 : KEY_RUNS % 4 == 0 ? 4 : KEY_RUNS % 2 == 0 ? 2 : 1)
 #define ITEM_KEYS (KEY_TILE / LOCAL)
 
 struct key_run {
@@ -122,11 +127,29 @@ kernel GROUP_OF_ITEMS void decode_attention(ROOTS_13, const struct attention_arg
     const int start = t * KEY_TILE;
     const int to = min(start + KEY_TILE, end);
     const int from = start < (int)a->sink_keys ? start : max(start, begin);
-    for (uint g = item; g < KEY_TILE / 16; g += LOCAL) {
-      // Before and behind what some row sees there may be no block.
-      const uint at = clamp(start + (int)g * 16, from, to - 1);
-      groups[g] = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
+    // Before and behind what some row sees there may be no block: such a key is taken to be one that is seen, and masked.
+    global const key_element *group[ITEM_KEYS];
+    uint lane[ITEM_KEYS];
+#pragma unroll
+    for (uint k = 0; k < ITEM_KEYS; ++k) {
+      const uint at = clamp(start + (int)(item + k * LOCAL), from, to - 1);
+      const ulong number = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
+      group[k] = a->keys + number * KEY_GROUP(HEAD_SIZE);
+      lane[k] = at % 16;
+      if (item % 16 == 0) groups[(item + k * LOCAL) / 16] = number;
     }
+    struct key_run runs[KEY_AHEAD];
+#pragma unroll
+    for (uint i = 0; i < KEY_AHEAD; ++i) runs[i] = load_key(group[0], i, lane[0]);
+    SYNC;
+    // In whole turns of the parts that are on their way: a part that no row sees is zeros, and weighs nothing.
+    const struct value_source source = {a, groups, start, from, to};
+    const uint first_part = (from - start) / (PART * AHEAD) * AHEAD;
+    const uint end_part = (to - start + PART * AHEAD - 1) / (PART * AHEAD) * AHEAD;
+    struct value_run values[AHEAD][ITEM_RUNS];
+#pragma unroll
+    for (uint i = 0; i < EARLY; ++i) load_part(&source, first_part + i, item, values[i]);
+    // Or the compiler would move loads to where they are used.
     SYNC;
 
     float scores[ITEM_KEYS][USED_ROWS];
@@ -134,32 +157,24 @@ kernel GROUP_OF_ITEMS void decode_attention(ROOTS_13, const struct attention_arg
     for (uint k = 0; k < ITEM_KEYS; ++k) {
 #pragma unroll
       for (uint m = 0; m < USED_ROWS; ++m) scores[k][m] = 0.0f;
-      // A key that no row sees is taken to be one that some does, and masked.
-      const int key = clamp((int)(item + k * LOCAL), from - start, to - 1 - start);
-      global const key_element *group = a->keys + groups[key / 16] * KEY_GROUP(HEAD_SIZE);
-      struct key_run runs[KEY_AHEAD];
-#pragma unroll
-      for (uint i = 0; i < KEY_AHEAD; ++i) runs[i] = load_key(group, i, key % 16);
 #pragma unroll 1
       for (uint r = 0; r + KEY_AHEAD < KEY_RUNS; r += KEY_AHEAD) {
 #pragma unroll
         for (uint i = 0; i < KEY_AHEAD; ++i) {
           const struct key_run run = runs[i];
-          runs[i] = load_key(group, r + KEY_AHEAD + i, key % 16);
+          runs[i] = load_key(group[k], r + KEY_AHEAD + i, lane[k]);
           score_run(&run, r + i, queries, scores[k]);
         }
       }
 #pragma unroll
-      for (uint i = 0; i < KEY_AHEAD; ++i) score_run(&runs[i], KEY_RUNS - KEY_AHEAD + i, queries, scores[k]);
+      for (uint i = 0; i < KEY_AHEAD; ++i) {
+        const struct key_run run = runs[i];
+        if (k + 1 < ITEM_KEYS) runs[i] = load_key(group[k + 1 < ITEM_KEYS ? k + 1 : 0], i, lane[k + 1 < ITEM_KEYS ? k + 1 : 0]);
+        score_run(&run, KEY_RUNS - KEY_AHEAD + i, queries, scores[k]);
+      }
     }
-
-    // In whole turns of the parts that are on their way: a part that no row sees is zeros, and weighs nothing.
-    const struct value_source source = {a, groups, start, from, to};
-    const uint first_part = (from - start) / (PART * AHEAD) * AHEAD;
-    const uint end_part = (to - start + PART * AHEAD - 1) / (PART * AHEAD) * AHEAD;
-    struct value_run values[AHEAD][ITEM_RUNS];
 #pragma unroll
-    for (uint i = 0; i < AHEAD; ++i) load_part(&source, first_part + i, item, values[i]);
+    for (uint i = EARLY; i < AHEAD; ++i) load_part(&source, first_part + i, item, values[i]);
 
 #pragma unroll
     for (uint k = 0; k < ITEM_KEYS; ++k) {

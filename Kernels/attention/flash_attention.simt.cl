@@ -26,6 +26,9 @@
 // Rows in local memory.
 #define ROWS (TOKENS * HEAD_ROWS <= 8 ? 8 : TOKENS * HEAD_ROWS <= 16 ? 16 : TOKENS * HEAD_ROWS <= 32 ? 32 : 64)
 #define AHEAD 1
+#ifndef PACKED
+#define PACKED (SHARED_VALUES ? KEY_TYPE == CACHE_F16 : VALUE_TYPE == CACHE_F16)
+#endif
 
 #include "attention/values.simt.cl"
 
@@ -49,7 +52,7 @@
 #define BEST_STRIDE (KEY_LANES + 4)
 #define SCORE_FLOATS (2 * STEP_FLOATS + 2 * QUERY_FLOATS)
 #define BEST_FLOATS (ROWS * BEST_STRIDE)
-#define VALUE_FLOATS (PHASE * ROWS + 2 * PART * VALUE_SIZE)
+#define VALUE_FLOATS (PHASE * ROWS + 8 * PART_QUADS)
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define FLOATS LARGER(LARGER(SCORE_FLOATS, BEST_FLOATS), VALUE_FLOATS)
 

@@ -3,7 +3,7 @@
 // The arithmetic is flash_attention's where one unit computes all tiles, so the result is too. Views: those of
 // flash_attention.vector.cl.
 //
-// units (heads, tokens); work-items share a row's columns
+// units (heads, tokens); attention/merge.simt.cl is the simt style's
 
 #include "attention/form.cl"
 
@@ -29,6 +29,7 @@ static inline void store_columns(const lanes_f x, global float *row, const uint 
   STORE_LANES(x, row + column);
 }
 
+#if !SIMT
 static inline void merge_row(const struct attention *a, const int4 tile, const uint token, const uint head, const uint column) {
   const struct range r = range_of(a, tile, token);
   lanes_f highest = LOWEST, total = 0.0f, sums = 0.0f;
@@ -60,6 +61,7 @@ static inline void merge_partials_body(ROOTS, const struct attention_arguments *
   for (uint column = FIRST_COLUMN; column < RESULT_SIZE; column += COLUMN_STEP) merge_row(&all, tile, token, head, column);
 }
 KERNEL(merge_partials, attention_arguments, 13)
+#endif
 
 // The attention over several sets of keys, of each set's result and log Σ exp(score): in order, by the same merge.
 //   views   results (parts, rows, RESULT_SIZE);  sums (parts, rows);  out (rows, RESULT_SIZE);  log_sums (rows)

@@ -9,8 +9,24 @@
 
 #define COLUMNS ((RESULT_SIZE + LOCAL - 1) / LOCAL)
 // Tiles whose columns are on their way together.
-#define TILES_AHEAD 16
+#define TILES_AHEAD (COLUMNS <= 1 ? 16 : COLUMNS <= 2 ? 8 : COLUMNS <= 5 ? 4 : 1)
 #define SYNC barrier(CLK_LOCAL_MEM_FENCE)
+
+// Number `i` of the tiles that a row sees: those of the sinks, then those from `first` on.
+static inline global const float *partial_of(global const float *row, const uint i, const uint sinks, const uint first) {
+  return row + (ulong)(i < sinks ? i : i - sinks + first) * PARTIAL_SIZE;
+}
+
+// A work-item's columns of the `count` tiles from number `begin` on, of as many as are on their way.
+static inline void load_tiles(global const float *row, const uint begin, const uint count, const uint sinks, const uint first,
+                              const uint item, float x[TILES_AHEAD][COLUMNS]) {
+#pragma unroll
+  for (uint j = 0; j < TILES_AHEAD; ++j) {
+    global const float *columns = partial_of(row, begin + j, sinks, first) + 16 + item;
+#pragma unroll
+    for (uint c = 0; c < COLUMNS; ++c) x[j][c] = j < count && item + c * LOCAL < VALUE_SIZE ? columns[c * LOCAL] : 0.0f;
+  }
+}
 
 kernel GROUP_OF_ITEMS void merge_partials(ROOTS_13, const struct attention_arguments arguments) {
   local float highs[LOCAL], old[LOCAL], new[LOCAL], added[LOCAL];
@@ -32,22 +48,24 @@ kernel GROUP_OF_ITEMS void merge_partials(ROOTS_13, const struct attention_argum
   const uint first = r.first <= r.last ? max((uint)r.first / KEY_TILE, sinks) : end;
   const uint count = sinks + end - min(first, end);
   global const float *row = a->partials + ((ulong)token * a->heads + head) * a->key_tiles * PARTIAL_SIZE;
-#define PARTIAL(i) (row + (ulong)((i) < sinks ? (i) : (i) - sinks + first) * PARTIAL_SIZE)
-
   float highest = LOWEST, total = 0.0f, sums[COLUMNS];
 #pragma unroll
   for (uint c = 0; c < COLUMNS; ++c) sums[c] = 0.0f;
 #pragma unroll 1
   for (uint begin = 0; begin < count; begin += LOCAL) {
     const uint here = min(count - begin, (uint)LOCAL);
-    const float high = item < here ? PARTIAL(begin + item)[0] : LOWEST, sum = item < here ? PARTIAL(begin + item)[1] : 0.0f;
+    global const float *own = partial_of(row, begin + min(item, here - 1), sinks, first);
+    const float high = own[0], sum = own[1];
+    float x[TILES_AHEAD][COLUMNS];
+    load_tiles(row, begin, here, sinks, first, item, x);
     SYNC;
     highs[item] = high;
     SYNC;
     float before = highest, largest = highest;
+#pragma unroll 8
     for (uint i = 0; i < here; ++i) {
-      if (i < item) before = max(before, highs[i]);
       largest = max(largest, highs[i]);
+      if (i + 1 == item) before = largest;
     }
     const struct merge merged = merge_of(before, high);
     old[item] = merged.old;
@@ -57,12 +75,6 @@ kernel GROUP_OF_ITEMS void merge_partials(ROOTS_13, const struct attention_argum
     SYNC;
 #pragma unroll 1
     for (uint i = 0; i < here; i += TILES_AHEAD) {
-      float x[TILES_AHEAD][COLUMNS];
-#pragma unroll
-      for (uint j = 0; j < TILES_AHEAD; ++j)
-#pragma unroll
-        for (uint c = 0; c < COLUMNS; ++c)
-          x[j][c] = i + j < here && item + c * LOCAL < VALUE_SIZE ? PARTIAL(begin + i + j)[16 + item + c * LOCAL] : 0.0f;
 #pragma unroll
       for (uint j = 0; j < TILES_AHEAD; ++j) {
         if (i + j >= here) continue;
@@ -70,6 +82,7 @@ kernel GROUP_OF_ITEMS void merge_partials(ROOTS_13, const struct attention_argum
 #pragma unroll
         for (uint c = 0; c < COLUMNS; ++c) sums[c] = fma(sums[c], old[i + j], x[j][c] * new[i + j]);
       }
+      load_tiles(row, begin + i + TILES_AHEAD, max(here, i + TILES_AHEAD) - i - TILES_AHEAD, sinks, first, item, x);
     }
   }
   const float factor = last_factor(a, token, head, highest, total);

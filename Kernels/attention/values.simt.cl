@@ -23,10 +23,18 @@
 #define ROW_UNITS (ROWS / UNIT_ROWS)
 #define ITEM_UNITS ((ROW_UNITS * COLUMN_UNITS + LOCAL - 1) / LOCAL)
 
+// Halves stay halves in local memory where many rows read them: what comes from there is as scarce as products are.
+#ifndef PACKED
+#define PACKED 0
+#endif
+#define IS_PACKED (PACKED && UNIT_COLUMNS == 4)
+// A part in local memory, in 16 bytes.
+#define PART_QUADS (IS_PACKED ? PART_RUNS : PART * VALUE_SIZE / 4)
+
 #define SYNC barrier(CLK_LOCAL_MEM_FENCE)
 
 static inline uint column_of(const uint place) {
-  return place / 4 % VALUE_RUNS * VALUE_ELEMENTS + place / 4 / VALUE_RUNS * 4 + place % 4;
+  return IS_PACKED ? place : place / 4 % VALUE_RUNS * VALUE_ELEMENTS + place / 4 / VALUE_RUNS * 4 + place % 4;
 }
 
 // Where the values of a tile come from: the number of each group of 16 keys, and which keys there are.
@@ -73,6 +81,10 @@ INLINE void store_part(const struct value_run *runs, const uint item, local floa
     const uint i = item + r * LOCAL;
     const uint key = SHARED_VALUES ? i % PART : i / VALUE_RUNS, at = SHARED_VALUES ? i / PART : i % VALUE_RUNS;
     if (PART_RUNS % LOCAL != 0 && i >= PART_RUNS) continue;
+    if (IS_PACKED) {
+      part[key * VALUE_RUNS + at] = as_float4(runs[r].bits);
+      continue;
+    }
 #pragma unroll
     for (uint j = 0; j < VALUE_ELEMENTS / 4; ++j)
       part[key * (VALUE_SIZE / 4) + j * VALUE_RUNS + at] = quad_of(VALUE_FORM, runs[r].bits, j, runs[r].scale);
@@ -103,7 +115,10 @@ INLINE void weigh_part(local const float *weights, local const float *part, cons
       const uint column = min(item / ROW_UNITS + u * (LOCAL / ROW_UNITS), (uint)COLUMN_UNITS - 1);
       float v[UNIT_COLUMNS];
       local const float *value = part + k * VALUE_SIZE + column * UNIT_COLUMNS;
-#if UNIT_COLUMNS == 4
+#if IS_PACKED
+      const uint2 pair = ((local const uint2 *)part)[k * (VALUE_SIZE / 4) + column];
+      v[0] = half_of(pair.x), v[1] = half_of(pair.x >> 16), v[2] = half_of(pair.y), v[3] = half_of(pair.y >> 16);
+#elif UNIT_COLUMNS == 4
       const float4 four = *(local const float4 *)value;
       v[0] = four.x, v[1] = four.y, v[2] = four.z, v[3] = four.w;
 #elif UNIT_COLUMNS == 2
@@ -129,7 +144,7 @@ INLINE void weigh_parts(const struct value_source *s, const uint first, const ui
   for (uint n = first; n < end; n += AHEAD) {
 #pragma unroll
     for (uint i = 0; i < AHEAD; ++i) {
-      local float4 *part = parts + (n + i) % 2 * (PART * VALUE_SIZE / 4);
+      local float4 *part = parts + (n + i) % 2 * PART_QUADS;
       store_part(runs[i], item, part);
       load_part(s, n + i + AHEAD, item, runs[i]);
       SYNC;

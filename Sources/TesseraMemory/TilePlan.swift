@@ -66,32 +66,6 @@ package struct TilePlan: Sendable, Equatable, Codable {
     }
   }
 
-  /// Tiles of attention.
-  package struct Attention: Sendable, Equatable, Codable {
-    /// The most rows, queries times heads, that share a pass over the keys: `TOKENS` · `HEAD_ROWS`.
-    package var queryRows: Int
-    /// Keys of one softmax, whose results are merged: the macro `KEY_TILE`. Fixed, because it decides the order of the
-    /// sums.
-    package var keys: Int
-    /// Work-items of a work-group: the macro `LOCAL`; 1 for the vector style.
-    package var groupSize: Int
-    /// Local memory of a work-group, in bytes; 0 for the vector style.
-    package var localBytes: Int
-    /// Values that were measured to be better, for heads of `headDim`.
-    package var tuning = Tuning()
-    package var headDim = 0
-
-    /// The most rows of a tile of one query, or of many.
-    package func rows(isOne: Bool) -> Int {
-      tuning[Tuning.attention(isOne: isOne, headDim: headDim), "ROWS"] ?? queryRows
-    }
-
-    /// Work-items of a work-group, likewise.
-    package func groupSize(isOne: Bool) -> Int {
-      tuning[Tuning.attention(isOne: isOne, headDim: headDim), "LOCAL"] ?? groupSize
-    }
-  }
-
   /// Keys of one attention step on every device.
   package static let keyTile = 256
   /// Weight rows that lie side by side in the interleaved weight layout.
@@ -137,11 +111,7 @@ package struct TilePlan: Sendable, Equatable, Codable {
       // A work-group beyond the device's limit may have been chosen on another device of the platform.
       let tuning = tuning.limited("LOCAL", to: limits.maxWorkGroupSize)
       matrix = Matrix(tokens: 8, rowGroups: 2, groupSize: groupSize, tuning: tuning)
-      var attention = try Self.simtAttention(limits, headDim, groupSize)
-      let rowBytes = attention.localBytes / attention.queryRows
-      attention.tuning = tuning.limited("ROWS", to: limits.localMemoryBytes / rowBytes)
-      attention.headDim = headDim
-      self.attention = attention
+      self.attention = try Attention(limits: limits, headDim: headDim, tuning: tuning)
     }
   }
 
@@ -164,7 +134,7 @@ package struct TilePlan: Sendable, Equatable, Codable {
   private static func vectorAttention(_ headDim: Int) -> Attention {
     let bytesPerRow = 4 * (headDim + keyTile)
     let rows = tokenTiles.last { $0 * bytesPerRow <= 32 << 10 } ?? 1
-    return Attention(queryRows: rows, keys: keyTile, groupSize: 1, localBytes: 0)
+    return Attention(queryRows: rows)
   }
 
   /// 64 work-items, or the largest smaller power of two that the device allows, from 16.
@@ -176,22 +146,5 @@ package struct TilePlan: Sendable, Equatable, Codable {
           + "TESSERA_STYLE=vector or another device")
     }
     return size
-  }
-
-  /// Local memory holds, for every query row, the query, its scores, 16 partial sums and the softmax's state. A tile
-  /// takes at most half of it, so that two work-groups run on a unit.
-  private static func simtAttention(
-    _ limits: DeviceLimits, _ headDim: Int, _ groupSize: Int
-  ) throws(MemoryError) -> Attention {
-    let bytesPerRow = 4 * (headDim + keyTile + 16 + 4)
-    guard
-      let rows = [8, 4, 2, 1].first(where: { $0 * bytesPerRow <= limits.localMemoryBytes / ($0 == 1 ? 1 : 2) })
-    else {
-      throw MemoryError(
-        .invalidRequest,
-        "\(limits.name) has \(limits.localMemoryBytes) bytes of local memory, attention over heads of \(headDim) "
-          + "needs \(bytesPerRow): use TESSERA_STYLE=vector or another device")
-    }
-    return Attention(queryRows: rows, keys: keyTile, groupSize: groupSize, localBytes: rows * bytesPerRow)
   }
 }

@@ -11,7 +11,8 @@ package struct Tuning: Sendable, Equatable, Codable {
 
   /// The values that a class's parameters may have in a style, by the macro's name; nil for no such kernel.
   package static func space(of className: String, style: KernelStyle) -> [String: [Int]]? {
-    switch className.split(separator: "/", omittingEmptySubsequences: false).first {
+    let parts = className.split(separator: "/", omittingEmptySubsequences: false)
+    switch parts.first {
     case "matmul":
       var space = [
         "TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILE_N": [1, 2, 4], "TILES": [1, 2, 4, 8, 16],
@@ -23,8 +24,9 @@ package struct Tuning: Sendable, Equatable, Codable {
       guard style == .vector else { return nil }
       return ["TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILES": [1, 2, 4, 8, 16]]
     case "attention":
-      return style == .vector
-        ? ["ROWS": TilePlan.tokenTiles] : ["ROWS": [1, 2, 4, 8], "LOCAL": [16, 32, 64, 128, 256]]
+      if style == .vector { return ["ROWS": TilePlan.tokenTiles] }
+      return parts.dropFirst().first == "one"
+        ? ["ROWS": [1, 2, 4, 8, 16], "LOCAL": [64, 128, 256]] : ["ROWS": [8, 16, 32, 64], "LOCAL": [128, 256, 512]]
     case "dense": return ["CLBLAST": [0, 1]]
     default: return nil
     }

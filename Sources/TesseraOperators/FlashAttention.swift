@@ -33,10 +33,18 @@ package struct FlashAttention: Sendable {
 
   /// Heads that share a pass over their keys and values. Results do not depend on it.
   private func headRows(tileRows: Int, shape: Shape, cache: CacheGeometry, isTensor: Bool) -> Int {
-    // Of values that are keys, lanes are rows.
-    let rows =
-      isTensor ? Self.tensorRows : cache.sharesValues && library.style == .vector ? TilePlan.rowGroup : tiles.rows(isOne: tileRows == 1)
-    return Self.headTiles(shape.headCount / cache.kvHeadCount, upTo: max(1, rows / tileRows)).last ?? 1
+    let group = shape.headCount / cache.kvHeadCount
+    var rows = tiles.rows(isOne: tileRows == 1)
+    if isTensor {
+      rows = Self.tensorRows
+    } else if !isSimt {
+      // Of values that are keys, lanes are rows.
+      if cache.sharesValues { rows = TilePlan.rowGroup }
+    } else if tileRows == 1, rows < group {
+      // More heads than the kernel for few rows has.
+      rows = max(rows, tiles.rows(isOne: false))
+    }
+    return Self.headTiles(group, upTo: max(1, rows / tileRows)).last ?? 1
   }
 
   /// The sizes of tiles, at most `limit`, that a group of heads can be cut in evenly, ascending.
@@ -51,11 +59,13 @@ package struct FlashAttention: Sendable {
   ///
   /// - Parameter longest: the most keys of a sequence. The count changes with it at powers of two only.
   package func splitCount(tileCount: Int, longest: Int, kvHeadCount: Int) -> Int {
-    // Cores that take units one by one end together only if there are many; a GPU's run side by side.
-    let wanted = (library.style == .vector ? 8 : 4) * library.context.device.profile.computeUnits
-    let units = max(1, tileCount * kvHeadCount)
     let keyTiles = max(1, (longest + TilePlan.keyTile - 1) / TilePlan.keyTile)
-    return min((wanted + units - 1) / units, 1 << (Int.bitWidth - 1 - keyTiles.leadingZeroBitCount))
+    let units = max(1, tileCount * kvHeadCount)
+    // Cores that take units one by one end together only if there are many; a GPU's run side by side.
+    let wanted = (isSimt ? 4 : 8) * library.context.device.profile.computeUnits
+    // The power of two below; on a GPU the one above, for work-groups that find no tile cost less than some that have two.
+    let most = 1 << (Int.bitWidth - 1 - (isSimt ? 2 * keyTiles - 1 : keyTiles).leadingZeroBitCount)
+    return min((wanted + units - 1) / units, most)
   }
 
   /// Bytes of a split's partial results.
@@ -72,12 +82,13 @@ package struct FlashAttention: Sendable {
   ///   - q: token t's heads begin at t · qStride floats, (headCount, queryDim), rotated.
   ///   - values: unused where the cache shares them.
   ///   - tables: UInt32 block ids of all sequences.
-  ///   - tiles: `tileCount` tiles of at most `tileRows` queries.
+  ///   - tileList: `tileCount` tiles of at most `tileRows` queries.
   ///   - positions: (tokens) Int32; the cache holds every key up to each, and of a tree all tokens in flight.
   ///   - out: (tokens, headCount, resultDim).
   package func enqueue(
     q: any DeviceMemory, qStride: Int, keys: any DeviceMemory, values: any DeviceMemory, tables: any DeviceMemory,
-    tiles: any DeviceMemory, tileCount: Int, tileRows: Int, positions: any DeviceMemory, into out: any DeviceMemory,
+    tiles tileList: any DeviceMemory, tileCount: Int, tileRows: Int, positions: any DeviceMemory,
+    into out: any DeviceMemory,
     shape: Shape, cache: CacheGeometry, extras: Extras = Extras(), split: Split? = nil, on sink: some CommandSink
   ) throws {
     try Self.check(shape, cache, extras, split)
@@ -86,8 +97,9 @@ package struct FlashAttention: Sendable {
     let splits = split?.count ?? 1
     let group = shape.headCount / cache.kvHeadCount
     let headTiles = cache.kvHeadCount * ((group + headRows - 1) / headRows)
-    let style = library.style
     let form = defines(shape, cache, extras)
+    let rows = tileRows * headRows
+    let kernel = isTensor ? tensorKernel(rows: rows) : kernel(rows: rows, cache)
     var block = AttentionArguments()
     block.heads = UInt32(shape.headCount)
     block.kv_heads = UInt32(cache.kvHeadCount)
@@ -104,7 +116,7 @@ package struct FlashAttention: Sendable {
     block.scale = shape.scale
     block.soft_cap = shape.softCap ?? 0
     let views: [BufferView?] = [
-      q.view, keys.view, cache.sharesValues ? nil : values.view, tables.view, tiles.view, positions.view,
+      q.view, keys.view, cache.sharesValues ? nil : values.view, tables.view, tileList.view, positions.view,
       extras.treeMasks?.view, extras.slopes?.view, extras.sinks?.view, extras.bias?.table.view, out.view,
       extras.logSums?.view, splits > 1 ? split?.partials.view : nil,
     ]
@@ -115,20 +127,29 @@ package struct FlashAttention: Sendable {
     try sink.dispatch(
       Dispatch(
         KernelVariant(
-          "attention/flash_attention.\(isTensor ? "ptx" : style.rawValue).cl", "flash_attention",
-          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)] + (isTensor ? tensorDefines : [])), block,
+          kernel.file, kernel.name, form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)] + (isTensor ? tensorDefines : [])),
+        block,
         views: own,
         written: splits > 1 ? [12] : extras.logSums == nil ? [10] : [10, 11],
-        units: .init(splits, headTiles, tileCount),
-        localSize: isTensor
-          ? tensorItems(rows: tileRows * headRows) : style == .vector ? 1 : self.tiles.groupSize(isOne: tileRows == 1),
+        units: .init(splits, headTiles, tileCount), localSize: kernel.localSize,
         cost: .init(bytes: tileCount * tileRows * rowFloats * 4)), library)
     guard let split, splits > 1 else { return }
     try sink.dispatch(
       Dispatch(
-        KernelVariant("attention/merge.cl", "merge_partials", form), block, views: views,
-        written: extras.logSums == nil ? [10] : [10, 11], units: .init(shape.headCount, split.tokens),
-        localSize: style.localSize, cost: .init(bytes: split.tokens * shape.headCount * cache.resultDim * 4)), library)
+        KernelVariant(isSimt ? "attention/merge.simt.cl" : "attention/merge.cl", "merge_partials", form), block,
+        views: views, written: extras.logSums == nil ? [10] : [10, 11], units: .init(shape.headCount, split.tokens),
+        localSize: isSimt ? min(128, tiles.fewGroupSize) : 1,
+        cost: .init(bytes: split.tokens * shape.headCount * cache.resultDim * 4)), library)
+  }
+
+  private var isSimt: Bool { library.style == .simt }
+
+  /// What computes tiles of `rows` rows.
+  private func kernel(rows: Int, _ cache: CacheGeometry) -> (file: String, name: String, localSize: Int) {
+    guard isSimt else { return ("attention/flash_attention.vector.cl", "flash_attention", 1) }
+    return tiles.isFew(rows, keyDim: cache.headDim, valueDim: cache.valueDim)
+      ? ("attention/decode_attention.simt.cl", "decode_attention", tiles.groupSize(isOne: true))
+      : ("attention/flash_attention.simt.cl", "flash_attention", tiles.groupSize(isOne: false))
   }
 
   /// Enqueues the merge of attentions over several sets of keys.

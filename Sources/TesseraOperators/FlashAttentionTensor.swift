@@ -14,10 +14,11 @@ extension FlashAttention {
     return isMasked && isPlain && isCached && [cache.queryDim, cache.resultDim].allSatisfy { $0 == 64 || $0 == 128 }
   }
 
-  /// Work-items of a work-group of `rows`.
-  func tensorItems(rows: Int) -> Int {
+  /// What computes tiles of `rows` rows.
+  func tensorKernel(rows: Int) -> (file: String, name: String, localSize: Int) {
     // PoCL 3.1 computes nonsense for the emulation in work-groups of one warp.
-    max(tensor == .emulatedTensor ? 64 : 32, (rows + 15) / 16 * 32)
+    let items = max(tensor == .emulatedTensor ? 64 : 32, (rows + 15) / 16 * 32)
+    return ("attention/flash_attention.ptx.cl", "flash_attention", items)
   }
 
   /// Constants of the kernel, besides the form's.

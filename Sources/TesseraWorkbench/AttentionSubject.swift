@@ -27,8 +27,8 @@ struct AttentionSubject {
 
   func subject() throws -> TunerSubject {
     let tiles = try bench.plan(headDim: headDim).attention
-    var initial = ["ROWS": tiles.queryRows]
-    if bench.library.style == .simt { initial["LOCAL"] = tiles.groupSize }
+    var initial = ["ROWS": tiles.rows(isOne: isOne)]
+    if bench.library.style == .simt { initial["LOCAL"] = tiles.groupSize(isOne: isOne) }
     return TunerSubject(
       name: Tuning.attention(isOne: isOne, headDim: headDim),
       shape: "\(queryCount) × \(keyCount) keys, \(Self.headCount)/\(Self.kvHeadCount) heads of \(headDim)",

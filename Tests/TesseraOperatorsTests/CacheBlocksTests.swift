@@ -16,7 +16,7 @@ extension OperatorsOnDevices {
           try KVGeometry(kvHeadCount: 3, keyDim: 24, valueDim: 40),
           try KVGeometry(kvHeadCount: 2, keyDim: 80, valueDim: 24, keys: .f16),
           // Pools that cannot be slices of one buffer: each is a buffer of its own.
-          try KVGeometry(kvHeadCount: 1, keyDim: 6, keys: .f16),
+          try KVGeometry(kvHeadCount: 1, keyDim: 32, keys: .q8_0),
           try KVGeometry(kvHeadCount: 2, keyDim: 64, valueDim: 32, keys: .q8_0, values: .q4_0),
           try KVGeometry(kvHeadCount: 1, keyDim: 96, valueDim: 128, keys: .q4_0, values: .q8_0),
           try KVGeometry(kvHeadCount: 1, keyDim: 96, valueDim: 64, sharesValues: true, keys: .f16),

@@ -49,7 +49,7 @@ extension OperatorsOnDevices {
         let rotary = try ReferenceRotaryEmbedding(
           pairing: a.pairing == .interleaved ? .interleaved : .neox, rotaryDim: a.rotaryDim, base: 10_000)
         let expected = try rotary.apply(qkv, positions: positions, headCount: heads, headDim: a.headDim)
-        let pool = FloatPool(kvHeads: a.kvHeads, headDim: a.headDim, slots: Self.blockCount * a.blockSize)
+        let pool = FloatPool(a, slots: Self.blockCount * a.blockSize, style: bench.library.style)
         let unwritten = Float(bitPattern: .max)
         var (expectedKeys, keyMagnitude) = ([Float](), [Float]())
         var expectedValues = [Float](repeating: unwritten, count: pool.count)
@@ -105,8 +105,14 @@ extension OperatorsOnDevices {
         let floats = try run(a, qkv, positions, slots, element: .f32, on: bench)
         let halves = try run(a, qkv, positions, slots, element: .f16, on: bench)
         #expect(sameBits(floats.turned, halves.turned), "\(a)")
-        for (float, half) in [(floats.keys, halves.keys), (floats.values, halves.values)] {
-          let expected = float.map { $0.bitPattern == .max ? .max : ReferenceHalf.half(fromFloat: $0) }
+        let pool = FloatPool(a, slots: Self.blockCount * a.blockSize, style: bench.library.style)
+        for (isKeys, float, half) in [(true, floats.keys, halves.keys), (false, floats.values, halves.values)] {
+          // Where a key's elements lie depends on their size.
+          let order = isKeys ? pool.keyPlaces(bytes: 4) : Array(float.indices)
+          var expected = [UInt16](repeating: .max, count: float.count)
+          for (from, to) in zip(order, isKeys ? pool.keyPlaces(bytes: 2) : order) where float[from].bitPattern != .max {
+            expected[to] = ReferenceHalf.half(fromFloat: float[from])
+          }
           let bits = half.flatMap { [UInt16(truncatingIfNeeded: $0.bitPattern), UInt16($0.bitPattern >> 16)] }
           #expect(sameBits(Array(bits.prefix(expected.count)), expected), "\(a)")
         }
@@ -131,7 +137,7 @@ extension OperatorsOnDevices {
           let floats = try run(a, qkv, positions, slots, element: .f32, on: bench)
           let quants = try run(a, qkv, positions, slots, element: element, on: bench)
           #expect(sameBits(floats.turned, quants.turned), "\(a) \(element)")
-          let places = FloatPool(kvHeads: a.kvHeads, headDim: a.headDim, slots: Self.blockCount * a.blockSize)
+          let places = FloatPool(a, slots: Self.blockCount * a.blockSize, style: bench.library.style)
           for isKeys in [true, false] {
             let pool = isKeys ? floats.keys : floats.values
             var expected = [UInt8](repeating: 0xff, count: places.count / element.blockElements * element.blockBytes)
@@ -144,7 +150,9 @@ extension OperatorsOnDevices {
                       : places.value(head, slot, i)]
                 }
                 let group = (head * Self.blockCount * a.blockSize + slot) / 16
-                CachePacking(element: element, size: a.headDim, isKeys: isKeys).store(
+                CachePacking(
+                  element: element, size: a.headDim, isKeys: isKeys, style: bench.library.style
+                ).store(
                   x, token: slot % 16, in: &expected, at: group * 16 * a.headDim / 32 * element.blockBytes)
               }
             }
@@ -180,7 +188,11 @@ extension OperatorsOnDevices {
         func run(_ cache: CacheGeometry) throws -> (x: [Float], keys: [UInt8], values: [UInt8]) {
           let x = try bench.buffer(rows)
           let pools = try [(cache.keys, cache.headDim), (cache.values, cache.valueDim)].map { encoding, size in
-            try bench.output(3 * 2 * CachePacking(element: encoding, size: size, isKeys: true).groupBytes / 4)
+            try bench.output(
+              3 * 2
+                * CachePacking(
+                  element: encoding, size: size, isKeys: true, style: bench.library.style
+                ).groupBytes / 4)
           }
           let rotation =
             rotaryDim > 0
@@ -207,8 +219,10 @@ extension OperatorsOnDevices {
           let size = isKeys ? headDim : valueDim
           let cache = geometry(keys, values)
           let packing = CachePacking(
-            element: isKeys ? keys : values, size: isKeys ? cache.headDim : cache.valueDim, isKeys: isKeys)
-          let plain = CachePacking(element: .f32, size: (size + 15) / 16 * 16, isKeys: isKeys)
+            element: isKeys ? keys : values, size: isKeys ? cache.headDim : cache.valueDim, isKeys: isKeys,
+            style: bench.library.style)
+          let plain = CachePacking(
+            element: .f32, size: (size + 15) / 16 * 16, isKeys: isKeys, style: bench.library.style)
           let pool = (isKeys ? floats.keys : floats.values).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
           var expected = [UInt8](repeating: 0xff, count: 6 * packing.groupBytes)
           var expectedFloats = [UInt8](repeating: 0xff, count: 6 * plain.groupBytes)
@@ -216,7 +230,7 @@ extension OperatorsOnDevices {
             for head in 0..<2 {
               let group = head * 3 + slot / 16
               let stored = (0..<size).map { (i: Int) -> Float in
-                pool[group * plain.groupBytes / 4 + (isKeys ? i * 16 + slot % 16 : slot % 16 * plain.size + i)]
+                pool[group * plain.groupBytes / 4 + plain.place(i, token: slot % 16, of: plain.size, bytes: 4)]
               }
               // What is not turned is there as it was.
               let start = token * row.stride + (isKeys ? row.keys : row.values) + head * size
@@ -238,8 +252,10 @@ extension OperatorsOnDevices {
         var generator = SeededGenerator(seed: 33)
         let qkv = generator.floats(2 * (a.heads + 2 * a.kvHeads) * a.headDim)
         let results = try KernelStyle.allCases.map { style in
-          try run(
+          let result = try run(
             a, qkv, [70, 7], [3, 2 * a.blockSize], element: .f32, on: Target(device: device, style: style).bench())
+          let pool = FloatPool(a, slots: Self.blockCount * a.blockSize, style: style)
+          return (turned: result.turned, keys: pool.keyPlaces(bytes: 4).map { result.keys[$0] })
         }
         #expect(sameBits(results[0].turned, results[1].turned) && sameBits(results[0].keys, results[1].keys), "\(a)")
       }
@@ -290,11 +306,26 @@ extension OperatorsOnDevices {
 /// Where elements lie in a pool of floats: `Kernels/common/cache.cl`.
 private struct FloatPool {
   let kvHeads, headDim, slots: Int
+  let style: KernelStyle
+
+  init(_ a: OperatorsOnDevices.RotaryStoreTests.Case, slots: Int, style: KernelStyle) {
+    (kvHeads, headDim, self.slots, self.style) = (a.kvHeads, a.headDim, slots, style)
+  }
 
   var count: Int { kvHeads * headDim * slots }
 
-  func key(_ head: Int, _ slot: Int, _ element: Int) -> Int {
-    ((head * slots + slot) / 16 * headDim + element) * 16 + slot % 16
+  /// - Parameter bytes: of an element.
+  func key(_ head: Int, _ slot: Int, _ element: Int, bytes: Int = 4) -> Int {
+    let packing = CachePacking(element: .f32, size: headDim, isKeys: true, style: style)
+    return (head * slots + slot) / 16 * 16 * headDim
+      + packing.place(element, token: slot % 16, of: headDim, bytes: bytes)
+  }
+
+  /// Of all heads' slots' elements in order.
+  func keyPlaces(bytes: Int) -> [Int] {
+    (0..<kvHeads).flatMap { head in
+      (0..<slots).flatMap { slot in (0..<headDim).map { key(head, slot, $0, bytes: bytes) } }
+    }
   }
 
   func value(_ head: Int, _ slot: Int, _ element: Int) -> Int { (head * slots + slot) * headDim + element }

@@ -8,7 +8,7 @@ import Crypto
 /// Encoded, little-endian: "TKVB", UInt32 version 1, SHA-256 of the layout, UInt32 group, UInt64 first row, UInt64 rows,
 /// UInt64 bytes, SHA-256 of all that and the bytes, the bytes.
 package struct KVBlockImage: Sendable, Equatable {
-  /// ``KVCacheLayout/digest(model:)`` of the cache that it is of.
+  /// ``KVCacheLayout/digest(model:style:)`` of the cache that it is of.
   package let layoutDigest: [UInt8]
   /// The group in that layout.
   package let group: Int
@@ -24,21 +24,27 @@ package struct KVBlockImage: Sendable, Equatable {
 
   /// An image of a group's blocks.
   ///
-  /// - Parameter model: what names the weights: an image of others is refused.
+  /// - Parameters:
+  ///   - model: what names the weights: an image of others is refused.
+  ///   - style: of the kernels that filled the cache: keys lie otherwise in the other's.
   /// - Throws: ``MemoryError`` when the layout has no such group, rows do not begin at a block's border, or the bytes are
   ///   not those of their blocks.
-  package init(layout: KVCacheLayout, model: String, group: Int, rows: Range<Int>, bytes: [UInt8]) throws(MemoryError) {
+  package init(
+    layout: KVCacheLayout, model: String, style: KernelStyle, group: Int, rows: Range<Int>, bytes: [UInt8]
+  ) throws(MemoryError) {
     guard try bytes.count == Self.byteCount(layout, group, rows) else {
       throw MemoryError(.badImage, "an image of KV rows \(rows) in group \(group) cannot have \(bytes.count) bytes")
     }
-    layoutDigest = layout.digest(model: model)
+    layoutDigest = layout.digest(model: model, style: style)
     (self.group, self.rows, self.bytes) = (group, rows, bytes)
   }
 
   /// The image that `data` encodes.
   ///
-  /// - Throws: ``MemoryError`` (`.badImage`) when it is cut short or damaged, of another version, model or layout.
-  package init(decoding data: some Collection<UInt8>, layout: KVCacheLayout, model: String) throws(MemoryError) {
+  /// - Throws: ``MemoryError`` (`.badImage`) when it is cut short or damaged, of another version, model, layout or style.
+  package init(
+    decoding data: some Collection<UInt8>, layout: KVCacheLayout, model: String, style: KernelStyle
+  ) throws(MemoryError) {
     guard data.count >= Self.headerBytes else {
       throw MemoryError(
         .badImage, "a KV block image of \(data.count) bytes: its header alone has \(Self.headerBytes)")
@@ -53,7 +59,7 @@ package struct KVBlockImage: Sendable, Equatable {
       throw MemoryError(.badImage, "this is no KV block image of version \(Self.version)")
     }
     let digest = take(Self.digestBytes)
-    guard digest == layout.digest(model: model) else {
+    guard digest == layout.digest(model: model, style: style) else {
       throw MemoryError(.badImage, "the KV block image was made for another model, or cache of another layout")
     }
     let (group, first, count, size) = (number(4), number(8), number(8), number(8))
@@ -68,7 +74,8 @@ package struct KVBlockImage: Sendable, Equatable {
     }
     let bytes = Array(rest)
     try self.init(
-      layout: layout, model: model, group: group, rows: Int(first)..<Int(first) + Int(count), bytes: bytes)
+      layout: layout, model: model, style: style, group: group, rows: Int(first)..<Int(first) + Int(count), bytes: bytes
+    )
     guard checksum == self.checksum else {
       throw MemoryError(.badImage, "a KV block image is damaged: its checksum is another")
     }
@@ -111,8 +118,10 @@ package struct KVBlockImage: Sendable, Equatable {
 extension KVCacheLayout {
   /// SHA-256 of all that decides what the bytes of a block mean.
   ///
-  /// - Parameter model: what names the weights that the keys and values were computed with.
-  package func digest(model: String) -> [UInt8] {
+  /// - Parameters:
+  ///   - model: what names the weights that the keys and values were computed with.
+  ///   - style: of the kernels; keys of a group lie otherwise in the simt style.
+  package func digest(model: String, style: KernelStyle) -> [UInt8] {
     // Of numbers and names that are spelled out here: what Swift prints of a type may change.
     let text = groups.map { group in
       let g = group.geometry
@@ -127,6 +136,7 @@ extension KVCacheLayout {
       return "layers \(layers) \(kind) block \(group.blockSize) heads \(g.kvHeadCount) "
         + "keys \(g.keyDim) \(g.keys.rawValue) values \(g.valueDim) \(g.values.rawValue) shared \(g.sharesValues)"
     }.joined(separator: "\n")
-    return Array(SHA256.hash(data: Array("tessera kv 1\n\(text)\n\(model)".utf8)))
+    let order = style == .vector ? "" : "\nkeys in runs of 16 bytes"
+    return Array(SHA256.hash(data: Array("tessera kv 1\n\(text)\n\(model)\(order)".utf8)))
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// In a layer's pool, a block of tokens lies as
 /// - keys: [kvHead][block][group of 16 tokens][keyDim][16 tokens], so that one wide load reads 16 tokens' element d and
-///   the lanes of q·k are tokens;
+///   the lanes of q·k are tokens; in the simt style [keyDim / run][16 tokens][run], runs of 16 bytes;
 /// - values: [kvHead][block][token][valueDim], so that the lanes of p·v are the head's elements.
 /// A head's blocks lie side by side: those of a sequence that follow each other are read as one stretch of memory.
 ///

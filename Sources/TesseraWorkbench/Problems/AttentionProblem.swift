@@ -316,16 +316,19 @@ package struct AttentionProblem: CustomStringConvertible {
     cache.blockCount = blocks + 2
     var generator = SeededGenerator(seed: 42)
     let tables = Array((0..<UInt32(cache.blockCount)).shuffled(using: &generator).prefix(blocks))
-    let keys = try bench.buffer(pool(tables, cache.blockCount, isKeys: true))
+    let keys = try bench.buffer(pool(tables, cache.blockCount, isKeys: true, style: bench.library.style))
     if cache.sharesValues { return (cache, tables, keys, keys) }
-    return (cache, tables, keys, try bench.buffer(pool(tables, cache.blockCount, isKeys: false)))
+    return (
+      cache, tables, keys, try bench.buffer(pool(tables, cache.blockCount, isKeys: false, style: bench.library.style))
+    )
   }
 
   /// The bytes of `blockCount` blocks of keys or values.
-  private func pool(_ tables: [UInt32], _ blockCount: Int, isKeys: Bool) throws -> [UInt8] {
+  private func pool(_ tables: [UInt32], _ blockCount: Int, isKeys: Bool, style: KernelStyle) throws -> [UInt8] {
     let size = isKeys ? cache.queryDim : cache.resultDim
     let packing = CachePacking(
-      element: isKeys ? cache.keys : cache.values, size: isKeys ? cache.headDim : cache.valueDim, isKeys: isKeys)
+      element: isKeys ? cache.keys : cache.values, size: isKeys ? cache.headDim : cache.valueDim, isKeys: isKeys,
+      style: style)
     let groupBytes = packing.groupBytes
     let kvHeads = cache.kvHeadCount
     var bytes = [UInt8](repeating: 0xff, count: blockCount * kvHeads * cache.blockSize / 16 * groupBytes)
@@ -353,16 +356,27 @@ package struct CachePacking {
   /// Elements of a head there; what it has more than a token's has is zero.
   package let size: Int
   package let isKeys: Bool
+  /// Of the kernels: keys lie otherwise in the simt style.
+  package let style: KernelStyle
 
-  package init(element: KVEncoding, size: Int, isKeys: Bool) {
-    (self.element, self.size, self.isKeys) = (element, size, isKeys)
+  package init(element: KVEncoding, size: Int, isKeys: Bool, style: KernelStyle) {
+    (self.element, self.size, self.isKeys, self.style) = (element, size, isKeys, style)
+  }
+
+  /// Where unit `i` of a token's lies, which are `count`: elements, or bytes of Q4_0, of `bytes`.
+  package func place(_ i: Int, token: Int, of count: Int, bytes: Int) -> Int {
+    guard isKeys else { return token * count + i }
+    let run = style == .simt ? 16 / bytes : 1
+    return (i / run * 16 + token) * run + i % run
   }
 
   package var groupBytes: Int { 16 * size / element.blockElements * element.blockBytes }
 
   package func store(_ x: [Float], token: Int, in bytes: inout [UInt8], at group: Int) {
     let x = x + [Float](repeating: 0, count: size - x.count)
-    func place(_ i: Int, of count: Int) -> Int { isKeys ? i * 16 + token : token * count + i }
+    func place(_ i: Int, of count: Int) -> Int {
+      self.place(i, token: token, of: count, bytes: element == .f32 ? 4 : element == .f16 ? 2 : 1)
+    }
     func put<T: FixedWidthInteger>(_ value: T, _ index: Int, from start: Int) {
       let at = start + index * MemoryLayout<T>.size
       withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(at..<at + $0.count, with: $0) }

@@ -52,7 +52,7 @@ package struct CacheProblem {
       for isKeys in geometry.sharesValues ? [true] : [true, false] {
         let packing = CachePacking(
           element: isKeys ? geometry.keys : geometry.values, size: isKeys ? geometry.keyDim : geometry.valueDim,
-          isKeys: isKeys)
+          isKeys: isKeys, style: bench.library.style)
         let slots = blockCount * blockSize
         let pool = Pool(
           packing: packing, headCount: geometry.kvHeadCount, slotCount: slots,
