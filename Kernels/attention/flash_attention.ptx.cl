@@ -2,7 +2,7 @@
 // halves, sums are float32. For an F16 cache, heads of a multiple of 64, the causal and the full mask, with a window and learned sinks; see flash_attention.vector.cl
 // for the arguments.
 //
-// A work-group has ROWS = LOCAL / 2 rows, TOKENS queries × HEAD_ROWS heads of one KV head, a warp 16 of them. Keys come in steps of 64,
+// A work-group has TOKENS queries × HEAD_ROWS heads of one KV head, a warp 16 of these rows. Keys come in steps of 64,
 // whose values are on their way while scores are computed, and the next keys while values are weighed. A tile of KEY_TILE keys is a softmax
 // of its own as in form.cl, which begins anew, and within it steps are merged with a running maximum:
 //   scores   q · k by 16 elements of the head in sequence; weights exp2((score − m) · log2 e), rounded to halves
@@ -11,7 +11,7 @@
 // So a row's result is the same whatever rows, splits, or batches surround it. A step or a tile without a key that a row sees changes
 // nothing of it.
 //
-// Work-groups (splits, kv_heads · ⌈group / HEAD_ROWS⌉, tiles), as flash_attention.simt.cl. LOCAL = 2 · TOKENS · HEAD_ROWS ≥ 32.
+// Work-groups (splits, kv_heads · ⌈group / HEAD_ROWS⌉, tiles), as flash_attention.simt.cl. LOCAL = 64, 96 or 128, at least 2 · TOKENS · HEAD_ROWS.
 
 #ifndef TOKENS
 #define TOKENS 16
@@ -35,7 +35,8 @@
 #define VALUE_VECTORS (VALUE_SIZE / 8)
 #define LOG2_E 1.44269504088896340736f
 
-// Where the vector of columns 8c … of key k's value lies: eight keys' are in eight different banks.
+// Where the vector of columns 8c … of a query or of a key's value lies: those of eight rows are in eight different banks.
+#define QUERY_AT(m, c) ((m) * KEY_VECTORS + ((c) ^ ((m) & 7)))
 #define VALUE_AT(k, c) ((k) * VALUE_VECTORS + ((c) ^ ((k) & 7)))
 
 // What a work-group reads next: keys from `start` on, of which from … to − 1 are seen by some row.
@@ -62,33 +63,41 @@ static inline void find_groups(uint *groups, const struct cursor c, const struct
 
 static inline void copy_keys(local uint4 *to, global const key_element *keys, const uint *groups, const uint item) {
 #pragma unroll
-  for (uint i = 0; i < STEP * KEY_VECTORS; i += LOCAL)
-    copy_16(to + i + item, (global const uint4 *)keys + (ulong)groups[i / (16 * KEY_VECTORS)] * (16 * KEY_VECTORS) + (i + item) % (16 * KEY_VECTORS));
+  for (uint j = 0; j < GROUPS; ++j) {
+    global const uint4 *from = (global const uint4 *)keys + (ulong)groups[j] * (16 * KEY_VECTORS);
+#pragma unroll 2
+    for (uint i = item; i < 16 * KEY_VECTORS; i += LOCAL) copy_16(to + j * 16 * KEY_VECTORS + i, from + i);
+  }
 }
 
 // Values that no row sees become zeros, since zero times what lies there may be no number.
 static inline void copy_values(local uint4 *to, global const value_element *values, const uint *groups, const struct cursor c,
                                const uint item) {
 #pragma unroll
-  for (uint i = 0; i < STEP * VALUE_VECTORS; i += LOCAL) {
-    const uint k = (i + item) / VALUE_VECTORS, vector = (i + item) % VALUE_VECTORS;
-    const int position = c.start + (int)k;
-    copy_16_if(position >= c.from && position < c.to, to + VALUE_AT(k, vector),
-               (global const uint4 *)values + (ulong)groups[i / (16 * VALUE_VECTORS)] * (16 * VALUE_VECTORS) + (i + item) % (16 * VALUE_VECTORS));
+  for (uint j = 0; j < GROUPS; ++j) {
+    global const uint4 *from = (global const uint4 *)values + (ulong)groups[j] * (16 * VALUE_VECTORS);
+    const int first = c.from - c.start - (int)j * 16, end = c.to - c.start - (int)j * 16;
+#pragma unroll 2
+    for (uint i = item; i < 16 * VALUE_VECTORS; i += LOCAL) {
+      const int k = i / VALUE_VECTORS;
+      copy_16_if(k >= first && k < end, to + VALUE_AT(j * 16 + k, i % VALUE_VECTORS), from + i);
+    }
   }
 }
 
-// The two rows of a lane, g and g + 8 of its warp. Rows past the counts repeat the last.
+// The two rows of a lane, g and g + 8 of its warp; the token and the head of a row. Rows past the counts repeat the last.
 #define ROW(r) (item / 32 * 16 + g + (r) * 8)
-#define TOKEN(r) (tile.x + min(ROW(r) / HEAD_ROWS, (uint)tile.y - 1))
-#define HEAD(r) (first_head + min(ROW(r) % HEAD_ROWS, head_count - 1))
+#define TOKEN_OF(m) (tile.x + min((m) / HEAD_ROWS, (uint)tile.y - 1))
+#define HEAD_OF(m) (first_head + min((m) % HEAD_ROWS, head_count - 1))
+#define TOKEN(r) TOKEN_OF(ROW(r))
+#define HEAD(r) HEAD_OF(ROW(r))
 #define IS_STORED(r) (ROW(r) / HEAD_ROWS < (uint)tile.y && ROW(r) % HEAD_ROWS < head_count)
 
 // Element i of an accumulator is of row i / 2.
 #define ELEMENT(v, i) ((i) == 0 ? (v).x : (i) == 1 ? (v).y : (i) == 2 ? (v).z : (v).w)
 
 kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_arguments arguments) {
-  local uint4 keys[STEP * KEY_VECTORS], values[STEP * VALUE_VECTORS];
+  local uint4 queries[ROWS * KEY_VECTORS], keys[STEP * KEY_VECTORS], values[STEP * VALUE_VECTORS];
   MMA_SCRATCH;
 
   global uchar *const roots[] = {LIST_13};
@@ -119,17 +128,12 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
     end = max(end, range.last + 1);
   }
 
-  uint4 query[QUERY_SIZE / 16];
-#pragma unroll
-  for (int d = 0; d < QUERY_SIZE / 16; ++d) {
-    uint words[4];
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const float2 q = *(global const float2 *)(a->q + (ulong)TOKEN(i % 2) * a->q_stride + HEAD(i % 2) * QUERY_SIZE + d * 16 +
-                                                i / 2 * 8 + 2 * t);
-      words[i] = halves_of(q.x * a->scale, q.y * a->scale);
-    }
-    query[d] = (uint4)(words[0], words[1], words[2], words[3]);
+  for (uint i = item; i < ROWS * KEY_VECTORS; i += LOCAL) {
+    const uint m = i / KEY_VECTORS, vector = i % KEY_VECTORS;
+    global const float *q = a->q + (ulong)TOKEN_OF(m) * a->q_stride + HEAD_OF(m) * QUERY_SIZE + vector * 8;
+    const float4 low = vload4(0, q) * a->scale, high = vload4(1, q) * a->scale;
+    queries[QUERY_AT(m, vector)] =
+        (uint4)(halves_of(low.x, low.y), halves_of(low.z, low.w), halves_of(high.x, high.y), halves_of(high.z, high.w));
   }
   float4 sums[VALUE_SIZE / 8], merged[VALUE_SIZE / 8];
 #pragma unroll
@@ -139,109 +143,114 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
   struct cursor at;
   at.tile = walk.first;
   uint groups[GROUPS];
-  bool is_any = walk.first < walk.end;
-  if (is_any) {
+  if (walk.first < walk.end) {
     set_tile_of(&at, begin, end);
     find_groups(groups, at, a, tables, kv_head);
     copy_keys(keys, a->keys, groups, item);
   }
-  bool is_first = true;
-  // VALUE_AT(lane % 16, n + lane / 16), n even, is value_row + (n ^ value_column).
-  const uint value_row = lane % 16 * VALUE_VECTORS, value_column = lane / 16 ^ (lane & 7);
-  while (is_any) {
-    if (is_first) {
+  // VALUE_AT(lane % 16, n + lane / 16), n even, is value_row + (n ^ row_column); likewise of queries.
+  const uint value_row = lane % 16 * VALUE_VECTORS, query_row = (item / 32 * 16 + lane % 16) * KEY_VECTORS;
+  const uint row_column = lane / 16 ^ (lane & 7);
+  while (at.tile < walk.end) {
+    const uint number = at.tile;
 #pragma unroll
-      for (int n = 0; n < VALUE_SIZE / 8; ++n) sums[n] = 0.0f;
+    for (int n = 0; n < VALUE_SIZE / 8; ++n) sums[n] = 0.0f;
 #pragma unroll
-      for (int r = 0; r < 2; ++r) {
-        tile_highest[r] = LOWEST;
-        tile_total[r] = 0.0f;
-      }
+    for (int r = 0; r < 2; ++r) {
+      tile_highest[r] = LOWEST;
+      tile_total[r] = 0.0f;
     }
-    copies_done();
-    SYNC_GROUP;
-    copy_values(values, a->values, groups, at, item);
-    struct cursor after = at;
-    after.start += STEP;
-    const bool is_last = after.start >= at.to;
-    if (is_last) after.tile = next_tile(&walk, at.tile + 1);
-    const bool is_more = after.tile < walk.end;
-    if (is_last && is_more) set_tile_of(&after, begin, end);
-    if (is_more) find_groups(groups, after, a, tables, kv_head);
+    while (at.tile == number) {
+      copies_done();
+      SYNC_GROUP;
+      copy_values(values, a->values, groups, at, item);
+      struct cursor after = at;
+      after.start += STEP;
+      if (after.start >= at.to) {
+        after.tile = next_tile(&walk, number + 1);
+        set_tile_of(&after, begin, end);
+      }
+      const bool is_more = after.tile < walk.end;
+      if (is_more) find_groups(groups, after, a, tables, kv_head);
 
-    float4 scores[STEP / 8];
+      float4 scores[STEP / 8];
 #pragma unroll
-    for (int n = 0; n < STEP / 8; ++n) scores[n] = 0.0f;
-    MMA_UNROLL
-    for (uint pair = 0; pair < STEP / 16; ++pair)
+      for (int n = 0; n < STEP / 8; ++n) scores[n] = 0.0f;
       MMA_UNROLL
       for (uint d = 0; d < QUERY_SIZE / 16; ++d) {
-        // Keys 0 … 7 of the group, two vectors, then keys 8 … 15.
-        const uint4 k = load_matrices(
-            keys, pair * 16 * KEY_VECTORS + (d * 2 + lane / 8 % 2) * 16 + lane / 16 * 8 + lane % 8, false, SCRATCH);
-        scores[pair * 2] = mma_halves(scores[pair * 2], query[d], k.xy, SCRATCH);
-        scores[pair * 2 + 1] = mma_halves(scores[pair * 2 + 1], query[d], k.zw, SCRATCH);
+        const uint4 query = load_matrices(queries, query_row + (2 * d ^ row_column), false, SCRATCH);
+        MMA_UNROLL
+        for (uint pair = 0; pair < STEP / 16; ++pair) {
+          // Keys 0 … 7 of the group, two vectors, then keys 8 … 15.
+          const uint4 k = load_matrices(
+              keys, pair * 16 * KEY_VECTORS + (d * 2 + lane / 8 % 2) * 16 + lane / 16 * 8 + lane % 8, false, SCRATCH);
+          scores[pair * 2] = mma_halves(scores[pair * 2], query, k.xy, SCRATCH);
+          scores[pair * 2 + 1] = mma_halves(scores[pair * 2 + 1], query, k.zw, SCRATCH);
+        }
       }
-    // Of the keys from 2t on, the first and the last that a row sees.
-    int first[2], last[2];
+      // Of the keys from 2t on, the first and the last that a row sees.
+      int first[2], last[2];
 #pragma unroll
-    for (int r = 0; r < 2; ++r) {
-      first[r] = first_seen[r] - at.start - 2 * (int)t;
-      last[r] = last_seen[r] - at.start - 2 * (int)t;
-    }
-    if (max(first[0], first[1]) > -2 * (int)t || min(last[0], last[1]) < STEP - 1) {
+      for (int r = 0; r < 2; ++r) {
+        first[r] = first_seen[r] - at.start - 2 * (int)t;
+        last[r] = last_seen[r] - at.start - 2 * (int)t;
+      }
+      if (max(first[0], first[1]) > -2 * (int)t || min(last[0], last[1]) < STEP - 1) {
+#pragma unroll
+        for (int n = 0; n < STEP / 8; ++n) {
+          scores[n].x = n * 8 >= first[0] && n * 8 <= last[0] ? scores[n].x : -INFINITY;
+          scores[n].y = n * 8 + 1 >= first[0] && n * 8 + 1 <= last[0] ? scores[n].y : -INFINITY;
+          scores[n].z = n * 8 >= first[1] && n * 8 <= last[1] ? scores[n].z : -INFINITY;
+          scores[n].w = n * 8 + 1 >= first[1] && n * 8 + 1 <= last[1] ? scores[n].w : -INFINITY;
+        }
+      }
+      float factor[2], shift[2];
+#pragma unroll
+      for (int r = 0; r < 2; ++r) {
+        float largest = tile_highest[r];
+#pragma unroll
+        for (int n = 0; n < STEP / 8; ++n) largest = fmax(largest, r ? fmax(scores[n].z, scores[n].w) : fmax(scores[n].x, scores[n].y));
+        largest = fmax(largest, of_lane(largest, 1, SCRATCH));
+        largest = fmax(largest, of_lane(largest, 2, SCRATCH));
+        factor[r] = power_of_2((tile_highest[r] - largest) * LOG2_E);
+        tile_highest[r] = largest;
+        tile_total[r] *= factor[r];
+        shift[r] = largest * LOG2_E;
+      }
+      uint weights[STEP / 8][2];
 #pragma unroll
       for (int n = 0; n < STEP / 8; ++n) {
-        scores[n].x = n * 8 >= first[0] && n * 8 <= last[0] ? scores[n].x : -INFINITY;
-        scores[n].y = n * 8 + 1 >= first[0] && n * 8 + 1 <= last[0] ? scores[n].y : -INFINITY;
-        scores[n].z = n * 8 >= first[1] && n * 8 <= last[1] ? scores[n].z : -INFINITY;
-        scores[n].w = n * 8 + 1 >= first[1] && n * 8 + 1 <= last[1] ? scores[n].w : -INFINITY;
+        const float p0 = power_of_2(fma(scores[n].x, LOG2_E, -shift[0])), p1 = power_of_2(fma(scores[n].y, LOG2_E, -shift[0]));
+        const float p2 = power_of_2(fma(scores[n].z, LOG2_E, -shift[1])), p3 = power_of_2(fma(scores[n].w, LOG2_E, -shift[1]));
+        tile_total[0] += p0;
+        tile_total[0] += p1;
+        tile_total[1] += p2;
+        tile_total[1] += p3;
+        weights[n][0] = halves_of(p0, p1);
+        weights[n][1] = halves_of(p2, p3);
       }
-    }
-    float factor[2], shift[2];
+      if (factor[0] != 1.0f || factor[1] != 1.0f) {
+        const float4 factors = (float4)(factor[0], factor[0], factor[1], factor[1]);
 #pragma unroll
-    for (int r = 0; r < 2; ++r) {
-      float largest = tile_highest[r];
-#pragma unroll
-      for (int n = 0; n < STEP / 8; ++n) largest = fmax(largest, r ? fmax(scores[n].z, scores[n].w) : fmax(scores[n].x, scores[n].y));
-      largest = fmax(largest, of_lane(largest, 1, SCRATCH));
-      largest = fmax(largest, of_lane(largest, 2, SCRATCH));
-      factor[r] = power_of_2((tile_highest[r] - largest) * LOG2_E);
-      tile_highest[r] = largest;
-      tile_total[r] *= factor[r];
-      shift[r] = largest * LOG2_E;
-    }
-    uint weights[STEP / 8][2];
-#pragma unroll
-    for (int n = 0; n < STEP / 8; ++n) {
-      const float p0 = power_of_2(fma(scores[n].x, LOG2_E, -shift[0])), p1 = power_of_2(fma(scores[n].y, LOG2_E, -shift[0]));
-      const float p2 = power_of_2(fma(scores[n].z, LOG2_E, -shift[1])), p3 = power_of_2(fma(scores[n].w, LOG2_E, -shift[1]));
-      tile_total[0] += p0;
-      tile_total[0] += p1;
-      tile_total[1] += p2;
-      tile_total[1] += p3;
-      weights[n][0] = halves_of(p0, p1);
-      weights[n][1] = halves_of(p2, p3);
-    }
-    if (factor[0] != 1.0f || factor[1] != 1.0f) {
-      const float4 factors = (float4)(factor[0], factor[0], factor[1], factor[1]);
-#pragma unroll
-      for (int n = 0; n < VALUE_SIZE / 8; ++n) sums[n] *= factors;
-    }
+        for (int n = 0; n < VALUE_SIZE / 8; ++n) sums[n] *= factors;
+      }
 
-    copies_done();
-    SYNC_GROUP;
-    if (is_more) copy_keys(keys, a->keys, groups, item);
-    MMA_UNROLL
-    for (uint k = 0; k < STEP / 16; ++k) {
-      const uint4 p = (uint4)(weights[2 * k][0], weights[2 * k][1], weights[2 * k + 1][0], weights[2 * k + 1][1]);
+      copies_done();
+      SYNC_GROUP;
+      if (is_more) copy_keys(keys, a->keys, groups, item);
       MMA_UNROLL
-      for (uint n = 0; n < VALUE_SIZE / 8; n += 2) {
-        // Keys 0 … 7, then 8 … 15 of the 16, of columns 8n …, then of the next eight.
-        const uint4 v = load_matrices(values, k * 16 * VALUE_VECTORS + value_row + (n ^ value_column), true, SCRATCH);
-        sums[n] = mma_halves(sums[n], p, v.xy, SCRATCH);
-        sums[n + 1] = mma_halves(sums[n + 1], p, v.zw, SCRATCH);
+      for (uint k = 0; k < STEP / 16; ++k) {
+        const uint4 p = (uint4)(weights[2 * k][0], weights[2 * k][1], weights[2 * k + 1][0], weights[2 * k + 1][1]);
+        MMA_UNROLL
+        for (uint n = 0; n < VALUE_SIZE / 8; n += 2) {
+          // Keys 0 … 7, then 8 … 15 of the 16, of columns 8n …, then of the next eight.
+          const uint4 v = load_matrices(values, k * 16 * VALUE_VECTORS + value_row + (n ^ row_column), true, SCRATCH);
+          sums[n] = mma_halves(sums[n], p, v.xy, SCRATCH);
+          sums[n + 1] = mma_halves(sums[n + 1], p, v.zw, SCRATCH);
+        }
       }
+
+      at = after;
     }
 
     float of_keys[2];
@@ -250,13 +259,12 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
       of_keys[r] = tile_total[r] + of_lane(tile_total[r], 1, SCRATCH);
       of_keys[r] += of_lane(of_keys[r], 2, SCRATCH);
     }
-    if (is_last) {
-      float old[2], new[2];
+    float old[2], new[2];
 #pragma unroll
-      for (int r = 0; r < 2; ++r) {
-        if (a->splits > 1) {
-          if (IS_STORED(r)) {
-          global float *partial = a->partials + (((ulong)TOKEN(r) * a->heads + HEAD(r)) * a->key_tiles + at.tile) * PARTIAL_SIZE;
+    for (int r = 0; r < 2; ++r) {
+      if (a->splits > 1) {
+        if (IS_STORED(r)) {
+          global float *partial = a->partials + (((ulong)TOKEN(r) * a->heads + HEAD(r)) * a->key_tiles + number) * PARTIAL_SIZE;
           if (t == 0) {
             partial[0] = tile_highest[r];
             partial[1] = of_keys[r];
@@ -264,24 +272,20 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
 #pragma unroll
           for (int n = 0; n < VALUE_SIZE / 8; ++n)
             *(global float2 *)(partial + 16 + n * 8 + 2 * t) = r ? sums[n].zw : sums[n].xy;
-          }
-        } else {
-          const struct merge m = merge_of(highest[r], tile_highest[r]);
-          total[r] = fma(total[r], m.old, of_keys[r] * m.new);
-          highest[r] = m.highest;
-          old[r] = m.old;
-          new[r] = m.new;
         }
-      }
-      if (a->splits == 1) {
-        const float4 olds = (float4)(old[0], old[0], old[1], old[1]), news = (float4)(new[0], new[0], new[1], new[1]);
-#pragma unroll
-        for (int n = 0; n < VALUE_SIZE / 8; ++n) merged[n] = fma(merged[n], olds, sums[n] * news);
+      } else {
+        const struct merge m = merge_of(highest[r], tile_highest[r]);
+        total[r] = fma(total[r], m.old, of_keys[r] * m.new);
+        highest[r] = m.highest;
+        old[r] = m.old;
+        new[r] = m.new;
       }
     }
-    at = after;
-    is_first = is_last;
-    is_any = is_more;
+    if (a->splits == 1) {
+      const float4 olds = (float4)(old[0], old[0], old[1], old[1]), news = (float4)(new[0], new[0], new[1], new[1]);
+#pragma unroll
+      for (int n = 0; n < VALUE_SIZE / 8; ++n) merged[n] = fma(merged[n], olds, sums[n] * news);
+    }
   }
 
 #pragma unroll

@@ -16,9 +16,7 @@
 #include "matmul/format_8.cl"
 #include "matmul/quantize_8.cl"
 
-#if TENSOR
-#define PACKED_BLOCKS 1
-#elif SIMT
+#if SIMT
 #define PACKED_BLOCKS LOCAL
 #define FIRST_BLOCK get_local_id(0)
 #else
@@ -28,7 +26,6 @@
 
 static inline void quantize_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile,
                                              const uint unused) {
-  const uint end = min(a->columns / 32, (part + 1) * PACKED_BLOCKS);
 #if GROUPED
   if ((int)tile >= *VIEW(const int, 3, experts)) return;
 #endif
@@ -39,6 +36,7 @@ static inline void quantize_activations_body(ROOTS, const struct pack_arguments 
   for (uint m = get_local_id(0); m < TILE_M; m += LOCAL)
     quantize_token(VIEW(const float, 0, x), packed, &rows, a->columns, part, m);
 #else
+  const uint end = min(a->columns / 32, (part + 1) * PACKED_BLOCKS);
   for (uint block = part * PACKED_BLOCKS + FIRST_BLOCK; block < end; block += SIMT ? LOCAL : 1)
     quantize_block(VIEW(const float, 0, x), VIEW(uint, 1, packed), &rows, a->columns, block, tile);
 #endif
