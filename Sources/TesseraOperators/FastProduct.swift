@@ -64,7 +64,8 @@ package struct FastProduct: Sendable {
         bytesOfTile: shape.columns / 32 * packedWords(shape.format) * problem.tile.tokens * 4), library)
     try sink.dispatch(
       Dispatch(
-        KernelVariant("matmul/matmul_8.cl", "matmul_8", problem.defines(library.style) + [dot.define], language: dot.language),
+        KernelVariant(
+          "matmul/matmul_8.cl", "matmul_8", problem.defines(library.style) + [dot.define], language: dot.language),
         problem.block,
         views: [
           problem.workspace.packed.view, nil, problem.weights.view, problem.epilogue.bias?.view,

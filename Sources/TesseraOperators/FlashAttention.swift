@@ -127,7 +127,8 @@ package struct FlashAttention: Sendable {
     try sink.dispatch(
       Dispatch(
         KernelVariant(
-          kernel.file, kernel.name, form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)] + (isTensor ? tensorDefines : [])),
+          kernel.file, kernel.name,
+          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)] + (isTensor ? tensorDefines : [])),
         block,
         views: own,
         written: splits > 1 ? [12] : extras.logSums == nil ? [10] : [10, 11],

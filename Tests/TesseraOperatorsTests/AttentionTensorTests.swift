@@ -20,7 +20,8 @@ extension OperatorsOnDevices {
     }
 
     /// A prompt, a chunk behind tokens, over one tile of keys and its end, and a token alone; a group of three heads.
-    private func problem(headDim: Int = 64, window: Int? = nil, mask: FlashAttention.Mask = .causal) -> AttentionProblem {
+    private func problem(headDim: Int = 64, window: Int? = nil, mask: FlashAttention.Mask = .causal) -> AttentionProblem
+    {
       AttentionProblem(
         heads: 6, kvHeads: 2, headDim: headDim, mask: mask, window: window, hasSinks: window != nil, blockSize: 32,
         keys: .f16, sequences: [.init(count: 37), .init(history: 250, count: 9), .init(history: 77, count: 1)])
@@ -30,7 +31,8 @@ extension OperatorsOnDevices {
     func reference(device: TestDevice) throws {
       let bench = try Target(device: device, style: .simt).bench()
       for problem in Grid.values(
-        [problem(), problem(window: 40), problem(mask: .full), problem(headDim: 128)], small: [problem(), problem(window: 40)])
+        [problem(), problem(window: 40), problem(mask: .full), problem(headDim: 128)],
+        small: [problem(), problem(window: 40)])
       {
         let (expected, magnitude, expectedSums) = try problem.reference()
         for dot in try dots(bench) {

@@ -136,7 +136,9 @@ extension OperatorsOnDevices {
       }
     }
 
-    @Test("weights of 16 bits meet rounded activations, any number of tokens with the same bits", arguments: TestDevices.all)
+    @Test(
+      "weights of 16 bits meet rounded activations, any number of tokens with the same bits", arguments: TestDevices.all
+    )
     func halves(device: TestDevice) throws {
       let bench = try Target(device: device, style: .simt).bench()
       // PoCL 3.1: as of attention (AttentionTensorTests).
@@ -166,7 +168,8 @@ extension OperatorsOnDevices {
       }
     }
 
-    @Test("products of small matrices, and what feeds them, are what the emulation makes them", arguments: TestDevices.all)
+    @Test(
+      "products of small matrices, and what feeds them, are what the emulation makes them", arguments: TestDevices.all)
     func probe(device: TestDevice) throws {
       let bench = try Target(device: device, style: .simt).bench()
       let answers = try IntegerDot.probe(bench.library, defines: [.init("EMULATED", 1)])
