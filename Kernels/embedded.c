@@ -10,6 +10,9 @@ static const unsigned char activation_soft_cap_cl[] = {
 static const unsigned char attention_decode_attention_simt_cl[] = {
 #embed "attention/decode_attention.simt.cl"
 };
+static const unsigned char attention_flash_attention_ptx_cl[] = {
+#embed "attention/flash_attention.ptx.cl"
+};
 static const unsigned char attention_flash_attention_simt_cl[] = {
 #embed "attention/flash_attention.simt.cl"
 };
@@ -55,6 +58,9 @@ static const unsigned char common_activations_cl[] = {
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
 };
+static const unsigned char common_halves_cl[] = {
+#embed "common/halves.cl"
+};
 static const unsigned char common_kernel_cl[] = {
 #embed "common/kernel.cl"
 };
@@ -64,14 +70,17 @@ static const unsigned char common_lanes_cl[] = {
 static const unsigned char common_math_cl[] = {
 #embed "common/math.cl"
 };
-static const unsigned char common_matrix_units_ptx_cl[] = {
-#embed "common/matrix_units.ptx.cl"
-};
-static const unsigned char common_matrix_units_probe_ptx_cl[] = {
-#embed "common/matrix_units_probe.ptx.cl"
+static const unsigned char common_mma_cl[] = {
+#embed "common/mma.cl"
 };
 static const unsigned char common_sums_cl[] = {
 #embed "common/sums.cl"
+};
+static const unsigned char common_wgmma_cl[] = {
+#embed "common/wgmma.cl"
+};
+static const unsigned char common_wgmma_probe_cl[] = {
+#embed "common/wgmma_probe.cl"
 };
 static const unsigned char common_wide_cl[] = {
 #embed "common/wide.cl"
@@ -103,6 +112,9 @@ static const unsigned char matmul_dot_8_probe_cl[] = {
 static const unsigned char matmul_epilogue_cl[] = {
 #embed "matmul/epilogue.cl"
 };
+static const unsigned char matmul_format_16_cl[] = {
+#embed "matmul/format_16.cl"
+};
 static const unsigned char matmul_format_8_cl[] = {
 #embed "matmul/format_8.cl"
 };
@@ -115,11 +127,23 @@ static const unsigned char matmul_matmul_simt_cl[] = {
 static const unsigned char matmul_matmul_16_ptx_cl[] = {
 #embed "matmul/matmul_16.ptx.cl"
 };
+static const unsigned char matmul_matmul_16_wgmma_cl[] = {
+#embed "matmul/matmul_16.wgmma.cl"
+};
 static const unsigned char matmul_matmul_8_cl[] = {
 #embed "matmul/matmul_8.cl"
 };
+static const unsigned char matmul_matmul_8_ptx_cl[] = {
+#embed "matmul/matmul_8.ptx.cl"
+};
+static const unsigned char matmul_mma_probe_ptx_cl[] = {
+#embed "matmul/mma_probe.ptx.cl"
+};
 static const unsigned char matmul_pack_cl[] = {
 #embed "matmul/pack.cl"
+};
+static const unsigned char matmul_panels_16_cl[] = {
+#embed "matmul/panels_16.cl"
 };
 static const unsigned char matmul_product_cl[] = {
 #embed "matmul/product.cl"
@@ -333,6 +357,7 @@ static const tessera_kernel_file files[] = {
     {"activation/activation.cl", activation_activation_cl, sizeof activation_activation_cl},
     {"activation/soft_cap.cl", activation_soft_cap_cl, sizeof activation_soft_cap_cl},
     {"attention/decode_attention.simt.cl", attention_decode_attention_simt_cl, sizeof attention_decode_attention_simt_cl},
+    {"attention/flash_attention.ptx.cl", attention_flash_attention_ptx_cl, sizeof attention_flash_attention_ptx_cl},
     {"attention/flash_attention.simt.cl", attention_flash_attention_simt_cl, sizeof attention_flash_attention_simt_cl},
     {"attention/flash_attention.vector.cl", attention_flash_attention_vector_cl, sizeof attention_flash_attention_vector_cl},
     {"attention/form.cl", attention_form_cl, sizeof attention_form_cl},
@@ -348,12 +373,14 @@ static const tessera_kernel_file files[] = {
     {"cache/rounding.cl", cache_rounding_cl, sizeof cache_rounding_cl},
     {"common/activations.cl", common_activations_cl, sizeof common_activations_cl},
     {"common/cache.cl", common_cache_cl, sizeof common_cache_cl},
+    {"common/halves.cl", common_halves_cl, sizeof common_halves_cl},
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
     {"common/lanes.cl", common_lanes_cl, sizeof common_lanes_cl},
     {"common/math.cl", common_math_cl, sizeof common_math_cl},
-    {"common/matrix_units.ptx.cl", common_matrix_units_ptx_cl, sizeof common_matrix_units_ptx_cl},
-    {"common/matrix_units_probe.ptx.cl", common_matrix_units_probe_ptx_cl, sizeof common_matrix_units_probe_ptx_cl},
+    {"common/mma.cl", common_mma_cl, sizeof common_mma_cl},
     {"common/sums.cl", common_sums_cl, sizeof common_sums_cl},
+    {"common/wgmma.cl", common_wgmma_cl, sizeof common_wgmma_cl},
+    {"common/wgmma_probe.cl", common_wgmma_probe_cl, sizeof common_wgmma_probe_cl},
     {"common/wide.cl", common_wide_cl, sizeof common_wide_cl},
     {"embedding/embedding.cl", embedding_embedding_cl, sizeof embedding_embedding_cl},
     {"experts/combine.cl", experts_combine_cl, sizeof experts_combine_cl},
@@ -364,12 +391,17 @@ static const tessera_kernel_file files[] = {
     {"matmul/dot_8.cl", matmul_dot_8_cl, sizeof matmul_dot_8_cl},
     {"matmul/dot_8_probe.cl", matmul_dot_8_probe_cl, sizeof matmul_dot_8_probe_cl},
     {"matmul/epilogue.cl", matmul_epilogue_cl, sizeof matmul_epilogue_cl},
+    {"matmul/format_16.cl", matmul_format_16_cl, sizeof matmul_format_16_cl},
     {"matmul/format_8.cl", matmul_format_8_cl, sizeof matmul_format_8_cl},
     {"matmul/matmul.cl", matmul_matmul_cl, sizeof matmul_matmul_cl},
     {"matmul/matmul.simt.cl", matmul_matmul_simt_cl, sizeof matmul_matmul_simt_cl},
     {"matmul/matmul_16.ptx.cl", matmul_matmul_16_ptx_cl, sizeof matmul_matmul_16_ptx_cl},
+    {"matmul/matmul_16.wgmma.cl", matmul_matmul_16_wgmma_cl, sizeof matmul_matmul_16_wgmma_cl},
     {"matmul/matmul_8.cl", matmul_matmul_8_cl, sizeof matmul_matmul_8_cl},
+    {"matmul/matmul_8.ptx.cl", matmul_matmul_8_ptx_cl, sizeof matmul_matmul_8_ptx_cl},
+    {"matmul/mma_probe.ptx.cl", matmul_mma_probe_ptx_cl, sizeof matmul_mma_probe_ptx_cl},
     {"matmul/pack.cl", matmul_pack_cl, sizeof matmul_pack_cl},
+    {"matmul/panels_16.cl", matmul_panels_16_cl, sizeof matmul_panels_16_cl},
     {"matmul/product.cl", matmul_product_cl, sizeof matmul_product_cl},
     {"matmul/product.simt.cl", matmul_product_simt_cl, sizeof matmul_product_simt_cl},
     {"matmul/product_8.cl", matmul_product_8_cl, sizeof matmul_product_8_cl},

@@ -1,53 +1,50 @@
-// Rounds activations to the 16 bits of the weights for matmul/matmul_16.ptx.cl. A token's are multiplied first by the power of two that
-// brings the largest to 2¹⁴ … 2¹⁵, so that none is too large for a half; its inverse is the factor of the token's sums.
+// Rounds activations to 16 bits for matmul_16 (matmul/format_16.cl), to nearest even: x (tokens, columns). A token whose largest is 2^15
+// or more is divided by a power of two first where halves are F16. Rows past a tile's end are zero.
 //
-//   views   x (tokens, columns); packed (⌈tokens/32⌉, columns/8, 32, 8) halves, zero past the last token; sums: factors (tokens)
-//   units   (1, ⌈tokens/TOKENS⌉): 32 work-items a token
+//   views   as in matmul/activations.cl
+//   units   (TILE_M, tiles): a token each
 
+#include "common/halves.cl"
 #include "common/kernel.cl"
-#include "quantization/weights.cl"
+#include "matmul/format_16.cl"
+#include "matmul/rows.cl"
 
-#define ITEMS_OF_TOKEN 32
-#define TOKENS (LOCAL / ITEMS_OF_TOKEN)
-
-static inline float largest_of(const float4 a, const float4 b) {
-  const float4 m = fmax(fabs(a), fabs(b));
-  return fmax(fmax(m.x, m.y), fmax(m.z, m.w));
-}
-
+static inline ushort rounded_half(const float x) {
 #if IS_BF16
-// Rounded to nearest, ties to even.
-static inline uint rounded(const float x) { return (as_uint(x) + 0x7fffu + (as_uint(x) >> 16 & 1u)) >> 16; }
+  const uint bits = as_uint(x);
+  return isnan(x) ? 0x7fc0 : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 #else
-static inline uint rounded(const float x) {
-  ushort bits;
-  vstore_half_rte(x, 0, (private half *)&bits);
-  return bits;
-}
+  return half_bits(x);
 #endif
+}
 
 kernel GROUP_OF_ITEMS void round_activations(ROOTS_5, const struct pack_arguments arguments) {
+  local uint largest[LOCAL];
   global uchar *const roots[] = {LIST_5};
   const struct pack_arguments *a = &arguments;
-  local float largest[TOKENS][ITEMS_OF_TOKEN];
-  const uint item = get_local_id(0), part = item / TOKENS, of_group = item % TOKENS;
-  const uint token = get_group_id(1) * TOKENS + of_group, eighths = a->columns / 8;
-  const bool present = token < a->tokens;
-  global const float4 *x = (global const float4 *)(VIEW(const float, 0, x) + (ulong)(present ? token : 0) * a->columns);
-  float found = 0.0f;
-  if (present)
-    for (uint i = part; i < eighths; i += ITEMS_OF_TOKEN) found = fmax(found, largest_of(x[2 * i], x[2 * i + 1]));
-  largest[of_group][part] = found;
+  const uint item = get_local_id(0), m = get_group_id(0), tile = get_group_id(1);
+  const struct tile_rows rows =
+      rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
+  const bool is_present = m < rows.count;
+  global const float *x = VIEW(const float, 0, x) + (is_present ? row_of(&rows, m) * a->columns : 0);
+  float factor = 1.0f;
+#if !IS_BF16
+  // Of floats without sign the bits are ordered as the numbers.
+  uint most = 0;
+  for (uint c = item; is_present && c < a->columns; c += LOCAL) most = max(most, as_uint(x[c]) & 0x7fffffffu);
+  largest[item] = most;
   barrier(CLK_LOCAL_MEM_FENCE);
-  for (uint i = 0; i < ITEMS_OF_TOKEN; ++i) found = fmax(found, largest[of_group][i]);
-  // 2^n, of the largest 2^n … 2^(n + 1); what is not a number stays what it is.
-  const uint exponent = clamp(as_uint(found) >> 23, 40u, 214u);
-  const float factor = as_float((127u + 127u + 14u - exponent) << 23);
-  if (present && part == 0) VIEW(float, 2, sums)[token] = as_float((exponent - 14u) << 23);
-  global uint4 *out = VIEW(uint4, 1, packed) + (ulong)(token / 32) * eighths * 32 + token % 32;
-  for (uint i = part; i < eighths; i += ITEMS_OF_TOKEN) {
-    const float4 p = present ? x[2 * i] * factor : 0.0f, q = present ? x[2 * i + 1] * factor : 0.0f;
-    out[i * 32] = (uint4)(rounded(p.x) | rounded(p.y) << 16, rounded(p.z) | rounded(p.w) << 16, rounded(q.x) | rounded(q.y) << 16,
-                          rounded(q.z) | rounded(q.w) << 16);
+  for (uint width = LOCAL / 2; width > 0; width /= 2) {
+    if (item < width) largest[item] = max(largest[item], largest[item + width]);
+    barrier(CLK_LOCAL_MEM_FENCE);
   }
+  const uint exponent = largest[0] >> 23;
+  if (exponent >= 127 + 15 && exponent < 255) factor = as_float((exponent - 14) << 23);
+#endif
+  if (item == 0) VIEW(float, 2, sums)[tile * TILE_M + m] = factor;
+  // A power of two: exact, but for halves that are then below the least.
+  const float inverse = 1.0f / factor;
+  global ushort *out = VIEW(ushort, 1, packed) + (ulong)tile * a->columns * TILE_M;
+  for (uint c = item; c < a->columns; c += LOCAL)
+    out[(ulong)(c / 32) * TILE_M * 32 + half_at(m, c % 32)] = is_present ? rounded_half(x[c] * inverse) : 0;
 }

@@ -8,13 +8,29 @@
 //
 //   views   as in matmul/activations.cl; sums are unused
 //   units   vector (⌈columns/32 / ROUNDED_BLOCKS⌉, tiles); simt (⌈columns/32 · TILE_M / GROUP_BLOCKS⌉, tiles)
+// or, with TENSOR, packed (tiles, columns/32, 8, TILE_M, TOKEN_WORDS / 8) as matmul/format_8.cl says, in units of a block, whose tokens
+// work-items share.
 // The caller guarantees columns % 32 = 0 and a type that SERVES_TYPE names.
 
 #include "common/kernel.cl"
 #include "matmul/format_8.cl"
 #include "matmul/rows.cl"
 
-#if SIMT
+#if TENSOR
+
+#include "matmul/quantize_8.cl"
+
+static inline void quantize_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile,
+                                             const uint unused) {
+  const struct tile_rows rows =
+      rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
+  global uint *packed = VIEW(uint, 1, packed) + ((ulong)tile * (a->columns / 32) + part) * TOKEN_WORDS * TILE_M;
+  for (uint m = get_local_id(0); m < TILE_M; m += LOCAL)
+    quantize_token(VIEW(const float, 0, x), packed, &rows, a->columns, part, m);
+}
+KERNEL(quantize_activations, pack_arguments, 5)
+
+#elif SIMT
 
 #include "matmul/quantize_8.simt.cl"
 

@@ -15,35 +15,45 @@
 #include "quantization/weights.cl"
 #include "matmul/dot_8.cl"
 
+// Word w of a block's bytes is made of word LOW_WORD(w), and where HAS_HIGH of word 0.
 #if IS_Q4_0 || IS_Q4_1 || IS_Q4_K
 
 #define ORDER(v) v.s02461357, v.s8ace9bdf
-static inline lanes_u load_bytes(BLOCK_WORDS block, uint w) {
-  return LOAD_WORD(block, w / 2) >> (4 * (w % 2)) & 0x0f0f0f0fu;
-}
+#define HAS_HIGH 0
+#define LOW_WORD(w) ((w) / 2)
+static inline lanes_u bytes_of(lanes_u low, lanes_u high, uint w) { return low >> (4 * (w % 2)) & 0x0f0f0f0fu; }
 
 #elif IS_Q5_0 || IS_Q5_1 || IS_Q5_K
 
 #define ORDER(v) v.s02461357, v.s8ace9bdf
-static inline lanes_u load_bytes(BLOCK_WORDS block, uint w) {
-  const lanes_u low = LOAD_WORD(block, 1 + w / 2), high = LOAD_WORD(block, 0) >> (w / 2);
-  return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high << (4 * (w % 2)) & 0x10101010u);
+#define HAS_HIGH 1
+#define LOW_WORD(w) (1 + (w) / 2)
+static inline lanes_u bytes_of(lanes_u low, lanes_u high, uint w) {
+  return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high >> (w / 2) << (4 * (w % 2)) & 0x10101010u);
 }
 
 #elif IS_Q6_K
 
 #define ORDER(v) v.s02461357, v.s8ace9bdf
-static inline lanes_u load_bytes(BLOCK_WORDS block, uint w) {
-  const lanes_u low = LOAD_WORD(block, 1 + w / 2), high = LOAD_WORD(block, 0) << (4 * (w / 2));
-  return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high >> (2 * (w % 2)) & 0x30303030u);
+#define HAS_HIGH 1
+#define LOW_WORD(w) (1 + (w) / 2)
+static inline lanes_u bytes_of(lanes_u low, lanes_u high, uint w) {
+  return (low >> (4 * (w % 2)) & 0x0f0f0f0fu) | (high << (4 * (w / 2)) >> (2 * (w % 2)) & 0x30303030u);
 }
 
 #elif IS_Q8_0
 
 #define ORDER(v) v.lo, v.hi
-static inline lanes_u load_bytes(BLOCK_WORDS block, uint w) { return LOAD_WORD(block, w); }
+#define HAS_HIGH 0
+#define LOW_WORD(w) (w)
+static inline lanes_u bytes_of(lanes_u low, lanes_u high, uint w) { return low; }
 
 #endif
+
+static inline lanes_u load_bytes(BLOCK_WORDS block, uint w) {
+  const lanes_u low = LOAD_WORD(block, LOW_WORD(w));
+  return bytes_of(low, HAS_HIGH ? LOAD_WORD(block, 0) : low, w);
+}
 
 // Sums of 16 bits (DOT_8 = 3) have room for the products of DOT_RUN words.
 #if HAS_DOT_4
@@ -65,3 +75,11 @@ static inline lanes_u load_integers(BLOCK_WORDS block, uint w) {
 
 // Words that describe 32 activations of a token: the scale, sums, and the activations.
 #define PACKED_8 (1 + 32 / BLOCK + 32 / DOT_COUNT)
+
+// With TENSOR (matmul/matmul_8.ptx.cl) the words of a token's 32 activations lie side by side, those of a tile's tokens after each
+// other, then as many heads: the scale and sums.
+#ifndef TENSOR
+#define TENSOR 0
+#endif
+#define HEAD_WORDS (BLOCK == 32 ? 2 : 4)
+#define TOKEN_WORDS (8 + HEAD_WORDS)

@@ -1,110 +1,191 @@
-// y of matmul/matmul.cl by matrix units: activations rounded to the 16 bits of the weights, F16 or BF16, sums in float32 in the order
-// of common/matrix_units.ptx.cl, 16 k after 16 k. The order does not depend on the tile, so a token's result does not depend on
-// how many tokens run beside it.
+// The product of matmul/matmul.cl with weights and activations of 16 bits, F16 or BF16, summed in float32 by NVIDIA's products of small
+// matrices (common/mma.cl): 16 columns at a time in sequence, twice for each 32: columns 8t … 8t + 3 of t = 0 … 3, then 8t + 4 … 8t + 7.
+// Sums are then multiplied by the token's factor. The order is the same for every number of tokens.
 //
-// A work-group has WARP_GROUPS warp groups, each with 64 rows of weights; all have the same TILE_N tokens. Tiles of TILE_K columns come
-// through local memory, STAGES − 1 of them under way while one is multiplied. The 64 rows of a warp group are two panels, taken in
-// such an order that a work-item has row r of a panel's first group of 16 and row r of its second: a gate and its up.
+// A warp has TILE_M / TOKEN_WARPS tokens × EIGHTS tiles of 8 rows. Lane (g, t) loads the columns 8t … 8t + 7 of row g of each, which are
+// its fragments of two products. Activations pass through local memory, STAGE blocks of 32 columns at a time; those of few tokens come
+// right from global memory, since warps then do not wait for each other, and DEPTH blocks of weights are on their way.
 //
-//   views   x (⌈tokens/32⌉, columns/8, 32, 8) halves, matmul/activations_16.cl; x_sums (tokens): the factor of each token's sums; weights
-//           as quantization/weights.cl has them in the simt style; bias, residual, y
-//   units   (⌈tokens/TILE_N⌉, ⌈rows/(64 · WARP_GROUPS)⌉);  columns % TILE_K = 0
+//   x, x_sums   by matmul/activations_16.cl (matmul/format_16.cl)
+// and all else as in matmul/matmul.cl, with TILES = 1.   units   (tokens/TILE_M, rows/(8 · EIGHTS · LOCAL / 32 / TOKEN_WARPS))
+// The caller guarantees columns % (32 · STAGE) = 0.
 
-#ifndef TILE_N
-#define TILE_N 128
+#ifndef TILE_M
+#define TILE_M 128
 #endif
-#ifndef TILE_K
-#define TILE_K 64
+// 2, 4 or 8.
+#ifndef EIGHTS
+#define EIGHTS (TILE_M > 16 ? 4 : 2)
 #endif
-#ifndef STAGES
-#define STAGES 3
+#ifndef STAGE
+#define STAGE 2
 #endif
-#ifndef WARP_GROUPS
-#define WARP_GROUPS 2
+#ifndef BUFFERS
+#define BUFFERS 2
+#endif
+#if EMULATED
+#undef DEPTH
+#define DEPTH 1
+#endif
+#ifndef DEPTH
+#define DEPTH 8
 #endif
 
-#include "quantization/weights.cl"
-#include "matmul/epilogue.cl"
-#include "common/matrix_units.ptx.cl"
+#include "matmul/format_16.cl"
+#include "common/mma.cl"
+#include "matmul/tile.cl"
 
-#define TILE_ROWS (64 * WARP_GROUPS)
-// In pieces of 16 bytes.
-#define A_PIECES (TILE_ROWS * TILE_K / 8)
-#define B_PIECES (TILE_N * TILE_K / 8)
-#define STAGE_PIECES (A_PIECES + B_PIECES)
+#define STAGED (TILE_M > 16)
+#ifndef TOKEN_WARPS
+#define TOKEN_WARPS (TILE_M > 16 ? 2 : 1)
+#endif
+#define SIXTEENS (TILE_M / TOKEN_WARPS / 16)
+#define WORDS_OF_BLOCK (WORDS * PANEL_ROWS)
+#define STAGE_VECTORS (STAGE * TILE_M / 16 * TOKENS_VECTORS)
 
-// Row of the matrix that row `at` of a tile is: eight rows of a panel's first group, then eight of its second.
-static inline uint row_of_tile(const uint at) { return at / 32 * 32 + at / 8 % 2 * 16 + at / 16 % 2 * 8 + at % 8; }
+// Tile n of a warp: its group of rows, and the first row in it. Two are 8 rows of each group of a panel, gates and ups.
+#define GROUP_OF(n) (EIGHTS == 2 ? first_eight / 4 * 2 + (n) : (first_eight + (n)) / 2)
+#define ROW_OF(n) ((EIGHTS == 2 ? first_eight / 2 % 2 : (n) % 2) * 8)
 
-// Piece (k / 8, row) of a tile, in panels of 32 rows; rows past the last panel repeat it.
-static inline global const uint4 *piece_at(global const uint4 *from, const uint row, const uint panels, const uint eighth,
-                                           const uint eighths) {
-  return from + ((ulong)min(row / 32, panels - 1) * eighths + eighth) * 32 + row % 32;
+// Panels of a warp; where a row of a panel, and tile n of a warp behind its panel's first, begins in a block.
+#define PANELS (EIGHTS > 4 ? EIGHTS / 4 : 1)
+#define TILE_AT(n) ((EIGHTS == 2 ? (n) * 16 : (n) % 4 * 8) * ASIDE)
+
+// The words of columns 8t … 8t + 7 of a row's block.
+static inline uint4 load_columns(global const uint *block, const uint t) {
+  return *(global const uint4 *)(block + t * ASIDE * PANEL_ROWS);
 }
 
 kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments arguments) {
+#if STAGED
+  local uint4 x[BUFFERS][STAGE_VECTORS];
+#endif
+  MMA_SCRATCH;
+
   global uchar *const roots[] = {LIST_8};
   const struct matmul_arguments *a = &arguments;
-  local uint4 stages[STAGES * STAGE_PIECES] __attribute__((aligned(128)));
-  const uint item = get_local_id(0), lane = item % 32, warp = item / 32 % 4, warp_group = item / 128;
-  const uint first_token = get_group_id(0) * TILE_N, first_row = get_group_id(1) * TILE_ROWS;
-  const uint eighths = a->columns / 8, tiles = a->columns / TILE_K;
-  const uint panels = (a->rows + 31) / 32, token_panels = (a->tokens + 31) / 32;
-  global const uint4 *weights = VIEW(const uint4, 2, weights), *x = VIEW(const uint4, 0, x);
-  float c[TILE_N / 2];
-#pragma unroll
-  for (uint i = 0; i < TILE_N / 2; ++i) c[i] = 0.0f;
+  struct product_tile tile;
+  set_tile(&tile, roots, a, get_group_id(0));
+  const uint blocks = a->columns / 32, groups = (a->rows + LANES - 1) / LANES;
+  const uint item = get_local_id(0), warp = item / 32, lane = item % 32, g = lane / 4, t = lane % 4;
+  const uint first_eight = (get_group_id(1) * (LOCAL / 32 / TOKEN_WARPS) + warp / TOKEN_WARPS) * EIGHTS;
+  const uint first_token = warp % TOKEN_WARPS * SIXTEENS * 16;
+#if GROUPED
+  if (tile.count == 0) return;
+#endif
 
-#define COPY_TILE(stage, tile)                                                                                              \
-  do {                                                                                                                      \
-    local uint4 *to = stages + (stage) * STAGE_PIECES;                                                                      \
-    _Pragma("unroll") for (uint i = item; i < A_PIECES; i += LOCAL)                                                         \
-        copy_piece(to + i, piece_at(weights, first_row + row_of_tile(i % TILE_ROWS), panels,                                \
-                                    (tile) * (TILE_K / 8) + i / TILE_ROWS, eighths));                                       \
-    _Pragma("unroll") for (uint i = item; i < B_PIECES; i += LOCAL)                                                         \
-        copy_piece(to + A_PIECES + i,                                                                                       \
-                   piece_at(x, first_token + i % TILE_N, token_panels, (tile) * (TILE_K / 8) + i / TILE_N, eighths));       \
-  } while (0)
-
+  // Panels past the end repeat the last; their results are not stored.
+  global const uint *quants[PANELS];
 #pragma unroll
-  for (uint s = 0; s < STAGES - 1; ++s) {
-    if (s < tiles) COPY_TILE(s, s);
-    COMMIT_COPIES;
+  for (uint p = 0; p < PANELS; ++p) {
+    const uint panel = min(first_eight / 4 + p, (groups - 1) / PANEL_GROUPS);
+    quants[p] = tile.weights + row_at(panel * PANEL_GROUPS, g + (EIGHTS == 2 ? first_eight / 2 % 2 * 8 : 0), blocks);
   }
-  uint stage = 0, next = STAGES - 1;
-  for (uint tile = 0; tile < tiles; ++tile) {
-    WAIT_FOR_COPIES(STAGES - 2);
-    barrier(CLK_LOCAL_MEM_FENCE);
-    local const uint4 *of_stage = stages + stage * STAGE_PIECES;
-    BEGIN_PRODUCTS;
-#pragma unroll
-    for (uint k = 0; k < TILE_K / 16; ++k)
-      multiply(c, of_stage + warp_group * 64 + k * 2 * TILE_ROWS, TILE_ROWS, of_stage + A_PIECES + k * 2 * TILE_N);
-    COMMIT_PRODUCTS;
-    // The stage that was read before the barrier.
-    if (tile + STAGES - 1 < tiles) COPY_TILE(next, tile + STAGES - 1);
-    COMMIT_COPIES;
-    WAIT_FOR_PRODUCTS;
-    stage = stage + 1 == STAGES ? 0 : stage + 1;
-    next = next + 1 == STAGES ? 0 : next + 1;
-  }
+  global const uint4 *packed = VIEW(const uint4, 0, x) + (ulong)tile.packed_row / 16 * blocks * TOKENS_VECTORS;
 
-  global const float *factors = VIEW(const float, 1, x_sums);
-  struct epilogue e = {VIEW(const float, 3, bias), VIEW(const float, 4, residual), VIEW(float, 5, y),
-                       a->flags & GATE ? a->rows / 2 : a->rows, a->y_stride, a->flags, a->scale};
-  const uint group = (first_row + warp_group * 64 + warp / 2 * 32) / LANES, of_group = warp % 2 * 8 + lane / 4;
+  float4 sums[SIXTEENS][EIGHTS];
 #pragma unroll
-  for (uint j = 0; j < TILE_N / 8; ++j)
+  for (int m = 0; m < SIXTEENS; ++m)
 #pragma unroll
-    for (uint i = 0; i < 2; ++i) {
-      const uint token = first_token + 8 * j + lane % 4 * 2 + i;
-      if (token >= a->tokens) continue;
-      const float first = c[4 * j + i] * factors[token], second = c[4 * j + 2 + i] * factors[token];
-      if (e.flags & GATE) {
-        store_gated(first, second, &e, token, group, of_group);
-      } else {
-        store_group(first, &e, token, group, of_group);
-        store_group(second, &e, token, group + 1, of_group);
+    for (int n = 0; n < EIGHTS; ++n) sums[m][n] = 0.0f;
+
+#if STAGED
+  const uint stages = blocks / STAGE;
+#pragma unroll
+  for (uint s = 0; s + 1 < BUFFERS; ++s) {
+#pragma unroll
+    for (uint i = 0; i < STAGE_VECTORS; i += LOCAL)
+      if (s < stages) copy_16(&x[s][i + item], packed + s * STAGE_VECTORS + i + item);
+    end_batch();
+  }
+  packed += (BUFFERS - 1) * STAGE_VECTORS;
+  uint4 near[EIGHTS];
+#pragma unroll
+  for (int n = 0; n < EIGHTS; ++n) near[n] = load_columns(quants[n / 4] + TILE_AT(n), t);
+
+  uint buffer = 0, later = BUFFERS - 1;
+#pragma unroll 1
+  for (uint stage = 0; stage < stages; ++stage) {
+    BATCHES_DONE(BUFFERS - 2);
+    SYNC_GROUP;
+    if (stage + BUFFERS - 1 < stages)
+#pragma unroll
+      for (uint i = 0; i < STAGE_VECTORS; i += LOCAL) copy_16(&x[later][i + item], packed + i + item);
+    end_batch();
+    packed += STAGE_VECTORS;
+    MMA_UNROLL
+    for (uint block = 0; block < STAGE; ++block) {
+      // The last block is fetched again after itself.
+      const uint step = stage * STAGE + block + 1 < blocks ? WORDS_OF_BLOCK : 0;
+      uint4 next[EIGHTS];
+#pragma unroll
+      for (int p = 0; p < PANELS; ++p) quants[p] += step;
+#pragma unroll
+      for (int n = 0; n < EIGHTS; ++n) next[n] = load_columns(quants[n / 4] + TILE_AT(n), t);
+      local const uint4 *tokens = &x[buffer][(block * TILE_M / 16 + first_token / 16) * TOKENS_VECTORS + lane];
+      MMA_UNROLL
+      for (uint m = 0; m < SIXTEENS; ++m) {
+        const uint4 first = tokens[m * TOKENS_VECTORS], second = tokens[m * TOKENS_VECTORS + 32];
+        MMA_UNROLL
+        for (uint n = 0; n < EIGHTS; ++n) {
+          sums[m][n] = mma_halves(sums[m][n], first, near[n].xy, SCRATCH);
+          sums[m][n] = mma_halves(sums[m][n], second, near[n].zw, SCRATCH);
+        }
       }
+#pragma unroll
+      for (int n = 0; n < EIGHTS; ++n) near[n] = next[n];
+    }
+    buffer = buffer + 1 == BUFFERS ? 0 : buffer + 1;
+    later = later + 1 == BUFFERS ? 0 : later + 1;
+  }
+#else
+  uint4 ahead[DEPTH][EIGHTS], tokens[DEPTH][2];
+  packed += lane;
+  const bool is_used = g < tile.count;
+#define FETCH(i, block)                                                                             \
+  do {                                                                                              \
+    const ulong of_block = min((uint)(block), blocks - 1);                                          \
+    tokens[i][0] = is_used ? packed[of_block * TOKENS_VECTORS] : (uint4)(0);                        \
+    tokens[i][1] = is_used ? packed[of_block * TOKENS_VECTORS + 32] : (uint4)(0);                   \
+    _Pragma("unroll") for (int n = 0; n < EIGHTS; ++n) ahead[i][n] =                                \
+        load_columns(quants[n / 4] + TILE_AT(n) + of_block * WORDS_OF_BLOCK, t);                                        \
+  } while (0)
+#pragma unroll
+  for (int i = 0; i < DEPTH; ++i) FETCH(i, i);
+#pragma unroll 1
+  for (uint block = 0; block < blocks; block += DEPTH) {
+#pragma unroll
+    for (int i = 0; i < DEPTH; ++i) {
+      if (block + i < blocks) {
+#pragma unroll
+        for (int n = 0; n < EIGHTS; ++n) {
+          sums[0][n] = mma_halves(sums[0][n], tokens[i][0], ahead[i][n].xy, SCRATCH);
+          sums[0][n] = mma_halves(sums[0][n], tokens[i][1], ahead[i][n].zw, SCRATCH);
+        }
+      }
+      FETCH(i, block + i + DEPTH);
+    }
+  }
+#endif
+
+  global const float *factors = VIEW(const float, 1, x_sums) + tile.packed_row;
+#pragma unroll
+  for (int m = 0; m < SIXTEENS; ++m)
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      const uint token = first_token + m * 16 + c / 2 * 8 + g, column = 2 * t + c % 2;
+      if (token >= tile.count) continue;
+      const float factor = factors[token];
+#define RESULT(n) ((c == 0 ? sums[m][n].x : c == 1 ? sums[m][n].y : c == 2 ? sums[m][n].z : sums[m][n].w) * factor)
+      if (tile.epilogue.flags & GATE) {
+#pragma unroll
+        for (uint n = 0; n < EIGHTS; ++n)
+          if (EIGHTS == 2 ? n == 0 : n % 4 < 2)
+            store_gated(RESULT(n), RESULT(n + (EIGHTS == 2 ? 1 : 2)), &tile.epilogue, tile.row + token, GROUP_OF(n), ROW_OF(n) + column);
+        continue;
+      }
+#pragma unroll
+      for (uint n = 0; n < EIGHTS; ++n)
+        store_group(RESULT(n), &tile.epilogue, tile.row + token, GROUP_OF(n), ROW_OF(n) + column);
     }
 }

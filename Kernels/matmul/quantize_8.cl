@@ -30,6 +30,55 @@ static inline void store_words(const char16 q, global uint *out) {
   out[3 * TILE_M] = words.s3;
 }
 
+// 32 activations as integers, and the scale of those.
+struct rounded_block {
+  char16 low, high;
+  float scale;
+};
+
+static inline struct rounded_block round_block(const float16 low, const float16 high) {
+  // Of floats without sign the bits are ordered as the numbers, NaN last.
+  const uint16 magnitudes = max(as_uint16(low) & 0x7fffffffu, as_uint16(high) & 0x7fffffffu);
+  const uint8 of_8 = max(magnitudes.lo, magnitudes.hi);
+  const uint4 of_4 = max(of_8.lo, of_8.hi);
+  const uint2 of_2 = max(of_4.lo, of_4.hi);
+  const float largest = as_float(max(of_2.x, of_2.y));
+  const float inverse = largest == 0.0f ? 0.0f : 127.0f / largest;
+  struct rounded_block block;
+  block.scale = largest / 127.0f;
+  // Added to 1.5 · 2^23, a number is rounded to an integer, in the low bits.
+  block.low = convert_char16(as_int16(low * inverse + 12582912.0f) - 0x4b400000);
+  block.high = convert_char16(as_int16(high * inverse + 12582912.0f) - 0x4b400000);
+  return block;
+}
+
+#if TENSOR
+
+// Of token m of a tile, whose block begins at `packed`.
+static inline void quantize_token(global const float *x, global uint *packed, const struct tile_rows *rows, const uint columns,
+                                  const uint block, const uint m) {
+  float16 low = 0.0f, high = 0.0f;
+  if (m < rows->count) {
+    low = vload16(0, x + row_of(rows, m) * columns + block * 32);
+    high = vload16(1, x + row_of(rows, m) * columns + block * 32);
+  }
+  const struct rounded_block rounded = round_block(low, high);
+  const uint4 first = as_uint4((char16)(ORDER(rounded.low))), second = as_uint4((char16)(ORDER(rounded.high)));
+  global float *head = (global float *)packed + TILE_M * 8 + m * HEAD_WORDS;
+  head[0] = rounded.scale;
+#if BLOCK == 16
+  // A lane's word of each block side by side.
+  vstore8((uint8)(first.x, second.x, first.y, second.y, first.z, second.z, first.w, second.w), m, packed);
+  head[1] = rounded.scale * (float)sum_of_bytes(rounded.low);
+  head[2] = rounded.scale * (float)sum_of_bytes(rounded.high);
+#else
+  vstore8((uint8)(first, second), m, packed);
+  head[1] = rounded.scale * (float)(sum_of_bytes(rounded.low) + sum_of_bytes(rounded.high));
+#endif
+}
+
+#else
+
 static inline void quantize_block(global const float *x, global uint *packed, const struct tile_rows *rows, const uint columns,
                                   const uint block, const uint tile) {
   packed += ((ulong)tile * (columns / 32) + block) * PACKED_8 * TILE_M;
@@ -39,25 +88,17 @@ static inline void quantize_block(global const float *x, global uint *packed, co
       low = vload16(0, x + row_of(rows, m) * columns + block * 32);
       high = vload16(1, x + row_of(rows, m) * columns + block * 32);
     }
-    // Of floats without sign the bits are ordered as the numbers, NaN last.
-    const uint16 magnitudes = max(as_uint16(low) & 0x7fffffffu, as_uint16(high) & 0x7fffffffu);
-    const uint8 of_8 = max(magnitudes.lo, magnitudes.hi);
-    const uint4 of_4 = max(of_8.lo, of_8.hi);
-    const uint2 of_2 = max(of_4.lo, of_4.hi);
-    const float largest = as_float(max(of_2.x, of_2.y));
-    const float scale = largest / 127.0f;
-    const float inverse = largest == 0.0f ? 0.0f : 127.0f / largest;
-    // Added to 1.5 · 2^23, a number is rounded to an integer, in the low bits.
-    const char16 q_low = convert_char16(as_int16(low * inverse + 12582912.0f) - 0x4b400000);
-    const char16 q_high = convert_char16(as_int16(high * inverse + 12582912.0f) - 0x4b400000);
-    packed[m] = as_uint(scale);
+    const struct rounded_block rounded = round_block(low, high);
+    packed[m] = as_uint(rounded.scale);
 #if BLOCK == 16
-    packed[TILE_M + m] = as_uint(scale * (float)sum_of_bytes(q_low));
-    packed[2 * TILE_M + m] = as_uint(scale * (float)sum_of_bytes(q_high));
+    packed[TILE_M + m] = as_uint(rounded.scale * (float)sum_of_bytes(rounded.low));
+    packed[2 * TILE_M + m] = as_uint(rounded.scale * (float)sum_of_bytes(rounded.high));
 #else
-    packed[TILE_M + m] = as_uint(scale * (float)(sum_of_bytes(q_low) + sum_of_bytes(q_high)));
+    packed[TILE_M + m] = as_uint(rounded.scale * (float)(sum_of_bytes(rounded.low) + sum_of_bytes(rounded.high)));
 #endif
-    store_words(q_low, packed + (1 + 32 / BLOCK) * TILE_M + m);
-    store_words(q_high, packed + (1 + 32 / BLOCK + 16 / DOT_COUNT) * TILE_M + m);
+    store_words(rounded.low, packed + (1 + 32 / BLOCK) * TILE_M + m);
+    store_words(rounded.high, packed + (1 + 32 / BLOCK + 16 / DOT_COUNT) * TILE_M + m);
   }
 }
+
+#endif

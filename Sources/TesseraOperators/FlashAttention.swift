@@ -4,12 +4,16 @@ import TesseraMemory
 
 /// Tiled attention over the paged cache, in all its forms: `Kernels/attention/` (Dao et al. 2022).
 package struct FlashAttention: Sendable {
-  private let library: KernelLibrary
+  let library: KernelLibrary
   private let tiles: TilePlan.Attention
+  /// By which forms that have them are computed (`isTensor`).
+  let tensor: IntegerDot?
 
-  package init(_ library: KernelLibrary, tiles: TilePlan.Attention) {
+  /// - Parameter tensor: in fast mode, how the device sums.
+  package init(_ library: KernelLibrary, tiles: TilePlan.Attention, tensor: IntegerDot? = nil) {
     self.library = library
     self.tiles = tiles
+    self.tensor = tensor
   }
 
   // MARK: Tiles
@@ -20,7 +24,7 @@ package struct FlashAttention: Sendable {
   package func tileRows(longest: Int, headCount: Int, kvHeadCount: Int) -> Int {
     guard longest > 1, headCount > 0, kvHeadCount > 0 else { return 1 }
     // Rows of a tile are tokens times heads that share keys and values; the more rows the better, and of heads.
-    let rows = tiles.rows(isOne: false)
+    let rows = tensor?.isTensor == true ? Self.tensorRows : tiles.rows(isOne: false)
     let heads = Self.headTiles(headCount / kvHeadCount, upTo: rows)
       .filter { (headCount / kvHeadCount).isMultiple(of: $0) }
       .max { rows / $0 * $0 <= rows / $1 * $1 }
@@ -28,10 +32,12 @@ package struct FlashAttention: Sendable {
   }
 
   /// Heads that share a pass over their keys and values. Results do not depend on it.
-  private func headRows(tileRows: Int, shape: Shape, cache: CacheGeometry) -> Int {
+  private func headRows(tileRows: Int, shape: Shape, cache: CacheGeometry, isTensor: Bool) -> Int {
     let group = shape.headCount / cache.kvHeadCount
     var rows = tiles.rows(isOne: tileRows == 1)
-    if !isSimt {
+    if isTensor {
+      rows = Self.tensorRows
+    } else if !isSimt {
       // Of values that are keys, lanes are rows.
       if cache.sharesValues { rows = TilePlan.rowGroup }
     } else if tileRows == 1, rows < group {
@@ -86,12 +92,14 @@ package struct FlashAttention: Sendable {
     shape: Shape, cache: CacheGeometry, extras: Extras = Extras(), split: Split? = nil, on sink: some CommandSink
   ) throws {
     try Self.check(shape, cache, extras, split)
-    let headRows = headRows(tileRows: tileRows, shape: shape, cache: cache)
+    let isTensor = self.isTensor(shape, cache, extras)
+    let headRows = headRows(tileRows: tileRows, shape: shape, cache: cache, isTensor: isTensor)
     let splits = split?.count ?? 1
     let group = shape.headCount / cache.kvHeadCount
     let headTiles = cache.kvHeadCount * ((group + headRows - 1) / headRows)
     let form = defines(shape, cache, extras)
-    let kernel = kernel(rows: tileRows * headRows, cache)
+    let rows = tileRows * headRows
+    let kernel = isTensor ? tensorKernel(rows: rows) : kernel(rows: rows, cache)
     var block = AttentionArguments()
     block.heads = UInt32(shape.headCount)
     block.kv_heads = UInt32(cache.kvHeadCount)
@@ -119,7 +127,9 @@ package struct FlashAttention: Sendable {
     try sink.dispatch(
       Dispatch(
         KernelVariant(
-          kernel.file, kernel.name, form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)]), block,
+          kernel.file, kernel.name,
+          form + [.init("TOKENS", tileRows), .init("HEAD_ROWS", headRows)] + (isTensor ? tensorDefines : [])),
+        block,
         views: own,
         written: splits > 1 ? [12] : extras.logSums == nil ? [10] : [10, 11],
         units: .init(splits, headTiles, tileCount), localSize: kernel.localSize,

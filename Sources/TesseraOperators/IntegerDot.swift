@@ -12,6 +12,10 @@ package enum IntegerDot: Int, Sendable, CaseIterable {
   case x86 = 3
   /// AVX-512's `vpdpbusd`, there.
   case x86VNNI = 4
+  /// NVIDIA's products of small matrices (`Kernels/common/mma.cl`) for many tokens, `dp4a` for few.
+  case tensor = 5
+  /// The same emulated, and plain C for few: for tests.
+  case emulatedTensor = 6
 
   /// The way that is faster than float32 on the library's device in its style; nil where none is known.
   ///
@@ -25,7 +29,9 @@ package enum IntegerDot: Int, Sendable, CaseIterable {
       if let x86 = try bestX86(library) { return x86 }
       return profile.type == .cpu && profile.integerDotProduct ? .plain : nil
     case .simt:
-      if let capability = profile.computeCapability, !capability.lexicographicallyPrecedes([6, 1]) { return .dp4a }
+      if let capability = profile.computeCapability, !capability.lexicographicallyPrecedes([6, 1]) {
+        return try hasTensor(library) ? .tensor : .dp4a
+      }
       return profile.integerDotProduct ? .khronos : nil
     }
   }
@@ -41,8 +47,42 @@ package enum IntegerDot: Int, Sendable, CaseIterable {
     return best == .plain ? nil : best
   }
 
+  /// Whether the driver's compiler takes the products of small matrices, and the device computes them right.
+  ///
+  /// Asked only of NVIDIA's devices, whose compiler says so where it does not know an instruction.
+  static func hasTensor(_ library: KernelLibrary) throws -> Bool {
+    guard let capability = library.context.device.profile.computeCapability,
+      !capability.lexicographicallyPrecedes([8, 0])
+    else { return false }
+    do {
+      return try probe(library).allSatisfy { $0 == 3 }
+    } catch is CLError {
+      return false
+    }
+  }
+
+  /// What each lane of a warp answers: bit 0 for bytes, bit 1 for halves.
+  static func probe(_ library: KernelLibrary, defines: [KernelVariant.Define] = []) throws -> [UInt32] {
+    let queue = try Queue(library.context)
+    let answers = try Buffer(library.context, byteCount: 32 * 4)
+    try queue.enqueue(
+      library.kernel(KernelVariant("matmul/mma_probe.ptx.cl", "probe_mma", defines), localSize: 32),
+      over: NDRange(global: [32], local: [32]), answers)
+    return try queue.read(answers, as: UInt32.self, count: 32)
+  }
+
+  /// Whether products of many tokens are a kernel of their own.
+  var isTensor: Bool { self == .tensor || self == .emulatedTensor }
+  /// How a few tokens' products are summed.
+  var ofFew: IntegerDot {
+    switch self {
+    case .tensor: .dp4a
+    case .emulatedTensor: .plain
+    default: self
+    }
+  }
   /// Constants of kernels that sum in this way.
-  var define: KernelVariant.Define { .init("DOT_8", rawValue) }
+  var define: KernelVariant.Define { .init("DOT_8", ofFew.rawValue) }
   /// The extension's functions belong to OpenCL C 3.0.
   var language: KernelVariant.Language { self == .khronos ? .c3 : .c12 }
 }

@@ -89,31 +89,28 @@ package struct MatrixProduct: Sendable {
   private let library: KernelLibrary
   private let tiles: TilePlan.Matrix
   private let fast: FastProduct?
-  private let matrixUnits: MatrixUnitProduct?
   private let activation: Activation.Function
   private let isRecorded: Bool
 
   /// - Parameters:
   ///   - fast: multiplies the matrices of the formats that it serves.
-  ///   - matrixUnits: the same.
   ///   - activation: the function that kernels are compiled with where an epilogue names none, so that a model has one
   ///     variant for products with and without it.
   ///   - isRecorded: products are parts of recorded steps, for which other tiles are the fastest.
   package init(
-    _ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil, matrixUnits: MatrixUnitProduct? = nil,
+    _ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil,
     activation: Activation.Function = .silu, isRecorded: Bool = false
   ) {
     self.library = library
     self.tiles = tiles
     self.fast = fast
-    self.matrixUnits = matrixUnits
     self.activation = activation
     self.isRecorded = isRecorded
   }
 
   /// Whether `enqueue` takes a norm for so many tokens: in the simt style where work-groups share rows.
   package func fusesNorm(tokens: Int) -> Bool {
-    fast == nil && matrixUnits == nil && library.style == .simt
+    fast == nil && library.style == .simt
       && tokens <= TilePlan.Matrix.mostSharedRowTokens
   }
 
@@ -176,10 +173,7 @@ package struct MatrixProduct: Sendable {
       weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
       epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
       experts: experts)
-    if let matrixUnits, matrixUnits.serves(shape.format), experts == nil {
-      return try matrixUnits.enqueue(problem, x: x, y: y, on: sink)
-    }
-    if let fast, fast.serves(shape.format), norm == nil {
+    if let fast, fast.serves(problem), norm == nil {
       return try fast.enqueue(problem, x: x, y: y, on: sink)
     }
     if library.style == .simt, wide == nil {

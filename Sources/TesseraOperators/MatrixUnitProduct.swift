@@ -2,7 +2,7 @@ import TesseraCL
 import TesseraKernels
 import TesseraMemory
 
-/// Products of weights of 16 bits by matrix units, with activations rounded to the same: `Kernels/matmul/matmul_16.ptx.cl`.
+/// Products of weights of 16 bits by matrix units, with activations rounded to the same: `Kernels/matmul/matmul_16.wgmma.cl`.
 ///
 /// A token's result has the same bits however many tokens run beside it.
 package struct MatrixUnitProduct: Sendable {
@@ -63,7 +63,7 @@ package struct MatrixUnitProduct: Sendable {
     let bytes = Self.packedBytes(tokens: problem.tokens, columns: shape.columns)
     try sink.dispatch(
       Dispatch(
-        KernelVariant("matmul/activations_16.cl", "round_activations", [shape.format.define]), pack,
+        KernelVariant("matmul/panels_16.cl", "round_panels", [shape.format.define]), pack,
         views: [x.view, problem.workspace.packed.view, problem.workspace.sums.view, nil, nil], written: [1, 2],
         units: .init(1, (problem.tokens + 31) / 32 * 32 / tokensOfGroup), localSize: 32 * tokensOfGroup,
         cost: .init(bytes: problem.tokens * shape.columns * 8 + bytes)), library)
@@ -73,7 +73,7 @@ package struct MatrixUnitProduct: Sendable {
     try sink.dispatch(
       Dispatch(
         KernelVariant(
-          "matmul/matmul_16.ptx.cl", "matmul_16",
+          "matmul/matmul_16.wgmma.cl", "matmul_16",
           [
             shape.format.define, .init("TILE_N", tile.tokens), .init("TILE_K", tile.columns),
             .init("STAGES", tile.stages), .init("WARP_GROUPS", tile.warpGroups), problem.activation.define,

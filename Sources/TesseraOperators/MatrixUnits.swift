@@ -1,6 +1,6 @@
 import TesseraCL
 
-/// Hopper's matrix units, as kernels reach them: `Kernels/common/matrix_units.ptx.cl`.
+/// Hopper's matrix units, as kernels reach them: `Kernels/common/wgmma.cl`.
 package struct MatrixUnits: Sendable, Hashable {
   /// The PTX target that has their instructions.
   static let target = "sm_90a"
@@ -27,7 +27,7 @@ package struct MatrixUnits: Sendable, Hashable {
 
   private static func hasUnits(_ library: KernelLibrary, localBytes: Int) throws -> Bool {
     let variant = KernelVariant(
-      "common/matrix_units_probe.ptx.cl", "probe", [.init("PROBED_BYTES", localBytes)], target: target)
+      "common/wgmma_probe.cl", "probe", [.init("PROBED_BYTES", localBytes)], target: target)
     guard let kernel = try? library.kernel(variant, localSize: 128) else { return false }
     let queue = try Queue(library.context)
     let answer = try Buffer(library.context, byteCount: 4)

@@ -100,6 +100,83 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test(
+      "many tokens by products of small matrices have the bits of plain sums", arguments: TestDevices.all)
+    func tensor(device: TestDevice) throws {
+      let bench = try Target(device: device, style: .simt).bench()
+      let plain = try fast(bench, .plain)
+      let dots = [.emulatedTensor] + (try IntegerDot.hasTensor(bench.library) ? [IntegerDot.tensor] : [])
+      for format in Grid.values(Self.formats, small: [.q4_0, .q5_1, .q6_K]) {
+        // Of one block of 32 at a time, and of two; in the last panel half a group of rows; in two tiles of tokens.
+        let columns = [.q4_K, .q5_K, .q6_K].contains(format) ? 256 : 96
+        for (rows, columns, tokens) in Grid.values([(73, columns, 67), (64, 512, 17)], small: [(73, columns, 67)]) {
+          let problem = try ProductProblem(format, rows: 96, columns: columns, tokens: tokens)
+          let weights = try problem.matrix(rows: rows, on: bench)
+          let expected = try problem.product(weights, fast: plain, on: bench)
+          for dot in dots {
+            let result = try problem.product(weights, fast: try fast(bench, dot), on: bench)
+            #expect(sameBits(result, expected), "\(format.name) \(rows) × \(columns), \(tokens) tokens, \(dot)")
+          }
+        }
+      }
+      // What follows the sums.
+      let problem = try ProductProblem(.q4_0, rows: 96, columns: 96, tokens: 67)
+      let weights = try problem.matrix(rows: 96, on: bench)
+      var generator = SeededGenerator(seed: 9)
+      let (bias, residual) = (try bench.buffer(generator.floats(96)), try bench.buffer(generator.floats(67 * 96)))
+      for dot in dots {
+        let tensor = try fast(bench, dot)
+        for epilogue in [MatrixProduct.Epilogue(bias: bias, residual: residual), .init(gate: .silu)] {
+          let outputs = epilogue.isGated ? 48 : 96
+          #expect(
+            sameBits(
+              try problem.product(weights, outputs: outputs, epilogue: epilogue, fast: tensor, on: bench),
+              try problem.product(weights, outputs: outputs, epilogue: epilogue, fast: plain, on: bench)), "\(dot)")
+        }
+      }
+    }
+
+    @Test(
+      "weights of 16 bits meet rounded activations, any number of tokens with the same bits", arguments: TestDevices.all
+    )
+    func halves(device: TestDevice) throws {
+      let bench = try Target(device: device, style: .simt).bench()
+      // PoCL 3.1: as of attention (AttentionTensorTests).
+      let isPoCL = bench.queue.context.device.profile.platformName == "Portable Computing Language"
+      let dots =
+        (isPoCL ? [] : [.emulatedTensor]) + (try IntegerDot.hasTensor(bench.library) ? [IntegerDot.tensor] : [])
+      for (format, tolerance) in [(WeightFormat.f16, 5e-4), (.bf16, 4e-3)] {
+        let (rows, tokens) = (73, 67)
+        var problem = try ProductProblem(format, rows: 96, columns: 96, tokens: tokens)
+        // Beyond what halves reach.
+        for column in 0..<96 { problem.x[96 + column] *= 1e6 }
+        let weights = try problem.matrix(rows: rows, on: bench)
+        let (expected, magnitude) = try problem.reference(rows: rows)
+        for dot in dots {
+          let fast = try fast(bench, dot)
+          #expect(fast.serves(format))
+          let batch = try problem.product(weights, fast: fast, on: bench)
+          let error = worstError(batch, expected, relativeTo: magnitude)
+          #expect(error <= tolerance, "\(format.name), \(dot): \(error)")
+          for range in [0..<1, 1..<2, 0..<16, 3..<20] {
+            #expect(
+              sameBits(
+                try problem.product(weights, tokens: range, fast: fast, on: bench),
+                Array(batch[range.lowerBound * rows..<range.upperBound * rows])), "\(format.name), \(dot), \(range)")
+          }
+        }
+      }
+    }
+
+    @Test(
+      "products of small matrices, and what feeds them, are what the emulation makes them", arguments: TestDevices.all)
+    func probe(device: TestDevice) throws {
+      let bench = try Target(device: device, style: .simt).bench()
+      let answers = try IntegerDot.probe(bench.library, defines: [.init("EMULATED", 1)])
+      #expect(answers == [UInt32](repeating: 3, count: 32))
+      if try IntegerDot.best(bench.library) == .tensor { #expect(try IntegerDot.hasTensor(bench.library)) }
+    }
+
     @Test("bias, residual and gate follow as after exact products", arguments: Target.all)
     func epilogues(target: Target) throws {
       let bench = try target.bench()

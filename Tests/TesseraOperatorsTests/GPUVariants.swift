@@ -87,6 +87,13 @@ struct GPUVariants {
         memory, matrix(format, experts: 8), into: memory, tokens: 32, workspace: workspace,
         experts: experts(tileTokens: 8), on: sink)
     }
+    guard let tensor = try FastProduct(library, tiles: tiles, dot: .tensor) else { return }
+    let many = MatrixProduct(library, tiles: tiles, fast: tensor)
+    for format in WeightFormat.allCases where tensor.serves(format) {
+      for tokens in [64, 512] {
+        try many.enqueue(memory, matrix(format), into: memory, tokens: tokens, workspace: workspace, on: sink)
+      }
+    }
   }
 
   /// What reads, brings and makes matrices.

@@ -34,12 +34,13 @@ extension OperatorsOnDevices {
             problem.x, columns: columns, isBrainFloat: format == .bf16)
           let (expected, magnitude) = try rounded.reference(rows: rows)
           for units in try units(bench, localBytes: 160 << 10) {
-            let product = try #require(try MatrixUnitProduct(bench.library, units: units))
-            let batch = try problem.product(weights, matrixUnits: product, on: bench)
+            let product = try #require(
+              try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain, units: units))
+            let batch = try problem.product(weights, fast: product, on: bench)
             let error = worstError(batch, expected, relativeTo: magnitude)
             #expect(error <= Self.tolerance, "\(format.name) \(rows) × \(columns), \(units): \(error)")
             for tokens in counts {
-              let some = try problem.product(weights, tokens: 0..<tokens, matrixUnits: product, on: bench)
+              let some = try problem.product(weights, tokens: 0..<tokens, fast: product, on: bench)
               #expect(
                 sameBits(some, Array(batch[..<(tokens * rows)])),
                 "\(format.name) \(rows) × \(columns), \(units), \(tokens) tokens of \(longest)")
@@ -61,8 +62,9 @@ extension OperatorsOnDevices {
       rounded.x = ReferenceHalfActivations.rounded(problem.x, columns: 64, isBrainFloat: false)
       let (expected, magnitude) = try rounded.reference(rows: 32)
       for units in try units(bench, localBytes: 96 << 10) {
-        let product = try #require(try MatrixUnitProduct(bench.library, units: units))
-        let y = try problem.product(weights, matrixUnits: product, on: bench)
+        let product = try #require(
+          try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain, units: units))
+        let y = try problem.product(weights, fast: product, on: bench)
         for token in [0, 1, 3] {
           let part = token * 32..<(token + 1) * 32
           let error = worstError(Array(y[part]), Array(expected[part]), relativeTo: Array(magnitude[part]))

@@ -58,10 +58,10 @@ extension OperatorsOnDevices {
     func order(target: Target) throws {
       let bench = try target.bench()
       for format in [WeightFormat.q8_0, .q4_0, .f16] {
-        let fast = format == .q4_0 ? try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain) : nil
-        let units =
-          format == .f16
-          ? try MatrixUnitProduct(bench.library, units: MatrixUnits(emulatedLocalBytes: 96 << 10)) : nil
+        let units = format == .f16 ? MatrixUnits(emulatedLocalBytes: 96 << 10) : nil
+        let fast =
+          format == .q8_0
+          ? nil : try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain, units: units)
         for tokens in Grid.values([1, 5, 14], small: [1, 5]) {
           for a in Self.cases {
             let rows = a.isGated ? 64 : 47
@@ -72,13 +72,13 @@ extension OperatorsOnDevices {
             let outputs = a.isGated ? rows / 2 : rows
             let residual = generator.floats(tokens * outputs)
             // From the sums as they are: what is tested is what follows.
-            let sums = try problem.product(weights, fast: fast, matrixUnits: units, on: bench)
+            let sums = try problem.product(weights, fast: fast, on: bench)
             let y = try problem.product(
               weights, outputs: outputs,
               epilogue: .init(
                 bias: a.hasBias ? bench.buffer(bias) : nil, activation: a.isGated ? nil : a.activation, scale: a.scale,
                 residual: a.hasResidual ? bench.buffer(residual) : nil, gate: a.isGated ? a.activation : nil),
-              fast: fast, matrixUnits: units, on: bench)
+              fast: fast, on: bench)
             let expected = try expected(a, sums, rows: rows, bias: bias, residual: residual)
             let largest = sums.reduce(1) { max($0, abs($1) + 1) }
             let isSquare = a.isGated || a.activation == .reluSquared

@@ -30,6 +30,20 @@ extension DoctorBench {
     .init(heads: 8, kvHeads: 1, headDim: 576, valueDim: 512, keys: .f16, sharesValues: true, sequences: prompts),
   ]
 
+  /// Attention in fast mode, where the device has it: relative to Σ p|v|, and any tile and split the same bits.
+  func fastAttentionChecks() throws -> [DoctorCheck] {
+    guard let fast = try FastProduct(library, tiles: plan().matrix), fast.dot == .tensor else { return [] }
+    return [64, 128].map { size in
+      let problem = AttentionProblem(heads: 6, kvHeads: 2, headDim: size, keys: .f16, sequences: Self.prompts)
+      return check("attention/flash_attention.ptx", "\(problem)", tolerance: 4e-3) { [self] in
+        let (expected, magnitude, _) = try problem.reference()
+        let together = try problem.run(tensor: fast.dot, on: self)
+        let alone = try problem.run(isOneByOne: true, splits: 2, tensor: fast.dot, on: self)
+        return [worstError(together, expected, relativeTo: magnitude), sameBits(together, alone) ? 0 : 1]
+      }
+    }
+  }
+
   /// Attention as prompts, token by token and with its keys split, relative to Σ p|v|, and logarithms of sums; and the merge of
   /// attentions over parts of the keys.
   func attentionChecks(_ grid: DoctorGrid) -> [DoctorCheck] {

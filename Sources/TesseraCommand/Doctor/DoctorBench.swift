@@ -33,8 +33,8 @@ extension DoctorBench {
     var checks: [DoctorCheck] = []
     for bench in benches {
       checks += bench.weightChecks(grid) + bench.productChecks(grid) + (try bench.fastChecks(grid))
-      checks += try bench.matrixUnitChecks(grid)
-      checks += bench.expertChecks() + bench.attentionChecks(grid) + bench.rowChecks(grid) + bench.rotaryChecks()
+      checks += bench.expertChecks() + bench.attentionChecks(grid) + (try bench.fastAttentionChecks())
+      checks += bench.rowChecks(grid) + bench.rotaryChecks()
       checks += bench.cacheChecks(grid) + bench.samplingChecks() + bench.programChecks(grid)
     }
     return checks + sameBitsChecks(benches[0], benches[1], grid)

@@ -29,11 +29,9 @@ struct Operators: Sendable {
     let tiles = try plan(64).matrix
     var fast = precision == .fast ? try FastProduct(library, tiles: tiles) : nil
     if let product = fast, !formats.contains(where: product.serves) { fast = nil }
-    var units = precision == .fast ? try MatrixUnitProduct(library) : nil
-    if let product = units, !formats.contains(where: product.serves) { units = nil }
-    self.precision = fast == nil && units == nil ? .exact : .fast
+    self.precision = fast == nil ? .exact : .fast
     product = MatrixProduct(
-      library, tiles: tiles, fast: fast, matrixUnits: units, activation: profile.activation,
+      library, tiles: tiles, fast: fast, activation: profile.activation,
       isRecorded: StepProgram.isPossible(library))
     embedding = Embedding(library)
     rmsNorm = RMSNorm(library)
@@ -44,7 +42,7 @@ struct Operators: Sendable {
     rowGather = RowGather(library)
     router = ExpertRouter(library)
     attention = try profile.attentionGroups.map {
-      FlashAttention(library, tiles: try plan(max($0.headDim, $0.valueDim)).attention)
+      FlashAttention(library, tiles: try plan(max($0.headDim, $0.valueDim)).attention, tensor: fast?.dot)
     }
   }
 

@@ -196,23 +196,24 @@ package struct AttentionProblem: CustomStringConvertible {
   ///   - isOneByOne: each query is a tile of its own, as in a decode step.
   ///   - splits: work-items that share a tile's keys.
   ///   - givesBack: blocks that are behind every window are in no table.
+  ///   - tensor: how the device sums in fast mode.
   package func run(
     chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, givesBack: Bool = false,
-    tuning: Tuning = Tuning(), on bench: Workbench
+    tuning: Tuning = Tuning(), tensor: IntegerDot? = nil, on bench: Workbench
   ) throws -> [Float] {
     try runWithSums(
       chunk: chunk, isOneByOne: isOneByOne, splits: splits, givesBack: givesBack, wantsSums: false, tuning: tuning,
-      on: bench
+      tensor: tensor, on: bench
     ).out
   }
 
   package func runWithSums(
     chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, givesBack: Bool = false, wantsSums: Bool = true,
-    tuning: Tuning = Tuning(), on bench: Workbench
+    tuning: Tuning = Tuning(), tensor: IntegerDot? = nil, on bench: Workbench
   ) throws -> (out: [Float], logSums: [Float]) {
     let command = try command(
       chunk: chunk, isOneByOne: isOneByOne, splits: splits, givesBack: givesBack, wantsSums: wantsSums, tuning: tuning,
-      on: bench)
+      tensor: tensor, on: bench)
     try command.enqueue(on: bench.queue)
     return (try bench.floats(command.out), try command.logSums.map { try bench.floats($0) } ?? [])
   }
@@ -228,10 +229,10 @@ package struct AttentionProblem: CustomStringConvertible {
 
   package func command(
     chunk: Int? = nil, isOneByOne: Bool = false, splits: Int? = nil, givesBack: Bool = false, wantsSums: Bool = true,
-    tuning: Tuning = Tuning(), on bench: Workbench
+    tuning: Tuning = Tuning(), tensor: IntegerDot? = nil, on bench: Workbench
   ) throws -> Command {
     let attention = FlashAttention(
-      bench.library, tiles: try bench.plan(headDim: cache.queryDim, tuning: tuning).attention)
+      bench.library, tiles: try bench.plan(headDim: cache.queryDim, tuning: tuning).attention, tensor: tensor)
     let longest = sequences.map(\.count).max() ?? 1
     let tileRows = attention.tileRows(
       longest: isOneByOne ? 1 : max(longest, 2), headCount: shape.headCount, kvHeadCount: cache.kvHeadCount)

@@ -42,7 +42,7 @@ package struct ProductProblem {
   package func product(
     _ weights: WeightMatrix, tokens range: Range<Int>? = nil, outputs: Int? = nil, into target: Buffer? = nil,
     yStride: Int? = nil, epilogue: MatrixProduct.Epilogue = .init(), tuning: Tuning = Tuning(),
-    fast: FastProduct? = nil, matrixUnits: MatrixUnitProduct? = nil, on bench: Workbench
+    fast: FastProduct? = nil, on bench: Workbench
   ) throws -> [Float] {
     let range = range ?? 0..<tokens
     let x = try bench.buffer(range.isEmpty ? [0] : Array(x[range.lowerBound * columns..<range.upperBound * columns]))
@@ -53,7 +53,7 @@ package struct ProductProblem {
         bench.queue.context, byteCount: MatrixProduct.Workspace.packedBytes(tokens: count, columns: columns)),
       sums: try Buffer(
         bench.queue.context, byteCount: MatrixProduct.Workspace.sumBytes(tokens: count, columns: columns)))
-    try MatrixProduct(bench.library, tiles: bench.plan(tuning: tuning).matrix, fast: fast, matrixUnits: matrixUnits)
+    try MatrixProduct(bench.library, tiles: bench.plan(tuning: tuning).matrix, fast: fast)
       .enqueue(
         x, weights, into: y, tokens: range.count, yStride: yStride, epilogue: epilogue, workspace: workspace,
         on: bench.queue)

@@ -1,10 +1,10 @@
-// Whether the device has the instructions of common/matrix_units.ptx.cl, in a work-group with PROBED_BYTES of local memory: the answer is
+// Whether the device has the instructions of common/wgmma.cl, in a work-group with PROBED_BYTES of local memory: the answer is
 // 0, where its sums are right.
 //
 // global size (128), local size (128)
 
 #define TILE_N 8
-#include "common/matrix_units.ptx.cl"
+#include "common/wgmma.cl"
 
 // The half of 0, 1, 2 or 3.
 static inline uint half_of(const uint i) { return i == 0 ? 0u : i == 1 ? 0x3c00u : i == 2 ? 0x4000u : 0x4200u; }
