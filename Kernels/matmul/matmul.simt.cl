@@ -7,7 +7,7 @@
 // over these blocks in sequence, a lane a row, CHAINS tokens a warp.
 //
 //   x        (tokens, columns); with NORM, before its root mean square norm, which every work-group computes for itself (norm/row.cl)
-//   and all else as in matmul/matmul.cl; the views x_sums are unused
+//   and all else as in matmul/matmul.cl; of experts' tokens, x_sums is their order (matmul/rows.cl)
 //   units    (tokens/TILE_M or tiles of experts, panels)
 // Words, x and scales are AHEAD rounds on their way into registers; a round before they are wanted, x and the scales go to local memory.
 

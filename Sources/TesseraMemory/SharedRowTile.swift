@@ -63,7 +63,7 @@ extension TilePlan.Matrix {
     _ row: RowBlocks, tokens: Int, isMany: Bool
   ) -> (groupSize: Int, units: Int, ahead: Int) {
     let words = row.words * row.unit
-    guard tokens == 1 else { return (256, 1, words > 8 ? 1 : 2) }
+    guard tokens == 1 else { return (256, 1, row.unit > 1 || words > 8 ? 1 : 2) }
     if row.unit == 1, row.words <= 4 { return (256, 2, 2) }
     if words >= 16 { return (512, 1, 1) }
     if words <= 4 { return (256, 1, 4) }
