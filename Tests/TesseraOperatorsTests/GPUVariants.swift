@@ -147,7 +147,9 @@ struct GPUVariants {
       for words in [1, 2, 8] { try add(cache, mask: .tree(words: words), extras: Extras(treeMasks: memory)) }
     }
     for size in [64, 128] {
-      for mask in [FlashAttention.Mask.causal, .full] { try add(cache(size, (.f16, .f16)), mask: mask, tensor: .tensor) }
+      for mask in [FlashAttention.Mask.causal, .full] {
+        try add(cache(size, (.f16, .f16)), mask: mask, tensor: .tensor)
+      }
       try attention(size).enqueueMerge(
         results: memory, logSums: memory, parts: 2, rows: 8, valueDim: size, into: memory, outLogSums: memory, on: sink)
     }
