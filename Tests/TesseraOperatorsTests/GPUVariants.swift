@@ -90,7 +90,7 @@ struct GPUVariants {
     guard let tensor = try FastProduct(library, tiles: tiles, dot: .tensor) else { return }
     let many = MatrixProduct(library, tiles: tiles, fast: tensor)
     for format in WeightFormat.allCases where tensor.serves(format) {
-      for tokens in [64, 512] {
+      for tokens in [1, 64, 512] {
         try many.enqueue(memory, matrix(format), into: memory, tokens: tokens, workspace: workspace, on: sink)
       }
     }
@@ -149,19 +149,24 @@ struct GPUVariants {
       for words in [1, 2, 8] { try add(cache, mask: .tree(words: words), extras: Extras(treeMasks: memory)) }
     }
     for size in [64, 128] {
+      for mask in [FlashAttention.Mask.causal, .full] {
+        try add(cache(size, (.f16, .f16)), mask: mask, tensor: .tensor)
+      }
       try attention(size).enqueueMerge(
         results: memory, logSums: memory, parts: 2, rows: 8, valueDim: size, into: memory, outLogSums: memory, on: sink)
     }
   }
 
-  private func attention(_ size: Int) throws -> FlashAttention {
-    FlashAttention(library, tiles: try TilePlan(limits: Self.limits, headDim: size, style: .simt).attention)
+  private func attention(_ size: Int, tensor: IntegerDot? = nil) throws -> FlashAttention {
+    FlashAttention(
+      library, tiles: try TilePlan(limits: Self.limits, headDim: size, style: .simt).attention, tensor: tensor)
   }
 
   private func add(
-    _ cache: CacheGeometry, mask: FlashAttention.Mask = .causal, softCap: Float? = nil, extras: Extras = Extras()
+    _ cache: CacheGeometry, mask: FlashAttention.Mask = .causal, softCap: Float? = nil, extras: Extras = Extras(),
+    tensor: IntegerDot? = nil
   ) throws {
-    let attention = try attention(cache.queryDim)
+    let attention = try attention(cache.queryDim, tensor: tensor)
     for longest in [1, 64] {
       let rows = attention.tileRows(longest: longest, headCount: 8, kvHeadCount: 2)
       try attention.enqueue(
