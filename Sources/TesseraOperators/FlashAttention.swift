@@ -48,7 +48,7 @@ package struct FlashAttention: Sendable {
   /// - Parameter longest: the most keys of a sequence. The count changes with it at powers of two only.
   package func splitCount(tileCount: Int, longest: Int, kvHeadCount: Int) -> Int {
     // Cores that take units one by one end together only if there are many; a GPU's run side by side.
-    let wanted = (library.style == .vector ? 8 : 4) * library.context.device.profile.computeUnits
+    let wanted = (library.style == .vector ? 8 : 4) * library.computeUnits
     let units = max(1, tileCount * kvHeadCount)
     let keyTiles = max(1, (longest + TilePlan.keyTile - 1) / TilePlan.keyTile)
     return min((wanted + units - 1) / units, 1 << (Int.bitWidth - 1 - keyTiles.leadingZeroBitCount))

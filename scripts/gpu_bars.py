@@ -1,0 +1,174 @@
+"""What the kernels' code for an H100 must reach: the table that scripts/gpu-check writes, and fails by.
+
+A row takes the launches of GPULaunches.swift by what they compute, and of their kernels the function that it names; what it
+shows is the worst of them and the best.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Callable
+
+ARCHITECTURE = "sm_90"
+UNITS = 132
+FORMATS = r"(Q\d_\d|Q\d_K|F16)"
+FOUR_BITS = r"Q4_(0|1|K)"
+
+
+# ---- What a row shows of a launch. `code` is gpu_sass.describe's; None: nothing of that kind is in it.
+
+def is_quant(origins):
+    """Loads from the plane of quants; from that of scales the address has its offset in it."""
+    return "weights" in origins and "scales_offset" not in origins
+
+
+def loading_loop(code, wants):
+    """The loop with the most bytes of such loads, without the loops around it."""
+    def weight(loop):
+        return sum(size * count for origins, size, count in loop["loads"] if wants(origins))
+
+    loops = [loop for loop in code["loops"] if weight(loop)]
+    inner = [loop for loop in loops if not any(
+        other is not loop and loop["start"] <= other["start"] and other["end"] <= loop["end"] for other in loops)]
+    return max(inner, key=weight, default=None)
+
+
+def main_loops(code, kinds):
+    """Loops without another inside that have most of such instructions: at least half as many as the one with the most."""
+    def count(loop):
+        return sum(loop["counts"].get(kind, 0) for kind in kinds)
+
+    loops = [loop for loop in code["loops"] if loop["inner"]]
+    most = max(map(count, loops), default=0)
+    return [(count(loop), loop["end"] - loop["start"]) for loop in loops if most and count(loop) * 2 >= most]
+
+
+def share(*kinds):
+    """Of 100 instructions of the main loops those of the kinds, in the loop with the fewest."""
+    def measure(code, items, groups):
+        return min((100 * count / length for count, length in main_loops(code, kinds)), default=None)
+    return measure
+
+
+def in_flight(view, wants=None):
+    """Megabytes that all units together wait for: of a work-item, times the work-items that run at once."""
+    def measure(code, items, groups):
+        loop = loading_loop(code, wants or (lambda origins: view in origins))
+        if loop is None:
+            return None
+        return loop["flight"][view] * items * min(groups, code["groups"] * UNITS) / 1e6
+    return measure
+
+
+def least(*measures):
+    def measure(*launch):
+        found = [one(*launch) for one in measures]
+        return None if None in found else min(found)
+    return measure
+
+
+def instructions_of_four_bits(code, items, groups):
+    loop = loading_loop(code, is_quant)
+    if loop is None:
+        return None
+    weights = 2 * sum(size * count for origins, size, count in loop["loads"] if is_quant(origins))
+    return (loop["end"] - loop["start"]) / weights
+
+
+def narrow_quants(code, items, groups):
+    """Loads of quants in loops that are narrower than 16 bytes."""
+    if loading_loop(code, is_quant) is None:
+        return None
+    inner = [loop for loop in code["loops"] if loop["inner"]] or code["loops"]
+    return sum(count for loop in inner for origins, size, count in loop["loads"] if is_quant(origins) and size < 16)
+
+
+def occupancy(code, items, groups):
+    return code["occupancy"] * 100
+
+
+def work_items(code, items, groups):
+    return groups * items
+
+
+# ---- The rows.
+
+@dataclass
+class Row:
+    kernel: str
+    shown: str
+    # The work of a launch, and the kernel's name.
+    work: str
+    function: str
+    measure: Callable
+    unit: str
+    at_least: float
+    aim: float
+    # A row below its bar is a fault.
+    must: bool = True
+    fewer_is_better: bool = False
+
+    def passes(self, found, bar):
+        return found <= bar if self.fewer_is_better else found >= bar
+
+
+ONE = "one token, 4096 × 4096"
+MANY = "512 tokens, exact"
+# Whole passes over the logits; the other kernels of sampling read parts of them.
+SAMPLING = "survey|mass|weigh"
+ROWS = [
+    Row(ONE, "bytes of weights in flight on 132 units", rf"{FORMATS}, 1 × ", "matmul", in_flight("weights", is_quant), "MB", 2, 4,
+        must=False),
+    Row(ONE, "instructions a weight, 4-bit types", rf"{FOUR_BITS}, 1 × ", "matmul", instructions_of_four_bits, "", 3.5, 2.5,
+        must=False, fewer_is_better=True),
+    Row(ONE, "loads of weights narrower than 16 bytes", rf"{FORMATS}, 1 × ", "matmul", narrow_quants, "", 0, 0,
+        must=False, fewer_is_better=True),
+    Row(MANY, "share of FFMA in the inner loop", rf"{FORMATS}, 512 × ", "matmul", share("FFMA"), "%", 75, 85, must=False),
+    Row(MANY, "occupancy by registers and local memory", rf"{FORMATS}, 512 × ", "matmul", occupancy, "%", 25, 33, must=False),
+    Row("512 tokens, fast (int8)", "`mma` a 100 instructions of the inner loop", r"fast Q\S+, 512 × ", "matmul_8",
+        share("IMMA", "HMMA"), "", 15, 30, must=False),
+    Row("attention prefill, exact, head 128, F16 cache", "share of FFMA, q·k and p·v", "attention prefill,", "flash_attention",
+        share("FFMA"), "%", 70, 80, must=False),
+    Row("attention prefill, fast", "`mma` a 100 instructions of the inner loops", "fast attention prefill,", "flash_attention",
+        share("IMMA", "HMMA"), "", 12, 25, must=False),
+    Row("attention decode, 32/8 heads × 128, F16, 8192 keys", "bytes of keys, and of values, in flight on 132 units",
+        "attention decode,", "flash_attention", least(in_flight("keys"), in_flight("values")), "MB", 2, 4, must=False),
+    Row("sampling of 131072 logits", "work-items at work", "sampling", SAMPLING, work_items, "", 8192, 32768),
+]
+
+
+def text(value, unit):
+    number = "none" if value == 0 else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{number} {unit}".strip().replace(" %", "%")
+
+
+def table(results):
+    """The table's lines, and the faults; of variants and what is known of each."""
+    lines = [f"## What the code for {ARCHITECTURE} reaches", "",
+             "| kernel | shown | at least | aim | found, worst to best | |", "|---|---|--:|--:|--:|---|"]
+    faults = []
+    for row in ROWS:
+        found = []
+        for variant, result in results:
+            for launch in variant.get("launches", []):
+                if not re.match(row.work, launch["work"]) or not re.fullmatch(row.function, variant["function"]):
+                    continue
+                groups = launch["groups"][0] * launch["groups"][1] * launch["groups"][2]
+                value = row.measure(result["code"], variant["items"], groups) if "code" in result else None
+                if value is not None:
+                    found.append((value, launch["work"].split(",")[0] if row.function == "matmul" else variant["function"]))
+        bars = f"| {row.kernel} | {row.shown} | {text(row.at_least, row.unit)} | {text(row.aim, row.unit)} |"
+        if not found:
+            lines.append(f"{bars} nothing | there is no such code |")
+            if row.must:
+                faults.append(f"{row.kernel}: {row.shown}: no launch has it")
+            continue
+        found.sort(reverse=row.fewer_is_better)
+        (value, name), (best, best_name) = found[0], found[-1]
+        verdict = "aim" if row.passes(value, row.aim) else "passes" if row.passes(value, row.at_least) else "**below**"
+        shown = f"{text(value, row.unit)} ({name})"
+        if name != best_name:
+            shown += f" to {text(best, row.unit)} ({best_name})"
+        lines.append(f"{bars} {shown} | {verdict} |")
+        if verdict == "**below**" and row.must:
+            faults.append(f"{row.kernel}: {row.shown}: {text(value, row.unit)} of {name}, at least {text(row.at_least, row.unit)}")
+    return lines, faults
