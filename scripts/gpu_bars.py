@@ -22,14 +22,14 @@ def is_quant(origins):
 
 
 def loading_loop(code, wants):
-    """The loop with the most bytes of such loads, without the loops around it."""
+    """The loop with the most bytes of such loads, without the loops around it; all of the code where no loop has any."""
     def weight(loop):
         return sum(size * count for origins, size, count in loop["loads"] if wants(origins))
 
     loops = [loop for loop in code["loops"] if weight(loop)]
     inner = [loop for loop in loops if not any(
         other is not loop and loop["start"] <= other["start"] and other["end"] <= loop["end"] for other in loops)]
-    return max(inner, key=weight, default=None)
+    return max(inner, key=weight, default=code["whole"] if weight(code["whole"]) else None)
 
 
 def main_loops(code, kinds):
@@ -37,7 +37,7 @@ def main_loops(code, kinds):
     def count(loop):
         return sum(loop["counts"].get(kind, 0) for kind in kinds)
 
-    loops = [loop for loop in code["loops"] if loop["inner"]]
+    loops = [loop for loop in code["loops"] if loop["inner"]] or [code["whole"]]
     most = max(map(count, loops), default=0)
     return [(count(loop), loop["end"] - loop["start"]) for loop in loops if most and count(loop) * 2 >= most]
 
@@ -75,11 +75,10 @@ def instructions_of_four_bits(code, items, groups):
 
 
 def narrow_quants(code, items, groups):
-    """Loads of quants in loops that are narrower than 16 bytes."""
+    """Loads of quants that are narrower than 16 bytes."""
     if loading_loop(code, is_quant) is None:
         return None
-    inner = [loop for loop in code["loops"] if loop["inner"]] or code["loops"]
-    return sum(count for loop in inner for origins, size, count in loop["loads"] if is_quant(origins) and size < 16)
+    return sum(count for origins, size, count in code["whole"]["loads"] if is_quant(origins) and size < 16)
 
 
 def occupancy(code, items, groups):

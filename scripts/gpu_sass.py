@@ -71,6 +71,7 @@ class Instruction:
 class Loop:
     def __init__(self, kernel, start, end):
         self.start, self.end = start, end
+        self.is_whole = end - start == len(kernel.code)
         self.code = kernel.code[start:end]
         self.kernel = kernel
         self.is_inner = True
@@ -78,16 +79,6 @@ class Loop:
 
     def __len__(self):
         return len(self.code)
-
-    @property
-    def matrix_count(self):
-        return self.count["HMMA"] + self.count["IMMA"]
-
-    @property
-    def work(self):
-        """How much the loop computes or loads: what tells a kernel's main loops."""
-        loads = sum(instruction.is_global_load for instruction in self.code)
-        return self.count["FFMA"] + self.count["IDP"] * 4 + self.matrix_count * 64 + self.count["HFMA2"] * 2 + loads
 
     @property
     def private(self):
@@ -100,7 +91,8 @@ class Loop:
     def in_flight(self, wants):
         """The most bytes of loads of a work-item that are under way where it waits for one of them."""
         pending, most, groups = [], 0, 0
-        for lap in range(6):
+        # Of code that is no loop the first pass, else what follows it.
+        for lap in range(1, 2) if self.is_whole else range(6):
             for at, code in enumerate(self.code):
                 touched = set(code.reads) | set(code.writes)
                 first = next((i for i, load in enumerate(pending) if load[0] & touched), None)
@@ -243,17 +235,19 @@ def argument_names(variant, architecture):
 def describe(text, variant, architecture):
     """What the table of bars and the faults are made of, as JSON has it."""
     kernel = Kernel(text, variant["function"], argument_names(variant, architecture))
-    loops = []
-    for loop in kernel.loops:
-        loads = collections.Counter(
-            ("+".join(sorted(kernel.origins[loop.start + at])), code.bytes)
-            for at, code in enumerate(loop.code) if code.is_global_load)
-        views = {name for origins, _ in loads for name in origins.split("+")}
-        loops.append({
-            "start": loop.start, "end": loop.end, "inner": loop.is_inner, "work": loop.work, "private": loop.private,
-            "counts": {kind: loop.count[kind] for kind in ("FFMA", "IDP", "HMMA", "IMMA", "MUFU", "BAR") if loop.count[kind]},
-            "loads": [[origins.split("+"), size, count] for (origins, size), count in sorted(loads.items())],
-            "local": {kind: dict(loop.widths(kind)) for kind in ("LDS", "STS", "LDSM") if loop.count[kind]},
-            "flight": {name: loop.in_flight(lambda origins: name in origins) for name in sorted(views)},
-        })
-    return {"length": len(kernel.code), "loops": loops}
+    loops = [describe_loop(kernel, loop) for loop in kernel.loops]
+    return {"loops": loops, "whole": describe_loop(kernel, Loop(kernel, 0, len(kernel.code)))}
+
+
+def describe_loop(kernel, loop):
+    loads = collections.Counter(
+        ("+".join(sorted(kernel.origins[loop.start + at])), code.bytes)
+        for at, code in enumerate(loop.code) if code.is_global_load)
+    views = {name for origins, _ in loads for name in origins.split("+")}
+    return {
+        "start": loop.start, "end": loop.end, "inner": loop.is_inner, "private": loop.private,
+        "counts": {kind: loop.count[kind] for kind in ("FFMA", "IDP", "HMMA", "IMMA", "MUFU", "BAR") if loop.count[kind]},
+        "loads": [[origins.split("+"), size, count] for (origins, size), count in sorted(loads.items())],
+        "local": {kind: dict(loop.widths(kind)) for kind in ("LDS", "STS", "LDSM") if loop.count[kind]},
+        "flight": {name: loop.in_flight(lambda origins: name in origins) for name in sorted(views)},
+    }
