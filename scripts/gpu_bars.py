@@ -113,6 +113,8 @@ class Row:
 ONE = "one token, 4096 × 4096"
 MANY = "512 tokens, exact"
 # Whole passes over the logits; the other kernels of sampling read parts of them.
+TENSOR = "`mma` a 100 instructions of the inner loops"
+ATTENTION = r"\w+_attention"
 SAMPLING = "survey|mass|weigh"
 ROWS = [
     Row(ONE, "bytes of weights in flight on 132 units", rf"{FORMATS}, 1 × ", "matmul", in_flight("weights", is_quant), "MB", 2, 4,
@@ -123,14 +125,14 @@ ROWS = [
         must=False, fewer_is_better=True),
     Row(MANY, "share of FFMA in the inner loop", rf"{FORMATS}, 512 × ", "matmul", share("FFMA"), "%", 75, 85, must=False),
     Row(MANY, "occupancy by registers and local memory", rf"{FORMATS}, 512 × ", "matmul", occupancy, "%", 25, 33, must=False),
-    Row("512 tokens, fast (int8)", "`mma` a 100 instructions of the inner loop", r"fast Q\S+, 512 × ", "matmul_8",
-        share("IMMA", "HMMA"), "", 15, 30, must=False),
-    Row("attention prefill, exact, head 128, F16 cache", "share of FFMA, q·k and p·v", "attention prefill,", "flash_attention",
+    Row("512 tokens, fast (int8)", TENSOR, r"fast Q\S+, 512 × ", r"matmul_\d+", share("IMMA", "HMMA"), "", 15, 30, must=False),
+    Row("512 tokens, fast (F16)", TENSOR, "fast F16, 512 × ", r"matmul_\d+", share("IMMA", "HMMA"), "", 15, 30, must=False),
+    Row("attention prefill, exact, head 128, F16 cache", "share of FFMA, q·k and p·v", "attention prefill,", ATTENTION,
         share("FFMA"), "%", 70, 80, must=False),
-    Row("attention prefill, fast", "`mma` a 100 instructions of the inner loops", "fast attention prefill,", "flash_attention",
+    Row("attention prefill, fast", TENSOR, "fast attention prefill,", ATTENTION,
         share("IMMA", "HMMA"), "", 12, 25, must=False),
     Row("attention decode, 32/8 heads × 128, F16, 8192 keys", "bytes of keys, and of values, in flight on 132 units",
-        "attention decode,", "flash_attention", least(in_flight("keys"), in_flight("values")), "MB", 2, 4, must=False),
+        "attention decode,", ATTENTION, least(in_flight("keys"), in_flight("values")), "MB", 2, 4, must=False),
     Row("sampling of 131072 logits", "work-items at work", "sampling", SAMPLING, work_items, "", 8192, 32768),
 ]
 
@@ -154,7 +156,7 @@ def table(results):
                 groups = launch["groups"][0] * launch["groups"][1] * launch["groups"][2]
                 value = row.measure(result["code"], variant["items"], groups) if "code" in result else None
                 if value is not None:
-                    found.append((value, launch["work"].split(",")[0] if row.function == "matmul" else variant["function"]))
+                    found.append((value, launch["work"].split(",")[0] if "×" in launch["work"] else variant["function"]))
         bars = f"| {row.kernel} | {row.shown} | {text(row.at_least, row.unit)} | {text(row.aim, row.unit)} |"
         if not found:
             lines.append(f"{bars} nothing | there is no such code |")

@@ -134,6 +134,10 @@ class NVIDIA(Maker):
         target = "sm_80" if variant["file"].endswith(".ptx.cl") else "sm_75"
         code, text = self.clang.compile(
             variant, source, "nvptx64-nvidia-nvcl", "nvptx64--nvidiacl.bc", ptx, ["-Xclang", "-target-cpu", "-Xclang", target])
+        if not code:
+            # What NVIDIA's driver says of a required work-group size, and clang leaves out: it bounds the registers.
+            text, function = ptx.read_text(), variant["function"]
+            ptx.write_text(re.sub(rf"(\.entry {function}\([^)]*\))", rf"\1\n.reqntid {variant['items']}, 1, 1", text))
         for architecture in architectures:
             if code:
                 yield architecture, {"cells": [], "faults": [first_line(text)]}

@@ -36,9 +36,15 @@ class Instruction:
             self.reads += self.registers(operand, count, place)
         if ".WIDE" in op and len(operands) > 3:
             self.reads += self.registers(operands[3], 2, 3)
+        # Registers that are multiplied or shifted: not a pointer's.
+        self.scaled = set()
+        if self.kind in ("IMAD", "UIMAD") and "0x1" not in operands or self.kind in ("LEA", "ULEA", "SHF", "USHF"):
+            for operand in operands[1:3] if self.kind.endswith("IMAD") else operands[1:2]:
+                self.scaled |= set(self.registers(operand, 1, 4))
         # The place in global memory that is read or written.
         places = [operand for operand in operands if "[" in operand and "c[0x" not in operand]
-        self.address = self.registers(places[-1], 1, 1) if places else []
+        # The lower half tells what it is of: the upper one may have been of another.
+        self.address = [register for register in self.registers(places[-1], 1, 4)[:1]] if places else []
 
     def registers(self, operand, count, place):
         if self.kind in MATRIX and place < 4:
@@ -117,13 +123,13 @@ class Loop:
 class Kernel:
     """A kernel's code.
 
-    arguments: names by place in the constant bank that arguments are passed in.
+    arguments: names by place in the constant bank that arguments are passed in; views: those of them that are pointers.
     """
 
-    def __init__(self, text, function, arguments):
+    def __init__(self, text, function, arguments, views):
         start = text.find(f".text.{function}:")
         end = text.find("\n//---", start)
-        self.code, self.labels, self.arguments = [], {}, arguments
+        self.code, self.labels, self.arguments, self.views = [], {}, arguments, views
         for line in text[start:end if end > 0 else None].split("\n"):
             if label := re.match(r"\s*(\.L_x?_?\d+|\$?\w+):", line):
                 self.labels[label[1]] = len(self.code)
@@ -198,10 +204,14 @@ class Kernel:
         if code.kind in ("LDG", "LDS", "LDL", "LD", "LDSM", "S2R", "S2UR"):
             names = frozenset()
         else:
-            names = frozenset().union(*(state.get(register, frozenset()) for register in code.reads))
+            names = frozenset().union(*(
+                state.get(register, frozenset()) - (self.views if register in code.scaled else frozenset())
+                for register in code.reads))
             names |= {self.arguments[place] for place in code.constants if place in self.arguments}
         for register in code.writes:
-            state[register] = state.get(register, frozenset()) | names if code.is_guarded else names
+            # What a guarded instruction leaves is mostly dead, or of the same argument.
+            if names or not code.is_guarded or code.kind.startswith("LD"):
+                state[register] = names
         return address
 
 
@@ -214,11 +224,11 @@ def argument_names(variant, architecture):
     found = re.search(rf"\b{function}\(ROOTS_(\d+), const struct (\w+)", source) or re.search(
         rf"^(?:KERNEL|\w+_KERNEL)\((?:\w+, )?{function}, (\w+), (\d+)\)", source, re.M)
     if found is None:
-        return {}
+        return {}, set()
     count, block = sorted(found.groups(), key=lambda text: not text.isdigit())
     body = re.search(rf"^struct {block} {{(.*?)^}}", source, re.M | re.S)
     if body is None:
-        return {}
+        return {}, set()
     base = 0x210 if int(architecture[3:].rstrip("af")) >= 90 else 0x160
     names, place = {}, base + 8 * int(count)
     for kind, members in re.findall(r"^\s*(tessera_u64|tessera_u32|float) ([\w, ]+);", body[1], re.M):
@@ -227,14 +237,15 @@ def argument_names(variant, architecture):
             place = (place + size - 1) // size * size
             names.update({place + at: member for at in range(0, size, 4)})
             place += size
-    for number, name in enumerate(list(dict.fromkeys(names.values()))[:int(count)]):
+    views = list(dict.fromkeys(names.values()))[:int(count)]
+    for number, name in enumerate(views):
         names.update({base + 8 * number + at: name for at in (0, 4)})
-    return names
+    return names, set(views)
 
 
 def describe(text, variant, architecture):
     """What the table of bars and the faults are made of, as JSON has it."""
-    kernel = Kernel(text, variant["function"], argument_names(variant, architecture))
+    kernel = Kernel(text, variant["function"], *argument_names(variant, architecture))
     loops = [describe_loop(kernel, loop) for loop in kernel.loops]
     return {"loops": loops, "whole": describe_loop(kernel, Loop(kernel, 0, len(kernel.code)))}
 
