@@ -71,7 +71,9 @@ def instructions_of_four_bits(code, items, groups):
     if loop is None:
         return None
     weights = 2 * sum(size * count for origins, size, count in loop["loads"] if is_quant(origins))
-    return (loop["end"] - loop["start"]) / weights
+    # What one warp alone does is shared by all.
+    warps, rest = items // 32, loop["end"] - loop["start"] - loop["path"]
+    return (loop["path"] + rest / warps) / weights
 
 
 def narrow_quants(code, items, groups):

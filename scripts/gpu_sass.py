@@ -91,6 +91,36 @@ class Loop:
         """Loads and stores of a work-item's own memory: arrays that did not fit registers."""
         return self.count["LDL"] + self.count["STL"]
 
+    def main_path(self):
+        """The fewest instructions of a lap that passes the block with the most FFMA: what most warps do where others do more."""
+        kernel, ends = self.kernel, self.kernel.block_ends
+        starts = [start for start in ends if self.start <= start < self.end]
+
+        def most(start):
+            return sum(code.kind == "FFMA" for code in kernel.code[start:ends[start]])
+
+        nested = [other for other in kernel.loops if other is not self and self.start <= other.start and other.end <= self.end]
+        straight = [start for start in starts if not any(other.start <= start < other.end for other in nested)]
+        main = max(straight or starts, key=most)
+
+        def shortest(first, last):
+            # Blocks lie in the order of a lap, but for the branches back, which are left out.
+            lengths = {first: 0}
+            for start in starts:
+                if start < first or start not in lengths:
+                    continue
+                for after in kernel.successors(start):
+                    if start < after <= last:
+                        length = lengths[start] + ends[start] - start
+                        lengths[after] = min(length, lengths.get(after, length))
+            return lengths.get(last)
+
+        final = max(starts)
+        before, after = shortest(self.start, main), shortest(main, final)
+        if before is None or after is None:
+            return len(self.code)
+        return before + after + ends[final] - final
+
     def widths(self, kind):
         return collections.Counter(code.bytes for code in self.code if code.kind == kind)
 
@@ -135,6 +165,7 @@ class Kernel:
                 self.labels[label[1]] = len(self.code)
             elif found := re.match(r"\s+/\*[0-9a-f]{4,}\*/\s+(@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)\s*(.*?)\s*;", line):
                 self.code.append(Instruction(*found.groups()))
+        self.block_ends = self.find_blocks()
         self.origins = self.find_origins()
         spans = set()
         for at, code in enumerate(self.code):
@@ -155,37 +186,39 @@ class Kernel:
         found = re.search(r"`?\(?(\.L_x?_?\d+)\)?", code.text) if code.kind == "BRA" else None
         return self.labels.get(found[1]) if found else None
 
-    def find_origins(self):
-        """Of each instruction the arguments that went into the address that it reads or writes."""
+    def find_blocks(self):
+        """Where each run of code without a branch ends, by where it starts."""
         starts = {0} | set(self.labels.values())
         for at, code in enumerate(self.code):
             if code.kind in ("BRA", "EXIT", "RET"):
                 starts.add(at + 1)
         starts = sorted(start for start in starts if start < len(self.code))
-        ends = dict(zip(starts, starts[1:] + [len(self.code)]))
+        return dict(zip(starts, starts[1:] + [len(self.code)]))
+
+    def successors(self, start):
+        """The runs that may follow one."""
+        end = self.block_ends[start]
+        last = self.code[end - 1]
+        found = [self.target(last)] if last.kind == "BRA" else []
+        if last.kind not in ("BRA", "EXIT", "RET") or last.is_guarded or re.search(r"\bU?P\w", last.text.split("`")[0]):
+            found.append(end)
+        return [start for start in found if start is not None and start in self.block_ends]
+
+    def find_origins(self):
+        """Of each instruction the arguments that went into the address that it reads or writes."""
         entry = {0: {}}
         found = [frozenset()] * len(self.code)
         waiting = [0]
         while waiting:
             start = waiting.pop()
             state = dict(entry[start])
-            falls = True
-            for at in range(start, ends[start]):
-                code = self.code[at]
-                found[at] = self.step(code, state)
-                falls = True
-                if code.kind == "BRA":
-                    self.join(entry, waiting, self.target(code), state)
-                    falls = code.is_guarded or ", `" in code.text or "P" in code.text.split("`")[0]
-                elif code.kind in ("EXIT", "RET"):
-                    falls = code.is_guarded
-            if falls:
-                self.join(entry, waiting, ends[start], state)
+            for at in range(start, self.block_ends[start]):
+                found[at] = self.step(self.code[at], state)
+            for after in self.successors(start):
+                self.join(entry, waiting, after, state)
         return found
 
     def join(self, entry, waiting, start, state):
-        if start is None or start >= len(self.code):
-            return
         known = entry.get(start)
         if known is None:
             entry[start] = dict(state)
@@ -256,7 +289,7 @@ def describe_loop(kernel, loop):
         for at, code in enumerate(loop.code) if code.is_global_load)
     views = {name for origins, _ in loads for name in origins.split("+")}
     return {
-        "start": loop.start, "end": loop.end, "inner": loop.is_inner, "private": loop.private,
+        "start": loop.start, "end": loop.end, "path": loop.main_path(), "inner": loop.is_inner, "private": loop.private,
         "counts": {kind: loop.count[kind] for kind in ("FFMA", "IDP", "HMMA", "IMMA", "MUFU", "BAR") if loop.count[kind]},
         "loads": [[origins.split("+"), size, count] for (origins, size), count in sorted(loads.items())],
         "local": {kind: dict(loop.widths(kind)) for kind in ("LDS", "STS", "LDSM") if loop.count[kind]},
