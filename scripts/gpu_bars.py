@@ -32,20 +32,24 @@ def loading_loop(code, wants):
     return max(inner, key=weight, default=code["whole"] if weight(code["whole"]) else None)
 
 
-def main_loops(code, kinds):
-    """Loops without another inside that have most of such instructions: at least half as many as the one with the most."""
-    def count(loop):
-        return sum(loop["counts"].get(kind, 0) for kind in kinds)
-
-    loops = [loop for loop in code["loops"] if loop["inner"]] or [code["whole"]]
-    most = max(map(count, loops), default=0)
-    return [(count(loop), loop["end"] - loop["start"]) for loop in loops if most and count(loop) * 2 >= most]
-
-
 def share(*kinds):
-    """Of 100 instructions of the main loops those of the kinds, in the loop with the fewest."""
+    """Of 100 instructions those of the kinds, in each loop without another inside that has at least half as many as the one with
+    the most; of those loops the worst."""
+    def count(lap):
+        return sum(lap["counts"].get(kind, 0) for kind in kinds)
+
     def measure(code, items, groups):
-        return min((100 * count / length for count, length in main_loops(code, kinds)), default=None)
+        laps = [loop["lap"] for loop in code["loops"] if loop["inner"]] or [code["whole"]["lap"]]
+        most = max(map(count, laps))
+        return min((100 * count(lap) / lap["length"] for lap in laps if most and count(lap) * 2 >= most), default=None)
+    return measure
+
+
+def share_of_path(*kinds):
+    """The same without what a lap may go around: masks, which few laps need."""
+    def measure(code, items, groups):
+        loops = [{**loop, "lap": loop["path"]} for loop in code["loops"]]
+        return share(*kinds)({"loops": loops, "whole": code["whole"]}, items, groups)
     return measure
 
 
@@ -72,8 +76,8 @@ def instructions_of_four_bits(code, items, groups):
         return None
     weights = 2 * sum(size * count for origins, size, count in loop["loads"] if is_quant(origins))
     # What one warp alone does is shared by all.
-    warps, rest = items // 32, loop["end"] - loop["start"] - loop["path"]
-    return (loop["path"] + rest / warps) / weights
+    warps, lap, path = items // 32, loop["lap"]["length"], loop["path"]["length"]
+    return (path + (lap - path) / warps) / weights
 
 
 def narrow_quants(code, items, groups):
@@ -127,12 +131,12 @@ ROWS = [
         must=False, fewer_is_better=True),
     Row(MANY, "share of FFMA in the inner loop", rf"{FORMATS}, 512 × ", "matmul", share("FFMA"), "%", 75, 85, must=False),
     Row(MANY, "occupancy by registers and local memory", rf"{FORMATS}, 512 × ", "matmul", occupancy, "%", 25, 33, must=False),
-    Row("512 tokens, fast (int8)", TENSOR, r"fast Q\S+, 512 × ", r"matmul_\d+", share("IMMA", "HMMA"), "", 15, 30, must=False),
-    Row("512 tokens, fast (F16)", TENSOR, "fast F16, 512 × ", r"matmul_\d+", share("IMMA", "HMMA"), "", 15, 30, must=False),
+    Row("512 tokens, fast (int8)", TENSOR, r"fast Q\S+, 512 × ", r"matmul_\d+", share_of_path("IMMA", "HMMA"), "", 15, 30, must=False),
+    Row("512 tokens, fast (F16)", TENSOR, "fast F16, 512 × ", r"matmul_\d+", share_of_path("IMMA", "HMMA"), "", 15, 30, must=False),
     Row("attention prefill, exact, head 128, F16 cache", "share of FFMA, q·k and p·v", "attention prefill,", ATTENTION,
         share("FFMA"), "%", 70, 80, must=False),
     Row("attention prefill, fast", TENSOR, "fast attention prefill,", ATTENTION,
-        share("IMMA", "HMMA"), "", 12, 25, must=False),
+        share_of_path("IMMA", "HMMA"), "", 12, 25, must=False),
     Row("attention decode, 32/8 heads × 128, F16, 8192 keys", "bytes of keys, and of values, in flight on 132 units",
         "attention decode,", ATTENTION, least(in_flight("keys"), in_flight("values")), "MB", 2, 4, must=False),
     Row("sampling of 131072 logits", "work-items at work", "sampling", SAMPLING, work_items, "", 8192, 32768),

@@ -74,6 +74,17 @@ class Instruction:
         return self.kind in ("LDG", "LDGSTS", "LD")
 
 
+def arithmetic(instructions):
+    kinds = collections.Counter(code.kind for code in instructions)
+    return kinds["FFMA"] + kinds["IDP"] + 16 * (kinds["HMMA"] + kinds["IMMA"])
+
+
+def lap(instructions):
+    kinds = collections.Counter(code.kind for code in instructions)
+    shown = ("FFMA", "IDP", "HMMA", "IMMA", "MUFU", "BAR")
+    return {"length": len(instructions), "counts": {kind: kinds[kind] for kind in shown if kinds[kind]}}
+
+
 class Loop:
     def __init__(self, kernel, start, end):
         self.start, self.end = start, end
@@ -92,34 +103,25 @@ class Loop:
         return self.count["LDL"] + self.count["STL"]
 
     def main_path(self):
-        """The fewest instructions of a lap that passes the block with the most FFMA: what most warps do where others do more."""
+        """The shortest lap that passes the block with the most arithmetic: what most warps do in most laps, where some do more."""
         kernel, ends = self.kernel, self.kernel.block_ends
         starts = [start for start in ends if self.start <= start < self.end]
-
-        def most(start):
-            return sum(code.kind == "FFMA" for code in kernel.code[start:ends[start]])
-
         nested = [other for other in kernel.loops if other is not self and self.start <= other.start and other.end <= self.end]
         straight = [start for start in starts if not any(other.start <= start < other.end for other in nested)]
-        main = max(straight or starts, key=most)
-
-        def shortest(first, last):
-            # Blocks lie in the order of a lap, but for the branches back, which are left out.
-            lengths = {first: 0}
-            for start in starts:
-                if start < first or start not in lengths:
-                    continue
-                for after in kernel.successors(start):
-                    if start < after <= last:
-                        length = lengths[start] + ends[start] - start
-                        lengths[after] = min(length, lengths.get(after, length))
-            return lengths.get(last)
-
-        final = max(starts)
-        before, after = shortest(self.start, main), shortest(main, final)
-        if before is None or after is None:
-            return len(self.code)
-        return before + after + ends[final] - final
+        main, final = max(straight or starts, key=lambda start: arithmetic(kernel.code[start:ends[start]])), max(starts)
+        # Blocks lie in the order of a lap, but for the branches back, which are left out.
+        paths = {self.start: kernel.code[self.start:ends[self.start]]}
+        for start in starts:
+            if start == main:
+                paths = {main: paths.get(main)}
+            if not paths.get(start):
+                continue
+            for after in kernel.successors(start):
+                if start < after < self.end and not start < main < after:
+                    longer = paths[start] + kernel.code[after:ends[after]]
+                    if after not in paths or len(longer) < len(paths[after]):
+                        paths[after] = longer
+        return paths.get(final) or self.code
 
     def widths(self, kind):
         return collections.Counter(code.bytes for code in self.code if code.kind == kind)
@@ -289,8 +291,8 @@ def describe_loop(kernel, loop):
         for at, code in enumerate(loop.code) if code.is_global_load)
     views = {name for origins, _ in loads for name in origins.split("+")}
     return {
-        "start": loop.start, "end": loop.end, "path": loop.main_path(), "inner": loop.is_inner, "private": loop.private,
-        "counts": {kind: loop.count[kind] for kind in ("FFMA", "IDP", "HMMA", "IMMA", "MUFU", "BAR") if loop.count[kind]},
+        "start": loop.start, "end": loop.end, "inner": loop.is_inner, "private": loop.private,
+        "lap": lap(loop.code), "path": lap(loop.main_path()),
         "loads": [[origins.split("+"), size, count] for (origins, size), count in sorted(loads.items())],
         "local": {kind: dict(loop.widths(kind)) for kind in ("LDS", "STS", "LDSM") if loop.count[kind]},
         "flight": {name: loop.in_flight(lambda origins: name in origins) for name in sorted(views)},

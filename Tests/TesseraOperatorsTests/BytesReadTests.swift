@@ -72,6 +72,26 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test("a product's work-groups read each activation of their tile once")
+    func activations() throws {
+      let bench = try bench()
+      let (rows, columns) = (64, 256)
+      for format in [WeightFormat.f16, .q4_0] {
+        for tokens in [1, try bench.plan().matrix.tokens] {
+          let launch = try product(format, tokens: tokens, rows: rows, columns: columns, watching: [0], on: bench)
+          let tile = tileTokens(launch)
+          let bytes = try #require(launch.reads[0]).counts.reduce(0, +)
+          // Of a multiply-add 4 bytes, divided by the rows of a work-group. What is fetched ahead may pass the end.
+          let model = launch.dispatch.units.count * tile * columns * 4
+          withKnownIssue("each work-item reads them for itself") {
+            #expect(
+              (model...model * 9 / 8).contains(bytes),
+              "\(format.name), \(tokens) tokens: \(Double(bytes) / Double(tokens * rows * columns)) bytes a multiply-add")
+          }
+        }
+      }
+    }
+
     @Test("attention reads each byte of the keys and of the values once for each tile of queries")
     func keysAndValues() throws {
       let bench = try bench()
