@@ -66,7 +66,7 @@ extension OperatorsOnDevices {
           let difference = difference(counts.prefix(shape.byteCount), times) ?? "none"
           #expect(
             Self.rereading.contains(format) ? difference != "none" : difference == "none",
-            "\(format.name), \(tokens) tokens in tiles of \(tile)")
+            "\(format.name), \(tokens) tokens in tiles of \(tile): \(difference)")
           #expect(self.difference(counts.dropFirst(shape.byteCount), 0) == nil, "\(format.name): behind the weights")
         }
       }
@@ -97,11 +97,11 @@ extension OperatorsOnDevices {
       let bench = try bench()
       let heads = 4
       for encoding in KVEncoding.allCases {
-        for (keyCount, queries) in [(80, 1), (80, 5)] + (encoding == .f16 ? [(272, 1)] : []) {
+        for (keyCount, queries) in [(256, 1), (256, 5)] + (encoding == .f16 ? [(512, 1)] : []) {
           let problem = AttentionProblem(
             heads: heads, kvHeads: 1, headDim: 64, mask: .full, keys: encoding,
             sequences: [.init(history: keyCount - queries, count: queries)])
-          let counter = ReadCounter(bench.queue, watching: ["flash_attention": [1, 2]])
+          let counter = ReadCounter(bench.queue, watching: ["flash_attention": [1, 2], "decode_attention": [1, 2]])
           try problem.command(isOneByOne: queries == 1, on: bench).enqueue(on: counter)
           let launch = try #require(counter.launches.first)
           let tokens = try #require(launch.define("TOKENS"))

@@ -34,11 +34,11 @@ final class ReadCounter: CommandSink {
   func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) throws {
     let watched = views[dispatch.variant.function] ?? []
     var moved = dispatch
-    var sizes: [Int: Int] = [:]
+    var (sizes, offsets): ([Int: Int], [Int: Int]) = ([:], [:])
     for number in watched {
       guard let view = dispatch.views[number], case .buffer(let buffer) = view.memory else { continue }
       moved.views[number] = view.advanced(byBytes: Self.distance * (number + 1))
-      sizes[number] = buffer.byteCount - view.byteOffset
+      (sizes[number], offsets[number]) = (buffer.byteCount - view.byteOffset, view.byteOffset)
     }
     let start = try Self.logSize()
     try queue.dispatch(moved, library)
@@ -46,15 +46,22 @@ final class ReadCounter: CommandSink {
     var reads = sizes.mapValues { (counts: [Int](repeating: 0, count: $0), loads: 0) }
     for read in try Self.reads(from: start) {
       let number = read.place / Self.distance - 1
-      let begin = read.place % Self.distance - (dispatch.views[number]?.byteOffset ?? 0)
-      guard let size = sizes[number], begin >= 0, begin + read.size <= size else { throw StrayRead(place: read.place) }
+      let begin = read.place % Self.distance - (offsets[number] ?? 0)
+      guard let size = sizes[number], begin >= 0, begin + read.size <= size else {
+        throw StrayRead(report: read.report, variant: dispatch.variant, localSize: dispatch.localSize)
+      }
       for byte in begin..<begin + read.size { reads[number]?.counts[byte] += 1 }
       reads[number]?.loads += 1
     }
     launches.append(Launch(dispatch: dispatch, reads: reads))
   }
 
-  struct StrayRead: Error { var place: Int }
+  /// A read outside its memory that nobody asked for.
+  struct StrayRead: Error {
+    var report: String
+    var variant: KernelVariant
+    var localSize: Int
+  }
 
   /// Of an address oclgrind takes 16 bits for the buffer's number, and 48 for the place in it.
   private static let distance = 1 << 40
@@ -67,18 +74,20 @@ final class ReadCounter: CommandSink {
   /// What was reported since the log had `start` bytes, each a line
   ///
   ///     Invalid read of size 16 at global memory address 0x2010000001320
-  private static func reads(from start: Int) throws -> [(place: Int, size: Int)] {
+  private static func reads(from start: Int) throws -> [(place: Int, size: Int, report: String)] {
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: log ?? ""))
     defer { try? file.close() }
     try file.seek(toOffset: UInt64(start))
     let prefix = Array("Invalid read of size ".utf8)
-    var found: [(place: Int, size: Int)] = []
+    var found: [(place: Int, size: Int, report: String)] = []
     for line in try (file.readToEnd() ?? Data()).split(separator: UInt8(ascii: "\n")) where line.starts(with: prefix) {
-      let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+      let report = String(decoding: line, as: UTF8.self)
+      let words = report.split(separator: " ")
       guard let size = Int(words[4]), let address = words.last.flatMap({ UInt64($0.dropFirst(2), radix: 16) }) else {
         continue
       }
-      found.append((Int(address & (1 << 48 - 1)), size))
+      // Of local memory none is asked for.
+      found.append((words.contains("global") ? Int(address & (1 << 48 - 1)) : 0, size, report))
     }
     return found
   }
