@@ -1,7 +1,7 @@
 """The compilers of GPU makers, run without a GPU: what scripts/gpu-check compiles with, and reads of what they print.
 
-A compiler takes a variant's source and gives a result for each architecture: the cells of a table's row (`cells`), and
-what is wrong (`faults`, empty where nothing is).
+A compiler takes a variant's source and gives a result for each architecture: the cells of a table's row (`cells`), what is
+wrong (`faults`, empty where nothing is), and of NVIDIA's what its code is made of (`code`, of gpu_sass.py).
 """
 
 import collections
@@ -10,6 +10,8 @@ import re
 import subprocess
 import tempfile
 from pathlib import Path
+
+import gpu_sass
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +36,13 @@ def debian(name, *packages):
     if run.returncode:
         raise Unavailable(f"{packages[0]} cannot be had here")
     return Path(run.stdout.strip())
+
+
+class Maker:
+    @staticmethod
+    def takes(variant, architecture):
+        """Whether the variant is for the architecture: what is written in PTX is for NVIDIA's alone."""
+        return not variant["file"].endswith(".ptx.cl")
 
 
 def first_line(text):
@@ -78,13 +87,30 @@ class Clang:
         return call(command, environment=self.environment)
 
 
-class NVIDIA:
-    """PTX by clang, then NVIDIA's own assembler: registers and spills are what a card runs, given that PTX."""
+def wheel(cache, package, version, program):
+    """A program of a package of PyPI, unpacked in the cache."""
+    folder = cache / f"{program}-{version}"
+    if not folder.exists():
+        print(f"Fetching {package} {version}", flush=True)
+        with tempfile.TemporaryDirectory(dir=cache) as work:
+            target = Path(work) / "wheel"
+            pip = ["python3", "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", target]
+            code, text = call([*pip, f"{package}=={version}"])
+            if code:
+                raise Unavailable(f"pip cannot fetch {package}: {first_line(text)}")
+            target.rename(folder)
+    found = next(folder.glob(f"nvidia/*/bin/{program}"), None)
+    if found is None:
+        raise Unavailable(f"{program} is not in its package")
+    return found
+
+
+class NVIDIA(Maker):
+    """PTX by clang, then NVIDIA's own assembler: registers, spills and code are what a card runs, given that PTX."""
 
     name = "NVIDIA"
     architectures = ["sm_75", "sm_80", "sm_90"]
     columns = ["registers", "stack B", "spilled B", "local B", "groups an SM", "occupancy"]
-    packages = ["nvidia-cuda-nvcc-cu12==12.9.86"]
     # Of an SM: registers, work-items, work-groups, bytes of local memory (CUDA C programming guide, table of technical
     # specifications per compute capability).
     limits = {
@@ -94,47 +120,52 @@ class NVIDIA:
 
     def __init__(self, cache, clang):
         self.clang = clang
-        wheels = cache / "ptxas-12.9.86"
-        if not wheels.exists():
-            print(f"Fetching {' '.join(self.packages)}", flush=True)
-            with tempfile.TemporaryDirectory(dir=cache) as folder:
-                target = Path(folder) / "wheels"
-                pip = ["python3", "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", target]
-                code, text = call([*pip, *self.packages])
-                if code:
-                    raise Unavailable(f"pip cannot fetch {self.packages[0]}: {first_line(text)}")
-                target.rename(wheels)
-        self.ptxas = next(wheels.glob("nvidia/*/bin/ptxas"), None)
-        if self.ptxas is None:
-            raise Unavailable("ptxas is not in its package")
+        self.ptxas = wheel(cache, "nvidia-cuda-nvcc-cu12", "12.9.86", "ptxas")
+        self.nvdisasm = wheel(cache, "nvidia-cuda-nvdisasm", "13.2.86", "nvdisasm")
         self.version = f"{clang.version}, ptxas 12.9.86"
+
+    @staticmethod
+    def takes(variant, architecture):
+        """What is written in PTX has instructions since compute capability 8.0."""
+        return not variant["file"].endswith(".ptx.cl") or int(architecture[3:].rstrip("af")) >= 80
 
     def compile(self, variant, source, folder, architectures):
         ptx = folder / "kernel.ptx"
+        target = "sm_80" if variant["file"].endswith(".ptx.cl") else "sm_75"
         code, text = self.clang.compile(
-            variant, source, "nvptx64-nvidia-nvcl", "nvptx64--nvidiacl.bc", ptx, ["-Xclang", "-target-cpu", "-Xclang", "sm_75"])
+            variant, source, "nvptx64-nvidia-nvcl", "nvptx64--nvidiacl.bc", ptx, ["-Xclang", "-target-cpu", "-Xclang", target])
         if not code:
-            # As NVIDIA's driver says a required work-group size, which bounds the registers; clang leaves it out.
-            sizes = f".reqntid {variant['items']}, 1, 1"
-            ptx.write_text(re.sub(r"^(\.entry [^{]*\))$", rf"\1\n{sizes}", ptx.read_text(), flags=re.M))
+            # What NVIDIA's driver says of a required work-group size, and clang leaves out: it bounds the registers.
+            text, function = ptx.read_text(), variant["function"]
+            ptx.write_text(re.sub(rf"(\.entry {function}\([^)]*\))", rf"\1\n.reqntid {variant['items']}, 1, 1", text))
         for architecture in architectures:
             if code:
-                yield architecture, [], [first_line(text)]
+                yield architecture, {"cells": [], "faults": [first_line(text)]}
             else:
-                yield architecture, *self.assemble(variant, ptx, architecture)
+                yield architecture, self.assemble(variant, ptx, architecture)
 
     def assemble(self, variant, ptx, architecture):
-        code, text = call([self.ptxas, "-v", f"-arch={architecture}", ptx, "-o", ptx.with_suffix(f".{architecture}")])
+        binary = ptx.with_suffix(f".{architecture}")
+        code, text = call([self.ptxas, "-v", f"-arch={architecture}", ptx, "-o", binary])
         part = text[text.find(f"'{variant['function']}'"):]
         registers = re.search(r"Used (\d+) registers", part)
         frame = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill", part)
         if code or not registers or not frame:
-            return [], [first_line(text)]
+            return {"cells": [], "faults": [first_line(text)]}
         stack, stores, loads = map(int, frame.groups())
         local = int(found[1]) if (found := re.search(r"(\d+) bytes smem", part)) else 0
         groups, share = self.occupancy(architecture, int(registers[1]), local, variant["items"])
-        cells = [int(registers[1]), stack, stores + loads, local, groups, f"{share:.0%}"]
-        return cells, [f"{stores + loads} bytes spilled"] if stores + loads else []
+        faults = [f"{stores + loads} bytes spilled"] if stores + loads else []
+        code, text = call([self.nvdisasm, "-c", binary])
+        binary.with_suffix(f".{architecture}.sass").write_text(text)
+        if code:
+            return {"cells": [], "faults": [first_line(text)]}
+        code = gpu_sass.describe(text, variant, architecture)
+        code["groups"], code["occupancy"] = groups, share
+        if private := max((loop["private"] for loop in code["loops"]), default=0):
+            faults.append(f"a private array in a loop: {private} loads and stores of it")
+        return {
+            "cells": [int(registers[1]), stack, stores + loads, local, groups, f"{share:.0%}"], "faults": faults, "code": code}
 
     def occupancy(self, architecture, registers, local, items):
         if architecture not in self.limits:
@@ -147,7 +178,7 @@ class NVIDIA:
         return fit, fit * warps / (threads // 32)
 
 
-class AMD:
+class AMD(Maker):
     """LLVM's back end for AMD, which ROCm and Mesa share."""
 
     name = "AMD"
@@ -165,7 +196,7 @@ class AMD:
                 [f"-mcpu={architecture}", "-nogpulib", "-Rpass-analysis=kernel-resource-usage"], NVIDIA_ONLY)
             at = text.find(f"Function Name: {variant['function']}")
             if code or at < 0:
-                yield architecture, [], [first_line(text)]
+                yield architecture, {"cells": [], "faults": [first_line(text)]}
                 continue
 
             def value(label):
@@ -173,10 +204,13 @@ class AMD:
                 return int(found[1]) if found else "?"
 
             cells = [value(label) for label in ("VGPRs", "SGPRs", "ScratchSize", "VGPRs Spill", "SGPRs Spill", "LDS Size", "Occupancy")]
-            faults = [f"calls {name}, which is not defined" for name in self.undefined(assembly.read_text())]
+            text = assembly.read_text()
+            faults = [f"calls {name}, which is not defined" for name in self.undefined(text)]
             if cells[3]:
                 faults.append(f"{cells[3]} VGPRs spilled")
-            yield architecture, cells, faults
+            if private := self.private_in_loops(text):
+                faults.append(f"a private array in a loop: {private} loads and stores of it")
+            yield architecture, {"cells": cells, "faults": faults}
 
     @staticmethod
     def undefined(assembly):
@@ -185,7 +219,21 @@ class AMD:
         return sorted(called - set(re.findall(r"^([A-Za-z_.$][\w.$]*):", assembly, re.M)))
 
 
-class Intel:
+    @staticmethod
+    def private_in_loops(assembly):
+        """Loads and stores of scratch memory in blocks of which the compiler remarks that they are of a loop."""
+        count, is_loop = 0, False
+        for line in assembly.split("\n"):
+            if re.match(r"\.LBB|; %bb", line):
+                is_loop = False
+            if re.search(r";.*\b(Loop Header|in Loop:)", line):
+                is_loop = True
+            if is_loop and re.match(r"\s+(scratch|buffer)_(load|store)", line):
+                count += 1
+        return count
+
+
+class Intel(Maker):
     """Intel's graphics compiler as its offline front end `ocloc` runs it."""
 
     name = "Intel"
@@ -211,9 +259,9 @@ class Intel:
                 environment={**self.environment, "IGC_ShaderDumpEnable": "1", "IGC_DumpToCustomDir": str(dumps) + "/"})
             binary = next((folder / architecture).glob("*.bin"), None) if (folder / architecture).exists() else None
             if code or binary is None:
-                yield architecture, [], [first_line(text)]
+                yield architecture, {"cells": [], "faults": [first_line(text)]}
                 continue
-            yield architecture, *self.read(variant, dumps, binary, folder, architecture)
+            yield architecture, {"cells": self.read(variant, dumps, binary, folder, architecture), "faults": []}
 
     def read(self, variant, dumps, binary, folder, architecture):
         def value(text, pattern):
@@ -223,7 +271,7 @@ class Intel:
         texts = {path: path.read_text(errors="replace") for path in dumps.rglob("*.asm")}
         texts = {path: text for path, text in texts.items() if re.search(rf"//\.kernel {name}\b", text)}
         if not texts:
-            return ["?"] * len(self.columns), []
+            return ["?"] * len(self.columns)
         # After a try that spills there may be another: kept is the one that is as long as the binary.
         call([self.ocloc, "disasm", "-file", binary, "-device", architecture, "-dump", folder / f"{architecture}.heap"],
              environment=self.environment)
@@ -241,4 +289,4 @@ class Intel:
             int(simd[1]) if simd else "?", value(text, r"numGRF=(\d+)"), value(text, r"instCount (\d+)"),
             value(text, r"spill size (\d+)"),
             " ".join(str(value(other, r"spill size (\d+)")) for other in texts.values()), private,
-        ], []
+        ]

@@ -50,7 +50,8 @@ static inline void set_tile(struct product_tile *t, ROOTS, const struct matmul_a
   }
 #else
   t->row = t->packed_row;
-  t->count = a->tokens > t->row ? a->tokens - t->row : 0;
+  // Not as a choice: of that LLVM makes a saturating subtraction, which oclgrind 21 does not know.
+  t->count = (uint)max((int)(a->tokens - t->row), 0);
 #endif
   t->epilogue.bias = VIEW(const float, 3, bias);
   t->epilogue.residual = VIEW(const float, 4, residual);

@@ -62,7 +62,7 @@ package struct FlashAttention: Sendable {
     let keyTiles = max(1, (longest + TilePlan.keyTile - 1) / TilePlan.keyTile)
     let units = max(1, tileCount * kvHeadCount)
     // Cores that take units one by one end together only if there are many; a GPU's run side by side.
-    let wanted = (isSimt ? 4 : 8) * library.context.device.profile.computeUnits
+    let wanted = (isSimt ? 4 : 8) * library.computeUnits
     // The power of two below; on a GPU the one above, for work-groups that find no tile cost less than some that have two.
     let most = 1 << (Int.bitWidth - 1 - (isSimt ? 2 * keyTiles - 1 : keyTiles).leadingZeroBitCount)
     return min((wanted + units - 1) / units, most)

@@ -6,6 +6,8 @@ import TesseraMemory
 package final class KernelLibrary: Sendable {
   package let context: Context
   package let style: KernelStyle
+  /// Units of the device that work is cut for.
+  let computeUnits: Int
 
   private let cache: ProgramCache?
   private let heldSums: Int
@@ -26,8 +28,12 @@ package final class KernelLibrary: Sendable {
   /// - Parameters:
   ///   - style: how kernels use the device; by default what suits it.
   ///   - cache: where compiled programs are kept between runs; nil keeps none.
-  package init(context: Context, style: KernelStyle? = nil, cache: ProgramCache? = .standard) {
+  ///   - computeUnits: other than the device's own, to see how work is cut for another.
+  package init(
+    context: Context, style: KernelStyle? = nil, cache: ProgramCache? = .standard, computeUnits: Int? = nil
+  ) {
     self.context = context
+    self.computeUnits = computeUnits ?? context.device.profile.computeUnits
     self.style = style ?? KernelStyle(for: context.device.profile)
     self.cache = cache
     heldSums = TilePlan.heldSums(vectorWidth: context.device.profile.nativeFloatVectorWidth)

@@ -69,7 +69,7 @@ package struct MatrixUnitProduct: Sendable {
         cost: .init(bytes: problem.tokens * shape.columns * 8 + bytes)), library)
     let tile = Self.tile(
       tokens: problem.tokens, shape: shape, localBytes: units.localBytes,
-      computeUnits: library.context.device.profile.computeUnits)
+      computeUnits: library.computeUnits)
     try sink.dispatch(
       Dispatch(
         KernelVariant(

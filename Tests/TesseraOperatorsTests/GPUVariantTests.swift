@@ -9,14 +9,20 @@ struct GPUVariantTests {
   static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
-  private func descriptions() throws -> [VariantDescription] {
-    try GPUVariants(try #require(TestDevices.all.first).context()).descriptions()
+  private func entries() throws -> [GPUVariants.Entry] {
+    try GPUVariants(try #require(TestDevices.all.first).context()).entries()
+  }
+
+  private func json(_ entry: GPUVariants.Entry) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(entry), as: UTF8.self)
   }
 
   @Test("are those that operators make now: TESSERA_WRITE_GPU_VARIANTS=1 writes them")
   func written() throws {
     let file = Self.package.appendingPathComponent("scripts/gpu-variants.jsonl")
-    let text = try descriptions().map { try $0.json() + "\n" }.joined()
+    let text = try entries().map { try json($0) + "\n" }.joined()
     if ProcessInfo.processInfo.environment["TESSERA_WRITE_GPU_VARIANTS"] != nil {
       try text.write(to: file, atomically: true, encoding: .utf8)
     }
@@ -29,7 +35,7 @@ struct GPUVariantTests {
 
   @Test("have every kernel of every file, in every weight format")
   func complete() throws {
-    let variants = try descriptions()
+    let variants = try entries().map(\.variant)
     let compiled = Set(variants.map(\.function))
     // A step program is generated, of CPUs' kernels; probes are run where a device is new.
     let others: Set = ["step/step_program.cl", "matmul/dot_8_probe.cl", "matmul/mma_probe.ptx.cl"]

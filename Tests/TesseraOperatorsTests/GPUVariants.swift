@@ -9,18 +9,35 @@ import Testing
 struct GPUVariants {
   /// A GPU with 48 KiB of local memory, as most have at least.
   static let limits = DeviceLimits(
-    name: "a GPU", isCPU: false, computeUnits: 64, vectorWidth: 1, localMemoryBytes: 48 << 10, maxWorkGroupSize: 1024,
-    globalMemoryBytes: 16 << 30, maxAllocationBytes: 4 << 30, baseAddressAlignment: 128)
+    name: "a GPU", isCPU: false, computeUnits: GPULaunches.computeUnits, vectorWidth: 1, localMemoryBytes: 48 << 10,
+    maxWorkGroupSize: 1024, globalMemoryBytes: 16 << 30, maxAllocationBytes: 4 << 30, baseAddressAlignment: 128)
 
   let library: KernelLibrary
   private let sink = DispatchList()
   private let memory = BufferView(.planned("any"))
 
   /// - Parameter context: any; nothing is compiled.
-  init(_ context: Context) { library = KernelLibrary(context: context, style: .simt, cache: nil) }
+  init(_ context: Context) {
+    library = KernelLibrary(context: context, style: .simt, cache: nil, computeUnits: GPULaunches.computeUnits)
+  }
+
+  /// A variant, with what a real model launches of it.
+  struct Entry: Encodable {
+    var variant: VariantDescription
+    var launches: [GPULaunches.Launch]
+
+    private enum Keys: CodingKey { case launches }
+
+    func encode(to encoder: any Encoder) throws {
+      try variant.encode(to: encoder)
+      var container = encoder.container(keyedBy: Keys.self)
+      if !launches.isEmpty { try container.encode(launches, forKey: .launches) }
+    }
+  }
 
   /// Each variant once, in an order of its own.
-  func descriptions() throws -> [VariantDescription] {
+  func entries() throws -> [Entry] {
+    let launches = try GPULaunches(library).byVariant()
     try addProducts()
     try addFastProducts()
     try addWeights()
@@ -28,9 +45,10 @@ struct GPUVariants {
     try addRows()
     try addCache()
     try addSampling()
-    let lines = try Dictionary(
-      sink.dispatches.map { (try $0.variantDescription.json(), $0.variantDescription) }, uniquingKeysWith: { $1 })
-    return lines.sorted { ($0.value.file, $0.key) < ($1.value.file, $1.key) }.map(\.value)
+    let variants = Set(sink.dispatches.map(\.variantDescription)).union(launches.keys)
+    let lines = try variants.map { (try $0.json(), $0) }
+    return lines.sorted { ($0.1.file, $0.0) < ($1.1.file, $1.0) }
+      .map { Entry(variant: $1, launches: launches[$1] ?? []) }
   }
 
   // MARK: Products
