@@ -28,8 +28,8 @@ extension Engine {
     progress: @escaping @Sendable (Double) -> Void
   ) async throws -> Parts {
     let source = try source()
-    let runnerOptions = try options.runnerOptions(source)
     let device = try Device.select(options.device)
+    let runnerOptions = try options.runnerOptions(source, on: device.profile.type)
     let draft = try ModelDraft(source.checkpoint, on: device, options: runnerOptions)
     let vocabularySize = draft.profile.vocabularySize
     async let made = TextWorker().run { Result { try source.tokenizer(vocabularySize: vocabularySize) } }

@@ -42,8 +42,8 @@ struct RunOptions: ParsableArguments {
     name: [.customLong("kv"), .customLong("kv-type")],
     help: ArgumentHelp(
       "How keys and values are kept: f32 (exact), f16 (half the memory), q8_0 (a quarter) or q4_0 (an eighth); two, as in "
-        + "q8_0,f16, are the keys' and the values'.", valueName: "encoding"))
-  var cache = CacheEncodings(keys: .f32, values: .f32)
+        + "q8_0,f16, are the keys' and the values' (default: f16 on GPUs, else f32).", valueName: "encoding"))
+  var cache: CacheEncodings?
 
   @Option(help: "exact, or fast: activations of 8 bits where that is faster (docs/numerics.md).")
   var precision: Precision = .exact
@@ -77,7 +77,7 @@ struct RunOptions: ParsableArguments {
     var options = LoadOptions()
     options.device = device
     options.contextLength = context
-    (options.keyEncoding, options.valueEncoding) = (cache.keys, cache.values)
+    (options.keyEncoding, options.valueEncoding) = (cache?.keys, cache?.values)
     options.weightType = type
     options.precision = precision
     options.memoryBudget = memory.map { $0 << 20 }
@@ -113,8 +113,6 @@ struct RunOptions: ParsableArguments {
 struct CacheEncodings: ExpressibleByArgument {
   let keys, values: KVEncoding
 
-  init(keys: KVEncoding, values: KVEncoding) { (self.keys, self.values) = (keys, values) }
-
   init?(argument: String) {
     let names = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     guard (1...2).contains(names.count), let keys = KVEncoding(rawValue: names[0]),
@@ -122,8 +120,6 @@ struct CacheEncodings: ExpressibleByArgument {
     else { return nil }
     (self.keys, self.values) = (keys, values)
   }
-
-  var defaultValueDescription: String { keys == values ? keys.rawValue : "\(keys.rawValue),\(values.rawValue)" }
 }
 
 extension Precision: ExpressibleByArgument {}
