@@ -56,6 +56,28 @@ extension OpenCLOnDevices {
       try queue.enqueueWrite([Int32(5)], to: buffer)
     }
 
+    @Test("a mark waits for what was enqueued before it, and lets go of no later writes", arguments: TestDevices.all)
+    func marks(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let buffer = try Buffer(queue.context, byteCount: 8)
+      try queue.enqueueWrite([Int32(1)], to: buffer)
+      let first = try queue.mark()
+      try queue.enqueueWrite([Int32(2)], to: buffer, byteOffset: 4)
+      let second = try queue.mark()
+      try queue.wait(for: first)
+      #expect(queue.isBehind && queue.staged.withLock { $0.bytes.count } == 1)
+      try queue.wait(for: first)
+      #expect(queue.isBehind)
+      try queue.wait(for: second)
+      #expect(!queue.isBehind)
+      try queue.enqueueWrite([Int32(3)], to: buffer)
+      // Earlier marks say nothing of it.
+      try queue.wait(for: second)
+      #expect(queue.isBehind)
+      #expect(try queue.read(buffer, as: Int32.self, count: 2) == [3, 2])
+      #expect(!queue.isBehind)
+    }
+
     @Test("nothing is written, read, copied or filled without an error or an effect", arguments: TestDevices.all)
     func nothing(device: TestDevice) throws {
       let queue = try Queue(device.context())

@@ -43,6 +43,7 @@ package struct ModelDraft {
       cache: try CacheViews(
         layout.cache, blockCounts: layout.memory.blockCounts, contextLength: layout.contextLength, layout.profile,
         cache: nil),
+      rotations: layout.profile.rotaryTables.map { _ in BufferView(.planned("rotations")) },
       selected: BufferView(.planned("hidden states")), alignment: limits.baseAddressAlignment)
     var (arenaBytes, commandCount) = (0, 0)
     for shape in layout.largestShapes(family, operators) {

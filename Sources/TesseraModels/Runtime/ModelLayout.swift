@@ -88,6 +88,7 @@ struct ModelLayout {
       weightsBytes: memory.weightsBytes, largestWeightBytes: memory.largestWeightBytes, kvLayout: cache,
       contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: chunkSize,
       workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes
+        + RotationTables.deviceBytes(profile, positions: contextLength)
         + (hasLogits ? samplingBytes : 0),
       stagingBytes: memory.stagingBytes)
   }

@@ -69,10 +69,13 @@ package final class ModelRunner {
   private let shaper: StepShaper
   private let blocks: CacheBlocks
   private let inputs, arena, hidden, selected: DeviceAllocation
+  private let rotations: RotationTables
   /// Nil where steps are launched command by command.
   private let counters: StepCounters?
   private var steps = PreparedSteps()
   private var lastResult = 0
+  /// Where the step before the last one ends, if it may still run.
+  private var stepEnd: QueueMark?
   /// Steps that were prepared so far, each for a new shape.
   package private(set) var preparedCount = 0
 
@@ -103,6 +106,7 @@ package final class ModelRunner {
     arena = try heap.allocate(byteCount: max(1, draft.arenaBytes), purpose: .workspace, label: "the step arena")
     hidden = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states")
     selected = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states of logits")
+    rotations = try RotationTables(profile, positions: contextLength, heap: heap, queue: queue)
     counters =
       StepProgram.isPossible(library)
       ? try StepCounters(commandCount: draft.commandCount, heap: heap, queue: queue) : nil
@@ -119,8 +123,10 @@ package final class ModelRunner {
       family: family, operators: draft.planner.operators,
       cache: try CacheViews(
         layout.cache, blockCounts: draft.memory.blockCounts, contextLength: contextLength, profile, cache: cache),
+      rotations: rotations.views,
       selected: selected.buffer.view, alignment: heap.limits.baseAddressAlignment)
-    shaper = StepShaper(profile: profile, operators: planner.operators, cache: planner.cache)
+    shaper = StepShaper(
+      profile: profile, operators: planner.operators, cache: planner.cache, contextLength: contextLength)
     blocks = CacheBlocks(library)
     try queue.finish()
   }
@@ -249,12 +255,12 @@ package final class ModelRunner {
   private func run(_ shaped: StepShaper.Shaped, _ work: KVBlockWork, wanted: Int, isLogits: Bool) throws -> StepResult {
     let step = try prepared(shaped.shape)
     try blocks.enqueue(work, of: cache, on: queue)
-    let bytes = shaped.data.bytes(shaped.shape, step.inputs, profile)
+    let bytes = shaped.data.bytes(shaped.shape, step.inputs)
     guard bytes.count <= inputs.byteCount else {
       throw ModelError(.badBatch, "a batch whose inputs take \(bytes.count) bytes: \(inputs.byteCount) are planned")
     }
-    // One step ahead of the device at most: who cancels or joins would wait for all of them.
-    if queue.isBehind { try queue.finish() }
+    try waitForEarlierSteps()
+    try rotations.write(upTo: shaped.data.positions.max().map { Int($0) } ?? 0)
     try queue.enqueueWrite(bytes, to: inputs.buffer)
     lastResult += 1
     try step.run()
@@ -266,6 +272,16 @@ package final class ModelRunner {
     try queue.copy(
       from: buffer, to: hidden.buffer, byteCount: wanted * profile.hiddenSize * 4, fromOffset: view.byteOffset)
     return StepResult(rowCount: wanted, view: hidden.buffer.view, isLogits: false, number: lastResult)
+  }
+
+  /// Waits until the host is one step ahead of the device at most, of programs none: who cancels or joins would wait for all
+  /// of them.
+  private func waitForEarlierSteps() throws {
+    guard queue.isBehind else { return stepEnd = nil }
+    guard counters == nil else { return try queue.finish() }
+    let end = try queue.mark()
+    if let stepEnd { try queue.wait(for: stepEnd) }
+    stepEnd = end
   }
 
   private func prepared(_ shape: StepShape) throws -> PreparedStep {
