@@ -37,6 +37,9 @@ static const unsigned char common_activations_cl[] = {
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
 };
+static const unsigned char common_float_probe_cl[] = {
+#embed "common/float_probe.cl"
+};
 static const unsigned char common_kernel_cl[] = {
 #embed "common/kernel.cl"
 };
@@ -288,6 +291,7 @@ static const tessera_kernel_file files[] = {
     {"cache/rotate.cl", cache_rotate_cl, sizeof cache_rotate_cl},
     {"common/activations.cl", common_activations_cl, sizeof common_activations_cl},
     {"common/cache.cl", common_cache_cl, sizeof common_cache_cl},
+    {"common/float_probe.cl", common_float_probe_cl, sizeof common_float_probe_cl},
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
     {"common/lanes.cl", common_lanes_cl, sizeof common_lanes_cl},
     {"common/math.cl", common_math_cl, sizeof common_math_cl},

@@ -31,8 +31,8 @@ struct GPUVariantTests {
   func complete() throws {
     let variants = try descriptions()
     let compiled = Set(variants.map(\.function))
-    // A step program is generated, of CPUs' kernels; the probe is of x86.
-    let others: Set = ["step/step_program.cl", "matmul/dot_8_probe.cl"]
+    // A step program is generated, of CPUs' kernels; a probe is of x86, another of floats: no model runs them.
+    let others: Set = ["step/step_program.cl", "matmul/dot_8_probe.cl", "common/float_probe.cl"]
     var kernels: Set<String> = []
     for path in KernelSource.paths where path.hasSuffix(".cl") && !others.contains(path) {
       // Without what it includes.
