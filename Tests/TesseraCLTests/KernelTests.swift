@@ -234,7 +234,9 @@ extension OpenCLOnDevices {
       #expect(try queue.read(x, as: Float.self, count: 1) == [100])
     }
 
-    @Test("a bound kernel keeps its arguments and its buffers, whoever else launches the kernel", arguments: TestDevices.all)
+    @Test(
+      "a bound kernel keeps its arguments and its buffers, whoever else launches the kernel", arguments: TestDevices.all
+    )
     func bound(device: TestDevice) throws {
       let context = try device.context()
       let source = """

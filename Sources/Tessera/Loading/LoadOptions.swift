@@ -25,6 +25,9 @@ public struct LoadOptions: Sendable {
   public var precision = Precision.exact
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
+  /// Whether a GPU that was never tuned is tuned before the model is loaded, once, in at most 20 seconds; what is found is kept
+  /// for later. Results do not depend on it.
+  public var tunesNewDevices = true
   /// How kernels use the device; nil takes `$TESSERA_STYLE`, else what suits it.
   package var style: KernelStyle?
   /// Tiles that were measured to be fast; nil takes what `tessera tune` has found for the device, or what comes with

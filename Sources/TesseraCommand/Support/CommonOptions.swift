@@ -51,6 +51,11 @@ struct RunOptions: ParsableArguments {
   @Option(help: "Device memory that may be used, in MiB (default: the device's, less a margin).")
   var memory: Int?
 
+  @Flag(
+    name: .customLong("no-tune"),
+    help: "Do not tune a GPU that was never tuned, which takes 20 seconds once; see `tessera tune`.")
+  var skipsTuning = false
+
   @Flag(help: "Print one JSON document and nothing else.")
   var json = false
 
@@ -80,6 +85,7 @@ struct RunOptions: ParsableArguments {
     (options.keyEncoding, options.valueEncoding) = (cache?.keys, cache?.values)
     options.weightType = type
     options.precision = precision
+    options.tunesNewDevices = !skipsTuning
     options.memoryBudget = memory.map { $0 << 20 }
     return options
   }
@@ -97,15 +103,28 @@ struct RunOptions: ParsableArguments {
     return language
   }
 
+  private static let tuningNote =
+    "note: this GPU was never tuned: that is done now, once, in at most 20 seconds (--no-tune leaves it out, `tessera tune` "
+    + "takes longer and finds more)"
+
   /// Loads something, with a progress bar meanwhile.
-  func loading<T>(_ load: (@escaping @Sendable (Double) -> Void) async throws -> T) async throws -> T {
+  func loading<T>(_ load: (@escaping @Sendable (LoadProgress) -> Void) async throws -> T) async throws -> T {
     if !quiet, !json, let note = TuningDatabase(contentsOf: TuningDatabase.url).note {
       Terminal.diagnose("note: \(note)")
     }
     if quiet || json { CommandLog.silence() }
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
-    return try await load { bar.update($0) }
+    return try await load { progress in
+      switch progress {
+      case .tuning(let share):
+        if share == 0, !quiet, !json { Terminal.diagnose(Self.tuningNote) }
+        bar.update(share, label: "tuning")
+      case .kernels(let done, let all):
+        bar.update(Double(done) / Double(max(1, all)), label: "compiling \(done) of \(all) kernels")
+      case .weights(let share): bar.update(share)
+      }
+    }
   }
 }
 

@@ -14,6 +14,10 @@ package struct ModelDraft {
 
   package let memory: MemoryPlan
   package var profile: ModelProfile { layout.profile }
+  /// Of the model's matrices, as they will lie on the device.
+  package var formats: Set<WeightFormat> { layout.parameters.formats }
+  /// How kernels use the device.
+  package var style: KernelStyle { library.style }
   /// Bytes of weights that a generated token reads; 0 for an encoder, which generates none.
   package let weightBytesPerToken: Int
   let checkpoint: any Checkpoint

@@ -30,6 +30,11 @@ package final class ModelRunner {
     package var precision = Precision.exact
     /// Of a described model's random weights.
     package var seed: UInt32 = 0
+    /// Whether the kernels of a prompt and an answer are compiled before the weights are loaded, not as they are first
+    /// launched; nil does so on GPUs.
+    package var compilesAhead: Bool?
+    /// A bound of a single buffer, in bytes, below the device's.
+    package var largestAllocation: Int?
 
     package init() {}
   }
@@ -81,25 +86,31 @@ package final class ModelRunner {
 
   /// Plans the memory, refuses what does not fit, and brings the weights to the device.
   ///
-  /// - Parameter progress: called with the fraction of the weights that are loaded, 0 to 1.
-  /// - Throws: `FileError`, `ModelError`, `MemoryError`, `OperatorError`, `CLError`.
+  /// - Parameter progress: called as kernels are compiled and weights loaded.
+  /// - Throws: `CancellationError` where the task is canceled between two kernels; `FileError`, `ModelError`, `MemoryError`, `OperatorError`, `CLError`.
   package convenience init(
     _ checkpoint: any Checkpoint, on device: Device, options: Options = Options(),
-    progress: @escaping (Double) -> Void = { _ in }
+    progress: @escaping (LoadProgress) -> Void = { _ in }
   ) throws {
     try self.init(ModelDraft(checkpoint, on: device, options: options), progress: progress)
   }
 
   /// Brings a planned model to its device.
-  package init(_ draft: ModelDraft, progress: @escaping (Double) -> Void = { _ in }) throws {
+  package init(_ draft: ModelDraft, progress: @escaping (LoadProgress) -> Void = { _ in }) throws {
     let (checkpoint, layout, options) = (draft.checkpoint, draft.layout, draft.options)
     try draft.memory.check(
-      limits: DeviceLimits(draft.library.context.device), budgetBytes: options.memoryBudget)
+      limits: DeviceLimits(draft.library.context.device).limited(toAllocations: options.largestAllocation),
+      budgetBytes: options.memoryBudget)
     (profile, plan, library) = (layout.profile, draft.memory, draft.library)
     (contextLength, chunkSize) = (layout.contextLength, layout.chunkSize)
+    if options.compilesAhead ?? (library.context.device.profile.type == .gpu) {
+      try library.compile(
+        draft.variants(), isCancelled: { Task.isCancelled }, progress: { progress(.kernels($0, of: $1)) })
+    }
     // Staging is given back when the weights are there.
     heap = try DeviceHeap(
-      library.context, budgetBytes: options.memoryBudget, plannedBytes: plan.totalBytes - plan.stagingBytes)
+      library.context, budgetBytes: options.memoryBudget, plannedBytes: plan.totalBytes - plan.stagingBytes,
+      largestAllocation: options.largestAllocation)
     queue = try Queue(library.context)
 
     inputs = try heap.allocate(byteCount: layout.inputBytes, purpose: .workspace, label: "a step's inputs")
@@ -115,7 +126,7 @@ package final class ModelRunner {
     let parameters = ParameterStore(
       loading: checkpoint, weightFormat: options.weightFormat,
       onto: try ParameterDevice(library, plan: layout.parameters, heap: heap, queue: queue, seed: options.seed),
-      alignment: heap.limits.baseAddressAlignment, progress: progress)
+      alignment: heap.limits.baseAddressAlignment, progress: { progress(.weights($0)) })
     let family = try layout.family.init(
       layout.hyperparameters, ParameterScope(parameters, layout.hyperparameters))
     try parameters.checkAllUsed()

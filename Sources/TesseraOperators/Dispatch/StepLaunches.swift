@@ -13,6 +13,7 @@ package final class StepLaunches {
   ///     goes on.
   package init(_ dispatches: [Dispatch], ends: [Int], _ library: KernelLibrary, queue: Queue) throws {
     self.queue = queue
+    try library.compile(dispatches)
     let launches = try dispatches.map { try $0.bound(library) }
     var parts: [[BoundKernel]] = []
     var start = 0
