@@ -241,6 +241,9 @@ static const unsigned char sampling_bins_cl[] = {
 static const unsigned char sampling_draw_cl[] = {
 #embed "sampling/draw.cl"
 };
+static const unsigned char sampling_feed_cl[] = {
+#embed "sampling/feed.cl"
+};
 static const unsigned char sampling_locate_cl[] = {
 #embed "sampling/locate.cl"
 };
@@ -359,6 +362,7 @@ static const tessera_kernel_file files[] = {
     {"sampling/adjust.cl", sampling_adjust_cl, sizeof sampling_adjust_cl},
     {"sampling/bins.cl", sampling_bins_cl, sizeof sampling_bins_cl},
     {"sampling/draw.cl", sampling_draw_cl, sizeof sampling_draw_cl},
+    {"sampling/feed.cl", sampling_feed_cl, sizeof sampling_feed_cl},
     {"sampling/locate.cl", sampling_locate_cl, sizeof sampling_locate_cl},
     {"sampling/mass.cl", sampling_mass_cl, sizeof sampling_mass_cl},
     {"sampling/probability.cl", sampling_probability_cl, sizeof sampling_probability_cl},

@@ -37,7 +37,7 @@ struct ModelLayout {
     let rowWords = 1024 + vocabulary / 32 + 3 * min(vocabulary, Self.biasLimit)
     // Penalties list tokens of the sequences, of which no more are in the cache than it is planned for.
     let penaltyWords = 3 * min(rows * min(vocabulary, contextLength), sequenceCount * contextLength)
-    return TokenSampler.workspaceBytes(rows: rows) + (rows * rowWords + penaltyWords) * 4 + (64 << 10)
+    return TokenSampler.workspaceBytes(rows: rows) + (rows * rowWords + penaltyWords) * 4 + (96 << 10)
   }
   var hiddenRows: Int { max(chunkSize, Self.logitRows(profile)) }
   var hiddenBytes: Int { hiddenRows * profile.hiddenSize * 4 }

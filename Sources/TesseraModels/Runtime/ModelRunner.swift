@@ -66,6 +66,8 @@ package final class ModelRunner {
   package var precision: Precision { planner.operators.precision }
   /// Rows of logits that are computed at once, at most.
   package var logitRows: Int { ModelLayout.logitRows(profile) }
+  /// Whether steps are launched command by command, so that one can be enqueued while another runs; else they are programs.
+  package var isLaunched: Bool { counters == nil }
   package var isEncoder: Bool { planner.family is any Encoder }
   /// Whether it is an encoder-decoder, whose sequences begin with a source.
   package var takesSource: Bool { planner.family is any EncoderDecoder }
@@ -73,6 +75,7 @@ package final class ModelRunner {
   private let planner: StepPlanner
   private let shaper: StepShaper
   private let blocks: CacheBlocks
+  private let feed: TokenFeed
   private let inputs, arena, hidden, selected: DeviceAllocation
   private let rotations: RotationTables
   /// Nil where steps are launched command by command.
@@ -139,6 +142,7 @@ package final class ModelRunner {
     shaper = StepShaper(
       profile: profile, operators: planner.operators, cache: planner.cache, contextLength: contextLength)
     blocks = CacheBlocks(library)
+    feed = TokenFeed(library)
     try queue.finish()
   }
 
@@ -146,11 +150,16 @@ package final class ModelRunner {
 
   /// Runs a batch: its keys and values are in the cache afterward.
   ///
-  /// - Parameter wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
+  /// - Parameters:
+  ///   - wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
+  ///   - choices: what a sampler has chosen, row by row, on the device: each chunk is one token, and these are the tokens.
   /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize` or the context, a sequence twice, or one of an
   ///   encoder-decoder without its source; `MemoryError` when the cache is full, `CLError`. What the batch reserved is then given back.
-  package func run(_ batch: Batch, wantsLogits: Bool = true) throws -> StepResult {
+  package func run(_ batch: Batch, wantsLogits: Bool = true, feeding choices: BufferView? = nil) throws -> StepResult {
     try check(batch)
+    guard choices == nil || batch.chunks.allSatisfy({ $0.tokens.count == 1 }) && !isEncoder else {
+      throw ModelError(.badBatch, "chunks of several tokens: a sampler's choices are one token each")
+    }
     guard !isEncoder else { return try encode(batch) }
     guard !takesSource || batch.chunks.allSatisfy({ $0.sequence.filledRows > 0 }) else {
       throw ModelError(.badBatch, "a batch with a sequence that has no source: \(profile.architecture) needs one")
@@ -169,7 +178,7 @@ package final class ModelRunner {
       let shaped = try shaper.shape(
         batch, part: .model, result: wantsLogits ? .logits : .hidden, tables: reservations.map(\.tables),
         rows: reservations.map(\.rows), sourceCounts: batch.chunks.map { $0.sequence.filledRows }, transient: [:])
-      let result = try run(shaped, work, wanted: batch.outputCount, isLogits: wantsLogits)
+      let result = try run(shaped, work, wanted: batch.outputCount, isLogits: wantsLogits, choices)
       for chunk in batch.chunks { try chunk.sequence.commit(chunk.tokens.count) }
       return result
     } catch {
@@ -263,7 +272,9 @@ package final class ModelRunner {
     }
   }
 
-  private func run(_ shaped: StepShaper.Shaped, _ work: KVBlockWork, wanted: Int, isLogits: Bool) throws -> StepResult {
+  private func run(
+    _ shaped: StepShaper.Shaped, _ work: KVBlockWork, wanted: Int, isLogits: Bool, _ choices: BufferView? = nil
+  ) throws -> StepResult {
     let step = try prepared(shaped.shape)
     try blocks.enqueue(work, of: cache, on: queue)
     let bytes = shaped.data.bytes(shaped.shape, step.inputs)
@@ -273,6 +284,11 @@ package final class ModelRunner {
     try waitForEarlierSteps()
     try rotations.write(upTo: shaped.data.positions.max().map { Int($0) } ?? 0)
     try queue.enqueueWrite(bytes, to: inputs.buffer)
+    if let choices {
+      try feed.enqueue(
+        choices, into: step.inputs.ids, rows: shaped.shape.tokenCount, vocabularySize: profile.vocabularySize, on: queue
+      )
+    }
     lastResult += 1
     try step.run()
     guard wanted > 0, let view = step.result, case .buffer(let buffer) = view.memory else {
