@@ -9,7 +9,7 @@ let operators: [Target.Dependency] = [
 let files: [Target.Dependency] = ["TesseraFiles", "TesseraJSON"]
 let text: [Target.Dependency] = ["Jinja", "TesseraText"]
 let models: [Target.Dependency] = operators + files + ["TesseraModels"]
-let everything: [Target.Dependency] = models + text + ["Tessera"]
+let everything: [Target.Dependency] = models + text + ["TesseraReference", "TesseraWorkbench", "Tessera"]
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -38,11 +38,11 @@ let modules: [Target] = [
   .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraSystem"]),
   .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraReference"]),
   .target(name: "TesseraModels", dependencies: operators + files),
-  .target(name: "Tessera", dependencies: models + text),
+  .target(name: "Tessera", dependencies: models + text + ["TesseraReference", "TesseraWorkbench"]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
-      "TesseraReference", "TesseraWorkbench", logging,
+      logging,
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]

@@ -58,6 +58,9 @@ static const unsigned char common_activations_cl[] = {
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
 };
+static const unsigned char common_float_probe_cl[] = {
+#embed "common/float_probe.cl"
+};
 static const unsigned char common_halves_cl[] = {
 #embed "common/halves.cl"
 };
@@ -310,6 +313,9 @@ static const unsigned char sampling_bins_cl[] = {
 static const unsigned char sampling_draw_cl[] = {
 #embed "sampling/draw.cl"
 };
+static const unsigned char sampling_feed_cl[] = {
+#embed "sampling/feed.cl"
+};
 static const unsigned char sampling_listed_cl[] = {
 #embed "sampling/listed.cl"
 };
@@ -373,6 +379,7 @@ static const tessera_kernel_file files[] = {
     {"cache/rounding.cl", cache_rounding_cl, sizeof cache_rounding_cl},
     {"common/activations.cl", common_activations_cl, sizeof common_activations_cl},
     {"common/cache.cl", common_cache_cl, sizeof common_cache_cl},
+    {"common/float_probe.cl", common_float_probe_cl, sizeof common_float_probe_cl},
     {"common/halves.cl", common_halves_cl, sizeof common_halves_cl},
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
     {"common/lanes.cl", common_lanes_cl, sizeof common_lanes_cl},
@@ -457,6 +464,7 @@ static const tessera_kernel_file files[] = {
     {"sampling/adjust.cl", sampling_adjust_cl, sizeof sampling_adjust_cl},
     {"sampling/bins.cl", sampling_bins_cl, sizeof sampling_bins_cl},
     {"sampling/draw.cl", sampling_draw_cl, sizeof sampling_draw_cl},
+    {"sampling/feed.cl", sampling_feed_cl, sizeof sampling_feed_cl},
     {"sampling/listed.cl", sampling_listed_cl, sizeof sampling_listed_cl},
     {"sampling/locate.cl", sampling_locate_cl, sizeof sampling_locate_cl},
     {"sampling/mass.cl", sampling_mass_cl, sizeof sampling_mass_cl},

@@ -16,6 +16,7 @@ public typealias ChatMessage = TesseraText.ChatMessage
 public typealias JSONValue = TesseraJSON.JSONValue
 public typealias ModelProfile = TesseraModels.ModelProfile
 public typealias DeviceProfile = TesseraCL.DeviceProfile
+public typealias LoadProgress = TesseraModels.LoadProgress
 public typealias MemoryPlan = TesseraMemory.MemoryPlan
 public typealias KVEncoding = TesseraMemory.KVEncoding
 public typealias WeightFormat = TesseraOperators.WeightFormat

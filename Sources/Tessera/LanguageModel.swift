@@ -47,11 +47,11 @@ public final class LanguageModel: Sendable {
   /// - Parameters:
   ///   - url: a GGUF file, the first of several that are one model, or a Hugging Face folder.
   ///   - options: device, context length, memory budget and the like.
-  ///   - progress: called with the fraction of the weights that are on the device, 0 to 1, from another thread.
+  ///   - progress: called with how far it has come, from another thread.
   /// - Throws: an error that says what is wrong, where, and what to do: the file cannot be read or is damaged, its
   ///   architecture is not supported, it does not fit the device's memory, no device is there.
   public static func load(
-    from url: URL, options: LoadOptions = LoadOptions(), progress: @escaping @Sendable (Double) -> Void = { _ in }
+    from url: URL, options: LoadOptions = LoadOptions(), progress: @escaping @Sendable (LoadProgress) -> Void = { _ in }
   ) async throws -> LanguageModel {
     let start = ContinuousClock.now
     let engine = Engine()
@@ -62,14 +62,14 @@ public final class LanguageModel: Sendable {
   /// Loads a model whose file is open, or one of random weights (`RandomModel`).
   package static func load(
     _ source: ModelSource, options: LoadOptions = LoadOptions(),
-    progress: @escaping @Sendable (Double) -> Void = { _ in }
+    progress: @escaping @Sendable (LoadProgress) -> Void = { _ in }
   ) async throws -> LanguageModel {
     try await load(Engine(), options, since: .now, progress: progress) { source }
   }
 
   static func load(
     _ engine: Engine, _ options: LoadOptions, since start: ContinuousClock.Instant,
-    progress: @escaping @Sendable (Double) -> Void, _ source: @escaping @Sendable () throws -> ModelSource
+    progress: @escaping @Sendable (LoadProgress) -> Void, _ source: @escaping @Sendable () throws -> ModelSource
   ) async throws -> LanguageModel {
     let parts = try await engine.open(source, options, since: start, progress: progress)
     return LanguageModel(engine, parts)

@@ -8,9 +8,12 @@ package final class Event: Sendable {
   init(_ handle: cl_event) { self.handle = handle }
 
   /// Blocks the thread until the command has run.
-  package func wait() throws(CLError) {
+  package func wait() throws(CLError) { try check(waited(), "clWaitForEvents") }
+
+  /// As `wait`; returns OpenCL's status.
+  func waited() -> cl_int {
     var event: cl_event? = handle
-    try check(clWaitForEvents(1, &event), "clWaitForEvents")
+    return clWaitForEvents(1, &event)
   }
 
   /// Seconds that the command took on the device; its queue must have been made with `profiling`.

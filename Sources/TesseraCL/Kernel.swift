@@ -49,6 +49,7 @@ package final class Kernel: Sendable {
   nonisolated(unsafe) let handle: Handle
   let lock = Mutex<Void>(())
   private let program: Program
+  var context: Context { program.context }
 
   init(_ program: Program, name: String) throws(CLError) {
     var status: cl_int = 0
@@ -67,6 +68,9 @@ package final class Kernel: Sendable {
     privateBytes = info(CL_KERNEL_PRIVATE_MEM_SIZE) ?? 0
     localBytes = info(CL_KERNEL_LOCAL_MEM_SIZE) ?? 0
   }
+
+  /// The same kernel with arguments of its own.
+  func copied() throws(CLError) -> Kernel { try Kernel(program, name: name) }
 
   deinit { clReleaseKernel(handle.pointer) }
 }

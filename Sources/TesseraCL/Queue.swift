@@ -7,9 +7,9 @@ import Synchronization
 package final class Queue: Sendable {
   package let context: Context
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
-  nonisolated(unsafe) private let handle: cl_command_queue
+  nonisolated(unsafe) let handle: cl_command_queue
   /// Of each `kernelSeconds` that is under way.
-  private let recordings = Mutex<[KernelTimes]>([])
+  let recordings = Mutex<[KernelTimes]>([])
 
   /// Time that callers have spent here until the device was done, in `read`, `write` and `finish`.
   package var timeWaited: Duration { waited.withLock { $0 } }
@@ -17,7 +17,7 @@ package final class Queue: Sendable {
 
   /// Kernels that were enqueued so far, but those that a library enqueues on its own.
   package var launchCount: Int { launched.withLock { $0 } }
-  private let launched = Mutex(0)
+  let launched = Mutex(0)
 
   /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds` and `kernelSeconds`.
   package init(_ context: Context, profiling: Bool = false) throws(CLError) {
@@ -82,16 +82,10 @@ package final class Queue: Sendable {
     var event: cl_event?
     try checkLaunch(kernel, range)
     let status = kernel.lock.withLock { _ -> cl_int in
-      guard buffers.count + 1 == kernel.argumentCount else { return CL_INVALID_KERNEL_ARGS }
-      for (index, buffer) in buffers.enumerated() {
-        let status = buffer.bind(to: kernel.handle, at: UInt32(index))
-        guard status == CL_SUCCESS else { return status }
-      }
-      let status = block.withUnsafeBytes {
-        clSetKernelArg(kernel.handle.pointer, cl_uint(buffers.count), $0.count, $0.baseAddress)
-      }
+      let status = kernel.bind(buffers, block)
       guard status == CL_SUCCESS else { return status }
-      return isTimed ? enqueueBound(kernel, range, event: &event) : enqueueBound(kernel, range, event: nil)
+      let pointer = kernel.handle.pointer
+      return isTimed ? enqueue(pointer, range, event: &event) : enqueue(pointer, range, event: nil)
     }
     try check(status, "clEnqueueNDRangeKernel", "kernel \(kernel.name) of \(buffers.count) buffers")
     launched.withLock { $0 += 1 }
@@ -120,12 +114,13 @@ package final class Queue: Sendable {
     }
   }
 
-  private func enqueueBound(_ kernel: Kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
+  /// Enqueues a kernel whose arguments are set.
+  func enqueue(_ kernel: cl_kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
     var range = range
     return withUnsafeBytes(of: &range.global) { global in
       withUnsafeBytes(of: &range.local) { local in
         clEnqueueNDRangeKernel(
-          handle, kernel.handle.pointer, cl_uint(range.dimensions), nil,
+          handle, kernel, cl_uint(range.dimensions), nil,
           global.baseAddress?.assumingMemoryBound(to: Int.self),
           range.hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil, 0, nil, event)
       }
@@ -144,7 +139,7 @@ package final class Queue: Sendable {
         index += 1
       }
       guard Int(index) == kernel.argumentCount else { return (false, CL_INVALID_KERNEL_ARGS) }
-      let status = enqueueBound(kernel, range, event: event)
+      let status = enqueue(kernel.handle.pointer, range, event: event)
       return (true, status)
     }
     guard isBound else { throw Self.argumentError(kernel, Int(index), status, (repeat each arguments)) }
@@ -195,7 +190,7 @@ package final class Queue: Sendable {
     guard let base = copy.bytes.baseAddress, copy.bytes.count > 0 else { return }
     // Under the lock, so that a call that waits lets go only of what is enqueued before it.
     let status = staged.withLock { staged in
-      staged.append(copy)
+      staged.bytes.append(copy)
       return clEnqueueWriteBuffer(
         handle, buffer.handle, cl_bool(CL_FALSE), byteOffset, copy.bytes.count, base, 0, nil, nil)
     }
@@ -203,8 +198,23 @@ package final class Queue: Sendable {
   }
 
   /// Whether writes were enqueued that no call has waited for.
-  package var isBehind: Bool { staged.withLock { !$0.isEmpty } }
-  private let staged = Mutex<[StagedBytes]>([])
+  package var isBehind: Bool { staged.withLock { !$0.bytes.isEmpty } }
+  let staged = Mutex(Staged())
+
+  /// What the host keeps for writes that may not have run.
+  struct Staged {
+    fileprivate(set) var bytes: [StagedBytes] = []
+    /// Of earlier writes, which have run.
+    private(set) var doneCount = 0
+    var count: Int { doneCount + bytes.count }
+
+    /// Lets go of the first `count` writes there ever were.
+    mutating func drop(first count: Int) {
+      guard count > doneCount else { return }
+      bytes.removeFirst(min(bytes.count, count - doneCount))
+      doneCount = count
+    }
+  }
 
   /// The values of a buffer once all commands before have run; blocks until then.
   package func read<T: BitwiseCopyable>(
@@ -264,17 +274,16 @@ package final class Queue: Sendable {
   package func finish() throws(CLError) { try check(waiting { clFinish(handle) }, "clFinish") }
 
   /// Counts the time of a call that returns when the device is done.
-  private func waiting(_ call: () -> cl_int) -> cl_int {
-    let done = staged.withLock { staged in
-      defer { staged = [] }
-      return staged
-    }
+  ///
+  /// - Parameter count: the writes that have run then, of all there ever were; nil: those up to now.
+  func waiting(until count: Int? = nil, _ call: () -> cl_int) -> cl_int {
+    let count = count ?? staged.withLock { $0.count }
     let start = ContinuousClock.now
     let status = call()
     let time = ContinuousClock.now - start
     waited.withLock { $0 += time }
     // After an error nobody knows what has run.
-    if status != CL_SUCCESS { staged.withLock { $0 += done } }
+    if status == CL_SUCCESS { staged.withLock { $0.drop(first: count) } }
     return status
   }
 
@@ -288,11 +297,11 @@ package final class Queue: Sendable {
 }
 
 /// Bytes of the host that the device has yet to read.
-private final class StagedBytes: Sendable {
+final class StagedBytes: Sendable {
   // Written before anybody else sees it.
   nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
 
-  init(_ source: UnsafeRawBufferPointer) {
+  fileprivate init(_ source: UnsafeRawBufferPointer) {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: source.count, alignment: 64)
     copy.copyMemory(from: source)
     bytes = UnsafeRawBufferPointer(copy)

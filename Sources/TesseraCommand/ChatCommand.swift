@@ -51,7 +51,7 @@ struct ChatCommand: AsyncParsableCommand {
       Terminal.print("")
       guard let result = await session.lastResult else { return }
       if result.isContextFull(session.options) { Terminal.diagnose(session.model.contextNote + "; /reset begins anew") }
-      if !model.quiet { Terminal.diagnose(result.statistics.summary) }
+      if !model.quiet { Terminal.diagnose(result.statistics.summary(of: session.model)) }
     } catch {
       Terminal.print("")
       Terminal.diagnose("error: \(error)")

@@ -41,6 +41,7 @@ struct DevicesCommand: ParsableCommand {
       ("fp16", p.fp16), ("fp64", p.fp64), ("sub-groups", p.subgroups), ("integer dot product", p.integerDotProduct),
       ("command buffers", p.commandBuffers),
       ("correctly rounded division", p.singleFloat.contains(.correctDivideSqrt)),
+      ("denormals", p.singleFloat.contains(.denormals)),
     ]
     lines.append(("has", features.filter(\.1).map(\.0).joined(separator: ", ")))
     if let capability = p.computeCapability {
@@ -56,7 +57,7 @@ struct DevicesCommand: ParsableCommand {
     let index: Int
     let platform, name, type, driver, opencl_c: String
     let compute_units, global_memory_bytes, local_memory_bytes, max_allocation_bytes: Int
-    let fp16, subgroups, integer_dot_product, command_buffers, usable: Bool
+    let fp16, subgroups, integer_dot_product, command_buffers, correctly_rounded_division, denormals, usable: Bool
     let subgroup_sizes: [Int]
     let reason: String
 
@@ -69,6 +70,9 @@ struct DevicesCommand: ParsableCommand {
       max_allocation_bytes = p.maxAllocationBytes
       (fp16, subgroups, integer_dot_product, command_buffers) = (
         p.fp16, p.subgroups, p.integerDotProduct, p.commandBuffers
+      )
+      (correctly_rounded_division, denormals) = (
+        p.singleFloat.contains(.correctDivideSqrt), p.singleFloat.contains(.denormals)
       )
       subgroup_sizes = p.subgroupSizes
       (usable, reason) = (p.isUsable, p.reason ?? "")

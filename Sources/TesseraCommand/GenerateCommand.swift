@@ -90,10 +90,10 @@ struct GenerateCommand: AsyncParsableCommand {
         Document(
           prompt_tokens: promptTokens, source_tokens: source, tokens: answer.tokens, text: answer.text,
           finish_reason: result.finishReason,
-          statistics: result.statistics, device: language.device.name))
+          statistics: result.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding))
     } else if !model.quiet {
       if result.isContextFull(sampling.options) { Terminal.diagnose(language.contextNote) }
-      Terminal.diagnose(result.statistics.summary)
+      Terminal.diagnose(result.statistics.summary(of: language))
     }
   }
 
@@ -145,5 +145,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let finish_reason: FinishReason
     let statistics: GenerationStatistics
     let device: String
+    /// How the cache keeps keys and values.
+    let kv: String
   }
 }

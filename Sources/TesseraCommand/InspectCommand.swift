@@ -28,8 +28,11 @@ struct InspectCommand: ParsableCommand {
 
   @Option(
     name: [.customLong("kv"), .customLong("kv-type")],
-    help: "How keys and values would be kept: f32, f16, q8_0 or q4_0, or the keys' and the values' as in q8_0,f16.")
-  var cache = CacheEncodings(keys: .f32, values: .f32)
+    help: """
+      How keys and values would be kept: f32, f16, q8_0 or q4_0, or the keys' and the values' as in q8_0,f16 (default: \
+      f16 on GPUs, else f32).
+      """)
+  var cache: CacheEncodings?
 
   @Flag(
     help: """
@@ -57,10 +60,15 @@ struct InspectCommand: ParsableCommand {
     var options = ModelRunner.Options()
     options.contextLength = context
     options.weightFormat = type
-    (options.keys, options.values) = (cache.keys, cache.values)
     options.style = try LoadOptions.requestedStyle()
     // The plan needs a device's limits and a supported model; the files can be looked at without.
-    let draft = Result { [options] in try ModelDraft(checkpoint, on: Device.select(device), options: options) }
+    let draft = Result { [options] in
+      let device = try Device.select(device)
+      let standard = KVEncoding.standard(on: device.profile.type)
+      var options = options
+      (options.keys, options.values) = (cache?.keys ?? standard, cache?.values ?? standard)
+      return try ModelDraft(checkpoint, on: device, options: options)
+    }
     if variants { return try printVariants(draft.get()) }
     let parameters = checkpoint.tensors.reduce(0) { $0.addingReportingOverflow($1.elementCount).partialValue }
     let description = try ModelDescription(checkpoint)
@@ -137,6 +145,7 @@ struct InspectCommand: ParsableCommand {
 
     struct Memory: Encodable {
       let weights_bytes, kv_bytes_per_token, kv_bytes, workspace_bytes, staging_bytes, total_bytes, context: Int
+      let kv: String
 
       init(_ plan: MemoryPlan) {
         weights_bytes = plan.weightsBytes
@@ -146,6 +155,7 @@ struct InspectCommand: ParsableCommand {
         staging_bytes = plan.stagingBytes
         total_bytes = plan.totalBytes
         context = plan.contextLength
+        kv = plan.cacheEncoding
       }
     }
   }

@@ -37,21 +37,29 @@ package final class DeviceHeap: Sendable {
   /// A heap on `context` with a budget in bytes, by default the device's memory less a margin and less what other heaps
   /// of this process have reserved.
   ///
-  /// - Parameter plannedBytes: what will be allocated; reserved at once, so that heaps that are made later plan with the
-  ///   rest.
+  /// - Parameters:
+  ///   - plannedBytes: what will be allocated; reserved at once, so that heaps that are made later plan with the rest.
+  ///   - largestAllocation: a bound of a single buffer below the device's.
   /// - Throws: ``MemoryError`` when the budget is not positive, or less than is planned.
-  package convenience init(_ context: Context, budgetBytes: Int? = nil, plannedBytes: Int = 0) throws(MemoryError) {
-    try self.init(context, budgetBytes: budgetBytes, plannedBytes: plannedBytes, accounts: .process)
+  package convenience init(
+    _ context: Context, budgetBytes: Int? = nil, plannedBytes: Int = 0, largestAllocation: Int? = nil
+  ) throws(MemoryError) {
+    try self.init(
+      context, budgetBytes: budgetBytes, plannedBytes: plannedBytes, largestAllocation: largestAllocation,
+      accounts: .process)
   }
 
-  init(_ context: Context, budgetBytes: Int? = nil, plannedBytes: Int = 0, accounts: DeviceAccounts) throws(MemoryError)
-  {
+  init(
+    _ context: Context, budgetBytes: Int? = nil, plannedBytes: Int = 0, largestAllocation: Int? = nil,
+    accounts: DeviceAccounts
+  ) throws(MemoryError) {
     (self.context, self.accounts) = (context, accounts)
     account = Mutex(Account(planned: plannedBytes))
     var limits = DeviceLimits(context.device.profile)
     var budget = 0
     let isReserved = accounts.reserve(plannedBytes, on: context.device) { reserved in
       limits = DeviceLimits(context.device.profile, reservedBytes: reserved)
+        .limited(toAllocations: largestAllocation)
       budget = budgetBytes ?? limits.defaultBudgetBytes
       return budget > 0 && plannedBytes <= budget
     }

@@ -60,6 +60,13 @@ package struct DeviceLimits: Sendable, Equatable {
     self.baseAddressAlignment = baseAddressAlignment
   }
 
+  /// The same with no buffer over `bytes`; nil changes nothing.
+  package func limited(toAllocations bytes: Int?) -> DeviceLimits {
+    var limits = self
+    if let bytes { limits.maxAllocationBytes = min(bytes, maxAllocationBytes) }
+    return limits
+  }
+
   /// Device memory that this process has not reserved.
   private var unreservedBytes: Int { max(0, globalMemoryBytes - reservedBytes) }
 

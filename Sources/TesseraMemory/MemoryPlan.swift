@@ -11,6 +11,8 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     public let bytes: Int
     /// Bytes of its largest single pool: one layer's keys or values.
     public let largestPoolBytes: Int
+    /// How keys and values are kept.
+    public let keys, values: KVEncoding
 
     init(_ group: KVGroup, blockCount: Int) throws(MemoryError) {
       kind =
@@ -24,6 +26,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       blockSize = group.blockSize
       self.blockCount = blockCount
       bytes = try checkedProduct(blockCount, group.bytesPerBlock, of: "KV cache of \(blockCount) blocks")
+      (keys, values) = (group.geometry.keys, group.geometry.values)
       largestPoolBytes = blockCount * group.largestPoolBytesPerBlock  // a part of `bytes`
     }
   }
@@ -56,6 +59,13 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   private enum CodingKeys: String, CodingKey {
     case weightsBytes, largestWeightBytes, kvBytesPerToken, contextLength, sequenceCount, stepTokens, groups, kvBytes
     case workspaceBytes, stagingBytes, totalBytes
+  }
+
+  /// How the cache keeps keys and values, as `--kv` says it: `f16`, or `q8_0,f16` where they differ.
+  public var cacheEncoding: String {
+    // What lives for one step only is never rounded.
+    guard let group = groups.first(where: { $0.kind != "transient" }) ?? groups.first else { return "f32" }
+    return group.keys == group.values ? group.keys.rawValue : "\(group.keys.rawValue),\(group.values.rawValue)"
   }
 
   /// Blocks of each group of the cache.
@@ -178,7 +188,7 @@ extension MemoryPlan: CustomStringConvertible {
       }.joined()
     return """
       weights    \(formatted(bytes: weightsBytes))
-      KV cache   \(formatted(bytes: kvBytes)) for \(sequences), \(formatted(bytes: kvBytesPerToken)) a token\(parts)
+      KV cache   \(formatted(bytes: kvBytes)) for \(sequences), \(formatted(bytes: kvBytesPerToken)) a token, \(cacheEncoding)\(parts)
       workspace  \(formatted(bytes: workspaceBytes))
       staging    \(formatted(bytes: stagingBytes))
       together   \(formatted(bytes: totalBytes))

@@ -13,18 +13,21 @@ package struct TuningDatabase: Sendable {
     package var style: KernelStyle
     /// Floats of a vector register: tiles that suit one width may spill with another.
     package var vectorWidth: Int
+    /// Of the device; nil in entries of earlier versions.
+    package var computeUnits: Int?
     /// Values by parameter, by class: see `Tuning`.
     package var choices: [String: [String: Int]]
 
     package init(
       platform: String, device: String, driver: String, style: KernelStyle, vectorWidth: Int,
-      choices: [String: [String: Int]]
+      computeUnits: Int? = nil, choices: [String: [String: Int]]
     ) {
       self.platform = platform
       self.device = device
       self.driver = driver
       self.style = style
       self.vectorWidth = vectorWidth
+      self.computeUnits = computeUnits
       self.choices = choices
     }
 
@@ -32,7 +35,7 @@ package struct TuningDatabase: Sendable {
     package init(_ profile: DeviceProfile, style: KernelStyle) {
       self.init(
         platform: profile.platformName, device: profile.name, driver: profile.driverVersion, style: style,
-        vectorWidth: DeviceLimits(profile).vectorWidth, choices: [:])
+        vectorWidth: DeviceLimits(profile).vectorWidth, computeUnits: profile.computeUnits, choices: [:])
     }
 
     /// How well the entry fits a device: 3 the device with its driver, 2 with another one, 1 another device of the
@@ -41,6 +44,12 @@ package struct TuningDatabase: Sendable {
       guard style == other.style, platform == other.platform else { return nil }
       if device == other.device { return driver == other.driver ? 3 : 2 }
       return vectorWidth == other.vectorWidth ? 1 : nil
+    }
+
+    /// By what factor the devices' compute units differ; infinite where one's are not known.
+    func distance(to other: Entry) -> Double {
+      guard let own = computeUnits, let units = other.computeUnits, min(own, units) > 0 else { return .infinity }
+      return Double(max(own, units)) / Double(min(own, units))
     }
   }
 
@@ -87,8 +96,8 @@ package struct TuningDatabase: Sendable {
     if refused > 0 { note = "\(url.path): \(refused) choices ignored: values that no kernel allows" }
   }
 
-  /// The choices for a device: its own with its driver's version, else its own, else those of a device of the same
-  /// platform, class by class.
+  /// The choices for a device: its own with its driver's version, else its own, else those of the device of the same
+  /// platform that is nearest in compute units, class by class.
   package func tuning(for profile: DeviceProfile, style: KernelStyle) -> Tuning {
     tuning(for: Entry(profile, style: style))
   }
@@ -96,11 +105,19 @@ package struct TuningDatabase: Sendable {
   func tuning(for wanted: Entry) -> Tuning {
     var tuning = Tuning()
     for rank in 1...3 {
-      for entry in entries where entry.rank(for: wanted) == rank {
+      // Later ones count for more, among other devices' those that are nearer: the sort is stable.
+      let fitting = entries.filter { $0.rank(for: wanted) == rank }
+      for entry in rank == 1 ? fitting.sorted(by: { $0.distance(to: wanted) > $1.distance(to: wanted) }) : fitting {
         for (name, values) in entry.choices { tuning.choose(values, for: name, style: wanted.style) }
       }
     }
     return tuning
+  }
+
+  /// Whether the device itself was tuned, with this version of its driver or another.
+  package func isTuned(_ profile: DeviceProfile, style: KernelStyle) -> Bool {
+    let wanted = Entry(profile, style: style)
+    return entries.contains { $0.rank(for: wanted) ?? 0 >= 2 }
   }
 
   /// Adds an entry's choices to those of the same device, driver and style.

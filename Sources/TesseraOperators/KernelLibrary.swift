@@ -14,7 +14,7 @@ package final class KernelLibrary: Sendable {
   private let kernels = Mutex<[Variant: Kernel]>([:])
   private let programs = Mutex(RecentTable<StepVariants, Kernel>(limit: 64))
 
-  private struct Variant: Hashable {
+  struct Variant: Hashable {
     var variant: KernelVariant
     var localSize: Int
   }
@@ -41,6 +41,8 @@ package final class KernelLibrary: Sendable {
 
   /// The variants that were compiled so far.
   package var variants: [KernelVariant] { kernels.withLock { $0.keys.map(\.variant) } }
+
+  func isCompiled(_ variant: Variant) -> Bool { kernels.withLock { $0[variant] != nil } }
 
   /// The kernel of a variant, compiled for the style and for work-groups of `localSize` items.
   ///

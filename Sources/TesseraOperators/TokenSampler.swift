@@ -80,7 +80,12 @@ package struct TokenSampler: Sendable {
 
   /// Waits for the choices of the rows.
   package func read(_ request: SamplingRequest, results: Buffer, from queue: Queue) throws -> [Choice] {
-    let words = try queue.read(results, as: UInt32.self, count: request.resultCount)
+    choices(request, try queue.read(results, as: UInt32.self, count: request.resultCount))
+  }
+
+  /// The choices of the rows, of the words of their results.
+  package func choices(_ request: SamplingRequest, _ words: [UInt32]) -> [Choice] {
+    guard words.count >= request.resultCount else { return [] }
     let places = request.topTokenPlaces
     return request.topTokens.enumerated().map { row, topTokens in
       let sampled = words.withUnsafeBytes {

@@ -56,6 +56,49 @@ extension OpenCLOnDevices {
       try queue.enqueueWrite([Int32(5)], to: buffer)
     }
 
+    @Test("a read to the host's memory goes on while others are enqueued", arguments: TestDevices.all)
+    func hostRead(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let buffer = try Buffer(queue.context, byteCount: 64)
+      let reads = try (0..<2).map { _ in try HostRead(queue, byteCount: 64) }
+      #expect(try reads[0].values(as: UInt32.self).isEmpty)
+      for round in 0..<6 {
+        try queue.enqueueWrite([UInt32](repeating: UInt32(round), count: 16), to: buffer)
+        try reads[round % 2].enqueue(buffer, byteCount: round == 3 ? 8 : 64)
+        guard round > 0 else { continue }
+        let values = try reads[(round + 1) % 2].values(as: UInt32.self)
+        #expect(values == [UInt32](repeating: UInt32(round - 1), count: round == 4 ? 2 : 16))
+        // The write of this round may still run.
+        #expect(queue.isBehind)
+      }
+      // A read that nobody asks for is waited for by the next one, and by the end.
+      try reads[0].enqueue(buffer, byteCount: 4)
+      #expect(try reads[0].values(as: UInt32.self) == [5])
+      for count in [0, 65] { #expect(throws: CLError.self) { try reads[0].enqueue(buffer, byteCount: count) } }
+    }
+
+    @Test("a mark waits for what was enqueued before it, and lets go of no later writes", arguments: TestDevices.all)
+    func marks(device: TestDevice) throws {
+      let queue = try Queue(device.context())
+      let buffer = try Buffer(queue.context, byteCount: 8)
+      try queue.enqueueWrite([Int32(1)], to: buffer)
+      let first = try queue.mark()
+      try queue.enqueueWrite([Int32(2)], to: buffer, byteOffset: 4)
+      let second = try queue.mark()
+      try queue.wait(for: first)
+      #expect(queue.isBehind && queue.staged.withLock { $0.bytes.count } == 1)
+      try queue.wait(for: first)
+      #expect(queue.isBehind)
+      try queue.wait(for: second)
+      #expect(!queue.isBehind)
+      try queue.enqueueWrite([Int32(3)], to: buffer)
+      // Earlier marks say nothing of it.
+      try queue.wait(for: second)
+      #expect(queue.isBehind)
+      #expect(try queue.read(buffer, as: Int32.self, count: 2) == [3, 2])
+      #expect(!queue.isBehind)
+    }
+
     @Test("nothing is written, read, copied or filled without an error or an effect", arguments: TestDevices.all)
     func nothing(device: TestDevice) throws {
       let queue = try Queue(device.context())

@@ -234,6 +234,49 @@ extension OpenCLOnDevices {
       #expect(try queue.read(x, as: Float.self, count: 1) == [100])
     }
 
+    @Test(
+      "a bound kernel keeps its arguments and its buffers, whoever else launches the kernel", arguments: TestDevices.all
+    )
+    func bound(device: TestDevice) throws {
+      let context = try device.context()
+      let source = """
+        struct change { float amount; uint at; };
+        kernel void advance(global float *x, global float *y, const struct change s) {
+          x[s.at] += s.amount;
+          y[s.at] = x[s.at];
+        }
+        """
+      let kernel = try Program(context, source: source, name: "advance.cl").kernel("advance")
+      let queue = try Queue(context, profiling: true)
+      let x = try Buffer(context, byteCount: 8)
+      try queue.fill(x, byteCount: 8)
+      func bound(_ amount: Float, at index: UInt32) throws -> BoundKernel {
+        let y = try Buffer(context, byteCount: 8)
+        let block = withUnsafeBytes(of: amount) { Array($0) } + withUnsafeBytes(of: index) { Array($0) }
+        return try BoundKernel(kernel, over: NDRange(global: [1]), buffers: [x, y], block: block)
+      }
+      let launches = [try bound(1, at: 0), try bound(10, at: 1)]
+      let seconds = try queue.kernelSeconds {
+        for _ in 0..<3 { try queue.enqueue(launches) }
+        try queue.enqueue(kernel, over: NDRange(global: [1]), buffers: [x, x], block: [0, 0, 200, 66, 0, 0, 0, 0])
+        try queue.enqueue(launches)
+      }
+      #expect(seconds.count == 9 && queue.launchCount == 9)
+      #expect(try queue.read(x, as: Float.self, count: 2) == [104, 40])
+      // Wrong arguments are found before anything runs.
+      for buffers in [[x], [x, x, x]] {
+        #expect(throws: CLError.self) {
+          try BoundKernel(
+            kernel, over: NDRange(global: [1]), buffers: buffers, block: [UInt8](repeating: 0, count: 8))
+        }
+      }
+      #expect(throws: CLError.self) {
+        try BoundKernel(kernel, over: NDRange(global: [0]), buffers: [x, x], block: [UInt8](repeating: 0, count: 8))
+      }
+      let other = try Queue(Context(context.device))
+      #expect(throws: CLError.self) { try other.enqueue(launches) }
+    }
+
     @Test("a queue counts the time that it was waited for", arguments: TestDevices.all)
     func timeWaited(device: TestDevice) throws {
       let queue = try Queue(device.context())

@@ -24,7 +24,7 @@ struct CommandDocumentTests {
       let run = try document(["generate", "-m", path, "--tokens", "1,2,3", "-n", "\(count)", "--json"])
       #expect(run["prompt_tokens"] as? [Int] == [1, 2, 3])
       #expect((run["tokens"] as? [Int])?.count == count && run["finish_reason"] as? String == "length")
-      #expect(run["text"] is String && run["device"] is String)
+      #expect(run["text"] is String && run["device"] is String && run["kv"] is String)
       let statistics = try #require(run["statistics"] as? [String: Any])
       #expect(statistics["prompt_tokens"] as? Int == 3 && statistics["generated_tokens"] as? Int == count)
       for key in [

@@ -136,6 +136,7 @@ struct CommandFamilyTests {
     for (kv, bytes) in [("f32", 8), ("f32,f16", 6), ("f16", 4)] {
       let memory = try CommandRun(["inspect", qwen2.folder, "--json", "--kv", kv]).object()["memory"] as? [String: Any]
       #expect(memory?["kv_bytes_per_token"] as? Int == 2 * 32 * bytes, "\(kv)")
+      #expect(memory?["kv"] as? String == kv)
     }
     let memories = try ["f32", "q8_0"].map {
       try CommandRun(["inspect", qwen2.folder, "--json", "--type", $0]).object()["memory"] as? [String: Any]

@@ -33,6 +33,21 @@ struct DoctorTests {
     }
   }
 
+  @Test(
+    "what a driver promises of floats is tried, and what it does not promise is no fault", arguments: TestDevices.all)
+  func floats(device: TestDevice) throws {
+    let bench = try DoctorBench(device.context())
+    let rows = bench.floatChecks().map { $0.row() }
+    #expect(rows.count == 3)
+    for row in rows { #expect(row.ok, "\(row.variant): \(row.maxError ?? .nan)") }
+    let promised = bench.queue.context.device.profile.singleFloat
+    #expect(
+      rows.map(\.tolerance) == [
+        0, promised.contains(.correctDivideSqrt) ? 0 : 1, promised.contains(.denormals) ? 0 : 1,
+      ])
+    #expect(rows[0].cases == 1 && rows[1].cases == 2 && rows[2].cases == 2)
+  }
+
   /// Functions of `scripts/gpu-variants.jsonl`.
   private static func listedKernels() throws -> Set<String> {
     let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -1,4 +1,5 @@
 import Foundation
+import TesseraCL
 import Testing
 
 @testable import TesseraMemory
@@ -120,8 +121,30 @@ struct MemoryPlanTests {
   func prints() throws {
     let lines = try Self.plan(context: 1000).description.split(separator: "\n")
     #expect(lines.count == 5)
-    #expect(lines[1] == "KV cache   45.0 MiB (47185920 bytes) for 1000 tokens, 45.0 KiB (46080 bytes) a token")
+    #expect(lines[1] == "KV cache   45.0 MiB (47185920 bytes) for 1000 tokens, 45.0 KiB (46080 bytes) a token, f32")
     #expect(lines[4].hasPrefix("together ") && lines[4].hasSuffix("(153185920 bytes)"))
+  }
+
+  @Test("the plan says how the cache keeps what is kept")
+  func cacheEncoding() throws {
+    func encoding(_ kinds: [KVKind], _ keys: KVEncoding, _ values: KVEncoding) throws -> String {
+      let groups = try kinds.enumerated().map { index, kind in
+        let exact = kind == .transient
+        return try KVGroup(
+          layers: [index],
+          geometry: KVGeometry(
+            kvHeadCount: 1, keyDim: 64, keys: exact ? .f32 : keys, values: exact ? .f32 : values), kind: kind)
+      }
+      return try MemoryPlan(
+        weightsBytes: 1, largestWeightBytes: 1, kvLayout: KVCacheLayout(groups: groups), contextLength: 64,
+        stepTokens: 64, workspaceBytes: 1
+      ).cacheEncoding
+    }
+    #expect(try encoding([.growing], .f16, .f16) == "f16")
+    #expect(try encoding([.transient, .growing], .q8_0, .f16) == "q8_0,f16")
+    #expect(try encoding([.transient], .f16, .f16) == "f32")
+    #expect(KVEncoding.standard(on: .gpu) == .f16)
+    for type in [DeviceProfile.DeviceType.cpu, .accelerator, .other] { #expect(KVEncoding.standard(on: type) == .f32) }
   }
 
   @Test("the plan encodes every number by name")

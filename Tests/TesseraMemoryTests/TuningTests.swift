@@ -17,6 +17,28 @@ struct TuningTests {
       choices: [Self.name: values])
   }
 
+  @Test("a device that was not measured takes the choices of the one that is nearest in compute units")
+  func nearest() {
+    func entry(_ device: String, units: Int?, _ values: [String: Int], platform: String = "P") -> TuningDatabase.Entry {
+      .init(
+        platform: platform, device: device, driver: "1", style: .simt, vectorWidth: 1, computeUnits: units,
+        choices: [Self.name: values])
+    }
+    var database = TuningDatabase()
+    for (device, units, tiles) in [("A", 24, 2), ("B", 132, 4), ("C", 8, 8), ("D", nil, 16)] as [(String, Int?, Int)] {
+      database.add(entry(device, units: units, ["TILES": tiles]))
+    }
+    database.add(entry("E", units: 100, ["TILES": 1], platform: "Q"))
+    func tiles(_ device: String, units: Int?) -> Int? {
+      database.tuning(for: entry(device, units: units, [:]))[Self.name, "TILES"]
+    }
+    #expect(tiles("X", units: 108) == 4 && tiles("X", units: 20) == 2 && tiles("X", units: 1) == 8)
+    // The device's own goes before all.
+    #expect(tiles("C", units: 132) == 8)
+    // Of devices whose units are not known the last one.
+    #expect(tiles("X", units: nil) == 16)
+  }
+
   private func chosen(_ values: [String: Int], _ style: KernelStyle) -> Tuning {
     var tuning = Tuning()
     let isTaken = tuning.choose(values, for: Self.name, style: style)

@@ -38,7 +38,10 @@ struct GPUVariantTests {
     let variants = try entries().map(\.variant)
     let compiled = Set(variants.map(\.function))
     // A step program is generated, of CPUs' kernels; probes are run where a device is new.
-    let others: Set = ["step/step_program.cl", "matmul/dot_8_probe.cl", "matmul/mma_probe.ptx.cl"]
+    let others: Set = [
+      "step/step_program.cl", "matmul/dot_8_probe.cl", "matmul/mma_probe.ptx.cl", "common/float_probe.cl",
+      "common/wgmma_probe.cl",
+    ]
     var kernels: Set<String> = []
     for path in KernelSource.paths where path.hasSuffix(".cl") && !others.contains(path) {
       // Without what it includes.

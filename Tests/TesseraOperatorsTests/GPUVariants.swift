@@ -251,6 +251,7 @@ struct GPUVariants {
     row.occurrences = [.init(id: 1, count: 1)]
     row.bias = [.init(id: 2, value: 1)]
     row.allowed = [UInt32](repeating: .max, count: 4)
+    try TokenFeed(library).enqueue(memory, into: memory, rows: 1, vocabularySize: 32_000, on: sink)
     try TokenSampler(library).enqueue(
       SamplingRequest([row], vocabularySize: 128), logits: memory, inputs: memory, workspace: memory, results: memory,
       on: sink)

@@ -10,6 +10,24 @@ import Testing
 extension OperatorsOnDevices {
   @Suite("Gathered rows")
   @MainActor struct RowGatherTests {
+    @Test("chosen tokens are the next step's ids, of the vocabulary where nothing was chosen", arguments: Target.all)
+    func tokens(target: Target) throws {
+      let bench = try target.bench()
+      for count in [1, 3, 130] {
+        let tokens = (0..<count).map { $0 % 5 == 2 ? UInt32.max : UInt32($0) }
+        let ids = try bench.output(count + 1)
+        try TokenFeed(bench.library).enqueue(
+          bench.buffer(tokens.flatMap { [$0, 7, 7, 7] }), into: ids, rows: count, vocabularySize: 129, on: bench.queue)
+        let found = try bench.queue.read(ids, as: UInt32.self, count: count + 1)
+        // Nothing behind them is written.
+        #expect(found == tokens.map { min($0, 128) } + [.max])
+      }
+      let any = try bench.output(4)
+      #expect(throws: OperatorError.self) {
+        try TokenFeed(bench.library).enqueue(any, into: any, rows: 0, vocabularySize: 4, on: bench.queue)
+      }
+    }
+
     @Test("rows are those that the indices name, of any width", arguments: Target.all)
     func rows(target: Target) throws {
       let bench = try target.bench()

@@ -23,9 +23,12 @@ struct TestModel: Sendable, CustomStringConvertible {
     (self.name, self.path) = (name, path)
   }
 
-  /// A path that is given but missing fails here.
+  /// A path that is given but missing fails here. Fixtures are of an exact cache, on GPUs too.
   func load(_ options: LoadOptions = LoadOptions()) async throws -> LanguageModel {
-    try await LanguageModel.load(from: URL(fileURLWithPath: path), options: options)
+    var options = options
+    options.keyEncoding = options.keyEncoding ?? .f32
+    options.valueEncoding = options.valueEncoding ?? .f32
+    return try await LanguageModel.load(from: URL(fileURLWithPath: path), options: options)
   }
 
   /// A fixture of this folder, decoded.

@@ -41,11 +41,11 @@ public final class Embedder: Sendable {
   ///   - url: the file or folder.
   ///   - options: as for `LanguageModel.load`.
   ///   - pooling: instead of what the files say, which then need not be supported.
-  ///   - progress: called with the fraction of the weights that are on the device, 0 to 1, from another thread.
+  ///   - progress: called with how far it has come, from another thread.
   /// - Throws: as `LanguageModel.load`, and for pooling or modules that are not supported.
   public static func load(
     from url: URL, options: LoadOptions = LoadOptions(), pooling: Pooling? = nil,
-    progress: @escaping @Sendable (Double) -> Void = { _ in }
+    progress: @escaping @Sendable (LoadProgress) -> Void = { _ in }
   ) async throws -> Embedder {
     let path = url.path
     return try await load(options, pooling, progress) { try ModelSource(path: path) }
@@ -54,14 +54,14 @@ public final class Embedder: Sendable {
   /// Loads a model whose file is open.
   package static func load(
     _ source: ModelSource, options: LoadOptions = LoadOptions(), pooling: Pooling? = nil,
-    progress: @escaping @Sendable (Double) -> Void = { _ in }
+    progress: @escaping @Sendable (LoadProgress) -> Void = { _ in }
   ) async throws -> Embedder {
     try await load(options, pooling, progress) { source }
   }
 
   /// - Parameter source: opens the files, on the engine's thread.
   static func load(
-    _ options: LoadOptions, _ pooling: Pooling?, _ progress: @escaping @Sendable (Double) -> Void,
+    _ options: LoadOptions, _ pooling: Pooling?, _ progress: @escaping @Sendable (LoadProgress) -> Void,
     _ source: @escaping @Sendable () throws -> ModelSource
   ) async throws -> Embedder {
     let (start, engine) = (ContinuousClock.now, Engine())

@@ -25,12 +25,17 @@ extension Engine {
   /// tokenizer is made meanwhile.
   func open(
     _ source: @Sendable () throws -> ModelSource, _ options: LoadOptions, since start: ContinuousClock.Instant,
-    progress: @escaping @Sendable (Double) -> Void
+    progress: @escaping @Sendable (LoadProgress) -> Void
   ) async throws -> Parts {
     let source = try source()
-    let runnerOptions = try options.runnerOptions(source)
     let device = try Device.select(options.device)
-    let draft = try ModelDraft(source.checkpoint, on: device, options: runnerOptions)
+    let runnerOptions = try options.runnerOptions(source, on: device.profile.type)
+    var draft = try ModelDraft(source.checkpoint, on: device, options: runnerOptions)
+    let tune = QuickTune(device: device, style: draft.style, formats: draft.formats)
+    if options.tunesNewDevices, options.tuning == nil, tune.isNeeded(on: device.profile.type) {
+      try tune.run { progress(.tuning($0)) }
+      draft = try ModelDraft(source.checkpoint, on: device, options: runnerOptions)
+    }
     let vocabularySize = draft.profile.vocabularySize
     async let made = TextWorker().run { Result { try source.tokenizer(vocabularySize: vocabularySize) } }
     let runner = try ModelRunner(draft, progress: progress)

@@ -37,13 +37,26 @@ extension Engine {
   private func run(_ count: Int, chunk: Int, of sequences: [KVSequence]) async throws {
     let model = try model()
     let (runner, rows) = (model.runner, model.runner.logitRows)
+    // Requests may have choices of theirs to read between two steps.
+    let sampler = try runner.isLaunched && sequences.count <= rows ? BatchSampler(runner) : nil
+    var last: BatchSampler.Pending?
     for first in stride(from: 0, to: count, by: chunk) {
       try Task.checkCancellation()
       let batch = Batch(
         sequences.enumerated().map { index, sequence in
           .init(sequence: sequence, tokens: tokens(first..<min(first + chunk, count), of: index, runner))
         })
-      let result = try withRoom(makeRoom) { try runner.run(batch, wantsLogits: sequences.count <= rows) }
+      let result = try withRoom(makeRoom) {
+        try runner.run(batch, wantsLogits: sequences.count <= rows, feeding: chunk == 1 ? last?.results : nil)
+      }
+      if let sampler {
+        // As generations do: the host reads a choice while the step behind it runs.
+        let next = try sampler.enqueue(Array(repeating: SamplingRow(), count: sequences.count), of: result)
+        _ = try last?.values()
+        last = next
+        await Task.yield()
+        continue
+      }
       for first in stride(from: 0, to: sequences.count, by: rows) {
         let rows = Array(repeating: SamplingRow(), count: min(rows, sequences.count - first))
         _ = try model.sampler.sample(rows, of: result, from: first)
@@ -51,6 +64,7 @@ extension Engine {
       // Requests go on meanwhile.
       await Task.yield()
     }
+    _ = try last?.values()
   }
 
   /// Any ids do: the work does not depend on them.

@@ -34,6 +34,11 @@ extension Engine {
   /// Runs one step; false where there was nothing to do.
   func step() -> Bool {
     guard let model = loaded else { return false }
+    if let flight {
+      self.flight = nil
+      land(flight, model)
+      return true
+    }
     let waiting = scheduler.waiting.map(\.id)
     let plan = scheduler.next(
       CacheBudget(model.runner.cache, model.runner.chunkSize, requests, waiting: waiting, kept: kept.sequences))
@@ -92,33 +97,12 @@ extension Engine {
   private func sample(
     _ items: ArraySlice<Scheduler.Plan.Item>, _ result: ModelRunner.StepResult, _ model: Loaded
   ) throws {
-    let choices = try model.sampler.sample(
-      items.compactMap { requests[$0.id]?.samplingRow }, of: result, from: items.startIndex)
-    for (item, choice) in zip(items, choices) {
-      guard let token = choice.id else {
-        fail(
-          item.id,
-          TesseraError(
-            .notFinite,
-            "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`"))
-        continue
-      }
-      do {
-        try requests[item.id]?.append(
-          token, isEnd: model.endTokens.contains(token),
-          contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
-      } catch {
-        fail(item.id, error)
-        continue
-      }
-      if requests[item.id]?.isFinished == true {
-        settle(item.id)
-      } else if requests[item.id]?.isDrained == true {
-        scheduler.append(item.id)
-      } else {
-        requests[item.id]?.heldSince = .now
-      }
+    let rows = items.compactMap { requests[$0.id]?.samplingRow() }
+    if model.runner.isLaunched, items.startIndex == 0, items.count == result.rowCount {
+      return land(Flight(ids: items.map(\.id), choices: try model.sampler.enqueue(rows, of: result)), model)
     }
+    let choices = try model.sampler.sample(rows, of: result, from: items.startIndex)
+    for (item, choice) in zip(items, choices) { take(choice, for: item.id, goesOn: false, model) }
   }
 
   // MARK: Blocks
@@ -126,6 +110,7 @@ extension Engine {
   /// Takes the blocks of a request that waits again; its tokens become a prompt. One whose token nobody has asked for yet
   /// waits outside of the schedule: run anew, it would get that token twice.
   private func restart(_ id: SequenceID) {
+    dropFlight(of: id)
     if let runner = loaded?.runner { requests[id]?.restart(runner.cache.makeSequence()) }
     guard requests[id]?.heldSince != nil else { return }
     scheduler.remove(id)

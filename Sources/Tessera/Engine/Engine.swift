@@ -8,8 +8,8 @@ import TesseraText
 /// Runs the requests of one model together: each step has a token of every generation that goes on, and chunks of
 /// prompts.
 ///
-/// All of it happens on a thread of its own. A generation is at most one token ahead of whoever asks for its events: who
-/// stops asking stops the work.
+/// All of it happens on a thread of its own. A generation is at most one token ahead of whoever asks for its events, two
+/// where steps are launched (`Flight`): who stops asking stops the work.
 actor Engine {
   private let thread: DeviceThread
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -31,6 +31,8 @@ actor Engine {
   var requests: [SequenceID: Request] = [:]
   var kept = KeptSequences()
   private var lastID: UInt64 = 0
+  /// The step whose choices are to be read next.
+  var flight: Flight?
   var isRunning = false
   /// Whether steps are left to whoever calls `step`: tests.
   var isPaused = false
@@ -189,8 +191,13 @@ actor Engine {
   /// has asked for yet hold no blocks.
   func settle(_ id: SequenceID) {
     scheduler.remove(id)
+    dropFlight(of: id)
     guard let request = requests[id], !request.isSettled else { return }
     requests[id]?.isSettled = true
+    // A step that was on its way has run the last token, too.
+    if request.sequence.tokenCount >= request.tokens.count {
+      try? request.sequence.truncate(to: request.tokens.count - 1)
+    }
     if let keeper = request.keeper {
       kept.keep(keeper, request.sequence, tokens: Array(request.tokens.prefix(request.sequence.tokenCount)))
     } else {

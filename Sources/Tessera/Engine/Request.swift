@@ -27,7 +27,7 @@ struct Request {
   private var firstToken: ContinuousClock.Instant?
   private(set) var isFinished = false
 
-  /// Events that nobody has asked for yet: at most a token and the end.
+  /// Events that nobody has asked for yet: at most a token, two where steps run ahead of what the host knows, and the end.
   private var events: [GenerationEvent] = []
   private var failure: (any Error)?
   /// Who waits for the next event.
@@ -71,14 +71,23 @@ struct Request {
 
   // MARK: Sampling
 
-  /// How the token behind the last one is chosen.
-  var samplingRow: SamplingRow {
+  /// How the token behind the last one is chosen, or one farther on.
+  ///
+  /// - Parameter tokensAhead: tokens behind the last one that are not known yet.
+  func samplingRow(ahead tokensAhead: Int = 0) -> SamplingRow {
     var row = row
     if options.hasPenalty {
       row.occurrences = occurrences.list(all: options.presencePenalty != 0 || options.frequencyPenalty != 0)
     }
-    (row.seed, row.position) = (seed, UInt64(tokens.count))
+    (row.seed, row.position) = (seed, UInt64(tokens.count + tokensAhead))
     return row
+  }
+
+  /// Whether the step behind a token that was sampled, and is not known yet, can run: whatever the token is, if it is no end, the
+  /// generation goes on, nothing of the choice behind it depends on it, and the consumer has taken all tokens before.
+  func canRunAhead(contextLength: Int) -> Bool {
+    let isLast = options.maxTokens.map { statistics.generatedTokens + 1 >= $0 } ?? false
+    return !isFinished && isDrained && !isLast && !options.hasPenalty && tokens.count + 1 <= contextLength
   }
 
   /// Takes a sampled token: its event, and the end if it is one.
@@ -117,8 +126,8 @@ struct Request {
     let rest = stops.append(detokenizer?.finish() ?? "")
     // Whoever cancels asks for no more tokens.
     var unread = ""
-    if reason == .cancelled, case .token(_, let text)? = events.first {
-      unread = text
+    if reason == .cancelled {
+      for case .token(_, let text) in events { unread += text }
       events.removeAll()
     }
     let trailing = unread + rest.text + (rest.isStopped ? "" : stops.finish())

@@ -1,4 +1,5 @@
 import Foundation
+import TesseraCL
 import TesseraModels
 import TesseraOperators
 import TesseraMemory
@@ -14,15 +15,19 @@ public struct LoadOptions: Sendable {
   public var sequenceCount = 1
   /// Device memory that may be used, in bytes; nil leaves the device a margin.
   public var memoryBudget: Int?
-  /// How keys and values are kept: `.f32` is exact, `.f16` takes half the memory.
-  public var keyEncoding = KVEncoding.f32
-  public var valueEncoding = KVEncoding.f32
+  /// How keys and values are kept: `.f32` is exact, `.f16` takes half the memory; nil takes `.f16` on GPUs, else `.f32`
+  /// (`MemoryPlan.cacheEncoding` has what was taken).
+  public var keyEncoding: KVEncoding?
+  public var valueEncoding: KVEncoding?
   /// The type that float weights are quantized to as they load; nil keeps them as they are stored.
   public var weightType: WeightFormat?
   /// `.fast` rounds activations to 8 bits where that is faster; `LanguageModel.precision` has the precision actually in use.
   public var precision = Precision.exact
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
+  /// Whether a GPU that was never tuned is tuned before the model is loaded, once, in at most 20 seconds; what is found is kept
+  /// for later. Results do not depend on it.
+  public var tunesNewDevices = true
   /// How kernels use the device; nil takes `$TESSERA_STYLE`, else what suits it.
   package var style: KernelStyle?
   /// Tiles that were measured to be fast; nil takes what `tessera tune` has found for the device, or what comes with
@@ -40,12 +45,13 @@ public struct LoadOptions: Sendable {
     return style
   }
 
-  func runnerOptions(_ source: ModelSource) throws -> ModelRunner.Options {
+  func runnerOptions(_ source: ModelSource, on type: DeviceProfile.DeviceType) throws -> ModelRunner.Options {
     var options = ModelRunner.Options()
     options.contextLength = contextLength
     options.sequenceCount = sequenceCount
     options.memoryBudget = memoryBudget
-    (options.keys, options.values) = (keyEncoding, valueEncoding)
+    let standard = KVEncoding.standard(on: type)
+    (options.keys, options.values) = (keyEncoding ?? standard, valueEncoding ?? standard)
     options.weightFormat = weightType
     options.chunkSize = chunkSize
     options.style = try style ?? Self.requestedStyle()

@@ -106,6 +106,14 @@ struct DoctorAdvice: Encodable, Sendable, Equatable {
             "division and square roots are not correctly rounded (CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT): results may "
             + "differ in their last bits from those of devices where they are"))
     }
+    if !profile.singleFloat.contains(.denormals) {
+      advice.append(
+        .init(
+          kind: .missing,
+          message:
+            "numbers under 1.2e-38 are flushed to zero (no CL_FP_DENORM): results may differ in their last bits from "
+            + "those of devices that keep them"))
+    }
     return advice
   }
 

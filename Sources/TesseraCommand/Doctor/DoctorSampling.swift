@@ -8,6 +8,13 @@ extension DoctorBench {
   /// Choices of tokens: the share of ids that differ; draws, and what bias, penalties and masks make of logits.
   func samplingChecks() -> [DoctorCheck] {
     [
+      check("sampling/feed", "70 tokens, two of rows without a choice", tolerance: 0) { [self] in
+        let tokens = (0..<70).map { $0 % 41 == 40 ? UInt32.max : UInt32(($0 * 7) % 50) }
+        let ids = try output(70)
+        try TokenFeed(library).enqueue(
+          buffer(tokens.flatMap { [$0, 0, 0, 0] }), into: ids, rows: 70, vocabularySize: 50, on: queue)
+        return [doctorDifference(try queue.read(ids, as: UInt32.self, count: 70), tokens.map { min($0, 49) })]
+      },
       check("sampling", "greedy and the likeliest 1 to 256 of 5000", tolerance: 0) { [self] in
         var logits = values(5000, seed: 7)
         logits.replaceSubrange(100..<200, with: repeatElement(11, count: 100))

@@ -42,14 +42,19 @@ struct RunOptions: ParsableArguments {
     name: [.customLong("kv"), .customLong("kv-type")],
     help: ArgumentHelp(
       "How keys and values are kept: f32 (exact), f16 (half the memory), q8_0 (a quarter) or q4_0 (an eighth); two, as in "
-        + "q8_0,f16, are the keys' and the values'.", valueName: "encoding"))
-  var cache = CacheEncodings(keys: .f32, values: .f32)
+        + "q8_0,f16, are the keys' and the values' (default: f16 on GPUs, else f32).", valueName: "encoding"))
+  var cache: CacheEncodings?
 
   @Option(help: "exact, or fast: activations of 8 bits where that is faster (docs/numerics.md).")
   var precision: Precision = .exact
 
   @Option(help: "Device memory that may be used, in MiB (default: the device's, less a margin).")
   var memory: Int?
+
+  @Flag(
+    name: .customLong("no-tune"),
+    help: "Do not tune a GPU that was never tuned, which takes 20 seconds once; see `tessera tune`.")
+  var skipsTuning = false
 
   @Flag(help: "Print one JSON document and nothing else.")
   var json = false
@@ -77,9 +82,10 @@ struct RunOptions: ParsableArguments {
     var options = LoadOptions()
     options.device = device
     options.contextLength = context
-    (options.keyEncoding, options.valueEncoding) = (cache.keys, cache.values)
+    (options.keyEncoding, options.valueEncoding) = (cache?.keys, cache?.values)
     options.weightType = type
     options.precision = precision
+    options.tunesNewDevices = !skipsTuning
     options.memoryBudget = memory.map { $0 << 20 }
     return options
   }
@@ -97,23 +103,34 @@ struct RunOptions: ParsableArguments {
     return language
   }
 
+  private static let tuningNote =
+    "note: this GPU was never tuned: that is done now, once, in at most 20 seconds (--no-tune leaves it out, `tessera tune` "
+    + "takes longer and finds more)"
+
   /// Loads something, with a progress bar meanwhile.
-  func loading<T>(_ load: (@escaping @Sendable (Double) -> Void) async throws -> T) async throws -> T {
+  func loading<T>(_ load: (@escaping @Sendable (LoadProgress) -> Void) async throws -> T) async throws -> T {
     if !quiet, !json, let note = TuningDatabase(contentsOf: TuningDatabase.url).note {
       Terminal.diagnose("note: \(note)")
     }
     if quiet || json { CommandLog.silence() }
     let bar = ProgressBar("loading", quiet: quiet || json)
     defer { bar.finish() }
-    return try await load { bar.update($0) }
+    return try await load { progress in
+      switch progress {
+      case .tuning(let share):
+        if share == 0, !quiet, !json { Terminal.diagnose(Self.tuningNote) }
+        bar.update(share, label: "tuning")
+      case .kernels(let done, let all):
+        bar.update(Double(done) / Double(max(1, all)), label: "compiling \(done) of \(all) kernels")
+      case .weights(let share): bar.update(share)
+      }
+    }
   }
 }
 
 /// How keys and values are kept: one encoding for both, or the keys' and the values' separated by a comma.
 struct CacheEncodings: ExpressibleByArgument {
   let keys, values: KVEncoding
-
-  init(keys: KVEncoding, values: KVEncoding) { (self.keys, self.values) = (keys, values) }
 
   init?(argument: String) {
     let names = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
@@ -122,8 +139,6 @@ struct CacheEncodings: ExpressibleByArgument {
     else { return nil }
     (self.keys, self.values) = (keys, values)
   }
-
-  var defaultValueDescription: String { keys == values ? keys.rawValue : "\(keys.rawValue),\(values.rawValue)" }
 }
 
 extension Precision: ExpressibleByArgument {}

@@ -75,7 +75,7 @@ extension LanguageModel {
 
 extension GenerationStatistics {
   /// Two lines for people.
-  var summary: String {
+  func summary(of language: LanguageModel) -> String {
     func format(_ value: Double) -> String { String(format: "%.1f", value) }
     func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
     // The speed is of the tokens that were computed.
@@ -85,8 +85,8 @@ extension GenerationStatistics {
 
       loaded in \(String(format: "%.2f", loadSeconds)) s; prompt \(promptTokens) tokens\(cached)\(speed); \
       answer \(generatedTokens) tokens, \(format(generationTokensPerSecond)) tokens/s
-      first token after \(String(format: "%.2f", timeToFirstTokenSeconds)) s; device memory \(mebibytes(peakDeviceBytes)), \
-      resident \(mebibytes(peakResidentBytes))
+      first token after \(String(format: "%.2f", timeToFirstTokenSeconds)) s; device memory \(mebibytes(peakDeviceBytes)) \
+      (cache \(language.memoryPlan.cacheEncoding)), resident \(mebibytes(peakResidentBytes))
       """
   }
 }

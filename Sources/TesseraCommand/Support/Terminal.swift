@@ -60,11 +60,13 @@ final class ProgressBar: Sendable {
     isShown = !quiet && Terminal.standardErrorIsTerminal
   }
 
-  func update(_ share: Double) {
+  /// - Parameter label: of what goes on now; nil takes the bar's.
+  func update(_ share: Double, label: String? = nil) {
     guard isShown else { return }
     let filled = Int(min(max(share, 0), 1) * 30)
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
-    try? FileHandle.standardError.write(contentsOf: Data("\r\(label) \(bar) \(Int(share * 100))%".utf8))
+    try? FileHandle.standardError.write(
+      contentsOf: Data("\r\u{1b}[K\(label ?? self.label) \(bar) \(Int(share * 100))%".utf8))
   }
 
   func finish() {

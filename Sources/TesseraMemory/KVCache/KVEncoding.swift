@@ -1,3 +1,5 @@
+import TesseraCL
+
 /// How a cache keeps the elements of its keys, or of its values.
 public enum KVEncoding: String, Sendable, CaseIterable, Codable {
   case f32
@@ -19,4 +21,8 @@ public enum KVEncoding: String, Sendable, CaseIterable, Codable {
     case .q4_0: 18
     }
   }
+
+  /// What a device keeps unless something else is asked for: `.f16` on GPUs, where a long context's time is that of
+  /// reading the cache; elsewhere `.f32`, which rounds nothing.
+  public static func standard(on type: DeviceProfile.DeviceType) -> KVEncoding { type == .gpu ? .f16 : .f32 }
 }

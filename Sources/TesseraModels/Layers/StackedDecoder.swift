@@ -23,11 +23,13 @@ extension StackedDecoder {
   /// The hidden states behind some of the layers; behind the last one, of the rows that are wanted.
   func run(_ range: Range<Int>, on x: Tensor, _ step: StepBuilder) throws -> Tensor {
     var x = x
+    step.sink.endPart()
     for index in range {
       var attended: Tensor
       (x, attended) = try layers[index].attend(x, step)
       if index == layers.count - 1 { (x, attended) = (try step.selectedOutputs(x), try step.selectedOutputs(attended)) }
       x = try layers[index].finish(x, attended, step)
+      step.sink.endPart()
     }
     return x
   }

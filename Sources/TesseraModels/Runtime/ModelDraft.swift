@@ -14,6 +14,10 @@ package struct ModelDraft {
 
   package let memory: MemoryPlan
   package var profile: ModelProfile { layout.profile }
+  /// Of the model's matrices, as they will lie on the device.
+  package var formats: Set<WeightFormat> { layout.parameters.formats }
+  /// How kernels use the device.
+  package var style: KernelStyle { library.style }
   /// Bytes of weights that a generated token reads; 0 for an encoder, which generates none.
   package let weightBytesPerToken: Int
   let checkpoint: any Checkpoint
@@ -43,6 +47,7 @@ package struct ModelDraft {
       cache: try CacheViews(
         layout.cache, blockCounts: layout.memory.blockCounts, contextLength: layout.contextLength, layout.profile,
         cache: nil),
+      rotations: layout.profile.rotaryTables.map { _ in BufferView(.planned("rotations")) },
       selected: BufferView(.planned("hidden states")), alignment: limits.baseAddressAlignment)
     var (arenaBytes, commandCount) = (0, 0)
     for shape in layout.largestShapes(family, operators) {
@@ -98,6 +103,9 @@ package struct ModelDraft {
       (row.temperature, row.topP) = (1, 0.9)
       try sample(row, on: others)
       try clear(1, on: others)
+      let memory = BufferView(.planned("sampling"))
+      try TokenFeed(library).enqueue(
+        memory, into: memory, rows: 1, vocabularySize: profile.vocabularySize, on: others)
     }
     var seen: Set<KernelVariant> = []
     let steps = try layout.largestShapes(planner.family, planner.operators).flatMap {

@@ -37,7 +37,7 @@ struct ModelLayout {
     let rowWords = 1024 + vocabulary / 32 + 3 * min(vocabulary, Self.biasLimit)
     // Penalties list tokens of the sequences, of which no more are in the cache than it is planned for.
     let penaltyWords = 3 * min(rows * min(vocabulary, contextLength), sequenceCount * contextLength)
-    return TokenSampler.workspaceBytes(rows: rows) + (rows * rowWords + penaltyWords) * 4 + (64 << 10)
+    return TokenSampler.workspaceBytes(rows: rows) + (rows * rowWords + penaltyWords) * 4 + (96 << 10)
   }
   var hiddenRows: Int { max(chunkSize, Self.logitRows(profile)) }
   var hiddenBytes: Int { hiddenRows * profile.hiddenSize * 4 }
@@ -88,6 +88,7 @@ struct ModelLayout {
       weightsBytes: memory.weightsBytes, largestWeightBytes: memory.largestWeightBytes, kvLayout: cache,
       contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: chunkSize,
       workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes
+        + RotationTables.deviceBytes(profile, positions: contextLength)
         + (hasLogits ? samplingBytes : 0),
       stagingBytes: memory.stagingBytes)
   }

@@ -30,6 +30,11 @@ package final class ModelRunner {
     package var precision = Precision.exact
     /// Of a described model's random weights.
     package var seed: UInt32 = 0
+    /// Whether the kernels of a prompt and an answer are compiled before the weights are loaded, not as they are first
+    /// launched; nil does so on GPUs.
+    package var compilesAhead: Bool?
+    /// A bound of a single buffer, in bytes, below the device's.
+    package var largestAllocation: Int?
 
     package init() {}
   }
@@ -61,6 +66,8 @@ package final class ModelRunner {
   package var precision: Precision { planner.operators.precision }
   /// Rows of logits that are computed at once, at most.
   package var logitRows: Int { ModelLayout.logitRows(profile) }
+  /// Whether steps are launched command by command, so that one can be enqueued while another runs; else they are programs.
+  package var isLaunched: Bool { counters == nil }
   package var isEncoder: Bool { planner.family is any Encoder }
   /// Whether it is an encoder-decoder, whose sequences begin with a source.
   package var takesSource: Bool { planner.family is any EncoderDecoder }
@@ -68,41 +75,52 @@ package final class ModelRunner {
   private let planner: StepPlanner
   private let shaper: StepShaper
   private let blocks: CacheBlocks
+  private let feed: TokenFeed
   private let inputs, arena, hidden, selected: DeviceAllocation
+  private let rotations: RotationTables
   /// Nil where steps are launched command by command.
   private let counters: StepCounters?
   private var steps = PreparedSteps()
   private var lastResult = 0
+  /// Where the step before the last one ends, if it may still run.
+  private var stepEnd: QueueMark?
   /// Steps that were prepared so far, each for a new shape.
   package private(set) var preparedCount = 0
 
   /// Plans the memory, refuses what does not fit, and brings the weights to the device.
   ///
-  /// - Parameter progress: called with the fraction of the weights that are loaded, 0 to 1.
-  /// - Throws: `FileError`, `ModelError`, `MemoryError`, `OperatorError`, `CLError`.
+  /// - Parameter progress: called as kernels are compiled and weights loaded.
+  /// - Throws: `CancellationError` where the task is canceled between two kernels; `FileError`, `ModelError`, `MemoryError`, `OperatorError`, `CLError`.
   package convenience init(
     _ checkpoint: any Checkpoint, on device: Device, options: Options = Options(),
-    progress: @escaping (Double) -> Void = { _ in }
+    progress: @escaping (LoadProgress) -> Void = { _ in }
   ) throws {
     try self.init(ModelDraft(checkpoint, on: device, options: options), progress: progress)
   }
 
   /// Brings a planned model to its device.
-  package init(_ draft: ModelDraft, progress: @escaping (Double) -> Void = { _ in }) throws {
+  package init(_ draft: ModelDraft, progress: @escaping (LoadProgress) -> Void = { _ in }) throws {
     let (checkpoint, layout, options) = (draft.checkpoint, draft.layout, draft.options)
     try draft.memory.check(
-      limits: DeviceLimits(draft.library.context.device), budgetBytes: options.memoryBudget)
+      limits: DeviceLimits(draft.library.context.device).limited(toAllocations: options.largestAllocation),
+      budgetBytes: options.memoryBudget)
     (profile, plan, library) = (layout.profile, draft.memory, draft.library)
     (contextLength, chunkSize) = (layout.contextLength, layout.chunkSize)
+    if options.compilesAhead ?? (library.context.device.profile.type == .gpu) {
+      try library.compile(
+        draft.variants(), isCancelled: { Task.isCancelled }, progress: { progress(.kernels($0, of: $1)) })
+    }
     // Staging is given back when the weights are there.
     heap = try DeviceHeap(
-      library.context, budgetBytes: options.memoryBudget, plannedBytes: plan.totalBytes - plan.stagingBytes)
+      library.context, budgetBytes: options.memoryBudget, plannedBytes: plan.totalBytes - plan.stagingBytes,
+      largestAllocation: options.largestAllocation)
     queue = try Queue(library.context)
 
     inputs = try heap.allocate(byteCount: layout.inputBytes, purpose: .workspace, label: "a step's inputs")
     arena = try heap.allocate(byteCount: max(1, draft.arenaBytes), purpose: .workspace, label: "the step arena")
     hidden = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states")
     selected = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states of logits")
+    rotations = try RotationTables(profile, positions: contextLength, heap: heap, queue: queue)
     counters =
       StepProgram.isPossible(library)
       ? try StepCounters(commandCount: draft.commandCount, heap: heap, queue: queue) : nil
@@ -111,7 +129,7 @@ package final class ModelRunner {
     let parameters = ParameterStore(
       loading: checkpoint, weightFormat: options.weightFormat,
       onto: try ParameterDevice(library, plan: layout.parameters, heap: heap, queue: queue, seed: options.seed),
-      alignment: heap.limits.baseAddressAlignment, progress: progress)
+      alignment: heap.limits.baseAddressAlignment, progress: { progress(.weights($0)) })
     let family = try layout.family.init(
       layout.hyperparameters, ParameterScope(parameters, layout.hyperparameters))
     try parameters.checkAllUsed()
@@ -119,9 +137,12 @@ package final class ModelRunner {
       family: family, operators: draft.planner.operators,
       cache: try CacheViews(
         layout.cache, blockCounts: draft.memory.blockCounts, contextLength: contextLength, profile, cache: cache),
+      rotations: rotations.views,
       selected: selected.buffer.view, alignment: heap.limits.baseAddressAlignment)
-    shaper = StepShaper(profile: profile, operators: planner.operators, cache: planner.cache)
+    shaper = StepShaper(
+      profile: profile, operators: planner.operators, cache: planner.cache, contextLength: contextLength)
     blocks = CacheBlocks(library)
+    feed = TokenFeed(library)
     try queue.finish()
   }
 
@@ -129,11 +150,16 @@ package final class ModelRunner {
 
   /// Runs a batch: its keys and values are in the cache afterward.
   ///
-  /// - Parameter wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
+  /// - Parameters:
+  ///   - wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
+  ///   - choices: what a sampler has chosen, row by row, on the device: each chunk is one token, and these are the tokens.
   /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize` or the context, a sequence twice, or one of an
   ///   encoder-decoder without its source; `MemoryError` when the cache is full, `CLError`. What the batch reserved is then given back.
-  package func run(_ batch: Batch, wantsLogits: Bool = true) throws -> StepResult {
+  package func run(_ batch: Batch, wantsLogits: Bool = true, feeding choices: BufferView? = nil) throws -> StepResult {
     try check(batch)
+    guard choices == nil || batch.chunks.allSatisfy({ $0.tokens.count == 1 }) && !isEncoder else {
+      throw ModelError(.badBatch, "chunks of several tokens: a sampler's choices are one token each")
+    }
     guard !isEncoder else { return try encode(batch) }
     guard !takesSource || batch.chunks.allSatisfy({ $0.sequence.filledRows > 0 }) else {
       throw ModelError(.badBatch, "a batch with a sequence that has no source: \(profile.architecture) needs one")
@@ -152,7 +178,7 @@ package final class ModelRunner {
       let shaped = try shaper.shape(
         batch, part: .model, result: wantsLogits ? .logits : .hidden, tables: reservations.map(\.tables),
         rows: reservations.map(\.rows), sourceCounts: batch.chunks.map { $0.sequence.filledRows }, transient: [:])
-      let result = try run(shaped, work, wanted: batch.outputCount, isLogits: wantsLogits)
+      let result = try run(shaped, work, wanted: batch.outputCount, isLogits: wantsLogits, choices)
       for chunk in batch.chunks { try chunk.sequence.commit(chunk.tokens.count) }
       return result
     } catch {
@@ -246,16 +272,23 @@ package final class ModelRunner {
     }
   }
 
-  private func run(_ shaped: StepShaper.Shaped, _ work: KVBlockWork, wanted: Int, isLogits: Bool) throws -> StepResult {
+  private func run(
+    _ shaped: StepShaper.Shaped, _ work: KVBlockWork, wanted: Int, isLogits: Bool, _ choices: BufferView? = nil
+  ) throws -> StepResult {
     let step = try prepared(shaped.shape)
     try blocks.enqueue(work, of: cache, on: queue)
-    let bytes = shaped.data.bytes(shaped.shape, step.inputs, profile)
+    let bytes = shaped.data.bytes(shaped.shape, step.inputs)
     guard bytes.count <= inputs.byteCount else {
       throw ModelError(.badBatch, "a batch whose inputs take \(bytes.count) bytes: \(inputs.byteCount) are planned")
     }
-    // One step ahead of the device at most: who cancels or joins would wait for all of them.
-    if queue.isBehind { try queue.finish() }
+    try waitForEarlierSteps()
+    try rotations.write(upTo: shaped.data.positions.max().map { Int($0) } ?? 0)
     try queue.enqueueWrite(bytes, to: inputs.buffer)
+    if let choices {
+      try feed.enqueue(
+        choices, into: step.inputs.ids, rows: shaped.shape.tokenCount, vocabularySize: profile.vocabularySize, on: queue
+      )
+    }
     lastResult += 1
     try step.run()
     guard wanted > 0, let view = step.result, case .buffer(let buffer) = view.memory else {
@@ -266,6 +299,16 @@ package final class ModelRunner {
     try queue.copy(
       from: buffer, to: hidden.buffer, byteCount: wanted * profile.hiddenSize * 4, fromOffset: view.byteOffset)
     return StepResult(rowCount: wanted, view: hidden.buffer.view, isLogits: false, number: lastResult)
+  }
+
+  /// Waits until the host is one step ahead of the device at most, of programs none: who cancels or joins would wait for all
+  /// of them.
+  private func waitForEarlierSteps() throws {
+    guard queue.isBehind else { return stepEnd = nil }
+    guard counters == nil else { return try queue.finish() }
+    let end = try queue.mark()
+    if let stepEnd { try queue.wait(for: stepEnd) }
+    stepEnd = end
   }
 
   private func prepared(_ shape: StepShape) throws -> PreparedStep {

@@ -2,21 +2,19 @@ import TesseraCL
 import TesseraMemory
 import TesseraOperators
 
-/// A step of one shape, ready to run any number of times: its commands have memory, on a CPU as a program of one launch.
+/// A step of one shape, ready to run any number of times: its commands have memory, on a CPU as a program of one launch,
+/// elsewhere as launches whose arguments are bound.
 final class PreparedStep {
   let inputs: StepInputs
   /// Where the result lies; nil where there is none.
   let result: BufferView?
   private let program: StepProgram?
-  private let commands: [Dispatch]
-  private let library: KernelLibrary
-  private let queue: Queue
+  private let launches: StepLaunches?
 
   init(
     _ shape: StepShape, _ planner: StepPlanner, inputs: Buffer, arena: Buffer, library: KernelLibrary,
     heap: DeviceHeap, queue: Queue, counters: StepCounters?
   ) throws {
-    (self.library, self.queue) = (library, queue)
     self.inputs = StepInputs(
       shape, planner.profile, in: inputs.view.memory, at: inputs.view.byteOffset)
     let plan = try planner.plan(shape, inputs: inputs.view)
@@ -33,17 +31,17 @@ final class PreparedStep {
     }
     if StepProgram.isPossible(library) {
       program = try StepProgram(commands, library, heap: heap, queue: queue, counters: counters)
-      self.commands = []
+      launches = nil
     } else {
       program = nil
-      self.commands = commands
+      launches = try StepLaunches(commands, ends: plan.commands.ends, library, queue: queue)
     }
   }
 
   /// Enqueues the step.
   func run() throws {
-    if let program { return try program.run() }
-    for command in commands { try queue.dispatch(command, library) }
+    try program?.run()
+    try launches?.run()
   }
 }
 

@@ -12,10 +12,18 @@ final class StepBuilder {
   /// The tensors that layers' kernels write.
   let sink = DispatchList()
 
+  /// Where the rotations of all positions lie, by rotary table.
+  private let rotationTables: [BufferView]
+  /// Those of the step's tokens, (tokens, rotaryDim / 2, 2), by rotary table.
+  private var rotations: [Int: BufferView] = [:]
   /// Bytes of each tensor, by its id.
   private(set) var tensorBytes: [Int] = []
 
-  init(_ shape: StepShape, operators: Operators, inputs: StepInputs, cache: CacheViews, profile: ModelProfile) {
+  init(
+    _ shape: StepShape, operators: Operators, inputs: StepInputs, cache: CacheViews, rotations: [BufferView],
+    profile: ModelProfile
+  ) {
+    rotationTables = rotations
     self.shape = shape
     self.operators = operators
     self.inputs = inputs
@@ -41,6 +49,17 @@ final class StepBuilder {
     .init(
       packed: bytes(MatrixProduct.Workspace.packedBytes(tokens: rows, columns: columns)),
       sums: bytes(MatrixProduct.Workspace.sumBytes(tokens: rows, columns: columns)))
+  }
+
+  /// The rotations of the step's tokens, of a rotary table.
+  func rotation(_ table: Int) throws -> BufferView {
+    if let found = rotations[table] { return found }
+    let columns = profile.rotaryTables[table].rotaryDim
+    let rows = bytes(tokenCount * columns * 4)
+    try operators.rowGather.enqueue(
+      rotationTables[table], indices: inputs.positions, into: rows, rows: tokenCount, columns: columns, on: sink)
+    rotations[table] = rows
+    return rows
   }
 
   /// The rows that are wanted, of tensors of all tokens: a last layer does it once attention has seen all of them.

@@ -18,7 +18,6 @@ struct StepInputs: Sendable {
   let tokenTypes: BufferView  // (tokens) UInt32, where the shape has them
   let outputs: BufferView  // (outputCount) UInt32: rows of the step
   let groups: [Group]
-  let rotations: [BufferView]  // by rotary table: (tokens, rotaryDim / 2, 2)
   let tables: BufferView  // UInt32: block ids of all groups and sequences
   /// Bytes before the tables.
   let fixedBytes: Int
@@ -43,7 +42,6 @@ struct StepInputs: Sendable {
         slots: section(tokens * 4), singleTiles: section(shape.singleCount * tile),
         tiles: section(group.tileCount * tile))
     }
-    rotations = profile.rotaryTables.map { section(tokens * $0.rotaryDim * 4) }
     tables = section(0)
     fixedBytes = end
   }
@@ -74,7 +72,7 @@ struct StepData {
     var tiles: [FlashAttention.Tile] = []
   }
 
-  func bytes(_ shape: StepShape, _ inputs: StepInputs, _ profile: ModelProfile) -> [UInt8] {
+  func bytes(_ shape: StepShape, _ inputs: StepInputs) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: inputs.fixedBytes + tables.count * 4)
     func put<T: BitwiseCopyable>(_ values: [T], _ view: BufferView) {
       values.withUnsafeBytes { source in
@@ -95,8 +93,6 @@ struct StepData {
       put(group.singleTiles, views.singleTiles)
       put(group.tiles, views.tiles)
     }
-    let positions = positions.map { Int($0) }
-    for (table, view) in zip(profile.rotaryTables, inputs.rotations) { put(table.rows(at: positions), view) }
     put(tables, inputs.tables)
     return bytes
   }

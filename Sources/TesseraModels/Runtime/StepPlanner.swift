@@ -16,6 +16,8 @@ struct StepPlanner: Sendable {
   let family: any ModelFamily
   let operators: Operators
   let cache: CacheViews
+  /// By rotary table, of all positions.
+  let rotations: [BufferView]
   /// The rows of hidden states that the logits' part reads.
   let selected: BufferView
   let alignment: Int
@@ -25,7 +27,8 @@ struct StepPlanner: Sendable {
   func plan(_ shape: StepShape, inputs: BufferView) throws -> StepPlan {
     let builder = StepBuilder(
       shape, operators: operators,
-      inputs: StepInputs(shape, profile, in: inputs.memory, at: inputs.byteOffset), cache: cache, profile: profile)
+      inputs: StepInputs(shape, profile, in: inputs.memory, at: inputs.byteOffset), cache: cache,
+      rotations: rotations, profile: profile)
     let result = try run(builder)
     let lifetimes = try builder.sink.lifetimes()
     var requests: [ArenaPlan.Request] = []

@@ -9,6 +9,8 @@ struct StepShaper {
   let profile: ModelProfile
   let operators: Operators
   let cache: CacheViews
+  /// Positions are below.
+  let contextLength: Int
 
   /// A step's shape, and what goes into its inputs.
   struct Shaped {
@@ -128,11 +130,11 @@ struct StepShaper {
 
   private func positions(of chunk: Batch.Chunk, rows: Range<Int>) throws -> [UInt32] {
     guard let positions = chunk.positions else { return rows.map { UInt32($0) } }
-    guard positions.count == chunk.tokens.count, positions.allSatisfy({ (0..<profile.contextLength).contains($0) })
+    guard positions.count == chunk.tokens.count, positions.allSatisfy({ (0..<contextLength).contains($0) })
     else {
       throw ModelError(
         .badBatch,
-        "\(positions.count) positions for \(chunk.tokens.count) tokens: one each, from 0 to \(profile.contextLength - 1)"
+        "\(positions.count) positions for \(chunk.tokens.count) tokens: one each, from 0 to \(contextLength - 1)"
       )
     }
     return positions.map { UInt32($0) }

@@ -3,10 +3,15 @@ import TesseraCL
 /// A sink that keeps what it is given: the commands of a step before they have memory.
 package final class DispatchList: CommandSink {
   package private(set) var dispatches: [Dispatch] = []
+  /// Where parts end, such as layers: places at which a queue's work is sent to the device.
+  package private(set) var ends: [Int] = []
 
   package init() {}
 
   package func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) { dispatches.append(dispatch) }
+
+  /// Ends a part behind what was added so far.
+  package func endPart() { ends.append(dispatches.count) }
 
   /// The first and the last command that uses each tensor, by its id.
   ///

@@ -4,11 +4,8 @@ extension Queue: CommandSink {
   /// Launches the work.
   package func dispatch(_ dispatch: Dispatch, _ library: KernelLibrary) throws {
     let kernel = try library.kernel(dispatch.variant, localSize: dispatch.localSize)
-    let units = dispatch.units
     try enqueue(
-      kernel,
-      over: NDRange(x: units.x * dispatch.localSize, y: units.y, z: units.z, local: (dispatch.localSize, 1, 1)),
-      buffers: try dispatch.buffers(), block: dispatch.placedBlock())
+      kernel, over: dispatch.range, buffers: try dispatch.buffers(), block: dispatch.placedBlock())
   }
 }
 

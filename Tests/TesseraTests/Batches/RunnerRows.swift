@@ -9,13 +9,14 @@ import TestSupport
 extension SyntheticModel {
   /// The model on the default device, without an engine.
   func runner(
-    _ configure: (inout ModelRunner.Options) -> Void = { _ in }, _ change: (inout GGUFWriter) -> Void = { _ in }
+    _ configure: (inout ModelRunner.Options) -> Void = { _ in }, _ change: (inout GGUFWriter) -> Void = { _ in },
+    progress: @escaping (LoadProgress) -> Void = { _ in }
   ) throws -> ModelRunner {
     var options = ModelRunner.Options()
     options.style = try LoadOptions.requestedStyle()
     configure(&options)
     return try withFile(change) { path in
-      try ModelRunner(openCheckpoint(path: path), on: Device.select(nil), options: options)
+      try ModelRunner(openCheckpoint(path: path), on: Device.select(nil), options: options, progress: progress)
     }
   }
 

@@ -18,6 +18,8 @@ extension Engine {
 
   /// Tokens that a request has beyond its prompt.
   func generatedCount(_ id: SequenceID) -> Int { requests[id].map { $0.tokens.count - $0.promptCount } ?? 0 }
+  /// The sequences whose choices are still to be read; nil where no step is on its way.
+  func flightIDs() -> [SequenceID]? { flight?.ids.compactMap { $0 } }
   func waitingIDs() -> [SequenceID] { scheduler.waiting.map(\.id) }
   func requestCount() -> Int { requests.count }
   func closeSequence(_ id: SequenceID) { requests[id]?.sequence.close() }
@@ -67,10 +69,11 @@ extension SyntheticModel {
   /// The model without an end token, so that lengths are known.
   func loadEndless(
     sequences: Int = 1, context: Int = 256, chunk: Int = 512, patience: Duration = .seconds(30),
-    _ change: (inout GGUFWriter) -> Void = { _ in }
+    style: KernelStyle? = nil, _ change: (inout GGUFWriter) -> Void = { _ in }
   ) async throws -> LanguageModel {
     var options = LoadOptions()
     (options.sequenceCount, options.contextLength, options.chunkSize) = (sequences, context, chunk)
+    options.style = style
     var writer = writer()
     writer.metadata["tokenizer.ggml.token_type"] = .int32s(Self.tokens.map { $0.count > 1 ? 4 : 1 })
     writer.metadata["tokenizer.ggml.eos_token_id"] = nil

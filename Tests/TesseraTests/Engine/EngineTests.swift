@@ -95,14 +95,16 @@ extension ModelSuites {
           _ = try await handle.next()
         }
       }
-      // 29 tokens of the prompt in each step.
-      #expect(steps == 1 + (800 + 28) / 29)
+      // 29 tokens of the prompt in each step; what was on its way when the prompt came is read first.
+      let isLaunched = try await language.engine.withRunner { $0.isLaunched }
+      #expect(steps == 1 + (isLaunched ? 1 : 0) + (800 + 28) / 29)
       await language.engine.resume()
     }
 
-    @Test("a request is at most one token ahead of whoever reads it")
+    @Test("a request is at most one token ahead of whoever reads it, two where steps are launched")
     func oneAhead() async throws {
       let language = try await SyntheticModel.llama.loadEndless()
+      let most = try await language.engine.withRunner { $0.isLaunched ? 2 : 1 }
       let handle = try await language.request(SyntheticModel.ids(5))
       guard case .token? = try await handle.next() else {
         Issue.record("no token")
@@ -110,11 +112,13 @@ extension ModelSuites {
       }
       await language.engine.pause()
       for _ in 0..<5 { await language.engine.stepOnce() }
-      #expect(await language.engine.generatedCount(handle.id) == 2)
+      let count = await language.engine.generatedCount(handle.id)
+      #expect((2...1 + most).contains(count))
       #expect(await language.engine.stepOnce() == false)
       _ = try await handle.next()
       for _ in 0..<5 { await language.engine.stepOnce() }
-      #expect(await language.engine.generatedCount(handle.id) == 3)
+      let later = await language.engine.generatedCount(handle.id)
+      #expect((3...2 + most).contains(later))
       await language.engine.resume()
     }
   }

@@ -57,7 +57,7 @@ extension FamilySuites {
       let step = StepBuilder(
         shape, operators: planner.operators,
         inputs: StepInputs(shape, decoder.profile, in: .planned("inputs")), cache: planner.cache,
-        profile: decoder.profile)
+        rotations: planner.rotations, profile: decoder.profile)
       var x = try decoder.embed(step)
       let rows = try ranges.map { range in
         x = try decoder.run(range, on: x, step)

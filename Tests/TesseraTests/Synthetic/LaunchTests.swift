@@ -2,6 +2,7 @@ import TesseraCL
 import TesseraFiles
 import TesseraMemory
 import TesseraModels
+import TesseraOperators
 import TestSupport
 import Testing
 
@@ -35,6 +36,44 @@ extension ModelSuites {
         let two = try launches(layers: 2, tokens: tokens, style: .simt, after: history)
         #expect(three - two == expected, "\(tokens) after \(history) tokens")
       }
+    }
+
+    @Test("what is compiled ahead is all that a prompt's chunk, a decode step and a draw launch")
+    func compiledAhead() throws {
+      var told: [LoadProgress] = []
+      let runner = try SyntheticModel.llama.runner(
+        {
+          ($0.style, $0.compilesAhead, $0.chunkSize, $0.contextLength) = (.simt, true, 20, 256)
+        }, progress: { told.append($0) })
+      // All kernels are there before the first weights are.
+      let kernels = told.prefix { if case .kernels = $0 { true } else { false } }
+      guard case .kernels(0, of: let all)? = kernels.first else { throw TesseraError(.badOption, "\(told)") }
+      #expect(all > 8 && kernels.last == .kernels(all, of: all))
+      #expect(told.count > kernels.count)
+      #expect(!told.dropFirst(kernels.count).contains { if case .kernels = $0 { true } else { false } })
+
+      let compiled = Set(runner.library.variants)
+      let sequence = runner.cache.makeSequence()
+      defer { sequence.close() }
+      let sampler = try BatchSampler(runner)
+      var row = SamplingRow()
+      (row.temperature, row.topP) = (1, 0.9)
+      for tokens in [SyntheticModel.ids(20), [7], [8]] {
+        _ = try sampler.sample([row], of: runner.run(Batch([.init(sequence: sequence, tokens: tokens)])))
+      }
+      _ = try sampler.sample([SamplingRow()], of: runner.run(Batch([.init(sequence: sequence, tokens: [9])])))
+      #expect(Set(runner.library.variants).subtracting(compiled).isEmpty)
+    }
+
+    @Test("loading ends between two kernels when its task is canceled")
+    func cancelled() async throws {
+      let task = Task {
+        // Once the task is canceled.
+        while !Task.isCancelled { await Task.yield() }
+        _ = try SyntheticModel.llama.runner({ ($0.style, $0.compilesAhead) = (.simt, true) })
+      }
+      task.cancel()
+      await #expect(throws: CancellationError.self) { try await task.value }
     }
 
     @Test("a step that is recorded whole is one launch whatever its layers", arguments: [1, 9])

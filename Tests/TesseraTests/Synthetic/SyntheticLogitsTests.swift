@@ -1,3 +1,5 @@
+import Foundation
+import TesseraCL
 import TesseraMemory
 import TestSupport
 import Testing
@@ -22,6 +24,26 @@ extension ModelSuites {
         let logits = try await language.allLogits(tokens, chunk: chunk)
         #expect(logits.map(\.bitPattern) == whole.map(\.bitPattern), "chunk \(chunk)")
       }
+    }
+
+    @Test("keys and values are halves on a GPU unless they are asked for otherwise")
+    func standardCache() async throws {
+      let url = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString).gguf")
+      defer { try? FileManager.default.removeItem(at: url) }
+      try SyntheticModel.llama.writer().write(to: url)
+      let source = try ModelSource(path: url.path)
+      var options = LoadOptions()
+      func encodings(_ type: DeviceProfile.DeviceType) throws -> [KVEncoding] {
+        let runner = try options.runnerOptions(source, on: type)
+        return [runner.keys, runner.values]
+      }
+      #expect(try encodings(.gpu) == [.f16, .f16] && encodings(.cpu) == [.f32, .f32])
+      options.keyEncoding = .f32
+      #expect(try encodings(.gpu) == [.f32, .f16])
+      options.valueEncoding = .q8_0
+      #expect(try encodings(.gpu) == [.f32, .q8_0] && encodings(.cpu) == [.f32, .q8_0])
+      let language = try await SyntheticModel.llama.load()
+      #expect(language.memoryPlan.cacheEncoding == KVEncoding.standard(on: language.device.type).rawValue)
     }
 
     @Test("heads of any multiple of 16 give the same bits in every chunk and style", arguments: [48, 80])

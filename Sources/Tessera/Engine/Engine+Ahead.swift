@@ -1,0 +1,88 @@
+import TesseraMemory
+import TesseraModels
+import TesseraOperators
+
+/// Steps whose tokens the host does not know yet, where a queue launches them: the device takes what it chose as the next step's
+/// tokens, and the host reads the choices while that step runs. So one that ends with such a token is found a step late; what was
+/// computed behind it is thrown away.
+struct Flight {
+  /// Of each row the sequence that wants its choice; nil where nobody does any more.
+  var ids: [SequenceID?]
+  let choices: BatchSampler.Pending
+}
+
+extension Engine {
+  /// Reads what a step has chosen, once the next one is on its way where that can be.
+  func land(_ landing: Flight, _ model: Loaded) {
+    flight = ahead(of: landing, model)
+    let goesOn = flight != nil
+    do {
+      for (id, choice) in zip(landing.ids, try landing.choices.values()) {
+        if let id { take(choice, for: id, goesOn: goesOn, model) }
+      }
+    } catch {
+      for case let id? in landing.ids { fail(id, error) }
+    }
+  }
+
+  /// Enqueues the step behind one whose choices nobody has read; nil where the host must know them first: it is not the same
+  /// sequences that go on, one of them ends for sure or asks for penalties, or its consumer has not taken the last token.
+  private func ahead(of last: Flight, _ model: Loaded) -> Flight? {
+    let (runner, ids) = (model.runner, last.ids.compactMap { $0 })
+    guard ids.count == last.ids.count, ids.count <= runner.logitRows, scheduler.waiting.isEmpty,
+      ids.allSatisfy({ requests[$0]?.canRunAhead(contextLength: runner.contextLength) == true })
+    else { return nil }
+    var next = scheduler
+    for id in ids { next.append(id) }
+    let plan = next.next(CacheBudget(runner.cache, runner.chunkSize, requests, waiting: [], kept: kept.sequences))
+    guard plan.preempted.isEmpty, plan.rejected.isEmpty, plan.items.map(\.id) == ids,
+      plan.items.allSatisfy({ $0.count == 1 && $0.isSampled })
+    else { return nil }
+    let batch = Batch(
+      ids.compactMap { id in
+        // The device puts the token in the place of this one.
+        requests[id].map { .init(sequence: $0.sequence, tokens: [0], outputs: .last) }
+      })
+    // Where there is no room, others give way once the host knows the tokens.
+    guard let result = try? runner.run(batch, feeding: last.choices.results) else { return nil }
+    next.didRun(plan.items)
+    scheduler = next
+    do {
+      let rows = ids.compactMap { requests[$0]?.samplingRow(ahead: 1) }
+      return Flight(ids: ids, choices: try model.sampler.enqueue(rows, of: result))
+    } catch {
+      for id in ids { fail(id, error) }
+      return nil
+    }
+  }
+
+  /// Takes a sampled token of a request.
+  ///
+  /// - Parameter goesOn: the step behind it is on its way.
+  func take(_ choice: TokenSampler.Choice, for id: SequenceID, goesOn: Bool, _ model: Loaded) {
+    guard requests[id]?.isFinished == false else { return }
+    guard let token = choice.id else {
+      return fail(
+        id,
+        TesseraError(
+          .notFinite,
+          "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`"))
+    }
+    do {
+      try requests[id]?.append(
+        token, isEnd: model.endTokens.contains(token),
+        contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
+    } catch { return fail(id, error) }
+    if requests[id]?.isFinished == true {
+      settle(id)
+    } else if !goesOn {
+      if requests[id]?.isDrained == true { scheduler.append(id) } else { requests[id]?.heldSince = .now }
+    }
+  }
+
+  /// Lets go of what a step on its way computes for a request that ends or begins anew.
+  func dropFlight(of id: SequenceID) {
+    guard let index = flight?.ids.firstIndex(of: id) else { return }
+    flight?.ids[index] = nil
+  }
+}

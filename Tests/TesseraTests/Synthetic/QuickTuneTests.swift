@@ -1,0 +1,64 @@
+import Foundation
+import TesseraCL
+import TesseraMemory
+import TesseraOperators
+import TestSupport
+import Testing
+
+@testable import Tessera
+
+extension ModelSuites {
+  @Suite("The first minute on an unknown GPU")
+  struct QuickTuneTests {
+    private func tune(_ folder: URL, seconds: Double) throws -> QuickTune {
+      QuickTune(
+        device: try Device.select(nil), style: .simt, formats: [.q8_0], seconds: seconds,
+        url: folder.appendingPathComponent("tunings.json"))
+    }
+
+    @Test("a GPU is tuned once, and what is found is kept; other devices are not")
+    func once() throws {
+      try withTemporaryFolder(once)
+    }
+
+    private func once(_ folder: URL) throws {
+      let tune = try tune(folder, seconds: 0.5)
+      for type in [DeviceProfile.DeviceType.cpu, .accelerator, .other] { #expect(!tune.isNeeded(on: type)) }
+      #expect(tune.isNeeded(on: .gpu))
+      var shares: [Double] = []
+      let start = ContinuousClock.now
+      try tune.run { shares.append($0) }
+      #expect(shares.first == 0 && shares.last == 1 && shares == shares.sorted())
+      // Kernels that are at work when the time is over are waited for.
+      #expect((ContinuousClock.now - start).seconds < 120)
+      #expect(!tune.isNeeded(on: .gpu))
+      let entries = TuningDatabase(contentsOf: tune.url).entries
+      #expect(entries.count == 1 && entries[0].style == .simt)
+      #expect(entries[0].computeUnits == tune.device.profile.computeUnits)
+    }
+
+    @Test("nothing is kept of a tuning whose task is canceled")
+    func cancelled() async throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
+      let tune = try tune(folder, seconds: 60)
+      let task = Task {
+        while !Task.isCancelled { await Task.yield() }
+        try tune.run { _ in }
+      }
+      task.cancel()
+      await #expect(throws: CancellationError.self) { try await task.value }
+      #expect(tune.isNeeded(on: .gpu) && !FileManager.default.fileExists(atPath: tune.url.path))
+    }
+
+    @Test("a folder that cannot be written costs only the tuning")
+    func unwritable() throws {
+      try withTemporaryFolder { folder in
+        let file = folder.appendingPathComponent("file")
+        try Data().write(to: file)
+        let tune = try tune(file, seconds: 0)
+        try tune.run { _ in }
+        #expect(tune.isNeeded(on: .gpu))
+      }
+    }
+  }
+}
