@@ -57,15 +57,15 @@
 #define ONE 0x3f800000u
 
 // The halves of a row under one set of scales: in an array, or as the plane has them, with SCALES_LOCAL in local memory, with
-// SCALES_GLOBAL there.
-#if SIMT && defined(SCALES_GLOBAL)
-#define PACKED global const ushort *
-#define HALF_OF(packed, s) (packed)[(s) * LANES]
-#define HALF_VALUE(packed, s) vload_half((s) * LANES, (global const half *)(packed))
-#elif SIMT && defined(SCALES_LOCAL)
+// SCALES_GLOBAL where they are.
+#if SIMT && defined(SCALES_LOCAL)
 #define PACKED local const ushort *
 #define HALF_OF(packed, s) (packed)[(s) * LANES]
 #define HALF_VALUE(packed, s) vload_half((s) * LANES, (local const half *)(packed))
+#elif SIMT && defined(SCALES_GLOBAL)
+#define PACKED global const ushort *
+#define HALF_OF(packed, s) (packed)[(s) * LANES]
+#define HALF_VALUE(packed, s) vload_half((s) * LANES, (global const half *)(packed))
 #else
 #define PACKED const lanes_h *
 #define HALF_OF(packed, s) (packed)[s]

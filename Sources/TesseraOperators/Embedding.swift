@@ -19,6 +19,7 @@ package struct Embedding: Sendable {
     adds: Bool = false, on sink: some CommandSink
   ) throws {
     let shape = weights.shape
+    let (blocks, localSize) = (shape.columns / shape.format.blockSize, library.style.localSize)
     var block = EmbeddingArguments()
     block.scales_offset = UInt64(shape.scalesOffset)
     block.columns = UInt32(shape.columns)
@@ -28,8 +29,9 @@ package struct Embedding: Sendable {
     try sink.dispatch(
       Dispatch(
         KernelVariant("embedding/embedding.cl", "embedding", shape.defines(library.style)), block,
-        views: [ids.view, weights.view, y.view], written: [2], units: .init(tokens),
-        localSize: library.style.localSize,
+        views: [ids.view, weights.view, y.view], written: [2],
+        units: library.style == .vector ? .init(tokens) : .init((blocks + localSize - 1) / localSize, tokens),
+        localSize: localSize,
         cost: .init(
           bytes: tokens * (shape.rowBytes + shape.columns * 4), weightBytes: tokens * shape.rowBytes,
           operations: tokens * shape.columns)), library)
