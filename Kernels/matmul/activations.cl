@@ -32,6 +32,8 @@ KERNEL(pack_activations, pack_arguments, 5)
 
 #else
 
+constant float factors[CHUNK] = {FACTOR(0), FACTOR(1), FACTOR(2), FACTOR(3), FACTOR(4), FACTOR(5), FACTOR(6), FACTOR(7)};
+
 // A row's block, in the order of the vector style.
 static inline float sum_of_block(local const float *x) {
   float v[BLOCK];
@@ -65,13 +67,7 @@ kernel GROUP_OF_ITEMS void pack_activations(ROOTS_5, const struct pack_arguments
   }
   barrier(CLK_LOCAL_MEM_FENCE);
   global float *packed = VIEW(float, 1, packed) + ((ulong)tile * a->columns + first) * TILE_M;
-  for (uint i = item; i < width * TILE_M; i += LOCAL) {
-    const uint column = i / TILE_M;
-    float factor = FACTOR(0);
-#pragma unroll
-    for (uint c = 1; c < CHUNK; ++c) factor = column % CHUNK == c ? FACTOR(c) : factor;
-    packed[i] = part[i % TILE_M][column] * factor;
-  }
+  for (uint i = item; i < width * TILE_M; i += LOCAL) packed[i] = part[i % TILE_M][i / TILE_M] * factors[i / TILE_M % CHUNK];
 #if SCALES > 0
   global float *sums = VIEW(float, 2, sums) + ((ulong)tile * a->columns + first) / BLOCK * TILE_M;
   for (uint i = item; i < width / BLOCK * TILE_M; i += LOCAL) sums[i] = sum_of_block(&part[i % TILE_M][i / TILE_M * BLOCK]);
