@@ -24,7 +24,7 @@
 // Rows in local memory; those past the used ones weigh nothing.
 #define ROWS (USED_ROWS <= 1 ? 1 : USED_ROWS <= 2 ? 2 : USED_ROWS <= 4 ? 4 : USED_ROWS <= 8 ? 8 : 16)
 // Parts of values that are on their way: about eight runs a work-item.
-#define AHEAD (IS_QUANTIZED(VALUE_FORM) || ITEM_RUNS == 2 || VALUE_SIZE <= 64 ? 4 : ITEM_RUNS >= 3 ? 2 : 8)
+#define AHEAD (IS_QUANTIZED(VALUE_FORM) || VALUE_SIZE <= 64 ? 4 : ITEM_RUNS >= 2 ? 2 : 8)
 // Those that are loaded before the keys are used, whose runs take the registers.
 #define EARLY (AHEAD >= 8 && VALUE_SIZE <= 128 ? 2 : 1)
 // Few rows wait for memory, not for products.
@@ -37,11 +37,10 @@
 #define PIECE_RUNS (KEY_TYPE == CACHE_F32 ? 2 : 1)
 #define PIECE_ELEMENTS (PIECE_RUNS * KEY_ELEMENTS)
 #define PIECES (HEAD_SIZE / PIECE_ELEMENTS)
-#define MOST_AHEAD (PIECE_RUNS > 1 || (IS_QUANTIZED(KEY_TYPE) && USED_ROWS > 4) ? 4 : USED_ROWS > 4 ? 8 : 16)
+#define MOST_AHEAD (PIECE_RUNS > 1 || IS_QUANTIZED(KEY_TYPE) ? 4 : 8)
 #define CAN_BE(ahead) ((ahead) <= MOST_AHEAD && PIECES % (ahead) == 0)
 #define KEY_AHEAD                                                                                                        \
-  (PIECES <= MOST_AHEAD ? PIECES : CAN_BE(16) ? 16 : CAN_BE(12) ? 12 : CAN_BE(10) ? 10 : CAN_BE(9) ? 9 : CAN_BE(8) ? 8 \
-   : CAN_BE(6) ? 6 : CAN_BE(5) ? 5 : CAN_BE(4) ? 4 : CAN_BE(2) ? 2 : 1)
+  (PIECES <= MOST_AHEAD ? PIECES : CAN_BE(8) ? 8 : CAN_BE(6) ? 6 : CAN_BE(5) ? 5 : CAN_BE(4) ? 4 : CAN_BE(2) ? 2 : 1)
 #define ITEM_KEYS (KEY_TILE / LOCAL)
 
 struct key_piece {

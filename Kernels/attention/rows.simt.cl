@@ -43,7 +43,10 @@ static inline float masked(const struct attention *a, const struct rows *rows, c
 #endif
   bool sees = key >= from && key <= r.last && (key >= r.first || key < (int)a->sink_keys);
 #if MASK == TREE
-  sees = sees && (tree_bits(a->masks + token_of(rows, row) * TREE_WORDS, key - tile.w) & 1) != 0;
+  // Without branches: loads are on their way.
+  const int bit = key - tile.w, word = clamp(bit, 0, TREE_WORDS * 32 - 1) / 32;
+  const uint bits = a->masks[token_of(rows, row) * TREE_WORDS + word];
+  sees = sees & (bit < 0 | (bit < TREE_WORDS * 32 & (bits >> (bit & 31) & 1)));
 #endif
   return sees ? score : -INFINITY;
 }

@@ -30,9 +30,9 @@
 
 // Quants on their way take the registers of those in use.
 #if IS_QUANTIZED(VALUE_FORM)
-#define KEYS_UNROLLED UNROLLED(8, 4)
+#define KEYS_UNROLLED UNROLLED(8, 2)
 #else
-#define KEYS_UNROLLED UNROLLED(16, 4)
+#define KEYS_UNROLLED UNROLLED(16, 2)
 #endif
 
 #define SYNC barrier(CLK_LOCAL_MEM_FENCE)

@@ -25,13 +25,16 @@ extension ModelSuites {
       #expect(try step([7]) == 0)
     }
 
-    @Test("a sequence that grows is prepared anew only where its keys are split in more")
-    func splits() throws {
-      let runner = try SyntheticModel.llama.runner { ($0.contextLength, $0.chunkSize) = (2048, 250) }
+    @Test(
+      "a sequence that grows is prepared anew only where its keys are split in more", arguments: KernelStyle.allCases)
+    func splits(style: KernelStyle) throws {
+      let runner = try SyntheticModel.llama.runner {
+        ($0.contextLength, $0.chunkSize, $0.style) = (2048, 250, style)
+      }
       let sequence = runner.cache.makeSequence()
       let ids = SyntheticModel.ids(250)
-      // With 1 to 7 tiles of keys, which are split at powers of two, if the device has the cores.
-      for most in [1, 2, 2, 3, 3, 3, 3] {
+      // With 1 to 7 tiles of keys, which are split at powers of two, on a GPU at those above, if the device has the cores.
+      for most in style == .vector ? [1, 2, 2, 3, 3, 3, 3] : [1, 2, 3, 3, 4, 4, 4] {
         _ = try runner.run(Batch([.init(sequence: sequence, tokens: ids, outputs: .none)]))
         for token in 0..<3 { _ = try runner.run(Batch([.init(sequence: sequence, tokens: [token])])) }
         // Beside the prompt's.
