@@ -177,8 +177,9 @@ package final class Queue: Sendable {
   package func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, byteOffset: Int = 0) throws(CLError) {
     try checkUse(buffer, byteOffset, bytes.count, "clEnqueueWriteBuffer")
     guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+    // A blocking write is over when its own bytes are copied: what is enqueued before it may still run.
     try check(
-      waiting {
+      waiting(until: 0) {
         clEnqueueWriteBuffer(handle, buffer.handle, cl_bool(CL_TRUE), byteOffset, bytes.count, base, 0, nil, nil)
       }, "clEnqueueWriteBuffer")
   }

@@ -46,6 +46,9 @@ extension OpenCLOnDevices {
         try queue.enqueueWrite([Int32(100 + round)], to: buffer, byteOffset: 4)
         #expect(queue.isBehind)
       }
+      // A write that returns says nothing of those before it.
+      try queue.write([Int32(7)], to: Buffer(queue.context, byteCount: 4))
+      #expect(queue.isBehind)
       let read = try queue.read(buffer, as: Int32.self, count: 1 << 18)
       #expect(!queue.isBehind)
       #expect(read[0] == 19 && read[1] == 119 && read[2...].allSatisfy { $0 == 19 })

@@ -103,9 +103,12 @@ package struct ModelDraft {
       (row.temperature, row.topP) = (1, 0.9)
       try sample(row, on: others)
       try clear(1, on: others)
-      let memory = BufferView(.planned("sampling"))
-      try TokenFeed(library).enqueue(
-        memory, into: memory, rows: 1, vocabularySize: profile.vocabularySize, on: others)
+      // Programs are not fed: the host knows their tokens.
+      if !StepProgram.isPossible(library) {
+        let memory = BufferView(.planned("sampling"))
+        try TokenFeed(library).enqueue(
+          memory, into: memory, rows: 1, vocabularySize: profile.vocabularySize, on: others)
+      }
     }
     var seen: Set<KernelVariant> = []
     let steps = try layout.largestShapes(planner.family, planner.operators).flatMap {
