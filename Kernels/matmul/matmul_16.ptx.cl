@@ -103,17 +103,16 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
 #pragma unroll
   for (int n = 0; n < EIGHTS; ++n) near[n] = load_columns(quants[n / 4] + TILE_AT(n), t);
 
-  uint buffer = 0, later = BUFFERS - 1;
 #pragma unroll 1
   for (uint stage = 0; stage < stages; ++stage) {
     BATCHES_DONE(BUFFERS - 2);
     SYNC_GROUP;
     if (stage + BUFFERS - 1 < stages)
 #pragma unroll
-      for (uint i = 0; i < STAGE_VECTORS; i += LOCAL) copy_16(&x[later][i + item], packed + i + item);
+      for (uint i = 0; i < STAGE_VECTORS; i += LOCAL) copy_16(&x[(stage + BUFFERS - 1) % BUFFERS][i + item], packed + i + item);
     end_batch();
     packed += STAGE_VECTORS;
-    MMA_UNROLL
+#pragma unroll 1
     for (uint block = 0; block < STAGE; ++block) {
       // The last block is fetched again after itself.
       const uint step = stage * STAGE + block + 1 < blocks ? WORDS_OF_BLOCK : 0;
@@ -122,7 +121,7 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
       for (int p = 0; p < PANELS; ++p) quants[p] += step;
 #pragma unroll
       for (int n = 0; n < EIGHTS; ++n) next[n] = load_columns(quants[n / 4] + TILE_AT(n), t);
-      local const uint4 *tokens = &x[buffer][(block * TILE_M / 16 + first_token / 16) * TOKENS_VECTORS + lane];
+      local const uint4 *tokens = &x[stage % BUFFERS][(block * TILE_M / 16 + first_token / 16) * TOKENS_VECTORS + lane];
       MMA_UNROLL
       for (uint m = 0; m < SIXTEENS; ++m) {
         const uint4 first = tokens[m * TOKENS_VECTORS], second = tokens[m * TOKENS_VECTORS + 32];
@@ -135,8 +134,6 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
 #pragma unroll
       for (int n = 0; n < EIGHTS; ++n) near[n] = next[n];
     }
-    buffer = buffer + 1 == BUFFERS ? 0 : buffer + 1;
-    later = later + 1 == BUFFERS ? 0 : later + 1;
   }
 #else
   uint4 ahead[DEPTH][EIGHTS], tokens[DEPTH][2];
