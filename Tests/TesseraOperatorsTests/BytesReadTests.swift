@@ -46,28 +46,24 @@ extension OperatorsOnDevices {
       (launch.define("TILE_M") ?? 0) * (launch.define("TILES") ?? 1)
     }
 
-    /// Formats of which a word serves several chunks of a block, each of which loads it, from a cache all but once.
-    private static let rereading: Set<WeightFormat> = [
-      .q5_0, .q5_1, .q5_K, .q2_K, .q3_K, .q6_K, .iq1_S, .iq2_XXS, .iq2_XS, .iq2_S, .iq3_XXS, .iq3_S, .tq2_0,
-    ]
-
     @Test("a product reads each byte of its weights once for each tile of tokens")
     func weights() throws {
       let bench = try bench()
-      let (rows, columns) = (64, 256)
+      let (rows, columns) = (128, 256)
       let longest = try bench.plan().matrix.tokens
       for format in WeightFormat.allCases {
         let shape = try WeightShape(format: format, rows: rows, columns: columns)
-        for tokens in [.f16, .q4_0].contains(format) ? [1, longest, 2 * longest + 1] : [1] {
+        for tokens in [.f16, .q4_0].contains(format) ? [1, longest, 70] : [1] {
           let launch = try product(format, tokens: tokens, rows: rows, columns: columns, watching: [2], on: bench)
           let tile = tileTokens(launch)
           let counts = try #require(launch.reads[2]).counts
           let times = (tokens + tile - 1) / tile
-          let difference = difference(counts.prefix(shape.byteCount), times) ?? "none"
+          let read = counts.prefix(shape.byteCount)
+          // Work-items past the end of a panel's scales load its last 16 bytes again.
           #expect(
-            Self.rereading.contains(format) ? difference != "none" : difference == "none",
-            "\(format.name), \(tokens) tokens in tiles of \(tile): \(difference)")
-          #expect(self.difference(counts.dropFirst(shape.byteCount), 0) == nil, "\(format.name): behind the weights")
+            read.allSatisfy { $0 >= times } && read.count { $0 > times } <= rows / 32 * 16,
+            "\(format.name), \(tokens) tokens in tiles of \(tile): \(difference(read, times) ?? "none")")
+          #expect(difference(counts.dropFirst(shape.byteCount), 0) == nil, "\(format.name): behind the weights")
         }
       }
     }
@@ -75,19 +71,17 @@ extension OperatorsOnDevices {
     @Test("a product's work-groups read each activation of their tile once")
     func activations() throws {
       let bench = try bench()
-      let (rows, columns) = (64, 256)
+      let (rows, columns) = (128, 256)
       for format in [WeightFormat.f16, .q4_0] {
-        for tokens in [1, try bench.plan().matrix.tokens] {
+        for tokens in [1, 70] {
           let launch = try product(format, tokens: tokens, rows: rows, columns: columns, watching: [0], on: bench)
           let tile = tileTokens(launch)
           let bytes = try #require(launch.reads[0]).counts.reduce(0, +)
           // Of a multiply-add 4 bytes, divided by the rows of a work-group. What is fetched ahead may pass the end.
           let model = launch.dispatch.units.count * tile * columns * 4
           let each = Double(bytes) / Double(tokens * rows * columns)
-          withKnownIssue("each work-item reads them for itself") {
-            #expect(
-              (model...model * 9 / 8).contains(bytes), "\(format.name), \(tokens) tokens: \(each) bytes a multiply-add")
-          }
+          #expect(
+            (model...model * 9 / 8).contains(bytes), "\(format.name), \(tokens) tokens: \(each) bytes a multiply-add")
         }
       }
     }
