@@ -16,9 +16,11 @@
 #include "matmul/format_8.cl"
 #include "matmul/rows.cl"
 
-#if TENSOR
-
+#if TENSOR || !SIMT
 #include "matmul/quantize_8.cl"
+#endif
+
+#if TENSOR
 
 static inline void quantize_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile,
                                              const uint unused) {
@@ -50,8 +52,6 @@ kernel GROUP_OF_ITEMS void quantize_activations(ROOTS_5, const struct pack_argum
 }
 
 #else
-
-#include "matmul/quantize_8.cl"
 
 static inline void quantize_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile,
                                              const uint unused) {
