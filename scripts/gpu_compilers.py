@@ -155,7 +155,9 @@ class NVIDIA(Maker):
         known size alone, as the driver does not, is of a size that a launch gives."""
         ptx = re.sub(r"^\.target sm_\w+", f".target {target}", ptx, flags=re.M).replace("/*@", "").replace("@*/", "")
         ptx = re.sub(r"^\.version .*", ".version 8.0", ptx, flags=re.M)
-        return re.sub(r"^(?:\.\w+ )*\.shared (\.align \d+ \.b8 \w+)\[(\d+)\];", r".extern .shared \1[];  // \2 bytes", ptx, flags=re.M)
+        arrays = r"^\s*(?:// demoted variable\n\s*)?\.shared (\.align \d+ \.b8 [\w$]+)\[(\d+)\];\n"
+        declared = "".join(f".extern .shared {name}[];  // {size} bytes\n" for name, size in re.findall(arrays, ptx, re.M))
+        return re.sub(r"^(?=\.entry )", declared, re.sub(arrays, "", ptx, flags=re.M), count=1, flags=re.M)
 
     def assemble(self, variant, ptx, architecture):
         binary = ptx.with_suffix(f".{architecture}")

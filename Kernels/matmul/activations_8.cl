@@ -15,10 +15,14 @@
 #include "common/kernel.cl"
 #include "matmul/format_8.cl"
 #include "matmul/rows.cl"
+// A file is included once, whatever is chosen.
+#if TENSOR || !SIMT
+#include "matmul/quantize_8.cl"
+#else
+#include "matmul/quantize_8.simt.cl"
+#endif
 
 #if TENSOR
-
-#include "matmul/quantize_8.cl"
 
 static inline void quantize_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile,
                                              const uint unused) {
@@ -31,8 +35,6 @@ static inline void quantize_activations_body(ROOTS, const struct pack_arguments 
 KERNEL(quantize_activations, pack_arguments, 5)
 
 #elif SIMT
-
-#include "matmul/quantize_8.simt.cl"
 
 kernel GROUP_OF_ITEMS void quantize_activations(ROOTS_5, const struct pack_arguments arguments) {
   local uint words[LOCAL], magnitudes[LOCAL];
@@ -50,8 +52,6 @@ kernel GROUP_OF_ITEMS void quantize_activations(ROOTS_5, const struct pack_argum
 }
 
 #else
-
-#include "matmul/quantize_8.cl"
 
 static inline void quantize_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile,
                                              const uint unused) {
