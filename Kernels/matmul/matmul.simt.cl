@@ -17,6 +17,10 @@
 #ifndef NORM
 #define NORM 0
 #endif
+// Whether x is rounded to 8 bits, floats of whole numbers with a scale for 32 of them (matmul/rounded.simt.cl), in the view `norm`.
+#ifndef ROUNDED
+#define ROUNDED 0
+#endif
 #define TILE_N 2
 #define TILES 1
 #define SCALES_LOCAL
@@ -31,6 +35,12 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   local float4 staged_x[2 * ROUND * X_STRIDE / 4];
   local tokens_f sums[SUMS];
   local tokens_f sums_of_x[2 * ROUND * CHAIN_WARPS];
+#if ROUNDED
+  local tokens_f scales_of_x[2 * ROUND * CHAIN_WARPS];
+#define SCALES_OF_X(round) (scales_of_x + (round) % 2 * ROUND * CHAIN_WARPS)
+#else
+#define SCALES_OF_X(round) 0
+#endif
 #if SCALES > 0
   local uint4 staged_sets[3 * SET_VECTORS];
 #define SETS_OF(round) (staged_sets + (round) % 3 * SET_VECTORS)
@@ -49,6 +59,10 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   set_source(&x, VIEW(const float, 0, x), VIEW(const uint, 1, x_sums), a->flags, &t);
 #if NORM
   x.norm = VIEW(const float, 6, norm);
+#elif ROUNDED
+  x.scales = VIEW(const float, 6, norm);
+  x.first = t.row;
+  x.count = t.count;
 #endif
 #if SCALES > 0
   global const uint4 *scales = (global const uint4 *)((global const ushort *)t.weights + a->scales_offset +
@@ -76,12 +90,12 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
       const uint round = outer + i, first = round * ROUND, here = round % 2, other = 1 - here;
       local float *xs = (local float *)staged_x + here * ROUND * X_STRIDE;
       if (round > 0 && warp < CHAIN_WARPS)
-        acc = chained(acc, sums + other * ROUND_SUMS, sums_of_x + other * ROUND * CHAIN_WARPS,
+        acc = chained(acc, sums + other * ROUND_SUMS, sums_of_x + other * ROUND * CHAIN_WARPS, SCALES_OF_X(round + 1),
                       (const local ushort *)SETS_OF(round + 2), first - ROUND, warp, lane);
       sum_share(ahead[i].words, xs + warp * SHARE * X_STRIDE, (const local ushort *)SETS_OF(round), first, warp, lane,
                 sums + here * ROUND_SUMS);
       load_share(row, first + AHEAD * ROUND, warp, ahead[i].words);
-      sum_x(xs, item, (local float *)(sums_of_x + here * ROUND * CHAIN_WARPS));
+      sum_x(&x, xs, first, item, (local float *)(sums_of_x + here * ROUND * CHAIN_WARPS), (local float *)SCALES_OF_X(round));
       const uint next = (i + 1) % AHEAD;
       store_staged(&x, &ahead[next], item, (local float *)staged_x + other * ROUND * X_STRIDE, SETS_OF(round + 1));
       load_staged(&x, scales, first + (1 + AHEAD) * ROUND, item, &ahead[next]);
@@ -91,7 +105,7 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
 
   const uint last = ROUNDS_DONE - 1;
   if (warp < CHAIN_WARPS)
-    acc = chained(acc, sums + last % 2 * ROUND_SUMS, sums_of_x + last % 2 * ROUND * CHAIN_WARPS,
+    acc = chained(acc, sums + last % 2 * ROUND_SUMS, sums_of_x + last % 2 * ROUND * CHAIN_WARPS, SCALES_OF_X(last),
                   (const local ushort *)SETS_OF(last), last * ROUND, warp, lane);
   // A gate's lane and its up's meet where no sums are any more.
   local tokens_f *results = sums + (1 - last % 2) * ROUND_SUMS;

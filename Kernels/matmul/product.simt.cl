@@ -65,7 +65,17 @@ struct source {
   global const float *rows[TILE_M];
   global const float *norm;
   float factor[TILE_M];
+#if ROUNDED
+  // Of x's blocks of 32 columns; the first row of the tile, and its rows.
+  global const float *scales;
+  ulong first;
+  uint count;
+#endif
 };
+
+#if ROUNDED
+static inline ulong row_of_source(const struct source *s, const uint m) { return s->first + (m < s->count ? m : 0); }
+#endif
 
 static inline void set_source(struct source *s, global const float *x, global const uint *order, const uint flags,
                               const struct product_tile *t) {
@@ -179,12 +189,13 @@ static inline local const ushort *set_of(local const ushort *sets, const uint fi
 }
 
 // The sums of the round's blocks of x, in the order of activations.cl: a work-item has a block of a token.
-static inline void sum_x(local const float *xs, const uint item, local float *sums) {
+static inline void sum_x(const struct source *s, local const float *xs, const uint first, const uint item, local float *sums,
+                         local float *scales) {
 #if SCALES > 0
 #pragma unroll
   for (uint i = 0; i < ROUND * TILE_M; i += LOCAL) {
-    // From the last warp on, since the first have chains.
-    const uint at = i + LOCAL - 1 - item, block = at % ROUND, m = at / ROUND;
+    // From the last warp on, since the first have chains. (oclgrind cannot count in 3 bits, as at % 8 is.)
+    const uint at = i + LOCAL - 1 - item, m = min(at / ROUND, (uint)TILE_M), block = at - m * ROUND;
     if (at >= ROUND * TILE_M) continue;
     local const float *x = xs + block * X_STRIDE + m;
     float of_16[BLOCK / 16];
@@ -203,7 +214,13 @@ static inline void sum_x(local const float *xs, const uint item, local float *su
 #if BLOCK == 32
     of_16[0] += of_16[1];
 #endif
+#if ROUNDED
+    const float scale = s->scales[row_of_source(s, m) * (COLUMNS / 32) + min(first + block, (uint)BLOCKS - 1) * BLOCK / 32];
+    scales[block * TILE_M + m] = scale;
+    sums[block * TILE_M + m] = scale * of_16[0];
+#else
     sums[block * TILE_M + m] = of_16[0];
+#endif
   }
 #endif
 }
@@ -261,8 +278,8 @@ static inline void sum_share(const uint *words, local const float *xs, local con
 }
 
 // The chains of CHAINS tokens of a row, after a round's blocks.
-static inline tokens_f chained(tokens_f acc, local const tokens_f *sums, local const tokens_f *sums_of_x, local const ushort *sets,
-                               const uint first, const uint warp, const uint lane) {
+static inline tokens_f chained(tokens_f acc, local const tokens_f *sums, local const tokens_f *sums_of_x,
+                               local const tokens_f *scales_of_x, local const ushort *sets, const uint first, const uint warp, const uint lane) {
   const uint end = IS_WHOLE ? ROUND : min((uint)ROUND, BLOCKS - min(first, (uint)BLOCKS));
 #pragma unroll 8
   for (uint block = 0; block < end; ++block) {
@@ -270,7 +287,11 @@ static inline tokens_f chained(tokens_f acc, local const tokens_f *sums, local c
 #if SCALES > 0
     float scale, minimum;
     load_scale(set_of(sets, first, block, lane), (first + block) % BLOCKS_PER_SCALE, &scale, &minimum);
+#if ROUNDED
+    acc = fma(scale * scales_of_x[block * CHAIN_WARPS + warp], sum, acc);
+#else
     acc = fma((tokens_f)scale, sum, acc);
+#endif
     acc = fma((tokens_f)MINIMUM(scale, minimum, RANGE), sums_of_x[block * CHAIN_WARPS + warp], acc);
 #else
     acc += sum;

@@ -177,7 +177,7 @@ package struct MatrixProduct: Sendable {
       return try fast.enqueue(problem, x: x, y: y, on: sink)
     }
     if library.style == .simt, wide == nil {
-      return try enqueueSharedRows(problem, x: x, y: y, norm: norm, on: sink)
+      return try sink.dispatch(problem.sharedRows(x, into: y, tiles, norm: norm), library)
     }
     // Always in tiles of several tokens; one token's where weights are integers or a table's, whose columns and sums are then
     // ready for every row.
@@ -200,33 +200,6 @@ package struct MatrixProduct: Sendable {
           epilogue.bias?.view, epilogue.residual?.view, y.view, nil, experts?.list.view,
         ], written: [5], units: problem.units(.vector), localSize: 1, count: experts?.list.view, cost: problem.cost),
       library)
-  }
-
-  /// Few tokens in the simt style: the work-items of a work-group share rows (`Kernels/matmul/matmul.simt.cl`).
-  private func enqueueSharedRows(
-    _ problem: Problem, x: any DeviceMemory, y: any DeviceMemory, norm: Norm?, on sink: some CommandSink
-  ) throws {
-    let (shape, experts, epilogue) = (problem.weights.shape, problem.experts, problem.epilogue)
-    let tile = tiles.sharedRowTile(
-      tokens: experts?.routing.tileTokens ?? problem.tokens, shape.rowBlocks, weights: shape.format.tuningClass,
-      panels: shape.groupCount / 2)
-    var block = problem.block
-    block.epsilon = norm?.epsilon ?? 0
-    if let experts, !experts.gathers { block.flags |= 32 }
-    let defines =
-      shape.defines(library.style) + [
-        .init("COLUMNS", shape.columns), .init("TILE_M", tile.tokens), .init("SHARE", tile.share),
-        .init("AHEAD", tile.ahead), .init("NORM", norm == nil ? 0 : 1), problem.activation.define,
-      ] + (experts == nil ? [] : [.init("GROUPED", 1)])
-    let tileCount = experts?.routing.mostTiles ?? (problem.tokens + tile.tokens - 1) / tile.tokens
-    try sink.dispatch(
-      Dispatch(
-        KernelVariant("matmul/matmul.simt.cl", "matmul", defines), block,
-        views: [
-          x.view, experts.flatMap { $0.gathers ? $0.order.view : nil }, problem.weights.view, epilogue.bias?.view,
-          epilogue.residual?.view, y.view, norm?.weight.view, experts?.list.view,
-        ], written: [5], units: .init(tileCount, shape.groupCount / 2), localSize: tile.groupSize,
-        count: experts?.list.view, cost: problem.cost), library)
   }
 
   /// A product that is about to be enqueued, by this or by `FastProduct`.

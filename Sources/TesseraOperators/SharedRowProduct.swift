@@ -1,0 +1,36 @@
+import TesseraKernels
+import TesseraMemory
+
+extension MatrixProduct.Problem {
+  /// Few tokens in the simt style: the work-items of a work-group share rows (`Kernels/matmul/matmul.simt.cl`).
+  ///
+  /// - Parameters:
+  ///   - x: activations, (tokens, columns).
+  ///   - norm: normalizes them first.
+  ///   - scales: where they are rounded to 8 bits, those of each 32 columns (`Kernels/matmul/rounded.simt.cl`); not with a norm.
+  func sharedRows(
+    _ x: any DeviceMemory, into y: any DeviceMemory, _ tiles: TilePlan.Matrix, norm: MatrixProduct.Norm? = nil,
+    scales: (any DeviceMemory)? = nil
+  ) throws(OperatorError) -> Dispatch {
+    let shape = weights.shape
+    let tile = tiles.sharedRowTile(
+      tokens: experts?.routing.tileTokens ?? tokens, shape.rowBlocks, weights: shape.format.tuningClass,
+      panels: shape.groupCount / 2)
+    var block = block
+    block.epsilon = norm?.epsilon ?? 0
+    if let experts, !experts.gathers { block.flags |= 32 }
+    let defines =
+      shape.defines(.simt) + [
+        .init("COLUMNS", shape.columns), .init("TILE_M", tile.tokens), .init("SHARE", tile.share),
+        .init("AHEAD", tile.ahead), .init("NORM", norm == nil ? 0 : 1), activation.define,
+      ] + (experts == nil ? [] : [.init("GROUPED", 1)]) + (scales == nil ? [] : [.init("ROUNDED", 1)])
+    let tileCount = experts?.routing.mostTiles ?? (tokens + tile.tokens - 1) / tile.tokens
+    return try Dispatch(
+      KernelVariant("matmul/matmul.simt.cl", "matmul", defines), block,
+      views: [
+        x.view, experts.flatMap { $0.gathers ? $0.order.view : nil }, weights.view, epilogue.bias?.view,
+        epilogue.residual?.view, y.view, (scales ?? norm?.weight)?.view, experts?.list.view,
+      ], written: [5], units: .init(tileCount, shape.groupCount / 2), localSize: tile.groupSize,
+      count: experts?.list.view, cost: cost)
+  }
+}
