@@ -42,7 +42,7 @@ class Maker:
     @staticmethod
     def takes(variant, architecture):
         """Whether the variant is for the architecture: what is written in PTX is for NVIDIA's alone."""
-        return not variant["file"].endswith(".ptx.cl")
+        return not variant["file"].endswith((".ptx.cl", ".wgmma.cl"))
 
 
 def first_line(text):
@@ -126,27 +126,42 @@ class NVIDIA(Maker):
 
     @staticmethod
     def takes(variant, architecture):
-        """What is written in PTX has instructions since compute capability 8.0."""
+        """What is written in PTX has instructions since compute capability 8.0; or of a target of its own (`sm_90a`)."""
+        if target := variant.get("target"):
+            return architecture == target.rstrip("af")
         return not variant["file"].endswith(".ptx.cl") or int(architecture[3:].rstrip("af")) >= 80
 
     def compile(self, variant, source, folder, architectures):
         ptx = folder / "kernel.ptx"
         target = "sm_80" if variant["file"].endswith(".ptx.cl") else "sm_75"
+        if own := variant.get("target"):
+            target = own.rstrip("af")
         code, text = self.clang.compile(
             variant, source, "nvptx64-nvidia-nvcl", "nvptx64--nvidiacl.bc", ptx, ["-Xclang", "-target-cpu", "-Xclang", target])
         if not code:
             # What NVIDIA's driver says of a required work-group size, and clang leaves out: it bounds the registers.
             text, function = ptx.read_text(), variant["function"]
-            ptx.write_text(re.sub(rf"(\.entry {function}\([^)]*\))", rf"\1\n.reqntid {variant['items']}, 1, 1", text))
+            text = re.sub(rf"(\.entry {function}\([^)]*\))", rf"\1\n.reqntid {variant['items']}, 1, 1", text)
+            ptx.write_text(self.retargeted(text, own) if own else text)
         for architecture in architectures:
             if code:
                 yield architecture, {"cells": [], "faults": [first_line(text)]}
             else:
                 yield architecture, self.assemble(variant, ptx, architecture)
 
+    @staticmethod
+    def retargeted(ptx, target):
+        """What Sources/TesseraCL/PTX.swift makes of a driver's PTX; and local memory, of which the assembler takes 48 KB of a
+        known size alone, as the driver does not, is of a size that a launch gives."""
+        ptx = re.sub(r"^\.target sm_\w+", f".target {target}", ptx, flags=re.M).replace("/*@", "").replace("@*/", "")
+        ptx = re.sub(r"^\.version .*", ".version 8.0", ptx, flags=re.M)
+        arrays = r"^\s*(?:// demoted variable\n\s*)?\.shared (\.align \d+ \.b8 [\w$]+)\[(\d+)\];\n"
+        declared = "".join(f".extern .shared {name}[];  // {size} bytes\n" for name, size in re.findall(arrays, ptx, re.M))
+        return re.sub(r"^(?=\.entry )", declared, re.sub(arrays, "", ptx, flags=re.M), count=1, flags=re.M)
+
     def assemble(self, variant, ptx, architecture):
         binary = ptx.with_suffix(f".{architecture}")
-        code, text = call([self.ptxas, "-v", f"-arch={architecture}", ptx, "-o", binary])
+        code, text = call([self.ptxas, "-v", f"-arch={variant.get('target') or architecture}", ptx, "-o", binary])
         part = text[text.find(f"'{variant['function']}'"):]
         registers = re.search(r"Used (\d+) registers", part)
         frame = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill", part)
@@ -154,6 +169,7 @@ class NVIDIA(Maker):
             return {"cells": [], "faults": [first_line(text)]}
         stack, stores, loads = map(int, frame.groups())
         local = int(found[1]) if (found := re.search(r"(\d+) bytes smem", part)) else 0
+        local += sum(map(int, re.findall(r"^\.extern .*// (\d+) bytes$", ptx.read_text(), re.M)))
         groups, share = self.occupancy(architecture, int(registers[1]), local, variant["items"])
         faults = [f"{stores + loads} bytes spilled"] if stores + loads else []
         code, text = call([self.nvdisasm, "-c", binary])

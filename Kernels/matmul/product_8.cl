@@ -23,6 +23,9 @@
 // there are registers for it.
 #define DOT_UNROLL ((STAGED && DOT_8 < 3) || (!SIMT && HELD_SUMS < 24) ? 2 : BLOCK / DOT_COUNT)
 
+// GPUs' compilers keep an array that a variable indexes in memory: scales are of a part that they know.
+#define PART_UNROLL (SIMT ? BLOCKS_PER_SCALE : 1)
+
 #define INTEGER_WORDS (BLOCK / DOT_COUNT)
 #if DOT_COUNT == 4
 #define DOT_ADD dot_4
@@ -78,7 +81,7 @@ static inline void product(global const float *x, global const uint *weights, co
       for (int part = 0; part < BLOCKS_PER_SCALE; ++part) scale[n][part] *= 1.0f / RANGE;
       scales[n] += PANEL_GROUPS * SCALES * LANES;
     }
-#pragma unroll 1
+#pragma unroll PART_UNROLL
     for (uint part = 0; part < BLOCKS_PER_SCALE; ++part) {
       const uint column = (super + part) * BLOCK;
 #if SIMT
@@ -152,8 +155,12 @@ static inline void product(global const float *x, global const uint *weights, co
     }
   }
 
-  for (uint t = 0; t < tiles; ++t)
-    for (uint m = 0; m < TILE_M && t * TILE_M + m < count; ++m) {
+  for (uint t = 0; t < tiles; ++t) {
+#if SIMT
+#pragma unroll
+#endif
+    for (uint m = 0; m < TILE_M; ++m) {
+      if (t * TILE_M + m >= count) continue;
       const uint at = row + t * TILE_M + m;
 #if TILE_N % 2 == 0
       if (epilogue->flags & GATE) {
@@ -161,13 +168,14 @@ static inline void product(global const float *x, global const uint *weights, co
 #pragma unroll
 #endif
         for (int n = 0; n < TILE_N; n += 2)
-          store_gated(SUM_OF(acc[t], m, n), SUM_OF(acc[t], m, n + 1), epilogue, at, first_group + n, lane);
+          store_gated(acc[t][m][n], acc[t][m][n + 1], epilogue, at, first_group + n, lane);
         continue;
       }
 #endif
 #if SIMT
 #pragma unroll
 #endif
-      for (int n = 0; n < TILE_N; ++n) store_group(SUM_OF(acc[t], m, n), epilogue, at, first_group + n, lane);
+      for (int n = 0; n < TILE_N; ++n) store_group(acc[t][m][n], epilogue, at, first_group + n, lane);
     }
+  }
 }

@@ -21,20 +21,6 @@ struct product_tile {
   struct epilogue epilogue;
 };
 
-// Sum n of row m, which varies. GPUs' compilers keep an array that a variable indexes in memory, from its first use on; there
-// the sum is selected.
-#if SIMT
-#define SUM_OF(sums, m, n) selected_sum(sums, m, n)
-static inline float selected_sum(float sums[TILE_M][TILE_N], const uint m, const uint n) {
-  float sum = sums[0][n];
-#pragma unroll
-  for (uint i = 1; i < TILE_M; ++i) sum = i == m ? sums[i][n] : sum;
-  return sum;
-}
-#else
-#define SUM_OF(sums, m, n) (sums)[m][n]
-#endif
-
 // Tile (x, …) of a product's units; one without rows is none.
 static inline void set_tile(struct product_tile *t, ROOTS, const struct matmul_arguments *a, const uint x) {
   t->weights = VIEW(const uint, 2, weights);

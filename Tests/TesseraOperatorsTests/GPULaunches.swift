@@ -54,6 +54,7 @@ struct GPULaunches {
       }
     }
     try add("attention prefill, 2048 keys") { try attend(queries: 2048, keys: 2048, on: $0) }
+    try add("fast attention prefill, 2048 keys") { try attend(queries: 2048, keys: 2048, isFast: true, on: $0) }
     try add("attention decode, 8192 keys") { try attend(queries: 1, keys: 8192, on: $0) }
     try add("sampling of 131072 logits", sample)
     return found
@@ -70,7 +71,7 @@ struct GPULaunches {
     let tiles = try plan.matrix
     var fast: FastProduct?
     if isFast {
-      fast = try FastProduct(library, tiles: tiles, dot: .dp4a)
+      fast = try FastProduct(library, tiles: tiles, dot: .tensor)
       guard fast?.serves(format) == true else { return }
     }
     let weights = WeightMatrix(
@@ -80,8 +81,8 @@ struct GPULaunches {
   }
 
   /// Causal attention over a cache of F16, of one sequence.
-  private func attend(queries: Int, keys: Int, on sink: DispatchList) throws {
-    let attention = FlashAttention(library, tiles: try plan.attention)
+  private func attend(queries: Int, keys: Int, isFast: Bool = false, on sink: DispatchList) throws {
+    let attention = FlashAttention(library, tiles: try plan.attention, tensor: isFast ? .tensor : nil)
     let cache = CacheGeometry(
       kvHeadCount: kvHeadCount, headDim: headDim, blockCount: 512, blockSize: 16, keys: .f16, values: .f16)
     let tileRows = attention.tileRows(longest: queries, headCount: headCount, kvHeadCount: kvHeadCount)

@@ -40,6 +40,7 @@ struct GPUVariants {
     let launches = try GPULaunches(library).byVariant()
     try addProducts()
     try addFastProducts()
+    try addMatrixUnits()
     try addWeights()
     try addAttention()
     try addRows()
@@ -110,6 +111,19 @@ struct GPUVariants {
     for format in WeightFormat.allCases where tensor.serves(format) {
       for tokens in [1, 64, 512] {
         try many.enqueue(memory, matrix(format), into: memory, tokens: tokens, workspace: workspace, on: sink)
+      }
+    }
+  }
+
+  /// What Hopper alone has.
+  private func addMatrixUnits() throws {
+    let tiles = try TilePlan(limits: Self.limits, headDim: 64, style: .simt).matrix
+    guard let fast = try FastProduct(library, tiles: tiles, dot: .dp4a, units: MatrixUnits(localBytes: 192 << 10))
+    else { return }
+    let product = MatrixProduct(library, tiles: tiles, fast: fast)
+    for format in [WeightFormat.f16, .bf16] {
+      for tokens in [1, 16, 64, 128, 2048] {
+        try product.enqueue(memory, matrix(format), into: memory, tokens: tokens, workspace: workspace, on: sink)
       }
     }
   }
