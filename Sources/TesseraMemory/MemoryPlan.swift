@@ -55,6 +55,8 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   public let totalBytes: Int
 
   private let layout: KVCacheLayout
+  /// The part of the workspace that each token of the context takes.
+  private let workspaceBytesPerToken: Int
 
   private enum CodingKeys: String, CodingKey {
     case weightsBytes, largestWeightBytes, kvBytesPerToken, contextLength, sequenceCount, stepTokens, groups, kvBytes
@@ -74,11 +76,13 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   /// The plan for a model whose weights take `weightsBytes` and whose cache has `kvLayout`, with room for every sequence to
   /// be full.
   ///
-  /// - Parameter stepTokens: the most tokens of one step, which a window holds beside those in sight.
+  /// - Parameters:
+  ///   - stepTokens: the most tokens of one step, which a window holds beside those in sight.
+  ///   - workspaceBytesPerToken: what of `workspaceBytes` each token of the context takes.
   /// - Throws: ``MemoryError`` when a size is negative, a count not positive, or a sum beyond `Int`.
   package init(
     weightsBytes: Int, largestWeightBytes: Int, kvLayout: KVCacheLayout, contextLength: Int, sequenceCount: Int = 1,
-    stepTokens: Int, workspaceBytes: Int, stagingBytes: Int = 0
+    stepTokens: Int, workspaceBytes: Int, workspaceBytesPerToken: Int = 0, stagingBytes: Int = 0
   ) throws(MemoryError) {
     let counts = try kvLayout.blockCounts(
       contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens)
@@ -91,7 +95,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     (self.weightsBytes, self.largestWeightBytes) = (weightsBytes, largestWeightBytes)
     (self.contextLength, self.sequenceCount, self.stepTokens) = (contextLength, sequenceCount, stepTokens)
     (self.workspaceBytes, self.stagingBytes) = (workspaceBytes, stagingBytes)
-    layout = kvLayout
+    (layout, self.workspaceBytesPerToken) = (kvLayout, workspaceBytesPerToken)
   }
 
   // MARK: Fitting
@@ -113,7 +117,8 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       let plan = try? MemoryPlan(
         weightsBytes: weightsBytes, largestWeightBytes: largestWeightBytes, kvLayout: layout,
         contextLength: units * unit, sequenceCount: sequenceCount, stepTokens: min(stepTokens, units * unit),
-        workspaceBytes: workspaceBytes, stagingBytes: stagingBytes)
+        workspaceBytes: workspaceBytes + (units * unit - contextLength) * workspaceBytesPerToken,
+        stagingBytes: stagingBytes)
       return plan?.fits(limits: limits, budgetBytes: budgetBytes) ?? false
     }
     return units * unit

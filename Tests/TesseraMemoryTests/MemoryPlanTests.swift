@@ -11,10 +11,11 @@ struct MemoryPlanTests {
     try KVCacheLayout(layerCount: 30, geometry: KVGeometry(kvHeadCount: 3, keyDim: 64), blockSize: blockSize)
   }
 
-  static func plan(context: Int, sequences: Int = 1) throws -> MemoryPlan {
+  static func plan(context: Int, sequences: Int = 1, workspacePerToken: Int = 0) throws -> MemoryPlan {
     try MemoryPlan(
       weightsBytes: 100_000_000, largestWeightBytes: 30_000_000, kvLayout: layout(), contextLength: context,
-      sequenceCount: sequences, stepTokens: 512, workspaceBytes: 5_000_000, stagingBytes: 1_000_000)
+      sequenceCount: sequences, stepTokens: 512, workspaceBytes: 5_000_000 + workspacePerToken * context,
+      workspaceBytesPerToken: workspacePerToken, stagingBytes: 1_000_000)
   }
 
   @Test("the sum is weights, whole KV blocks of every sequence, workspace and staging")
@@ -38,16 +39,18 @@ struct MemoryPlanTests {
     #expect(error.message.contains("--context 1984"))
   }
 
-  @Test("the context that a refusal names fits, and one block more does not", arguments: [1, 3])
-  func remedyIsExact(sequences: Int) throws {
+  @Test("the context that a refusal names fits, and one block more does not", arguments: [1, 3], [0, 512])
+  func remedyIsExact(sequences: Int, workspacePerToken: Int) throws {
+    func plan(_ context: Int) throws -> MemoryPlan {
+      try Self.plan(context: context, sequences: sequences, workspacePerToken: workspacePerToken)
+    }
     for budget in stride(from: 120_000_000, through: 900_000_000, by: 37_000_000) {
-      let wanted = try Self.plan(context: 1 << 20, sequences: sequences)
+      let wanted = try plan(1 << 20)
       let fitting = wanted.largestContext(limits: .cpu, budgetBytes: budget)
       if fitting > 0 {
-        try Self.plan(context: fitting, sequences: sequences).check(limits: .cpu, budgetBytes: budget)
+        try plan(fitting).check(limits: .cpu, budgetBytes: budget)
       }
-      let more = try Self.plan(context: fitting + 1, sequences: sequences)
-      #expect(throws: MemoryError.self) { try more.check(limits: .cpu, budgetBytes: budget) }
+      #expect(throws: MemoryError.self) { try plan(fitting + 64).check(limits: .cpu, budgetBytes: budget) }
     }
   }
 

@@ -90,7 +90,7 @@ struct ModelLayout {
       workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes
         + RotationTables.deviceBytes(profile, positions: contextLength)
         + (hasLogits ? samplingBytes : 0),
-      stagingBytes: memory.stagingBytes)
+      workspaceBytesPerToken: RotationTables.deviceBytes(profile, positions: 1), stagingBytes: memory.stagingBytes)
   }
 
   /// The shapes of steps that need the most: a step of `chunkSize` tokens whose last rows, or all, are wanted, one in
