@@ -15,9 +15,11 @@
 #include "common/kernel.cl"
 #include "matmul/format_8.cl"
 #include "matmul/rows.cl"
-
+// Here, since a source has a file where it is first included.
 #if TENSOR || !SIMT
 #include "matmul/quantize_8.cl"
+#else
+#include "matmul/quantize_8.simt.cl"
 #endif
 
 #if TENSOR
@@ -33,8 +35,6 @@ static inline void quantize_activations_body(ROOTS, const struct pack_arguments 
 KERNEL(quantize_activations, pack_arguments, 5)
 
 #elif SIMT
-
-#include "matmul/quantize_8.simt.cl"
 
 kernel GROUP_OF_ITEMS void quantize_activations(ROOTS_5, const struct pack_arguments arguments) {
   local uint words[LOCAL], magnitudes[LOCAL];

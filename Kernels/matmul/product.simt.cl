@@ -194,7 +194,7 @@ static inline void sum_x(const struct source *s, local const float *xs, const ui
 #if SCALES > 0
 #pragma unroll
   for (uint i = 0; i < ROUND * TILE_M; i += LOCAL) {
-    // From the last warp on, since the first have chains. (oclgrind cannot count in 3 bits, as at % 8 is.)
+    // From the last warp on, since the first have chains. Not at % ROUND: oclgrind miscounts the few bits that LLVM makes of it.
     const uint at = i + LOCAL - 1 - item, m = min(at / ROUND, (uint)TILE_M), block = at - m * ROUND;
     if (at >= ROUND * TILE_M) continue;
     local const float *x = xs + block * X_STRIDE + m;

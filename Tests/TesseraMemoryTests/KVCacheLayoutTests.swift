@@ -33,23 +33,31 @@ struct KVCacheLayoutTests {
   @Test("offsets give every element of a pool its own place, in the documented order")
   func offsets() throws {
     let geometry = try KVGeometry(kvHeadCount: 3, keyDim: 8, valueDim: 24)
-    var keys = Set<Int>()
+    var keys: [KernelStyle: Set<Int>] = [:]
     var values = Set<Int>()
     for head in 0..<3 {
       for slot in 0..<2 * 48 {
         for element in 0..<8 {
-          keys.insert(geometry.keyOffset(kvHead: head, slot: slot, element: element, slotCount: 96))
+          for style in KernelStyle.allCases {
+            keys[style, default: []].insert(
+              geometry.keyOffset(kvHead: head, slot: slot, element: element, slotCount: 96, style: style))
+          }
         }
         for element in 0..<24 {
           values.insert(geometry.valueOffset(kvHead: head, slot: slot, element: element, slotCount: 96))
         }
       }
     }
-    #expect(keys == Set(0..<3 * 96 * 8) && values == Set(0..<3 * 96 * 24))
+    for style in KernelStyle.allCases { #expect(keys[style] == Set(0..<3 * 96 * 8)) }
+    #expect(values == Set(0..<3 * 96 * 24))
     // [kvHead 2][block 1 of 2][group 1 of 3][element 5 of 8][token 3 of 16]
     #expect(
-      geometry.keyOffset(kvHead: 2, slot: 48 + 19, element: 5, slotCount: 96)
+      geometry.keyOffset(kvHead: 2, slot: 48 + 19, element: 5, slotCount: 96, style: .vector)
         == (((2 * 2 + 1) * 3 + 1) * 8 + 5) * 16 + 3)
+    // [kvHead 2][block 1 of 2][group 1 of 3][run 1 of 2][token 3 of 16][element 1 of 4]
+    #expect(
+      geometry.keyOffset(kvHead: 2, slot: 48 + 19, element: 5, slotCount: 96, style: .simt)
+        == ((((2 * 2 + 1) * 3 + 1) * 2 + 1) * 16 + 3) * 4 + 1)
     // [kvHead 2][block 1 of 2][token 19 of 48][element 5 of 24]
     #expect(
       geometry.valueOffset(kvHead: 2, slot: 48 + 19, element: 5, slotCount: 96) == ((2 * 2 + 1) * 48 + 19) * 24 + 5)

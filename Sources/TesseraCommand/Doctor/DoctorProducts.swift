@@ -6,6 +6,8 @@ import TesseraWorkbench
 
 extension DoctorBench {
   private static let (rows, columns) = (47, 256)
+  /// Tokens of a product in a tile of many.
+  private static let manyTokens = 40
 
   /// Repacking and dequantization, to the bit; random weights, which must be numbers; and quantizers, to the byte.
   func weightChecks(_ grid: DoctorGrid) -> [DoctorCheck] {
@@ -53,17 +55,26 @@ extension DoctorBench {
   func productChecks(_ grid: DoctorGrid) -> [DoctorCheck] {
     grid.formats.map { format in
       check("matmul/matmul", format.name, tolerance: 1e-6) { [self] in
-        let longest = grid.tokenCounts.max() ?? 1
+        let longest = max(grid.tokenCounts.max() ?? 1, Self.manyTokens)
         let problem = try ProductProblem(format, rows: Self.rows, columns: Self.columns, tokens: longest)
         let matrix = try problem.matrix(rows: Self.rows, on: self)
         let (expected, magnitude) = try problem.reference(rows: Self.rows)
-        return try grid.tokenCounts.map { count in
-          let y = try problem.product(matrix, tokens: 0..<count, on: self)
+        func error(_ count: Int, _ tuning: Tuning = Tuning()) throws -> Double {
+          let y = try problem.product(matrix, tokens: 0..<count, tuning: tuning, on: self)
           let part = 0..<count * Self.rows
           return worstError(y, Array(expected[part]), relativeTo: Array(magnitude[part]))
         }
+        return try grid.tokenCounts.map { try error($0) } + [error(Self.manyTokens, manyTuning(format))]
       }
     } + grid.activations.map(epilogueCheck)
+  }
+
+  /// In the simt style, a tile of many tokens, which a product of so few rows has only where it is chosen.
+  private func manyTuning(_ format: WeightFormat) -> Tuning {
+    var tuning = Tuning()
+    _ = tuning.choose(
+      ["TILE_M": 32, "TILE_ROWS": 64, "ITEM_TOKENS": 4], for: Tuning.wide(format.tuningClass), style: library.style)
+    return tuning
   }
 
   /// A bias, the function, a factor and a residual; and the function as a gate.

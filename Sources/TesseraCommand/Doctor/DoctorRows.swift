@@ -99,7 +99,9 @@ extension DoctorBench {
         var (keyRow, valueRow): ([Float], [Float]) = ([], [])
         for head in 0..<kvHeads {
           for i in 0..<headDim {
-            keyRow.append(keyPool[geometry.keyOffset(kvHead: head, slot: slot, element: i, slotCount: 32)])
+            let place = geometry.keyOffset(
+              kvHead: head, slot: slot, element: i, slotCount: 32, style: library.style)
+            keyRow.append(keyPool[place])
             valueRow.append(valuePool[geometry.valueOffset(kvHead: head, slot: slot, element: i, slotCount: 32)])
           }
         }

@@ -67,10 +67,14 @@ package struct KVGeometry: Sendable, Hashable {
   /// The offset of a key's element in a pool of `slotCount` slots (blocks · block size), in elements, where keys are not
   /// quantized.
   ///
-  /// - Parameter slot: block · block size + the token's place in it.
-  package func keyOffset(kvHead: Int, slot: Int, element: Int, slotCount: Int) -> Int {
+  /// - Parameters:
+  ///   - slot: block · block size + the token's place in it.
+  ///   - style: of the kernels, whose keys lie otherwise.
+  package func keyOffset(kvHead: Int, slot: Int, element: Int, slotCount: Int, style: KernelStyle) -> Int {
     let tokens = KVGroup.tokenGroup
-    return ((kvHead * slotCount + slot) / tokens * keyDim + element) * tokens + slot % tokens
+    let run = style == .simt ? 16 / (keys.blockBytes / keys.blockElements) : 1
+    let group = (kvHead * slotCount + slot) / tokens
+    return ((group * (keyDim / run) + element / run) * tokens + slot % tokens) * run + element % run
   }
 
   /// The offset of a value's element in a pool of `slotCount` slots, in elements, where values are not quantized.
