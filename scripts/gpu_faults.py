@@ -3,8 +3,19 @@ and by one of these that is no more."""
 
 import re
 
+# What a fault may be: fewer than 100 bytes of spills, or 200 where it says so, which may be in a loop.
+FEW = r"(\d\d? bytes spilled|a private array in a loop: \d\d? loads and stores of it)"
+MORE = FEW.replace(r"\d\d? bytes", r"1?\d\d? bytes")
+OCCUPANCY = "registers are left: the assembler spills some for one more work-group a unit"
+
 # Each a pattern of `architecture: variant: fault`, and why it stays.
 KNOWN = [
+    (rf"sm_90: decode_attention .*\bHEAD_SIZE=(512|576) KEY_TYPE=1 .*: {FEW}", OCCUPANCY),
+    (rf"sm_90: decode_attention .*\bHEAD_SIZE=576 KEY_TYPE=3 .*: {FEW}", OCCUPANCY),
+    (rf"sm_90: decode_attention HAS_BIAS=1 .*\bHEAD_SIZE=128 KEY_TYPE=1 .*: {FEW}", OCCUPANCY),
+    (rf"sm_90: attention/flash_attention\.ptx\.cl:flash_attention HEAD_SIZE=128 MASK=1 .*\bTOKENS=1 .*: {FEW}",
+     "one query of 128 elements and its sums take all 255 registers"),
+    (rf"sm_90: matmul/matmul_8\.ptx\.cl:matmul_8 TILE_M=64 WEIGHT_TYPE=(6|13) .*: {MORE}", OCCUPANCY),
 ]
 
 

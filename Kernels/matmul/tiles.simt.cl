@@ -29,7 +29,8 @@
 #define STAGE 16
 #endif
 #ifndef UNROLLED
-#define UNROLLED 16
+// Unpacking of Q3_K leaves fewer registers.
+#define UNROLLED (IS_Q3_K ? 8 : 16)
 #endif
 #define SCALE_BLOCKS 4
 #define SCALE_STAGES (SCALE_BLOCKS * BLOCK / STAGE)
