@@ -51,12 +51,12 @@ static inline void set_tile_of(struct cursor *c, const int begin, const int end)
   c->start = c->from / STEP * STEP;
 }
 
-// The numbers of the groups of 16 keys of a step; those past its end repeat the last.
+// The numbers of the groups of 16 keys of a step; those past its ends repeat the first or the last, for there may be no block.
 static inline void find_groups(uint *groups, const struct cursor c, const struct attention *a, global const uint *tables,
                                const uint kv_head) {
 #pragma unroll
   for (int i = 0; i < GROUPS; ++i) {
-    const uint position = min(c.start + i * 16, c.to - 1);
+    const uint position = clamp(c.start + i * 16, c.from, c.to - 1);
     groups[i] = group_at(tables[position / BLOCK_SIZE], position % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
   }
 }

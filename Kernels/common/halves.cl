@@ -1,4 +1,4 @@
-// The bits of a float rounded to a half, to nearest even. vstore_half does the same, but what it has stored a compiler may not let a
+// The bits of a float rounded to 16 bits, to nearest even: a half. vstore_half does the same, but what it has stored a compiler may not let a
 // kernel read as an integer.
 
 #pragma once
@@ -10,4 +10,10 @@ static inline ushort half_bits(const float x) {
   const uint rebased = bits - (112u << 23), normal = (rebased + 0xfffu + (rebased >> 13 & 1u)) >> 13;
   const uint large = bits > 0x7f800000u ? 0x7e00u : 0x7c00u;
   return (ushort)(sign | (bits < 0x38800000u ? subnormal : bits < 0x47800000u ? normal : large));
+}
+
+// Those of a bfloat16: the upper half of the float's.
+static inline ushort bfloat_bits(const float x) {
+  const uint bits = as_uint(x);
+  return isnan(x) ? 0x7fc0 : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 }

@@ -9,14 +9,11 @@
 #include "matmul/format_16.cl"
 #include "matmul/rows.cl"
 
-static inline ushort rounded_half(const float x) {
 #if IS_BF16
-  const uint bits = as_uint(x);
-  return isnan(x) ? 0x7fc0 : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+#define ROUNDED_HALF bfloat_bits
 #else
-  return half_bits(x);
+#define ROUNDED_HALF half_bits
 #endif
-}
 
 kernel GROUP_OF_ITEMS void round_activations(ROOTS_5, const struct pack_arguments arguments) {
   local uint largest[LOCAL];
@@ -46,5 +43,5 @@ kernel GROUP_OF_ITEMS void round_activations(ROOTS_5, const struct pack_argument
   const float inverse = 1.0f / factor;
   global ushort *out = VIEW(ushort, 1, packed) + (ulong)tile * a->columns * TILE_M;
   for (uint c = item; c < a->columns; c += LOCAL)
-    out[(ulong)(c / 32) * TILE_M * 32 + half_at(m, c % 32)] = is_present ? rounded_half(x[c] * inverse) : 0;
+    out[(ulong)(c / 32) * TILE_M * 32 + half_at(m, c % 32)] = is_present ? ROUNDED_HALF(x[c] * inverse) : 0;
 }

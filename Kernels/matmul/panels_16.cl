@@ -2,8 +2,9 @@
 // brings the largest to 2¹⁴ … 2¹⁵, so that none is too large for a half; its inverse is the factor of the token's sums.
 //
 //   views   x (tokens, columns); packed (⌈tokens/32⌉, columns/8, 32, 8) halves, zero past the last token; sums: factors (tokens)
-//   units   (1, ⌈tokens/TOKENS⌉): 32 work-items a token
+//   units   (1, ⌈tokens/32⌉ · 32 / TOKENS), whole panels of 32: 32 work-items a token
 
+#include "common/halves.cl"
 #include "common/kernel.cl"
 #include "quantization/weights.cl"
 
@@ -16,14 +17,9 @@ static inline float largest_of(const float4 a, const float4 b) {
 }
 
 #if IS_BF16
-// Rounded to nearest, ties to even.
-static inline uint rounded(const float x) { return (as_uint(x) + 0x7fffu + (as_uint(x) >> 16 & 1u)) >> 16; }
+#define ROUNDED_HALF bfloat_bits
 #else
-static inline uint rounded(const float x) {
-  ushort bits;
-  vstore_half_rte(x, 0, (private half *)&bits);
-  return bits;
-}
+#define ROUNDED_HALF half_bits
 #endif
 
 kernel GROUP_OF_ITEMS void round_panels(ROOTS_5, const struct pack_arguments arguments) {
@@ -41,13 +37,13 @@ kernel GROUP_OF_ITEMS void round_panels(ROOTS_5, const struct pack_arguments arg
   barrier(CLK_LOCAL_MEM_FENCE);
   for (uint i = 0; i < ITEMS_OF_TOKEN; ++i) found = fmax(found, largest[of_group][i]);
   // 2^n, of the largest 2^n … 2^(n + 1); what is not a number stays what it is.
-  const uint exponent = clamp(as_uint(found) >> 23, 40u, 214u);
+  const uint exponent = clamp(as_uint(found) >> 23, 15u, 254u);
   const float factor = as_float((127u + 127u + 14u - exponent) << 23);
   if (present && part == 0) VIEW(float, 2, sums)[token] = as_float((exponent - 14u) << 23);
   global uint4 *out = VIEW(uint4, 1, packed) + (ulong)(token / 32) * eighths * 32 + token % 32;
   for (uint i = part; i < eighths; i += ITEMS_OF_TOKEN) {
     const float4 p = present ? x[2 * i] * factor : 0.0f, q = present ? x[2 * i + 1] * factor : 0.0f;
-    out[i * 32] = (uint4)(rounded(p.x) | rounded(p.y) << 16, rounded(p.z) | rounded(p.w) << 16, rounded(q.x) | rounded(q.y) << 16,
-                          rounded(q.z) | rounded(q.w) << 16);
+    out[i * 32] = (uint4)((uint)ROUNDED_HALF(p.x) | (uint)ROUNDED_HALF(p.y) << 16, (uint)ROUNDED_HALF(p.z) | (uint)ROUNDED_HALF(p.w) << 16, (uint)ROUNDED_HALF(q.x) | (uint)ROUNDED_HALF(q.y) << 16,
+                          (uint)ROUNDED_HALF(q.z) | (uint)ROUNDED_HALF(q.w) << 16);
   }
 }

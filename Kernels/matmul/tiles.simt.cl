@@ -25,9 +25,7 @@
 #endif
 #define ITEM_TOKENS (TILE_M * (TILE_ROWS / 8) / LOCAL)
 // Columns of a stage, and the stages whose scales are made at once: those of four blocks.
-#ifndef STAGE
 #define STAGE 16
-#endif
 #ifndef UNROLLED
 // Unpacking of Q3_K leaves fewer registers.
 #define UNROLLED (IS_Q3_K ? 8 : 16)

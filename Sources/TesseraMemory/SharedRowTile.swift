@@ -28,8 +28,8 @@ extension TilePlan.Matrix {
     package func localBytes(_ row: RowBlocks) -> Int {
       let round = groupSize / 32 * share
       let x = 2 * round * (row.size * tokens + 4) * 4
-      // A norm's partial sums lie where the sums of blocks do later.
-      let sums = max(2 * round * 32, 256) * tokens * 4 + 2 * round * tokens * 4
+      // A norm's partial sums lie where the sums of blocks do later; then sums of x, and scales where it is rounded.
+      let sums = max(2 * round * 32, 256) * tokens * 4 + 4 * round * tokens * 4
       let sets = 3 * ((round + row.perScale - 1) / row.perScale) * row.scales * 64
       return x + sums + sets
     }

@@ -22,7 +22,7 @@ package struct FastProduct: Sendable {
   package init?(
     _ library: KernelLibrary, tiles: TilePlan.Matrix, dot: IntegerDot? = nil, units: MatrixUnits? = nil
   ) throws {
-    self.units = units == nil && dot != nil ? nil : try MatrixUnitProduct(library, units: units)
+    self.units = units == nil && dot != nil ? nil : MatrixUnitProduct(library, units: units)
     guard let dot = try dot ?? IntegerDot.best(library) else { return nil }
     (self.library, self.tiles, self.dot) = (library, tiles, dot)
   }

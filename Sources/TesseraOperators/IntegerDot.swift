@@ -12,7 +12,7 @@ package enum IntegerDot: Int, Sendable, CaseIterable {
   case x86 = 3
   /// AVX-512's `vpdpbusd`, there.
   case x86VNNI = 4
-  /// NVIDIA's products of small matrices (`Kernels/common/mma.cl`) for many tokens, `dp4a` for few.
+  /// NVIDIA's products of small matrices (`Kernels/common/mma.cl`) for many tokens.
   case tensor = 5
   /// The same emulated, and plain C for few: for tests.
   case emulatedTensor = 6
@@ -55,7 +55,9 @@ package enum IntegerDot: Int, Sendable, CaseIterable {
       !capability.lexicographicallyPrecedes([8, 0])
     else { return false }
     do {
-      return try probe(library).allSatisfy { $0 == 3 }
+      // In a context of its own, which a fault would end.
+      let probing = KernelLibrary(context: try Context(library.context.device), style: .simt)
+      return try probe(probing).allSatisfy { $0 == 3 }
     } catch is CLError {
       return false
     }

@@ -118,6 +118,8 @@ package struct MatrixProduct: Sendable {
   package func expertTileTokens(tokens: Int, topK: Int, expertCount: Int, format: WeightFormat) -> Int {
     let average = max(1, (tokens * topK + expertCount - 1) / expertCount)
     if fast == nil, let wide = tiles.wideExpertTokens(tokens: average) { return wide }
+    // Work-groups that share rows have at most 8 tokens.
+    if library.style == .simt { return [1, 2, 4].first { $0 >= average } ?? 8 }
     return tile(format, tokens: average, isGated: true).tokens
   }
 

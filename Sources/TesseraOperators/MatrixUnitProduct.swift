@@ -11,8 +11,8 @@ package struct MatrixUnitProduct: Sendable {
 
   /// - Parameter units: nil asks the device.
   /// - Returns: nil where it has none.
-  package init?(_ library: KernelLibrary, units: MatrixUnits? = nil) throws {
-    guard library.style == .simt, let units = try units ?? MatrixUnits.probe(library) else { return nil }
+  package init?(_ library: KernelLibrary, units: MatrixUnits? = nil) {
+    guard library.style == .simt, let units = units ?? MatrixUnits.probe(library) else { return nil }
     (self.library, self.units) = (library, units)
   }
 

@@ -17,24 +17,26 @@ package struct MatrixUnits: Sendable, Hashable {
   package init(localBytes: Int) { (self.localBytes, isEmulated) = (localBytes, false) }
 
   /// The device's units, or nil: what counts is that a kernel which uses them is built, runs and is right.
-  package static func probe(_ library: KernelLibrary) throws -> MatrixUnits? {
+  package static func probe(_ library: KernelLibrary) -> MatrixUnits? {
     guard library.style == .simt, library.context.device.profile.computeCapability != nil else { return nil }
-    for kibibytes in [192, 96] where try hasUnits(library, localBytes: kibibytes << 10) {
+    for kibibytes in [192, 96] where hasUnits(library, localBytes: kibibytes << 10) {
       return MatrixUnits(localBytes: kibibytes << 10)
     }
     return nil
   }
 
-  private static func hasUnits(_ library: KernelLibrary, localBytes: Int) throws -> Bool {
+  /// In a context of its own, which a fault would end.
+  private static func hasUnits(_ library: KernelLibrary, localBytes: Int) -> Bool {
     let variant = KernelVariant(
       "common/wgmma_probe.cl", "probe", [.init("PROBED_BYTES", localBytes)], target: target)
-    guard let kernel = try? library.kernel(variant, localSize: 128) else { return false }
-    let queue = try Queue(library.context)
-    let answer = try Buffer(library.context, byteCount: 4)
-    let scratch = try Buffer(library.context, byteCount: 128 * 16)
-    try queue.write([UInt32(0)], to: answer)
     do {
-      try queue.enqueue(kernel, over: NDRange(global: [128], local: [128]), answer, scratch)
+      let probing = KernelLibrary(context: try Context(library.context.device), style: .simt)
+      let queue = try Queue(probing.context)
+      let answer = try Buffer(probing.context, byteCount: 4)
+      let scratch = try Buffer(probing.context, byteCount: 128 * 16)
+      try queue.write([UInt32(0)], to: answer)
+      try queue.enqueue(
+        probing.kernel(variant, localSize: 128), over: NDRange(global: [128], local: [128]), answer, scratch)
       return try queue.read(answer, as: UInt32.self, count: 1) == [0]
     } catch {
       return false

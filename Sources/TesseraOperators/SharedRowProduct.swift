@@ -16,6 +16,10 @@ extension MatrixProduct.Problem {
     let tile = tiles.sharedRowTile(
       tokens: experts?.routing.tileTokens ?? tokens, shape.rowBlocks, weights: shape.format.tuningClass,
       panels: shape.groupCount / 2)
+    guard experts.map({ $0.routing.tileTokens <= tile.tokens }) ?? true else {
+      throw OperatorError(
+        .shape, "experts' tiles of \(experts?.routing.tileTokens ?? 0) tokens: the device's local memory holds \(tile.tokens)")
+    }
     var block = block
     block.epsilon = norm?.epsilon ?? 0
     if let experts, !experts.gathers { block.flags |= 32 }

@@ -15,7 +15,7 @@ extension OperatorsOnDevices {
 
     /// Emulated everywhere; the device's own where it has them.
     private func units(_ bench: Bench, localBytes: Int) throws -> [MatrixUnits] {
-      try [MatrixUnits(emulatedLocalBytes: localBytes)] + [MatrixUnits.probe(bench.library)].compactMap { $0 }
+      [MatrixUnits(emulatedLocalBytes: localBytes)] + [MatrixUnits.probe(bench.library)].compactMap { $0 }
     }
 
     @Test(
