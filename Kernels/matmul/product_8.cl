@@ -23,8 +23,8 @@
 // there are registers for it.
 #define DOT_UNROLL ((STAGED && DOT_8 < 3) || (!SIMT && HELD_SUMS < 24) ? 2 : BLOCK / DOT_COUNT)
 
-// GPUs' compilers keep an array that a variable indexes in memory: scales are of a part that they know.
-#define PART_UNROLL (SIMT ? BLOCKS_PER_SCALE : 1)
+// GPUs' compilers keep an array that a variable indexes in memory: scales are of a part that they know, where code is short.
+#define PART_UNROLL (SIMT && DOT_8 == 2 ? BLOCKS_PER_SCALE : 1)
 
 #define INTEGER_WORDS (BLOCK / DOT_COUNT)
 #if DOT_COUNT == 4
