@@ -18,7 +18,8 @@ extension MatrixProduct.Problem {
       panels: shape.groupCount / 2)
     guard experts.map({ $0.routing.tileTokens <= tile.tokens }) ?? true else {
       throw OperatorError(
-        .shape, "experts' tiles of \(experts?.routing.tileTokens ?? 0) tokens: the device's local memory holds \(tile.tokens)")
+        .shape,
+        "experts' tiles of \(experts?.routing.tileTokens ?? 0) tokens: the device's local memory holds \(tile.tokens)")
     }
     var block = block
     block.epsilon = norm?.epsilon ?? 0
