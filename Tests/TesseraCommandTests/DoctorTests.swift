@@ -32,7 +32,7 @@ struct DoctorTests {
     #expect(kernels.count > 30)
     for bench in benches {
       let missing = kernels.subtracting(bench.library.variants.map(\.function))
-      let others: Set<String> = bench.style == .simt ? [] : ["choose", "decode_attention"]
+      let others: Set<String> = bench.library.style == .simt ? [] : ["choose", "decode_attention"]
       #expect(missing.isSubset(of: fast.union(others)), "\(bench.style): \(missing)")
     }
   }
