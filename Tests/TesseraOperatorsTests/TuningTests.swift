@@ -111,7 +111,7 @@ extension OperatorsOnDevices {
       let outcomes = try tuner.tune([.q4_0], seconds: 600)
       // Steps take a model: without one, attention is what a CPU's models choose by.
       let isRecorded = StepProgram.isPossible(bench.library)
-      #expect(outcomes.map(\.name) == (isRecorded ? ["attention/many/128"] : ["matmul/many/4-bit"]))
+      #expect(outcomes.map(\.name) == (isRecorded ? ["attention/many/128"] : ["wide/4-bit"]))
       #expect(outcomes.allSatisfy { $0.bestSeconds > 0 && $0.refused.isEmpty })
       #expect(try Tuner(bench, isCancelled: { true }).tune([.q4_0], seconds: 600).isEmpty)
     }
