@@ -4,6 +4,8 @@ import TesseraMemory
 extension FlashAttention {
   /// The most rows of a work-group, 16 for each warp.
   static let tensorRows = 64
+  /// Sizes of heads.
+  static let tensorSizes: Set = [64, 128]
 
   /// Whether the form is computed so, which does not depend on its tokens.
   func isTensor(_ shape: Shape, _ cache: CacheGeometry, _ extras: Extras) -> Bool {
@@ -11,7 +13,7 @@ extension FlashAttention {
     let isMasked = shape.mask == .causal || shape.mask == .full
     let isPlain = shape.sinkKeys == 0 && shape.softCap == nil && extras.slopes == nil && extras.bias == nil
     let isCached = cache.keys == .f16 && cache.values == .f16 && !cache.sharesValues
-    return isMasked && isPlain && isCached && [cache.queryDim, cache.resultDim].allSatisfy { $0 == 64 || $0 == 128 }
+    return isMasked && isPlain && isCached && Self.tensorSizes.isSuperset(of: [cache.queryDim, cache.resultDim])
   }
 
   /// What computes tiles of `rows` rows.
