@@ -44,6 +44,13 @@ typedef ushort16 lanes_h;
 #define LOAD_LANES(p) vload16(0, p)
 #define STORE_LANES(x, p) vstore16(x, 0, p)
 #define FIRST_LANE(x) ((x).s0)
+// Asks for memory before it is read, for a CPU's own prefetchers fall behind what reads and computes in turns. PoCL ignores
+// OpenCL's prefetch.
+#if defined(__AVX2__)
+#define FETCH(address) __builtin_prefetch((const void *)(ulong)(address))
+#else
+#define FETCH(address) prefetch(address, LANES)
+#endif
 #endif
 
 // The float of a half's 16 bits, exactly, for every finite half; needs no fp16 support.
