@@ -12,6 +12,10 @@
 
 #define LANES 16
 
+// Functions that have local memory or are given some. PoCL 3.1 makes a work-group's own only what its kernel's code names: of what a
+// function names that it does not inline, all threads share one.
+#define INLINE static inline __attribute__((always_inline))
+
 // Vectors of LANES sums that a core's registers hold beside what is multiplied: 24 of AVX-512's 32, each one register; 6 of
 // AVX2's 16, each two.
 #ifndef HELD_SUMS

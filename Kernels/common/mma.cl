@@ -38,7 +38,7 @@
 
 #if EMULATED
 
-static inline void give_fragments(MMA_ARGUMENTS, const uint a0, const uint a1, const uint a2, const uint a3, const uint b0,
+INLINE void give_fragments(MMA_ARGUMENTS, const uint a0, const uint a1, const uint a2, const uint a3, const uint b0,
                                   const uint b1) {
   local uint *mine = scratch + get_local_id(0) * 6;
   SYNC_GROUP;
@@ -66,7 +66,7 @@ static inline int dot_bytes(const uint u, const uint s) {
 
 // 16 × 8 sums of 32 products of bytes, of a without and of b with a sign, added to c. Four bytes of k to a word: a0 row g, 4t …;
 // a1 row g + 8; a2 and a3 the same at 16 + 4t …; b0 and b1 column g, 4t … and 16 + 4t ….
-static inline int4 mma_bytes_32(const int4 c, const uint a0, const uint a1, const uint a2, const uint a3, const uint b0,
+INLINE int4 mma_bytes_32(const int4 c, const uint a0, const uint a1, const uint a2, const uint a3, const uint b0,
                                 const uint b1, MMA_ARGUMENTS) {
 #if EMULATED
   int sums[4] = {c.x, c.y, c.z, c.w};
@@ -86,7 +86,7 @@ static inline int4 mma_bytes_32(const int4 c, const uint a0, const uint a1, cons
 }
 
 // The same of 16 products: a0 row g, 4t …; a1 row g + 8; b column g.
-static inline int4 mma_bytes_16(const int4 c, const uint a0, const uint a1, const uint b, MMA_ARGUMENTS) {
+INLINE int4 mma_bytes_16(const int4 c, const uint a0, const uint a1, const uint b, MMA_ARGUMENTS) {
 #if EMULATED
   int sums[4] = {c.x, c.y, c.z, c.w};
   give_fragments(scratch, a0, a1, 0, 0, b, 0);
@@ -105,7 +105,7 @@ static inline int4 mma_bytes_16(const int4 c, const uint a0, const uint a1, cons
 // 16 × 8 sums of 16 products of halves (of BF16 with IS_BF16), added to c in float32. Two to a word: a.x row g, 2t …; a.y row g + 8; a.z
 // and a.w the same at 8 + 2t …; b.x and b.y column g, 2t … and 8 + 2t …. In what order they are added, and how rounded, is the device's
 // matter; EMULATED adds them in sequence.
-static inline float4 mma_halves(const float4 c, const uint4 a, const uint2 b, MMA_ARGUMENTS) {
+INLINE float4 mma_halves(const float4 c, const uint4 a, const uint2 b, MMA_ARGUMENTS) {
 #if EMULATED
   float sums[4] = {c.x, c.y, c.z, c.w};
   give_fragments(scratch, a.x, a.y, a.z, a.w, b.x, b.y);
@@ -128,7 +128,7 @@ static inline float4 mma_halves(const float4 c, const uint4 a, const uint2 b, MM
 
 // Four matrices of 8 rows of 8 halves: lane 8i + r names row r of matrix i, vector `at` of `from`. Word i is elements 2t and 2t + 1 of
 // row g of matrix i; turned, rows 2t and 2t + 1 of column g.
-static inline uint4 load_matrices(local const uint4 *from, const uint at, const bool is_turned, MMA_ARGUMENTS) {
+INLINE uint4 load_matrices(local const uint4 *from, const uint at, const bool is_turned, MMA_ARGUMENTS) {
 #if EMULATED
   uint words[4];
   const uint lane = get_local_id(0) % 32, first = get_local_id(0) - lane;
@@ -156,7 +156,7 @@ static inline uint4 load_matrices(local const uint4 *from, const uint at, const 
 }
 
 // What the lane has whose number differs by `bit`.
-static inline float of_lane(const float x, const uint bit, MMA_ARGUMENTS) {
+INLINE float of_lane(const float x, const uint bit, MMA_ARGUMENTS) {
 #if EMULATED
   SYNC_GROUP;
   scratch[get_local_id(0)] = as_uint(x);
@@ -192,7 +192,7 @@ static inline float power_of_2(const float x) {
 }
 
 // 16 bytes from global to local memory, both aligned to them, there after copies_done and a barrier.
-static inline void copy_16(local void *to, global const void *from) {
+INLINE void copy_16(local void *to, global const void *from) {
 #if EMULATED
   *(local uint4 *)to = *(global const uint4 *)from;
 #else
@@ -201,7 +201,7 @@ static inline void copy_16(local void *to, global const void *from) {
 }
 
 // The same, or zeros.
-static inline void copy_16_if(const bool is_there, local void *to, global const void *from) {
+INLINE void copy_16_if(const bool is_there, local void *to, global const void *from) {
 #if EMULATED
   *(local uint4 *)to = is_there ? *(global const uint4 *)from : (uint4)(0);
 #else

@@ -68,7 +68,7 @@ static inline uint2 bytes_of_fragment(const struct fragment f, const uint t) {
 }
 
 // The scales of `row` of the work-group, of SPAN blocks from the sets at `from` on.
-static inline void stage_scales(global const ushort *from, local row_scale *to) {
+INLINE void stage_scales(global const ushort *from, local row_scale *to) {
 #pragma unroll
   for (int set_of = 0; set_of < SETS_OF_SPAN; ++set_of) {
     lanes_h set[SCALES];
@@ -82,7 +82,7 @@ static inline void stage_scales(global const ushort *from, local row_scale *to) 
 }
 
 #define STAGE_VECTORS (STAGE * TILE_M * TOKEN_WORDS / 4)
-static inline void copy_stage(local uint4 *to, global const uint4 *from, const uint item) {
+INLINE void copy_stage(local uint4 *to, global const uint4 *from, const uint item) {
 #pragma unroll
   for (uint i = 0; i < STAGE_VECTORS; i += LOCAL)
     if (i + LOCAL <= STAGE_VECTORS || i + item < STAGE_VECTORS) copy_16(to + i + item, from + i + item);

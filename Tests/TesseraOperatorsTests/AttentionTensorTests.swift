@@ -12,11 +12,8 @@ extension OperatorsOnDevices {
   @MainActor struct AttentionTensorTests {
     typealias Sequence = AttentionProblem.Sequence
 
-    /// PoCL 3.1 mixes up what work-items keep over the emulation's barriers, as soon as work-groups run on several threads; on one
-    /// thread, in oclgrind and on Intel's driver results are right.
     private func dots(_ bench: Bench) throws -> [IntegerDot] {
-      let isPoCL = bench.queue.context.device.profile.platformName == "Portable Computing Language"
-      return (isPoCL ? [] : [.emulatedTensor]) + (try IntegerDot.hasTensor(bench.library) ? [.tensor] : [])
+      [.emulatedTensor] + (try IntegerDot.hasTensor(bench.library) ? [.tensor] : [])
     }
 
     /// A prompt, a chunk behind tokens, over one tile of keys and its end, and a token alone; a group of three heads.

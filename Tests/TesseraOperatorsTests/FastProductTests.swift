@@ -141,10 +141,7 @@ extension OperatorsOnDevices {
     )
     func halves(device: TestDevice) throws {
       let bench = try Target(device: device, style: .simt).bench()
-      // PoCL 3.1: as of attention (AttentionTensorTests).
-      let isPoCL = bench.queue.context.device.profile.platformName == "Portable Computing Language"
-      let dots =
-        (isPoCL ? [] : [.emulatedTensor]) + (try IntegerDot.hasTensor(bench.library) ? [IntegerDot.tensor] : [])
+      let dots = [.emulatedTensor] + (try IntegerDot.hasTensor(bench.library) ? [IntegerDot.tensor] : [])
       for (format, tolerance) in [(WeightFormat.f16, 5e-4), (.bf16, 4e-3)] {
         let (rows, tokens) = (73, 67)
         var problem = try ProductProblem(format, rows: 96, columns: 96, tokens: tokens)
