@@ -38,6 +38,32 @@ extension ModelSuites {
       }
     }
 
+    @Test("decode steps that are recorded give the bits of those that are launched, token by token", arguments: [1, 3])
+    func replayed(count: Int) throws {
+      func answers(records: Bool) throws -> (logits: [[UInt32]], runs: Int) {
+        let runner = try SyntheticModel.llama.runner {
+          ($0.style, $0.recordsSteps, $0.sequenceCount, $0.contextLength) = (.simt, records, count, 64)
+        }
+        let sequences = (0..<count).map { _ in runner.cache.makeSequence() }
+        defer { for sequence in sequences { sequence.close() } }
+        var logits: [[UInt32]] = []
+        for step in 0..<6 {
+          let ids = SyntheticModel.ids(step == 0 ? 5 : 1, seed: UInt64(step + 9))
+          let chunks = sequences.enumerated().map { index, sequence in
+            Batch.Chunk(sequence: sequence, tokens: ids.map { ($0 + 3 * index) % 50 })
+          }
+          let result = try runner.run(Batch(chunks))
+          logits.append(try runner.logits(result, rows: 0..<count).map(\.bitPattern))
+        }
+        return (logits, runner.queue.recordedRunCount)
+      }
+      let (launched, recorded) = (try answers(records: false), try answers(records: true))
+      #expect(recorded.logits == launched.logits && Set(launched.logits).count == 6)
+      let device = try Device.select(nil)
+      // The first decode step is launched.
+      #expect(launched.runs == 0 && recorded.runs == (device.profile.commandBuffers ? 4 : 0))
+    }
+
     @Test("what is compiled ahead is all that a prompt's chunk, a decode step and a draw launch")
     func compiledAhead() throws {
       var told: [LoadProgress] = []
