@@ -91,6 +91,21 @@ extension ModelSuites {
       #expect(Set(runner.library.variants).subtracting(compiled).isEmpty)
     }
 
+    @Test("choices that are not there are an error, not a wait without an end")
+    func choices() throws {
+      let runner = try SyntheticModel.llama.runner { ($0.style, $0.contextLength) = (.simt, 64) }
+      let sequence = runner.cache.makeSequence()
+      defer { sequence.close() }
+      let sampler = try BatchSampler(runner)
+      let pending = try sampler.enqueue(
+        [SamplingRow()], of: runner.run(Batch([.init(sequence: sequence, tokens: [1, 2])])))
+      #expect(try pending.values().count == 1)
+      // They were read; the device has no others.
+      #expect(throws: OperatorError.self) { try pending.values() }
+      #expect(throws: OperatorError.self) { try Flight(ids: [], choices: pending) }
+      #expect(throws: OperatorError.self) { try Flight.check(2, of: 3) }
+    }
+
     @Test("loading ends between two kernels when its task is canceled")
     func cancelled() async throws {
       let task = Task {
