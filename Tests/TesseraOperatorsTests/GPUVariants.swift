@@ -210,7 +210,8 @@ struct GPUVariants {
     guard !cache.sharesValues else { return }
     for pairing in [RotaryTable.Pairing.interleaved, .neox] {
       try RotaryStore(library).enqueue(
-        memory, rotation: memory, slots: memory, keys: memory, values: memory, tokens: 1, headCount: 8, rotaryDim: 32,
+        memory, rotation: .init(memory, at: memory), slots: memory, keys: memory, values: memory, tokens: 1,
+        headCount: 8, rotaryDim: 32,
         pairing: pairing, cache: cache, on: sink)
     }
   }

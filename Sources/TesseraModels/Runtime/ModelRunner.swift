@@ -33,6 +33,9 @@ package final class ModelRunner {
     /// Whether the kernels of a prompt and an answer are compiled before the weights are loaded, not as they are first
     /// launched; nil does so on GPUs.
     package var compilesAhead: Bool?
+    /// Whether steps that are launched and run again are recorded as command buffers, where the device has them; nil does so on
+    /// GPUs.
+    package var recordsSteps: Bool?
     /// A bound of a single buffer, in bytes, below the device's.
     package var largestAllocation: Int?
 
@@ -78,6 +81,7 @@ package final class ModelRunner {
   private let feed: TokenFeed
   private let inputs, arena, hidden, selected: DeviceAllocation
   private let rotations: RotationTables
+  private let recordsSteps: Bool
   /// Nil where steps are launched command by command.
   private let counters: StepCounters?
   private var steps = PreparedSteps()
@@ -143,6 +147,7 @@ package final class ModelRunner {
       profile: profile, operators: planner.operators, cache: planner.cache, contextLength: contextLength)
     blocks = CacheBlocks(library)
     feed = TokenFeed(library)
+    recordsSteps = options.recordsSteps ?? library.context.device.profile.recordsSteps
     try queue.finish()
   }
 
@@ -316,7 +321,7 @@ package final class ModelRunner {
       preparedCount += 1
       return try PreparedStep(
         shape, planner, inputs: inputs.buffer, arena: arena.buffer, library: library, heap: heap, queue: queue,
-        counters: counters)
+        counters: counters, isRecorded: recordsSteps)
     }
   }
 
