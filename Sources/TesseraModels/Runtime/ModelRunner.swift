@@ -327,7 +327,25 @@ package final class ModelRunner {
   /// - Parameter rows: of the result, at most `logitRows`.
   package func logits(_ result: StepResult, rows: Range<Int>) throws -> [Float] {
     let view = try logitsView(result, rows: rows)
-    return try read(view, count: rows.count * profile.vocabularySize)
+    return try read(view, count: rows.count * profile.headColumns)
+  }
+
+  /// Scores of labels, (rows, labels), of hidden states that the host has, (rows, hiddenSize); waits for the device.
+  ///
+  /// - Throws: `ModelError` for a model without such a head.
+  package func scores(_ states: [Float]) throws -> [Float] {
+    let size = profile.hiddenSize
+    guard profile.classification != nil else { throw StepPlanner.noLogits(profile) }
+    // Results of earlier batches are gone.
+    lastResult += 1
+    return try stride(from: 0, to: states.count / size, by: logitRows).flatMap { first in
+      let count = min(logitRows, states.count / size - first)
+      try queue.write(Array(states[first * size..<(first + count) * size]), to: selected.buffer)
+      let step = try prepared(StepShape(part: .logits, result: .logits, tokenCount: count, outputCount: count))
+      try step.run()
+      guard let scores = step.result else { throw StepPlanner.noLogits(profile) }
+      return try read(scores, count: count * profile.headColumns)
+    }
   }
 
   /// Hidden states, (rowCount, hiddenSize), of the last batch; waits for the device.

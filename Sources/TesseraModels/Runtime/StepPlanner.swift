@@ -46,9 +46,10 @@ struct StepPlanner: Sendable {
   /// The result: hidden states or logits of the rows that are wanted; nil where none are.
   private func run(_ step: StepBuilder) throws -> Tensor? {
     if step.shape.part == .logits {
+      let rows = Tensor(view: selected, rows: step.shape.outputCount, columns: profile.hiddenSize)
+      if let classifier = (family as? any Encoder)?.classifier { return try classifier(rows, step) }
       guard let model = family as? any CausalLanguageModel else { throw Self.noLogits(profile) }
-      return try model.logits(
-        Tensor(view: selected, rows: step.shape.outputCount, columns: profile.hiddenSize), step)
+      return try model.logits(rows, step)
     }
     let hidden: Tensor
     switch (step.shape.part, family) {
