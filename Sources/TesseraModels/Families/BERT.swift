@@ -20,7 +20,8 @@ struct BERT: LayeredEncoder {
     let s = try EncoderSizes(c)
     try c.require("position_embedding_type", "absolute")
     let storedSegments = c.isGGUF ? c.checkpoint.tensor(named: "token_types.weight")?.rowCount ?? 0 : nil
-    let segmentCount = try c.int("type_vocab_size", gguf: nil, in: (c.isGGUF ? 0 : 1)...1 << 16, default: storedSegments ?? 2)
+    let segmentCount = try c.int(
+      "type_vocab_size", gguf: nil, in: (c.isGGUF ? 0 : 1)...1 << 16, default: storedSegments ?? 2)
     let model = p.has("embeddings.word_embeddings", gguf: "token_embd") ? p : p.scope("bert", gguf: "")
     let embeddings = model.scope("embeddings", gguf: "")
     embedding = EncoderEmbedding(

@@ -40,8 +40,9 @@ struct NomicBERT: LayeredEncoder {
         : try embeddings.addedEmbedding(
           "token_type_embeddings", gguf: "token_types", rows: segmentCount, size: s.hiddenSize),
       norm: try s.norm(model, isPublished ? "emb_ln" : "embeddings.LayerNorm", gguf: "token_embd_norm"))
+    let stack = isPublished ? model.scope("encoder", gguf: "") : model
     layers = try (0..<s.layerCount).map {
-      try Self.layer($0, model.scope((isPublished ? "encoder." : "") + "layers.\($0)", gguf: "blk.\($0)"), s, isPublished)
+      try Self.layer($0, stack.scope("layers.\($0)", gguf: "blk.\($0)"), s, isPublished)
     }
     var profile = s.profile(segmentCount: segmentCount, rotaryTables: [rotation])
     profile.contextLength = min(trained, s.positionCount)

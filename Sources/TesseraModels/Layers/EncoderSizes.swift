@@ -45,7 +45,8 @@ struct EncoderSizes: Sendable {
     self.epsilon = try c.positive(
       names.epsilon, gguf: "attention.layer_norm_epsilon", under: 1, default: epsilon)
     self.activation =
-      try c.optionalString(names.activation, gguf: names.ggufActivation).map { try Activation.Function(named: $0, c) } ?? activation
+      try c.optionalString(names.activation, gguf: names.ggufActivation).map { try Activation.Function(named: $0, c) }
+      ?? activation
     try c.require("is_decoder", gguf: "attention.causal", false)
     try c.require("add_cross_attention", false)
     vocabularySize = try DecoderSizes.vocabularySize(c, hiddenSize: embeddingSize ?? size)

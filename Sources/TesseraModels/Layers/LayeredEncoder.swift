@@ -19,9 +19,10 @@ extension LayeredEncoder {
 
   func hidden(_ step: StepBuilder) throws -> Tensor {
     var x = try embed(step)
-    for layer in layers { x = try layer(x, step) }
+    let count = step.shape.layerCount ?? layers.count
+    for layer in layers.prefix(count) { x = try layer(x, step) }
     x = try step.selectedOutputs(x)
-    return try norm?(x, step) ?? x
+    return count < layers.count ? x : try norm?(x, step) ?? x
   }
 }
 
