@@ -2,7 +2,7 @@ import TesseraOperators
 
 /// DistilBERT (Sanh et al. 2019): BERT of half the layers, without segments. GGUF files of it say BERT.
 struct DistilBERT: LayeredEncoder {
-  static let ggufNames: [String] = []
+  static let ggufNames = ["bert"]
   static let huggingFaceNames = [
     "DistilBertModel",
     "DistilBertForMaskedLM",
@@ -28,12 +28,13 @@ struct DistilBERT: LayeredEncoder {
     let embeddings = model.scope("embeddings", gguf: "")
     // Sinusoids, where positions began as such, are stored like learned ones.
     embedding = EncoderEmbedding(
-      tokens: try embeddings.embedding("word_embeddings", gguf: nil, rows: s.vocabularySize, size: s.hiddenSize),
+      tokens: try embeddings.embedding(
+        "word_embeddings", gguf: "token_embd", rows: s.vocabularySize, size: s.hiddenSize),
       positions: try embeddings.addedEmbedding(
-        "position_embeddings", gguf: nil, rows: s.positionCount, size: s.hiddenSize),
-      norm: try s.norm(embeddings, "LayerNorm", gguf: nil))
+        "position_embeddings", gguf: "position_embd", rows: s.positionCount, size: s.hiddenSize),
+      norm: try s.norm(embeddings, "LayerNorm", gguf: "token_embd_norm"))
     layers = try (0..<s.layerCount).map {
-      try s.layer($0, model.scope("transformer.layer.\($0)", gguf: ""), Self.layerNames)
+      try s.layer($0, model.scope("transformer.layer.\($0)", gguf: "blk.\($0)"), Self.layerNames)
     }
     classifier = try Self.classifier(c, p, s)
     profile = s.profile(classifier: classifier)
@@ -46,13 +47,16 @@ struct DistilBERT: LayeredEncoder {
   {
     if c.isTokenClassifier { return try s.tokenHead(p) }
     guard c.isTextClassifier else { return nil }
-    let (labels, output) = try p.labels("classifier", gguf: nil, size: s.hiddenSize)
+    let (labels, output) = try p.labels("classifier", gguf: "cls.output", size: s.hiddenSize)
     return ClassifierHead(
       classification: .init(labels: labels, rows: .first),
       dense: (
-        try p.linear("pre_classifier", gguf: nil, rows: s.hiddenSize, columns: s.hiddenSize, bias: .required), .relu
+        try p.linear("pre_classifier", gguf: "cls", rows: s.hiddenSize, columns: s.hiddenSize, bias: .required), .relu
       ), output: output)
   }
+
+  /// In GGUF files the name is BERT's.
+  static func claims(_ c: Hyperparameters) -> Bool { !c.isGGUF }
 
   func embed(_ step: StepBuilder) throws -> Tensor { try embedding(step) }
 }

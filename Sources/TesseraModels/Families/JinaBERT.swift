@@ -14,7 +14,8 @@ struct JinaBERT: LayeredEncoder {
     guard let activation: Activation.Function = ["geglu": .geluErf, "reglu": .relu][kind] else {
       throw ModelError(
         .unsupportedFeature,
-        "\(c.checkpoint.path): feed_forward_type \"\(kind)\": geglu and reglu are supported: use another model")
+        "\(c.checkpoint.path): config.json's feed_forward_type \"\(kind)\": geglu and reglu are supported: use another model"
+      )
     }
     let s = try EncoderSizes(c, names: .init(activation: nil), activation: activation)
     try c.require("position_embedding_type", "alibi")

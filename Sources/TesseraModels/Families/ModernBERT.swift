@@ -52,6 +52,8 @@ struct ModernBERT: LayeredEncoder {
         rotaryDim: s.headDim, ropeTheta: theta, scaling: RopeParameters.scaling(c, contextLength: s.positionCount)),
       try RotaryTable(rotaryDim: s.headDim, ropeTheta: localTheta),
     ]
+    let period = (1...1024).first { period in isLocal.indices.allSatisfy { isLocal[$0] != $0.isMultiple(of: period) } }
+    c.record?.set("attention.sliding_window_pattern", period ?? 1)
     c.record?.set("rope.freq_base", theta)
     c.record?.set("rope.freq_base_swa", localTheta)
     // The same number under RMSNorm's name.
@@ -111,6 +113,7 @@ struct ModernBERT: LayeredEncoder {
     let number = try c.optionalInt(nil, gguf: "classifier.pooling_type", in: 0...4)
     guard c.isTextClassifier || c.isTokenClassifier || p.has(nil, gguf: "cls.output") else { return nil }
     let usesMean = c.isGGUF ? number != 2 : pooling == "mean"
+    c.record?.set("classifier.pooling_type", usesMean ? 1 : 2)
     let (labels, output) = try p.labels("classifier", gguf: "cls.output", size: s.hiddenSize)
     let function = try c.optionalString("classifier_activation", gguf: nil)
     return ClassifierHead(

@@ -24,6 +24,7 @@ struct NomicBERT: LayeredEncoder {
       try c.optionalPositive("rotary_emb_base", gguf: "rope.freq_base") ?? RopeParameters.theta(c, "full_attention")
       ?? (isPublished ? 10_000 : 1_000)
     c.record?.set("rope.freq_base", base)
+    c.record?.set("context_length", min(trained, s.positionCount))
     let rotation = try RotaryTable(
       rotaryDim: s.headDim, ropeTheta: base, scaling: RopeParameters.scaling(c, contextLength: s.positionCount))
     try c.require("head_dim", gguf: "attention.key_length", .int(s.headDim))
@@ -77,7 +78,7 @@ struct NomicBERT: LayeredEncoder {
     let parts: [ParameterScope.Part] =
       isPublished
       ? [.init("Wqkv", gguf: "attn_qkv", rows: 3 * size)]
-      : ["q", "k", "v"].map { .init("\($0)_proj", gguf: "attn_qkv", rows: size) }
+      : ["q", "k", "v"].map { .init("\($0)_proj", gguf: nil, rows: size) }
     return PostNormLayer(
       attention: Attention(
         projections: try attention.linear(parts: parts, columns: size),

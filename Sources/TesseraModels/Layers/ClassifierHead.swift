@@ -1,3 +1,4 @@
+import TesseraFiles
 import TesseraOperators
 
 /// Scores of labels: of a text, by a hidden state that stands for it, or of each token (Devlin et al. 2019).
@@ -70,12 +71,14 @@ extension Hyperparameters {
     case .gguf(let metadata): return try metadata.optionalStrings(key("classifier.output_labels"))
     case .huggingFace(let config):
       guard let names = try config.optionalFields("id2label") else { return nil }
-      return try (0..<names.object.members.count).map { number in
+      let labels = try (0..<names.object.members.count).map { number in
         guard let name = names["\(number)"]?.stringValue else {
           throw inconsistent("config.json's \"id2label\" has no name for \(number)")
         }
         return name
       }
+      record?.set("classifier.output_labels", .array(MetadataArray(strings: labels)))
+      return labels
     }
   }
 }
@@ -85,11 +88,11 @@ extension EncoderSizes {
   func robertaHead(_ c: Hyperparameters, _ p: ParameterScope, function: Activation.Function) throws -> ClassifierHead? {
     if c.isTokenClassifier { return try tokenHead(p) }
     guard c.isTextClassifier else { return nil }
-    let (labels, output) = try p.labels("classifier.out_proj", gguf: nil, size: hiddenSize)
+    let (labels, output) = try p.labels("classifier.out_proj", gguf: "cls.output", size: hiddenSize)
     return ClassifierHead(
       classification: .init(labels: labels, rows: .first),
       dense: (
-        try p.linear("classifier.dense", gguf: nil, rows: hiddenSize, columns: hiddenSize, bias: .required), function
+        try p.linear("classifier.dense", gguf: "cls", rows: hiddenSize, columns: hiddenSize, bias: .required), function
       ), output: output)
   }
 

@@ -107,6 +107,20 @@ extension FamilySuites {
       }
     }
 
+    @Test("both kernel styles give the same bits of encoders", arguments: ["mpnet", "modernbert", "jina-bert"])
+    func encoderStyles(folder: String) throws {
+      let fixture = FamilyFixture(folder: folder, isGGUF: false)
+      let text = try #require(fixture.reference().texts)[2]
+      let bits = try [KernelStyle.vector, .simt].map { style in
+        var options = ModelRunner.Options()
+        options.style = style
+        let runner = try fixture.model(options).runner
+        let batch = Batch([.init(sequence: runner.cache.makeSequence(), tokens: text.tokens, outputs: .all)])
+        return try runner.hidden(runner.run(batch)).map(\.bitPattern)
+      }
+      #expect(bits[0] == bits[1])
+    }
+
     @Test("both kernel styles give the same bits", arguments: ["qwen2-tied", "mixtral", "t5-gated"])
     func styles(folder: String) throws {
       let fixture = FamilyFixture(folder: folder, isGGUF: false)
