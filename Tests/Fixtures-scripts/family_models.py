@@ -8,8 +8,10 @@ import json
 import zlib
 from dataclasses import dataclass
 
+import jina_bert
 import torch
 import transformers
+from encoder_models import ENCODERS, published_nomic
 from safetensors.torch import save_file
 
 
@@ -89,6 +91,8 @@ MODELS = [
     Model("bert", "BertModel", BERT),
 ]
 
+MODELS += [Model(**entry) for entry in ENCODERS]
+
 # sentence-transformers' files, which say how the token vectors become one.
 BERT_FILES = {
     "modules.json": [
@@ -104,10 +108,14 @@ BERT_FILES = {
 }
 
 
+def class_of(model):
+    return getattr(transformers, model.class_name, None) or getattr(jina_bert, model.class_name)
+
+
 def deviation(model, name, parameter):
     """(mean, standard deviation) of a parameter: outputs of a few units, attention and routing that decide."""
     config, leaf = model.config, name.rsplit(".", 1)[-1]
-    width = config.get("hidden_size") or config.get("n_embd") or config["d_model"]
+    width = config.get("hidden_size") or config.get("n_embd") or config.get("dim") or config["d_model"]
     if name == "decoder.final_layer_norm.weight" and config["tie_word_embeddings"]:
         return 10.0, 2.0  # logits are divided by √width; embeddings that made up for it would only repeat the input
     if "norm" in name.lower() or ".ln_" in name:
@@ -121,14 +129,14 @@ def deviation(model, name, parameter):
     if "embed" in name or name in ("shared.weight", "transformer.wte.weight", "transformer.wpe.weight"):
         return (0.0, 0.2) if name == "shared.weight" and config["tie_word_embeddings"] else (0.0, 2.0 / width**0.5)
     inputs = parameter.shape[0] if name.startswith("transformer.h.") else parameter.shape[-1]
-    if name.endswith((".q.weight")):  # T5 does not divide by √headDim
+    if "d_kv" in config and name.endswith(".q.weight"):  # T5 does not divide by √headDim
         return 0.0, 1.4 / (inputs * config["d_kv"]) ** 0.5
     return 0.0, 1.4 / inputs**0.5
 
 
 def build(model):
     """The model in transformers with weights from its seed, rounded to the type in which they are stored."""
-    kind = getattr(transformers, model.class_name)
+    kind = class_of(model)
     instance = kind(kind.config_class.from_dict(model.config)).eval()
     if model.class_name == "T5ForConditionalGeneration" and not model.config["tie_word_embeddings"]:
         instance.lm_head.weight = torch.nn.Parameter(instance.lm_head.weight.detach().clone())
@@ -163,6 +171,8 @@ def published(model, instance):
                 tensors[f"{prefix}.{expert}.w2.weight"] = down.contiguous()
         else:
             tensors[name.replace("mlp.gate.weight", "block_sparse_moe.gate.weight")] = tensor
+    if model.name == "nomic-bert":
+        tensors = published_nomic(tensors)
     if model.name == "gpt2-plain-names":
         tensors = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
         for layer in range(model.config["n_layer"]):
@@ -195,7 +205,7 @@ def save(model, instance, folder):
 
 def load_float64(model, folder):
     """The folder as transformers reads it, in float64; every tensor must be used and none be missing."""
-    kind = getattr(transformers, model.class_name)
+    kind = class_of(model)
     experts = {"experts_implementation": "eager"} if "num_local_experts" in model.config else {}
     instance, report = kind.from_pretrained(
         folder, dtype=torch.float64, attn_implementation="eager", output_loading_info=True, **experts
@@ -209,4 +219,9 @@ def load_float64(model, folder):
             size = 2 * module.inv_freq.shape[0]
             theta = module.config.rope_parameters["rope_theta"]
             module.inv_freq = theta ** -(torch.arange(0, size, 2, dtype=torch.float64) / size)
+        for kind in set(getattr(module, "layer_types", None) or []):
+            if hasattr(module, f"{kind}_inv_freq"):
+                size = 2 * getattr(module, f"{kind}_inv_freq").shape[0]
+                theta = module.config.rope_parameters[kind]["rope_theta"]
+                setattr(module, f"{kind}_inv_freq", theta ** -(torch.arange(0, size, 2, dtype=torch.float64) / size))
     return instance.eval()

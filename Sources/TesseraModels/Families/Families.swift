@@ -27,6 +27,12 @@ protocol CausalLanguageModel: ModelFamily {
 /// A model that gives each token a hidden state, knowing all of them.
 protocol Encoder: ModelFamily {
   func hidden(_ step: StepBuilder) throws -> Tensor
+  /// What judges hidden states; nil where there is no such head.
+  var classifier: ClassifierHead? { get }
+}
+
+extension Encoder {
+  var classifier: ClassifierHead? { nil }
 }
 
 /// A language model that continues a target, knowing a source.
@@ -37,7 +43,21 @@ protocol EncoderDecoder: CausalLanguageModel {
 
 enum Families {
   static let all: [any ModelFamily.Type] = [
-    Llama.self, Gemma3.self, GPT2.self, Qwen2.self, Mixtral.self, BERT.self, T5.self,
+    Llama.self,
+    Gemma3.self,
+    GPT2.self,
+    Qwen2.self,
+    Mixtral.self,
+    BERT.self,
+    RoBERTa.self,
+    DistilBERT.self,
+    MPNet.self,
+    ModernBERT.self,
+    ELECTRA.self,
+    ALBERT.self,
+    NomicBERT.self,
+    JinaBERT.self,
+    T5.self,
   ]
 
   static func family(of c: Hyperparameters) throws -> any ModelFamily.Type {

@@ -7,18 +7,6 @@ struct T5: StackedDecoder, EncoderDecoder {
   static let ggufNames = ["t5"]
   static let huggingFaceNames = ["T5ForConditionalGeneration", "MT5ForConditionalGeneration"]
 
-  enum FeedForward: Sendable {
-    case plain(MLP)
-    case gated(GatedMLP)
-
-    func callAsFunction(_ x: NormedTensor, adding residual: Tensor, _ step: StepBuilder) throws -> Tensor {
-      switch self {
-      case .plain(let mlp): try mlp(x, adding: residual, step)
-      case .gated(let mlp): try mlp(x, adding: residual, step)
-      }
-    }
-  }
-
   struct Layer: DecoderLayer {
     let attentionNorm: Normalization
     let attention: Attention

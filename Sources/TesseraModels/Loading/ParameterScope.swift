@@ -143,8 +143,14 @@ struct ParameterScope {
   }
 
   /// A table of rows that are added to those of tokens.
-  func addedEmbedding(_ name: String?, gguf: String?, rows: Int, size: Int) throws -> AddedEmbedding {
-    AddedEmbedding(table: try embedding(name, gguf: gguf, rows: rows, size: size).table)
+  ///
+  /// - Parameter first: rows before it are stored and not used.
+  func addedEmbedding(_ name: String?, gguf: String?, rows: Int, size: Int, from first: Int = 0) throws
+    -> AddedEmbedding
+  {
+    var parameter = parameter(name, gguf: gguf, "weight")
+    if first > 0 { parameter.slice = (first..<rows, rows) }
+    return AddedEmbedding(table: try store.matrix(parameter, rows: rows - first, columns: size, of: self))
   }
 
   /// The matrix that makes logits of hidden states: the embedding itself where the two are tied.

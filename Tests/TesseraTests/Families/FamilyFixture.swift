@@ -51,6 +51,8 @@ struct FamilyReference: Decodable {
     let tokens: [Int]
     let tokenTypes: [Int]
     let hiddenStates: FixtureMatrix
+    /// Of labels, for the text or for each token.
+    let scores: FixtureMatrix?
   }
   var prompts: [Prompt]?
   var pairs: [Pair]?
