@@ -37,7 +37,36 @@ protocol EncoderDecoder: CausalLanguageModel {
 
 enum Families {
   static let all: [any ModelFamily.Type] = [
-    Llama.self, Gemma3.self, GPT2.self, Qwen2.self, Mixtral.self, BERT.self, T5.self,
+    Llama.self,
+    Gemma3.self,
+    GPT2.self,
+    Qwen2.self,
+    Mixtral.self,
+    BERT.self,
+    T5.self,
+    Qwen3.self,
+    Gemma.self,
+    Gemma2.self,
+    Phi3.self,
+    Phi2.self,
+    SmolLM3.self,
+    OLMo2.self,
+    Granite.self,
+    GPTNeoX.self,
+    StableLM.self,
+    StarCoder2.self,
+    CommandR.self,
+    GPTJ.self,
+    OPT.self,
+    Falcon.self,
+    BLOOM.self,
+    MPT.self,
+    InternLM2.self,
+    EXAONE.self,
+    EXAONE4.self,
+    GLM4.self,
+    Nemotron.self,
+    Baichuan.self,
   ]
 
   static func family(of c: Hyperparameters) throws -> any ModelFamily.Type {

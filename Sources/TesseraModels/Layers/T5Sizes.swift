@@ -101,7 +101,7 @@ struct T5Sizes {
       output: try cross.linear("o", gguf: "cross_attn_o", rows: hiddenSize, columns: columns), options: options)
   }
 
-  private func feedForward(_ p: ParameterScope) throws -> T5.FeedForward {
+  private func feedForward(_ p: ParameterScope) throws -> FeedForward {
     let down = try p.linear("wo", gguf: "ffn_down", rows: hiddenSize, columns: intermediateSize)
     guard isGated else {
       return .plain(
