@@ -13,7 +13,7 @@
 
 static inline void layernorm_body(ROOTS, const struct norm_arguments *a, const uint row, const uint unused_y, const uint unused_z) {
   global const float *x = VIEW(const float, 0, x) + (ulong)(row / a->heads) * a->x_stride + row % a->heads * a->columns;
-  global const float *weight = VIEW(const float, 1, weight), *bias = VIEW(const float, 2, bias);
+  global const float *weight = VIEW(const float, 1, weight) + first_weight(a, row), *bias = VIEW(const float, 2, bias);
   const ulong out = (ulong)(row / a->heads) * a->y_stride + row % a->heads * a->columns;
   global const float *residual = VIEW(const float, 3, residual) + out;
   global float *y = VIEW(float, 4, y) + out;

@@ -3,7 +3,7 @@
 // Row r is x[r / heads · stride + r % heads · columns], and y likewise, so that heads inside a wider row can be normalized;
 // y may be x. The order of the sum: norm/row.cl.
 //
-//   views   x, weight (columns), bias (unused), residual and y, laid out alike
+//   views   x, weight (columns), or one for each head, (heads, columns), bias (unused), residual and y, laid out alike
 //   units   (rows)
 
 #if !defined(LOCAL) && defined(SIMT) && SIMT
@@ -17,7 +17,7 @@
 
 static inline void rmsnorm_body(ROOTS, const struct norm_arguments *a, const uint row, const uint unused_y, const uint unused_z) {
   global const float *x = VIEW(const float, 0, x) + (ulong)(row / a->heads) * a->x_stride + row % a->heads * a->columns;
-  global const float *weight = VIEW(const float, 1, weight);
+  global const float *weight = VIEW(const float, 1, weight) + first_weight(a, row);
   const ulong out = (ulong)(row / a->heads) * a->y_stride + row % a->heads * a->columns;
   global const float *residual = VIEW(const float, 3, residual) + out;
   global float *y = VIEW(float, 4, y) + out;

@@ -6,6 +6,14 @@
 #include "common/wide.cl"
 #include "norm/row.cl"
 
+// Each head of an outer row has weights of its own.
+#define HEAD_WEIGHTS 4u
+
+// Where a row's weights begin.
+static inline uint first_weight(const struct norm_arguments *a, const uint row) {
+  return a->flags & HEAD_WEIGHTS ? row % a->heads * a->columns : 0;
+}
+
 #if SIMT
 
 #define CHUNK_LOADS 4
@@ -70,7 +78,7 @@ static inline void staged_norm(ROOTS, const struct norm_arguments *a, const uint
   const uint columns = a->columns;
   const ulong out = (ulong)(row / a->heads) * a->y_stride + row % a->heads * columns;
   global const float *x = VIEW(const float, 0, x) + (ulong)(row / a->heads) * a->x_stride + row % a->heads * columns;
-  global const float *weight = VIEW(const float, 1, weight), *bias = VIEW(const float, 2, bias);
+  global const float *weight = VIEW(const float, 1, weight) + first_weight(a, row), *bias = VIEW(const float, 2, bias);
   global const float *residual = VIEW(const float, 3, residual) + out;
   global float *y = VIEW(float, 4, y) + out;
   const bool adds_bias = a->flags & ADDS_BIAS, adds_residual = a->flags & ADDS_RESIDUAL;

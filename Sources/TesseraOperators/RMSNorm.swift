@@ -11,6 +11,8 @@ package struct NormRows: Sendable {
   /// Floats from outer row to outer row.
   package var xStride: Int
   package var yStride: Int
+  /// Whether each of the heads has weights of its own, (heads, columns).
+  package var hasHeadWeights = false
 
   /// Rows of `columns` floats, one after another.
   package init(columns: Int) {
@@ -18,8 +20,9 @@ package struct NormRows: Sendable {
   }
 
   /// `heads` rows of `columns` floats at the start of each outer row of `stride` floats.
-  package init(heads: Int, columns: Int, stride: Int) {
+  package init(heads: Int, columns: Int, stride: Int, hasHeadWeights: Bool = false) {
     (self.heads, self.columns, xStride, yStride) = (heads, columns, stride, stride)
+    self.hasHeadWeights = hasHeadWeights
   }
 
   /// - Parameter count: outer rows.
@@ -35,15 +38,15 @@ package struct NormRows: Sendable {
     block.columns = UInt32(columns)
     block.x_stride = UInt32(xStride)
     block.y_stride = UInt32(yStride)
-    block.flags = (residual == nil ? 0 : 1) | (bias == nil ? 0 : 2)
+    block.flags = (residual == nil ? 0 : 1) | (bias == nil ? 0 : 2) | (hasHeadWeights ? 4 : 0)
     block.epsilon = epsilon
-    let floats = count * heads * columns
+    let (floats, weights) = (count * heads * columns, (hasHeadWeights ? heads : 1) * columns)
     return try Dispatch(
       KernelVariant("norm/\(function).cl", function), block,
       views: [x.view, weight.view, bias?.view, residual?.view, y.view], written: [4], units: .init(heads * count),
       localSize: style == .vector ? 1 : columns <= 256 ? 64 : 256,
       cost: .init(
-        bytes: floats * (residual == nil ? 8 : 12) + columns * 4, weightBytes: columns * 4, operations: floats * 5))
+        bytes: floats * (residual == nil ? 8 : 12) + weights * 4, weightBytes: weights * 4, operations: floats * 5))
   }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// Cosines and sines of a rotary embedding, computed on the host in double precision.
 ///
-/// Scalings: linear (Chen et al. 2023), Llama 3 (its model card), YaRN (Peng et al. 2023).
+/// Scalings: linear (Chen et al. 2023), Llama 3 (its model card), YaRN (Peng et al. 2023), LongRoPE (Ding et al. 2024).
 package struct RotaryTable: Sendable, Equatable {
   /// Which dimensions turn together.
   package enum Pairing: Sendable, Equatable {
@@ -17,13 +17,22 @@ package struct RotaryTable: Sendable, Equatable {
     case linear(factor: Double)
     case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int)
     case yarn(factor: Double, betaFast: Double, betaSlow: Double, attentionFactor: Double?, originalContext: Int)
+    /// Divisors of each frequency, (rotaryDim / 2): those of contexts up to `originalContext`, and of longer ones.
+    case longRope(short: [Double], long: [Double], magnitude: Double, originalContext: Int)
     /// Divisors of each frequency, (rotaryDim / 2), as the tensor `rope_freqs.weight` gives them.
     case divisors([Float])
   }
 
   package let rotaryDim: Int
   /// Radians per position, (rotaryDim / 2).
-  package let frequencies: [Double]
+  package private(set) var frequencies: [Double]
+  /// Those of a model that is run with a longer context than this, where they differ (LongRoPE).
+  private var longer: Longer?
+
+  private struct Longer: Sendable, Equatable {
+    var frequencies: [Double]
+    var originalContext: Int
+  }
   /// Factor of every cosine and sine.
   package let magnitude: Double
 
@@ -32,6 +41,7 @@ package struct RotaryTable: Sendable, Equatable {
       throw OperatorError(.shape, "a rotary embedding of \(rotaryDim) dimensions and base \(ropeTheta)")
     }
     self.rotaryDim = rotaryDim
+    longer = nil
     let plain = (0..<rotaryDim / 2).map { pow(ropeTheta, -2 * Double($0) / Double(rotaryDim)) }
     switch scaling {
     case .none:
@@ -45,6 +55,15 @@ package struct RotaryTable: Sendable, Equatable {
           .shape, "\(divisors.count) rotary frequency factors, \(plain.count) positive ones are needed")
       }
       (frequencies, magnitude) = (zip(plain, divisors).map { $0 / Double($1) }, 1)
+    case .longRope(let short, let long, let magnitude, let originalContext):
+      guard [short, long].allSatisfy({ $0.count == plain.count && $0.allSatisfy { $0 > 0 } }), originalContext > 0,
+        magnitude.isFinite, magnitude > 0
+      else {
+        throw OperatorError(
+          .shape, "\(short.count) and \(long.count) rotary factors, \(plain.count) positive ones are needed of each")
+      }
+      (frequencies, self.magnitude) = (zip(plain, short).map { $0 / $1 }, magnitude)
+      longer = Longer(frequencies: zip(plain, long).map { $0 / $1 }, originalContext: originalContext)
     case .llama3(let factor, let low, let high, let originalContext):
       guard factor > 0, low > 0, high > low, originalContext > 0 else {
         throw OperatorError(.shape, "Llama 3 rotary scaling with factor \(factor), low \(low), high \(high)")
@@ -71,6 +90,14 @@ package struct RotaryTable: Sendable, Equatable {
       }
       magnitude = attentionFactor ?? (factor > 1 ? 0.1 * log(factor) + 1 : 1)
     }
+  }
+
+  /// The table of a model that is run with so long a context: one for all of its positions.
+  package func table(ofContext length: Int) -> RotaryTable {
+    guard let longer, length > longer.originalContext else { return self }
+    var table = self
+    table.frequencies = longer.frequencies
+    return table
   }
 
   /// Cosine and sine of each pair at each position, (positions, rotaryDim / 2, 2).

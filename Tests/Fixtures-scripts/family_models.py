@@ -4,14 +4,18 @@ Each model is built by its class in transformers, filled from a seed, and writte
 in the hub's older style (`rope_theta`, `torch_dtype`) or, where `new_style`, as transformers 5 writes it.
 """
 
+import importlib
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jina_bert
 import torch
 import transformers
+from decoder_models import DECODERS
 from encoder_models import ENCODERS, published_nomic
+from family_references import float64_throughout
 from safetensors.torch import save_file
 
 
@@ -24,6 +28,9 @@ class Model:
     shards: int = 1
     seed: int = 0
     gguf: bool = True  # whether the folder has a GGUF file, too
+    on_grid: bool = False  # weights that Q8_0 holds exactly: the folder has such a file as well
+    rename: Callable | None = None  # tensors and config to tensors under their published names
+    stand_in: dict | None = None  # the config of a class that computes the same, where transformers has none
 
 
 GPT2 = {
@@ -90,6 +97,7 @@ MODELS = [
     }, torch.bfloat16),
     Model("bert", "BertModel", BERT),
 ]
+MODELS += [Model(*model, on_grid=True, **more) for *model, more in DECODERS]
 
 MODELS += [Model(**entry) for entry in ENCODERS]
 
@@ -112,14 +120,20 @@ def class_of(model):
     return getattr(transformers, model.class_name, None) or getattr(jina_bert, model.class_name)
 
 
+LESS_ONE = ("gemma", "gemma2", "nemotron")
+
+
 def deviation(model, name, parameter):
     """(mean, standard deviation) of a parameter: outputs of a few units, attention and routing that decide."""
-    config, leaf = model.config, name.rsplit(".", 1)[-1]
+    config, leaf = model.stand_in or model.config, name.rsplit(".", 1)[-1]
     width = config.get("hidden_size") or config.get("n_embd") or config.get("dim") or config["d_model"]
     if name == "decoder.final_layer_norm.weight" and config["tie_word_embeddings"]:
         return 10.0, 2.0  # logits are divided by √width; embeddings that made up for it would only repeat the input
+    if config.get("model_type") in ("gemma", "gemma2") and name in ("model.norm.weight", "model.embed_tokens.weight"):
+        return (4.0, 1.0) if name == "model.norm.weight" else (0.0, 0.1)  # embeddings are multiplied by √width
     if "norm" in name.lower() or ".ln_" in name:
-        return (1.0, 0.2) if leaf == "weight" else (0.0, 0.2)
+        # Gemma and Nemotron store such weights less one.
+        return (float(config.get("model_type") not in LESS_ONE), 0.2) if leaf == "weight" else (0.0, 0.2)
     if leaf == "bias":
         return (0.0, 0.5) if "self_attn" in name else (0.0, 0.2)
     if "relative_attention_bias" in name:
@@ -128,7 +142,8 @@ def deviation(model, name, parameter):
         return 0.0, 2.0 / width**0.5
     if "embed" in name or name in ("shared.weight", "transformer.wte.weight", "transformer.wpe.weight"):
         return (0.0, 0.2) if name == "shared.weight" and config["tie_word_embeddings"] else (0.0, 2.0 / width**0.5)
-    inputs = parameter.shape[0] if name.startswith("transformer.h.") else parameter.shape[-1]
+    is_transposed = config.get("model_type") == "gpt2" and name.startswith("transformer.h.")
+    inputs = parameter.shape[0] if is_transposed else parameter.shape[-1]
     if "d_kv" in config and name.endswith(".q.weight"):  # T5 does not divide by √headDim
         return 0.0, 1.4 / (inputs * config["d_kv"]) ** 0.5
     return 0.0, 1.4 / inputs**0.5
@@ -137,7 +152,7 @@ def deviation(model, name, parameter):
 def build(model):
     """The model in transformers with weights from its seed, rounded to the type in which they are stored."""
     kind = class_of(model)
-    instance = kind(kind.config_class.from_dict(model.config)).eval()
+    instance = kind(kind.config_class.from_dict(dict(model.stand_in or model.config))).eval()
     if model.class_name == "T5ForConditionalGeneration" and not model.config["tie_word_embeddings"]:
         instance.lm_head.weight = torch.nn.Parameter(instance.lm_head.weight.detach().clone())
     generator = torch.Generator().manual_seed(zlib.crc32(model.name.encode()) + model.seed)
@@ -145,13 +160,26 @@ def build(model):
         for name, parameter in instance.named_parameters():
             mean, spread = deviation(model, name, parameter)
             values = mean + spread * torch.randn(parameter.shape, generator=generator)
+            if model.on_grid and values.dim() == 2 and values.shape[1] % 32 == 0:
+                values = grid(values)
             parameter.copy_(values.to(model.dtype).float())
     return instance
 
 
+def grid(values):
+    """Blocks of 32 whole multiples, up to 127, of a power of two: Q8_0 finds the same scale and quants again."""
+    blocks = values.reshape(-1, 32)
+    scale = 2 ** torch.ceil(torch.log2(blocks.abs().max(dim=1, keepdim=True).values / 127))
+    quants = torch.round(blocks / scale)
+    largest = quants.abs().argmax(dim=1, keepdim=True)
+    quants.scatter_(1, largest, 127 * torch.sign(quants.gather(1, largest)))
+    return (quants * scale).reshape(values.shape)
+
+
 def published(model, instance):
     """Tensors under the names that published files have."""
-    tied = model.config.get("tie_word_embeddings", model.config["model_type"] == "gpt2")
+    config = model.stand_in or model.config
+    tied = config.get("tie_word_embeddings", config.get("model_type") in ("gpt2", "opt", "falcon", "bloom", "mpt"))
     tensors = {}
     for name, tensor in instance.state_dict().items():
         tensor = tensor.to(model.dtype).contiguous()
@@ -173,6 +201,8 @@ def published(model, instance):
             tensors[name.replace("mlp.gate.weight", "block_sparse_moe.gate.weight")] = tensor
     if model.name == "nomic-bert":
         tensors = published_nomic(tensors)
+    if model.rename:
+        return {name: tensor.contiguous() for name, tensor in model.rename(tensors, config).items()}
     if model.name == "gpt2-plain-names":
         tensors = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
         for layer in range(model.config["n_layer"]):
@@ -206,6 +236,12 @@ def save(model, instance, folder):
 def load_float64(model, folder):
     """The folder as transformers reads it, in float64; every tensor must be used and none be missing."""
     kind = class_of(model)
+    if model.stand_in:
+        # transformers does not know the folder's names.
+        config = kind.config_class.from_dict(dict(model.stand_in), attn_implementation="eager")
+        instance = kind(config).double()
+        instance.load_state_dict(build(model).double().state_dict())
+        return in_float64(instance)
     experts = {"experts_implementation": "eager"} if "num_local_experts" in model.config else {}
     instance, report = kind.from_pretrained(
         folder, dtype=torch.float64, attn_implementation="eager", output_loading_info=True, **experts
@@ -214,14 +250,21 @@ def load_float64(model, folder):
     for problem, names in report.items():
         if set(names) - (expected if problem == "unexpected_keys" else set()):
             raise SystemExit(f"error: {folder}: {problem}: {names}")
-    for module in instance.modules():
-        if hasattr(module, "inv_freq"):  # made in float32
-            size = 2 * module.inv_freq.shape[0]
-            theta = module.config.rope_parameters["rope_theta"]
-            module.inv_freq = theta ** -(torch.arange(0, size, 2, dtype=torch.float64) / size)
-        for kind in set(getattr(module, "layer_types", None) or []):
-            if hasattr(module, f"{kind}_inv_freq"):
-                size = 2 * getattr(module, f"{kind}_inv_freq").shape[0]
-                theta = module.config.rope_parameters[kind]["rope_theta"]
-                setattr(module, f"{kind}_inv_freq", theta ** -(torch.arange(0, size, 2, dtype=torch.float64) / size))
+    return in_float64(instance)
+
+
+def in_float64(instance):
+    """Makes the buffers that transformers computes in float32 again."""
+    with float64_throughout():
+        for module in instance.modules():
+            if any(name.endswith("inv_freq") for name, _ in module.named_buffers(recurse=False)):
+                fresh = type(module)(module.config)
+                for name, buffer in fresh.named_buffers(recurse=False):
+                    setattr(module, name, buffer)
+                for name in [name for name in vars(fresh) if name.endswith("attention_scaling")]:
+                    setattr(module, name, getattr(fresh, name))
+            elif hasattr(module, "embed_positions") and isinstance(module.embed_positions, torch.Tensor):
+                config = instance.config
+                make = importlib.import_module(type(module).__module__).create_sinusoidal_positions
+                module.embed_positions = make(config.max_position_embeddings, config.rotary_dim)
     return instance.eval()

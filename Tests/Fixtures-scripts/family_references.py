@@ -34,14 +34,14 @@ class NoFloat32(TorchDispatchMode):
 @contextlib.contextmanager
 def float64_throughout():
     """transformers asks for float32 in norms, rotary angles and softmax by name; here that name means float64."""
-    saved = torch.float32, torch.float, torch.Tensor.float
+    saved = torch.float32, torch.float, torch.Tensor.float, torch.Tensor.bfloat16
     torch.float32 = torch.float = torch.float64
-    torch.Tensor.float = torch.Tensor.double
+    torch.Tensor.float = torch.Tensor.bfloat16 = torch.Tensor.double  # Falcon's ALiBi is in bfloat16
     torch.set_default_dtype(torch.float64)
     try:
         yield
     finally:
-        torch.float32, torch.float, torch.Tensor.float = saved
+        torch.float32, torch.float, torch.Tensor.float, torch.Tensor.bfloat16 = saved
         torch.set_default_dtype(saved[0])
 
 
@@ -81,6 +81,11 @@ def decoder(model, instance):
         generated, margins = greedy(logits_of, tokens)
         check_continuation(f"{model.name}, {count} tokens", generated, margins)
         prompt = {"tokens": tokens, "generated": generated, "margins": margins}
+        rope = getattr(instance.config, "rope_parameters", None) or {}
+        short = rope.get("original_max_position_embeddings") if rope.get("rope_type") == "longrope" else None
+        if short and count + CONTINUATION <= short:
+            # transformers takes the short factors here: those of a model that is run with such a context.
+            prompt["context"] = short
         if counts:
             prompt["tokens_per_expert"] = counts
         prompts.append(prompt | {"log_probabilities": array(log_probabilities)})

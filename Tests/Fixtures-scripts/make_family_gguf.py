@@ -25,6 +25,12 @@ sys.path[:0] = [str(LLAMA_CPP), str(LLAMA_CPP / "gguf-py")]
 import gguf  # noqa: E402
 from conversion import ModelBase, get_model_class  # noqa: E402
 
+# Kinds of vocabulary, by model_type.
+BYTE_LEVEL = {
+    "bloom", "cohere", "cohere2", "exaone", "exaone4", "falcon", "glm4", "gpt_neox", "granite", "mpt", "olmo2", "phi",
+    "qwen3", "smollm3", "stablelm", "starcoder2",
+}
+SENTENCE_PIECE = {"baichuan", "gemma", "gemma2", "internlm2", "llama", "mistral", "mixtral", "nemotron", "phi3"}
 NORMAL, UNKNOWN, CONTROL, UNUSED = 1, 2, 3, 5
 LETTERS = [chr(code) for code in range(33, 127)]
 
@@ -52,7 +58,16 @@ def sentence_piece(writer, count, model, first):
 
 def vocabulary(kind, writer, config):
     count = config["vocab_size"]
-    if kind == "gpt2":
+    if kind in BYTE_LEVEL:
+        byte_level(writer, count, ["<|endoftext|>"])
+        writer.add_tokenizer_pre("gpt-2")
+        writer.add_eos_token_id(count - 1)
+    elif kind in SENTENCE_PIECE:
+        sentence_piece(writer, count, "llama", ["<unk>", "<s>", "</s>"])
+        writer.add_bos_token_id(1)
+        writer.add_eos_token_id(2)
+        writer.add_unk_token_id(0)
+    elif kind == "gpt2":
         byte_level(writer, count, ["<|endoftext|>"])
         writer.add_tokenizer_pre("gpt-2")
         writer.add_bos_token_id(count - 1)
@@ -62,11 +77,6 @@ def vocabulary(kind, writer, config):
         writer.add_tokenizer_pre("qwen2")
         writer.add_eos_token_id(count - 1)
         writer.add_pad_token_id(count - 3)
-    elif kind == "mixtral":
-        sentence_piece(writer, count, "llama", ["<unk>", "<s>", "</s>"])
-        writer.add_bos_token_id(1)
-        writer.add_eos_token_id(2)
-        writer.add_unk_token_id(0)
     elif kind == "t5":
         sentence_piece(writer, count, "t5", ["<pad>", "</s>", "<unk>"])
         writer.add_add_space_prefix(True)
@@ -109,7 +119,7 @@ def vocabulary(kind, writer, config):
         sys.exit(f"error: no vocabulary for {kind}: write one of its tokenizer's kind here")
 
 
-def convert(model, folder):
+def convert(model, folder, file, stored):
     config = json.loads((folder / "config.json").read_text())
     kind = config["model_type"]
 
@@ -123,11 +133,11 @@ def convert(model, folder):
         def _is_tokenizer_xlmroberta(self):
             return False
 
-    types = gguf.LlamaFileType
-    stored = {torch.bfloat16: types.MOSTLY_BF16, torch.float16: types.MOSTLY_F16}.get(model.dtype, types.ALL_F32)
-    target = folder / "model.gguf"
+    target = folder / file
     with torch.inference_mode():
-        Converter(folder, stored, target, model_name=f"tiny {model.name}").write()
+        # The configuration as it is stored: transformers gives some of its keys other names.
+        own = {"hparams": config} if model.on_grid else {}
+        Converter(folder, stored, target, model_name=f"tiny {model.name}", **own).write()
     print(f"{target.relative_to(OUT)}: {target.stat().st_size} bytes", flush=True)
 
 
@@ -147,7 +157,11 @@ def main():
     for model in MODELS:
         if not model.gguf or (len(sys.argv) > 2 and model.name not in sys.argv[2:]):
             continue
-        convert(model, OUT / model.name)
+        types = gguf.LlamaFileType
+        stored = {torch.bfloat16: types.MOSTLY_BF16, torch.float16: types.MOSTLY_F16}.get(model.dtype, types.ALL_F32)
+        convert(model, OUT / model.name, "model.gguf", stored)
+        if model.on_grid:
+            convert(model, OUT / model.name, "model-q8_0.gguf", types.MOSTLY_Q8_0)
         if model.name == "t5":
             model.seed = json.loads((OUT / "t5/reference.json").read_text())["seed"]
             gguf_reference(model, OUT / "t5")

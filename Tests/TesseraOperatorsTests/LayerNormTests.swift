@@ -93,6 +93,50 @@ extension OperatorsOnDevices {
       #expect(sameBits(try bench.floats(y), x))
     }
 
+    @Test("heads may have weights of their own", arguments: Target.all)
+    func headWeights(target: Target) throws {
+      let bench = try target.bench()
+      for columns in [16, 17] {
+        let (heads, stride) = (3, 3 * columns + 5)
+        let input = Input(rows: 2 * heads, columns: columns)
+        var generator = SeededGenerator(seed: 5)
+        let weights = generator.floats(heads * columns)
+        var x = [Float](repeating: -5, count: 2 * stride)
+        for row in 0..<2 {
+          let own = input.x[row * heads * columns..<(row + 1) * heads * columns]
+          x.replaceSubrange(row * stride..<row * stride + own.count, with: own)
+        }
+        let rows = NormRows(heads: heads, columns: columns, stride: stride, hasHeadWeights: true)
+        func weight(_ head: Int) -> [Float] { Array(weights[head * columns..<(head + 1) * columns]) }
+        for isCentered in [true, false] {
+          let (buffer, weight2) = (try bench.buffer(x), try bench.buffer(weights))
+          if isCentered {
+            try LayerNorm(bench.library).enqueue(
+              buffer, weight: weight2, into: buffer, rows: rows, count: 2, epsilon: 1e-5, on: bench.queue)
+          } else {
+            try RMSNorm(bench.library).enqueue(
+              buffer, weight: weight2, into: buffer, rows: rows, count: 2, epsilon: 1e-5, on: bench.queue)
+          }
+          let y = try bench.floats(buffer)
+          for (row, head) in (0..<2).flatMap({ row in (0..<heads).map { (row, $0) } }) {
+            let at = row * stride + head * columns
+            let own = Array(x[at..<at + columns])
+            let expected =
+              try isCentered
+              ? ReferenceLayerNorm.normalize(
+                x: own, weight: weight(head), rowCount: 1, columnCount: columns, epsilon: 1e-5)
+              : ReferenceRMSNorm.normalize(
+                x: own, weight: weight(head), rowCount: 1, columnCount: columns, epsilon: 1e-5
+              ).normalized
+            let error = worstError(
+              Array(y[at..<at + columns]), expected, relativeTo: weight(head).map { 4 * abs($0) })
+            #expect(error <= Self.tolerance, "\(columns) columns, row \(row), head \(head): \(error)")
+          }
+          #expect(y[heads * columns] == -5)
+        }
+      }
+    }
+
     @Test("a norm of nothing is refused")
     func refusals() throws {
       let bench = try #require(Target.all.first).bench()

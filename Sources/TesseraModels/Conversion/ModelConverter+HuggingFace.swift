@@ -54,13 +54,16 @@ extension ModelConverter {
           "\(store.checkpoint.path): tensor \(declaration.tensor.name): GGUF files have no name for it")
       }
       if declarations[name] == nil { names.append(name) }
-      if declarations[name]?.contains(where: { $0.tensor.name == declaration.tensor.name }) != true {
-        declarations[name, default: []].append(declaration)
+      // A tensor that is declared twice is written once; rows of it that are declared apart are put together.
+      let isKnown = declarations[name]?.contains {
+        $0.tensor.name == declaration.tensor.name && $0.storedRows == declaration.storedRows
       }
+      if isKnown != true { declarations[name, default: []].append(declaration) }
     }
     return try names.map { name in
-      // Several: experts, whose rows follow each other.
+      // Several: experts, whose rows follow each other, or parts of one tensor.
       let parts = declarations[name] ?? []
+      let areRows = parts.allSatisfy { $0.parameter.slice != nil }
       let rows = try parts.map { part in
         let rows = try Self.rows(of: part, named: name, record, store.checkpoint)
         return used[part.tensor.name].map(rows.part) ?? rows
@@ -70,9 +73,13 @@ extension ModelConverter {
       }
       let joined = parts.count == 1 ? firstRows : try TensorRows.joined(rows)
       guard first.isMatrix else {
-        return try Item(name, .f32, shape: first.tensor.shape, rows: joined)
+        if areRows { return try Item(name, .f32, shape: [joined.rowCount * joined.columnCount], rows: joined.asOneRow()) }
+        return try Item(name, .f32, shape: (parts.count == 1 ? [] : [parts.count]) + first.tensor.shape, rows: joined)
       }
-      let shape = (parts.count == 1 ? [] : [parts.count]) + [firstRows.rowCount, firstRows.columnCount]
+      let shape =
+        areRows
+        ? [joined.rowCount, joined.columnCount]
+        : (parts.count == 1 ? [] : [parts.count]) + [firstRows.rowCount, firstRows.columnCount]
       let type = ConversionType.type(
         of: name, shape: shape, from: first.tensor.type, wanted: wanted ?? first.tensor.type)
       return try Item(name, type, shape: shape, rows: joined)
@@ -87,18 +94,22 @@ extension ModelConverter {
     let isQueryOrKey = [".attn_q.", ".attn_k."].contains { name.contains($0) }
     let headDim = isQueryOrKey ? record.interleavedHeadDim : nil
     if !declaration.isMatrix {
-      let columns = headDim == nil ? tensor.columnCount : 1
+      let runs = declaration.storedRows
+      let columns = headDim == nil && runs == nil ? tensor.columnCount : 1
       let rows = TensorRows.values(
         tensor, in: checkpoint, columnCount: columns, adding: declaration.parameter.offset)
-      guard let headDim else { return rows }
+      guard headDim != nil || runs != nil else { return rows }
       // A vector's elements, in the order of the matrix's rows.
-      let values = try FloatTensor.values(tensor, in: checkpoint)
+      var values = try FloatTensor.values(tensor, in: checkpoint)
+      if let runs { values = runs.flatMap { values[$0.clamped(to: 0..<values.count)] } }
+      guard let headDim else { return .floats(values, columnCount: 1) }
       guard headDim > 0, values.count.isMultiple(of: headDim) else { return rows }
       let order = values.indices.map { $0 / headDim * headDim + $0 % headDim % 2 * (headDim / 2) + $0 % headDim / 2 }
       return .floats(order.map { values[$0] }, columnCount: values.count)
     }
     if declaration.parameter.isTransposed { return .transposed(tensor, in: checkpoint) }
-    let rows = TensorRows.stored(tensor, in: checkpoint)
+    var rows = TensorRows.stored(tensor, in: checkpoint)
+    if let runs = declaration.storedRows { rows = rows.taking(runs) }
     return headDim.map { rows.interleavingHeads(of: $0) } ?? rows
   }
 
@@ -203,7 +214,7 @@ extension RopeParameters {
     -> [ModelConverter.Item]
   {
     guard let table = profile.rotaryTables.first else { return [] }
-    switch try scaling(c, contextLength: profile.contextLength) {
+    switch try scaling(c, contextLength: profile.contextLength, isPart: true) {
     case .none: return []
     case .linear(let factor):
       record.set("rope.scaling.type", .string("linear"))
@@ -217,6 +228,15 @@ extension RopeParameters {
       if let attentionFactor { record.set("rope.scaling.attn_factor", attentionFactor / yarnMagnitude(factor)) }
       record.set("rope.scaling.original_context_length", originalContext)
       return []
+    case .longRope(let short, let long, let magnitude, let originalContext):
+      record.set("rope.scaling.type", .string("longrope"))
+      record.set("rope.scaling.attn_factor", magnitude)
+      record.set("rope.scaling.original_context_length", originalContext)
+      return try [("short", short), ("long", long)].map { name, factors in
+        try ModelConverter.Item(
+          "rope_factors_\(name).weight", .f32, shape: [factors.count],
+          rows: .floats(factors.map { Float($0) }, columnCount: factors.count))
+      }
     case .llama3, .divisors:
       guard let theta = record.contents.values["rope.freq_base"]?.doubleValue else { return [] }
       let plain = try RotaryTable(rotaryDim: table.rotaryDim, ropeTheta: theta)

@@ -84,6 +84,25 @@ package struct TensorRows: Sendable {
       })
   }
 
+  /// Some of these rows, run by run.
+  func taking(_ runs: [Range<Int>]) -> TensorRows {
+    let rows = runs.flatMap { Array($0) }
+    return TensorRows(
+      type: type, rowCount: rows.count, columnCount: columnCount, finish: finish,
+      read: { range, body in
+        for row in rows[range] { try withRows(row..<row + 1, body) }
+      })
+  }
+
+  /// All of these rows as one.
+  func asOneRow() -> TensorRows {
+    TensorRows(
+      type: type, rowCount: 1, columnCount: rowCount * columnCount, finish: finish,
+      read: { range, body in
+        if !range.isEmpty { try withRows(0..<rowCount, body) }
+      })
+  }
+
   /// Rows of float32 that are at hand.
   package static func floats(_ values: [Float], columnCount: Int) -> TensorRows {
     TensorRows(

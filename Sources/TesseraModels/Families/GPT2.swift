@@ -6,26 +6,10 @@ struct GPT2: StackedDecoder {
   static let ggufNames = ["gpt2"]
   static let huggingFaceNames = ["GPT2LMHeadModel", "GPT2Model"]
 
-  struct Layer: DecoderLayer {
-    let attentionNorm: Normalization
-    let attention: Attention
-    let mlpNorm: Normalization
-    let mlp: MLP
-
-    func attend(_ x: Tensor, _ step: StepBuilder) throws -> (x: Tensor, attended: Tensor) {
-      (x, try attention(attentionNorm.input(x, step), step))
-    }
-
-    func finish(_ x: Tensor, _ attended: Tensor, _ step: StepBuilder) throws -> Tensor {
-      let x = try attention.output(attended, adding: x, step)
-      return try mlp(mlpNorm.input(x, step), adding: x, step)
-    }
-  }
-
   let profile: ModelProfile
   let embedding: TokenEmbedding
   let positions: AddedEmbedding
-  let layers: [Layer]
+  let layers: [TransformerLayer]
   let norm: Normalization
   let head: OutputHead
 
@@ -60,7 +44,7 @@ struct GPT2: StackedDecoder {
       func linear(_ name: String, _ gguf: String, rows: Int, columns: Int) throws -> Linear {
         try layer.linear(name, gguf: gguf, rows: rows, columns: columns, bias: .required, isTransposed: true)
       }
-      return Layer(
+      return TransformerLayer(
         attentionNorm: try layer.layerNorm("ln_1", gguf: "attn_norm", size: size, epsilon: epsilon),
         attention: Attention(
           projections: try linear("attn.c_attn", "attn_qkv", rows: 3 * size, columns: size),
@@ -69,9 +53,10 @@ struct GPT2: StackedDecoder {
             headCount: headCount, kvHeadCount: headCount, headDim: headDim, layer: index,
             scale: (isScaled ? 1 / Float(headDim).squareRoot() : 1) / Float(isScaledByLayer ? index + 1 : 1))),
         mlpNorm: try layer.layerNorm("ln_2", gguf: "ffn_norm", size: size, epsilon: epsilon),
-        mlp: MLP(
-          up: try linear("mlp.c_fc", "ffn_up", rows: inner, columns: size),
-          down: try linear("mlp.c_proj", "ffn_down", rows: size, columns: inner), activation: activation))
+        mlp: .plain(
+          MLP(
+            up: try linear("mlp.c_fc", "ffn_up", rows: inner, columns: size),
+            down: try linear("mlp.c_proj", "ffn_down", rows: size, columns: inner), activation: activation)))
     }
     norm = try model.layerNorm("ln_f", gguf: "output_norm", size: size, epsilon: epsilon)
     head = try p.outputHead(tiedTo: embedding)

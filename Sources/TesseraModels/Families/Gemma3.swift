@@ -6,24 +6,9 @@ struct Gemma3: StackedDecoder {
   static let ggufNames = ["gemma3"]
   static let huggingFaceNames = ["Gemma3ForCausalLM"]
 
-  struct Layer: DecoderLayer {
-    let attentionNorm, attentionPostNorm, mlpNorm, mlpPostNorm: Normalization
-    let attention: Attention
-    let mlp: GatedMLP
-
-    func attend(_ x: Tensor, _ step: StepBuilder) throws -> (x: Tensor, attended: Tensor) {
-      (x, try attention(attentionNorm.input(x, step), step))
-    }
-
-    func finish(_ x: Tensor, _ attended: Tensor, _ step: StepBuilder) throws -> Tensor {
-      let x = try attentionPostNorm(attention.output(attended, step), adding: x, step)
-      return try mlpPostNorm(mlp(mlpNorm.input(x, step), step), adding: x, step)
-    }
-  }
-
   let profile: ModelProfile
   let embedding: TokenEmbedding
-  let layers: [Layer]
+  let layers: [TransformerLayer]
   let norm: Normalization
   let head: OutputHead
 
@@ -63,12 +48,12 @@ struct Gemma3: StackedDecoder {
       let heads = layer.scope("self_attn", gguf: "")
       attention.queryNorm = try norm("q_norm", "attn_q_norm", sizes.headDim, heads)
       attention.keyNorm = try norm("k_norm", "attn_k_norm", sizes.headDim, heads)
-      return Layer(
-        attentionNorm: try norm("input_layernorm", "attn_norm", sizes.hiddenSize, layer),
-        attentionPostNorm: try norm("post_attention_layernorm", "post_attention_norm", sizes.hiddenSize, layer),
+      return TransformerLayer(
+        attentionNorm: try norm("input_layernorm", "attn_norm", sizes.hiddenSize, layer), attention: attention,
         mlpNorm: try norm("pre_feedforward_layernorm", "ffn_norm", sizes.hiddenSize, layer),
-        mlpPostNorm: try norm("post_feedforward_layernorm", "post_ffw_norm", sizes.hiddenSize, layer),
-        attention: attention, mlp: try sizes.gatedMLP(index, layer))
+        mlp: .gated(try sizes.gatedMLP(index, layer)),
+        attentionPostNorm: try norm("post_attention_layernorm", "post_attention_norm", sizes.hiddenSize, layer),
+        mlpPostNorm: try norm("post_feedforward_layernorm", "post_ffw_norm", sizes.hiddenSize, layer))
     }
     norm = try model.rmsNorm("norm", gguf: "output_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon, offset: 1)
     head = try p.outputHead(

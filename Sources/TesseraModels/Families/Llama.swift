@@ -1,40 +1,33 @@
 import TesseraOperators
 
-/// Llama 2 and 3, Mistral, SmolLM2 (Touvron et al. 2023): pre-norm, rotary embedding, grouped queries, SwiGLU.
+/// Llama 1 to 3, Mistral, Ministral, SmolLM2 (Touvron et al. 2023): pre-norm, rotary embedding, grouped queries, SwiGLU.
 struct Llama: StackedDecoder {
   static let ggufNames = ["llama"]
-  static let huggingFaceNames = ["LlamaForCausalLM", "MistralForCausalLM"]
+  static let huggingFaceNames = ["LlamaForCausalLM", "MistralForCausalLM", "MinistralForCausalLM"]
 
   let profile: ModelProfile
   let embedding: TokenEmbedding
-  let layers: [PreNormLayer]
+  let layers: [TransformerLayer]
   let norm: Normalization
   let head: OutputHead
 
   init(_ c: Hyperparameters, _ p: ParameterScope) throws {
     let sizes = try DecoderSizes(c, activation: .silu)
     profile = try sizes.profile(rotaryTables: [sizes.rotaryTable(c)])
-    // A folder says which biases there are; others would be unused, which is refused.
-    func bias(_ name: String) throws -> BiasRule {
-      if c.isGGUF { return .ifPresent }
-      return try c.optionalBool(name, gguf: nil) ?? false ? .required : BiasRule.none
-    }
-    let (attentionBias, mlpBias) = (try bias("attention_bias"), try bias("mlp_bias"))
+    let (attentionBias, mlpBias) = (try c.bias("attention_bias"), try c.bias("mlp_bias"))
     let model = p.scope("model", gguf: "")
     embedding = try sizes.embedding(model)
     layers = try (0..<sizes.layerCount).map { index in
       let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
-      return PreNormLayer(
-        attentionNorm: try layer.rmsNorm(
-          "input_layernorm", gguf: "attn_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon),
+      return TransformerLayer(
+        attentionNorm: try sizes.norm("input_layernorm", "attn_norm", layer),
         attention: try sizes.attention(index, layer, bias: attentionBias),
-        mlpNorm: try layer.rmsNorm(
-          "post_attention_layernorm", gguf: "ffn_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon),
-        mlp: try sizes.gatedMLP(index, layer, bias: mlpBias))
+        mlpNorm: try sizes.norm("post_attention_layernorm", "ffn_norm", layer),
+        mlp: .gated(try sizes.gatedMLP(index, layer, bias: mlpBias)))
     }
-    norm = try model.rmsNorm("norm", gguf: "output_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon)
+    norm = try sizes.norm("norm", "output_norm", model)
     head = try p.outputHead(tiedTo: embedding)
-    p.ignore(["rope_freqs.weight"])
+    p.ignore(RopeParameters.tensorNames)
     // Written as 0, or for nothing, where there are no experts.
     c.ignore(["expert_used_count"])
   }

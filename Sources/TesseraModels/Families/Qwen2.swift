@@ -7,33 +7,26 @@ struct Qwen2: StackedDecoder {
 
   let profile: ModelProfile
   let embedding: TokenEmbedding
-  let layers: [PreNormLayer]
+  let layers: [TransformerLayer]
   let norm: Normalization
   let head: OutputHead
 
   init(_ c: Hyperparameters, _ p: ParameterScope) throws {
     let sizes = try DecoderSizes(c, activation: .silu, interleavesInGGUF: false)
-    // Where windows are used at all, the first layers have none.
-    let firstLocal = try c.int("max_window_layers", gguf: nil, in: 0...1024, default: 0)
-    let usesWindow = try c.optionalBool("use_sliding_window", gguf: nil) ?? c.isGGUF
-    let windows = (0..<sizes.layerCount).map { layer -> Int? in
-      usesWindow && sizes.layersHaveWindow?[layer] ?? (layer >= firstLocal) ? sizes.slidingWindow : nil
-    }
+    let windows = try sizes.laterWindows(c)
     try c.require("use_mrope", false)
     profile = sizes.profile(rotaryTables: [try sizes.rotaryTable(c)], windows: windows)
     let model = p.scope("model", gguf: "")
     embedding = try sizes.embedding(model)
     layers = try (0..<sizes.layerCount).map { index in
       let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
-      func norm(_ name: String, _ gguf: String) throws -> Normalization {
-        try layer.rmsNorm(name, gguf: gguf, size: sizes.hiddenSize, epsilon: sizes.normEpsilon)
-      }
-      return PreNormLayer(
-        attentionNorm: try norm("input_layernorm", "attn_norm"),
+      return TransformerLayer(
+        attentionNorm: try sizes.norm("input_layernorm", "attn_norm", layer),
         attention: try sizes.attention(index, layer, bias: .required, outputBias: BiasRule.none),
-        mlpNorm: try norm("post_attention_layernorm", "ffn_norm"), mlp: try sizes.gatedMLP(index, layer))
+        mlpNorm: try sizes.norm("post_attention_layernorm", "ffn_norm", layer),
+        mlp: .gated(try sizes.gatedMLP(index, layer)))
     }
-    norm = try model.rmsNorm("norm", gguf: "output_norm", size: sizes.hiddenSize, epsilon: sizes.normEpsilon)
+    norm = try sizes.norm("norm", "output_norm", model)
     head = try p.outputHead(tiedTo: embedding)
   }
 }

@@ -44,7 +44,7 @@ struct T5: StackedDecoder, EncoderDecoder {
     norm = try p.rmsNorm(
       "decoder.final_layer_norm", gguf: "dec.output_norm", size: s.hiddenSize, epsilon: s.epsilon)
     // Tied embeddings are as large as tokens, not as logits.
-    head = try p.outputHead(tiedTo: embedding, scale: 1 / Float(s.hiddenSize).squareRoot())
+    head = try p.outputHead(tiedTo: embedding, tiedScale: 1 / Float(s.hiddenSize).squareRoot())
     // The embedding again; and biases that the first checkpoints have and nothing computes with.
     p.ignore([
       "encoder.embed_tokens.weight", "decoder.embed_tokens.weight",

@@ -2,16 +2,29 @@ import TesseraFiles
 import TesseraMemory
 import TesseraOperators
 
-/// The sizes that Llama and its many kin have in common, and the parts that follow from them.
+/// The sizes that Llama and its many kin have in common, and the names of its parts (`DecoderSizes+Parts`).
 struct DecoderSizes: Sendable {
+  /// The dimensions of a head that turn.
+  enum Rotation: Sendable {
+    case none
+    case whole
+    /// The first ones, a share of the head: as the file says, or as given here.
+    case share(Double)
+    /// The first ones, as many as a key of `config.json` says.
+    case count(String)
+  }
+
+  let names: DecoderNames
   let architecture: String
   let layerCount: Int
   let hiddenSize: Int
   let vocabularySize: Int
   let contextLength: Int
+  let normKind: Normalization.Kind
   let normEpsilon: Double
   let ropeTheta: Double
   let rotaryDim: Int
+  let isPartlyRotary: Bool
   let headDim: Int
   // For each layer.
   let headCounts: [Int]
@@ -21,49 +34,85 @@ struct DecoderSizes: Sendable {
   let slidingWindow: Int?
   /// Whether each layer has that window, where the file tells them apart.
   let layersHaveWindow: [Bool]?
-  let activation: Activation.Function
+  var activation: Activation.Function
   /// Of the stored rows of queries and keys.
   let pairing: RotaryTable.Pairing
 
   /// - Parameters:
   ///   - activation: where the file names none.
+  ///   - norm: LayerNorm's ε has another key than RMSNorm's in GGUF files.
+  ///   - epsilon: where `config.json` names none.
+  ///   - kvHeads: where the file names none; as many as heads by default.
+  ///   - mlpRatio: MLPs' width in hidden sizes, where the file names none.
+  ///   - context: where the file names none.
+  ///   - pairing: of a folder's rows, and of GGUF files' unless `interleavesInGGUF`.
   ///   - interleavesInGGUF: converters permute queries and keys, as they do for Llama.
-  init(_ c: Hyperparameters, activation: Activation.Function, interleavesInGGUF: Bool = true) throws {
+  init(
+    _ c: Hyperparameters, activation: Activation.Function, _ names: DecoderNames = .init(),
+    norm: Normalization.Kind = .rms, epsilon: Double = 1e-6, kvHeads: Int? = nil, mlpRatio: Int? = nil, context: Int? = nil,
+    rotation: Rotation = .whole, pairing: RotaryTable.Pairing = .neox, interleavesInGGUF: Bool = true
+  ) throws {
+    self.names = names
     architecture = c.architecture
-    layerCount = try c.int("num_hidden_layers", gguf: "block_count", in: 1...1024)
-    hiddenSize = try c.int("hidden_size", gguf: "embedding_length", in: 1...1 << 20)
-    headCounts = try c.ints("num_attention_heads", gguf: "attention.head_count", count: layerCount, in: 1...4096)
+    layerCount = try c.int(names.layerCount, gguf: "block_count", in: 1...1024)
+    let hiddenSize = try c.int(names.hiddenSize, gguf: "embedding_length", in: 1...1 << 20)
+    self.hiddenSize = hiddenSize
+    headCounts = try c.ints(names.headCount, gguf: "attention.head_count", count: layerCount, in: 1...4096)
     let heads = headCounts[0]
     kvHeadCounts = try c.ints(
-      "num_key_value_heads", gguf: "attention.head_count_kv", count: layerCount, in: 1...4096, default: heads)
+      names.kvHeadCount, gguf: "attention.head_count_kv", count: layerCount, in: 1...4096, default: kvHeads ?? heads)
     for (heads, kvHeads) in zip(headCounts, kvHeadCounts) where !heads.isMultiple(of: kvHeads) {
       throw c.inconsistent("\(heads) heads over \(kvHeads) key-value heads")
     }
     intermediateSizes = try c.ints(
-      "intermediate_size", gguf: "feed_forward_length", count: layerCount, in: 1...1 << 24)
-    contextLength = try c.int("max_position_embeddings", gguf: "context_length", in: 1...1 << 30)
-    normEpsilon = try c.positive("rms_norm_eps", gguf: "attention.layer_norm_rms_epsilon", under: 1, default: 1e-6)
-    ropeTheta =
-      try c.optionalPositive("rope_theta", gguf: "rope.freq_base")
-      ?? RopeParameters.theta(c, "full_attention") ?? 10_000
-    try c.require("partial_rotary_factor", 1)
-    guard ropeTheta.isFinite, ropeTheta > 1 else { throw c.inconsistent("a rotary base of \(ropeTheta)") }
-    c.record?.set("rope.freq_base", ropeTheta)
+      names.intermediateSize, gguf: "feed_forward_length", count: layerCount, in: 1...1 << 24,
+      default: mlpRatio.map { $0 * hiddenSize })
+    contextLength = try c.int(names.contextLength, gguf: "context_length", in: 1...1 << 30, default: c.isGGUF ? nil : context)
+    normKind = norm
+    normEpsilon = try c.positive(
+      names.normEpsilon,
+      gguf: norm == .rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon", under: 1,
+      default: epsilon)
     headDim = try c.int("head_dim", gguf: "attention.key_length", in: 2...576, default: hiddenSize / heads)
     let valueDim = try c.optionalInt(nil, gguf: "attention.value_length", in: 1...576) ?? headDim
     guard valueDim == headDim else { throw c.inconsistent("key heads of \(headDim) and value heads of \(valueDim)") }
-    rotaryDim = try c.int(nil, gguf: "rope.dimension_count", in: 2...headDim, default: headDim)
-    guard rotaryDim.isMultiple(of: 2) else { throw c.inconsistent("\(rotaryDim) rotary dimensions") }
+    (ropeTheta, rotaryDim) = try Self.rotation(rotation, headDim: headDim, names, c)
+    if case .whole = rotation { isPartlyRotary = false } else { isPartlyRotary = true }
     // A window beyond the longest context hides nothing.
     let window = try c.optionalInt("sliding_window", gguf: "attention.sliding_window", in: 0...Int.max)
     let usesWindow = try c.optionalBool("use_sliding_window", gguf: nil) ?? true
     slidingWindow = usesWindow ? window.flatMap { $0 > 0 ? min($0, 1 << 30) : nil } : nil
     vocabularySize = try Self.vocabularySize(c, hiddenSize: hiddenSize)
     layersHaveWindow = try Self.layersHaveWindow(c, count: layerCount)
-    let function = try c.optionalString("hidden_activation", gguf: nil) ?? c.optionalString("hidden_act", gguf: nil)
+    let function =
+      try c.optionalString("hidden_activation", gguf: nil) ?? c.optionalString(names.activation, gguf: nil)
     self.activation = try function.map { try Activation.Function(named: $0, c) } ?? activation
     if interleavesInGGUF { c.record?.interleaveHeads(of: headDim) }
-    pairing = c.isGGUF && interleavesInGGUF ? .interleaved : .neox
+    self.pairing = c.isGGUF && interleavesInGGUF ? .interleaved : pairing
+  }
+
+  /// The base of the rotation, and how many dimensions of a head turn.
+  private static func rotation(_ rotation: Rotation, headDim: Int, _ names: DecoderNames, _ c: Hyperparameters) throws
+    -> (theta: Double, dimensions: Int)
+  {
+    if case .none = rotation { return (1, 0) }
+    let theta =
+      try c.optionalPositive(names.ropeTheta, gguf: "rope.freq_base")
+      ?? RopeParameters.theta(c, "full_attention") ?? 10_000
+    guard theta.isFinite, theta > 1 else { throw c.inconsistent("a rotary base of \(theta)") }
+    c.record?.set("rope.freq_base", theta)
+    var dimensions = headDim
+    switch rotation {
+    case .none, .whole: try c.require("partial_rotary_factor", 1)
+    case .count(let name): dimensions = try c.int(name, gguf: nil, in: 2...headDim, default: headDim)
+    case .share(let usual):
+      let share = try c.optionalPositive(names.rotaryShare, gguf: nil) ?? RopeParameters.share(c) ?? usual
+      guard share <= 1 else { throw c.inconsistent("\(share) of a head's dimensions turn") }
+      dimensions = Int(Double(headDim) * share)
+    }
+    dimensions = try c.int(nil, gguf: "rope.dimension_count", in: 2...headDim, default: dimensions)
+    guard dimensions.isMultiple(of: 2) else { throw c.inconsistent("\(dimensions) rotary dimensions") }
+    return (theta, dimensions)
   }
 
   private static func layersHaveWindow(_ c: Hyperparameters, count: Int) throws -> [Bool]? {
@@ -90,9 +139,23 @@ struct DecoderSizes: Sendable {
 
   // MARK: Profile
 
-  /// - Parameter windows: for each layer the keys that a query sees; by default all layers have the file's window.
+  /// For each layer the keys that a query sees, where every `pattern`-th layer sees all unless the file says which do.
+  func windows(pattern: Int) -> [Int?] {
+    let isLocal = layersHaveWindow ?? (0..<layerCount).map { $0 % pattern != pattern - 1 }
+    return isLocal.map { $0 ? slidingWindow : nil }
+  }
+
+  /// Windows of Qwen's files: where they are used at all, the first layers have none.
+  func laterWindows(_ c: Hyperparameters) throws -> [Int?] {
+    let firstLocal = try c.int("max_window_layers", gguf: nil, in: 0...1024, default: 0)
+    let usesWindow = try c.optionalBool("use_sliding_window", gguf: nil) ?? c.isGGUF
+    return (0..<layerCount).map { usesWindow && layersHaveWindow?[$0] ?? ($0 >= firstLocal) ? slidingWindow : nil }
+  }
+
+  /// - Parameter windows: for each layer the keys that a query sees; by default all layers have the file's window, or
+  ///   those that it names.
   func profile(rotaryTables: [RotaryTable], windows: [Int?]? = nil) -> ModelProfile {
-    let windows = windows ?? Array(repeating: slidingWindow, count: layerCount)
+    let windows = windows ?? (0..<layerCount).map { layersHaveWindow?[$0] ?? true ? slidingWindow : nil }
     var groups: [ModelProfile.AttentionGroup] = []
     for layer in 0..<layerCount {
       let kind: KVKind = windows[layer].map { .window($0, sinks: 0) } ?? .growing
@@ -118,46 +181,7 @@ struct DecoderSizes: Sendable {
   /// The rotary embedding with the scaling that the file asks for.
   func rotaryTable(_ c: Hyperparameters) throws -> RotaryTable {
     try RotaryTable(
-      rotaryDim: rotaryDim, ropeTheta: ropeTheta, scaling: RopeParameters.scaling(c, contextLength: contextLength))
-  }
-
-  // MARK: Parts
-
-  func attention(
-    _ index: Int, _ p: ParameterScope, bias: BiasRule = .none, outputBias: BiasRule? = nil, scale: Float? = nil,
-    softCap: Double? = nil, rotaryTable: Int? = 0
-  ) throws -> Attention {
-    let attention = p.scope("self_attn", gguf: "")
-    // Older folders keep each layer's rotary frequencies, which are computed.
-    attention.ignore(["rotary_emb.inv_freq"])
-    let options = Attention.Options(
-      headCount: headCounts[index], kvHeadCount: kvHeadCounts[index], headDim: headDim, layer: index,
-      scale: scale ?? 1 / Float(headDim).squareRoot(), softCap: softCap.map { Float($0) }, rotaryTable: rotaryTable,
-      pairing: pairing)
-    return Attention(
-      projections: try attention.linear(
-        parts: [
-          .init("q_proj", gguf: "attn_q", rows: options.queryColumns),
-          .init("k_proj", gguf: "attn_k", rows: options.keyColumns),
-          .init("v_proj", gguf: "attn_v", rows: options.keyColumns),
-        ], columns: hiddenSize, bias: bias),
-      output: try attention.linear(
-        "o_proj", gguf: "attn_output", rows: hiddenSize, columns: options.queryColumns, bias: outputBias ?? bias),
-      options: options)
-  }
-
-  func gatedMLP(_ index: Int, _ p: ParameterScope, bias: BiasRule = .none) throws -> GatedMLP {
-    let mlp = p.scope("mlp", gguf: "")
-    let size = intermediateSizes[index]
-    return GatedMLP(
-      gateUp: try mlp.gatedLinear(
-        gate: .init("gate_proj", gguf: "ffn_gate", rows: size), up: .init("up_proj", gguf: "ffn_up", rows: size),
-        columns: hiddenSize, bias: bias),
-      down: try mlp.linear("down_proj", gguf: "ffn_down", rows: hiddenSize, columns: size, bias: bias),
-      activation: activation)
-  }
-
-  func embedding(_ p: ParameterScope, scale: Float = 1) throws -> TokenEmbedding {
-    try p.embedding("embed_tokens", gguf: "token_embd", rows: vocabularySize, size: hiddenSize, scale: scale)
+      rotaryDim: rotaryDim, ropeTheta: ropeTheta,
+      scaling: RopeParameters.scaling(c, contextLength: contextLength, isPart: isPartlyRotary))
   }
 }

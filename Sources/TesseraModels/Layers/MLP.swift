@@ -6,9 +6,11 @@ struct GatedMLP: Sendable {
   let down: Linear
   let activation: Activation.Function
 
-  /// `mlp(x) (+ residual)`.
-  func callAsFunction(_ x: NormedTensor, adding residual: Tensor? = nil, _ step: StepBuilder) throws -> Tensor {
-    try down(gateUp(x, activation, step), adding: residual, step)
+  /// `scale · mlp(x) (+ residual)`.
+  func callAsFunction(_ x: NormedTensor, scale: Float = 1, adding residual: Tensor? = nil, _ step: StepBuilder) throws
+    -> Tensor
+  {
+    try down(gateUp(x, activation, step), scale: scale, adding: residual, step)
   }
 }
 
@@ -18,8 +20,26 @@ struct MLP: Sendable {
   let down: Linear
   let activation: Activation.Function
 
-  /// `mlp(x) (+ residual)`.
-  func callAsFunction(_ x: NormedTensor, adding residual: Tensor? = nil, _ step: StepBuilder) throws -> Tensor {
-    try down(up(x, activation: activation, step), adding: residual, step)
+  /// `scale · mlp(x) (+ residual)`.
+  func callAsFunction(_ x: NormedTensor, scale: Float = 1, adding residual: Tensor? = nil, _ step: StepBuilder) throws
+    -> Tensor
+  {
+    try down(up(x, activation: activation, step), scale: scale, adding: residual, step)
+  }
+}
+
+/// The block of a layer that looks at one token alone.
+enum FeedForward: Sendable {
+  case plain(MLP)
+  case gated(GatedMLP)
+
+  /// `scale · block(x) (+ residual)`.
+  func callAsFunction(_ x: NormedTensor, scale: Float = 1, adding residual: Tensor? = nil, _ step: StepBuilder) throws
+    -> Tensor
+  {
+    switch self {
+    case .plain(let mlp): try mlp(x, scale: scale, adding: residual, step)
+    case .gated(let mlp): try mlp(x, scale: scale, adding: residual, step)
+    }
   }
 }

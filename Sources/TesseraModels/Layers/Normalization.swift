@@ -12,6 +12,8 @@ struct Normalization: Sendable {
   let bias: Vector?  // (size)
   let size: Int
   let epsilon: Float
+  /// Weights are (heads, size): each head has its own.
+  var hasHeadWeights = false
 
   /// `norm(x) (+ residual)` of every row.
   func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil, _ step: StepBuilder) throws -> Tensor {
@@ -34,9 +36,9 @@ struct Normalization: Sendable {
   func inPlace(_ x: Tensor, column: Int, count: Int, _ step: StepBuilder) throws {
     let view = x.view.advanced(byFloats: column)
     try enqueue(
-      view, into: view, rows: NormRows(heads: count / size, columns: size, stride: x.columns), count: x.rows,
-      residual: nil,
-      step)
+      view, into: view,
+      rows: NormRows(heads: count / size, columns: size, stride: x.columns, hasHeadWeights: hasHeadWeights),
+      count: x.rows, residual: nil, step)
   }
 
   private func enqueue(

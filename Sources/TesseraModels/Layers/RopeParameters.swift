@@ -12,6 +12,15 @@ enum RopeParameters {
     return layerType == "full_attention" ? try fields.optionalDouble("rope_theta") : nil
   }
 
+  /// The share of a head that turns, where `rope_parameters` has it.
+  static func share(_ c: Hyperparameters) throws -> Double? {
+    guard let fields = try fields(c) else { return nil }
+    return try (fields.optionalFields("full_attention") ?? fields).optionalDouble("partial_rotary_factor")
+  }
+
+  /// Tensors of GGUF files that are read here, on the host.
+  static let tensorNames = ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"]
+
   private static func fields(_ c: Hyperparameters) throws -> JSONFields? {
     guard case .huggingFace(let config) = c.source else { return nil }
     return try config.optionalFields("rope_parameters") ?? config.optionalFields("rope_scaling")
@@ -19,11 +28,14 @@ enum RopeParameters {
 
   /// The scaling that the file asks for.
   ///
-  /// A factor without a type is linear scaling.
-  static func scaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
+  /// A factor without a type is linear scaling. Dynamic scaling begins behind the longest context that a model was
+  /// trained for, and none is longer here.
+  ///
+  /// - Parameter isPart: a part of each head may turn, as `partial_rotary_factor` says.
+  static func scaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool = false) throws -> RotaryTable.Scaling {
     switch c.source {
     case .gguf: try ggufScaling(c, contextLength: contextLength)
-    case .huggingFace: try configScaling(c, contextLength: contextLength)
+    case .huggingFace: try configScaling(c, contextLength: contextLength, isPart: isPart)
     }
   }
 
@@ -41,11 +53,19 @@ enum RopeParameters {
       attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor").map {
         $0 * yarnMagnitude(factor ?? 1)
       },
-      originalContext: try c.int(
-        nil, gguf: "rope.scaling.original_context_length", in: 1...1 << 30, default: contextLength))
+      originalContext: try originalContext(c, contextLength))
     if let tensor = c.checkpoint.tensor(named: "rope_freqs.weight"), c.checkpoint.hasData {
       guard type == "none" else { throw unsupported(c, "\(type), and frequencies of its own") }
       return .divisors(try FloatTensor.values(tensor, in: c.checkpoint))
+    }
+    if let long = c.checkpoint.tensor(named: "rope_factors_long.weight"), c.checkpoint.hasData {
+      guard type == "none" || type == "longrope" else { throw unsupported(c, "\(type), and factors of its own") }
+      let short = try c.checkpoint.requiredTensor(named: "rope_factors_short.weight")
+      return .longRope(
+        short: try FloatTensor.values(short, in: c.checkpoint).map { Double($0) },
+        long: try FloatTensor.values(long, in: c.checkpoint).map { Double($0) },
+        magnitude: try c.optionalPositive(nil, gguf: "rope.scaling.attn_factor") ?? 1,
+        originalContext: try originalContext(c, contextLength))
     }
     switch type {
     case "none": return .none
@@ -55,10 +75,16 @@ enum RopeParameters {
     }
   }
 
-  private static func configScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
+  private static func originalContext(_ c: Hyperparameters, _ contextLength: Int) throws -> Int {
+    try c.int(nil, gguf: "rope.scaling.original_context_length", in: 1...1 << 30, default: contextLength)
+  }
+
+  private static func configScaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool) throws
+    -> RotaryTable.Scaling
+  {
     guard let all = try fields(c) else { return .none }
     let layerTypes = try layerTypes.compactMap { try all.optionalFields($0) }
-    for fields in [all] + layerTypes { try check(fields, c) }
+    for fields in [all] + layerTypes { try check(fields, c, isPart: isPart) }
     if let type = try all.optionalFields("sliding_attention")?.optionalString("rope_type"), type != "default" {
       throw unsupported(c, "\(type) of sliding_attention")
     }
@@ -66,12 +92,20 @@ enum RopeParameters {
     let factor = try fields.optionalDouble("factor")
     let type =
       try fields.optionalString("rope_type") ?? fields.optionalString("type") ?? (factor == nil ? "default" : "linear")
-    let original = try fields.optionalInt("original_max_position_embeddings") ?? contextLength
+    let original =
+      try fields.optionalInt("original_max_position_embeddings")
+      ?? c.optionalInt("original_max_position_embeddings", gguf: nil, in: 1...1 << 30) ?? contextLength
     guard (1...1 << 30).contains(original) else {
       throw c.inconsistent("original_max_position_embeddings is \(original), 1 to \(1 << 30) are possible")
     }
     switch type {
-    case "default": return .none
+    case "default", "dynamic": return .none
+    case "longrope", "su":
+      let factor = factor ?? Double(contextLength) / Double(original)
+      let magnitude = factor > 1 && original > 1 ? (1 + log(factor) / log(Double(original))).squareRoot() : 1
+      return .longRope(
+        short: try factors("short_factor", fields, c), long: try factors("long_factor", fields, c),
+        magnitude: try fields.optionalDouble("attention_factor") ?? magnitude, originalContext: original)
     case "linear": return .linear(factor: factor ?? 1)
     case "llama3":
       return .llama3(
@@ -86,18 +120,25 @@ enum RopeParameters {
     }
   }
 
+  private static func factors(_ name: String, _ fields: JSONFields, _ c: Hyperparameters) throws -> [Double] {
+    let values = fields.object[name]?.arrayValue?.compactMap(\.doubleValue) ?? []
+    guard !values.isEmpty else { throw c.inconsistent("the rotary parameter \(name) is no list of numbers") }
+    return values
+  }
+
   private static let layerTypes = ["full_attention", "sliding_attention"]
   /// Members that are read, and such as say nothing of the embedding.
   private static let known: Set = [
     "rope_theta", "rope_type", "type", "factor", "original_max_position_embeddings", "low_freq_factor",
-    "high_freq_factor", "beta_fast", "beta_slow", "attention_factor", "finetuned",
+    "high_freq_factor", "beta_fast", "beta_slow", "attention_factor", "finetuned", "short_factor", "long_factor",
   ]
   /// Values that other switches must have.
   private static let required: [String: JSONValue] = ["partial_rotary_factor": .double(1), "truncate": .bool(true)]
 
   /// Throws where the file asks for something else: it would turn heads otherwise.
-  private static func check(_ fields: JSONFields, _ c: Hyperparameters) throws {
+  private static func check(_ fields: JSONFields, _ c: Hyperparameters, isPart: Bool) throws {
     for (key, value) in fields.object.members where !value.isNull && !known.contains(key) && !layerTypes.contains(key) {
+      if isPart, key == "partial_rotary_factor" { continue }
       if let wanted = required[key], value == wanted || value.doubleValue.map({ $0 == wanted.doubleValue }) ?? false {
         continue
       }
@@ -110,6 +151,6 @@ enum RopeParameters {
   private static func unsupported(_ c: Hyperparameters, _ type: String) -> ModelError {
     ModelError(
       .unsupportedFeature,
-      "\(c.checkpoint.path): rotary scaling \"\(type)\": none, linear, yarn and Llama 3's are supported")
+      "\(c.checkpoint.path): rotary scaling \"\(type)\": none, linear, dynamic, yarn, longrope and Llama 3's are supported")
   }
 }

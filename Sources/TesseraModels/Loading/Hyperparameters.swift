@@ -43,6 +43,12 @@ struct Hyperparameters: Sendable {
 
   var isGGUF: Bool { if case .gguf = source { true } else { false } }
 
+  /// The first of several keys that `config.json` has, where older files call a thing otherwise.
+  func present(_ names: String...) -> String? {
+    guard case .huggingFace(let config) = source else { return names.first }
+    return names.first { config[$0].map { !$0.isNull } ?? false } ?? names.first
+  }
+
   // MARK: One value
 
   /// A whole number within `range`; nil where the key is absent.
@@ -128,6 +134,12 @@ struct Hyperparameters: Sendable {
     }
   }
 
+  /// Whether there are biases: a folder says so, and others would be unused, which is refused; a GGUF file has them or not.
+  func bias(_ name: String, default fallback: Bool = false) throws -> BiasRule {
+    if isGGUF { return .ifPresent }
+    return try optionalBool(name, gguf: nil) ?? fallback ? .required : BiasRule.none
+  }
+
   // MARK: A value for each layer
 
   /// A whole number for each of `count` layers: one for all, or an array.
@@ -144,6 +156,18 @@ struct Hyperparameters: Sendable {
       return values
     }
     return Array(repeating: try int(name, gguf: gguf, in: range, default: fallback), count: count)
+  }
+
+  /// A flag for each layer under a GGUF key; `values` where there is none.
+  func bools(_ gguf: String, count: Int, of values: [Bool]) throws -> [Bool] {
+    guard case .gguf(let metadata) = source else {
+      record?.set(gguf, .array(MetadataArray(bools: values)))
+      return values
+    }
+    guard let array = try metadata.optionalArray(key(gguf)) else { return values }
+    let flags = try array.bools()
+    guard flags.count == count else { throw inconsistent("\(key(gguf)) has \(flags.count) of \(count) values") }
+    return flags
   }
 
   // MARK: Errors

@@ -8,10 +8,21 @@ struct Parameter: Sendable {
   var gguf: String?
   /// Rows of the stored tensor that belong to it, and how many that has; nil: all.
   var slice: (rows: Range<Int>, of: Int)?
+  /// Where only some of the slice's rows do: the first `length` of every `stride`.
+  var runs: (length: Int, stride: Int)?
   /// Stored as (columns, rows).
   var isTransposed = false
   /// Added to each value (Gemma's norms in Hugging Face's scheme).
   var offset: Float = 0
+
+  /// The rows of the stored tensor that belong to it, in order, where that has so many.
+  func storedRows(of count: Int) -> [Range<Int>] {
+    let rows = slice?.rows ?? 0..<count
+    guard let runs, runs.length > 0, runs.stride >= runs.length else { return [rows] }
+    return stride(from: rows.lowerBound, to: rows.upperBound, by: runs.stride).map {
+      $0..<min($0 + runs.length, rows.upperBound)
+    }
+  }
 
   func name(in hyperparameters: Hyperparameters) -> String? { hyperparameters.isGGUF ? gguf : name }
 }

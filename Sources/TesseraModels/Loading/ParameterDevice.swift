@@ -49,7 +49,7 @@ final class ParameterDevice {
       let placement: WeightUpload.Placement =
         isInterleaved ? .alternating(isUp: index == 1) : rowsBefore == 0 ? .whole : .after(rows: rowsBefore)
       try upload(piece, into: matrix, at: placement, checkpoint)
-      rowsBefore += piece.rows.count
+      rowsBefore += piece.rowCount
     }
   }
 
@@ -61,10 +61,16 @@ final class ParameterDevice {
     let all = try checkpoint.bytes(of: tensor)
     defer { checkpoint.release(tensor) }
     func uploadRows(of bytes: UnsafeRawBufferPointer, rowBytes: Int, columns: Int) throws {
-      let own = bytes[piece.rows.lowerBound * rowBytes..<piece.rows.upperBound * rowBytes]
-      try upload(
-        UnsafeRawBufferPointer(rebasing: own), type: tensor.type, rows: piece.rows.count, columns: columns,
-        into: matrix, at: placement)
+      func upload(_ own: UnsafeRawBufferPointer) throws {
+        try self.upload(
+          own, type: tensor.type, rows: piece.rowCount, columns: columns, into: matrix, at: placement)
+      }
+      let runs = piece.rows.map { bytes[$0.lowerBound * rowBytes..<$0.upperBound * rowBytes] }
+      if runs.count == 1 { return try upload(UnsafeRawBufferPointer(rebasing: runs[0])) }
+      var gathered: [UInt8] = []
+      gathered.reserveCapacity(piece.rowCount * rowBytes)
+      for run in runs { gathered += run }
+      try gathered.withUnsafeBytes(upload)
     }
     guard piece.parameter.isTransposed else {
       return try uploadRows(of: all, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)

@@ -54,15 +54,26 @@ struct ParameterScope {
     var rows: Int
     /// The first row in the tensor, and how many that has, under both names; nil: the tensor is the projection.
     var place: (start: Int, of: Int)?
+    /// Where its rows do not follow each other: so many do, again at every `stride`.
+    var runs: (length: Int, stride: Int)?
 
-    init(_ name: String?, gguf: String?, rows: Int, at place: (start: Int, of: Int)? = nil) {
-      (self.name, self.gguf, self.rows, self.place) = (name, gguf, rows, place)
+    init(
+      _ name: String?, gguf: String?, rows: Int, at place: (start: Int, of: Int)? = nil,
+      runs: (length: Int, stride: Int)? = nil
+    ) {
+      (self.name, self.gguf, self.rows, self.place, self.runs) = (name, gguf, rows, place, runs)
     }
   }
 
-  private func weight(_ part: Part) -> Parameter {
-    var parameter = parameter(part.name, gguf: part.gguf, "weight")
-    parameter.slice = part.place.map { ($0.start..<$0.start + part.rows, $0.of) }
+  private func weight(_ part: Part) -> Parameter { parameter(part, "weight") }
+
+  private func parameter(_ part: Part, _ kind: String) -> Parameter {
+    var parameter = parameter(part.name, gguf: part.gguf, kind)
+    parameter.runs = part.runs
+    parameter.slice = part.place.map { place in
+      let count = part.runs.map { (part.rows / $0.length - 1) * $0.stride + $0.length } ?? part.rows
+      return (place.start..<place.start + count, place.of)
+    }
     return parameter
   }
 
@@ -83,7 +94,7 @@ struct ParameterScope {
     let present = parts.filter { has($0.name, gguf: $0.gguf, "bias") }
     guard rule == .required || (rule == .ifPresent && !present.isEmpty) else { return nil }
     return try store.vector(
-      parts.map { (parameter($0.name, gguf: $0.gguf, "bias"), $0.rows) }, isZeroWhereMissing: rule == .ifPresent,
+      parts.map { (parameter($0, "bias"), $0.rows) }, isZeroWhereMissing: rule == .ifPresent,
       of: self)
   }
 
@@ -155,17 +166,23 @@ struct ParameterScope {
 
   /// The matrix that makes logits of hidden states: the embedding itself where the two are tied.
   ///
-  /// - Parameter scale: of the logits of a tied one.
-  func outputHead(tiedTo embedding: TokenEmbedding, softCap: Double? = nil, scale: Float = 1) throws -> OutputHead {
+  /// - Parameters:
+  ///   - scale: of the logits.
+  ///   - tiedScale: of the logits of a tied one besides.
+  func outputHead(
+    tiedTo embedding: TokenEmbedding, named name: String = "lm_head", bias: BiasRule = .none, softCap: Double? = nil,
+    scale: Float = 1, tiedScale: Float = 1
+  ) throws -> OutputHead {
     let softCap = softCap.map { Float($0) }
-    let isTied = try hyperparameters.optionalBool("tie_word_embeddings", gguf: nil) ?? !has("lm_head", gguf: "output")
+    let isTied = try hyperparameters.optionalBool("tie_word_embeddings", gguf: nil) ?? !has(name, gguf: "output")
     guard isTied else {
-      let output = try linear("lm_head", gguf: "output", rows: embedding.table.shape.rows, columns: embedding.size)
-      return OutputHead(output: output, softCap: softCap)
+      let output = try linear(
+        name, gguf: "output", rows: embedding.table.shape.rows, columns: embedding.size, bias: bias)
+      return OutputHead(output: output, softCap: softCap, scale: scale)
     }
     // Some folders have the tied matrix twice.
-    ignore(["lm_head.weight"])
-    return OutputHead(output: embedding.output, softCap: softCap, scale: scale)
+    ignore(["\(name).weight"])
+    return OutputHead(output: embedding.output, softCap: softCap, scale: scale * tiedScale)
   }
 
   func rmsNorm(_ name: String?, gguf: String?, size: Int, epsilon: Double, offset: Float = 0) throws -> Normalization {
@@ -174,16 +191,34 @@ struct ParameterScope {
       bias: nil, size: size, epsilon: Float(epsilon))
   }
 
-  func layerNorm(_ name: String?, gguf: String?, size: Int, epsilon: Double, bias: BiasRule = .required) throws
-    -> Normalization
-  {
+  func layerNorm(
+    _ name: String?, gguf: String?, size: Int, epsilon: Double, bias: BiasRule = .required, offset: Float = 0
+  ) throws -> Normalization {
     // Names of the first BERTs, which were TensorFlow's.
     let isOld = has(name, gguf: nil, "gamma")
     let (weight, beta) = isOld ? ("gamma", "beta") : ("weight", "bias")
     let hasBias = bias == .required || (bias == .ifPresent && has(name, gguf: gguf, beta))
     return Normalization(
-      kind: .layer, weight: try vector(name, gguf: gguf, weight, count: size),
+      kind: .layer,
+      weight: try vector(name, gguf: gguf, weight, count: size, offset: hyperparameters.isGGUF ? 0 : offset),
       bias: hasBias ? try vector(name, gguf: gguf, beta, count: size) : nil, size: size, epsilon: Float(epsilon))
+  }
+
+  /// A norm of queries or keys, of which each head has weights of its own, (headCount, size).
+  ///
+  /// - Parameter isApart: a folder has a tensor for each head, `name.0` and so on.
+  func headNorm(
+    _ kind: Normalization.Kind, _ name: String, gguf: String, headCount: Int, size: Int, epsilon: Double,
+    isApart: Bool = false
+  ) throws -> Normalization {
+    let values =
+      try isApart && !hyperparameters.isGGUF
+      ? (0..<headCount).flatMap { try self.values("\(name).\($0)", gguf: gguf, shape: [size]) }
+      : self.values(name, gguf: gguf, shape: [headCount, size])
+    var norm = Normalization(
+      kind: kind, weight: try vector(of: values, named: gguf), bias: nil, size: size, epsilon: Float(epsilon))
+    norm.hasHeadWeights = true
+    return norm
   }
 
   /// Tensors that are there for other uses, and are not loaded.

@@ -20,6 +20,11 @@ final class ParameterStore {
     var tensor: StoredTensor
     var parameter: Parameter
     var isMatrix: Bool
+
+    /// The rows of the tensor, or elements of a vector, that were declared; nil: all.
+    var storedRows: [Range<Int>]? {
+      parameter.slice == nil ? nil : parameter.storedRows(of: tensor.rowCount)
+    }
   }
 
   let checkpoint: any Checkpoint
@@ -115,8 +120,11 @@ final class ParameterStore {
   struct Piece {
     var tensor: StoredTensor
     var parameter: Parameter
-    var rows: Range<Int>
+    /// Its rows of the tensor, run by run.
+    var rows: [Range<Int>]
     var format: WeightFormat
+
+    var rowCount: Int { rows.reduce(0) { $0 + $1.count } }
   }
 
   private func piece(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> Piece {
@@ -130,9 +138,15 @@ final class ParameterStore {
       throw wrongShape(tensor, expected: "\(expected)")
     }
     declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: true))
-    return Piece(
-      tensor: tensor, parameter: parameter, rows: parameter.slice?.rows ?? 0..<rows,
+    let piece = Piece(
+      tensor: tensor, parameter: parameter, rows: parameter.storedRows(of: rows),
       format: try format(of: tensor, as: parameter, rows: rows, columns: columns))
+    guard piece.rowCount == rows else { throw wrongShape(tensor, expected: "\(rows) of its rows") }
+    return piece
+  }
+
+  private func wrongPart(_ parameter: Parameter, _ count: Int) -> ModelError {
+    ModelError(.inconsistent, "\(checkpoint.path): \(parameter.name ?? "a vector") has no \(count) elements of a part")
   }
 
   private func wrongShape(_ tensor: StoredTensor, expected: String) -> ModelError {
@@ -190,7 +204,7 @@ final class ParameterStore {
   }
 
   private func finish(_ piece: Piece) {
-    let share = Double(piece.rows.count) / Double(max(1, piece.tensor.rowCount)) * Double(piece.tensor.byteCount)
+    let share = Double(piece.rowCount) / Double(max(1, piece.tensor.rowCount)) * Double(piece.tensor.byteCount)
     loadedBytes += Int(share)
     progress(min(1, Double(loadedBytes) / Double(totalBytes)))
   }
@@ -208,10 +222,12 @@ final class ParameterStore {
         values += [Float](repeating: 0, count: count)
       } else if device == nil {
         // A plan reads no values.
-        _ = try floats(parameter, shape: [count], of: scope)
+        _ = try floats(parameter, shape: [parameter.slice?.of ?? count], of: scope)
         values += [Float](repeating: 0, count: count)
       } else {
-        let part = try self.values(parameter, shape: [count], of: scope)
+        let all = try self.values(parameter, shape: [parameter.slice?.of ?? count], of: scope)
+        let part = parameter.slice == nil ? all : parameter.storedRows(of: count).flatMap { all[$0.clamped(to: all.indices)] }
+        guard part.count == count else { throw wrongPart(parameter, count) }
         values += parameter.offset == 0 ? part : part.map { $0 + parameter.offset }
       }
     }

@@ -23,7 +23,8 @@ final class RotationTables {
   private static func tableBytes(_ table: RotaryTable, _ positions: Int) -> Int { positions * table.rotaryDim * 4 }
 
   init(_ profile: ModelProfile, positions: Int, heap: DeviceHeap, queue: Queue) throws {
-    (tables, self.positions, self.queue) = (profile.rotaryTables, positions, queue)
+    tables = profile.rotaryTables.map { $0.table(ofContext: positions) }
+    (self.positions, self.queue) = (positions, queue)
     memory = try tables.map {
       try heap.allocate(byteCount: Self.tableBytes($0, positions), purpose: .workspace, label: "rotations")
     }

@@ -39,6 +39,8 @@ struct FamilyReference: Decodable {
     let logProbabilities: FixtureMatrix
     let generated: [Int]
     let tokensPerExpert: [[Int]]?
+    /// The context that the model is run with, where it matters (LongRoPE).
+    let context: Int?
   }
   struct Pair: Decodable {
     let source: [Int]
@@ -59,21 +61,29 @@ struct FamilyReference: Decodable {
   var texts: [Text]?
 }
 
-/// A tiny model of `Fixtures/families`: a folder, or the GGUF file in it.
+/// A tiny model of `Fixtures/families`: a folder, or a GGUF file in it.
 struct FamilyFixture: Sendable, CustomStringConvertible {
   let folder: String
-  let isGGUF: Bool
-  var description: String { isGGUF ? "\(folder)/model.gguf" : folder }
-  var path: String { get throws { isGGUF ? "\(try folderPath)/model.gguf" : try folderPath } }
+  /// The GGUF file's name; nil: the folder.
+  let file: String?
+  var isGGUF: Bool { file != nil }
+  var description: String { file.map { "\(folder)/\($0)" } ?? folder }
+  var path: String { get throws { try file.map { "\(try folderPath)/\($0)" } ?? folderPath } }
 
-  /// Every folder of `Fixtures/families` that has a reference, and the GGUF file in it where there is one.
+  init(folder: String, file: String?) { (self.folder, self.file) = (folder, file) }
+
+  init(folder: String, isGGUF: Bool) { self.init(folder: folder, file: isGGUF ? "model.gguf" : nil) }
+
+  /// Every folder of `Fixtures/families` that has a reference, and the GGUF files in it where there are some.
   static let all: [FamilyFixture] = {
     guard let root = try? path("families"), let names = try? FileManager.default.contentsOfDirectory(atPath: root)
     else { return [] }
     func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(file)") }
     return names.sorted().filter { exists("\($0)/reference.json") }.flatMap { name in
-      [FamilyFixture(folder: name, isGGUF: false)]
-        + (exists("\(name)/model.gguf") ? [FamilyFixture(folder: name, isGGUF: true)] : [])
+      [FamilyFixture(folder: name, file: nil)]
+        + ["model.gguf", "model-q8_0.gguf"].filter { exists("\(name)/\($0)") }.map {
+          FamilyFixture(folder: name, file: $0)
+        }
     }
   }()
 

@@ -15,7 +15,7 @@ private struct OtherLlama: StackedDecoder {
 
   let profile: ModelProfile
   let embedding: TokenEmbedding
-  let layers: [PreNormLayer]
+  let layers: [TransformerLayer]
   let norm: Normalization
   let head: OutputHead
 
@@ -27,9 +27,9 @@ private struct OtherLlama: StackedDecoder {
     self.profile = profile
     let values = try p.vector(of: [Float](repeating: 1, count: profile.headCount), named: "a value for each head")
     layers = base.layers.map {
-      var attention = $0.attention
-      attention.extras = .init(slopes: values, sinks: values)
-      return PreNormLayer(attentionNorm: $0.attentionNorm, attention: attention, mlpNorm: $0.mlpNorm, mlp: $0.mlp)
+      var layer = $0
+      layer.attention.extras = .init(slopes: values, sinks: values)
+      return layer
     }
   }
 }
