@@ -1,6 +1,6 @@
 import Foundation
 
-/// The bookkeeping of a beam search, step by step, in the order in which `transformers` has it, so that results are equal.
+/// The bookkeeping of a beam search, step by step, in the order in which `transformers` has it: results are equal.
 struct BeamSearch {
   struct Beam: Equatable {
     /// Of the prompt and of the answer so far.
@@ -117,7 +117,9 @@ struct BeamSearch {
 
   /// The best continuations of all beams: so many that, whichever of them end, enough go on.
   private func best(_ logits: [ArraySlice<Float>]) throws(TesseraError) -> [Candidate] {
-    if count < first.count { return running.indices.map { .init(parent: $0, token: first[count], sum: running[$0].sum) } }
+    if count < first.count {
+      return running.indices.map { .init(parent: $0, token: first[count], sum: running[$0].sum) }
+    }
     let limit = max(2, 1 + ends.count) * options.width
     var candidates: [Candidate] = []
     for (parent, row) in logits.enumerated() {

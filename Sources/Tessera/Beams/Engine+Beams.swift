@@ -95,6 +95,7 @@ extension Engine {
 extension TesseraError {
   static func generatesNothing(_ profile: ModelProfile) -> TesseraError {
     TesseraError(
-      .badOption, "\(profile.architecture) is an encoder, which generates nothing: use `tessera embed` or `tessera hidden`")
+      .badOption,
+      "\(profile.architecture) is an encoder, which generates nothing: use `tessera embed` or `tessera hidden`")
   }
 }
