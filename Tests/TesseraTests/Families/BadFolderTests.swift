@@ -146,6 +146,10 @@ extension FamilySuites {
         ("mixtral", "sliding_window", [-1, "4"]), ("bert", "hidden_act", ["mish", 1]),
         ("mixtral", "hidden_act", ["mish"]), ("t5", "feed_forward_proj", ["gated-mish", "cube"]),
         ("qwen2-tied", "rope_parameters", [["rope_type": "longrope"], ["rope_type": "linear", "factor": 0], 3]),
+        ("phi4", "partial_rotary_factor", [0, 1.5, "half"]), ("gptj", "rotary_dim", [0, 3, 17]),
+        ("smollm3", "no_rope_layers", [[1, 1], [1, 1, 1, 2]]), ("codegen", "n_head", [2, 8]),
+        ("falcon-40b", "num_kv_heads", [3, 0]), ("mpt", "attn_config", [["alibi": false], ["clip_qkv": 6]]),
+        ("phi4", "rope_scaling", [["type": "longrope", "short_factor": [1], "long_factor": [1]]]),
         ("qwen2-tied", "layer_types", [["full_attention"], ["full_attention", "linear_attention"], "all"]),
       ] {
         for value in values {
@@ -159,7 +163,11 @@ extension FamilySuites {
       for (folder, key, value) in [
         ("bert", "position_embedding_type", "relative_key" as Any), ("bert", "is_decoder", true),
         ("bert", "add_cross_attention", true), ("gpt2", "add_cross_attention", true), ("qwen2-tied", "use_mrope", true),
-        ("mixtral", "partial_rotary_factor", 0.5),
+        ("mixtral", "partial_rotary_factor", 0.5), ("phi2", "qk_layernorm", true), ("opt", "word_embed_proj_dim", 16),
+        ("opt", "do_layer_norm_before", false), ("bloom", "apply_residual_connection_post_layernorm", true),
+        ("mpt", "no_bias", false), ("mpt", "logit_scale", 0.5), ("gemma2", "use_bidirectional_attention", true),
+        ("starcoder2", "norm_type", "rms"), ("command-r", "rotary_pct", 0.5), ("phi3", "attention_bias", true),
+        ("qwen3", "partial_rotary_factor", 0.5),
       ] {
         expectError([key, "config.json"]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
       }
