@@ -147,7 +147,7 @@ extension FamilySuites {
         ("mixtral", "hidden_act", ["mish"]), ("t5", "feed_forward_proj", ["gated-mish", "cube"]),
         ("qwen2-tied", "rope_parameters", [["rope_type": "longrope"], ["rope_type": "linear", "factor": 0], 3]),
         ("phi4", "partial_rotary_factor", [0, 1.5, "half"]), ("gptj", "rotary_dim", [0, 3, 17]),
-        ("smollm3", "no_rope_layers", [[1, 1], [1, 1, 1, 2]]), ("codegen", "n_head", [2, 8]),
+        ("smollm3", "no_rope_layers", [[1, 1], [1, 1, 1, 2]]), ("codegen", "n_head", [2]),
         ("falcon-40b", "num_kv_heads", [3, 0]), ("mpt", "attn_config", [["alibi": false], ["clip_qkv": 6]]),
         ("phi4", "rope_scaling", [["type": "longrope", "short_factor": [1], "long_factor": [1]]]),
         ("qwen2-tied", "layer_types", [["full_attention"], ["full_attention", "linear_attention"], "all"]),

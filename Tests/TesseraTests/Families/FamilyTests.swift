@@ -24,7 +24,9 @@ extension FamilySuites {
       "log-probabilities and continuations agree, and every chunk size gives the same bits",
       arguments: FamilyFixture.all(with: \.prompts))
     func decoder(fixture: FamilyFixture) throws {
-      let prompts = try #require(fixture.reference().prompts)
+      let all = try #require(fixture.reference().prompts)
+      // What a quantized file adds is another program: of one prompt.
+      let prompts = fixture.isQuantized ? all.suffix(1) : all[...]
       let plain = try fixture.model()
       // Mixtral's are such that experts are idle: they must change nothing.
       let counts = prompts.compactMap(\.tokensPerExpert).joined().joined()
@@ -36,6 +38,7 @@ extension FamilySuites {
         let logits = try model.logits(prompt.tokens)
         let worst = worstLogProbability(logits, prompt.logProbabilities)
         #expect(worst < 1e-4, "\(prompt.tokens.count) tokens: \(worst)")
+        if fixture.isQuantized { continue }
         #expect(try model.greedy(prompt.tokens, count: prompt.generated.count) == prompt.generated)
         // A folder's GGUF files are run by the same commands.
         for chunk in [1, 7] where chunk < prompt.tokens.count && !fixture.isGGUF {
