@@ -93,6 +93,11 @@ extension FamilySuites {
         "num_hidden_layers", "hidden_size", "num_attention_heads", "num_key_value_heads", "intermediate_size",
         "max_position_embeddings", "vocab_size",
       ],
+      "gpt-neox": ["num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size"],
+      "opt": ["num_hidden_layers", "hidden_size", "ffn_dim", "max_position_embeddings", "vocab_size"],
+      "bloom": ["n_layer", "hidden_size", "n_head", "vocab_size"],
+      "mpt": ["n_layers", "d_model", "n_heads", "vocab_size"],
+      "phi3": ["num_hidden_layers", "hidden_size", "intermediate_size", "num_key_value_heads", "vocab_size"],
       "mixtral": ["head_dim", "num_local_experts", "num_experts_per_tok", "intermediate_size", "num_key_value_heads"],
       "t5": ["d_model", "d_kv", "d_ff", "num_heads", "num_layers", "num_decoder_layers", "vocab_size", "n_positions"],
       "bert": [
@@ -116,7 +121,7 @@ extension FamilySuites {
       // One head as wide as two is a model, too.
       let free = [
         "qwen2-tied max_position_embeddings", "t5 n_positions", "mixtral num_experts_per_tok", "gpt2 n_head",
-        "bert num_attention_heads",
+        "bert num_attention_heads", "bloom n_head", "mpt n_heads",
       ]
       for key in try #require(Self.sizes[folder]) where !free.contains("\(folder) \(key)") {
         for change in [-1, 1] {
