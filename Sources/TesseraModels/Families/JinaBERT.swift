@@ -29,7 +29,7 @@ struct JinaBERT: LayeredEncoder {
       segments: try embeddings.addedEmbedding(
         "token_type_embeddings", gguf: "token_types", rows: segmentCount, size: s.hiddenSize),
       norm: try s.norm(embeddings, "LayerNorm", gguf: "token_embd_norm"))
-    let slopes = try p.vector(of: LinearBias.slopes(headCount: s.headCount), named: "slopes")
+    let slopes = try p.vector(of: ALiBi.slopes(headCount: s.headCount), named: "slopes")
     layers = try (0..<s.layerCount).map {
       try Self.layer($0, model.scope("encoder.layer.\($0)", gguf: "blk.\($0)"), s, slopes)
     }

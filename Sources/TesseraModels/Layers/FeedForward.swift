@@ -1,14 +1,17 @@
 import TesseraOperators
 
-/// The layers between two norms that work row by row, plain or gated.
+/// The block of a layer that looks at one token alone.
 enum FeedForward: Sendable {
   case plain(MLP)
   case gated(GatedMLP)
 
-  func callAsFunction(_ x: NormedTensor, adding residual: Tensor, _ step: StepBuilder) throws -> Tensor {
+  /// `scale · block(x) (+ residual)`.
+  func callAsFunction(_ x: NormedTensor, scale: Float = 1, adding residual: Tensor? = nil, _ step: StepBuilder) throws
+    -> Tensor
+  {
     switch self {
-    case .plain(let mlp): try mlp(x, adding: residual, step)
-    case .gated(let mlp): try mlp(x, adding: residual, step)
+    case .plain(let mlp): try mlp(x, scale: scale, adding: residual, step)
+    case .gated(let mlp): try mlp(x, scale: scale, adding: residual, step)
     }
   }
 }

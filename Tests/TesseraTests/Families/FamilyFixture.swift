@@ -80,10 +80,8 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
     else { return [] }
     func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(file)") }
     return names.sorted().filter { exists("\($0)/reference.json") }.flatMap { name in
-      [FamilyFixture(folder: name, file: nil)]
-        + ["model.gguf", "model-q8_0.gguf"].filter { exists("\(name)/\($0)") }.map {
-          FamilyFixture(folder: name, file: $0)
-        }
+      let files = ["model.gguf", "model-q8_0.gguf"].filter { (file: String) in exists("\(name)/\(file)") }
+      return [FamilyFixture(folder: name, file: nil)] + files.map { FamilyFixture(folder: name, file: $0) }
     }
   }()
 
