@@ -17,8 +17,12 @@ struct ParameterScope {
   /// Names that begin with these, too.
   func scope(_ name: String, gguf: String) -> ParameterScope {
     func joined(_ prefix: String, _ part: String) -> String { part.isEmpty ? prefix : "\(prefix)\(part)." }
+    // A stack that was saved without its head, as sentence encoders made of decoders are, has names without the first.
+    let isBare =
+      prefix.isEmpty && name == "model" && !hyperparameters.isGGUF
+      && !store.checkpoint.tensors.contains { $0.name.hasPrefix("model.") }
     return ParameterScope(
-      store, hyperparameters, prefix: joined(prefix, name), ggufPrefix: joined(ggufPrefix, gguf))
+      store, hyperparameters, prefix: isBare ? prefix : joined(prefix, name), ggufPrefix: joined(ggufPrefix, gguf))
   }
 
   func parameter(_ name: String?, gguf: String?, _ kind: String) -> Parameter {

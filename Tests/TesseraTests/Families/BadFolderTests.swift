@@ -244,6 +244,19 @@ extension FamilySuites {
       }
     }
 
+    @Test("a decoder that was saved without its head has names without the first part")
+    func bareNames() throws {
+      let bare = try layout(
+        "qwen2-tied",
+        header: { header in
+          Dictionary(
+            uniqueKeysWithValues: header.map { key, value in
+              (key.hasPrefix("model.") ? String(key.dropFirst(6)) : key, value)
+            })
+        })
+      #expect(try bare.parameters == layout("qwen2-tied").parameters)
+    }
+
     @Test("missing, misshapen, mistyped and unknown tensors are refused by name")
     func tensors() {
       func renamed(_ old: String, _ new: String) -> ([String: Any]) -> [String: Any] {
