@@ -29,6 +29,7 @@ class Model:
     seed: int = 0
     gguf: bool = True  # whether the folder has a GGUF file, too
     on_grid: bool = False  # weights that Q8_0 holds exactly: the folder has such a file as well
+    attention: str = "eager"  # of the reference
     rename: Callable | None = None  # tensors and config to tensors under their published names
     stand_in: dict | None = None  # the config of a class that computes the same, where transformers has none
 
@@ -244,7 +245,7 @@ def load_float64(model, folder):
         return in_float64(instance)
     experts = {"experts_implementation": "eager"} if "num_local_experts" in model.config else {}
     instance, report = kind.from_pretrained(
-        folder, dtype=torch.float64, attn_implementation="eager", output_loading_info=True, **experts
+        folder, dtype=torch.float64, attn_implementation=model.attention, output_loading_info=True, **experts
     )
     expected = {f"{prefix}h.{layer}.attn.bias" for layer in range(9) for prefix in ("", "transformer.")}
     for problem, names in report.items():

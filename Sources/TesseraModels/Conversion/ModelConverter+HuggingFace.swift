@@ -73,7 +73,9 @@ extension ModelConverter {
       }
       let joined = parts.count == 1 ? firstRows : try TensorRows.joined(rows)
       guard first.isMatrix else {
-        if areRows { return try Item(name, .f32, shape: [joined.rowCount * joined.columnCount], rows: joined.asOneRow()) }
+        if areRows {
+          return try Item(name, .f32, shape: [joined.rowCount * joined.columnCount], rows: joined.asOneRow())
+        }
         return try Item(name, .f32, shape: (parts.count == 1 ? [] : [parts.count]) + first.tensor.shape, rows: joined)
       }
       let shape =
@@ -119,7 +121,7 @@ extension ModelConverter {
     _ folder: HuggingFaceCheckpoint, _ family: any ModelFamily.Type, _ profile: ModelProfile,
     _ record: ExportRecord.Contents, type: GGMLType?, items: [Item], tokenizer: [(key: String, value: MetadataValue)]
   ) throws -> Metadata {
-    guard let architecture = family.ggufNames.first else {
+    guard let architecture = family.ggufName(of: profile.architecture) else {
       throw ModelError(.unsupportedFeature, "\(folder.path): GGUF files have no name for this architecture")
     }
     var keys: [String] = []

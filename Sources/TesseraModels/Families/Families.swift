@@ -7,6 +7,8 @@ protocol ModelFamily: Sendable {
   static var ggufNames: [String] { get }
   /// The values of `architectures` in `config.json`.
   static var huggingFaceNames: [String] { get }
+  /// The name in GGUF files of a model whose `config.json` has this one; nil: none.
+  static func ggufName(of huggingFaceName: String) -> String?
   /// Whether the family runs this model of its architecture's name; others may share the name.
   static func claims(_ c: Hyperparameters) -> Bool
 
@@ -97,5 +99,6 @@ enum Families {
 }
 
 extension ModelFamily {
+  static func ggufName(of huggingFaceName: String) -> String? { ggufNames.first }
   static func claims(_ c: Hyperparameters) -> Bool { true }
 }

@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// What a family's folders call sizes and tensors: Llama's names unless a family changes some. In GGUF files a thing has
-/// one name whatever the family.
+/// What a family's folders call sizes and tensors: Llama's names unless a family changes some. In GGUF files a thing
+/// has one name whatever the family.
 struct DecoderNames: Sendable {
   // Sizes, in config.json; nil: the family does not have it.
   var layerCount = "num_hidden_layers"

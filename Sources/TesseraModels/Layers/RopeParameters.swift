@@ -71,6 +71,8 @@ enum RopeParameters {
     case "none": return .none
     case "linear": return .linear(factor: factor ?? 1)
     case "yarn": return yarn
+    // The factors are tensors, which a description does not have.
+    case "longrope" where !c.checkpoint.hasData: return .none
     default: throw unsupported(c, type)
     }
   }
@@ -151,6 +153,8 @@ enum RopeParameters {
   private static func unsupported(_ c: Hyperparameters, _ type: String) -> ModelError {
     ModelError(
       .unsupportedFeature,
-      "\(c.checkpoint.path): rotary scaling \"\(type)\": none, linear, dynamic, yarn, longrope and Llama 3's are supported")
+      "\(c.checkpoint.path): rotary scaling \"\(type)\": none, linear, dynamic, yarn, longrope and "
+        + "Llama 3's are supported"
+    )
   }
 }

@@ -226,7 +226,8 @@ final class ParameterStore {
         values += [Float](repeating: 0, count: count)
       } else {
         let all = try self.values(parameter, shape: [parameter.slice?.of ?? count], of: scope)
-        let part = parameter.slice == nil ? all : parameter.storedRows(of: count).flatMap { all[$0.clamped(to: all.indices)] }
+        let part =
+          parameter.slice == nil ? all : parameter.storedRows(of: count).flatMap { all[$0.clamped(to: all.indices)] }
         guard part.count == count else { throw wrongPart(parameter, count) }
         values += parameter.offset == 0 ? part : part.map { $0 + parameter.offset }
       }

@@ -159,6 +159,10 @@ extension FamilySuites {
         ("modernbert", "layer_types", [["full_attention"], "all"]), ("modernbert", "norm_eps", [0, 1]),
         ("modernbert", "global_rope_theta", [0, -1]),
         ("bert-pairs", "id2label", [["1": "x"], ["0": "a", "1": "b"], 3]),
+        ("phi4", "partial_rotary_factor", [0, 1.5, "half"]), ("gptj", "rotary_dim", [0, 3, 17]),
+        ("smollm3", "no_rope_layers", [[1, 1], [1, 1, 1, 2]]), ("codegen", "n_head", [2]),
+        ("falcon-40b", "num_kv_heads", [3, 0]), ("mpt", "attn_config", [["alibi": false], ["clip_qkv": 6]]),
+        ("phi4", "rope_scaling", [["type": "longrope", "short_factor": [1], "long_factor": [1]]]),
         ("qwen2-tied", "layer_types", [["full_attention"], ["full_attention", "linear_attention"], "all"]),
       ] {
         for value in values {
@@ -172,13 +176,18 @@ extension FamilySuites {
       for (folder, key, value) in [
         ("bert", "position_embedding_type", "relative_key" as Any), ("bert", "is_decoder", true),
         ("bert", "add_cross_attention", true), ("gpt2", "add_cross_attention", true), ("qwen2-tied", "use_mrope", true),
-        ("mixtral", "partial_rotary_factor", 0.5), ("roberta", "position_embedding_type", "relative_key_query"),
+        ("roberta", "position_embedding_type", "relative_key_query"),
         ("mpnet", "relative_attention_num_buckets", 16), ("albert", "inner_group_num", 2),
         ("electra", "is_decoder", true), ("modernbert", "norm_bias", true), ("modernbert", "attention_bias", true),
         ("modernbert", "mlp_bias", true), ("nomic-bert", "activation_function", "gelu"),
         ("nomic-bert", "rotary_emb_fraction", 0.5), ("nomic-bert", "prenorm", true), ("nomic-bert", "causal", true),
         ("nomic-bert", "rotary_scaling_factor", 2), ("nomic-bert", "moe_every_n_layers", 2),
         ("jina-bert", "position_embedding_type", "absolute"), ("jina-bert", "feed_forward_type", "original"),
+        ("mixtral", "partial_rotary_factor", 0.5), ("phi2", "qk_layernorm", true), ("opt", "word_embed_proj_dim", 16),
+        ("opt", "do_layer_norm_before", false), ("bloom", "apply_residual_connection_post_layernorm", true),
+        ("mpt", "no_bias", false), ("mpt", "logit_scale", 0.5), ("gemma2", "use_bidirectional_attention", true),
+        ("starcoder2", "norm_type", "rms"), ("command-r", "rotary_pct", 0.5), ("phi3", "attention_bias", true),
+        ("qwen3", "partial_rotary_factor", 0.5),
       ] {
         expectError([key, "config.json"]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
       }

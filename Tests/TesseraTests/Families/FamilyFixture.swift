@@ -67,6 +67,7 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
   /// The GGUF file's name; nil: the folder.
   let file: String?
   var isGGUF: Bool { file != nil }
+  var isQuantized: Bool { file == "model-q8_0.gguf" }
   var description: String { file.map { "\(folder)/\($0)" } ?? folder }
   var path: String { get throws { try file.map { "\(try folderPath)/\($0)" } ?? folderPath } }
 
