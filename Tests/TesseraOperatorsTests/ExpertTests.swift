@@ -123,7 +123,7 @@ extension OperatorsOnDevices {
     func tensor(device: TestDevice) throws {
       let bench = try Target(device: device, style: .simt).bench()
       let tiles = try bench.plan().matrix
-      let dots = [.emulatedTensor] + (try IntegerDot.hasTensor(bench.library) ? [IntegerDot.tensor] : [])
+      let dots = try bench.tensorDots()
       for format in Grid.values([WeightFormat.q4_0, .q8_0, .q6_K], small: [.q4_0]) {
         // Tiles of 8, 16 and 32.
         for tokens in Grid.values([5, 40, 60], small: [40]) {
@@ -147,10 +147,7 @@ extension OperatorsOnDevices {
     func halves(device: TestDevice) throws {
       let bench = try Target(device: device, style: .simt).bench()
       let tiles = try bench.plan().matrix
-      // PoCL 3.1: as of attention (AttentionTensorTests).
-      let isPoCL = bench.queue.context.device.profile.platformName == "Portable Computing Language"
-      let dots =
-        (isPoCL ? [] : [.emulatedTensor]) + (try IntegerDot.hasTensor(bench.library) ? [IntegerDot.tensor] : [])
+      let dots = try bench.tensorDots()
       for (format, tolerance) in [(WeightFormat.f16, 1e-3), (.bf16, 1e-2)] {
         let problem = try ExpertProblem(
           format, tokens: 60, topK: 2, scores: scores(tokens: 60), columns: 64, inner: 96)
