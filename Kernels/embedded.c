@@ -58,6 +58,9 @@ static const unsigned char common_activations_cl[] = {
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
 };
+static const unsigned char common_copies_cl[] = {
+#embed "common/copies.cl"
+};
 static const unsigned char common_float_probe_cl[] = {
 #embed "common/float_probe.cl"
 };
@@ -162,6 +165,9 @@ static const unsigned char matmul_quantize_8_cl[] = {
 };
 static const unsigned char matmul_quantize_8_simt_cl[] = {
 #embed "matmul/quantize_8.simt.cl"
+};
+static const unsigned char matmul_round_8_cl[] = {
+#embed "matmul/round_8.cl"
 };
 static const unsigned char matmul_rounded_simt_cl[] = {
 #embed "matmul/rounded.simt.cl"
@@ -382,6 +388,7 @@ static const tessera_kernel_file files[] = {
     {"cache/rounding.cl", cache_rounding_cl, sizeof cache_rounding_cl},
     {"common/activations.cl", common_activations_cl, sizeof common_activations_cl},
     {"common/cache.cl", common_cache_cl, sizeof common_cache_cl},
+    {"common/copies.cl", common_copies_cl, sizeof common_copies_cl},
     {"common/float_probe.cl", common_float_probe_cl, sizeof common_float_probe_cl},
     {"common/halves.cl", common_halves_cl, sizeof common_halves_cl},
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
@@ -417,6 +424,7 @@ static const tessera_kernel_file files[] = {
     {"matmul/product_8.cl", matmul_product_8_cl, sizeof matmul_product_8_cl},
     {"matmul/quantize_8.cl", matmul_quantize_8_cl, sizeof matmul_quantize_8_cl},
     {"matmul/quantize_8.simt.cl", matmul_quantize_8_simt_cl, sizeof matmul_quantize_8_simt_cl},
+    {"matmul/round_8.cl", matmul_round_8_cl, sizeof matmul_round_8_cl},
     {"matmul/rounded.simt.cl", matmul_rounded_simt_cl, sizeof matmul_rounded_simt_cl},
     {"matmul/rows.cl", matmul_rows_cl, sizeof matmul_rows_cl},
     {"matmul/tile.cl", matmul_tile_cl, sizeof matmul_tile_cl},

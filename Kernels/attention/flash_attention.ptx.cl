@@ -61,7 +61,7 @@ static inline void find_groups(uint *groups, const struct cursor c, const struct
   }
 }
 
-static inline void copy_keys(local uint4 *to, global const key_element *keys, const uint *groups, const uint item) {
+INLINE void copy_keys(local uint4 *to, global const key_element *keys, const uint *groups, const uint item) {
 #pragma unroll
   for (uint j = 0; j < GROUPS; ++j) {
     global const uint4 *from = (global const uint4 *)keys + (ulong)groups[j] * (16 * KEY_VECTORS);
@@ -71,7 +71,7 @@ static inline void copy_keys(local uint4 *to, global const key_element *keys, co
 }
 
 // Values that no row sees become zeros, since zero times what lies there may be no number.
-static inline void copy_values(local uint4 *to, global const value_element *values, const uint *groups, const struct cursor c,
+INLINE void copy_values(local uint4 *to, global const value_element *values, const uint *groups, const struct cursor c,
                                const uint item) {
 #pragma unroll
   for (uint j = 0; j < GROUPS; ++j) {

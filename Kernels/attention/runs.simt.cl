@@ -2,9 +2,6 @@
 
 #pragma once
 
-// PoCL 3.1 gives a function that it does not inline other local memory than its kernel's.
-#define INLINE static inline __attribute__((always_inline))
-
 // How often a loop over local memory is unrolled: AMD's compiler moves all its loads to the front, whatever registers they take.
 #ifdef __AMDGCN__
 #define UNROLLED(most, amd) amd

@@ -15,6 +15,10 @@
    : FITS(HELD_ROWS, 4, KEY_GROUPS) ? 4 \
    : FITS(HELD_ROWS, 2, KEY_GROUPS) ? 2 \
                                : 1)
+// A token's rows, which read all of its keys once. A row of a group of its own reads floats as fast as memory gives them.
+#define FETCHES(type) (SHARED_VALUES || (ROWS <= 8 && (ROWS > 1 || IS_QUANTIZED(type))))
+// How far ahead.
+#define FETCH_BYTES 16384
 // Elements that share a scale.
 #define KEY_BLOCK (IS_QUANTIZED(KEY_TYPE) ? 32 : QUERY_SIZE)
 
@@ -70,7 +74,10 @@ static inline void score_keys(const struct attention *a, const ulong *groups, co
         for (uint d = first; d < first + KEY_BLOCK; ++d) {
           float16 key[KEY_SPAN];
 #pragma unroll
-          for (uint s = 0; s < KEY_SPAN; ++s) key[s] = load_keys(group[s], d, scales[s]);
+          for (uint s = 0; s < KEY_SPAN; ++s) {
+            key[s] = load_keys(group[s], d, scales[s]);
+            if (FETCHES(KEY_TYPE)) FETCH(group[s] + d * LANES + FETCH_BYTES / sizeof(key_element));
+          }
 #pragma unroll
           for (uint m = 0; m < HELD_ROWS; ++m)
 #pragma unroll

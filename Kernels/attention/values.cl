@@ -50,8 +50,11 @@ __attribute__((always_inline)) static inline void weigh_part(const struct attent
     for (uint k = max(from - start, 0); k < last; ++k) {
       float16 v[COLUMN_SPAN];
 #pragma unroll
-      for (uint s = 0; s < COLUMN_SPAN; ++s)
-        v[s] = load_values(group, k, (column + s) * LANES, VALUE_SIZE, IS_QUANTIZED(VALUE_TYPE) ? scales[s / 2 * 2][k] : 1.0f);
+      for (uint s = 0; s < COLUMN_SPAN; ++s) {
+        const uint at = (column + s) * LANES;
+        v[s] = load_values(group, k, at, VALUE_SIZE, IS_QUANTIZED(VALUE_TYPE) ? scales[s / 2 * 2][k] : 1.0f);
+        if (FETCHES(VALUE_TYPE)) FETCH(group + k * VALUE_SIZE + at + FETCH_BYTES / sizeof(value_element));
+      }
       const float *weight = weights + start + k;
 #pragma unroll
       for (int m = 0; m < ROW_SPAN; ++m)

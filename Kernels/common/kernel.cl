@@ -35,14 +35,16 @@
 #define ROOTS_3 ROOTS_2, global uchar *r2
 #define ROOTS_4 ROOTS_3, global uchar *r3
 #define ROOTS_5 ROOTS_4, global uchar *r4
-#define ROOTS_8 ROOTS_5, global uchar *r5, global uchar *r6, global uchar *r7
+#define ROOTS_6 ROOTS_5, global uchar *r5
+#define ROOTS_8 ROOTS_6, global uchar *r6, global uchar *r7
 #define ROOTS_13 ROOTS_8, global uchar *r8, global uchar *r9, global uchar *r10, global uchar *r11, global uchar *r12
 #define LIST_1 r0
 #define LIST_2 LIST_1, r1
 #define LIST_3 LIST_2, r2
 #define LIST_4 LIST_3, r3
 #define LIST_5 LIST_4, r4
-#define LIST_8 LIST_5, r5, r6, r7
+#define LIST_6 LIST_5, r5
+#define LIST_8 LIST_6, r6, r7
 #define LIST_13 LIST_8, r8, r9, r10, r11, r12
 
 #if PROGRAM

@@ -12,6 +12,10 @@
 
 #define LANES 16
 
+// Functions that have local memory or are given some. PoCL 3.1 makes a work-group's own only what its kernel's code names: of what a
+// function names that it does not inline, all threads share one.
+#define INLINE static inline __attribute__((always_inline))
+
 // Vectors of LANES sums that a core's registers hold beside what is multiplied: 24 of AVX-512's 32, each one register; 6 of
 // AVX2's 16, each two.
 #ifndef HELD_SUMS
@@ -44,6 +48,13 @@ typedef ushort16 lanes_h;
 #define LOAD_LANES(p) vload16(0, p)
 #define STORE_LANES(x, p) vstore16(x, 0, p)
 #define FIRST_LANE(x) ((x).s0)
+// Asks for memory before it is read, for a CPU's own prefetchers fall behind what reads and computes in turns. PoCL ignores
+// OpenCL's prefetch.
+#if defined(__AVX2__)
+#define FETCH(address) __builtin_prefetch((const void *)(ulong)(address))
+#else
+#define FETCH(address) prefetch(address, LANES)
+#endif
 #endif
 
 // The float of a half's 16 bits, exactly, for every finite half; needs no fp16 support.

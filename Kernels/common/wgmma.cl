@@ -14,16 +14,15 @@
 
 #pragma once
 
-#ifndef EMULATED
-#define EMULATED 0
-#endif
+#include "common/copies.cl"
+
 #ifndef IS_BF16
 #define IS_BF16 0
 #endif
 
 #if EMULATED
 
-static inline float element_of(local const uint4 *piece, const uint i) {
+INLINE float element_of(local const uint4 *piece, const uint i) {
 #if IS_BF16
   return as_float((uint)((local const ushort *)piece)[i] << 16);
 #else
@@ -31,14 +30,12 @@ static inline float element_of(local const uint4 *piece, const uint i) {
 #endif
 }
 
-static inline void copy_piece(local uint4 *to, global const uint4 *from) { *to = *from; }
-#define COMMIT_COPIES
-#define WAIT_FOR_COPIES(pending)
+#define LET_READ_COPIES
 #define BEGIN_PRODUCTS
 #define COMMIT_PRODUCTS
 #define WAIT_FOR_PRODUCTS
 
-static inline void multiply(float *c, local const uint4 *a, const uint a_rows, local const uint4 *b) {
+INLINE void multiply(float *c, local const uint4 *a, const uint a_rows, local const uint4 *b) {
   const uint lane = get_local_id(0) % 32, warp = get_local_id(0) / 32 % 4;
   for (uint j = 0; j < TILE_N / 8; ++j)
     for (uint e = 0; e < 4; ++e)
@@ -49,25 +46,15 @@ static inline void multiply(float *c, local const uint4 *a, const uint a_rows, l
 
 #else
 
-// An address in local memory as instructions have it.
-static inline uint address_of(local const void *pointer) { return (uint)(ulong)pointer; }
-
-// Copies 16 bytes without holding them in a register; done when WAIT_FOR_COPIES says so and a barrier has been passed.
-static inline void copy_piece(local uint4 *to, global const uint4 *from) {
-  __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(address_of(to)), "l"((ulong)from) : "memory");
-}
-#define COMMIT_COPIES __asm__ volatile("cp.async.commit_group;" ::: "memory")
-// All but the last `pending` commits; then matrix units may read what was copied.
-#define WAIT_FOR_COPIES(pending)                                                  \
-  __asm__ volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");          \
-  __asm__ volatile("fence.proxy.async.shared::cta;" ::: "memory")
+// After BATCHES_DONE: matrix units may read what was copied.
+#define LET_READ_COPIES __asm__ volatile("fence.proxy.async.shared::cta;" ::: "memory")
 
 #define BEGIN_PRODUCTS __asm__ volatile("/*@ wgmma.fence.sync.aligned; @*/" ::: "memory")
 #define COMMIT_PRODUCTS __asm__ volatile("/*@ wgmma.commit_group.sync.aligned; @*/" ::: "memory")
 #define WAIT_FOR_PRODUCTS __asm__ volatile("/*@ wgmma.wait_group.sync.aligned 0; @*/" ::: "memory")
 
 // Where a tile lies: 8 rows of a piece each are 128 bytes, the next 8 follow; the next eight k come after `rows` pieces.
-static inline ulong descriptor_of(local const void *tile, const uint rows) {
+INLINE ulong descriptor_of(local const void *tile, const uint rows) {
   return (ulong)((address_of(tile) & 0x3ffffu) >> 4) | (ulong)rows << 16 | (ulong)(128 >> 4) << 32;
 }
 
@@ -125,7 +112,7 @@ static inline ulong descriptor_of(local const void *tile, const uint rows) {
 #endif
 
 // The tile of 64 rows at `a`, in one of a_rows, by that at `b`: in flight until WAIT_FOR_PRODUCTS.
-static inline void multiply(float *c, local const uint4 *a, const uint a_rows, local const uint4 *b) {
+INLINE void multiply(float *c, local const uint4 *a, const uint a_rows, local const uint4 *b) {
   const ulong of_a = descriptor_of(a, a_rows), of_b = descriptor_of(b, TILE_N);
   __asm__ volatile("/*@ wgmma.mma_async.sync.aligned." SHAPE OPERAND_TYPES " {" SUM_LIST "}, %[a], %[b], 1, 1, 1, 0, 0; @*/"
                    : SUM_OPERANDS

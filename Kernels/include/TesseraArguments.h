@@ -27,7 +27,7 @@ struct norm_arguments {
 
 // rope/rope_store.cl
 struct rope_store_arguments {
-  tessera_u64 x, rotation, slots, keys, values;
+  tessera_u64 x, rotations, positions, slots, keys, values;
   tessera_u32 heads, kv_heads, stride, query_at, key_at, value_at, rotary, blocks, block_size, tokens;
 } SWIFT_NAME("RopeStoreArguments");
 

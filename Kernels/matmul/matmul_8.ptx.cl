@@ -68,7 +68,7 @@ static inline uint2 bytes_of_fragment(const struct fragment f, const uint t) {
 }
 
 // The scales of `row` of the work-group, of SPAN blocks from the sets at `from` on.
-static inline void stage_scales(global const ushort *from, local row_scale *to) {
+INLINE void stage_scales(global const ushort *from, local row_scale *to) {
 #pragma unroll
   for (int set_of = 0; set_of < SETS_OF_SPAN; ++set_of) {
     lanes_h set[SCALES];
@@ -82,7 +82,7 @@ static inline void stage_scales(global const ushort *from, local row_scale *to) 
 }
 
 #define STAGE_VECTORS (STAGE * TILE_M * TOKEN_WORDS / 4)
-static inline void copy_stage(local uint4 *to, global const uint4 *from, const uint item) {
+INLINE void copy_stage(local uint4 *to, global const uint4 *from, const uint item) {
 #pragma unroll
   for (uint i = 0; i < STAGE_VECTORS; i += LOCAL)
     if (i + LOCAL <= STAGE_VECTORS || i + item < STAGE_VECTORS) copy_16(to + i + item, from + i + item);
@@ -105,9 +105,7 @@ kernel GROUP_OF_ITEMS void matmul_8(ROOTS_8, const struct matmul_arguments argum
   const uint item = get_local_id(0), warp = item / 32, g = item % 32 / 4, t = item % 4;
   const uint first_group = (get_group_id(1) * PANELS + warp / TOKEN_WARPS) * PANEL_GROUPS;
   const uint first_token = warp % TOKEN_WARPS * EIGHTS * 8;
-#if GROUPED
-  if (tile.count == 0) return;
-#endif
+  if (GROUPED && tile.count == 0) return;
 
   // Panels past the end repeat the last; their results are not stored.
   const uint last_panel = (groups - 1) / PANEL_GROUPS;

@@ -26,7 +26,7 @@ static inline uint b_bytes(const uint k, const uint column) {
   return word;
 }
 
-static inline bool has_bytes(const uint g, const uint t, MMA_ARGUMENTS) {
+INLINE bool has_bytes(const uint g, const uint t, MMA_ARGUMENTS) {
   const int4 start = (int4)(1, -2, 3, -4);
   const int4 of_32 = mma_bytes_32(start, a_bytes(g, 4 * t), a_bytes(g + 8, 4 * t), a_bytes(g, 16 + 4 * t), a_bytes(g + 8, 16 + 4 * t),
                                   b_bytes(4 * t, g), b_bytes(16 + 4 * t, g), scratch);
@@ -45,7 +45,7 @@ static inline bool has_bytes(const uint g, const uint t, MMA_ARGUMENTS) {
   return is_right;
 }
 
-static inline bool has_halves(local uint4 *matrices, const uint lane, MMA_ARGUMENTS) {
+INLINE bool has_halves(local uint4 *matrices, const uint lane, MMA_ARGUMENTS) {
   const uint g = lane / 4, t = lane % 4;
   // A's four matrices of 8 × 8, and B turned, 16 rows of 8 columns: lane r has row r % 8 of matrix r / 8.
   uint a_row[4], b_row[4];

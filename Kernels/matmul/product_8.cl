@@ -89,6 +89,12 @@ static inline void product(global const float *x, global const uint *weights, co
 #pragma unroll
       for (int n = 0; n < TILE_N; ++n) load_words(quants[n], super + part, held[n]);
 #endif
+#if !SIMT && TILE_M == 1
+#pragma unroll
+      for (int n = 0; n < TILE_N; ++n)
+#pragma unroll
+        for (int w = 0; w < WORDS; ++w) FETCH_AHEAD(quants[n], w);
+#endif
 #if STAGED
       lanes_u unpacked[INTEGER_WORDS][TILE_N];
 #pragma unroll

@@ -275,15 +275,12 @@ static inline ulong scales_at(uint group, uint super, uint supers) {
 #if !SIMT
 // How far ahead of its use a weight is fetched into the cache.
 #ifndef PREFETCH_WORDS
-#define PREFETCH_WORDS 512
+#define PREFETCH_WORDS 2048
 #endif
-// Fetches what load_chunk will want of a chunk c further on. CPUs' own prefetchers fall behind where others interfere; with
-// AVX-512 they keep up with wide formats. PoCL ignores OpenCL's prefetch.
+// Fetches what load_chunk will want of a chunk c further on; with AVX-512 a CPU's own prefetchers keep up with wide formats.
 #if WORDS == 0 || (defined(__AVX512F__) && WORDS >= 8)
 #define FETCH_AHEAD(block, c)
-#elif defined(__AVX2__)
-#define FETCH_AHEAD(block, c) __builtin_prefetch((const void *)(ulong)((block) + (c) * PANEL_ROWS + PREFETCH_WORDS))
 #else
-#define FETCH_AHEAD(block, c) prefetch((block) + (c) * PANEL_ROWS + PREFETCH_WORDS, LANES)
+#define FETCH_AHEAD(block, c) FETCH((block) + (c) * PANEL_ROWS + PREFETCH_WORDS)
 #endif
 #endif

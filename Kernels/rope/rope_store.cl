@@ -3,8 +3,9 @@
 // Token t's row of x, `stride` floats, holds heads · QUERY_SIZE query floats from query_at on, kv_heads · QUERY_SIZE of keys from key_at
 // on, and kv_heads · RESULT_SIZE of values from value_at on. Either of heads and kv_heads may be 0.
 //
-//   views     x; rotation (tokens, rotary/2) float2: cosine and sine of each pair's angle, with any scaling already in them (rotary
-//             may be 0); slots (tokens): where the token lies in the cache, block · block_size + offset; keys, values: common/cache.cl
+//   views     x; rotations (all positions, rotary/2) float2: cosine and sine of each pair's angle, with any scaling already in them;
+//             positions (tokens): rows of these (both are read where rotary is not 0); slots (tokens): where the token lies in the
+//             cache, block · block_size + offset; keys, values: common/cache.cl
 //   units     (heads + 2 · kv_heads, tokens)
 //
 // INTERLEAVED: pairs are (2i, 2i + 1), as llama's GGUF weights are ordered; else (i, i + rotary/2). HEAD_SIZE and VALUE_SIZE are
@@ -73,7 +74,8 @@ static inline float rope_element(global const float *row, global const float2 *r
 static inline void rope_store_unit(ROOTS, const struct rope_store_arguments *a, const uint head, const uint token,
                                    SHARED float *rounded) {
   global float *row = VIEW(float, 0, x) + (ulong)token * a->stride;
-  global const float2 *rotation = VIEW(const float2, 1, rotation) + token * (a->rotary / 2);
+  global const float2 *rotation = VIEW(const float2, 1, rotations);
+  if (a->rotary > 0) rotation += (ulong)VIEW(const uint, 2, positions)[token] * (a->rotary / 2);
   if (head < a->heads) {
     row += a->query_at + head * QUERY_SIZE;
     for (uint pair = FIRST_ITEM; pair < a->rotary / 2; pair += LOCAL) {
@@ -88,10 +90,10 @@ static inline void rope_store_unit(ROOTS, const struct rope_store_arguments *a, 
   const uint type = is_key ? KEY_TYPE : VALUE_TYPE, rotary = is_key ? a->rotary : 0;
   const uint size = is_key ? QUERY_SIZE : RESULT_SIZE, padded = is_key ? HEAD_SIZE : VALUE_SIZE;
   row += (is_key ? a->key_at : a->value_at) + kv_head * size;
-  const uint slot = VIEW(const uint, 2, slots)[token], offset = slot % a->block_size, lane = offset % 16;
+  const uint slot = VIEW(const uint, 3, slots)[token], offset = slot % a->block_size, lane = offset % 16;
   const ulong number = group_at(slot / a->block_size, offset, kv_head, a->blocks, a->block_size);
-  global uchar *group = is_key ? (global uchar *)(VIEW(key_element, 3, keys) + number * KEY_GROUP(HEAD_SIZE))
-                               : (global uchar *)(VIEW(value_element, 4, values) + number * VALUE_GROUP(VALUE_SIZE));
+  global uchar *group = is_key ? (global uchar *)(VIEW(key_element, 4, keys) + number * KEY_GROUP(HEAD_SIZE))
+                               : (global uchar *)(VIEW(value_element, 5, values) + number * VALUE_GROUP(VALUE_SIZE));
   if (!IS_QUANTIZED(type)) {
     for (uint pair = FIRST_ITEM; pair < rotary / 2; pair += LOCAL) {
       const struct rope_pair p = rope_turn(row, rotation, rotary, pair);
@@ -115,9 +117,9 @@ static inline void rope_store_unit(ROOTS, const struct rope_store_arguments *a, 
 }
 
 #if SIMT
-kernel GROUP_OF_ITEMS void rope_store(ROOTS_5, const struct rope_store_arguments arguments) {
+kernel GROUP_OF_ITEMS void rope_store(ROOTS_6, const struct rope_store_arguments arguments) {
   local float rounded[ROUNDING_SPACE];
-  global uchar *const roots[] = {LIST_5};
+  global uchar *const roots[] = {LIST_6};
   rope_store_unit(roots, &arguments, get_group_id(0), get_group_id(1), rounded);
 }
 #else
@@ -125,5 +127,5 @@ static inline void rope_store_body(ROOTS, const struct rope_store_arguments *a, 
   float rounded[ROUNDING_SPACE];
   rope_store_unit(roots, a, head, token, rounded);
 }
-KERNEL(rope_store, rope_store_arguments, 5)
+KERNEL(rope_store, rope_store_arguments, 6)
 #endif

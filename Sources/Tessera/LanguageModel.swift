@@ -121,6 +121,8 @@ public final class LanguageModel: Sendable {
     tokens: [Int], source: [Int]? = nil, chunk: Int? = nil, _ body: @escaping @Sendable ([Float]) throws -> Void
   ) async throws {
     if let chunk, chunk < 1 { throw TesseraError(.badOption, "the chunk is \(chunk): it must be 1 or more") }
+    // A head behind an encoder makes scores of labels, no logits of tokens.
+    if profile.classification != nil { throw ModelError.noLogits(profile) }
     try await engine.rows(tokens: tokens, source: source, chunk: chunk) { runner, result in
       for row in stride(from: 0, to: result.rowCount, by: runner.logitRows) {
         try body(runner.logits(result, rows: row..<min(row + runner.logitRows, result.rowCount)))
@@ -134,10 +136,16 @@ public final class LanguageModel: Sendable {
   ///   - tokens: the sequence's ids.
   ///   - source: of an encoder-decoder, whose decoder's states these are.
   ///   - tokenTypes: the segment of each token, of models that tell segments apart (`ModelProfile.segmentCount`).
+  ///   - layer: the states behind so many layers instead, of an encoder-decoder the decoder's: 0 are the embeddings; behind the
+  ///     last layer they are normalized as they are without it.
   /// - Throws: `TesseraError` and `ModelError` for what does not fit the model, `CancellationError`.
-  public func hidden(tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil) async throws -> [Float] {
+  public func hidden(tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil, layer: Int? = nil) async throws
+    -> [Float]
+  {
     let states = StateList()
-    try await engine.rows(tokens: tokens, source: source, tokenTypes: tokenTypes) { states.append(try $0.hidden($1)) }
+    try await engine.rows(tokens: tokens, source: source, tokenTypes: tokenTypes, layers: layer) {
+      states.append(try $0.hidden($1))
+    }
     return states.values
   }
 

@@ -21,7 +21,6 @@ struct DeviceFeatures {
 
   var fp16: Bool { has("cl_khr_fp16", or: "__opencl_c_fp16") }
   var fp64: Bool { has("cl_khr_fp64", or: "__opencl_c_fp64") }
-  var commandBuffers: Bool { extensions.contains("cl_khr_command_buffer") }
 
   /// 8-bit dot products: `dot(char4, char4)`.
   var integerDotProduct: Bool {

@@ -38,7 +38,13 @@ public struct DeviceProfile: Sendable, Equatable {
   /// Sizes that sub-groups can have, ascending, where the driver tells.
   public let subgroupSizes: [Int]
   public let integerDotProduct: Bool
+  /// Commands can be recorded once and run again, by an interface that Tessera knows.
   public let commandBuffers: Bool
+  /// [major, minor, patch] of the driver's command buffers, known or not; nil where it has none or does not tell.
+  package let commandBufferVersion: [Int]?
+  /// Whether steps are recorded and sent to the device by one call each: only on GPUs, since drivers of CPUs gain nothing by it,
+  /// and one of them keeps memory for each command that runs again.
+  package var recordsSteps: Bool { type == .gpu && commandBuffers }
   /// NVIDIA's compute capability, e.g. [9, 0].
   public let computeCapability: [Int]?
   /// Why Tessera cannot use the device; nil where it can.
@@ -77,14 +83,18 @@ public struct DeviceProfile: Sendable, Equatable {
     let isThree = !numbers.lexicographicallyPrecedes([3, 0])
     let features = DeviceFeatures(
       version: openCLVersion, extensions: extensions,
-      languageFeatures: isThree ? Info.device(device, CL_DEVICE_OPENCL_C_FEATURES).versionedNames : [],
+      languageFeatures: isThree ? Set(Info.device(device, CL_DEVICE_OPENCL_C_FEATURES).versions.keys) : [],
       maxSubgroups: numbers.lexicographicallyPrecedes([2, 1]) ? 0 : int(CL_DEVICE_MAX_NUM_SUB_GROUPS))
     fp16 = features.fp16
     fp64 = features.fp64
     singleFloat = FloatFeatures(rawValue: UInt64(clamping: int(CL_DEVICE_SINGLE_FP_CONFIG)))
     subgroups = features.subgroups
     integerDotProduct = features.integerDotProduct
-    commandBuffers = features.commandBuffers
+    let tellsVersions = isThree || extensions.contains("cl_khr_extended_versioning")
+    let buffers = CommandBufferSupport(
+      device, extensions: tellsVersions ? Info.device(device, CL_DEVICE_EXTENSIONS_WITH_VERSION).versions : [:])
+    commandBuffers = buffers?.isUsable ?? false
+    commandBufferVersion = buffers?.version
     let isNVIDIA = extensions.contains("cl_nv_device_attribute_query")
     subgroupSizes =
       if !features.subgroups {

@@ -26,13 +26,18 @@ struct Info {
     String(decoding: (bytes ?? []).prefix { $0 != 0 }, as: UTF8.self).trimmingSpaces
   }
 
-  /// The names of an array of cl_name_version: for each a version of 4 bytes, then 64 bytes with a zero-ended name.
-  var versionedNames: Set<String> {
-    guard let bytes else { return [] }
-    return Set(
+  /// [major, minor, patch] of each name of an array of cl_name_version: a version of 4 bytes, then 64 bytes with a
+  /// zero-ended name.
+  var versions: [String: [Int]] {
+    guard let bytes else { return [:] }
+    return Dictionary(
       stride(from: 0, to: bytes.count / 68 * 68, by: 68).map { at in
-        String(decoding: bytes[at + 4..<at + 68].prefix { $0 != 0 }, as: UTF8.self)
-      })
+        let version = bytes[at..<at + 4].reversed().reduce(0) { $0 << 8 | Int($1) }
+        return (
+          String(decoding: bytes[at + 4..<at + 68].prefix { $0 != 0 }, as: UTF8.self),
+          [version >> 22, version >> 12 & 0x3ff, version & 0xfff]
+        )
+      }, uniquingKeysWith: { first, _ in first })
   }
 
   /// A little-endian whole number of any width, clamped to Int.

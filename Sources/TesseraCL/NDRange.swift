@@ -40,6 +40,17 @@ package struct NDRange: Sendable, Equatable {
     a.dimensions == b.dimensions && a.global == b.global && a.local == b.local && a.hasLocal == b.hasLocal
   }
 
+  /// Its dimensions, its sizes and its work-group's, as OpenCL takes them.
+  func withSizes<T>(_ body: (UInt32, UnsafePointer<Int>?, UnsafePointer<Int>?) -> T) -> T {
+    withUnsafeBytes(of: global) { global in
+      withUnsafeBytes(of: local) { local in
+        body(
+          UInt32(dimensions), global.baseAddress?.assumingMemoryBound(to: Int.self),
+          hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil)
+      }
+    }
+  }
+
   /// Why the range cannot run.
   var problem: String? {
     guard (1...3).contains(dimensions), global.0 > 0, global.1 > 0, global.2 > 0 else {

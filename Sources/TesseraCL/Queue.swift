@@ -19,6 +19,10 @@ package final class Queue: Sendable {
   package var launchCount: Int { launched.withLock { $0 } }
   let launched = Mutex(0)
 
+  /// Command buffers that were enqueued so far.
+  package var recordedRunCount: Int { recordedRuns.withLock { $0 } }
+  let recordedRuns = Mutex(0)
+
   /// - Parameter profiling: keeps the device times of commands, for `Event.deviceSeconds` and `kernelSeconds`.
   package init(_ context: Context, profiling: Bool = false) throws(CLError) {
     var status: cl_int = 0
@@ -116,15 +120,7 @@ package final class Queue: Sendable {
 
   /// Enqueues a kernel whose arguments are set.
   func enqueue(_ kernel: cl_kernel, _ range: NDRange, event: UnsafeMutablePointer<cl_event?>?) -> cl_int {
-    var range = range
-    return withUnsafeBytes(of: &range.global) { global in
-      withUnsafeBytes(of: &range.local) { local in
-        clEnqueueNDRangeKernel(
-          handle, kernel, cl_uint(range.dimensions), nil,
-          global.baseAddress?.assumingMemoryBound(to: Int.self),
-          range.hasLocal ? local.baseAddress?.assumingMemoryBound(to: Int.self) : nil, 0, nil, event)
-      }
-    }
+    range.withSizes { clEnqueueNDRangeKernel(handle, kernel, $0, nil, $1, $2, 0, nil, event) }
   }
 
   private func launch<each A: KernelArgument>(

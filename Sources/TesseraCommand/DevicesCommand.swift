@@ -47,9 +47,21 @@ struct DevicesCommand: ParsableCommand {
     if let capability = p.computeCapability {
       lines.append(("capability", capability.map(String.init).joined(separator: ".")))
     }
+    lines.append(("steps", Self.steps(p)))
     lines.append(
       ("usable", p.reason.map { "no: \($0)" } ?? "yes, kernels in the \(p.type == .cpu ? "vector" : "simt") style"))
     return lines
+  }
+
+  /// How a model's steps are sent to the device.
+  static func steps(_ p: DeviceProfile) -> String {
+    guard p.type != .cpu else { return "programs of few launches" }
+    let version = p.commandBufferVersion.map {
+      "command buffers of version \($0.map(String.init).joined(separator: "."))"
+    }
+    let isRecorded = p.recordsSteps
+    return (isRecorded ? "recorded, then one call each" : "a launch for each command")
+      + (version.map { isRecorded ? ": \($0)" : "; \($0) are not used" } ?? "")
   }
 
   /// Named as the document names them.
@@ -58,6 +70,7 @@ struct DevicesCommand: ParsableCommand {
     let platform, name, type, driver, opencl_c: String
     let compute_units, global_memory_bytes, local_memory_bytes, max_allocation_bytes: Int
     let fp16, subgroups, integer_dot_product, command_buffers, correctly_rounded_division, denormals, usable: Bool
+    let records_steps: Bool
     let subgroup_sizes: [Int]
     let reason: String
 
@@ -74,6 +87,7 @@ struct DevicesCommand: ParsableCommand {
       (correctly_rounded_division, denormals) = (
         p.singleFloat.contains(.correctDivideSqrt), p.singleFloat.contains(.denormals)
       )
+      records_steps = p.recordsSteps
       subgroup_sizes = p.subgroupSizes
       (usable, reason) = (p.isUsable, p.reason ?? "")
     }

@@ -6,9 +6,10 @@ struct EmbedCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed", abstract: "Make a vector of each text, close to those of texts that mean the same.",
     discussion: """
-      Pooling, normalization and the greatest length are what the model's files say (modules.json, 1_Pooling and \
-      sentence_bert_config.json of a folder, pooling_type of a GGUF file); of longer texts the end is left out, as \
-      sentence-transformers does. Without such files encoders take the mean, decoders the last token's state, and \
+      Pooling, dense layers, normalization, the greatest length and what is put before texts are what the model's files \
+      say (modules.json with the folders that it names, sentence_bert_config.json and \
+      config_sentence_transformers.json of a folder, pooling_type of a GGUF file); of longer texts the end is left out, \
+      as sentence-transformers does. Without such files encoders take the mean, decoders the last token's state, and \
       vectors have the length 1. One vector a line is printed, its numbers separated by spaces.
       """)
 
@@ -25,8 +26,17 @@ struct EmbedCommand: AsyncParsableCommand {
     help: "Token ids instead of a text, those that a tokenizer would add included, e.g. 1,2,3; may be repeated.")
   var tokens: [String] = []
 
-  @Option(help: "How a text's hidden states become one: mean, cls (the first token's) or last.")
+  @Option(
+    help: "How a text's hidden states become one: mean, cls (the first token's), last, max, weighted-mean or mean-sqrt."
+  )
   var pooling: Embedder.Pooling?
+
+  @Option(
+    help: "The name of the model's prompt that is put before each text, such as query (default: the model's, if any).")
+  var promptName: String?
+
+  @Option(help: "What is put before each text instead, such as \"query: \".")
+  var prefix: String?
 
   @Flag(
     inversion: .prefixedNo, help: "Bring vectors to the length 1, or leave them (default: as the model's files say).")
@@ -36,30 +46,24 @@ struct EmbedCommand: AsyncParsableCommand {
     guard [!texts.isEmpty, file != nil, !tokens.isEmpty].filter({ $0 }).count == 1 else {
       throw ValidationError("give one of texts, --file or --tokens")
     }
+    guard [promptName != nil, prefix != nil, !tokens.isEmpty].filter({ $0 }).count < 2 else {
+      throw ValidationError("--prompt-name and --prefix exclude each other, and go with texts alone")
+    }
   }
 
   func run() async throws {
     let ids = try tokens.map { try InputText.tokens($0, option: "--tokens") }
-    let texts = try file.map { try lines(InputText.read($0)) } ?? texts
+    let texts = try file.map { InputText.lines(try InputText.read($0)) } ?? texts
     let options = model.run.loadOptions
     let embedder = try await model.run.loading {
       try await Embedder.load(ModelSource(path: model.model), options: options, pooling: pooling, progress: $0)
     }
     let vectors =
       try await ids.isEmpty
-      ? embedder.embed(texts, isNormalized: normalize) : embedder.embed(tokens: ids, isNormalized: normalize)
+      ? embedder.embed(texts, isNormalized: normalize, prompt: promptName, prefix: prefix)
+      : embedder.embed(tokens: ids, isNormalized: normalize)
     if model.json { return try Terminal.printJSON(vectors) }
     for vector in vectors { Terminal.print(vector.map { "\($0)" }.joined(separator: " ")) }
-  }
-
-  /// Lines end with LF or CRLF alone: what else Unicode calls a line's end may stand in a text.
-  private func lines(_ bytes: [UInt8]) -> [String] {
-    var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    // A file's last line ends, too.
-    if lines.last?.isEmpty == true { lines.removeLast() }
-    return lines.map { line in
-      String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
-    }
   }
 }
 

@@ -6,7 +6,8 @@ import TesseraSystem
 struct HiddenCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hidden",
-    abstract: "Write the float32 hidden states after the last layer and norm to a .npy file, [tokens, hidden size].",
+    abstract:
+      "Write float32 hidden states, after the last layer and norm or another, to a .npy file, [tokens, hidden size].",
     discussion: """
       Of an encoder-decoder, --source-tokens alone gives the encoder's states, and with --tokens the decoder's.
       """)
@@ -23,10 +24,17 @@ struct HiddenCommand: AsyncParsableCommand {
     parsing: .unconditional, help: "The segment of each token, of models that tell segments apart (BERT), e.g. 0,0,1.")
   var tokenTypes: String?
 
+  @Option(
+    help:
+      "States behind so many layers instead: 0 are the embeddings; only behind the last layer they are normalized.")
+  var layer: Int?
+
   @Option(name: [.short, .long], help: "The .npy file to write.")
   var output: String
 
   func validate() throws {
+    if let layer, layer < 0 { throw ValidationError("--layer is \(layer): it must be 0 or more") }
+    if layer != nil, tokens == nil { throw ValidationError("--layer is of --tokens: give them") }
     guard tokens != nil || sourceTokens != nil else { throw ValidationError("give --tokens or --source-tokens") }
   }
 
@@ -43,7 +51,7 @@ struct HiddenCommand: AsyncParsableCommand {
     let count = (ids ?? source ?? []).count
     let file = try NPYWriter(path: output, shape: [count, size])
     if let ids {
-      try file.append(try await language.hidden(tokens: ids, source: source, tokenTypes: types))
+      try file.append(try await language.hidden(tokens: ids, source: source, tokenTypes: types, layer: layer))
     } else {
       try file.append(try await language.sourceHidden(tokens: source ?? []))
     }

@@ -10,7 +10,11 @@ struct TesseraCommand: AsyncParsableCommand {
     version: "tessera 0.1.0",
     subcommands: [
       DevicesCommand.self, GenerateCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
-      LogitsCommand.self, HiddenCommand.self, EmbedCommand.self, PerplexityCommand.self, InspectCommand.self,
+      LogitsCommand.self, HiddenCommand.self, EmbedCommand.self,
+      RerankCommand.self,
+      ClassifyCommand.self,
+      ScoreCommand.self,
+      PerplexityCommand.self, InspectCommand.self,
       ConvertCommand.self, BenchCommand.self, TuneCommand.self, DoctorCommand.self,
     ])
 

@@ -52,7 +52,7 @@ package struct TilePlan: Sendable, Equatable, Codable {
       largest.tokens = tuning[name, "TILE_M"] ?? tokens
       var tile = Tile(
         tokens: largest.tokenTile(for: count), groups: tuning[name, "TILE_N"] ?? rowGroups, repeats: 1,
-        groupSize: tuning[name, "LOCAL"] ?? groupSize)
+        groupSize: groupSize)
       if tile.tokens == largest.tokens { tile.repeats = tuning[name, "TILES"] ?? repeats }
       if isGated, !tile.groups.isMultiple(of: 2) { tile.groups = 2 }
       if let words = tuning[name, "PREFETCH_WORDS"] { tile.prefetchWords = words }

@@ -14,16 +14,15 @@ package struct Tuning: Sendable, Equatable, Codable {
     let parts = className.split(separator: "/", omittingEmptySubsequences: false)
     switch parts.first {
     case "matmul":
-      let isMany = className.hasPrefix("matmul/\(TokenClass.many.rawValue)/")
-      if style == .simt, !isMany {
-        return ["LOCAL": [64, 128, 256, 512], "SHARE": [1, 2, 4], "AHEAD": [1, 2, 4, 8]]
+      if style == .simt {
+        // Of more than one token all products that are no wide tiles are of few.
+        let isMany = className.hasPrefix("matmul/\(TokenClass.many.rawValue)/")
+        return isMany ? nil : ["LOCAL": [64, 128, 256, 512], "SHARE": [1, 2, 4], "AHEAD": [1, 2, 4, 8]]
       }
-      var space = [
+      return [
         "TILE_M": Array(TilePlan.tokenTiles.dropFirst()), "TILE_N": [1, 2, 4], "TILES": [1, 2, 4, 8, 16],
         "PREFETCH_WORDS": [128, 256, 512, 1024, 2048],
       ]
-      if style == .simt { space["LOCAL"] = [16, 32, 64, 128, 256] }
-      return space
     case "wide":
       return style == .simt ? ["TILE_M": [32, 64, 128], "TILE_ROWS": [64, 128], "ITEM_TOKENS": [4, 8]] : nil
     case "step":

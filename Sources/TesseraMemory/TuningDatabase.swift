@@ -17,6 +17,8 @@ package struct TuningDatabase: Sendable {
     package var computeUnits: Int?
     /// Values by parameter, by class: see `Tuning`.
     package var choices: [String: [String: Int]]
+    /// Why the last tuning ended early; nil where it did not.
+    package var problem: String?
 
     package init(
       platform: String, device: String, driver: String, style: KernelStyle, vectorWidth: Int,
@@ -114,10 +116,14 @@ package struct TuningDatabase: Sendable {
     return tuning
   }
 
-  /// Whether the device itself was tuned, with this version of its driver or another.
+  /// Whether the device itself was tuned, with this version of its driver or another; where that failed another version is worth a
+  /// try.
   package func isTuned(_ profile: DeviceProfile, style: KernelStyle) -> Bool {
-    let wanted = Entry(profile, style: style)
-    return entries.contains { $0.rank(for: wanted) ?? 0 >= 2 }
+    isTuned(Entry(profile, style: style))
+  }
+
+  func isTuned(_ wanted: Entry) -> Bool {
+    entries.contains { $0.rank(for: wanted) ?? 0 >= ($0.problem == nil ? 2 : 3) }
   }
 
   /// Adds an entry's choices to those of the same device, driver and style.

@@ -83,6 +83,19 @@ package struct RotaryStore: Sendable {
     }
   }
 
+  /// The rotations of all positions, and whose tokens have.
+  package struct Rotation {
+    var table: any DeviceMemory
+    var positions: any DeviceMemory
+
+    /// - Parameters:
+    ///   - table: (positions, rotaryDim / 2) pairs of cosine and sine; see `RotaryTable`.
+    ///   - positions: (tokens) UInt32, each a row of the table: the caller has checked.
+    package init(_ table: any DeviceMemory, at positions: any DeviceMemory) {
+      (self.table, self.positions) = (table, positions)
+    }
+  }
+
   private let library: KernelLibrary
 
   package init(_ library: KernelLibrary) { self.library = library }
@@ -92,11 +105,11 @@ package struct RotaryStore: Sendable {
   /// - Parameters:
   ///   - x: (tokens, row.stride): queries, keys, values of each token.
   ///   - row: where they lie; by default one after another.
-  ///   - rotation: (tokens, rotaryDim / 2) pairs of cosine and sine; see `RotaryTable`. nil turns nothing.
+  ///   - rotation: what turns heads; nil: nothing does.
   ///   - slots: (tokens) UInt32, block · blockSize + offset.
   ///   - headCount: query heads; 0 stores only.
   package func enqueue(
-    _ x: any DeviceMemory, row: Row? = nil, rotation: (any DeviceMemory)?, slots: any DeviceMemory,
+    _ x: any DeviceMemory, row: Row? = nil, rotation: Rotation?, slots: any DeviceMemory,
     keys: any DeviceMemory, values: any DeviceMemory, tokens: Int, headCount: Int, rotaryDim: Int,
     pairing: RotaryTable.Pairing, cache: CacheGeometry, on sink: some CommandSink
   ) throws {
@@ -129,7 +142,9 @@ package struct RotaryStore: Sendable {
         KernelVariant(
           "rope/rope_store.cl", "rope_store",
           cache.defines + [.init("INTERLEAVED", pairing == .interleaved ? 1 : 0)]), block,
-        views: [x.view, rotation?.view, slots.view, keys.view, values.view], written: [0, 3, 4],
+        views: [
+          x.view, rotation?.table.view, rotation?.positions.view, slots.view, keys.view, values.view,
+        ], written: [0, 4, 5],
         units: .init(turned + 2 * cache.kvHeadCount, tokens), localSize: library.style.localSize,
         cost: .init(bytes: tokens * floats * 8, operations: tokens * floats * 3)), library)
   }

@@ -80,12 +80,17 @@ package struct TokenSampler: Sendable {
 
   /// Waits for the choices of the rows.
   package func read(_ request: SamplingRequest, results: Buffer, from queue: Queue) throws -> [Choice] {
-    choices(request, try queue.read(results, as: UInt32.self, count: request.resultCount))
+    try choices(request, try queue.read(results, as: UInt32.self, count: request.resultCount))
   }
 
-  /// The choices of the rows, of the words of their results.
-  package func choices(_ request: SamplingRequest, _ words: [UInt32]) -> [Choice] {
-    guard words.count >= request.resultCount else { return [] }
+  /// The choice of each row, of the words of their results.
+  ///
+  /// - Throws: `OperatorError` if they are too few: who waits for a choice would wait for ever.
+  package func choices(_ request: SamplingRequest, _ words: [UInt32]) throws(OperatorError) -> [Choice] {
+    guard words.count >= request.resultCount else {
+      throw OperatorError(
+        .shape, "\(words.count) words of the choices of \(request.rowCount) rows: they take \(request.resultCount)")
+    }
     let places = request.topTokenPlaces
     return request.topTokens.enumerated().map { row, topTokens in
       let sampled = words.withUnsafeBytes {

@@ -1,23 +1,32 @@
 import TesseraCL
 import TesseraMemory
 import TesseraOperators
+import TesseraReference
 
-/// Attention of 32 heads over 8 KV heads to tune with: a prompt's, or that of one new token.
+/// Attention of 32 heads over 8 KV heads to tune with: a prompt's, or that of one new token. Over the cache that models have on the
+/// device where nobody asks for another.
 struct AttentionSubject {
   private let isOne: Bool
   private let headDim: Int
   private let keyCount: Int
   private let queryCount: Int
+  private let encoding: KVEncoding
   private let bench: Workbench
   private let q, keys, values, tables, positions, out: Buffer
 
   private static let (headCount, kvHeadCount, blockSize) = (32, 8, 64)
 
-  init(isOne: Bool, headDim: Int, on bench: Workbench) throws {
+  /// - Parameter encoding: of the cache; nil takes the device's.
+  init(isOne: Bool, headDim: Int, encoding: KVEncoding? = nil, on bench: Workbench) throws {
     (self.isOne, self.headDim, self.bench) = (isOne, headDim, bench)
     keyCount = isOne ? 4096 : bench.heap.limits.isCPU ? 512 : 2048
     queryCount = isOne ? 1 : keyCount
-    let pool = try bench.buffer(tunerValues(keyCount * Self.kvHeadCount * headDim))
+    self.encoding = encoding ?? .standard(on: bench.queue.context.device.profile.type)
+    let numbers = tunerValues(keyCount * Self.kvHeadCount * headDim)
+    // Whatever the order in which elements lie, they are such numbers.
+    let pool =
+      self.encoding == .f16
+      ? try bench.buffer(numbers.map(ReferenceHalf.half(fromFloat:))) : try bench.buffer(numbers)
     (keys, values) = (pool, pool)
     q = try bench.buffer(tunerValues(queryCount * Self.headCount * headDim))
     out = try bench.output(queryCount * Self.headCount * headDim)
@@ -31,7 +40,8 @@ struct AttentionSubject {
     if bench.library.style == .simt { initial["LOCAL"] = tiles.groupSize(isOne: isOne) }
     return TunerSubject(
       name: Tuning.attention(isOne: isOne, headDim: headDim),
-      shape: "\(queryCount) × \(keyCount) keys, \(Self.headCount)/\(Self.kvHeadCount) heads of \(headDim)",
+      shape:
+        "\(queryCount) × \(keyCount) \(encoding.rawValue.uppercased()) keys, \(Self.headCount)/\(Self.kvHeadCount) heads of \(headDim)",
       parameters: initial.keys.sorted(), initial: initial, run: run, result: { try bench.floats(out) })
   }
 
@@ -49,7 +59,7 @@ struct AttentionSubject {
         shape: .init(headCount: Self.headCount, scale: 1 / Float(headDim).squareRoot()),
         cache: .init(
           kvHeadCount: Self.kvHeadCount, headDim: headDim, blockCount: keyCount / Self.blockSize,
-          blockSize: Self.blockSize), on: bench.queue)
+          blockSize: Self.blockSize, keys: encoding), on: bench.queue)
     }.reduce(0, +)
   }
 }

@@ -86,12 +86,13 @@ package final class Tuner {
     // Models run steps there, and look up no tile of a product alone.
     let isRecorded = StepProgram.isPossible(bench.library)
     // Prompts gain most, and have the most candidates: they have three shares of the time.
-    var work: [(shares: Double, make: () throws -> TunerSubject)] = []
+    var work: [(shares: Double, make: () throws -> TunerSubject?)] = []
     for tokens in [Tuning.TokenClass.many, .one, .few] {
       for format in formats {
         let shares = tokens == .many ? 3.0 : 1
         if !isRecorded {
-          work.append((shares, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench) }))
+          work.append(
+            (shares, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench, bench.plan().matrix) }))
         } else if tokens != .one, let steps {
           work.append((shares, { [bench] in try steps(format, tokens, bench) }))
         }
@@ -107,7 +108,10 @@ package final class Tuner {
       let left = seconds - elapsed()
       guard left > 0, !isCancelled() else { break }
       let subject: TunerSubject
-      do { subject = try make() } catch is MemoryError { continue }
+      do {
+        guard let made = try make() else { continue }
+        subject = made
+      } catch is MemoryError { continue }
       progress(subject.name, elapsed() / seconds)
       let deadline = begin + .seconds(elapsed() + left * shares / work[index...].reduce(0) { $0 + $1.shares })
       if let outcome = try tune(subject, until: deadline) { outcomes.append(outcome) }
@@ -189,7 +193,7 @@ package final class Tuner {
 }
 
 /// A product of random weights and activations, large enough to measure.
-private struct ProductSubject {
+struct ProductSubject {
   let shape: WeightShape
   let matrix: WeightMatrix
   let tokens: TokenCount
@@ -217,9 +221,11 @@ private struct ProductSubject {
         bench.queue.context, byteCount: MatrixProduct.Workspace.sumBytes(tokens: count, columns: columns)))
   }
 
-  func subject(_ bench: Workbench) throws -> TunerSubject {
+  /// Nil where nothing is chosen for it: products of many tokens in the simt style without wide tiles.
+  ///
+  /// - Parameter matrix: the tiles that are chosen without tuning.
+  func subject(_ bench: Workbench, _ matrix: TilePlan.Matrix) -> TunerSubject? {
     let style = bench.library.style
-    let matrix = try bench.plan().matrix
     let weights = shape.format.tuningClass
     let tile = matrix.tile(tokens: tokens.count, weights: weights)
     if let wide = matrix.wideTile(tokens: tokens.count, rows: shape.rows, weights: weights) {
@@ -228,6 +234,7 @@ private struct ProductSubject {
         bench, name: Tuning.wide(weights), parameters: ["TILE_M", "TILE_ROWS", "ITEM_TOKENS"], initial: initial)
     }
     if style == .simt {
+      guard tokens.kind != .many else { return nil }
       let initial = MatrixProduct(bench.library, tiles: matrix).sharedRowChoices(shape, tokens: tokens.count)
       return subject(bench, parameters: ["LOCAL", "SHARE", "AHEAD"], initial: initial)
     }

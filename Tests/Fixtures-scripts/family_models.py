@@ -10,9 +10,11 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import jina_bert
 import torch
 import transformers
 from decoder_models import DECODERS
+from encoder_models import ENCODERS, published_nomic
 from family_references import float64_throughout
 from safetensors.torch import save_file
 
@@ -98,6 +100,8 @@ MODELS = [
 ]
 MODELS += [Model(*model, on_grid=True, **more) for *model, more in DECODERS]
 
+MODELS += [Model(**entry) for entry in ENCODERS]
+
 # sentence-transformers' files, which say how the token vectors become one.
 BERT_FILES = {
     "modules.json": [
@@ -113,13 +117,17 @@ BERT_FILES = {
 }
 
 
+def class_of(model):
+    return getattr(transformers, model.class_name, None) or getattr(jina_bert, model.class_name)
+
+
 LESS_ONE = ("gemma", "gemma2", "nemotron")
 
 
 def deviation(model, name, parameter):
     """(mean, standard deviation) of a parameter: outputs of a few units, attention and routing that decide."""
     config, leaf = model.stand_in or model.config, name.rsplit(".", 1)[-1]
-    width = config.get("hidden_size") or config.get("n_embd") or config["d_model"]
+    width = config.get("hidden_size") or config.get("n_embd") or config.get("dim") or config["d_model"]
     if name == "decoder.final_layer_norm.weight" and config["tie_word_embeddings"]:
         return 10.0, 2.0  # logits are divided by √width; embeddings that made up for it would only repeat the input
     if config.get("model_type") in ("gemma", "gemma2") and name in ("model.norm.weight", "model.embed_tokens.weight"):
@@ -137,14 +145,14 @@ def deviation(model, name, parameter):
         return (0.0, 0.2) if name == "shared.weight" and config["tie_word_embeddings"] else (0.0, 2.0 / width**0.5)
     is_transposed = config.get("model_type") == "gpt2" and name.startswith("transformer.h.")
     inputs = parameter.shape[0] if is_transposed else parameter.shape[-1]
-    if name.endswith((".q.weight")):  # T5 does not divide by √headDim
+    if "d_kv" in config and name.endswith(".q.weight"):  # T5 does not divide by √headDim
         return 0.0, 1.4 / (inputs * config["d_kv"]) ** 0.5
     return 0.0, 1.4 / inputs**0.5
 
 
 def build(model):
     """The model in transformers with weights from its seed, rounded to the type in which they are stored."""
-    kind = getattr(transformers, model.class_name)
+    kind = class_of(model)
     instance = kind(kind.config_class.from_dict(dict(model.stand_in or model.config))).eval()
     if model.class_name == "T5ForConditionalGeneration" and not model.config["tie_word_embeddings"]:
         instance.lm_head.weight = torch.nn.Parameter(instance.lm_head.weight.detach().clone())
@@ -192,6 +200,8 @@ def published(model, instance):
                 tensors[f"{prefix}.{expert}.w2.weight"] = down.contiguous()
         else:
             tensors[name.replace("mlp.gate.weight", "block_sparse_moe.gate.weight")] = tensor
+    if model.name == "nomic-bert":
+        tensors = published_nomic(tensors)
     if model.rename:
         return {name: tensor.contiguous() for name, tensor in model.rename(tensors, config).items()}
     if model.name == "gpt2-plain-names":
@@ -226,7 +236,7 @@ def save(model, instance, folder):
 
 def load_float64(model, folder):
     """The folder as transformers reads it, in float64; every tensor must be used and none be missing."""
-    kind = getattr(transformers, model.class_name)
+    kind = class_of(model)
     if model.stand_in:
         # transformers does not know the folder's names.
         config = kind.config_class.from_dict(dict(model.stand_in), attn_implementation="eager")
@@ -248,10 +258,12 @@ def in_float64(instance):
     """Makes the buffers that transformers computes in float32 again."""
     with float64_throughout():
         for module in instance.modules():
-            if hasattr(module, "inv_freq"):
+            if any(name.endswith("inv_freq") for name, _ in module.named_buffers(recurse=False)):
                 fresh = type(module)(module.config)
-                module.inv_freq, module.original_inv_freq = fresh.inv_freq, fresh.original_inv_freq
-                module.attention_scaling = fresh.attention_scaling
+                for name, buffer in fresh.named_buffers(recurse=False):
+                    setattr(module, name, buffer)
+                for name in [name for name in vars(fresh) if name.endswith("attention_scaling")]:
+                    setattr(module, name, getattr(fresh, name))
             elif hasattr(module, "embed_positions") and isinstance(module.embed_positions, torch.Tensor):
                 config = instance.config
                 make = importlib.import_module(type(module).__module__).create_sinusoidal_positions

@@ -139,18 +139,27 @@ def encoder_decoder(model, instance):
 
 
 def encoder(model, instance):
+    base = getattr(instance, instance.base_model_prefix, instance)
+    segment_count = model.config.get("type_vocab_size", 0)
     texts = []
     for count, second in ((1, None), (6, None), (33, None), (33, 17)):
         tokens = ids(count, model.config["vocab_size"], model.seed)
-        segments = [int(second is not None and position >= second) for position in range(count)]
-        hidden = instance(
-            torch.tensor([tokens]), token_type_ids=torch.tensor([segments])
-        ).last_hidden_state[0]
-        texts.append({
+        if second is not None and segment_count < 2:
+            tokens.reverse()
+        segments = [int(second is not None and segment_count > 1 and position >= second) for position in range(count)]
+        inputs = {"input_ids": torch.tensor([tokens])}
+        if segment_count > 0:
+            inputs["token_type_ids"] = torch.tensor([segments])
+        hidden = base(**inputs).last_hidden_state[0]
+        text = {
             "tokens": tokens, "token_types": segments, "hidden_states": array(hidden),
             "mean": array(torch.nn.functional.normalize(hidden.mean(0), dim=0)),
             "cls": array(torch.nn.functional.normalize(hidden[0], dim=0)),
-        })
+        }
+        if base is not instance:
+            logits = instance(**inputs).logits
+            text["scores"] = array(logits.reshape(-1, logits.shape[-1]))
+        texts.append(text)
     return {"texts": texts}
 
 

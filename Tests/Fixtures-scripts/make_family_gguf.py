@@ -86,10 +86,26 @@ def vocabulary(kind, writer, config):
         writer.add_unk_token_id(2)
         writer.add_add_bos_token(False)
         writer.add_add_eos_token(True)
-    elif kind == "bert":
+    elif kind in ("roberta", "modernbert"):
+        byte_level(writer, count, ["<s>", "<pad>", "</s>", "<mask>"])
+        writer.add_tokenizer_pre("gpt-2")
+        if kind == "roberta":
+            writer.add_token_type_count(config["type_vocab_size"])
+        writer.add_bos_token_id(count - 4)
+        writer.add_eos_token_id(count - 2)
+    elif kind == "xlm-roberta":
+        sentence_piece(writer, count, "t5", ["<s>", "<pad>", "</s>", "<unk>"])
+        writer.add_add_space_prefix(True)
+        writer.add_remove_extra_whitespaces(True)
+        writer.add_token_type_count(config["type_vocab_size"])
+        writer.add_bos_token_id(0)
+        writer.add_pad_token_id(1)
+        writer.add_eos_token_id(2)
+        writer.add_unk_token_id(3)
+    elif kind in ("bert", "distilbert", "nomic_bert"):
         special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
         words = ["▁the", "s", *("▁" + letter for letter in LETTERS)][: count - len(special)]
-        writer.add_token_type_count(config["type_vocab_size"])
+        writer.add_token_type_count(config.get("type_vocab_size", 1))
         writer.add_tokenizer_model("bert")
         writer.add_tokenizer_pre("default")
         writer.add_token_list(special + words)
@@ -113,6 +129,9 @@ def convert(model, folder, file, stored):
         def set_vocab(self):
             self.vocab_size = config["vocab_size"]
             vocabulary(kind, self.gguf_writer, config)
+
+        def _is_tokenizer_xlmroberta(self):
+            return False
 
     target = folder / file
     with torch.inference_mode():

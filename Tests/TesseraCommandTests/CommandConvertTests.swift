@@ -42,6 +42,34 @@ struct CommandConvertTests {
     }
   }
 
+  @Test(
+    "encoders whose names, positions and heads are others in the file give the same bits",
+    arguments: ["roberta", "xlm-roberta", "distilbert", "modernbert", "nomic-bert", "jina-bert"].map {
+      FamilyFixture($0)
+    })
+  func otherEncoders(fixture: FamilyFixture) throws {
+    try withConverted(fixture) { path in
+      let hidden = ["hidden"] + tokens
+      let folder = try CommandRun.array(hidden + ["-m", fixture.folder]).values
+      #expect(try CommandRun.array(hidden + ["-m", path]).values == folder)
+      guard ["xlm-roberta", "distilbert", "modernbert"].contains(fixture.name) else { return }
+      let classify = ["classify", "--json"] + tokens
+      let labels = try CommandRun(classify + ["-m", fixture.folder]).output
+      #expect(try CommandRun(classify + ["-m", path]).output == labels && labels.contains("logit"))
+    }
+  }
+
+  @Test("encoders that the file cannot express are refused")
+  func inexpressibleEncoders() throws {
+    try withTemporaryFolder { folder in
+      for name in ["mpnet", "electra", "albert", "bert-pairs", "bert-tokens", "nomic-bert-new"] {
+        let path = folder.appendingPathComponent("\(name).gguf").path
+        let run = try CommandRun(["convert", FamilyFixture(name).folder, path])
+        #expect(run.isOneError && run.errors.contains("GGUF"), "\(name): \(run.status) \(run.errors)")
+      }
+    }
+  }
+
   @Test("encoders are converted, and encoder-decoders")
   func encoders() throws {
     let (bert, t5) = (FamilyFixture("bert"), FamilyFixture("t5-gated"))

@@ -86,7 +86,8 @@ struct CommandFamilyTests {
     for arguments in [
       ["generate", "-m", t5.folder, "--source-tokens", "1", "-p", "x"], ["hidden", "-m", t5.folder, "-o", "x"],
       ["hidden", "-m", bert.folder, "--tokens", "1,2", "--token-types", "0", "-o", "x"], ["embed", "-m", bert.folder],
-      ["embed", "-m", bert.folder, "x", "--tokens", "1"], ["embed", "-m", bert.folder, "x", "--pooling", "max"],
+      ["embed", "-m", bert.folder, "x", "--tokens", "1"], ["embed", "-m", bert.folder, "x", "--pooling", "sum"],
+      ["embed", "-m", bert.folder, "x", "--prompt-name", "a", "--prefix", "b"],
     ] {
       let run = try CommandRun(arguments)
       #expect(run.status == 64 && run.output.isEmpty, "\(arguments): \(run.status)")

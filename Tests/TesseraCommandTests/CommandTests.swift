@@ -9,10 +9,15 @@ struct CommandTests {
     let devices = try #require(try run.json() as? [[String: Any]])
     let keys = [
       "index", "platform", "name", "type", "driver", "opencl_c", "compute_units", "global_memory_bytes",
-      "local_memory_bytes", "fp16", "subgroups", "integer_dot_product", "usable", "reason",
+      "local_memory_bytes", "fp16", "subgroups", "integer_dot_product", "command_buffers",
+      "records_steps", "usable", "reason",
     ]
     #expect(run.status == 0 && !devices.isEmpty)
-    for device in devices { for key in keys { #expect(device[key] != nil, "\(key)") } }
+    for device in devices {
+      for key in keys { #expect(device[key] != nil, "\(key)") }
+      // Steps of CPUs are programs.
+      if device["type"] as? String == "cpu" { #expect(device["records_steps"] as? Bool == false) }
+    }
   }
 
   @Test(

@@ -37,6 +37,14 @@ struct DoctorTests {
     }
   }
 
+  @Test("a recorded step is compared with a queue's where there are command buffers", arguments: TestDevices.all)
+  func recorded(device: TestDevice) throws {
+    let bench = try DoctorBench(device.context(), style: .simt)
+    let rows = bench.recordedChecks().map { $0.row() }
+    #expect(rows.count == (bench.queue.context.device.profile.commandBuffers ? 1 : 0))
+    for row in rows { #expect(row.ok && row.cases > 10, "\(row.problem ?? "\(row.maxError ?? .nan)")") }
+  }
+
   @Test(
     "what a driver promises of floats is tried, and what it does not promise is no fault", arguments: TestDevices.all)
   func floats(device: TestDevice) throws {

@@ -21,7 +21,7 @@ struct TuningTests {
   func nearest() {
     func entry(_ device: String, units: Int?, _ values: [String: Int], platform: String = "P") -> TuningDatabase.Entry {
       .init(
-        platform: platform, device: device, driver: "1", style: .simt, vectorWidth: 1, computeUnits: units,
+        platform: platform, device: device, driver: "1", style: .vector, vectorWidth: 1, computeUnits: units,
         choices: [Self.name: values])
     }
     var database = TuningDatabase()
@@ -64,13 +64,37 @@ struct TuningTests {
 
   @Test("a work-group beyond the device's limit is not taken")
   func groupLimit() throws {
-    let tuning = chosen(["LOCAL": 256], .simt)
-    for limit in [128, 256] {
+    let name = Tuning.attention(isOne: true, headDim: 64)
+    var tuning = Tuning()
+    tuning.choose(["LOCAL": 128], for: name, style: .simt)
+    for limit in [64, 128] {
       var limits = DeviceLimits.gpu
       limits.maxWorkGroupSize = limit
-      let tile = try TilePlan(limits: limits, headDim: 64, tuning: tuning).matrix.tile(tokens: 100, weights: "4-bit")
-      #expect(tile.groupSize == (limit < 256 ? 64 : 256))
+      let plan = try TilePlan(limits: limits, headDim: 64, tuning: tuning)
+      #expect(
+        plan.attention.groupSize(isOne: true) == limit
+          && plan.attention.tuning[name, "LOCAL"] == (limit < 128 ? nil : 128))
     }
+  }
+
+  @Test(
+    "products of many tokens in the simt style have wide tiles, or those of few: a class of their own has no effect")
+  func simtClasses() {
+    #expect(Tuning.space(of: "matmul/many/4-bit", style: .simt) == nil)
+    #expect(Tuning.space(of: "matmul/few/4-bit", style: .simt)?.keys.sorted() == ["AHEAD", "LOCAL", "SHARE"])
+    #expect(Tuning.space(of: "matmul/many/4-bit", style: .vector)?["LOCAL"] == nil)
+  }
+
+  @Test("a device whose tuning failed counts as tuned with that version of its driver, until it is tuned")
+  func failed() {
+    var failed = entry([:], driver: "1")
+    failed.problem = "no memory"
+    var database = TuningDatabase()
+    database.add(failed)
+    #expect(database.isTuned(entry([:], driver: "1")) && !database.isTuned(entry([:], driver: "2")))
+    database.add(entry([:], driver: "1"))
+    #expect(database.isTuned(entry([:], driver: "2")) && database.entries.count == 1)
+    #expect(!database.isTuned(entry([:], device: "E")))
   }
 
   @Test(

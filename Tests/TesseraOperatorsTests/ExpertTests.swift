@@ -119,6 +119,93 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test("many tokens' experts by products of small matrices have the bits of plain sums", arguments: TestDevices.all)
+    func tensor(device: TestDevice) throws {
+      let bench = try Target(device: device, style: .simt).bench()
+      let tiles = try bench.plan().matrix
+      let dots = try bench.tensorDots()
+      for format in Grid.values([WeightFormat.q4_0, .q8_0, .q6_K], small: [.q4_0]) {
+        // Tiles of 8, 16 and 32.
+        for tokens in Grid.values([5, 40, 60], small: [40]) {
+          let (columns, inner) = format == .q6_K ? (256, 256) : (64, 96)
+          let problem = try ExpertProblem(
+            format, tokens: tokens, topK: 2, scores: scores(tokens: tokens), columns: columns, inner: inner)
+          func result(_ dot: IntegerDot) throws -> [Float] {
+            let call = try problem.call(fast: try FastProduct(bench.library, tiles: tiles, dot: dot), on: bench)
+            try call.enqueue(on: bench.queue)
+            return try bench.floats(call.y)
+          }
+          let plain = try result(.plain)
+          for dot in dots { #expect(sameBits(try result(dot), plain), "\(format.name), \(tokens) tokens, \(dot)") }
+        }
+      }
+    }
+
+    @Test(
+      "experts of 16 bits meet rounded activations, any number of tokens with the same bits", arguments: TestDevices.all
+    )
+    func halves(device: TestDevice) throws {
+      let bench = try Target(device: device, style: .simt).bench()
+      let tiles = try bench.plan().matrix
+      let dots = try bench.tensorDots()
+      for (format, tolerance) in [(WeightFormat.f16, 1e-3), (.bf16, 1e-2)] {
+        let problem = try ExpertProblem(
+          format, tokens: 60, topK: 2, scores: scores(tokens: 60), columns: 64, inner: 96)
+        let expected = try problem.reference()
+        let largest = expected.reduce(0) { max($0, abs($1)) }
+        for dot in dots {
+          let fast = try #require(try FastProduct(bench.library, tiles: tiles, dot: dot))
+          let call = try problem.call(fast: fast, on: bench)
+          try call.enqueue(on: bench.queue)
+          let y = try bench.floats(call.y)
+          let error = worstError(y, expected, relativeTo: [Float](repeating: largest, count: y.count))
+          #expect(error > 1e-6 && error <= tolerance, "\(format.name), \(dot): \(error)")
+          for range in [0..<1, 30..<31, 7..<20] {
+            let some = try problem.part(range).call(fast: fast, on: bench)
+            try some.enqueue(on: bench.queue)
+            let rows = range.lowerBound * problem.columns..<range.upperBound * problem.columns
+            #expect(sameBits(try bench.floats(some.y), Array(y[rows])), "\(format.name), \(dot), tokens \(range)")
+          }
+        }
+      }
+    }
+
+    @Test("tiles suit both matrices of an expert, each by the kernel that serves it")
+    func tiles() throws {
+      let library = KernelLibrary(
+        context: try #require(TestDevices.all.first).context(), style: .simt, cache: nil,
+        computeUnits: GPULaunches.computeUnits)
+      let tiles = try TilePlan(limits: GPUVariants.limits, headDim: 64, style: .simt).matrix
+      let fast = try #require(try FastProduct(library, tiles: tiles, dot: .tensor))
+      let memory = BufferView(.planned("any"))
+      let (shared, wide) = ("matmul/matmul.simt.cl", "matmul/tiles.simt.cl")
+      let (bytes, halves) = ("matmul/matmul_8.ptx.cl", "matmul/matmul_16.ptx.cl")
+      for (formats, tokens, expected, kernels) in [
+        ([WeightFormat.q4_K, .q6_K], 1, 1, [shared, shared]), ([.q4_K, .q6_K], 40, 16, [bytes, bytes]),
+        ([.q4_0, .q8_0], 2048, 128, [bytes, bytes]), ([.f16, .f16], 1, 16, [halves, halves]),
+        ([.bf16, .bf16], 512, 128, [halves, halves]),
+        // What fast mode does not serve is exact, in wide tiles.
+        ([.q2_K, .q3_K], 512, 64, [wide, wide]), ([.q2_K, .q3_K], 8, 2, [shared, shared]),
+        ([.q2_K, .q4_K], 512, 64, [wide, bytes]), ([.q4_K, .q2_K], 40, 8, [shared, shared]),
+        ([.f16, .q2_K], 8, 8, [halves, shared]), ([.q2_K, .bf16], 512, 64, [wide, halves]),
+      ] {
+        let what: Comment = "\(formats), \(tokens) tokens"
+        let shapes = try formats.map { try WeightShape(format: $0, rows: 4096, columns: 4096) }
+        let product = MatrixProduct(library, tiles: tiles, fast: fast)
+        let tile = product.expertTileTokens(tokens: tokens, topK: 2, expertCount: 8, matrices: shapes)
+        #expect(tile == expected, what)
+        let routing = ExpertRouter.Routing(tokens: tokens, expertCount: 8, topK: 2, tileTokens: tile)
+        for (shape, kernel) in zip(shapes, kernels) {
+          let list = DispatchList()
+          try product.enqueue(
+            memory, WeightMatrix(planning: shape, label: "experts", expertCount: 8), into: memory, tokens: tokens,
+            workspace: .init(packed: memory, sums: memory),
+            experts: .init(list: memory, order: memory, gathers: true, routing: routing), on: list)
+          #expect(list.dispatches.last?.variant.file == kernel, what)
+        }
+      }
+    }
+
     @Test("both styles give the same bits", arguments: TestDevices.all)
     func styles(device: TestDevice) throws {
       for (tokens, isFast) in [(5, false), (5, true), (60, false)] {

@@ -196,7 +196,7 @@ extension OperatorsOnDevices {
           }
           let rotation =
             rotaryDim > 0
-            ? try bench.buffer(RotaryTable(rotaryDim: rotaryDim, ropeTheta: 100).rows(at: [5, 0, 77])) : nil
+            ? try rotation(RotaryTable(rotaryDim: rotaryDim, ropeTheta: 100), at: [5, 0, 77], on: bench) : nil
           try RotaryStore(bench.library).enqueue(
             x, row: row, rotation: rotation, slots: bench.buffer(slots.map { UInt32($0) }), keys: pools[0],
             values: pools[1], tokens: slots.count, headCount: 2, rotaryDim: rotaryDim, pairing: .neox, cache: cache,
@@ -268,7 +268,8 @@ extension OperatorsOnDevices {
         let a = Case(rotaryDim: rotaryDim)
         #expect(throws: OperatorError.self) {
           try RotaryStore(bench.library).enqueue(
-            bench.output(15 * 64), rotation: bench.output(66), slots: bench.output(1), keys: bench.output(64),
+            bench.output(15 * 64), rotation: .init(bench.output(66), at: bench.output(1)), slots: bench.output(1),
+            keys: bench.output(64),
             values: bench.output(64), tokens: 1, headCount: a.heads, rotaryDim: a.rotaryDim, pairing: a.pairing,
             cache: .init(kvHeadCount: a.kvHeads, headDim: a.headDim, blockCount: 1, blockSize: 16),
             on: bench.queue)
@@ -282,6 +283,14 @@ extension OperatorsOnDevices {
       return a.pairing == .interleaved ? i ^ 1 : (i + a.rotaryDim / 2) % a.rotaryDim
     }
 
+    /// Of tokens at positions, whose rows lie backwards in the table, each behind one that is nobody's.
+    private func rotation(_ table: RotaryTable, at positions: [Int], on bench: Bench) throws -> RotaryStore.Rotation {
+      let rows = positions.reversed().flatMap { [99, $0] }
+      return .init(
+        try bench.buffer(table.rows(at: rows)),
+        at: try bench.buffer(positions.indices.map { UInt32(rows.count - 1 - 2 * $0) }))
+    }
+
     /// The rotated rows and both pools, all ones (a NaN) where nothing was written.
     private func run(
       _ a: Case, _ qkv: [Float], _ positions: [Int], _ slots: [Int], element: KVEncoding, on bench: Bench
@@ -291,7 +300,7 @@ extension OperatorsOnDevices {
       let (keys, values) = (try bench.output(elements), try bench.output(elements))
       let table = try RotaryTable(rotaryDim: a.rotaryDim, ropeTheta: 10_000)
       try RotaryStore(bench.library).enqueue(
-        buffer, rotation: bench.buffer(table.rows(at: positions)), slots: bench.buffer(slots.map { UInt32($0) }),
+        buffer, rotation: rotation(table, at: positions, on: bench), slots: bench.buffer(slots.map { UInt32($0) }),
         keys: keys, values: values, tokens: positions.count, headCount: a.heads, rotaryDim: a.rotaryDim,
         pairing: a.pairing,
         cache: .init(

@@ -38,7 +38,9 @@ extension OperatorsOnDevices {
                 gates, tokens: 0..<tokens, outputs: 48, epilogue: .init(gate: .silu), tuning: tuning, on: bench)
           }
           let expected = try products(Tuning())
-          let name = Tuning.matmul(.init(tokens), format.tuningClass)
+          // In the simt style without a wide tile, all of more than one token are of few.
+          let kind = target.style == .simt && tokens > 1 ? Tuning.TokenClass.few : .init(tokens)
+          let name = Tuning.matmul(kind, format.tuningClass)
           for tuning in try candidates(
             name, target.style, all: format == .q4_K && tokens == (target.style == .vector ? 53 : 1))
           {
@@ -114,6 +116,32 @@ extension OperatorsOnDevices {
       #expect(outcomes.map(\.name) == (isRecorded ? ["attention/many/128"] : ["wide/4-bit"]))
       #expect(outcomes.allSatisfy { $0.bestSeconds > 0 && $0.refused.isEmpty })
       #expect(try Tuner(bench, isCancelled: { true }).tune([.q4_0], seconds: 600).isEmpty)
+    }
+
+    @Test("products of many tokens without wide tiles have nothing to choose in the simt style")
+    func noWideTiles() throws {
+      let bench = try #require(Target.all.first { $0.style == .simt }).bench()
+      var matrix = try bench.plan().matrix
+      let product = try ProductSubject(.q8_0, .many, on: bench)
+      #expect(product.subject(bench, matrix)?.name == "wide/8-bit")
+      matrix.localBytes = 4 << 10
+      #expect(product.subject(bench, matrix) == nil)
+    }
+
+    @Test("attention is tuned over the cache that the device's models have", arguments: [true, false])
+    func attentionCache(isHalf: Bool) throws {
+      let bench = try #require(Target.all.first { $0.style == .simt }).bench()
+      let encoding = isHalf ? KVEncoding.f16 : .f32
+      let subject = try AttentionSubject(isOne: true, headDim: 64, encoding: encoding, on: bench).subject()
+      #expect(subject.shape == "1 × 4096 \(isHalf ? "F16" : "F32") keys, 32/8 heads of 64")
+      let profiled = try Workbench(bench.queue.context, style: .simt, profiling: true)
+      let measured = try AttentionSubject(isOne: true, headDim: 64, encoding: encoding, on: profiled).subject()
+      #expect(try measured.run(Tuning()) > 0)
+      // Numbers in −1 … 1 whatever the encoding; what is read as another is not.
+      let result = try measured.result()
+      #expect(result.allSatisfy { abs($0) <= 1 } && Set(result).count > 100)
+      let standard = try AttentionSubject(isOne: true, headDim: 64, on: bench).subject().shape
+      #expect(standard.contains(bench.queue.context.device.profile.type == .gpu ? " F16 " : " F32 "))
     }
 
     @Test("where steps are recorded, they are tuned in the place of products")

@@ -17,6 +17,12 @@ public final class Embedder: Sendable {
     case cls
     /// The last token's.
     case last
+    /// The largest value of each column.
+    case max
+    /// Their mean, the first token counted once, the second twice and so on.
+    case weightedMean = "weighted-mean"
+    /// Their sum, divided by the square root of their count.
+    case meanSqrt = "mean-sqrt"
   }
 
   public let model: LanguageModel
@@ -29,13 +35,19 @@ public final class Embedder: Sendable {
   /// Tokens of a text that are read, those that the tokenizer adds included: of longer texts the end is left out, as
   /// sentence-transformers does.
   public let longestText: Int
+  /// Texts that are put before others, by what they are for ("query", "passage"): as the files name them.
+  public let prompts: [String: String]
+  /// The name of the prompt that is put before a text where a call names none.
+  public let defaultPrompt: String?
   private let isLowercased: Bool
+  private let poolsPrompt: Bool
+  private let heads: [DenseHead]
 
   /// Floats of a vector.
-  public var dimensions: Int { model.profile.hiddenSize }
+  public var dimensions: Int { heads.last?.outputs ?? model.profile.hiddenSize }
 
-  /// Loads a model: a GGUF file, or a Hugging Face folder, whose `modules.json`, `1_Pooling/config.json` and
-  /// `sentence_bert_config.json` say how texts are embedded.
+  /// Loads a model: a GGUF file, or a Hugging Face folder, whose `modules.json` with the folders that it names,
+  /// `sentence_bert_config.json` and `config_sentence_transformers.json` say how texts are embedded.
   ///
   /// - Parameters:
   ///   - url: the file or folder.
@@ -75,17 +87,33 @@ public final class Embedder: Sendable {
     // Each text of a step takes a block at least; of an encoder they are few bytes.
     if source.checkpoint.isEncoder { options.sequenceCount = max(options.sequenceCount, 64) }
     let model = try await LanguageModel.load(engine, options, since: start, progress: progress) { source }
-    return Embedder(model, settings, pooling: pooling)
+    return try Embedder(model, settings, pooling: pooling)
   }
 
-  private init(_ model: LanguageModel, _ settings: EmbeddingSettings?, pooling: Pooling?) {
+  private init(_ model: LanguageModel, _ settings: EmbeddingSettings?, pooling: Pooling?) throws {
     self.model = model
+    let steps = settings?.steps ?? [.normalize]
+    heads = steps.compactMap { if case .dense(let head) = $0 { head } else { nil } }
+    var size = model.profile.hiddenSize
+    for head in heads {
+      guard head.inputs == size else {
+        throw ModelError(
+          .inconsistent,
+          "a dense layer of \(head.inputs) columns behind vectors of \(size): the folder is not of one model")
+      }
+      size = head.outputs
+    }
+    if let first = steps.firstIndex(of: .normalize), first < heads.count {
+      throw ModelError(.unsupportedFeature, "modules.json: a dense layer behind Normalize is not supported")
+    }
     // Of an encoder no row is kept.
     let readsAtOnce = model.profile.attentionGroups.contains { $0.kind == .transient }
     self.pooling = pooling ?? settings?.pooling ?? (readsAtOnce ? .mean : .last)
     isNormalized = settings?.isNormalized ?? true
     longestText = min(settings?.longestText ?? model.contextLength, model.contextLength)
     isLowercased = settings?.isLowercased ?? false
+    (prompts, defaultPrompt) = (settings?.prompts ?? [:], settings?.defaultPrompt)
+    poolsPrompt = settings?.poolsPrompt ?? true
   }
 
   /// A vector for each text, `dimensions` floats each.
@@ -94,16 +122,46 @@ public final class Embedder: Sendable {
   ///   - texts: each of at least one token; what is longer than `longestText` tokens is cut off.
   ///   - pooling: nil takes the model's.
   ///   - isNormalized: nil does as the model's files say.
-  /// - Throws: `TesseraError.noTokenizer`, `TesseraError.emptyPrompt` for a text without tokens, `CancellationError`.
-  public func embed(_ texts: [String], pooling: Pooling? = nil, isNormalized: Bool? = nil) async throws -> [[Float]] {
-    let tokens = try await model.texts.run { try self.tokens(of: texts) }
-    return try await embed(tokens: tokens, pooling: pooling, isNormalized: isNormalized)
+  ///   - prompt: the name of what is put before each text; nil takes the model's default, if it has one.
+  ///   - prefix: what is put before each text instead.
+  /// - Throws: `TesseraError.noTokenizer`, `TesseraError.emptyPrompt` for a text without tokens,
+  ///   `TesseraError.badOption` for a prompt that the model does not have, `CancellationError`.
+  public func embed(
+    _ texts: [String], pooling: Pooling? = nil, isNormalized: Bool? = nil, prompt: String? = nil, prefix: String? = nil
+  ) async throws -> [[Float]] {
+    let prefix = try prefix ?? (prompt ?? defaultPrompt).map(self.prompt(named:)) ?? ""
+    let (tokens, skipped) = try await model.texts.run {
+      (try self.tokens(of: texts.map { prefix + $0 }), try self.poolsPrompt ? 0 : self.tokenCount(ofPrefix: prefix))
+    }
+    return try await embed(tokens: tokens, pooling: pooling, isNormalized: isNormalized, skipping: skipped)
+  }
+
+  private func prompt(named name: String) throws -> String {
+    if let text = prompts[name] { return text }
+    throw TesseraError(
+      .badOption,
+      "the model has no prompt \"\(name)\": "
+        + (prompts.isEmpty ? "it names none" : "it has \(prompts.keys.sorted().joined(separator: ", "))"))
+  }
+
+  /// Tokens of a prefix, with those before it and without those behind.
+  private func tokenCount(ofPrefix prefix: String) throws -> Int {
+    guard !prefix.isEmpty else { return 0 }
+    let tokenizer = try model.tokenizer
+    let ids = try tokenizer.encode(isLowercased ? prefix.lowercased() : prefix)
+    return ids.count - zip(ids.reversed(), try tokenizer.encode("").reversed()).prefix { $0 == $1 }.count
   }
 
   /// A vector for each sequence of token ids, those that a tokenizer would add included.
   ///
   /// - Throws: `TesseraError.contextFull` for more than the context holds.
   public func embed(tokens: [[Int]], pooling: Pooling? = nil, isNormalized: Bool? = nil) async throws -> [[Float]] {
+    try await embed(tokens: tokens, pooling: pooling, isNormalized: isNormalized, skipping: 0)
+  }
+
+  private func embed(tokens: [[Int]], pooling: Pooling?, isNormalized: Bool?, skipping skipped: Int) async throws
+    -> [[Float]]
+  {
     for (index, ids) in tokens.enumerated() {
       guard !ids.isEmpty else { throw TesseraError(.emptyPrompt, "text \(index + 1) has no tokens: leave it out") }
       guard ids.count <= model.contextLength else {
@@ -111,7 +169,9 @@ public final class Embedder: Sendable {
           .contextFull, "text \(index + 1) has \(ids.count) tokens, the context \(model.contextLength): shorten it")
       }
     }
-    let vectors = try await model.engine.pooled(tokens, pooling ?? self.pooling)
+    let pooled = try await model.engine.pooled(
+      tokens.map { TypedTokens(ids: $0) }, pooling ?? self.pooling, skipping: skipped)
+    let vectors = pooled.map { heads.reduce($0) { $1($0) } }
     return isNormalized ?? self.isNormalized ? vectors.map(Self.normalized) : vectors
   }
 

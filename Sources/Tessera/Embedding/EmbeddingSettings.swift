@@ -4,13 +4,27 @@ import TesseraModels
 
 /// How a model's hidden states become one vector a text, as its files say.
 struct EmbeddingSettings: Equatable {
+  /// What a pooled vector goes through.
+  enum Step: Equatable {
+    case dense(DenseHead)
+    case normalize
+  }
+
   /// Nil where the files do not say.
   var pooling: Embedder.Pooling?
-  var isNormalized = true
+  var steps: [Step] = [.normalize]
   /// Tokens of a text that are read, those that are added included; nil: as many as the context has.
   var longestText: Int?
   /// Texts are brought to lower case first.
   var isLowercased = false
+  /// Texts that are put before others, by their names.
+  var prompts: [String: String] = [:]
+  /// The name of the one that is put before a text where nobody says which.
+  var defaultPrompt: String?
+  /// Whether a prompt's tokens are pooled, too.
+  var poolsPrompt = true
+
+  var isNormalized: Bool { steps.contains(.normalize) }
 
   /// - Throws: `FileError` and `JSONError` for damaged documents, `ModelError` for what is not supported.
   init(_ checkpoint: any Checkpoint) throws {
@@ -49,43 +63,65 @@ struct EmbeddingSettings: Equatable {
           .inconsistent, "\(folder.path(of: .sentenceBert)): max_seq_length is \(longestText): it must be 1 or more")
       }
     }
+    try readPrompts(folder)
     guard let modules = try folder.json(.modules) else { return }
     guard let list = modules.arrayValue else {
       throw ModelError(.inconsistent, "\(folder.path(of: .modules)): it is no list of modules")
     }
-    isNormalized = false
+    steps = []
     for module in list {
       let type = module.objectValue?["type"]?.stringValue ?? ""
+      let path = module.objectValue?["path"]?.stringValue
       switch type.split(separator: ".").last.map(String.init) ?? "" {
       case "Transformer": break
-      case "Pooling": pooling = try Self.pooling(folder)
-      case "Normalize": isNormalized = true
+      case "Pooling": try readPooling(HuggingFaceModule(path ?? "1_Pooling", of: folder))
+      case "Dense": steps.append(.dense(try DenseHead(HuggingFaceModule(path ?? "2_Dense", of: folder))))
+      case "Normalize": steps.append(.normalize)
       default:
         throw ModelError(
           .unsupportedFeature,
-          "\(folder.path(of: .modules)): the module \"\(type)\" is not supported: Transformer, Pooling and Normalize are"
-        )
+          "\(folder.path(of: .modules)): the module \"\(type)\" is not supported: Transformer, Pooling, Dense and "
+            + "Normalize are")
       }
     }
   }
 
-  private static func pooling(_ folder: HuggingFaceCheckpoint) throws -> Embedder.Pooling? {
-    guard let fields = try folder.object(.pooling) else { return nil }
+  private mutating func readPrompts(_ folder: HuggingFaceCheckpoint) throws {
+    guard let fields = try folder.object(.sentenceTransformers) else { return }
+    let path = folder.path(of: .sentenceTransformers)
+    for (name, value) in try fields.optionalFields("prompts")?.object.members ?? [] {
+      guard let text = value.stringValue else {
+        throw ModelError(.inconsistent, "\(path): the prompt \"\(name)\" is no text")
+      }
+      prompts[name] = text
+    }
+    defaultPrompt = try fields.optionalString("default_prompt_name")
+    if let defaultPrompt, prompts[defaultPrompt] == nil {
+      throw ModelError(.inconsistent, "\(path): the default prompt \"\(defaultPrompt)\" is not among the prompts")
+    }
+  }
+
+  private static let poolings: [String: Embedder.Pooling] = [
+    "mean_tokens": .mean, "mean": .mean, "cls_token": .cls, "cls": .cls, "lasttoken": .last, "last": .last,
+    "max_tokens": .max, "max": .max, "weightedmean_tokens": .weightedMean, "weightedmean": .weightedMean,
+    "mean_sqrt_len_tokens": .meanSqrt,
+  ]
+
+  private mutating func readPooling(_ module: HuggingFaceModule) throws {
+    guard let fields = try module.config() else { return }
     let prefix = "pooling_mode_"
     let names =
       try fields.optionalString("pooling_mode").map { [$0] }
       ?? fields.object.members.filter { $0.key.hasPrefix(prefix) && $0.value.boolValue == true }
       .map { String($0.key.dropFirst(prefix.count)) }
-    switch names {
-    case ["mean_tokens"], ["mean"]: return .mean
-    case ["cls_token"], ["cls"]: return .cls
-    case ["lasttoken"], ["last"]: return .last
-    case []: return nil
-    default:
+    poolsPrompt = try fields.optionalBool("include_prompt") ?? true
+    guard let name = names.first else { return }
+    guard names.count == 1, let found = Self.poolings[name] else {
       throw ModelError(
         .unsupportedFeature,
-        "\(folder.path(of: .pooling)): pooling by \(names.joined(separator: " and ")) is not supported: mean, cls or the "
-          + "last token alone are; --pooling chooses another")
+        "\(module.path): pooling by \(names.joined(separator: " and ")) is not supported: mean, cls, the last token, max, "
+          + "weighted mean or mean by the root of the length alone are; --pooling chooses another")
     }
+    pooling = found
   }
 }

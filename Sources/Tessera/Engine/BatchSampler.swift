@@ -16,7 +16,7 @@ final class BatchSampler {
     sampler = TokenSampler(runner.library)
   }
 
-  /// A choice for each of some rows of a step's logits, from row `first` on; at most `logitRows`. Waits for the device.
+  /// One choice for each of some rows of a step's logits, from row `first` on; at most `logitRows`. Waits for the device.
   func sample(
     _ rows: [SamplingRow], of result: ModelRunner.StepResult, from first: Int = 0
   ) throws -> [TokenSampler.Choice] {
@@ -34,8 +34,10 @@ final class BatchSampler {
     fileprivate let sampler: TokenSampler
     fileprivate let read: HostRead
 
-    /// Waits for them.
-    func values() throws -> [TokenSampler.Choice] { sampler.choices(request, try read.values(as: UInt32.self)) }
+    var rowCount: Int { request.rowCount }
+
+    /// Waits for them: one for each row. They are read once.
+    func values() throws -> [TokenSampler.Choice] { try sampler.choices(request, try read.values(as: UInt32.self)) }
   }
 
   /// Enqueues a choice for each row of a step's logits; at most two such are to be read at any time.

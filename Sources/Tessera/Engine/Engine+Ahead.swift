@@ -9,6 +9,18 @@ struct Flight {
   /// Of each row the sequence that wants its choice; nil where nobody does any more.
   var ids: [SequenceID?]
   let choices: BatchSampler.Pending
+
+  /// - Throws: `OperatorError` if it is not one choice for each: one would be another's, or never come.
+  init(ids: [SequenceID], choices: BatchSampler.Pending) throws {
+    try Self.check(choices.rowCount, of: ids.count)
+    (self.ids, self.choices) = (ids, choices)
+  }
+
+  static func check(_ rows: Int, of requests: Int) throws(OperatorError) {
+    guard rows == requests else {
+      throw OperatorError(.shape, "\(rows) choices for \(requests) requests")
+    }
+  }
 }
 
 extension Engine {
@@ -49,7 +61,7 @@ extension Engine {
     scheduler = next
     do {
       let rows = ids.compactMap { requests[$0]?.samplingRow(ahead: 1) }
-      return Flight(ids: ids, choices: try model.sampler.enqueue(rows, of: result))
+      return try Flight(ids: ids, choices: try model.sampler.enqueue(rows, of: result))
     } catch {
       for id in ids { fail(id, error) }
       return nil

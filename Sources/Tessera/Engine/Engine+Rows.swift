@@ -13,7 +13,7 @@ extension Engine {
   ///
   /// - Parameter body: given what each chunk gave.
   func rows(
-    tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil, chunk: Int? = nil,
+    tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil, layers: Int? = nil, chunk: Int? = nil,
     _ body: @Sendable (ModelRunner, ModelRunner.StepResult) throws -> Void
   ) async throws {
     guard !tokens.isEmpty else { throw TesseraError(.emptyPrompt, "no tokens: give at least one") }
@@ -46,7 +46,7 @@ extension Engine {
         let chunk = Batch.Chunk(
           sequence: sequence, tokens: Array(tokens[start..<end]), tokenTypes: tokenTypes.map { Array($0[start..<end]) },
           outputs: .all)
-        try body(runner, runner.run(Batch([chunk]), wantsLogits: false))
+        try body(runner, runner.run(Batch([chunk]), wantsLogits: false, layers: layers))
       }
       await Task.yield()
     }

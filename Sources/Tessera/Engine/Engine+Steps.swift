@@ -99,8 +99,9 @@ extension Engine {
   ) throws {
     let rows = items.compactMap { requests[$0.id]?.samplingRow() }
     if model.runner.isLaunched, items.startIndex == 0, items.count == result.rowCount {
-      return land(Flight(ids: items.map(\.id), choices: try model.sampler.enqueue(rows, of: result)), model)
+      return land(try Flight(ids: items.map(\.id), choices: model.sampler.enqueue(rows, of: result)), model)
     }
+    try Flight.check(rows.count, of: items.count)
     let choices = try model.sampler.sample(rows, of: result, from: items.startIndex)
     for (item, choice) in zip(items, choices) { take(choice, for: item.id, goesOn: false, model) }
   }

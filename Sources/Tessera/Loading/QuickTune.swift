@@ -17,13 +17,17 @@ struct QuickTune {
   let formats: Set<WeightFormat>
   var seconds = QuickTune.seconds
   var url = TuningDatabase.url
+  /// Where it measures.
+  var bench: @Sendable (Device, KernelStyle) throws -> Workbench = {
+    try Workbench(Context($0), style: $1, profiling: true)
+  }
 
   /// Whether a device of the type should be tuned first, by what was kept.
   func isNeeded(on type: DeviceProfile.DeviceType) -> Bool {
     type == .gpu && !TuningDatabase(contentsOf: url).isTuned(device.profile, style: style)
   }
 
-  /// Tunes, and keeps what was found: also where that is nothing, so that it is not looked for again.
+  /// Tunes, and keeps what was found: also where that is nothing, or where it failed, so that it is not tried at each start.
   ///
   /// - Parameter progress: told the share of the time that has passed.
   /// - Throws: `CancellationError` where the task is canceled; nothing is kept then.
@@ -35,20 +39,25 @@ struct QuickTune {
     progress(0)
     do {
       let tuner = Tuner(
-        try Workbench(Context(device), style: style, profiling: true),
+        try bench(device, style),
         from: database.tuning(for: device.profile, style: style), isCancelled: { Task.isCancelled || share() >= 1 })
       for outcome in try tuner.tune(classes, seconds: seconds, progress: { _, _ in progress(share()) }) {
         entry.choices[outcome.name] = outcome.best
       }
       try Task.checkCancellation()
-      database.add(entry)
-      try database.write(to: url)
     } catch let error as CancellationError {
       throw error
     } catch {
-      Notes.logger.notice("\(device.profile.name) is not tuned, which costs speed only: \(error)")
+      note(error)
+      entry.problem = String("\(error)".prefix(500))
     }
+    database.add(entry)
+    do { try database.write(to: url) } catch { note(error) }
     progress(1)
+  }
+
+  private func note(_ error: any Error) {
+    Notes.logger.notice("\(device.profile.name) is not tuned, which costs speed only: \(error)")
   }
 
   /// A format of each class that unpacks alike.

@@ -36,6 +36,7 @@ extension DoctorBench {
       checks += bench.expertChecks() + bench.attentionChecks(grid) + (try bench.fastAttentionChecks())
       checks += bench.rowChecks(grid) + bench.rotaryChecks()
       checks += bench.cacheChecks(grid) + bench.samplingChecks() + bench.programChecks(grid)
+      checks += bench.recordedChecks()
     }
     return checks + sameBitsChecks(benches[0], benches[1], grid)
   }

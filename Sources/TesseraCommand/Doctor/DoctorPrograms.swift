@@ -40,4 +40,31 @@ extension DoctorBench {
         }
       }
   }
+
+  /// A step that is recorded as a command buffer, as GPUs run steps again: the share of results whose bits are not those of a
+  /// queue.
+  func recordedChecks() -> [DoctorCheck] {
+    guard library.style == .simt, queue.context.device.profile.commandBuffers else { return [] }
+    return [
+      check("command buffer", "rows, rotations and products", tolerance: 0) { [self] in
+        let problems = try (0..<2).map { _ in
+          let problem = SinkProblem(on: self)
+          try problem.addRows()
+          try problem.addRotations()
+          try problem.addProducts([.q4_0], tokens: 1)
+          return problem
+        }
+        let step = try StepLaunches(problems[1].dispatches(), ends: [], library, queue: queue, isRecorded: true)
+        // Launched, recorded, and once more while that runs.
+        for _ in 0..<3 {
+          try problems[0].enqueue(on: queue)
+          try step.run()
+        }
+        guard step.isRecorded else { throw InputError(message: "the driver does not record kernels") }
+        return try zip(problems[0].outputs, problems[1].outputs).map {
+          doctorDifference(try floats($0.buffer), try floats($1.buffer))
+        }
+      }
+    ]
+  }
 }

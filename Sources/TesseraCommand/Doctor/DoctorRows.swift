@@ -88,7 +88,8 @@ extension DoctorBench {
         let (keys, values) = (try output(2 * 16 * kvHeads * headDim), try output(2 * 16 * kvHeads * headDim))
         let table = try RotaryTable(rotaryDim: headDim, ropeTheta: 10_000)
         try RotaryStore(library).enqueue(
-          q, rotation: buffer(table.rows(at: [position])), slots: buffer([UInt32(slot)]), keys: keys,
+          q, rotation: .init(buffer(table.rows(at: [0, position])), at: buffer([UInt32(1)])),
+          slots: buffer([UInt32(slot)]), keys: keys,
           values: values, tokens: 1, headCount: heads, rotaryDim: headDim, pairing: pairing,
           cache: .init(kvHeadCount: kvHeads, headDim: headDim, blockCount: 2, blockSize: 16), on: queue)
         let rotary = try ReferenceRotaryEmbedding(pairing: reference, rotaryDim: headDim, base: 10_000)

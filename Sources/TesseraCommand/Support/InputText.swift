@@ -54,4 +54,16 @@ enum InputText {
       return id
     }
   }
+
+  /// The lines of a file.
+  ///
+  /// They end with LF or CRLF alone: what else Unicode calls a line's end may stand in a text.
+  static func lines(_ bytes: [UInt8]) -> [String] {
+    var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    // A file's last line ends, too.
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    return lines.map { line in
+      String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+    }
+  }
 }

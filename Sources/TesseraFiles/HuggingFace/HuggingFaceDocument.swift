@@ -16,8 +16,10 @@ package enum HuggingFaceDocument: String, Sendable, CaseIterable {
   case toolTemplate = "additional_chat_templates/tool_use.jinja"
   /// The steps of an encoder of `sentence-transformers`.
   case modules = "modules.json"
-  /// How an encoder's rows become one.
+  /// How an encoder's rows become one, where no list of steps says otherwise.
   case pooling = "1_Pooling/config.json"
+  /// Texts that are put before others, by what they are for.
+  case sentenceTransformers = "config_sentence_transformers.json"
   /// An encoder's greatest length.
   case sentenceBert = "sentence_bert_config.json"
 }

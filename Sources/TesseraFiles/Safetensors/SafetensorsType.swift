@@ -38,7 +38,7 @@ package enum SafetensorsType: String, Sendable, CaseIterable {
   }
 
   /// The type of ggml that stores elements alike; nil where there is none.
-  var ggmlType: GGMLType? {
+  package var ggmlType: GGMLType? {
     switch self {
     case .f16: .f16
     case .bf16: .bf16

@@ -40,7 +40,14 @@ extension ModelConverter {
   {
     var names: [String] = []
     var declarations: [String: [ParameterStore.Declaration]] = [:]
+    // Rows of a tensor that are the model's, where not all are.
+    var used: [String: Range<Int>] = [:]
     for declaration in store.declarations {
+      if let rows = declaration.parameter.slice?.rows {
+        let before = used[declaration.tensor.name] ?? rows
+        used[declaration.tensor.name] =
+          min(before.lowerBound, rows.lowerBound)..<max(before.upperBound, rows.upperBound)
+      }
       guard let name = declaration.parameter.gguf else {
         throw ModelError(
           .unsupportedFeature,
@@ -57,7 +64,10 @@ extension ModelConverter {
       // Several: experts, whose rows follow each other, or parts of one tensor.
       let parts = declarations[name] ?? []
       let areRows = parts.allSatisfy { $0.parameter.slice != nil }
-      let rows = try parts.map { try Self.rows(of: $0, named: name, record, store.checkpoint) }
+      let rows = try parts.map { part in
+        let rows = try Self.rows(of: part, named: name, record, store.checkpoint)
+        return used[part.tensor.name].map(rows.part) ?? rows
+      }
       guard let first = parts.first, let firstRows = rows.first else {
         throw ModelError(.inconsistent, "\(name): a tensor of nothing")
       }
@@ -128,7 +138,8 @@ extension ModelConverter {
     if usual.isQuantized { set("general.quantization_version", .uint32(2)) }
     for key in record.keys {
       // A window that is switched off is none.
-      if key == "attention.sliding_window", profile.slidingWindow == nil { continue }
+      let hasWindow = profile.slidingWindow != nil || profile.attentionGroups.contains { $0.reach != nil }
+      if key == "attention.sliding_window", !hasWindow { continue }
       if let value = record.values[key] { set("\(architecture).\(key)", value) }
     }
     if let size = record.values["attention.key_length"] { set("\(architecture).attention.value_length", size) }
@@ -139,6 +150,9 @@ extension ModelConverter {
     }
     if let segments = items.first(where: { $0.tensor.name == "token_types.weight" }) {
       set("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: segments.tensor.rowCount)))
+    } else if family is any Encoder.Type {
+      // llama.cpp wants it of models without segments, too.
+      set("tokenizer.ggml.token_type_count", .uint32(1))
     }
     for (key, value) in tokenizer { set(key, value) }
     if tokenizer.isEmpty {
@@ -183,7 +197,8 @@ extension ModelConverter {
     guard "\(read.attentionGroups)" == "\(profile.attentionGroups)" else { throw refuse("which layers have windows") }
     guard read.contextLength == profile.contextLength, read.vocabularySize == profile.vocabularySize,
       read.layerCount == profile.layerCount, read.intermediateSize == profile.intermediateSize,
-      read.decoderStartToken == profile.decoderStartToken
+      read.decoderStartToken == profile.decoderStartToken, read.segmentCount == profile.segmentCount,
+      read.classification == profile.classification
     else { throw refuse("the model's sizes") }
     // Factors of frequencies are a tensor, which a description does not have.
     guard !hasDivisors else { return }

@@ -29,6 +29,12 @@ protocol CausalLanguageModel: ModelFamily {
 /// A model that gives each token a hidden state, knowing all of them.
 protocol Encoder: ModelFamily {
   func hidden(_ step: StepBuilder) throws -> Tensor
+  /// What judges hidden states; nil where there is no such head.
+  var classifier: ClassifierHead? { get }
+}
+
+extension Encoder {
+  var classifier: ClassifierHead? { nil }
 }
 
 /// A language model that continues a target, knowing a source.
@@ -45,6 +51,14 @@ enum Families {
     Qwen2.self,
     Mixtral.self,
     BERT.self,
+    RoBERTa.self,
+    DistilBERT.self,
+    MPNet.self,
+    ModernBERT.self,
+    ELECTRA.self,
+    ALBERT.self,
+    NomicBERT.self,
+    JinaBERT.self,
     T5.self,
     Qwen3.self,
     Gemma.self,

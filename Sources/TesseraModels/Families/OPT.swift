@@ -28,7 +28,7 @@ struct OPT: StackedDecoder {
     let model = p.scope("model.decoder", gguf: "")
     embedding = try sizes.embedding(model)
     positions = try model.addedEmbedding(
-      "embed_positions", gguf: "position_embd", rows: sizes.contextLength, size: sizes.hiddenSize, first: 2)
+      "embed_positions", gguf: "position_embd", rows: sizes.contextLength + 2, size: sizes.hiddenSize, from: 2)
     layers = try (0..<sizes.layerCount).map { index in
       let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
       return TransformerLayer(

@@ -72,7 +72,7 @@ extension StepBuilder {
   ) throws {
     let layer = try cache.layer(number)
     try operators.rotaryStore.enqueue(
-      x, row: row, rotation: try rotaryTable.map(rotation), slots: inputs.groups[layer.group].slots,
+      x, row: row, rotation: rotaryTable.map(rotation), slots: inputs.groups[layer.group].slots,
       keys: layer.keys, values: layer.values, tokens: x.rows, headCount: headCount,
       rotaryDim: rotaryTable.map { profile.rotaryTables[$0].rotaryDim } ?? 0, pairing: pairing,
       cache: cache.geometries[layer.group], on: sink)

@@ -25,7 +25,7 @@ struct Experts: Sendable {
     let routing = ExpertRouter.Routing(
       tokens: x.rows, expertCount: count, topK: topK,
       tileTokens: product.expertTileTokens(
-        tokens: x.rows, topK: topK, expertCount: count, format: matrices.gateUp.shape.format))
+        tokens: x.rows, topK: topK, expertCount: count, matrices: [matrices.gateUp.shape, matrices.down.shape]))
     let choices = ExpertRouter.Choices(
       weights: step.bytes(routing.weightBytes), slots: step.bytes(routing.slotBytes),
       list: step.bytes(routing.listBytes), order: step.bytes(routing.orderBytes))

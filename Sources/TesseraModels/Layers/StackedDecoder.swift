@@ -35,7 +35,10 @@ extension StackedDecoder {
   }
 
   func hidden(_ step: StepBuilder) throws -> Tensor {
-    try norm(run(0..<layers.count, on: embed(step), step), step)
+    if let count = step.shape.layerCount, count < layers.count {
+      return try step.selectedOutputs(run(0..<count, on: embed(step), step))
+    }
+    return try norm(run(0..<layers.count, on: embed(step), step), step)
   }
 
   func logits(_ hidden: Tensor, _ step: StepBuilder) throws -> Tensor { try head(hidden, step) }

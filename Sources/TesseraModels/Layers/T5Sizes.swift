@@ -1,4 +1,3 @@
-import Foundation
 import TesseraMemory
 import TesseraOperators
 
@@ -119,28 +118,12 @@ struct T5Sizes {
 
   /// A stack's biases, which its first layer has, spread out over distances.
   private func relativeBias(_ p: ParameterScope, isDecoder: Bool) throws -> FlashAttention.Bias {
+    let buckets = RelativeBuckets(count: bucketCount, maxDistance: maxDistance, isCausal: isDecoder)
     let weights = try p.scope("block.0", gguf: "blk.0").values(
       "layer.0.SelfAttention.relative_attention_bias", gguf: "attn_rel_b", shape: [bucketCount, headCount])
-    var table: [Float] = []
-    for head in 0..<headCount {
-      for distance in -maxDistance...maxDistance {
-        table.append(weights[bucket(of: distance, isCausal: isDecoder) * headCount + head])
-      }
-    }
     return .init(
-      table: try p.vector(of: table, named: isDecoder ? "the decoder's biases" : "the encoder's biases"),
-      reach: maxDistance)
-  }
-
-  /// The bucket of a key that lies `distance` behind its query (Raffel et al. 2020, 2.1): near ones each have their
-  /// own, far ones share by logarithm.
-  private func bucket(of distance: Int, isCausal: Bool) -> Int {
-    let count = isCausal ? bucketCount : bucketCount / 2
-    let base = !isCausal && distance > 0 ? count : 0
-    let length = isCausal ? max(0, -distance) : abs(distance)
-    let near = count / 2
-    guard length >= near else { return base + length }
-    let share = log(Float(length) / Float(near)) / log(Float(maxDistance) / Float(near))
-    return base + min(count - 1, near + Int(share * Float(count - near)))
+      table: try p.vector(
+        of: buckets.table(weights, headCount: headCount),
+        named: isDecoder ? "the decoder's biases" : "the encoder's biases"), reach: maxDistance)
   }
 }

@@ -1,7 +1,7 @@
 import TesseraFiles
 
 /// Tensors of floats on the host: small ones, which become float32, and those that are stored sideways.
-enum FloatTensor {
+package enum FloatTensor {
   /// The values of a tensor of F32, F16 or BF16, in order.
   static func values(_ tensor: StoredTensor, in checkpoint: any Checkpoint) throws -> [Float] {
     try check(tensor, in: checkpoint)
@@ -9,7 +9,7 @@ enum FloatTensor {
   }
 
   /// The values of elements of F32, F16 or BF16; none of other types.
-  static func values(_ bytes: UnsafeRawBufferPointer, _ type: GGMLType) -> [Float] {
+  package static func values(_ bytes: UnsafeRawBufferPointer, _ type: GGMLType) -> [Float] {
     func word<T: FixedWidthInteger>(_ index: Int, _: T.Type) -> T {
       T(littleEndian: bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: T.self))
     }

@@ -81,7 +81,7 @@ struct Hyperparameters: Sendable {
   }
 
   /// The facts that decide on a profile, and nothing else: profiles are compared.
-  private static let comparedNames: Set = ["max_window_layers"]
+  private static let comparedNames: Set = ["max_window_layers", "type_vocab_size"]
 
   func optionalDouble(_ name: String?, gguf: String?) throws -> Double? {
     switch source {

@@ -17,8 +17,12 @@ struct ParameterScope {
   /// Names that begin with these, too.
   func scope(_ name: String, gguf: String) -> ParameterScope {
     func joined(_ prefix: String, _ part: String) -> String { part.isEmpty ? prefix : "\(prefix)\(part)." }
+    // A stack that was saved without its head, as sentence encoders made of decoders are, has names without the first.
+    let isBare =
+      prefix.isEmpty && name == "model" && !hyperparameters.isGGUF
+      && !store.checkpoint.tensors.contains { $0.name.hasPrefix("model.") }
     return ParameterScope(
-      store, hyperparameters, prefix: joined(prefix, name), ggufPrefix: joined(ggufPrefix, gguf))
+      store, hyperparameters, prefix: isBare ? prefix : joined(prefix, name), ggufPrefix: joined(ggufPrefix, gguf))
   }
 
   func parameter(_ name: String?, gguf: String?, _ kind: String) -> Parameter {
@@ -155,11 +159,13 @@ struct ParameterScope {
 
   /// A table of rows that are added to those of tokens.
   ///
-  /// - Parameter first: rows before them, which are of no use.
-  func addedEmbedding(_ name: String?, gguf: String?, rows: Int, size: Int, first: Int = 0) throws -> AddedEmbedding {
+  /// - Parameter first: rows before it are stored and not used.
+  func addedEmbedding(_ name: String?, gguf: String?, rows: Int, size: Int, from first: Int = 0) throws
+    -> AddedEmbedding
+  {
     var parameter = parameter(name, gguf: gguf, "weight")
-    if first > 0 { parameter.slice = (first..<first + rows, first + rows) }
-    return AddedEmbedding(table: try store.matrix(parameter, rows: rows, columns: size, of: self))
+    if first > 0 { parameter.slice = (first..<rows, rows) }
+    return AddedEmbedding(table: try store.matrix(parameter, rows: rows - first, columns: size, of: self))
   }
 
   /// The matrix that makes logits of hidden states: the embedding itself where the two are tied.

@@ -114,7 +114,9 @@ struct ModelLayout {
     }
     let rows = Self.logitRows(profile)
     guard family is any CausalLanguageModel else {
-      return [shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden)]
+      let states = shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden)
+      return profile.classification == nil
+        ? [states] : [states, shape(rows, singles: 0, outputs: rows, .logits, .logits)]
     }
     let smaller = max(1, chunkSize / 16 * 15)
     var shapes = [

@@ -13,6 +13,8 @@ public struct ModelProfile: Sendable {
     public var headDim: Int
     public var valueDim: Int
     package var kind: KVKind
+    /// How far from a query the keys lie that it sees, of an encoder; nil: any.
+    package var reach: Int?
 
     package init(
       layers: [Int], headCount: Int, kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, kind: KVKind = .growing
@@ -38,6 +40,7 @@ public struct ModelProfile: Sendable {
       var shape = FlashAttention.Shape(
         headCount: headCount, mask: seesAll ? .full : .causal, scale: scale, softCap: softCap)
       if case .window(let tokens, let sinks) = kind { (shape.window, shape.sinkKeys) = (tokens, sinks) }
+      if let reach { shape.window = reach + 1 }
       return shape
     }
   }
@@ -55,6 +58,8 @@ public struct ModelProfile: Sendable {
   package var rotaryTables: [RotaryTable] = []
   /// Segments that the model tells apart (BERT's token types); 0 where it knows none.
   public var segmentCount = 0
+  /// What a head behind an encoder tells apart; nil where there is none.
+  public var classification: Classification?
   /// The token that a target begins with, of an encoder-decoder.
   public var decoderStartToken: Int?
   /// The function that products are compiled with.
@@ -75,6 +80,9 @@ public struct ModelProfile: Sendable {
     self.rotaryTables = rotaryTables
     self.activation = activation
   }
+
+  /// Columns of what a head makes of a hidden state: logits of tokens, or scores of labels.
+  package var headColumns: Int { classification?.labels.count ?? vocabularySize }
 
   public var headCount: Int { attentionGroups.first?.headCount ?? 0 }
   public var kvHeadCount: Int { attentionGroups.first?.kvHeadCount ?? 0 }

@@ -33,6 +33,9 @@ package final class ModelRunner {
     /// Whether the kernels of a prompt and an answer are compiled before the weights are loaded, not as they are first
     /// launched; nil does so on GPUs.
     package var compilesAhead: Bool?
+    /// Whether steps that are launched and run again are recorded as command buffers, where the device has them; nil does so on
+    /// GPUs.
+    package var recordsSteps: Bool?
     /// A bound of a single buffer, in bytes, below the device's.
     package var largestAllocation: Int?
 
@@ -69,19 +72,26 @@ package final class ModelRunner {
   /// Whether steps are launched command by command, so that one can be enqueued while another runs; else they are programs.
   package var isLaunched: Bool { counters == nil }
   package var isEncoder: Bool { planner.family is any Encoder }
+  /// Layers that tokens pass through: of an encoder-decoder the decoder's.
+  package var layerCount: Int {
+    (planner.family as? any StackedDecoder)?.layers.count ?? (planner.family as? any LayeredEncoder)?.layers.count
+      ?? profile.layerCount
+  }
   /// Whether it is an encoder-decoder, whose sequences begin with a source.
   package var takesSource: Bool { planner.family is any EncoderDecoder }
 
-  private let planner: StepPlanner
+  let planner: StepPlanner
   private let shaper: StepShaper
   private let blocks: CacheBlocks
   private let feed: TokenFeed
-  private let inputs, arena, hidden, selected: DeviceAllocation
+  private let inputs, arena: DeviceAllocation
+  let hidden, selected: DeviceAllocation
   private let rotations: RotationTables
+  private let recordsSteps: Bool
   /// Nil where steps are launched command by command.
   private let counters: StepCounters?
   private var steps = PreparedSteps()
-  private var lastResult = 0
+  var lastResult = 0
   /// Where the step before the last one ends, if it may still run.
   private var stepEnd: QueueMark?
   /// Steps that were prepared so far, each for a new shape.
@@ -143,6 +153,7 @@ package final class ModelRunner {
       profile: profile, operators: planner.operators, cache: planner.cache, contextLength: contextLength)
     blocks = CacheBlocks(library)
     feed = TokenFeed(library)
+    recordsSteps = options.recordsSteps ?? library.context.device.profile.recordsSteps
     try queue.finish()
   }
 
@@ -152,15 +163,21 @@ package final class ModelRunner {
   ///
   /// - Parameters:
   ///   - wantsLogits: the result is logits, of at most `logitRows` rows; else hidden states.
+  ///   - layers: how many layers run, for hidden states behind them; nil: all.
   ///   - choices: what a sampler has chosen, row by row, on the device: each chunk is one token, and these are the tokens.
   /// - Throws: `ModelError` for ids outside the vocabulary, more tokens than `chunkSize` or the context, a sequence twice, or one of an
   ///   encoder-decoder without its source; `MemoryError` when the cache is full, `CLError`. What the batch reserved is then given back.
-  package func run(_ batch: Batch, wantsLogits: Bool = true, feeding choices: BufferView? = nil) throws -> StepResult {
+  package func run(
+    _ batch: Batch, wantsLogits: Bool = true, layers: Int? = nil, feeding choices: BufferView? = nil
+  ) throws -> StepResult {
     try check(batch)
+    guard layers.map({ (0...layerCount).contains($0) && !wantsLogits }) ?? true else {
+      throw ModelError(.badBatch, "hidden states behind layer \(layers ?? 0): 0 to \(layerCount) are possible")
+    }
     guard choices == nil || batch.chunks.allSatisfy({ $0.tokens.count == 1 }) && !isEncoder else {
       throw ModelError(.badBatch, "chunks of several tokens: a sampler's choices are one token each")
     }
-    guard !isEncoder else { return try encode(batch) }
+    guard !isEncoder else { return try encode(batch, layers: layers) }
     guard !takesSource || batch.chunks.allSatisfy({ $0.sequence.filledRows > 0 }) else {
       throw ModelError(.badBatch, "a batch with a sequence that has no source: \(profile.architecture) needs one")
     }
@@ -175,9 +192,10 @@ package final class ModelRunner {
         work.append(reservation.work)
         reservations.append(reservation)
       }
-      let shaped = try shaper.shape(
+      var shaped = try shaper.shape(
         batch, part: .model, result: wantsLogits ? .logits : .hidden, tables: reservations.map(\.tables),
         rows: reservations.map(\.rows), sourceCounts: batch.chunks.map { $0.sequence.filledRows }, transient: [:])
+      shaped.shape.layerCount = layers
       let result = try run(shaped, work, wanted: batch.outputCount, isLogits: wantsLogits, choices)
       for chunk in batch.chunks { try chunk.sequence.commit(chunk.tokens.count) }
       return result
@@ -217,14 +235,15 @@ package final class ModelRunner {
   }
 
   /// An encoder's step: nothing is kept of it.
-  private func encode(_ batch: Batch) throws -> StepResult {
+  private func encode(_ batch: Batch, layers: Int?) throws -> StepResult {
     let counts = batch.chunks.map(\.tokens.count)
     var work = KVBlockWork(groups: cache.layout.groups.map { _ in KVGroupWork() })
     let transient = try transientTables(counts, &work)
-    let shaped = try shaper.shape(
+    var shaped = try shaper.shape(
       batch, part: .model, result: .hidden, tables: batch.chunks.map { $0.sequence.tables },
       rows: counts.map { 0..<$0 },
       sourceCounts: counts, transient: transient)
+    shaped.shape.layerCount = layers
     return try run(shaped, work, wanted: batch.outputCount, isLogits: false)
   }
 
@@ -311,61 +330,13 @@ package final class ModelRunner {
     stepEnd = end
   }
 
-  private func prepared(_ shape: StepShape) throws -> PreparedStep {
+  func prepared(_ shape: StepShape) throws -> PreparedStep {
     try steps.step(shape) {
       preparedCount += 1
       return try PreparedStep(
         shape, planner, inputs: inputs.buffer, arena: arena.buffer, library: library, heap: heap, queue: queue,
-        counters: counters)
+        counters: counters, isRecorded: recordsSteps)
     }
-  }
-
-  // MARK: Results
-
-  /// Logits, (rows, vocabularySize), of rows of the last batch; waits for the device.
-  ///
-  /// - Parameter rows: of the result, at most `logitRows`.
-  package func logits(_ result: StepResult, rows: Range<Int>) throws -> [Float] {
-    let view = try logitsView(result, rows: rows)
-    return try read(view, count: rows.count * profile.vocabularySize)
-  }
-
-  /// Hidden states, (rowCount, hiddenSize), of the last batch; waits for the device.
-  package func hidden(_ result: StepResult) throws -> [Float] {
-    try checkIsLast(result)
-    guard let view = result.view, !result.isLogits else {
-      throw ModelError(.badBatch, "hidden states of a batch that wanted none")
-    }
-    return try read(view, count: result.rowCount * profile.hiddenSize)
-  }
-
-  /// Where the logits of rows lie, computed now if they are not yet.
-  package func logitsView(_ result: StepResult, rows: Range<Int>) throws -> BufferView {
-    try checkIsLast(result)
-    guard let view = result.view, rows.lowerBound >= 0, rows.upperBound <= result.rowCount,
-      (1...logitRows).contains(rows.count)
-    else { throw ModelError(.badBatch, "logits of rows \(rows) of \(result.rowCount): at most \(logitRows) at once") }
-    if result.isLogits { return view.advanced(byFloats: rows.lowerBound * profile.vocabularySize) }
-    let rowBytes = profile.hiddenSize * 4
-    try queue.copy(
-      from: hidden.buffer, to: selected.buffer, byteCount: rows.count * rowBytes,
-      fromOffset: rows.lowerBound * rowBytes)
-    let step = try prepared(
-      StepShape(part: .logits, result: .logits, tokenCount: rows.count, outputCount: rows.count))
-    try step.run()
-    guard let logits = step.result else { throw StepPlanner.noLogits(profile) }
-    return logits
-  }
-
-  private func checkIsLast(_ result: StepResult) throws(ModelError) {
-    guard result.number == lastResult else {
-      throw ModelError(.badBatch, "rows of a batch behind which another has run: read them before it")
-    }
-  }
-
-  private func read(_ view: BufferView, count: Int) throws -> [Float] {
-    guard case .buffer(let buffer) = view.memory else { throw OperatorError(.unplaced, "a result without memory") }
-    return try queue.read(buffer, as: Float.self, count: count, byteOffset: view.byteOffset)
   }
 
   /// Time that calls have waited for the device; the rest of a step's time is the host's own.

@@ -3,7 +3,7 @@ import TesseraMemory
 import TesseraOperators
 
 /// A step of one shape, ready to run any number of times: its commands have memory, on a CPU as a program of one launch,
-/// elsewhere as launches whose arguments are bound.
+/// elsewhere as launches whose arguments are bound, recorded where that is asked for.
 final class PreparedStep {
   let inputs: StepInputs
   /// Where the result lies; nil where there is none.
@@ -13,7 +13,7 @@ final class PreparedStep {
 
   init(
     _ shape: StepShape, _ planner: StepPlanner, inputs: Buffer, arena: Buffer, library: KernelLibrary,
-    heap: DeviceHeap, queue: Queue, counters: StepCounters?
+    heap: DeviceHeap, queue: Queue, counters: StepCounters?, isRecorded: Bool
   ) throws {
     self.inputs = StepInputs(
       shape, planner.profile, in: inputs.view.memory, at: inputs.view.byteOffset)
@@ -34,7 +34,8 @@ final class PreparedStep {
       launches = nil
     } else {
       program = nil
-      launches = try StepLaunches(commands, ends: plan.commands.ends, library, queue: queue)
+      launches = try StepLaunches(
+        commands, ends: plan.commands.ends, library, queue: queue, isRecorded: isRecorded)
     }
   }
 

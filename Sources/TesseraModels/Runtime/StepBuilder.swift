@@ -14,8 +14,6 @@ final class StepBuilder {
 
   /// Where the rotations of all positions lie, by rotary table.
   private let rotationTables: [BufferView]
-  /// Those of the step's tokens, (tokens, rotaryDim / 2, 2), by rotary table.
-  private var rotations: [Int: BufferView] = [:]
   /// Bytes of each tensor, by its id.
   private(set) var tensorBytes: [Int] = []
 
@@ -52,15 +50,7 @@ final class StepBuilder {
   }
 
   /// The rotations of the step's tokens, of a rotary table.
-  func rotation(_ table: Int) throws -> BufferView {
-    if let found = rotations[table] { return found }
-    let columns = profile.rotaryTables[table].rotaryDim
-    let rows = bytes(tokenCount * columns * 4)
-    try operators.rowGather.enqueue(
-      rotationTables[table], indices: inputs.positions, into: rows, rows: tokenCount, columns: columns, on: sink)
-    rotations[table] = rows
-    return rows
-  }
+  func rotation(_ table: Int) -> RotaryStore.Rotation { .init(rotationTables[table], at: inputs.positions) }
 
   /// The rows that are wanted, of tensors of all tokens: a last layer does it once attention has seen all of them.
   func selectedOutputs(_ tensor: Tensor) throws -> Tensor {

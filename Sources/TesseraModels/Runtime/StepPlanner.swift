@@ -46,27 +46,30 @@ struct StepPlanner: Sendable {
   /// The result: hidden states or logits of the rows that are wanted; nil where none are.
   private func run(_ step: StepBuilder) throws -> Tensor? {
     if step.shape.part == .logits {
-      guard let model = family as? any CausalLanguageModel else { throw Self.noLogits(profile) }
-      return try model.logits(
-        Tensor(view: selected, rows: step.shape.outputCount, columns: profile.hiddenSize), step)
+      let rows = Tensor(view: selected, rows: step.shape.outputCount, columns: profile.hiddenSize)
+      if let classifier = (family as? any Encoder)?.classifier { return try classifier(rows, step) }
+      guard let model = family as? any CausalLanguageModel else { throw ModelError.noLogits(profile) }
+      return try model.logits(rows, step)
     }
     let hidden: Tensor
     switch (step.shape.part, family) {
     case (.source, let model as any EncoderDecoder): hidden = try model.encode(step)
     case (_, let model as any CausalLanguageModel): hidden = try model.hidden(step)
     case (_, let model as any Encoder): hidden = try model.hidden(step)
-    default: throw Self.noLogits(profile)
+    default: throw ModelError.noLogits(profile)
     }
     switch step.shape.result {
     case .nothing: return nil
     case .hidden: return hidden
     case .logits:
-      guard let model = family as? any CausalLanguageModel else { throw Self.noLogits(profile) }
+      guard let model = family as? any CausalLanguageModel else { throw ModelError.noLogits(profile) }
       return try model.logits(hidden, step)
     }
   }
+}
 
-  static func noLogits(_ profile: ModelProfile) -> ModelError {
+extension ModelError {
+  package static func noLogits(_ profile: ModelProfile) -> ModelError {
     ModelError(
       .unsupportedFeature,
       "\(profile.architecture) is an encoder, which has no logits: `tessera embed` and `tessera hidden` use it")

@@ -29,6 +29,8 @@ struct StepShape: Hashable, Sendable {
   }
 
   var part = Part.model
+  /// The first layers, which alone run; nil: all, and the norm behind them.
+  var layerCount: Int?
   var result = Result.nothing
   var tokenCount: Int
   /// Chunks of one token, which come first.

@@ -142,6 +142,9 @@ struct StepShaper {
 
   private func segments(of chunk: Batch.Chunk) throws -> [UInt32] {
     guard let types = chunk.tokenTypes else { return Array(repeating: 0, count: chunk.tokens.count) }
+    guard profile.segmentCount > 0 else {
+      throw ModelError(.badBatch, "token types for a model that tells no segments apart: leave them out")
+    }
     guard types.count == chunk.tokens.count, types.allSatisfy({ (0..<profile.segmentCount).contains($0) }) else {
       throw ModelError(
         .badBatch,

@@ -90,7 +90,7 @@ extension NormArguments: ArgumentBlock {
   package static let (structName, viewCount) = ("norm_arguments", 5)
 }
 extension RopeStoreArguments: ArgumentBlock {
-  package static let (structName, viewCount) = ("rope_store_arguments", 5)
+  package static let (structName, viewCount) = ("rope_store_arguments", 6)
 }
 extension AttentionArguments: ArgumentBlock {
   package static let (structName, viewCount) = ("attention_arguments", 13)

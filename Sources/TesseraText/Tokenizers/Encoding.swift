@@ -37,6 +37,16 @@ extension Tokenizer {
     return (ids, types)
   }
 
+  /// The tokens of two texts with those that the model wants around them, and the type of each.
+  ///
+  /// - Parameters:
+  ///   - first: the first text's tokens, without added ones.
+  ///   - second: the second text's.
+  public func framed(_ first: [Int], pair second: [Int]) -> (ids: [Int], typeIDs: [Int]) {
+    let (ids, types) = components.postProcessor.apply(first, second, addSpecial: true)
+    return (ids, types)
+  }
+
   /// The tokens of a text without those that are added around it.
   private func encodeText(_ bytes: [UInt8], parseSpecial: Bool) throws(TextError) -> [Int] {
     try Self.check(length: bytes.count)

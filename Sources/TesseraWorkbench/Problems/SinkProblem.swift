@@ -126,7 +126,8 @@ package final class SinkProblem {
       let (keyPool, valuePool) = (try floats(elements), try floats(elements))
       outputs += [("keys \(pairing)", keyPool), ("values \(pairing)", valuePool)]
       let table = try RotaryTable(rotaryDim: 16, ropeTheta: 10_000)
-      let rotation = try bench.buffer(table.rows(at: [4, 9, 1]))
+      let rotation = RotaryStore.Rotation(
+        try bench.buffer(table.rows(at: 0..<10)), at: try bench.buffer([UInt32(4), 9, 1]))
       let slots = try bench.buffer([UInt32(17), 31, 2])
       calls.append { [bench] sink in
         try RotaryStore(bench.library).enqueue(

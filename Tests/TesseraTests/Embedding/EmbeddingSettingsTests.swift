@@ -46,6 +46,14 @@ struct EmbeddingSettingsTests {
       "modules.json": modules("Pooling"), "1_Pooling/config.json": #"{"pooling_mode": "cls"}"#,
     ])
     #expect(new.pooling == .cls)
+    for (name, pooling): (String, Embedder.Pooling) in [
+      ("max_tokens", .max), ("weightedmean_tokens", .weightedMean), ("mean_sqrt_len_tokens", .meanSqrt),
+    ] {
+      let other = try settings([
+        "modules.json": modules("Pooling"), "1_Pooling/config.json": #"{"pooling_mode_\#(name)": true}"#,
+      ])
+      #expect(other.pooling == pooling)
+    }
     let bare = try settings([:])
     #expect(bare.pooling == nil && bare.isNormalized)
   }
@@ -53,11 +61,15 @@ struct EmbeddingSettingsTests {
   @Test("what is not supported is named")
   func unsupported() throws {
     for (documents, word) in [
-      (["modules.json": modules("Transformer", "Dense")], "Dense"),
+      (["modules.json": modules("Transformer", "LSTM")], "LSTM"),
+      (["modules.json": modules("Transformer", "Dense")], "2_Dense"),
       (
-        ["modules.json": modules("Pooling"), "1_Pooling/config.json": #"{"pooling_mode_max_tokens": true}"#],
-        "max_tokens"
+        [
+          "modules.json": modules("Pooling"),
+          "1_Pooling/config.json": #"{"pooling_mode_max_tokens": true, "pooling_mode_cls_token": true}"#,
+        ], "max_tokens"
       ),
+      (["modules.json": modules("Pooling"), "1_Pooling/config.json": #"{"pooling_mode": "sum"}"#], "sum"),
       (["modules.json": "{}"], "modules.json"),
       (["sentence_bert_config.json": #"{"max_seq_length": 0}"#], "max_seq_length"),
       (["modules.json": "["], "modules.json"),

@@ -75,9 +75,9 @@ extension ModelSuites {
       let text = SyntheticModel.ids(1600)
       let language = try await SyntheticModel.llama.load(options)
       // Programs are compiled once.
-      let vectors = try await language.engine.pooled([text], .mean)
+      let vectors = try await language.engine.pooled([TypedTokens(ids: text)], .mean)
       let pooling = try await answers(language.engine) {
-        let again = try await language.engine.pooled([text], .mean)
+        let again = try await language.engine.pooled([TypedTokens(ids: text)], .mean)
         #expect(again == vectors)
       }
       // Of 100 steps.

@@ -104,6 +104,14 @@ extension FamilySuites {
         "hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers", "max_position_embeddings",
         "type_vocab_size", "vocab_size",
       ],
+      "xlm-roberta": ["hidden_size", "max_position_embeddings", "type_vocab_size", "vocab_size"],
+      "distilbert": ["dim", "hidden_dim", "n_layers", "n_heads", "max_position_embeddings", "vocab_size"],
+      "mpnet": ["hidden_size", "intermediate_size", "max_position_embeddings"],
+      "modernbert": ["hidden_size", "intermediate_size", "num_hidden_layers", "local_attention", "vocab_size"],
+      "electra": ["embedding_size", "hidden_size", "max_position_embeddings"],
+      "albert": ["embedding_size", "num_hidden_groups", "num_hidden_layers", "vocab_size"],
+      "nomic-bert": ["n_embd", "n_head", "n_layer", "n_inner", "type_vocab_size"],
+      "jina-bert": ["hidden_size", "num_attention_heads", "intermediate_size"],
     ]
 
     @Test("absurd sizes in config.json are refused by name", arguments: sizes.keys.sorted())
@@ -121,7 +129,9 @@ extension FamilySuites {
       // One head as wide as two is a model, too.
       let free = [
         "qwen2-tied max_position_embeddings", "t5 n_positions", "mixtral num_experts_per_tok", "gpt2 n_head",
-        "bert num_attention_heads", "bloom n_head", "mpt n_heads",
+        "bloom n_head", "mpt n_heads",
+        "bert num_attention_heads", "distilbert n_heads", "modernbert local_attention",
+        "albert num_hidden_groups", "albert num_hidden_layers", "nomic-bert n_head", "jina-bert num_attention_heads",
       ]
       for key in try #require(Self.sizes[folder]) where !free.contains("\(folder) \(key)") {
         for change in [-1, 1] {
@@ -151,6 +161,10 @@ extension FamilySuites {
         ("mixtral", "sliding_window", [-1, "4"]), ("bert", "hidden_act", ["mish", 1]),
         ("mixtral", "hidden_act", ["mish"]), ("t5", "feed_forward_proj", ["gated-mish", "cube"]),
         ("qwen2-tied", "rope_parameters", [["rope_type": "longrope"], ["rope_type": "linear", "factor": 0], 3]),
+        ("roberta", "pad_token_id", [-1, 65, "1"]), ("mpnet", "max_position_embeddings", [2]),
+        ("modernbert", "layer_types", [["full_attention"], "all"]), ("modernbert", "norm_eps", [0, 1]),
+        ("modernbert", "global_rope_theta", [0, -1]),
+        ("bert-pairs", "id2label", [["1": "x"], ["0": "a", "1": "b"], 3]),
         ("phi4", "partial_rotary_factor", [0, 1.5, "half"]), ("gptj", "rotary_dim", [0, 3, 17]),
         ("smollm3", "no_rope_layers", [[1, 1], [1, 1, 1, 2]]), ("codegen", "n_head", [2]),
         ("falcon-40b", "num_kv_heads", [3, 0]), ("mpt", "attn_config", [["alibi": false], ["clip_qkv": 6]]),
@@ -168,6 +182,13 @@ extension FamilySuites {
       for (folder, key, value) in [
         ("bert", "position_embedding_type", "relative_key" as Any), ("bert", "is_decoder", true),
         ("bert", "add_cross_attention", true), ("gpt2", "add_cross_attention", true), ("qwen2-tied", "use_mrope", true),
+        ("roberta", "position_embedding_type", "relative_key_query"),
+        ("mpnet", "relative_attention_num_buckets", 16), ("albert", "inner_group_num", 2),
+        ("electra", "is_decoder", true), ("modernbert", "norm_bias", true), ("modernbert", "attention_bias", true),
+        ("modernbert", "mlp_bias", true), ("nomic-bert", "activation_function", "gelu"),
+        ("nomic-bert", "rotary_emb_fraction", 0.5), ("nomic-bert", "prenorm", true), ("nomic-bert", "causal", true),
+        ("nomic-bert", "rotary_scaling_factor", 2), ("nomic-bert", "moe_every_n_layers", 2),
+        ("jina-bert", "position_embedding_type", "absolute"), ("jina-bert", "feed_forward_type", "original"),
         ("mixtral", "partial_rotary_factor", 0.5), ("phi2", "qk_layernorm", true), ("opt", "word_embed_proj_dim", 16),
         ("opt", "do_layer_norm_before", false), ("bloom", "apply_residual_connection_post_layernorm", true),
         ("mpt", "no_bias", false), ("mpt", "logit_scale", 0.5), ("gemma2", "use_bidirectional_attention", true),
@@ -236,6 +257,19 @@ extension FamilySuites {
       expectError(["rotary_emb.phase"]) {
         try layout("mixtral", adding: ["model.layers.0.self_attn.rotary_emb.phase"])
       }
+    }
+
+    @Test("a decoder that was saved without its head has names without the first part")
+    func bareNames() throws {
+      let bare = try layout(
+        "qwen2-tied",
+        header: { header in
+          Dictionary(
+            uniqueKeysWithValues: header.map { key, value in
+              (key.hasPrefix("model.") ? String(key.dropFirst(6)) : key, value)
+            })
+        })
+      #expect(try bare.parameters == layout("qwen2-tied").parameters)
     }
 
     @Test("missing, misshapen, mistyped and unknown tensors are refused by name")

@@ -53,6 +53,8 @@ struct FamilyReference: Decodable {
     let tokens: [Int]
     let tokenTypes: [Int]
     let hiddenStates: FixtureMatrix
+    /// Of labels, for the text or for each token.
+    let scores: FixtureMatrix?
   }
   var prompts: [Prompt]?
   var pairs: [Pair]?
@@ -79,7 +81,7 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
     else { return [] }
     func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(file)") }
     return names.sorted().filter { exists("\($0)/reference.json") }.flatMap { name in
-      let files = ["model.gguf", "model-q8_0.gguf"].filter { exists("\(name)/\($0)") }
+      let files = ["model.gguf", "model-q8_0.gguf"].filter { (file: String) in exists("\(name)/\(file)") }
       return [FamilyFixture(folder: name, file: nil)] + files.map { FamilyFixture(folder: name, file: $0) }
     }
   }()

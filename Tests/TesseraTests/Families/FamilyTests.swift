@@ -82,7 +82,8 @@ extension FamilySuites {
       func hidden(_ texts: [FamilyReference.Text]) throws -> [Float] {
         let chunks = texts.map {
           Batch.Chunk(
-            sequence: runner.cache.makeSequence(), tokens: $0.tokens, tokenTypes: $0.tokenTypes, outputs: .all)
+            sequence: runner.cache.makeSequence(), tokens: $0.tokens,
+            tokenTypes: runner.profile.segmentCount > 0 ? $0.tokenTypes : nil, outputs: .all)
         }
         return try runner.hidden(runner.run(Batch(chunks)))
       }
@@ -90,8 +91,41 @@ extension FamilySuites {
         let distance = worstRelative(try hidden([text]), text.hiddenStates.values)
         #expect(distance < 1e-4, "\(text.tokens.count) tokens: \(distance)")
       }
+      for text in texts {
+        guard let expected = text.scores, let classification = runner.profile.classification else {
+          #expect(text.scores == nil && runner.profile.classification == nil)
+          continue
+        }
+        let worst = worstRelative(try runner.scores(judged(try hidden([text]), classification.rows)), expected.values)
+        #expect(worst < 1e-4, "scores of \(text.tokens.count) tokens: \(worst)")
+      }
       let together = try hidden([texts[2], texts[1]])
       #expect(worstRelative(together, texts[2].hiddenStates.values + texts[1].hiddenStates.values) < 1e-4)
+    }
+
+    /// The rows that a head judges.
+    private func judged(_ states: [Float], _ rows: ModelProfile.Classification.Rows) -> [Float] {
+      switch rows {
+      case .first: return Array(states.prefix(32))
+      case .each: return states
+      case .mean:
+        let count = states.count / 32
+        return (0..<32).map { column in (0..<count).reduce(0) { $0 + states[$1 * 32 + column] } / Float(count) }
+      }
+    }
+
+    @Test("both kernel styles give the same bits of encoders", arguments: ["mpnet", "modernbert", "jina-bert"])
+    func encoderStyles(folder: String) throws {
+      let fixture = FamilyFixture(folder: folder, isGGUF: false)
+      let text = try #require(fixture.reference().texts)[2]
+      let bits = try [KernelStyle.vector, .simt].map { style in
+        var options = ModelRunner.Options()
+        options.style = style
+        let runner = try fixture.model(options).runner
+        let batch = Batch([.init(sequence: runner.cache.makeSequence(), tokens: text.tokens, outputs: .all)])
+        return try runner.hidden(runner.run(batch)).map(\.bitPattern)
+      }
+      #expect(bits[0] == bits[1])
     }
 
     @Test(

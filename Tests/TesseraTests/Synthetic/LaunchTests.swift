@@ -35,7 +35,36 @@ extension ModelSuites {
         let three = try launches(layers: 3, tokens: tokens, style: .simt, after: history)
         let two = try launches(layers: 2, tokens: tokens, style: .simt, after: history)
         #expect(three - two == expected, "\(tokens) after \(history) tokens")
+        // Beside them the embedding, the logits, and a norm and a product of the first layer, whose values have weights of another
+        // type; rotations are there already.
+        if tokens == 1 { #expect(two == 2 * expected + 4, "after \(history) tokens") }
       }
+    }
+
+    @Test("decode steps that are recorded give the bits of those that are launched, token by token", arguments: [1, 3])
+    func replayed(count: Int) throws {
+      func answers(records: Bool) throws -> (logits: [[UInt32]], runs: Int) {
+        let runner = try SyntheticModel.llama.runner {
+          ($0.style, $0.recordsSteps, $0.sequenceCount, $0.contextLength) = (.simt, records, count, 64)
+        }
+        let sequences = (0..<count).map { _ in runner.cache.makeSequence() }
+        defer { for sequence in sequences { sequence.close() } }
+        var logits: [[UInt32]] = []
+        for step in 0..<6 {
+          let ids = SyntheticModel.ids(step == 0 ? 5 : 1, seed: UInt64(step + 9))
+          let chunks = sequences.enumerated().map { index, sequence in
+            Batch.Chunk(sequence: sequence, tokens: ids.map { ($0 + 3 * index) % 50 })
+          }
+          let result = try runner.run(Batch(chunks))
+          logits.append(try runner.logits(result, rows: 0..<count).map(\.bitPattern))
+        }
+        return (logits, runner.queue.recordedRunCount)
+      }
+      let (launched, recorded) = (try answers(records: false), try answers(records: true))
+      #expect(recorded.logits == launched.logits && Set(launched.logits).count == 6)
+      let device = try Device.select(nil)
+      // The first decode step is launched.
+      #expect(launched.runs == 0 && recorded.runs == (device.profile.commandBuffers ? 4 : 0))
     }
 
     @Test("what is compiled ahead is all that a prompt's chunk, a decode step and a draw launch")
@@ -63,6 +92,21 @@ extension ModelSuites {
       }
       _ = try sampler.sample([SamplingRow()], of: runner.run(Batch([.init(sequence: sequence, tokens: [9])])))
       #expect(Set(runner.library.variants).subtracting(compiled).isEmpty)
+    }
+
+    @Test("choices that are not there are an error, not a wait without an end")
+    func choices() throws {
+      let runner = try SyntheticModel.llama.runner { ($0.style, $0.contextLength) = (.simt, 64) }
+      let sequence = runner.cache.makeSequence()
+      defer { sequence.close() }
+      let sampler = try BatchSampler(runner)
+      let pending = try sampler.enqueue(
+        [SamplingRow()], of: runner.run(Batch([.init(sequence: sequence, tokens: [1, 2])])))
+      #expect(try pending.values().count == 1)
+      // They were read; the device has no others.
+      #expect(throws: OperatorError.self) { try pending.values() }
+      #expect(throws: OperatorError.self) { try Flight(ids: [], choices: pending) }
+      #expect(throws: OperatorError.self) { try Flight.check(2, of: 3) }
     }
 
     @Test("loading ends between two kernels when its task is canceled")

@@ -50,6 +50,22 @@ extension ModelSuites {
       #expect(tune.isNeeded(on: .gpu) && !FileManager.default.fileExists(atPath: tune.url.path))
     }
 
+    @Test("a tuning that fails is not tried again until something else is known of the device")
+    func failed() throws {
+      try withTemporaryFolder(failed)
+    }
+
+    private func failed(_ folder: URL) throws {
+      struct Broken: Error {}
+      var tune = try tune(folder, seconds: 5)
+      tune.bench = { _, _ in throw Broken() }
+      var shares: [Double] = []
+      try tune.run { shares.append($0) }
+      #expect(shares == [0, 1] && !tune.isNeeded(on: .gpu))
+      let entries = TuningDatabase(contentsOf: tune.url).entries
+      #expect(entries.count == 1 && entries[0].choices.isEmpty && entries[0].problem?.contains("Broken") == true)
+    }
+
     @Test("a folder that cannot be written costs only the tuning")
     func unwritable() throws {
       try withTemporaryFolder { folder in

@@ -91,7 +91,7 @@ private struct LayerCall {
       byteCount: Workspace.packedBytes(tokens: 1, columns: Self.feedForward), label: "packed")
     sums = try arena.allocate(byteCount: Workspace.sumBytes(tokens: 1, columns: Self.feedForward), label: "sums")
     let table = try RotaryTable(rotaryDim: Self.cache.headDim, ropeTheta: 500_000)
-    rotation = try written(table.rows(at: [Self.keyCount - 1]))
+    rotation = try written(table.rows(at: 0..<Self.keyCount))
     slots = try written([UInt32(Self.keyCount - 1)])
     positions = try written([Int32(Self.keyCount - 1)])
     tables = try written((0..<Self.keyCount / Self.cache.blockSize).map { UInt32($0) })
@@ -115,7 +115,8 @@ private struct LayerCall {
     let cache = Self.cache
     try normedProduct(weights[0], into: qkv, on: target)
     try RotaryStore(bench.library).enqueue(
-      qkv.buffer, rotation: rotation.buffer, slots: slots.buffer, keys: keys.buffer, values: values.buffer,
+      qkv.buffer, rotation: .init(rotation.buffer, at: positions.buffer), slots: slots.buffer, keys: keys.buffer,
+      values: values.buffer,
       tokens: 1, headCount: Self.headCount, rotaryDim: cache.headDim, pairing: .neox, cache: cache, on: target)
     try attention.enqueue(
       q: qkv.buffer, qStride: Self.shapes[0].rows, keys: keys.buffer, values: values.buffer, tables: tables.buffer,

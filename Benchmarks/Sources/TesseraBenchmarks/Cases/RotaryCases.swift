@@ -13,7 +13,9 @@ extension Case {
       ) { bench in
         let qkv = try bench.floats(queries + stored)
         let table = try RotaryTable(rotaryDim: headDim, ropeTheta: 500_000)
-        let rotation = try bench.work.buffer(table.rows(at: 0..<tokens))
+        let rotation = RotaryStore.Rotation(
+          try bench.work.buffer(table.rows(at: 0..<tokens)),
+          at: try bench.work.buffer((0..<tokens).map { UInt32($0) }))
         let slots = try bench.work.buffer((0..<tokens).map { UInt32($0) })
         let blocks = (tokens + blockSize - 1) / blockSize
         let keys = try bench.work.output(blocks * blockSize * kvHeads * headDim)
