@@ -135,7 +135,7 @@ package struct MatrixProduct: Sendable {
     let row = shape.rowBlocks
     let tile = tiles.sharedRowTile(
       tokens: tokens, row, weights: shape.format.tuningClass, panels: shape.groupCount / 2)
-    return ["LOCAL": tile.groupSize, "SHARE": tile.share / row.unit, "AHEAD": tile.ahead]
+    return ["LOCAL": tile.summers, "SHARE": tile.share / row.unit, "AHEAD": tile.ahead]
   }
 
   private func tile(_ format: WeightFormat, tokens: Int, isGated: Bool) -> Tile {
