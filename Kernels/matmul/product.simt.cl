@@ -72,13 +72,13 @@ struct ahead {
 // Number r of a work-item's rows.
 static inline uint row_of_lane(const uint lane, const uint r) { return lane % ROW_LANES + r * ROW_LANES; }
 
-// Unit i of a work-item's blocks of the round that begins with block `first` of `end`: past the end, of the last ones, of which no sum
-// is used. `row` is a work-item's first row, from its share of the blocks on.
+// Unit i of a work-item's blocks of the round that begins with block `first` of `end`; nothing past the end, where no sum is used. `row`
+// is a work-item's first row, from its share of the blocks on.
 static inline void load_units(global const uint *row, const uint first, const uint end, const uint i, const uint warp, const uint lane,
                               uint *words) {
   if (WORDS == 0 || first >= end) return;
-  uint unit = (first + warp * SHARE) / UNIT_BLOCKS + i;
-  if (!IS_WHOLE) unit = min(unit, (uint)BLOCKS / UNIT_BLOCKS - 1 - lane / ROW_LANES);
+  const uint unit = (first + warp * SHARE) / UNIT_BLOCKS + i;
+  if (!IS_WHOLE && unit + lane / ROW_LANES >= BLOCKS / UNIT_BLOCKS) return;
 #pragma unroll
   for (uint r = 0; r < LANE_ROWS; ++r) load_unit(row + r * (ROW_LANES * ASIDE), unit, words + (i + r) * HELD_UNIT);
 }

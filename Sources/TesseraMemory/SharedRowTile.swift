@@ -72,8 +72,8 @@ extension TilePlan.Matrix {
     var tile = SharedRowTile(
       tokens: tokens, summers: tuning[name, "LOCAL"] ?? plain.summers, share: row.unit * units,
       ahead: tuning[name, "AHEAD"] ?? plain.ahead)
-    // With a work-group or two a unit nothing else hides the chain.
-    tile.isChainAlone = tokens == 1 && panels <= 2 * computeUnits
+    // With a work-group or two a unit, of not many warps, nothing else hides the chain.
+    tile.isChainAlone = tokens == 1 && panels <= 2 * computeUnits && tile.summers <= 256
     func fits() -> Bool {
       tile.laneRows = tile.share.isMultiple(of: 2 * row.unit) && row.count >= 2 * row.unit ? 2 : 1
       // Staged once. Of several tokens it would take a unit's local memory.
