@@ -163,9 +163,6 @@ static const unsigned char matmul_quantize_8_cl[] = {
 static const unsigned char matmul_quantize_8_simt_cl[] = {
 #embed "matmul/quantize_8.simt.cl"
 };
-static const unsigned char matmul_rounded_simt_cl[] = {
-#embed "matmul/rounded.simt.cl"
-};
 static const unsigned char matmul_rows_cl[] = {
 #embed "matmul/rows.cl"
 };
@@ -420,7 +417,6 @@ static const tessera_kernel_file files[] = {
     {"matmul/product_8.cl", matmul_product_8_cl, sizeof matmul_product_8_cl},
     {"matmul/quantize_8.cl", matmul_quantize_8_cl, sizeof matmul_quantize_8_cl},
     {"matmul/quantize_8.simt.cl", matmul_quantize_8_simt_cl, sizeof matmul_quantize_8_simt_cl},
-    {"matmul/rounded.simt.cl", matmul_rounded_simt_cl, sizeof matmul_rounded_simt_cl},
     {"matmul/rows.cl", matmul_rows_cl, sizeof matmul_rows_cl},
     {"matmul/source.simt.cl", matmul_source_simt_cl, sizeof matmul_source_simt_cl},
     {"matmul/tile.cl", matmul_tile_cl, sizeof matmul_tile_cl},

@@ -21,7 +21,8 @@
 #ifndef WHOLE
 #define WHOLE 0
 #endif
-// Whether x is rounded to 8 bits, floats of whole numbers with a scale for 32 of them (matmul/rounded.simt.cl), in the view `norm`.
+// Whether x is rounded to 8 bits, after a norm: sums of a block's products are integers below 2²⁴ then, which float32 adds exactly. A few
+// tokens of the fast mode so have the bits of many.
 #ifndef ROUNDED
 #define ROUNDED 0
 #endif
@@ -50,9 +51,15 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
 #define X_OF(round) ((local float *)staged_x + (WHOLE ? (round) : (round) % 2) * ROUND * X_STRIDE)
 #define SUMS_OF_X(round) (sums_of_x + (WHOLE ? (round) : (round) % 2) * ROUND * CHAIN_WARPS)
 #if ROUNDED
-  local tokens_f scales_of_x[X_BLOCKS * CHAIN_WARPS];
-#define SCALES_OF_X(round) (scales_of_x + (WHOLE ? (round) : (round) % 2) * ROUND * CHAIN_WARPS)
+  local tokens_f scales_of_x[(WHOLE ? X_BLOCKS : 4 * ROUND) * CHAIN_WARPS];
+#if WHOLE
+  local uint *const magnitudes = (local uint *)sums;
 #else
+  local uint magnitudes[X_VECTORS * TILE_M];
+#endif
+#define SCALES_OF_X(round) (scales_of_x + (WHOLE ? (round) : (round) % 4) * ROUND * CHAIN_WARPS)
+#else
+  local uint *const magnitudes = 0;
 #define SCALES_OF_X(round) 0
 #endif
 #if SCALES > 0
@@ -85,7 +92,7 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
 #endif
   struct source x;
   x.x = VIEW(const float, 0, x);
-  x.norm = x.scales = VIEW(const float, 6, norm);
+  x.norm = VIEW(const float, 6, norm);
   x.order = a->flags & BY_SLOT ? 0 : VIEW(const uint, 1, x_sums);
   x.row = t.row;
   x.count = t.count;
@@ -105,9 +112,11 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   set_factors(&x, a->epsilon, item, (local float *)sums, factors);
 #endif
 #if WHOLE
-  if (panels_done > 0) stage_x(&x, item, (local float *)staged_x);
+  if (panels_done > 0) stage_x(&x, item, (local float *)staged_x, magnitudes, (local float *)SCALES_OF_X(0));
 #else
-  store_round(&x, ahead[0].x, ahead[0].norm, item, X_OF(0));
+  norm_round(&x, ahead[0].x, ahead[0].norm, item, magnitudes);
+  if (ROUNDED) barrier(CLK_LOCAL_MEM_FENCE);
+  store_round(ahead[0].x, item, X_OF(0), magnitudes, (local float *)SCALES_OF_X(0));
 #endif
   store_sets(&ahead[0], item, (local uint2 *)SETS_OF(0));
   if (AHEAD * ROUND < end) {
@@ -118,7 +127,7 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   }
   barrier(CLK_LOCAL_MEM_FENCE);
 #if WHOLE
-  sum_x(&x, (local const float *)staged_x, 0, item, (local float *)sums_of_x, (local float *)SCALES_OF_X(0));
+  sum_x((local const float *)staged_x, item, (local float *)sums_of_x, (local const float *)SCALES_OF_X(0));
 #endif
 
   tokens_f acc = 0.0f;
@@ -146,8 +155,10 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
         store_sets(&ahead[next], item, (local uint2 *)SETS_OF(turn + 1));
         if (later < end) load_sets(scales, later, end, item, &ahead[next]);
 #if !WHOLE
-        sum_x(&x, X_OF(round), first, item, (local float *)SUMS_OF_X(round), (local float *)SCALES_OF_X(round));
-        store_round(&x, ahead[next].x, ahead[next].norm, item, X_OF(round + 1));
+        sum_x(X_OF(round), item, (local float *)SUMS_OF_X(round), (local const float *)SCALES_OF_X(round));
+        norm_round(&x, ahead[next].x, ahead[next].norm, item, magnitudes);
+        if (ROUNDED) barrier(CLK_LOCAL_MEM_FENCE);
+        store_round(ahead[next].x, item, X_OF(round + 1), magnitudes, (local float *)SCALES_OF_X(round + 1));
         if (later < end) load_round(&x, later, item, ahead[next].x, ahead[next].norm);
 #endif
         ++turn;

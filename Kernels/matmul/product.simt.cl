@@ -48,8 +48,9 @@ typedef float4 tokens_f;
 #endif
 #define CHAIN_WARPS (TILE_M / CHAINS)
 #define ROUND_SUMS (ROUND * CHAIN_WARPS * WARP)
-// Those of two rounds; before, a norm's partial sums, and its factors, which stay where none are.
-#define SUMS (NORM && 2 * ROUND_SUMS < PARTS * CHAIN_WARPS ? PARTS * CHAIN_WARPS : 2 * ROUND_SUMS)
+// Those of two rounds; before, a norm's partial sums, and magnitudes of columns that are all there.
+#define SUMS_BEFORE ((WHOLE && COLUMNS / 4 > PARTS ? COLUMNS / 4 : PARTS) * CHAIN_WARPS)
+#define SUMS ((NORM || ROUNDED) && 2 * ROUND_SUMS < SUMS_BEFORE ? SUMS_BEFORE : 2 * ROUND_SUMS)
 
 #include "matmul/source.simt.cl"
 
@@ -208,7 +209,7 @@ static inline tokens_f chained(tokens_f acc, local const tokens_f *sums, local c
 
 // The tokens of a row of a panel, or of a pair of a gate's row and an up's; `results` are all of the panel's.
 //
-// Inlined always: PoCL 3.1 stores nothing from a function of its own.
+// Inlined always: from a function of its own PoCL 3.1 stores nothing.
 __attribute__((always_inline)) static inline void store_tokens(local const tokens_f *results, const struct product_tile *t,
                                                                const uint panel, const uint warp, const uint lane) {
   float values[CHAINS], ups[CHAINS];

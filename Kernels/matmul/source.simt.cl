@@ -1,4 +1,5 @@
-// x in local memory, for matmul/matmul.simt.cl: normalized, times the factors of weights in place, and the sums of its blocks.
+// x in local memory, for matmul/matmul.simt.cl: normalized, times the factors of weights in place, and the sums of its blocks. ROUNDED, it
+// is whole numbers, of 8 bits, which matmul/activations_8.cl defines, and a scale for 32 columns.
 //
 // WHOLE, a work-group has all columns of its tokens there before its first round; otherwise those of a round and the next.
 
@@ -18,7 +19,7 @@
 
 // A tile's rows of x.
 struct source {
-  global const float *x, *norm, *scales;
+  global const float *x, *norm;
   global const uint *order;  // 0: rows follow each other
   ulong row;
   uint count;
@@ -95,28 +96,64 @@ static inline void set_factors(struct source *s, const float epsilon, const uint
 }
 #endif
 
-// Four columns as they are summed.
-static inline float4 prepared(const struct source *s, float4 v, const float4 norm, const uint c, const uint m) {
+// Four columns after the norm.
+static inline float4 normed(const struct source *s, const float4 v, const float4 norm, const uint m) {
 #if NORM
-  v = v * s->factors[m] * norm;
+  return v * s->factors[m] * norm;
+#else
+  return v;
 #endif
-  return v * factors_of(c);
 }
 
-#if WHOLE
-static inline void stage_x(const struct source *s, const uint item, local float *xs) {
+#if ROUNDED
+// Of floats without sign the bits are ordered as the numbers, NaN last.
+static inline uint magnitude(const float4 v) {
+  const uint4 bits = as_uint4(v) & 0x7fffffffu;
+  return max(max(bits.x, bits.y), max(bits.z, bits.w));
+}
+
+// Four columns from `c` on, and the scale of their 32, whose magnitudes begin at `of_block`.
+static inline float4 rounded(const float4 v, const uint c, const uint m, local const uint *of_block, local float *scales) {
+  uint most = 0;
 #pragma unroll
-  for (uint m = 0; m < TILE_M; ++m) {
-    const ulong row = row_of_source(s, m) * COLUMNS;
-#pragma unroll 4
-    for (uint c = item * 4; c < COLUMNS; c += LOCAL * 4) {
-#if NORM
-      const float4 norm = norm_of(s, c);
-#else
-      const float4 norm = 1.0f;
+  for (uint i = 0; i < 8; ++i) most = max(most, of_block[i]);
+  const float largest = as_float(most), inverse = largest == 0.0f ? 0.0f : 127.0f / largest;
+  if (c % 32 == 0)
+#pragma unroll
+    for (uint i = 0; i < 32 / BLOCK; ++i) scales[(c / BLOCK + i) * TILE_M + m] = largest / 127.0f;
+  // Added to 1.5 · 2^23, a number is rounded to an integer, in the low bits.
+  return convert_float4(convert_char4(as_int4(v * inverse + 12582912.0f) - 0x4b400000));
+}
 #endif
-      put_x(prepared(s, load_x(s, row + c), norm, c, m), c, m, xs);
+
+#if WHOLE
+// `magnitudes` has COLUMNS / 4 for each token.
+static inline void stage_x(const struct source *s, const uint item, local float *xs, local uint *magnitudes, local float *scales) {
+#pragma unroll
+  for (uint pass = ROUNDED ? 0 : 1; pass < 2; ++pass) {
+#pragma unroll
+    for (uint m = 0; m < TILE_M; ++m) {
+      const ulong row = row_of_source(s, m) * COLUMNS;
+#pragma unroll 4
+      for (uint c = item * 4; c < COLUMNS; c += LOCAL * 4) {
+#if NORM
+        const float4 norm = norm_of(s, c);
+#else
+        const float4 norm = 1.0f;
+#endif
+        float4 v = normed(s, load_x(s, row + c), norm, m);
+#if ROUNDED
+        local uint *own = magnitudes + m * (COLUMNS / 4) + c / 4;
+        if (pass == 0) {
+          *own = magnitude(v);
+          continue;
+        }
+        v = rounded(v, c, m, own - c / 4 % 8, scales);
+#endif
+        put_x(v * factors_of(c), c, m, xs);
+      }
     }
+    if (pass == 0) barrier(CLK_LOCAL_MEM_FENCE);
   }
 }
 #else
@@ -149,19 +186,37 @@ static inline void load_round(const struct source *s, const uint first, const ui
   }
 }
 
-static inline void store_round(const struct source *s, const float4 *x, const float4 *norm, const uint item, local float *xs) {
+// What a work-item has loaded of a round, normed; ROUNDED, all that have must then meet, before it is stored.
+//
+// Inlined always, both: PoCL 3.1 loses what functions of their own leave between barriers.
+__attribute__((always_inline)) static inline void norm_round(const struct source *s, float4 *x, const float4 *norm, const uint item, local uint *magnitudes) {
+#pragma unroll
+  for (uint i = 0; i < X_LOADS; ++i) {
+    const uint at = i * LOCAL + item;
+    if (!IS_LOADED(at)) continue;
+    x[i] = normed(s, x[i], norm[i], at / X_VECTORS);
+#if ROUNDED
+    magnitudes[at] = magnitude(x[i]);
+#endif
+  }
+}
+
+__attribute__((always_inline)) static inline void store_round(const float4 *x, const uint item, local float *xs, local const uint *magnitudes, local float *scales) {
 #pragma unroll
   for (uint i = 0; i < X_LOADS; ++i) {
     const uint at = i * LOCAL + item, m = at / X_VECTORS, c = at % X_VECTORS * 4;
-    if (IS_LOADED(at)) put_x(prepared(s, x[i], norm[i], c, m), c, m, xs);
+    if (!IS_LOADED(at)) continue;
+#if ROUNDED
+    put_x(rounded(x[i], c, m, magnitudes + at - at % 8, scales) * factors_of(c), c, m, xs);
+#else
+    put_x(x[i] * factors_of(c), c, m, xs);
+#endif
   }
 }
 #endif
 
-// The sums of blocks of x from block `first` on, which is first in `xs`, in the order of activations.cl: a work-item has a block of a
-// token.
-static inline void sum_x(const struct source *s, local const float *xs, const uint first, const uint item, local float *sums,
-                         local float *scales) {
+// The sums of the blocks of x in `xs`, in the order of activations.cl: a work-item has a block of a token.
+static inline void sum_x(local const float *xs, const uint item, local float *sums, local const float *scales) {
 #if SCALES > 0
 #pragma unroll 1
   for (uint i = 0; i < SUMMED_BLOCKS * TILE_M; i += LOCAL) {
@@ -186,9 +241,7 @@ static inline void sum_x(const struct source *s, local const float *xs, const ui
     of_16[0] += of_16[1];
 #endif
 #if ROUNDED
-    const float scale = s->scales[row_of_source(s, m) * (COLUMNS / 32) + min(first + block, (uint)BLOCKS - 1) * BLOCK / 32];
-    scales[block * TILE_M + m] = scale;
-    sums[block * TILE_M + m] = scale * of_16[0];
+    sums[block * TILE_M + m] = scales[block * TILE_M + m] * of_16[0];
 #else
     sums[block * TILE_M + m] = of_16[0];
 #endif

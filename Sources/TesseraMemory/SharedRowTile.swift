@@ -45,8 +45,11 @@ extension TilePlan.Matrix {
       let turn = round * ahead
       let blocks = isWhole ? (row.count + turn - 1) / turn * turn : 2 * round
       let x = blocks * (row.size * tokens + 4) * 4
-      // A norm's partial sums lie where the sums of blocks do later; then sums of x, scales where it is rounded, and results.
-      let sums = (max(2 * round * 32, 256) + 2 * blocks + 65) * tokens * 4
+      // A norm's partial sums, and magnitudes of all columns, lie where the sums of blocks do later.
+      let before = max(256, isWhole ? row.count * row.size / 4 : 0)
+      // Sums of x and results; where x is rounded, its scales and a round's magnitudes.
+      let rest = blocks + (isWhole ? blocks : round * (4 + row.size / 4)) + 65
+      let sums = (max(2 * round * 32, before) + rest) * tokens * 4
       let sets = 4 * ((round + row.perScale - 1) / row.perScale) * row.scales * 64
       return x + sums + sets
     }
@@ -104,7 +107,7 @@ extension TilePlan.Matrix {
     if row.unit == 1, words <= 4 {
       return panelsOfUnit <= 1 ? (256, 4, 2) : panelsOfUnit < 4 ? (256, 2, 2) : (256, 4, 1)
     }
-    if words >= 16 { return (512, 1, 1) }
+    if words >= 16 { return (words < 32 ? 512 : 256, 1, 1) }
     if words <= 8 { return (256, 2, row.unit > 1 || panelsOfUnit < 4 ? 2 : 1) }
     return panelsOfUnit < 4 ? (512, 1, 1) : (256, 1, 2)
   }

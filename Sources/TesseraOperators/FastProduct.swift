@@ -52,7 +52,8 @@ package struct FastProduct: Sendable {
   }
 
   func enqueue(
-    _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, on sink: some CommandSink
+    _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, norm: MatrixProduct.Norm? = nil,
+    on sink: some CommandSink
   ) throws {
     let shape = problem.weights.shape
     guard serves(problem), shape.columns.isMultiple(of: 32) else {
@@ -68,7 +69,8 @@ package struct FastProduct: Sendable {
       return try enqueueTensor(problem, x: x, y: y, on: sink)
     }
     if style == .simt, problem.tokens <= Self.fewTokens, problem.experts == nil {
-      return try enqueueFew(problem, x: x, y: y, on: sink)
+      // By float32 sums of the rounded activations, which are exact: the same bits.
+      return try sink.dispatch(problem.sharedRows(x, into: y, tiles, norm: norm, isRounded: true), library)
     }
     try sink.dispatch(
       problem.pack(
@@ -90,24 +92,6 @@ package struct FastProduct: Sendable {
 
   /// Tokens that one pass over the weights serves without products of small matrices.
   static let fewTokens = 16
-
-  /// Few tokens in the simt style, by float32 sums of the rounded activations, which are exact: the same bits.
-  private func enqueueFew(
-    _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, on sink: some CommandSink
-  ) throws {
-    let columns = problem.weights.shape.columns
-    var block = PackArguments()
-    block.tokens = UInt32(problem.tokens)
-    block.columns = UInt32(columns)
-    let blocks = problem.tokens * columns / 32
-    let (packed, scales) = (problem.workspace.packed, problem.workspace.sums)
-    try sink.dispatch(
-      Dispatch(
-        KernelVariant("matmul/rounded.simt.cl", "round_activations_8"), block,
-        views: [x.view, packed.view, scales.view, nil, nil], written: [1, 2], units: .init((blocks + 31) / 32),
-        localSize: 256, cost: .init(bytes: problem.tokens * columns * 8)), library)
-    try sink.dispatch(problem.sharedRows(packed, into: y, tiles, scales: scales), library)
-  }
 
   /// Many tokens, by products of small matrices: the same bits.
   private func enqueueTensor(

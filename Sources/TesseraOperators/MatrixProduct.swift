@@ -110,8 +110,12 @@ package struct MatrixProduct: Sendable {
 
   /// Whether `enqueue` takes a norm for so many tokens: in the simt style where work-groups share rows.
   package func fusesNorm(tokens: Int) -> Bool {
-    fast == nil && library.style == .simt
-      && tokens <= TilePlan.Matrix.mostSharedRowTokens
+    library.style == .simt && tokens <= TilePlan.Matrix.mostSharedRowTokens
+  }
+
+  /// Whether it takes one for matrices of the format: not where tensor cores multiply them.
+  package func fusesNorm(of format: WeightFormat) -> Bool {
+    fast?.serves(format) != true || format.hasScales
   }
 
   /// Tokens of a tile, where `tokens` are multiplied with each of several experts.
@@ -160,7 +164,7 @@ package struct MatrixProduct: Sendable {
       throw OperatorError(
         .shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
     }
-    guard norm == nil || (fusesNorm(tokens: tokens) && experts == nil) else {
+    guard norm == nil || (fusesNorm(tokens: tokens) && fusesNorm(of: shape.format) && experts == nil) else {
       throw OperatorError(
         .shape, "a norm in a product of \(tokens) tokens of \(shape.columns): it cannot be fused there")
     }
@@ -175,8 +179,8 @@ package struct MatrixProduct: Sendable {
       weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
       epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
       experts: experts)
-    if let fast, fast.serves(problem), norm == nil {
-      return try fast.enqueue(problem, x: x, y: y, on: sink)
+    if let fast, fast.serves(problem) {
+      return try fast.enqueue(problem, x: x, y: y, norm: norm, on: sink)
     }
     if library.style == .simt, wide == nil {
       return try sink.dispatch(problem.sharedRows(x, into: y, tiles, norm: norm), library)
