@@ -169,11 +169,11 @@ static const unsigned char matmul_quantize_8_simt_cl[] = {
 static const unsigned char matmul_round_8_cl[] = {
 #embed "matmul/round_8.cl"
 };
-static const unsigned char matmul_rounded_simt_cl[] = {
-#embed "matmul/rounded.simt.cl"
-};
 static const unsigned char matmul_rows_cl[] = {
 #embed "matmul/rows.cl"
+};
+static const unsigned char matmul_source_simt_cl[] = {
+#embed "matmul/source.simt.cl"
 };
 static const unsigned char matmul_tile_cl[] = {
 #embed "matmul/tile.cl"
@@ -425,8 +425,8 @@ static const tessera_kernel_file files[] = {
     {"matmul/quantize_8.cl", matmul_quantize_8_cl, sizeof matmul_quantize_8_cl},
     {"matmul/quantize_8.simt.cl", matmul_quantize_8_simt_cl, sizeof matmul_quantize_8_simt_cl},
     {"matmul/round_8.cl", matmul_round_8_cl, sizeof matmul_round_8_cl},
-    {"matmul/rounded.simt.cl", matmul_rounded_simt_cl, sizeof matmul_rounded_simt_cl},
     {"matmul/rows.cl", matmul_rows_cl, sizeof matmul_rows_cl},
+    {"matmul/source.simt.cl", matmul_source_simt_cl, sizeof matmul_source_simt_cl},
     {"matmul/tile.cl", matmul_tile_cl, sizeof matmul_tile_cl},
     {"matmul/tiles.simt.cl", matmul_tiles_simt_cl, sizeof matmul_tiles_simt_cl},
     {"norm/layernorm.cl", norm_layernorm_cl, sizeof norm_layernorm_cl},

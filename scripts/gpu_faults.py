@@ -15,6 +15,9 @@ KNOWN = [
     (rf"sm_90: decode_attention HAS_BIAS=1 .*\bHEAD_SIZE=128 KEY_TYPE=1 .*: {FEW}", OCCUPANCY),
     (rf"sm_90: attention/flash_attention\.ptx\.cl:flash_attention HEAD_SIZE=128 MASK=1 .*\bTOKENS=1 .*: {FEW}",
      "one query of 128 elements and its sums take all 255 registers"),
+    (rf"sm_90: matmul/matmul\.simt\.cl:matmul .*\bTILE_M=1 WEIGHT_TYPE=(13|16|17|34) .*: {FEW}", OCCUPANCY),
+    (rf"sm_90: matmul/matmul\.simt\.cl:matmul .*\bTILE_M=8 WEIGHT_TYPE=21 .*: {FEW}",
+     "eight tokens' loads of x beside looked up weights: clang leaves an array in memory"),
     (rf"sm_90: matmul/matmul_8\.ptx\.cl:matmul_8 TILE_M=64 WEIGHT_TYPE=(6|13) .*: {MORE}", OCCUPANCY),
 ]
 

@@ -11,7 +11,7 @@ static inline uint quant_at(const uint type, const uint size, const uint token, 
 }
 
 // Stores element d of a token's head, of which x has all.
-static inline void store_rounded(const uint type, local const float *x, global uchar *group, const uint token, const uint d,
+INLINE void store_rounded(const uint type, local const float *x, global uchar *group, const uint token, const uint d,
                                  const uint size, const bool is_key) {
   const uint i = d % 32;
   x += d - i;

@@ -9,8 +9,8 @@
 
 #if EMULATED
 
-static inline void copy_16(local void *to, global const void *from) { *(local uint4 *)to = *(global const uint4 *)from; }
-static inline void copy_16_if(const bool is_there, local void *to, global const void *from) {
+INLINE void copy_16(local void *to, global const void *from) { *(local uint4 *)to = *(global const uint4 *)from; }
+INLINE void copy_16_if(const bool is_there, local void *to, global const void *from) {
   *(local uint4 *)to = is_there ? *(global const uint4 *)from : (uint4)(0);
 }
 static inline void end_batch(void) {}
@@ -20,14 +20,14 @@ static inline void copies_done(void) {}
 #else
 
 // An address in local memory as instructions have it.
-static inline uint address_of(local const void *pointer) { return (uint)(ulong)pointer; }
+INLINE uint address_of(local const void *pointer) { return (uint)(ulong)pointer; }
 
-static inline void copy_16(local void *to, global const void *from) {
+INLINE void copy_16(local void *to, global const void *from) {
   __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"(address_of(to)), "l"((ulong)from) : "memory");
 }
 
 // The same, or zeros.
-static inline void copy_16_if(const bool is_there, local void *to, global const void *from) {
+INLINE void copy_16_if(const bool is_there, local void *to, global const void *from) {
   __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
                    : : "r"(address_of(to)), "l"((ulong)from), "r"(is_there ? 16 : 0) : "memory");
 }

@@ -33,7 +33,7 @@ KERNEL(pack_activations, pack_arguments, 5)
 constant float factors[CHUNK] = {FACTOR(0), FACTOR(1), FACTOR(2), FACTOR(3), FACTOR(4), FACTOR(5), FACTOR(6), FACTOR(7)};
 
 // A row's block, in the order of the vector style.
-static inline float sum_of_block(local const float *x) {
+INLINE float sum_of_block(local const float *x) {
   float v[BLOCK];
 #pragma unroll
   for (uint i = 0; i < BLOCK; ++i) v[i] = x[i];

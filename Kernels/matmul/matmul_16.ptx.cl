@@ -42,7 +42,7 @@ static inline uint4 load_columns(global const uint *block, const uint t) {
 }
 
 #if STAGED
-static inline void copy_stage(local uint4 *to, global const uint4 *from, const uint item) {
+INLINE void copy_stage(local uint4 *to, global const uint4 *from, const uint item) {
 #pragma unroll
   for (uint i = 0; i < STAGE_VECTORS; i += LOCAL) copy_16(to + i + item, from + i + item);
 }

@@ -9,7 +9,7 @@
 #define GROUP_BLOCKS (LOCAL / 8)
 
 // Word w of a block's 8 in the order of the format (ORDER of matmul/format_8.cl), of its words in the order of columns.
-static inline uint ordered_word(local const uint *words, const uint w) {
+INLINE uint ordered_word(local const uint *words, const uint w) {
 #if IS_Q8_0
   return words[w];
 #else
@@ -32,7 +32,7 @@ static inline uint ordered_word(local const uint *words, const uint w) {
 #endif
 
 // Block `block` of token m of a tile. Every work-item of the work-group calls it; one that has no block has `is_there` false.
-static inline void quantize_shared(global const float *x, global uint *packed, const struct tile_rows *rows, const uint columns,
+INLINE void quantize_shared(global const float *x, global uint *packed, const struct tile_rows *rows, const uint columns,
                                    const uint block, const uint m, const uint tile, const bool is_there, local uint *words,
                                    local uint *magnitudes, local int *sums) {
   const uint item = get_local_id(0), part = item % 8, first = item - part;

@@ -23,7 +23,7 @@ struct rounded_four {
 };
 
 // 4 columns at `from`, or zeros, of the 32 that 8 work-items in a row have. Every work-item of the work-group calls it.
-static inline struct rounded_four round_shared(global const float *from, const bool is_there, local uint *magnitudes) {
+INLINE struct rounded_four round_shared(global const float *from, const bool is_there, local uint *magnitudes) {
   const uint item = get_local_id(0), first = item - item % 8;
   const float4 v = is_there ? load_4(from, 4, IS_WIDE(from)) : (float4)(0.0f);
   const uint4 bits = MAGNITUDES(v, 4);

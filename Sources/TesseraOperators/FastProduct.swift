@@ -54,7 +54,8 @@ package struct FastProduct: Sendable {
   }
 
   func enqueue(
-    _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, on sink: some CommandSink
+    _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, norm: MatrixProduct.Norm? = nil,
+    on sink: some CommandSink
   ) throws {
     let shape = problem.weights.shape
     guard serves(shape, ofExperts: problem.experts != nil), shape.columns.isMultiple(of: 32) else {
@@ -66,7 +67,10 @@ package struct FastProduct: Sendable {
       if let units, problem.experts == nil { return try units.enqueue(problem, x: x, y: y, on: sink) }
       return try enqueueHalves(problem, x: x, y: y, on: sink)
     }
-    if style == .simt, isFew(problem) { return try enqueueFew(problem, x: x, y: y, on: sink) }
+    if style == .simt, isFew(problem) {
+      // By float32 sums of the rounded activations, which are exact: the same bits.
+      return try sink.dispatch(problem.sharedRows(x, into: y, tiles, norm: norm, isRounded: true), library)
+    }
     if hasTensor { return try enqueueTensor(problem, x: x, y: y, on: sink) }
     try sink.dispatch(
       problem.pack(
@@ -102,30 +106,6 @@ package struct FastProduct: Sendable {
     guard hasTensor else { return few }
     let many = dot == .emulatedTensor ? [16, 32] : [16, 32, 64, 128]
     return format.hasScales ? few + many : many
-  }
-
-  /// Few tokens in the simt style, by float32 sums of the rounded activations, which are exact: the same bits.
-  private func enqueueFew(
-    _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, on sink: some CommandSink
-  ) throws {
-    var problem = problem
-    let columns = problem.weights.shape.columns
-    // Experts' tokens lie by slot then.
-    let order = problem.experts.flatMap { $0.gathers ? $0.order : nil }
-    problem.experts?.gathers = false
-    let rows = problem.experts?.routing.slotCount ?? problem.tokens
-    var block = PackArguments()
-    block.tokens = UInt32(rows)
-    block.columns = UInt32(columns)
-    let blocks = rows * columns / 32
-    let (packed, scales) = (problem.workspace.packed, problem.workspace.sums)
-    try sink.dispatch(
-      Dispatch(
-        KernelVariant(
-          "matmul/rounded.simt.cl", "round_activations_8", order == nil ? [] : [.init("GROUPED", 1)]), block,
-        views: [x.view, packed.view, scales.view, nil, order?.view], written: [1, 2],
-        units: .init((blocks + 31) / 32), localSize: 256, cost: .init(bytes: rows * columns * 8)), library)
-    try sink.dispatch(problem.sharedRows(packed, into: y, tiles, scales: scales), library)
   }
 
   /// Many tokens, by products of small matrices: the same bits.

@@ -110,8 +110,12 @@ package struct MatrixProduct: Sendable {
 
   /// Whether `enqueue` takes a norm for so many tokens: in the simt style where work-groups share rows.
   package func fusesNorm(tokens: Int) -> Bool {
-    fast == nil && library.style == .simt
-      && tokens <= TilePlan.Matrix.mostSharedRowTokens
+    library.style == .simt && tokens <= TilePlan.Matrix.mostSharedRowTokens
+  }
+
+  /// Whether it takes one for matrices of the format: not where tensor cores multiply them.
+  package func fusesNorm(of format: WeightFormat) -> Bool {
+    fast?.serves(format) != true || format.hasScales
   }
 
   /// The most tokens of experts' tiles that are no many tokens: of `sharedRows`.
@@ -149,7 +153,7 @@ package struct MatrixProduct: Sendable {
     let row = shape.rowBlocks
     let tile = tiles.sharedRowTile(
       tokens: tokens, row, weights: shape.format.tuningClass, panels: shape.groupCount / 2)
-    return ["LOCAL": tile.groupSize, "SHARE": tile.share / row.unit, "AHEAD": tile.ahead]
+    return ["LOCAL": tile.summers, "SHARE": tile.share / row.unit, "AHEAD": tile.ahead]
   }
 
   private func tile(_ format: WeightFormat, tokens: Int, isGated: Bool) -> Tile {
@@ -174,7 +178,7 @@ package struct MatrixProduct: Sendable {
       throw OperatorError(
         .shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
     }
-    guard norm == nil || (fusesNorm(tokens: tokens) && experts == nil) else {
+    guard norm == nil || (fusesNorm(tokens: tokens) && fusesNorm(of: shape.format) && experts == nil) else {
       throw OperatorError(
         .shape, "a norm in a product of \(tokens) tokens of \(shape.columns): it cannot be fused there")
     }
@@ -189,8 +193,8 @@ package struct MatrixProduct: Sendable {
       weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
       epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
       experts: experts)
-    if let fast, fast.serves(shape, ofExperts: experts != nil), norm == nil {
-      return try fast.enqueue(problem, x: x, y: y, on: sink)
+    if let fast, fast.serves(shape, ofExperts: experts != nil) {
+      return try fast.enqueue(problem, x: x, y: y, norm: norm, on: sink)
     }
     if library.style == .simt, wide == nil {
       return try sink.dispatch(problem.sharedRows(x, into: y, tiles, norm: norm), library)

@@ -26,7 +26,7 @@ struct DoctorTests {
     }
     // As the list for GPU compilers has them; those of fast mode where the device gains by them.
     let fast: Set = [
-      "matmul_8", "quantize_activations", "matmul_16", "round_activations", "round_activations_8", "round_panels",
+      "matmul_8", "quantize_activations", "matmul_16", "round_activations", "round_panels",
     ]
     let kernels = try Self.listedKernels()
     #expect(kernels.count > 30)
