@@ -13,9 +13,9 @@ SCALES = "without an instruction of its own for dot products a set's blocks are 
 
 # Each a pattern of `architecture: variant: fault`, and why it stays.
 KNOWN = [
-    (rf"sm_90: decode_attention .*\bHEAD_SIZE=(512|576) KEY_TYPE=1 .*: {FEW}", OCCUPANCY),
+    (rf"sm_90: decode_attention .*\bHEAD_SIZE=(512|576) KEY_TYPE=[01] .*: {FEW}", OCCUPANCY),
     (rf"sm_90: decode_attention .*\bHEAD_SIZE=576 KEY_TYPE=3 .*: {FEW}", OCCUPANCY),
-    (rf"sm_90: decode_attention HAS_BIAS=1 .*\bHEAD_SIZE=128 KEY_TYPE=1 .*: {FEW}", OCCUPANCY),
+    (rf"sm_90: decode_attention HAS_BIAS=1 .*\bHEAD_SIZE=(64 KEY_TYPE=0|128 KEY_TYPE=1) .*: {MORE}", OCCUPANCY),
     (rf"sm_90: attention/flash_attention\.ptx\.cl:flash_attention HEAD_SIZE=128 MASK=1 .*\bTOKENS=1 .*: {FEW}",
      "one query of 128 elements and its sums take all 255 registers"),
     (rf"sm_75: decode_attention .*: {MORE}", OCCUPANCY),
