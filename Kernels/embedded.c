@@ -28,6 +28,9 @@ static const unsigned char attention_merge_cl[] = {
 static const unsigned char attention_merge_simt_cl[] = {
 #embed "attention/merge.simt.cl"
 };
+static const unsigned char attention_results_simt_cl[] = {
+#embed "attention/results.simt.cl"
+};
 static const unsigned char attention_rows_simt_cl[] = {
 #embed "attention/rows.simt.cl"
 };
@@ -72,6 +75,9 @@ static const unsigned char common_kernel_cl[] = {
 };
 static const unsigned char common_lanes_cl[] = {
 #embed "common/lanes.cl"
+};
+static const unsigned char common_loop_probe_cl[] = {
+#embed "common/loop_probe.cl"
 };
 static const unsigned char common_math_cl[] = {
 #embed "common/math.cl"
@@ -213,6 +219,9 @@ static const unsigned char quantization_bits_6_cl[] = {
 };
 static const unsigned char quantization_bits_8_cl[] = {
 #embed "quantization/bits_8.cl"
+};
+static const unsigned char quantization_both_styles_cl[] = {
+#embed "quantization/both_styles.cl"
 };
 static const unsigned char quantization_codebook_1_cl[] = {
 #embed "quantization/codebook_1.cl"
@@ -378,6 +387,7 @@ static const tessera_kernel_file files[] = {
     {"attention/form.cl", attention_form_cl, sizeof attention_form_cl},
     {"attention/merge.cl", attention_merge_cl, sizeof attention_merge_cl},
     {"attention/merge.simt.cl", attention_merge_simt_cl, sizeof attention_merge_simt_cl},
+    {"attention/results.simt.cl", attention_results_simt_cl, sizeof attention_results_simt_cl},
     {"attention/rows.simt.cl", attention_rows_simt_cl, sizeof attention_rows_simt_cl},
     {"attention/runs.simt.cl", attention_runs_simt_cl, sizeof attention_runs_simt_cl},
     {"attention/scores.cl", attention_scores_cl, sizeof attention_scores_cl},
@@ -393,6 +403,7 @@ static const tessera_kernel_file files[] = {
     {"common/halves.cl", common_halves_cl, sizeof common_halves_cl},
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
     {"common/lanes.cl", common_lanes_cl, sizeof common_lanes_cl},
+    {"common/loop_probe.cl", common_loop_probe_cl, sizeof common_loop_probe_cl},
     {"common/math.cl", common_math_cl, sizeof common_math_cl},
     {"common/mma.cl", common_mma_cl, sizeof common_mma_cl},
     {"common/sums.cl", common_sums_cl, sizeof common_sums_cl},
@@ -440,6 +451,7 @@ static const tessera_kernel_file files[] = {
     {"quantization/bits_5.cl", quantization_bits_5_cl, sizeof quantization_bits_5_cl},
     {"quantization/bits_6.cl", quantization_bits_6_cl, sizeof quantization_bits_6_cl},
     {"quantization/bits_8.cl", quantization_bits_8_cl, sizeof quantization_bits_8_cl},
+    {"quantization/both_styles.cl", quantization_both_styles_cl, sizeof quantization_both_styles_cl},
     {"quantization/codebook_1.cl", quantization_codebook_1_cl, sizeof quantization_codebook_1_cl},
     {"quantization/codebook_2.cl", quantization_codebook_2_cl, sizeof quantization_codebook_2_cl},
     {"quantization/codebook_3.cl", quantization_codebook_3_cl, sizeof quantization_codebook_3_cl},

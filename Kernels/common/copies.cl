@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "common/lanes.cl"
+
 #ifndef EMULATED
 #define EMULATED 0
 #endif

@@ -36,7 +36,7 @@
 #if EMULATED
 
 INLINE void give_fragments(MMA_ARGUMENTS, const uint a0, const uint a1, const uint a2, const uint a3, const uint b0,
-                                  const uint b1) {
+                           const uint b1) {
   local uint *mine = scratch + get_local_id(0) * 6;
   SYNC_GROUP;
   mine[0] = a0;
@@ -64,7 +64,7 @@ static inline int dot_bytes(const uint u, const uint s) {
 // 16 × 8 sums of 32 products of bytes, of a without and of b with a sign, added to c. Four bytes of k to a word: a0 row g, 4t …;
 // a1 row g + 8; a2 and a3 the same at 16 + 4t …; b0 and b1 column g, 4t … and 16 + 4t ….
 INLINE int4 mma_bytes_32(const int4 c, const uint a0, const uint a1, const uint a2, const uint a3, const uint b0,
-                                const uint b1, MMA_ARGUMENTS) {
+                         const uint b1, MMA_ARGUMENTS) {
 #if EMULATED
   int sums[4] = {c.x, c.y, c.z, c.w};
   give_fragments(scratch, a0, a1, a2, a3, b0, b1);

@@ -171,7 +171,7 @@ static APART void sum_block(const uint *words, local const float4 *x, local cons
 
 // The sums of a warp's blocks of a round; where words were, those of round `next` are loaded.
 INLINE void sum_share(uint *words, local const float *xs, local const ushort *sets, const uint first, const uint warp,
-                             const uint lane, local tokens_f *sums, global const uint *row, const uint next, const uint end) {
+                      const uint lane, local tokens_f *sums, global const uint *row, const uint next, const uint end) {
 #pragma unroll
   for (uint i = 0; i < SHARE / UNIT_BLOCKS; i += LANE_ROWS) {
 #pragma unroll
@@ -185,8 +185,8 @@ INLINE void sum_share(uint *words, local const float *xs, local const ushort *se
 
 // The chains of CHAINS tokens of a row, after a round's blocks, of which the first is block `first`, or with whole rounds alike.
 INLINE tokens_f chained(tokens_f acc, local const tokens_f *sums, local const tokens_f *sums_of_x,
-                               local const tokens_f *scales_of_x, local const ushort *sets, const uint first, const uint warp,
-                               const uint lane) {
+                        local const tokens_f *scales_of_x, local const ushort *sets, const uint first, const uint warp,
+                        const uint lane) {
   const uint end = IS_WHOLE ? ROUND : min((uint)ROUND, BLOCKS - min(first, (uint)BLOCKS));
 #pragma unroll 8
   for (uint block = 0; block < end; ++block) {
@@ -211,7 +211,7 @@ INLINE tokens_f chained(tokens_f acc, local const tokens_f *sums, local const to
 //
 // Inlined always: from a function of its own PoCL 3.1 stores nothing.
 INLINE void store_tokens(local const tokens_f *results, const struct product_tile *t,
-                                                               const uint panel, const uint warp, const uint lane) {
+                         const uint panel, const uint warp, const uint lane) {
   float values[CHAINS], ups[CHAINS];
   const bool is_gated = t->epilogue.flags & GATE;
   const tokens_f result = results[warp * WARP + lane], up = results[warp * WARP + (lane + LANES) % WARP];

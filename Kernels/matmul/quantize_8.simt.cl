@@ -33,8 +33,8 @@ INLINE uint ordered_word(local const uint *words, const uint w) {
 
 // Block `block` of token m of a tile. Every work-item of the work-group calls it; one that has no block has `is_there` false.
 INLINE void quantize_shared(global const float *x, global uint *packed, const struct tile_rows *rows, const uint columns,
-                                   const uint block, const uint m, const uint tile, const bool is_there, local uint *words,
-                                   local uint *magnitudes, local int *sums) {
+                            const uint block, const uint m, const uint tile, const bool is_there, local uint *words,
+                            local uint *magnitudes, local int *sums) {
   const uint item = get_local_id(0), part = item % 8, first = item - part;
   const bool is_token = is_there && m < rows->count;
   const struct rounded_four four =

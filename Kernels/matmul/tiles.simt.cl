@@ -65,7 +65,7 @@ static inline void load_stage(struct staged *next, const struct sources *from, c
 }
 
 INLINE void store_stage(const struct staged *next, const struct sources *from, const uint stage, const uint item,
-                               local float *weights, local float4 *x) {
+                        local float *weights, local float4 *x) {
   if (CHUNKS * LOCAL <= STAGE_CHUNKS || item < STAGE_CHUNKS) {
     const uint block = stage * STAGE / BLOCK;
     PACKED halves = from->halves + block / BLOCKS_PER_SCALE * (PANEL_GROUPS * SCALES * LANES);

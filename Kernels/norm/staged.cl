@@ -43,8 +43,8 @@ static inline struct row_chunk load_chunk(global const float *x, const uint begi
 //
 // Inlined always: of a function of its own that has them, PoCL 3.1 leaves local arrays to be shared by all work-groups.
 INLINE float staged_sum(global const float *x, const struct row_chunk *first, const uint columns,
-                                                              const bool wide, const int kind, const float mean,
-                                                              local float4 *staged, local float *parts) {
+                        const bool wide, const int kind, const float mean,
+                        local float4 *staged, local float *parts) {
   const uint item = get_local_id(0);
   local const float *row = (local const float *)staged;
   for (uint part = item; part < PARTS; part += LOCAL) parts[part] = 0.0f;
@@ -74,7 +74,7 @@ INLINE float staged_sum(global const float *x, const struct row_chunk *first, co
 
 // y = (x − mean) · factor · weight (+ bias) (+ residual) of the row. Rows lie as norm/rmsnorm.cl says.
 INLINE void staged_norm(ROOTS, const struct norm_arguments *a, const uint row, const bool is_centered,
-                               local float4 *staged, local float *parts) {
+                        local float4 *staged, local float *parts) {
   const uint columns = a->columns;
   const ulong out = (ulong)(row / a->heads) * a->y_stride + row % a->heads * columns;
   global const float *x = VIEW(const float, 0, x) + (ulong)(row / a->heads) * a->x_stride + row % a->heads * columns;

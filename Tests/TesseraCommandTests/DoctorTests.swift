@@ -60,6 +60,12 @@ struct DoctorTests {
     #expect(rows[0].cases == 1 && rows[1].cases == 2 && rows[2].cases == 2)
   }
 
+  @Test("a long loop runs to its end", arguments: TestDevices.all)
+  func loops(device: TestDevice) throws {
+    let row = try DoctorBench(device.context()).loopCheck().row()
+    #expect(row.ok && row.cases == 1, "\(row.problem ?? "")")
+  }
+
   /// Functions of `scripts/gpu-variants.jsonl`.
   private static func listedKernels() throws -> Set<String> {
     let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
