@@ -29,7 +29,9 @@ struct EmbeddedKernelsTests {
     for file in try files() {
       let text = try String(contentsOf: Self.folder.appendingPathComponent(file), encoding: .utf8)
       for function in text.components(separatedBy: "\nstatic inline ").dropFirst() {
-        let parts = function.components(separatedBy: "\n}")[0].components(separatedBy: "{")
+        let line = function.components(separatedBy: "\n")[0]
+        let whole = line.hasSuffix("}") ? line : function.components(separatedBy: "\n}")[0]
+        let parts = whole.components(separatedBy: "{")
         let (head, body) = (parts[0], parts.dropFirst().joined(separator: "{"))
         let isGiven = ["local ", "MMA_ARGUMENTS"].contains { head.contains($0) }
         let hasSome = body.contains("\n  local ")
