@@ -103,6 +103,9 @@ static const unsigned char embedding_embedding_cl[] = {
 static const unsigned char experts_combine_cl[] = {
 #embed "experts/combine.cl"
 };
+static const unsigned char experts_heads_cl[] = {
+#embed "experts/heads.cl"
+};
 static const unsigned char experts_route_cl[] = {
 #embed "experts/route.cl"
 };
@@ -412,6 +415,7 @@ static const tessera_kernel_file files[] = {
     {"common/wide.cl", common_wide_cl, sizeof common_wide_cl},
     {"embedding/embedding.cl", embedding_embedding_cl, sizeof embedding_embedding_cl},
     {"experts/combine.cl", experts_combine_cl, sizeof experts_combine_cl},
+    {"experts/heads.cl", experts_heads_cl, sizeof experts_heads_cl},
     {"experts/route.cl", experts_route_cl, sizeof experts_route_cl},
     {"matmul/activations.cl", matmul_activations_cl, sizeof matmul_activations_cl},
     {"matmul/activations_16.cl", matmul_activations_16_cl, sizeof matmul_activations_16_cl},

@@ -15,6 +15,7 @@ import torch
 import transformers
 from decoder_models import DECODERS
 from encoder_models import ENCODERS, published_nomic
+from expert_models import EXPERTS
 from family_references import float64_throughout
 from safetensors.torch import save_file
 
@@ -98,7 +99,7 @@ MODELS = [
     }, torch.bfloat16),
     Model("bert", "BertModel", BERT),
 ]
-MODELS += [Model(*model, on_grid=True, **more) for *model, more in DECODERS]
+MODELS += [Model(*model, on_grid=True, **more) for *model, more in DECODERS + EXPERTS]
 
 MODELS += [Model(**entry) for entry in ENCODERS]
 
@@ -161,9 +162,12 @@ def build(model):
         for name, parameter in instance.named_parameters():
             mean, spread = deviation(model, name, parameter)
             values = mean + spread * torch.randn(parameter.shape, generator=generator)
-            if model.on_grid and values.dim() == 2 and values.shape[1] % 32 == 0:
+            if model.on_grid and values.dim() in (2, 3) and values.shape[1] % 32 == 0:
                 values = grid(values)
             parameter.copy_(values.to(model.dtype).float())
+        for name, buffer in instance.named_buffers():
+            if name.endswith("e_score_correction_bias"):
+                buffer.copy_(0.2 * torch.randn(buffer.shape, generator=generator))
     return instance
 
 
@@ -188,7 +192,9 @@ def published(model, instance):
             continue  # `shared.weight`
         if name == "lm_head.weight" and tied:
             continue
-        if ".mlp.experts.gate_up_proj" in name:
+        if config.get("model_type") != "mixtral":
+            tensors[name] = tensor
+        elif ".mlp.experts.gate_up_proj" in name:
             prefix = name.replace("mlp.experts.gate_up_proj", "block_sparse_moe.experts")
             for expert, fused in enumerate(tensor):
                 gate, up = fused.chunk(2)
@@ -243,7 +249,8 @@ def load_float64(model, folder):
         instance = kind(config).double()
         instance.load_state_dict(build(model).double().state_dict())
         return in_float64(instance)
-    experts = {"experts_implementation": "eager"} if "num_local_experts" in model.config else {}
+    has_experts = {"num_local_experts", "num_experts", "n_routed_experts"} & set(model.config)
+    experts = {"experts_implementation": "eager"} if has_experts else {}
     instance, report = kind.from_pretrained(
         folder, dtype=torch.float64, attn_implementation=model.attention, output_loading_info=True, **experts
     )

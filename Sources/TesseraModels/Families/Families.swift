@@ -83,6 +83,11 @@ enum Families {
     GLM4.self,
     Nemotron.self,
     Baichuan.self,
+    Qwen3MoE.self,
+    Qwen2MoE.self,
+    OLMoE.self,
+    GraniteMoE.self,
+    DeepSeek.self,
   ]
 
   static func family(of c: Hyperparameters) throws -> any ModelFamily.Type {

@@ -28,8 +28,10 @@ struct DecoderNames: Sendable {
   var mlp = "mlp"
   var gate = "gate_proj"
   var up = "up_proj"
-  /// One tensor in the place of those two: gate rows, then up rows. Both files have it so.
+  /// One tensor in the place of those two: gate rows, then up rows.
   var gateUp: String?
+  /// GGUF files have it as one, too, named as the up projection.
+  var isGateUpFusedInGGUF = true
   var down = "down_proj"
 
   /// The tensor of queries, keys and values.
