@@ -113,7 +113,7 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
   uint4 ahead[DEPTH][EIGHTS], tokens[DEPTH][2];
   packed += lane;
   const bool is_used = g < tile.count;
-#define FETCH(i, block)                                                                             \
+#define FETCH_BLOCK(i, block)                                                                             \
   do {                                                                                              \
     const ulong of_block = min((uint)(block), blocks - 1);                                          \
     tokens[i][0] = is_used ? packed[of_block * TOKENS_VECTORS] : (uint4)(0);                        \
@@ -122,7 +122,7 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
         load_columns(quants + TILE_AT(n) + of_block * WORDS_OF_BLOCK, t);                           \
   } while (0)
 #pragma unroll
-  for (int i = 0; i < DEPTH; ++i) FETCH(i, i);
+  for (int i = 0; i < DEPTH; ++i) FETCH_BLOCK(i, i);
 #pragma unroll 1
   for (uint block = 0; block < blocks; block += DEPTH) {
 #pragma unroll
@@ -134,7 +134,7 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
           sums[0][n] = mma_halves(sums[0][n], tokens[i][1], ahead[i][n].zw, SCRATCH);
         }
       }
-      FETCH(i, block + i + DEPTH);
+      FETCH_BLOCK(i, block + i + DEPTH);
     }
   }
 #endif

@@ -73,8 +73,8 @@ static inline float rope_element(global const float *row, global const float2 *r
 }
 
 // A head of a token: a query to be turned in place, a key to be turned and stored, or a value to be stored.
-static inline void rope_store_unit(ROOTS, const struct rope_store_arguments *a, const uint head, const uint token,
-                                   SHARED float *rounded) {
+INLINE void rope_store_unit(ROOTS, const struct rope_store_arguments *a, const uint head, const uint token,
+                            SHARED float *rounded) {
   global float *row = VIEW(float, 0, x) + (ulong)token * a->stride;
   global const float2 *rotation = VIEW(const float2, 1, rotations);
   if (a->rotary > 0) rotation += (ulong)VIEW(const uint, 2, positions)[token] * (a->rotary / 2);

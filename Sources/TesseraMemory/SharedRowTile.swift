@@ -54,7 +54,8 @@ extension TilePlan.Matrix {
       return x + sums + sets
     }
 
-    /// Work-groups that share `panels` panels of 32 rows on `units` units: three a unit, which hide each other's waits, begin once.
+    /// How many work-groups to launch for `panels` panels of 32 rows: about three a compute unit, each with several panels, so that
+    /// none has to begin after another has ended.
     package func groups(panels: Int, _ row: RowBlocks, units: Int) -> Int {
       let each = hasPanels(row) ? max(1, panels / (3 * units)) : 1
       return (panels + each - 1) / each
@@ -76,7 +77,8 @@ extension TilePlan.Matrix {
       tokens: tokens, summers: tuning[name, "LOCAL"] ?? plain.summers, share: row.unit * units,
       ahead: tuning[name, "AHEAD"] ?? plain.ahead)
     // With a work-group or two a unit, of not many warps, nothing else hides the chain.
-    tile.isChainAlone = tokens == 1 && panels <= 2 * computeUnits && tile.summers <= 256
+    tile.isChainAlone =
+      tokens == 1 && panels <= 2 * computeUnits && tile.summers <= 256 && tile.groupSize + 32 <= maxGroupSize
     func fits() -> Bool {
       tile.laneRows = tile.share.isMultiple(of: 2 * row.unit) && row.count >= 2 * row.unit ? 2 : 1
       // Staged once. Of several tokens it would take a unit's local memory.
@@ -90,12 +92,12 @@ extension TilePlan.Matrix {
     { tile.summers /= 2 }
     while !fits(), tile.share > row.unit { tile.share /= 2 }
     while !fits(), tile.tokens > 1 { tile.tokens /= 2 }
-    if tile.groupSize > maxGroupSize { tile.isChainAlone = false }
     return tile
   }
 
   /// The work-items that sum, units of a share (from two on with two rows a work-item) and rounds ahead: more ahead where few
-  /// work-groups run beside each other, which hide each other's waits; else few registers, so that they are many.
+  /// work-groups run beside each other, which hide each other's waits; else few registers, so that they are many. Chosen by
+  /// registers and counts of sm_90's machine code, not on a card.
   private static func shape(
     _ row: RowBlocks, tokens: Int, panelsOfUnit: Double
   ) -> (summers: Int, units: Int, ahead: Int) {

@@ -242,6 +242,9 @@ struct GPUVariants {
     let routing = experts(tileTokens: 8).routing
     let choices = ExpertRouter.Choices(weights: memory, slots: memory, list: memory, order: memory)
     try router.route(memory, routing, into: choices, on: sink)
+    try router.routeHeads(
+      tokens: 1, .init(tokens: 16, expertCount: 16, topK: 1, tileTokens: 1), slots: memory, list: memory, order: memory,
+      on: sink)
     try router.combine(memory, choices, routing, columns: 4096, into: memory, on: sink)
   }
 
