@@ -121,8 +121,8 @@ package struct RotaryStore: Sendable {
     else {
       throw OperatorError(
         .shape,
-        "\(rotaryDim) rotary dimensions from \(rotaryAt) on of \(headCount) heads of \(cache.queryDim): they must be an even "
-          + "part of a head")
+        "\(rotaryDim) rotary dimensions from \(rotaryAt) on of \(headCount) heads of "
+          + "\(cache.queryDim): they must be an even part of a head")
     }
     let kvHeads = stores ? cache.kvHeadCount : 0
     let row = row ?? Row(headCount: headCount, cache: cache)
