@@ -40,14 +40,7 @@ extension ModelConverter {
   {
     var names: [String] = []
     var declarations: [String: [ParameterStore.Declaration]] = [:]
-    // Rows of a tensor that are the model's, where not all are.
-    var used: [String: Range<Int>] = [:]
     for declaration in store.declarations {
-      if let rows = declaration.parameter.slice?.rows {
-        let before = used[declaration.tensor.name] ?? rows
-        used[declaration.tensor.name] =
-          min(before.lowerBound, rows.lowerBound)..<max(before.upperBound, rows.upperBound)
-      }
       guard let name = declaration.parameter.gguf else {
         throw ModelError(
           .unsupportedFeature,
@@ -64,21 +57,22 @@ extension ModelConverter {
       // Several: experts, whose rows follow each other, or parts of one tensor.
       let parts = declarations[name] ?? []
       let areRows = parts.allSatisfy { $0.parameter.slice != nil }
-      let rows = try parts.map { part in
-        let rows = try Self.rows(of: part, named: name, record, store.checkpoint)
-        return used[part.tensor.name].map(rows.part) ?? rows
-      }
+      let rows = try parts.map { try Self.rows(of: $0, named: name, record, store.checkpoint) }
       guard let first = parts.first, let firstRows = rows.first else {
         throw ModelError(.inconsistent, "\(name): a tensor of nothing")
       }
       let joined = parts.count == 1 ? firstRows : try TensorRows.joined(rows)
       guard first.isMatrix else {
-        if areRows { return try Item(name, .f32, shape: [joined.rowCount * joined.columnCount], rows: joined.asOneRow()) }
+        if areRows {
+          return try Item(name, .f32, shape: [joined.rowCount * joined.columnCount], rows: joined.asOneRow())
+        }
         return try Item(name, .f32, shape: (parts.count == 1 ? [] : [parts.count]) + first.tensor.shape, rows: joined)
       }
+      // Experts of one tensor are parts of another.
       let shape =
         areRows
-        ? [joined.rowCount, joined.columnCount]
+        ? (name.contains("_exps.") ? [parts.count] : [])
+          + [joined.rowCount / (name.contains("_exps.") ? parts.count : 1), joined.columnCount]
         : (parts.count == 1 ? [] : [parts.count]) + [firstRows.rowCount, firstRows.columnCount]
       let type = ConversionType.type(
         of: name, shape: shape, from: first.tensor.type, wanted: wanted ?? first.tensor.type)
