@@ -124,7 +124,9 @@ extension FamilySuites {
       #expect(bits[0] == bits[1])
     }
 
-    @Test("both kernel styles give the same bits", arguments: ["qwen2-tied", "mixtral", "t5-gated"])
+    @Test(
+      "both kernel styles give the same bits",
+      arguments: ["qwen2-tied", "mixtral", "t5-gated", "qwen2-moe", "deepseek-v3"])
     func styles(folder: String) throws {
       let fixture = FamilyFixture(folder: folder, isGGUF: false)
       let reference = try fixture.reference()
