@@ -113,7 +113,8 @@ package struct RotaryStore: Sendable {
   package func enqueue(
     _ x: any DeviceMemory, row: Row? = nil, rotation: Rotation?, slots: any DeviceMemory,
     keys: any DeviceMemory, values: any DeviceMemory, tokens: Int, headCount: Int, rotaryDim: Int,
-    rotaryAt: Int = 0, stores: Bool = true, pairing: RotaryTable.Pairing, cache: CacheGeometry, on sink: some CommandSink
+    rotaryAt: Int = 0, stores: Bool = true, pairing: RotaryTable.Pairing, cache: CacheGeometry,
+    on sink: some CommandSink
   ) throws {
     let rotaryDim = rotation == nil ? 0 : rotaryDim
     guard tokens > 0, headCount >= 0, rotaryDim >= 0, rotaryAt >= 0, rotaryAt <= cache.queryDim - rotaryDim,
