@@ -113,7 +113,8 @@ package struct RotaryStore: Sendable {
   package func enqueue(
     _ x: any DeviceMemory, row: Row? = nil, rotation: Rotation?, slots: any DeviceMemory,
     keys: any DeviceMemory, values: any DeviceMemory, tokens: Int, headCount: Int, rotaryDim: Int,
-    rotaryAt: Int = 0, stores: Bool = true, pairing: RotaryTable.Pairing, cache: CacheGeometry, on sink: some CommandSink
+    rotaryAt: Int = 0, stores: Bool = true, pairing: RotaryTable.Pairing, cache: CacheGeometry,
+    on sink: some CommandSink
   ) throws {
     let rotaryDim = rotation == nil ? 0 : rotaryDim
     guard tokens > 0, headCount >= 0, rotaryDim >= 0, rotaryAt >= 0, rotaryAt <= cache.queryDim - rotaryDim,
@@ -121,8 +122,8 @@ package struct RotaryStore: Sendable {
     else {
       throw OperatorError(
         .shape,
-        "\(rotaryDim) rotary dimensions from \(rotaryAt) on of \(headCount) heads of \(cache.queryDim): they must be an even "
-          + "part of a head")
+        "\(rotaryDim) rotary dimensions from \(rotaryAt) on of \(headCount) heads of "
+          + "\(cache.queryDim): they must be an even part of a head")
     }
     let kvHeads = stores ? cache.kvHeadCount : 0
     let row = row ?? Row(headCount: headCount, cache: cache)

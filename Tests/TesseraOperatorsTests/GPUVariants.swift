@@ -241,9 +241,11 @@ struct GPUVariants {
     let router = ExpertRouter(library)
     let routing = experts(tileTokens: 8).routing
     let choices = ExpertRouter.Choices(weights: memory, slots: memory, list: memory, order: memory)
-    try router.route(memory, routing, into: choices, on: sink)
+    for function in ExpertRouter.Gate.Function.allCases {
+      try router.route(memory, routing, gate: .init(function), into: choices, on: sink)
+    }
     try router.routeHeads(
-      tokens: 1, .init(tokens: 16, expertCount: 16, topK: 1, tileTokens: 1), slots: memory, list: memory, order: memory,
+      tokens: 4, .init(tokens: 32, expertCount: 8, topK: 1, tileTokens: 4), slots: memory, list: memory, order: memory,
       on: sink)
     try router.combine(memory, choices, routing, columns: 4096, into: memory, on: sink)
   }

@@ -68,9 +68,11 @@ extension ModelConverter {
         }
         return try Item(name, .f32, shape: (parts.count == 1 ? [] : [parts.count]) + first.tensor.shape, rows: joined)
       }
+      // Experts of one tensor are parts of another.
       let shape =
         areRows
-        ? [joined.rowCount, joined.columnCount]
+        ? (name.contains("_exps.") ? [parts.count] : [])
+          + [joined.rowCount / (name.contains("_exps.") ? parts.count : 1), joined.columnCount]
         : (parts.count == 1 ? [] : [parts.count]) + [firstRows.rowCount, firstRows.columnCount]
       let type = ConversionType.type(
         of: name, shape: shape, from: first.tensor.type, wanted: wanted ?? first.tensor.type)

@@ -53,7 +53,8 @@ struct DeepSeek: StackedDecoder {
       func mixture() throws -> Experts {
         let mlp = layer.scope("mlp", gguf: "")
         let gate = try ExpertRouter.Gate(c, mlp, count: experts.count, isThird: isThird)
-        let shared = try sharedSize == 0
+        let shared =
+          try sharedSize == 0
           ? nil : sizes.gatedMLP(size: sharedSize, mlp.scope("shared_experts", gguf: ""), kind: "_shexp")
         return try sizes.experts(experts, mlp, gate: gate, shared: shared.map { Experts.Shared(mlp: $0) })
       }
@@ -86,7 +87,8 @@ extension ExpertRouter.Gate {
     self.init(
       isSigmoid ? .sigmoid : .softmax,
       isNormalized: try c.optionalBool("norm_topk_prob", gguf: "expert_weights_norm") ?? isThird,
-      scale: Float(try c.optionalPositive("routed_scaling_factor", gguf: "expert_weights_scale") ?? (isThird ? 2.5 : 1)))
+      scale: Float(
+        try c.optionalPositive("routed_scaling_factor", gguf: "expert_weights_scale") ?? (isThird ? 2.5 : 1)))
     let isGreedy = try c.optionalString("topk_method", gguf: nil) == "greedy"
     groupCount = try c.int("n_group", gguf: "expert_group_count", in: 1...64, default: isThird ? 8 : 1)
     topGroups = try c.int("topk_group", gguf: "expert_group_used_count", in: 1...groupCount, default: isThird ? 4 : 1)

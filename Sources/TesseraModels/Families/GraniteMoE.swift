@@ -27,7 +27,8 @@ struct GraniteMoE: StackedDecoder {
     embedding = try sizes.embedding(model, scale: factors.embedding)
     layers = try (0..<sizes.layerCount).map { index in
       let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
-      let shared = try sharedSize == 0
+      let shared =
+        try sharedSize == 0
         ? nil : sizes.gatedMLP(size: sharedSize, layer.scope("shared_mlp", gguf: ""), kind: "_shexp")
       return TransformerLayer(
         attentionNorm: try sizes.norm("input_layernorm", "attn_norm", layer),

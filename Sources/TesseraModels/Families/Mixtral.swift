@@ -14,7 +14,8 @@ struct Mixtral: StackedDecoder {
   init(_ c: Hyperparameters, _ p: ParameterScope) throws {
     let sizes = try DecoderSizes(c, activation: .silu)
     let experts = try ExpertSizes(
-      c, count: "num_local_experts", size: sizes.intermediateSizes[0], storage: .apart(gate: "w1", up: "w3", down: "w2"))
+      c, count: "num_local_experts", size: sizes.intermediateSizes[0],
+      storage: .apart(gate: "w1", up: "w3", down: "w2"))
     profile = sizes.profile(rotaryTables: [try sizes.rotaryTable(c)])
     let model = p.scope("model", gguf: "")
     embedding = try sizes.embedding(model)

@@ -60,9 +60,9 @@ struct ExpertSizes: Sendable {
 
 extension DecoderSizes {
   /// - Parameter p: where a folder has the router and the experts.
-  func experts(_ sizes: ExpertSizes, _ p: ParameterScope, gate: ExpertRouter.Gate = .init(), shared: Experts.Shared? = nil)
-    throws -> Experts
-  {
+  func experts(
+    _ sizes: ExpertSizes, _ p: ParameterScope, gate: ExpertRouter.Gate = .init(), shared: Experts.Shared? = nil
+  ) throws -> Experts {
     Experts(
       router: try p.linear(sizes.router, gguf: "ffn_gate_inp", rows: sizes.count, columns: hiddenSize),
       matrices: try p.experts(

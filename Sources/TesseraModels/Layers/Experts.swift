@@ -68,8 +68,8 @@ struct Experts: Sendable {
       experts: experts(gathers: false), on: step.sink)
     let y = step.tensor(rows: x.rows, columns: hiddenSize)
     try step.operators.router.combine(
-      results, choices, routing, columns: hiddenSize, shared: gated.map { ($0.x, $0.gate) }, residual: residual, into: y,
-      on: step.sink)
+      results, choices, routing, columns: hiddenSize, shared: gated.map { ($0.x, $0.gate) }, residual: residual,
+      into: y, on: step.sink)
     return y
   }
 }

@@ -56,7 +56,8 @@ struct LatentAttention: Sendable {
     let heads = gathered.rows * sizes.headCount
     let y = step.tensor(rows: gathered.rows, columns: sizes.headCount * sizes.valueDim)
     try step.products(
-      of: Tensor(view: gathered.view, rows: heads, columns: sizes.latentDim), with: valueUp, into: y, stride: sizes.valueDim)
+      of: Tensor(view: gathered.view, rows: heads, columns: sizes.latentDim), with: valueUp, into: y,
+      stride: sizes.valueDim)
     return y
   }
 

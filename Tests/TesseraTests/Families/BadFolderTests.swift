@@ -111,6 +111,13 @@ extension FamilySuites {
       "electra": ["embedding_size", "hidden_size", "max_position_embeddings"],
       "albert": ["embedding_size", "num_hidden_groups", "num_hidden_layers", "vocab_size"],
       "nomic-bert": ["n_embd", "n_head", "n_layer", "n_inner", "type_vocab_size"],
+      "qwen3-moe": ["num_experts", "moe_intermediate_size"],
+      "qwen2-moe": ["shared_expert_intermediate_size"],
+      "granite-moe-shared": ["num_local_experts", "intermediate_size"],
+      "deepseek-v3": [
+        "n_routed_experts", "moe_intermediate_size", "kv_lora_rank", "q_lora_rank", "qk_nope_head_dim",
+        "qk_rope_head_dim", "v_head_dim",
+      ],
       "jina-bert": ["hidden_size", "num_attention_heads", "intermediate_size"],
     ]
 
@@ -188,6 +195,8 @@ extension FamilySuites {
         ("modernbert", "mlp_bias", true), ("nomic-bert", "activation_function", "gelu"),
         ("nomic-bert", "rotary_emb_fraction", 0.5), ("nomic-bert", "prenorm", true), ("nomic-bert", "causal", true),
         ("nomic-bert", "rotary_scaling_factor", 2), ("nomic-bert", "moe_every_n_layers", 2),
+        ("olmoe", "clip_qkv", 8), ("deepseek-v2", "topk_method", "other"), ("deepseek-v2", "moe_layer_freq", 2),
+        ("deepseek-v3", "scoring_func", "softmax"),
         ("jina-bert", "position_embedding_type", "absolute"), ("jina-bert", "feed_forward_type", "original"),
         ("mixtral", "partial_rotary_factor", 0.5), ("phi2", "qk_layernorm", true), ("opt", "word_embed_proj_dim", 16),
         ("opt", "do_layer_norm_before", false), ("bloom", "apply_residual_connection_post_layernorm", true),

@@ -130,7 +130,9 @@ extension FamilySuites {
 
     @Test(
       "both kernel styles give the same bits",
-      arguments: ["qwen2-tied", "mixtral", "t5-gated", "gemma2", "command-r-plus", "bloom", "falcon"])
+      arguments: [
+        "qwen2-tied", "mixtral", "t5-gated", "gemma2", "command-r-plus", "bloom", "falcon", "qwen2-moe", "deepseek-v3",
+      ])
     func styles(folder: String) throws {
       let fixture = FamilyFixture(folder: folder, isGGUF: false)
       let reference = try fixture.reference()
