@@ -57,9 +57,18 @@ struct ConversionTests {
     #expect(ConversionType.named("q4_k") == .q4_K && ConversionType.named("iq1_s") == nil)
   }
 
+  /// Their keys' up-projections lie transposed in GGUF files, head by head, which is not written.
+  private static let latent = ["deepseek-v2", "deepseek-v3"]
+
+  @Test("latent attention is not written", arguments: latent)
+  func latentAttention(folder: String) throws {
+    let path = try FamilyFixture(folder: folder, file: nil).folderPath
+    #expect(throws: ModelError.self) { try ModelConverter(HuggingFaceCheckpoint(path: path), to: nil) }
+  }
+
   @Test(
     "a decoder's folder becomes the GGUF file that llama.cpp's converter makes of it",
-    arguments: FamilyFixture.all.filter { $0.file == "model-q8_0.gguf" }.map(\.folder))
+    arguments: FamilyFixture.all.filter { $0.file == "model-q8_0.gguf" && !latent.contains($0.folder) }.map(\.folder))
   func asLlamaCpp(folder: String) throws {
     let fixture = FamilyFixture(folder: folder, isGGUF: true)
     let file = try GGUFCheckpoint(path: fixture.path)
