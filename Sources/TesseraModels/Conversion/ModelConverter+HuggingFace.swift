@@ -22,6 +22,9 @@ extension ModelConverter {
     let model = try family.init(hyperparameters, ParameterScope(store, hyperparameters))
     try store.checkAllUsed()
     try hyperparameters.checkAllUsed()
+    if let first = record.contents.inexpressible.first {
+      throw Self.refusal("the configuration's \(first)", of: folder)
+    }
 
     let scaling = try RopeParameters.export(hyperparameters, model.profile, into: record)
     let contents = record.contents
@@ -30,7 +33,7 @@ extension ModelConverter {
       folder, family, model.profile, contents, type: type, items: items,
       tokenizer: tokenizer(model.profile.vocabularySize))
     self.init(metadata: metadata, items: items)
-    try check(against: model.profile, contents, hasDivisors: !scaling.isEmpty, of: folder)
+    try check(against: model.profile, hasDivisors: !scaling.isEmpty, of: folder)
   }
 
   // MARK: Tensors
@@ -166,15 +169,16 @@ extension ModelConverter {
 
   // MARK: Check
 
+  private static func refusal(_ what: String, of folder: HuggingFaceCheckpoint) -> ModelError {
+    ModelError(
+      .unsupportedFeature, "\(folder.path): a GGUF file cannot express \(what), so the model is not converted")
+  }
+
   /// Refuses what a GGUF file cannot say: what is written would be read as another model.
   private func check(
-    against profile: ModelProfile, _ record: ExportRecord.Contents, hasDivisors: Bool, of folder: HuggingFaceCheckpoint
+    against profile: ModelProfile, hasDivisors: Bool, of folder: HuggingFaceCheckpoint
   ) throws {
-    func refuse(_ what: String) -> ModelError {
-      ModelError(
-        .unsupportedFeature, "\(folder.path): a GGUF file cannot express \(what), so the model is not converted")
-    }
-    if let first = record.inexpressible.first { throw refuse("the configuration's \(first)") }
+    func refuse(_ what: String) -> ModelError { Self.refusal(what, of: folder) }
     let described = try DescribedCheckpoint(
       name: folder.path,
       metadata: Dictionary(
