@@ -28,6 +28,9 @@ static const unsigned char attention_merge_cl[] = {
 static const unsigned char attention_merge_simt_cl[] = {
 #embed "attention/merge.simt.cl"
 };
+static const unsigned char attention_results_simt_cl[] = {
+#embed "attention/results.simt.cl"
+};
 static const unsigned char attention_rows_simt_cl[] = {
 #embed "attention/rows.simt.cl"
 };
@@ -58,6 +61,9 @@ static const unsigned char common_activations_cl[] = {
 static const unsigned char common_cache_cl[] = {
 #embed "common/cache.cl"
 };
+static const unsigned char common_copies_cl[] = {
+#embed "common/copies.cl"
+};
 static const unsigned char common_float_probe_cl[] = {
 #embed "common/float_probe.cl"
 };
@@ -69,6 +75,9 @@ static const unsigned char common_kernel_cl[] = {
 };
 static const unsigned char common_lanes_cl[] = {
 #embed "common/lanes.cl"
+};
+static const unsigned char common_loop_probe_cl[] = {
+#embed "common/loop_probe.cl"
 };
 static const unsigned char common_math_cl[] = {
 #embed "common/math.cl"
@@ -93,6 +102,9 @@ static const unsigned char embedding_embedding_cl[] = {
 };
 static const unsigned char experts_combine_cl[] = {
 #embed "experts/combine.cl"
+};
+static const unsigned char experts_heads_cl[] = {
+#embed "experts/heads.cl"
 };
 static const unsigned char experts_route_cl[] = {
 #embed "experts/route.cl"
@@ -163,11 +175,14 @@ static const unsigned char matmul_quantize_8_cl[] = {
 static const unsigned char matmul_quantize_8_simt_cl[] = {
 #embed "matmul/quantize_8.simt.cl"
 };
-static const unsigned char matmul_rounded_simt_cl[] = {
-#embed "matmul/rounded.simt.cl"
+static const unsigned char matmul_round_8_cl[] = {
+#embed "matmul/round_8.cl"
 };
 static const unsigned char matmul_rows_cl[] = {
 #embed "matmul/rows.cl"
+};
+static const unsigned char matmul_source_simt_cl[] = {
+#embed "matmul/source.simt.cl"
 };
 static const unsigned char matmul_tile_cl[] = {
 #embed "matmul/tile.cl"
@@ -207,6 +222,9 @@ static const unsigned char quantization_bits_6_cl[] = {
 };
 static const unsigned char quantization_bits_8_cl[] = {
 #embed "quantization/bits_8.cl"
+};
+static const unsigned char quantization_both_styles_cl[] = {
+#embed "quantization/both_styles.cl"
 };
 static const unsigned char quantization_codebook_1_cl[] = {
 #embed "quantization/codebook_1.cl"
@@ -372,6 +390,7 @@ static const tessera_kernel_file files[] = {
     {"attention/form.cl", attention_form_cl, sizeof attention_form_cl},
     {"attention/merge.cl", attention_merge_cl, sizeof attention_merge_cl},
     {"attention/merge.simt.cl", attention_merge_simt_cl, sizeof attention_merge_simt_cl},
+    {"attention/results.simt.cl", attention_results_simt_cl, sizeof attention_results_simt_cl},
     {"attention/rows.simt.cl", attention_rows_simt_cl, sizeof attention_rows_simt_cl},
     {"attention/runs.simt.cl", attention_runs_simt_cl, sizeof attention_runs_simt_cl},
     {"attention/scores.cl", attention_scores_cl, sizeof attention_scores_cl},
@@ -382,10 +401,12 @@ static const tessera_kernel_file files[] = {
     {"cache/rounding.cl", cache_rounding_cl, sizeof cache_rounding_cl},
     {"common/activations.cl", common_activations_cl, sizeof common_activations_cl},
     {"common/cache.cl", common_cache_cl, sizeof common_cache_cl},
+    {"common/copies.cl", common_copies_cl, sizeof common_copies_cl},
     {"common/float_probe.cl", common_float_probe_cl, sizeof common_float_probe_cl},
     {"common/halves.cl", common_halves_cl, sizeof common_halves_cl},
     {"common/kernel.cl", common_kernel_cl, sizeof common_kernel_cl},
     {"common/lanes.cl", common_lanes_cl, sizeof common_lanes_cl},
+    {"common/loop_probe.cl", common_loop_probe_cl, sizeof common_loop_probe_cl},
     {"common/math.cl", common_math_cl, sizeof common_math_cl},
     {"common/mma.cl", common_mma_cl, sizeof common_mma_cl},
     {"common/sums.cl", common_sums_cl, sizeof common_sums_cl},
@@ -394,6 +415,7 @@ static const tessera_kernel_file files[] = {
     {"common/wide.cl", common_wide_cl, sizeof common_wide_cl},
     {"embedding/embedding.cl", embedding_embedding_cl, sizeof embedding_embedding_cl},
     {"experts/combine.cl", experts_combine_cl, sizeof experts_combine_cl},
+    {"experts/heads.cl", experts_heads_cl, sizeof experts_heads_cl},
     {"experts/route.cl", experts_route_cl, sizeof experts_route_cl},
     {"matmul/activations.cl", matmul_activations_cl, sizeof matmul_activations_cl},
     {"matmul/activations_16.cl", matmul_activations_16_cl, sizeof matmul_activations_16_cl},
@@ -417,8 +439,9 @@ static const tessera_kernel_file files[] = {
     {"matmul/product_8.cl", matmul_product_8_cl, sizeof matmul_product_8_cl},
     {"matmul/quantize_8.cl", matmul_quantize_8_cl, sizeof matmul_quantize_8_cl},
     {"matmul/quantize_8.simt.cl", matmul_quantize_8_simt_cl, sizeof matmul_quantize_8_simt_cl},
-    {"matmul/rounded.simt.cl", matmul_rounded_simt_cl, sizeof matmul_rounded_simt_cl},
+    {"matmul/round_8.cl", matmul_round_8_cl, sizeof matmul_round_8_cl},
     {"matmul/rows.cl", matmul_rows_cl, sizeof matmul_rows_cl},
+    {"matmul/source.simt.cl", matmul_source_simt_cl, sizeof matmul_source_simt_cl},
     {"matmul/tile.cl", matmul_tile_cl, sizeof matmul_tile_cl},
     {"matmul/tiles.simt.cl", matmul_tiles_simt_cl, sizeof matmul_tiles_simt_cl},
     {"norm/layernorm.cl", norm_layernorm_cl, sizeof norm_layernorm_cl},
@@ -432,6 +455,7 @@ static const tessera_kernel_file files[] = {
     {"quantization/bits_5.cl", quantization_bits_5_cl, sizeof quantization_bits_5_cl},
     {"quantization/bits_6.cl", quantization_bits_6_cl, sizeof quantization_bits_6_cl},
     {"quantization/bits_8.cl", quantization_bits_8_cl, sizeof quantization_bits_8_cl},
+    {"quantization/both_styles.cl", quantization_both_styles_cl, sizeof quantization_both_styles_cl},
     {"quantization/codebook_1.cl", quantization_codebook_1_cl, sizeof quantization_codebook_1_cl},
     {"quantization/codebook_2.cl", quantization_codebook_2_cl, sizeof quantization_codebook_2_cl},
     {"quantization/codebook_3.cl", quantization_codebook_3_cl, sizeof quantization_codebook_3_cl},

@@ -128,7 +128,7 @@ SAMPLING = "survey|mass|weigh"
 ROWS = [
     Row(ONE, "bytes of weights in flight on 132 units", rf"{FORMATS}, 1 × ", "matmul", in_flight("weights", is_quant), "MB", 2, 4),
     Row(ONE, "instructions a weight, 4-bit types", rf"{FOUR_BITS}, 1 × ", "matmul", instructions_of_four_bits, "", 3.5, 2.5,
-        must=False, fewer_is_better=True),
+        fewer_is_better=True),
     Row(ONE, "loads of weights narrower than 16 bytes", rf"{FORMATS}, 1 × ", "matmul", narrow_quants, "", 0, 0,
         fewer_is_better=True),
     Row(MANY, "share of FFMA in the inner loop", rf"{FORMATS}, 512 × ", "matmul", share("FFMA"), "%", 75, 85),

@@ -6,16 +6,27 @@ import re
 # What a fault may be: fewer than 100 bytes of spills, or 200 where it says so, which may be in a loop.
 FEW = r"(\d\d? bytes spilled|a private array in a loop: \d\d? loads and stores of it)"
 MORE = FEW.replace(r"\d\d? bytes", r"1?\d\d? bytes")
+# Of AMD's.
+VECTORS = r"(\d VGPRs spilled|a private array in a loop: \d loads and stores of it)"
 OCCUPANCY = "registers are left: the assembler spills some for one more work-group a unit"
+SCALES = "without an instruction of its own for dot products a set's blocks are a loop, not unrolled: its scales are in memory"
 
 # Each a pattern of `architecture: variant: fault`, and why it stays.
 KNOWN = [
-    (rf"sm_90: decode_attention .*\bHEAD_SIZE=(512|576) KEY_TYPE=1 .*: {FEW}", OCCUPANCY),
+    (rf"sm_90: decode_attention .*\bHEAD_SIZE=(512|576) KEY_TYPE=[01] .*: {FEW}", OCCUPANCY),
     (rf"sm_90: decode_attention .*\bHEAD_SIZE=576 KEY_TYPE=3 .*: {FEW}", OCCUPANCY),
-    (rf"sm_90: decode_attention HAS_BIAS=1 .*\bHEAD_SIZE=128 KEY_TYPE=1 .*: {FEW}", OCCUPANCY),
+    (rf"sm_90: decode_attention HAS_BIAS=1 .*\bHEAD_SIZE=(64 KEY_TYPE=0|128 KEY_TYPE=1) .*: {MORE}", OCCUPANCY),
     (rf"sm_90: attention/flash_attention\.ptx\.cl:flash_attention HEAD_SIZE=128 MASK=1 .*\bTOKENS=1 .*: {FEW}",
      "one query of 128 elements and its sums take all 255 registers"),
+    (rf"sm_90: matmul/matmul\.simt\.cl:matmul .*\bTILE_M=1 WEIGHT_TYPE=(0|8|10|11) .*: {FEW}", OCCUPANCY),
+    (rf"sm_90: matmul/matmul\.simt\.cl:matmul .*\bTILE_M=2 WEIGHT_TYPE=12 .*: {FEW}", OCCUPANCY),
+    (rf"sm_75: decode_attention .*: {MORE}", OCCUPANCY),
+    (rf"sm_80: decode_attention .*: {MORE}", OCCUPANCY),
+    (rf"gfx1100: attention/flash_attention\.simt\.cl:flash_attention .*: {VECTORS}",
+     "scores, and sums, take all 256 registers"),
     (rf"sm_90: matmul/matmul_8\.ptx\.cl:matmul_8 TILE_M=64 WEIGHT_TYPE=(6|13) .*: {MORE}", OCCUPANCY),
+    (r"gfx90a: matmul/matmul_8\.cl:matmul_8 WEIGHT_TYPE=1[234] .*: a private array in a loop: \d\d loads and stores of it", SCALES),
+    (r"gfx1100: matmul/matmul_8\.cl:matmul_8 WEIGHT_TYPE=1[234] .*: a private array in a loop: \d\d? loads and stores of it", SCALES),
 ]
 
 

@@ -103,21 +103,23 @@ class Loop:
         return self.count["LDL"] + self.count["STL"]
 
     def main_path(self):
-        """The shortest lap that passes the block with the most arithmetic: what most warps do in most laps, where some do more."""
+        """The shortest lap that passes the block with the most arithmetic, and those with at least half as much: what most warps do in
+        most laps, where some do more."""
         kernel, ends = self.kernel, self.kernel.block_ends
         starts = [start for start in ends if self.start <= start < self.end]
         nested = [other for other in kernel.loops if other is not self and self.start <= other.start and other.end <= self.end]
         straight = [start for start in starts if not any(other.start <= start < other.end for other in nested)]
-        main, final = max(straight or starts, key=lambda start: arithmetic(kernel.code[start:ends[start]])), max(starts)
+        amounts = {start: arithmetic(kernel.code[start:ends[start]]) for start in straight or starts}
+        passed, final = {start for start, amount in amounts.items() if 2 * amount >= max(amounts.values())}, max(starts)
         # Blocks lie in the order of a lap, but for the branches back, which are left out.
         paths = {self.start: kernel.code[self.start:ends[self.start]]}
         for start in starts:
-            if start == main:
-                paths = {main: paths.get(main)}
+            if start in passed:
+                paths = {start: paths.get(start)}
             if not paths.get(start):
                 continue
             for after in kernel.successors(start):
-                if start < after < self.end and not start < main < after:
+                if start < after < self.end and not any(start < main < after for main in passed):
                     longer = paths[start] + kernel.code[after:ends[after]]
                     if after not in paths or len(longer) < len(paths[after]):
                         paths[after] = longer

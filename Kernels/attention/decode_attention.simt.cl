@@ -31,6 +31,7 @@
 #define PACKED 0
 
 #include "attention/values.simt.cl"
+#include "attention/results.simt.cl"
 
 // A key is loaded in pieces of a run, of two where a run has but four elements; pieces that are on their way: the whole key where it
 // has few.
@@ -96,6 +97,7 @@ kernel GROUP_OF_ITEMS void decode_attention(ROOTS_13, const struct attention_arg
   local ulong groups[KEY_TILE / 16];
   local struct range ranges[USED_ROWS];
   local float old[ROWS], new[ROWS], largest[ROWS];
+  const struct shared_rows shared = {largest, old, new, lanes};
   local float *const weights = (local float *)weights4;
 
   global uchar *const roots[] = {LIST_13};
@@ -120,15 +122,9 @@ kernel GROUP_OF_ITEMS void decode_attention(ROOTS_13, const struct attention_arg
     begin = min(begin, ranges[m].first);
     end = max(end, ranges[m].last + 1);
   }
-  float sums[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS];
-#pragma unroll
-  for (uint u = 0; u < ITEM_UNITS; ++u)
-#pragma unroll
-    for (uint m = 0; m < UNIT_ROWS; ++m)
-#pragma unroll
-      for (uint c = 0; c < UNIT_COLUMNS; ++c) sums[u][m][c] = 0.0f;
-  // Of row `item`.
-  float highest = LOWEST, total = 0.0f;
+  unit_sums sums;
+  clear_sums(sums);
+  struct running running = {LOWEST, 0.0f};
 
   const struct tile_walk walk = tile_walk_of(a, begin, end, get_group_id(0));
 #pragma unroll 1
@@ -212,12 +208,7 @@ kernel GROUP_OF_ITEMS void decode_attention(ROOTS_13, const struct attention_arg
       for (uint m = 0; m < USED_ROWS; ++m) scores[k][m] = exponential(scores[k][m] - largest[m]);
       store_key(scores[k], weights + (item + k * LOCAL) * ROWS);
     }
-    if (item < ROWS) {
-      const struct merge merged = merge_of(highest, largest[item]);
-      highest = merged.highest;
-      old[item] = merged.old;
-      new[item] = merged.new;
-    }
+    if (item < ROWS) meet_largest(&shared, item, &running);
     SYNC;
     for (uint i = item; i < ROWS * LANES; i += LOCAL) {
       float sum = 0.0f;
@@ -225,30 +216,12 @@ kernel GROUP_OF_ITEMS void decode_attention(ROOTS_13, const struct attention_arg
       for (uint k = 0; k < KEY_TILE; k += LANES) sum += weights[(k + i / ROWS) * ROWS + i % ROWS];
       ((local float *)lanes)[i % ROWS * LANES + i / ROWS] = sum;
     }
-    float acc[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS];
-#pragma unroll
-    for (uint u = 0; u < ITEM_UNITS; ++u)
-#pragma unroll
-      for (uint m = 0; m < UNIT_ROWS; ++m)
-#pragma unroll
-        for (uint c = 0; c < UNIT_COLUMNS; ++c) acc[u][m][c] = 0.0f;
+    unit_sums acc;
+    clear_sums(acc);
     weigh_parts(&source, first_part, end_part, item, weights + first_part * PART * ROWS, parts, values, acc);
-    if (item < ROWS) {
-      const float sum = sum_of_sixteen(lanes[item]);
-      total = fma(total, old[item], sum * new[item]);
-      if (a->splits > 1 && is_row(&rows, item)) {
-        global float *partial =
-            a->partials + (((ulong)token_of(&rows, item) * a->heads + head_of(&rows, item)) * a->key_tiles + t) * PARTIAL_SIZE;
-        partial[0] = largest[item];
-        partial[1] = sum;
-      }
-    }
-    merge_tile(a, &rows, t, item, old, new, acc, sums);
+    end_tile(a, &rows, t, item, &shared, &running, acc, sums);
     SYNC;
   }
 
-  if (item < ROWS && a->splits == 1 && is_row(&rows, item))
-    old[item] = last_factor(a, token_of(&rows, item), head_of(&rows, item), highest, total);
-  SYNC;
-  if (a->splits == 1) store_rows(a, &rows, item, old, sums);
+  store_rows(a, &rows, item, &shared, &running, sums);
 }

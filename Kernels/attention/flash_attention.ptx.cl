@@ -72,7 +72,7 @@ INLINE void copy_keys(local uint4 *to, global const key_element *keys, const uin
 
 // Values that no row sees become zeros, since zero times what lies there may be no number.
 INLINE void copy_values(local uint4 *to, global const value_element *values, const uint *groups, const struct cursor c,
-                               const uint item) {
+                        const uint item) {
 #pragma unroll
   for (uint j = 0; j < GROUPS; ++j) {
     global const uint4 *from = (global const uint4 *)values + (ulong)groups[j] * (16 * VALUE_VECTORS);

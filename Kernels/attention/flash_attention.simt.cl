@@ -30,6 +30,7 @@
 #define PACKED (VALUE_FORM == CACHE_F16)
 
 #include "attention/values.simt.cl"
+#include "attention/results.simt.cl"
 
 // Work-items are (8 parts of the rows, KEY_LANES parts of the keys); a work-item's rows, and quads of keys.
 #define ITEM_ROWS (ROWS / 8)
@@ -96,24 +97,13 @@ static inline uint row_of(const uint item, const uint m) {
   return ITEM_ROWS <= 4 ? item % 8 * ITEM_ROWS + m : m / 4 * 32 + item % 8 * 4 + m % 4;
 }
 
-INLINE void load_floats(local const float *from, const uint count, float *to) {
-  if (count == 1) {
-    to[0] = from[0];
-  } else if (count == 2) {
-    const float2 x = *(local const float2 *)from;
-    to[0] = x.x, to[1] = x.y;
-  } else {
-    const float4 x = *(local const float4 *)from;
-    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
-  }
-}
-
 kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_arguments arguments) {
   local float4 memory[FLOATS / 4];
   local float4 lanes[ROWS][LANES / 4];
   local ulong groups[KEY_TILE / 16];
   local struct range ranges[ROWS];
   local float old[ROWS], new[ROWS], largest[ROWS];
+  const struct shared_rows shared = {largest, old, new, lanes};
   local float *const keys = (local float *)memory, *const queries = keys + 2 * STEP_FLOATS, *const bests = (local float *)memory;
   local float *const weights = (local float *)memory;
   local float4 *const parts = memory + PHASE * ROWS / 4;
@@ -143,15 +133,9 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
     const uint row = min((item + i * LOCAL) / STEP, (uint)ROWS - 1);
     query[i] = (token_of(&rows, row) - rows.first_token) * a->q_stride + head_of(&rows, row) * QUERY_SIZE + item % STEP;
   }
-  float sums[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS];
-#pragma unroll
-  for (uint u = 0; u < ITEM_UNITS; ++u)
-#pragma unroll
-    for (uint m = 0; m < UNIT_ROWS; ++m)
-#pragma unroll
-      for (uint c = 0; c < UNIT_COLUMNS; ++c) sums[u][m][c] = 0.0f;
-  // Of row `item`.
-  float highest = LOWEST, total = 0.0f;
+  unit_sums sums;
+  clear_sums(sums);
+  struct running running = {LOWEST, 0.0f};
 
   const struct tile_walk walk = tile_walk_of(a, begin, end, get_group_id(0));
 #pragma unroll 1
@@ -248,20 +232,13 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
     SYNC;
     if (item < ROWS) {
       largest[item] = largest_of(max(lanes[item][0], lanes[item][1]));
-      const struct merge merged = merge_of(highest, largest[item]);
-      highest = merged.highest;
-      old[item] = merged.old;
-      new[item] = merged.new;
+      meet_largest(&shared, item, &running);
     }
     SYNC;
 
-    float acc[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS], lane_sums[ITEM_SUMS];
-#pragma unroll
-    for (uint u = 0; u < ITEM_UNITS; ++u)
-#pragma unroll
-      for (uint m = 0; m < UNIT_ROWS; ++m)
-#pragma unroll
-        for (uint c = 0; c < UNIT_COLUMNS; ++c) acc[u][m][c] = 0.0f;
+    unit_sums acc;
+    float lane_sums[ITEM_SUMS];
+    clear_sums(acc);
 #pragma unroll
     for (uint i = 0; i < ITEM_SUMS; ++i) lane_sums[i] = 0.0f;
 #pragma unroll 1
@@ -305,21 +282,8 @@ kernel GROUP_OF_ITEMS void flash_attention(ROOTS_13, const struct attention_argu
       if (ROWS * LANES % LOCAL == 0 || at < ROWS * LANES) ((local float *)lanes)[at % ROWS * LANES + at / ROWS] = lane_sums[i];
     }
     SYNC;
-    if (item < ROWS) {
-      const float sum = sum_of_sixteen(lanes[item]);
-      total = fma(total, old[item], sum * new[item]);
-      if (a->splits > 1 && is_row(&rows, item)) {
-        global float *partial =
-            a->partials + (((ulong)token_of(&rows, item) * a->heads + head_of(&rows, item)) * a->key_tiles + t) * PARTIAL_SIZE;
-        partial[0] = largest[item];
-        partial[1] = sum;
-      }
-    }
-    merge_tile(a, &rows, t, item, old, new, acc, sums);
+    end_tile(a, &rows, t, item, &shared, &running, acc, sums);
   }
   SYNC;
-  if (item < ROWS && a->splits == 1 && is_row(&rows, item))
-    old[item] = last_factor(a, token_of(&rows, item), head_of(&rows, item), highest, total);
-  SYNC;
-  if (a->splits == 1) store_rows(a, &rows, item, old, sums);
+  store_rows(a, &rows, item, &shared, &running, sums);
 }

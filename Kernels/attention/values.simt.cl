@@ -22,6 +22,7 @@
 #define UNIT_ROWS (ROWS < 2 || ENOUGH_UNITS(1) ? 1 : ENOUGH_UNITS(2) || ROWS < 4 ? 2 : ENOUGH_UNITS(4) || ROWS < 8 ? 4 : 8)
 #define ROW_UNITS (ROWS / UNIT_ROWS)
 #define ITEM_UNITS ((ROW_UNITS * COLUMN_UNITS + LOCAL - 1) / LOCAL)
+typedef float unit_sums[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS];
 
 // Halves stay halves in local memory where PACKED: it gives more of them at a time than of floats.
 #define IS_PACKED (PACKED && UNIT_COLUMNS == 4)
@@ -53,12 +54,25 @@ struct value_run {
   float scale;
 };
 
+// Which key of its part run number `i` is of, and which of the value's runs it is.
+struct run_place {
+  uint key, at;
+};
+
+static inline struct run_place place_of(const uint i) {
+  struct run_place p;
+  p.key = SHARED_VALUES ? i % PART : i / VALUE_RUNS;
+  p.at = SHARED_VALUES ? i / PART : i % VALUE_RUNS;
+  return p;
+}
+
 // Run number `i` of part `part`: zeros where some row sees no such key, for there may be anything.
 INLINE struct value_run load_run(const struct value_source *s, const uint part, const uint i) {
   struct value_run run;
   run.bits = 0;
   run.scale = 0.0f;
-  const uint key = part * PART + (SHARED_VALUES ? i % PART : i / VALUE_RUNS), at = SHARED_VALUES ? i / PART : i % VALUE_RUNS;
+  const struct run_place place = place_of(i);
+  const uint key = part * PART + place.key, at = place.at;
   const int position = s->start + (int)key;
   if ((PART_RUNS % LOCAL != 0 && i >= PART_RUNS) || position < s->from || position >= s->to) return run;
 #if SHARED_VALUES
@@ -83,7 +97,8 @@ INLINE void store_part(const struct value_run *runs, const uint item, local floa
 #pragma unroll
   for (uint r = 0; r < ITEM_RUNS; ++r) {
     const uint i = item + r * LOCAL;
-    const uint key = SHARED_VALUES ? i % PART : i / VALUE_RUNS, at = SHARED_VALUES ? i / PART : i % VALUE_RUNS;
+    const struct run_place place = place_of(i);
+    const uint key = place.key, at = place.at;
     if (PART_RUNS % LOCAL != 0 && i >= PART_RUNS) continue;
     if (IS_PACKED) {
       part[key * VALUE_RUNS + at] = as_float4(runs[r].bits);
@@ -95,41 +110,37 @@ INLINE void store_part(const struct value_run *runs, const uint item, local floa
   }
 }
 
+// `count` floats, 1, 2 or, of more, the first 4.
+INLINE void load_floats(local const float *from, const uint count, float *to) {
+  if (count == 1) {
+    to[0] = from[0];
+  } else if (count == 2) {
+    const float2 x = *(local const float2 *)from;
+    to[0] = x.x, to[1] = x.y;
+  } else {
+    const float4 x = *(local const float4 *)from;
+    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
+  }
+}
+
 // Adds the part's weights (PART, ROWS) times its values to the sums of the work-item's units.
 INLINE void weigh_part(local const float *weights, local const float *part, const uint item,
-                              float acc[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS]) {
+                       unit_sums acc) {
 #pragma unroll KEYS_UNROLLED
   for (uint k = 0; k < PART; ++k) {
     float w[UNIT_ROWS];
     local const float *at = weights + k * ROWS + item % ROW_UNITS * UNIT_ROWS;
-#if UNIT_ROWS >= 4
 #pragma unroll
-    for (uint m = 0; m < UNIT_ROWS; m += 4) {
-      const float4 four = *(local const float4 *)(at + m);
-      w[m] = four.x, w[m + 1] = four.y, w[m + 2] = four.z, w[m + 3] = four.w;
-    }
-#elif UNIT_ROWS == 2
-    const float2 two = *(local const float2 *)at;
-    w[0] = two.x, w[1] = two.y;
-#else
-    w[0] = *at;
-#endif
+    for (uint m = 0; m < UNIT_ROWS; m += 4) load_floats(at + m, UNIT_ROWS, w + m);
 #pragma unroll
     for (uint u = 0; u < ITEM_UNITS; ++u) {
       const uint column = min(item / ROW_UNITS + u * (LOCAL / ROW_UNITS), (uint)COLUMN_UNITS - 1);
       float v[UNIT_COLUMNS];
-      local const float *value = part + k * VALUE_SIZE + column * UNIT_COLUMNS;
 #if IS_PACKED
       const uint2 pair = ((local const uint2 *)part)[k * (VALUE_SIZE / 4) + column];
       v[0] = half_of(pair.x), v[1] = half_of(pair.x >> 16), v[2] = half_of(pair.y), v[3] = half_of(pair.y >> 16);
-#elif UNIT_COLUMNS == 4
-      const float4 four = *(local const float4 *)value;
-      v[0] = four.x, v[1] = four.y, v[2] = four.z, v[3] = four.w;
-#elif UNIT_COLUMNS == 2
-      const float2 pair = *(local const float2 *)value;
-      v[0] = pair.x, v[1] = pair.y;
 #else
-      v[0] = *value;
+      load_floats(part + k * VALUE_SIZE + column * UNIT_COLUMNS, UNIT_COLUMNS, v);
 #endif
 #pragma unroll
       for (uint m = 0; m < UNIT_ROWS; ++m)
@@ -142,8 +153,7 @@ INLINE void weigh_part(local const float *weights, local const float *part, cons
 // Parts first … end − 1, both multiples of AHEAD counted from the first of all: weights of a part lie `PART · ROWS` behind those of
 // the part before. `runs` holds the first AHEAD parts, and in the end those behind the last. Two parts are in local memory.
 INLINE void weigh_parts(const struct value_source *s, const uint first, const uint end, const uint item,
-                               local const float *weights, local float4 *parts, struct value_run runs[AHEAD][ITEM_RUNS],
-                               float acc[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS]) {
+                        local const float *weights, local float4 *parts, struct value_run runs[AHEAD][ITEM_RUNS], unit_sums acc) {
 #pragma unroll 1
   for (uint n = first; n < end; n += AHEAD) {
 #pragma unroll
@@ -153,54 +163,6 @@ INLINE void weigh_parts(const struct value_source *s, const uint first, const ui
       load_part(s, n + i + AHEAD, item, runs[i]);
       SYNC;
       weigh_part(weights + (n + i - first) * (PART * ROWS), (local const float *)part, item, acc);
-    }
-  }
-}
-
-// Ends a tile: merges its sums with those before, or stores them as they are.
-INLINE void merge_tile(const struct attention *a, const struct rows *rows, const uint t, const uint item, local const float *old,
-                              local const float *new, float acc[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS],
-                              float sums[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS]) {
-#pragma unroll
-  for (uint u = 0; u < ITEM_UNITS; ++u) {
-    const uint column = item / ROW_UNITS + u * (LOCAL / ROW_UNITS);
-#pragma unroll
-    for (uint m = 0; m < UNIT_ROWS; ++m) {
-      const uint row = item % ROW_UNITS * UNIT_ROWS + m;
-      if (a->splits == 1) {
-#pragma unroll
-        for (uint c = 0; c < UNIT_COLUMNS; ++c) sums[u][m][c] = fma(sums[u][m][c], old[row], acc[u][m][c] * new[row]);
-      } else if (column < COLUMN_UNITS && is_row(rows, row)) {
-        global float *partial =
-            a->partials + (((ulong)token_of(rows, row) * a->heads + head_of(rows, row)) * a->key_tiles + t) * PARTIAL_SIZE + 16;
-        partial += column_of(column * UNIT_COLUMNS);
-#if UNIT_COLUMNS == 4
-        *(global float4 *)partial = (float4)(acc[u][m][0], acc[u][m][1], acc[u][m][2], acc[u][m][3]);
-#else
-#pragma unroll
-        for (uint c = 0; c < UNIT_COLUMNS; ++c) partial[c] = acc[u][m][c];
-#endif
-      }
-    }
-  }
-}
-
-// Stores the rows' results; `factors` is what each row's sums are multiplied by.
-INLINE void store_rows(const struct attention *a, const struct rows *rows, const uint item, local const float *factors,
-                              float sums[ITEM_UNITS][UNIT_ROWS][UNIT_COLUMNS]) {
-#pragma unroll
-  for (uint u = 0; u < ITEM_UNITS; ++u) {
-    const uint column = item / ROW_UNITS + u * (LOCAL / ROW_UNITS);
-#pragma unroll
-    for (uint m = 0; m < UNIT_ROWS; ++m) {
-      const uint row = item % ROW_UNITS * UNIT_ROWS + m;
-      if (column >= COLUMN_UNITS || !is_row(rows, row)) continue;
-      global float *out = a->out + ((ulong)token_of(rows, row) * a->heads + head_of(rows, row)) * RESULT_SIZE;
-#pragma unroll
-      for (uint c = 0; c < UNIT_COLUMNS; ++c) {
-        const uint at = column_of(column * UNIT_COLUMNS + c);
-        if (at < RESULT_SIZE) out[at] = sums[u][m][c] * factors[row];
-      }
     }
   }
 }

@@ -11,8 +11,8 @@ static inline uint quant_at(const uint type, const uint size, const uint token, 
 }
 
 // Stores element d of a token's head, of which x has all.
-static inline void store_rounded(const uint type, local const float *x, global uchar *group, const uint token, const uint d,
-                                 const uint size, const bool is_key) {
+INLINE void store_rounded(const uint type, local const float *x, global uchar *group, const uint token, const uint d,
+                          const uint size, const bool is_key) {
   const uint i = d % 32;
   x += d - i;
   float largest = 0.0f;  // in magnitude, the first of equals

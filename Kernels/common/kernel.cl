@@ -36,7 +36,8 @@
 #define ROOTS_4 ROOTS_3, global uchar *r3
 #define ROOTS_5 ROOTS_4, global uchar *r4
 #define ROOTS_6 ROOTS_5, global uchar *r5
-#define ROOTS_8 ROOTS_6, global uchar *r6, global uchar *r7
+#define ROOTS_7 ROOTS_6, global uchar *r6
+#define ROOTS_8 ROOTS_7, global uchar *r7
 #define ROOTS_13 ROOTS_8, global uchar *r8, global uchar *r9, global uchar *r10, global uchar *r11, global uchar *r12
 #define LIST_1 r0
 #define LIST_2 LIST_1, r1
@@ -44,7 +45,8 @@
 #define LIST_4 LIST_3, r3
 #define LIST_5 LIST_4, r4
 #define LIST_6 LIST_5, r5
-#define LIST_8 LIST_6, r6, r7
+#define LIST_7 LIST_6, r6
+#define LIST_8 LIST_7, r7
 #define LIST_13 LIST_8, r8, r9, r10, r11, r12
 
 #if PROGRAM

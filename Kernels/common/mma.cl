@@ -1,5 +1,5 @@
-// Products of small matrices that a warp of NVIDIA's computes together, and what feeds them, in inline PTX (PTX ISA: mma, ldmatrix,
-// cp.async). Of compute capability 8.0 and later; tessera probes it (matmul/mma_probe.ptx.cl).
+// Products of small matrices that a warp of NVIDIA's computes together, and what feeds them, in inline PTX (PTX ISA: mma, ldmatrix;
+// common/copies.cl). Of compute capability 8.0 and later; tessera probes it (matmul/mma_probe.ptx.cl).
 //
 // With EMULATED the same by local memory and plain C, with a work-group's lanes in the places that the instructions give them, so
 // that any device can run a kernel that is made of these: then every work-item of a work-group must come to each of them.
@@ -8,12 +8,9 @@
 
 #pragma once
 
+#include "common/copies.cl"
 #include "common/halves.cl"
 #include "common/lanes.cl"
-
-#ifndef EMULATED
-#define EMULATED 0
-#endif
 
 #if EMULATED
 // What lanes exchange: a kernel declares it, SCRATCH names it.
@@ -39,7 +36,7 @@
 #if EMULATED
 
 INLINE void give_fragments(MMA_ARGUMENTS, const uint a0, const uint a1, const uint a2, const uint a3, const uint b0,
-                                  const uint b1) {
+                           const uint b1) {
   local uint *mine = scratch + get_local_id(0) * 6;
   SYNC_GROUP;
   mine[0] = a0;
@@ -67,7 +64,7 @@ static inline int dot_bytes(const uint u, const uint s) {
 // 16 × 8 sums of 32 products of bytes, of a without and of b with a sign, added to c. Four bytes of k to a word: a0 row g, 4t …;
 // a1 row g + 8; a2 and a3 the same at 16 + 4t …; b0 and b1 column g, 4t … and 16 + 4t ….
 INLINE int4 mma_bytes_32(const int4 c, const uint a0, const uint a1, const uint a2, const uint a3, const uint b0,
-                                const uint b1, MMA_ARGUMENTS) {
+                         const uint b1, MMA_ARGUMENTS) {
 #if EMULATED
   int sums[4] = {c.x, c.y, c.z, c.w};
   give_fragments(scratch, a0, a1, a2, a3, b0, b1);
@@ -144,7 +141,7 @@ INLINE uint4 load_matrices(local const uint4 *from, const uint at, const bool is
   return (uint4)(words[0], words[1], words[2], words[3]);
 #else
   uint4 d;
-  const uint address = (uint)(ulong)(from + at);
+  const uint address = address_of(from + at);
   if (is_turned)
     __asm__ volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                      : "=r"(d.x), "=r"(d.y), "=r"(d.z), "=r"(d.w) : "r"(address) : "memory");
@@ -188,42 +185,5 @@ static inline float power_of_2(const float x) {
   float y;
   __asm__("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
-#endif
-}
-
-// 16 bytes from global to local memory, both aligned to them, there after copies_done and a barrier.
-INLINE void copy_16(local void *to, global const void *from) {
-#if EMULATED
-  *(local uint4 *)to = *(global const uint4 *)from;
-#else
-  __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"((uint)(ulong)to), "l"((ulong)from) : "memory");
-#endif
-}
-
-// The same, or zeros.
-INLINE void copy_16_if(const bool is_there, local void *to, global const void *from) {
-#if EMULATED
-  *(local uint4 *)to = is_there ? *(global const uint4 *)from : (uint4)(0);
-#else
-  __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-                   : : "r"((uint)(ulong)to), "l"((ulong)from), "r"(is_there ? 16 : 0) : "memory");
-#endif
-}
-
-// The copies so far are a batch; there are at most `later` batches that may still be on their way, a constant.
-static inline void end_batch(void) {
-#if !EMULATED
-  __asm__ volatile("cp.async.commit_group;" : : : "memory");
-#endif
-}
-#if EMULATED
-#define BATCHES_DONE(later)
-#else
-#define BATCHES_DONE(later) __asm__ volatile("cp.async.wait_group %0;" : : "n"(later) : "memory")
-#endif
-
-static inline void copies_done(void) {
-#if !EMULATED
-  __asm__ volatile("cp.async.wait_all;" : : : "memory");
 #endif
 }

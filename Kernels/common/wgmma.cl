@@ -14,9 +14,8 @@
 
 #pragma once
 
-#ifndef EMULATED
-#define EMULATED 0
-#endif
+#include "common/copies.cl"
+
 #ifndef IS_BF16
 #define IS_BF16 0
 #endif
@@ -31,9 +30,7 @@ INLINE float element_of(local const uint4 *piece, const uint i) {
 #endif
 }
 
-INLINE void copy_piece(local uint4 *to, global const uint4 *from) { *to = *from; }
-#define COMMIT_COPIES
-#define WAIT_FOR_COPIES(pending)
+#define LET_READ_COPIES
 #define BEGIN_PRODUCTS
 #define COMMIT_PRODUCTS
 #define WAIT_FOR_PRODUCTS
@@ -49,18 +46,8 @@ INLINE void multiply(float *c, local const uint4 *a, const uint a_rows, local co
 
 #else
 
-// An address in local memory as instructions have it.
-INLINE uint address_of(local const void *pointer) { return (uint)(ulong)pointer; }
-
-// Copies 16 bytes without holding them in a register; done when WAIT_FOR_COPIES says so and a barrier has been passed.
-INLINE void copy_piece(local uint4 *to, global const uint4 *from) {
-  __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(address_of(to)), "l"((ulong)from) : "memory");
-}
-#define COMMIT_COPIES __asm__ volatile("cp.async.commit_group;" ::: "memory")
-// All but the last `pending` commits; then matrix units may read what was copied.
-#define WAIT_FOR_COPIES(pending)                                                  \
-  __asm__ volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");          \
-  __asm__ volatile("fence.proxy.async.shared::cta;" ::: "memory")
+// After BATCHES_DONE: matrix units may read what was copied.
+#define LET_READ_COPIES __asm__ volatile("fence.proxy.async.shared::cta;" ::: "memory")
 
 #define BEGIN_PRODUCTS __asm__ volatile("/*@ wgmma.fence.sync.aligned; @*/" ::: "memory")
 #define COMMIT_PRODUCTS __asm__ volatile("/*@ wgmma.commit_group.sync.aligned; @*/" ::: "memory")

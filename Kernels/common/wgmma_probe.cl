@@ -24,10 +24,11 @@ kernel __attribute__((reqd_work_group_size(128, 1, 1))) void probe(global uint *
   local uint4 *a = pieces + PROBED_BYTES / 16 - 160, *b = a + 128;
   scratch[item] = piece(item % 64, item / 64);
   barrier(CLK_GLOBAL_MEM_FENCE);
-  copy_piece(a + item, scratch + item);
-  COMMIT_COPIES;
+  copy_16(a + item, scratch + item);
+  end_batch();
   if (item < 16) b[item] = piece(item % 8 + 7, item / 8);
-  WAIT_FOR_COPIES(0);
+  BATCHES_DONE(0);
+  LET_READ_COPIES;
   barrier(CLK_LOCAL_MEM_FENCE);
   float c[4] = {1.0f, 1.0f, 1.0f, 1.0f};
   BEGIN_PRODUCTS;

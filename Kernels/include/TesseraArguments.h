@@ -28,7 +28,7 @@ struct norm_arguments {
 // rope/rope_store.cl
 struct rope_store_arguments {
   tessera_u64 x, rotations, positions, slots, keys, values;
-  tessera_u32 heads, kv_heads, stride, query_at, key_at, value_at, rotary, blocks, block_size, tokens;
+  tessera_u32 heads, kv_heads, stride, query_at, key_at, value_at, rotary, rotary_at, blocks, block_size, tokens, unused;
 } SWIFT_NAME("RopeStoreArguments");
 
 // attention/form.cl, for flash_attention and merge_partials
@@ -89,13 +89,20 @@ struct gather_arguments {
 
 // experts/route.cl
 struct route_arguments {
-  tessera_u64 scores, weights, slots, experts, order;
-  tessera_u32 tokens, expert_count, top_k, tile_tokens, flags, unused;
+  tessera_u64 scores, weights, slots, experts, order, bias;
+  tessera_u32 tokens, expert_count, top_k, tile_tokens, group_count, top_groups, flags;
+  float scale;
 } SWIFT_NAME("RouteArguments");
+
+// experts/heads.cl
+struct heads_arguments {
+  tessera_u64 slots, experts, order;
+  tessera_u32 tokens, heads, tile_tokens, unused;
+} SWIFT_NAME("HeadsArguments");
 
 // experts/combine.cl
 struct combine_arguments {
-  tessera_u64 x, weights, slots, residual, y;
+  tessera_u64 x, weights, slots, residual, y, shared, gate;
   tessera_u32 tokens, top_k, columns, flags;
 } SWIFT_NAME("CombineArguments");
 
@@ -139,6 +146,8 @@ struct cache_row_arguments {
 // The most experts of a layer; columns of a unit in the vector style: of experts' results, of rows element by element, of activations
 // that are packed in tiles; blocks of 32 activations of a unit that are rounded to 8 bits there.
 #define MOST_EXPERTS 1024
+#define MOST_EXPERT_GROUPS 64
+#define HEAD_SLOTS 1024
 #define COMBINE_COLUMNS 512
 #define ELEMENTWISE_COLUMNS 1024
 #define PACK_COLUMNS 256

@@ -20,9 +20,7 @@
 
 static inline void pack_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile, const uint unused) {
   const uint blocks = a->columns / BLOCK, end = min(blocks, (part + 1) * PACKED_BLOCKS);
-#if GROUPED
-  if ((int)tile >= *VIEW(const int, 3, experts)) return;
-#endif
+  if (NO_TILE(VIEW(const int, 3, experts), tile)) return;
   const struct tile_rows rows =
       rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
   for (uint block = part * PACKED_BLOCKS; block < end; ++block)
@@ -35,7 +33,7 @@ KERNEL(pack_activations, pack_arguments, 5)
 constant float factors[CHUNK] = {FACTOR(0), FACTOR(1), FACTOR(2), FACTOR(3), FACTOR(4), FACTOR(5), FACTOR(6), FACTOR(7)};
 
 // A row's block, in the order of the vector style.
-static inline float sum_of_block(local const float *x) {
+INLINE float sum_of_block(local const float *x) {
   float v[BLOCK];
 #pragma unroll
   for (uint i = 0; i < BLOCK; ++i) v[i] = x[i];
@@ -53,9 +51,7 @@ kernel GROUP_OF_ITEMS void pack_activations(ROOTS_5, const struct pack_arguments
   global uchar *const roots[] = {LIST_5};
   const struct pack_arguments *a = &arguments;
   const uint item = get_local_id(0), tile = get_group_id(1);
-#if GROUPED
-  if ((int)tile >= *VIEW(const int, 3, experts)) return;
-#endif
+  if (NO_TILE(VIEW(const int, 3, experts), tile)) return;
   const struct tile_rows rows =
       rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
   const uint first = get_group_id(0) * PACK_COLUMNS_WIDE, width = min((uint)PACK_COLUMNS_WIDE, a->columns - first);

@@ -20,6 +20,7 @@ kernel GROUP_OF_ITEMS void round_activations(ROOTS_5, const struct pack_argument
   global uchar *const roots[] = {LIST_5};
   const struct pack_arguments *a = &arguments;
   const uint item = get_local_id(0), m = get_group_id(0), tile = get_group_id(1);
+  if (NO_TILE(VIEW(const int, 3, experts), tile)) return;
   const struct tile_rows rows =
       rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
   const bool is_present = m < rows.count;

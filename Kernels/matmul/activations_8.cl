@@ -1,5 +1,4 @@
-// Rounds activations to 8 bits for matmul_8: x (tokens, columns) in blocks of 32 columns, each x ≈ scale · q with
-// scale = max |x| / 127 and q = x · (127 / max |x|) rounded to nearest even, into tiles of TILE_M tokens,
+// Rounds activations to 8 bits (matmul/round_8.cl) for matmul_8: x (tokens, columns) into tiles of TILE_M tokens,
 //
 //   packed (tiles, columns/32, PACKED_8, TILE_M) words: the scale, a float; for each BLOCK columns scale · Σq, a float;
 //   then words of DOT_COUNT q, in the order in which the weight format has its columns (matmul/format_8.cl).
@@ -7,34 +6,18 @@
 // Rows past a tile's end are zero. A block with a NaN or an infinity has such a scale, so that it shows in the products.
 //
 //   views   as in matmul/activations.cl; sums are unused
+//   or, with TENSOR, as matmul/format_8.cl says
 //   units   vector (⌈columns/32 / ROUNDED_BLOCKS⌉, tiles); simt (⌈columns/32 · TILE_M / GROUP_BLOCKS⌉, tiles)
-// or, with TENSOR, packed (tiles, columns/32, 8, TILE_M, TOKEN_WORDS / 8) as matmul/format_8.cl says, in units of a block, whose tokens
-// work-items share.
 // The caller guarantees columns % 32 = 0 and a type that SERVES_TYPE names.
 
 #include "common/kernel.cl"
 #include "matmul/format_8.cl"
+#include "matmul/round_8.cl"
 #include "matmul/rows.cl"
-// Here, since a source has a file where it is first included.
-#if TENSOR || !SIMT
-#include "matmul/quantize_8.cl"
-#else
+
+#if SIMT
+
 #include "matmul/quantize_8.simt.cl"
-#endif
-
-#if TENSOR
-
-static inline void quantize_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile,
-                                             const uint unused) {
-  const struct tile_rows rows =
-      rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
-  global uint *packed = VIEW(uint, 1, packed) + ((ulong)tile * (a->columns / 32) + part) * TOKEN_WORDS * TILE_M;
-  for (uint m = get_local_id(0); m < TILE_M; m += LOCAL)
-    quantize_token(VIEW(const float, 0, x), packed, &rows, a->columns, part, m);
-}
-KERNEL(quantize_activations, pack_arguments, 5)
-
-#elif SIMT
 
 kernel GROUP_OF_ITEMS void quantize_activations(ROOTS_5, const struct pack_arguments arguments) {
   local uint words[LOCAL], magnitudes[LOCAL];
@@ -42,9 +25,7 @@ kernel GROUP_OF_ITEMS void quantize_activations(ROOTS_5, const struct pack_argum
   const struct pack_arguments *a = &arguments;
   global uchar *const roots[] = {LIST_5};
   const uint tile = get_group_id(1), i = get_group_id(0) * GROUP_BLOCKS + get_local_id(0) / 8;
-#if GROUPED
-  if ((int)tile >= *VIEW(const int, 3, experts)) return;
-#endif
+  if (NO_TILE(VIEW(const int, 3, experts), tile)) return;
   const struct tile_rows rows =
       rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
   quantize_shared(VIEW(const float, 0, x), VIEW(uint, 1, packed), &rows, a->columns, i / TILE_M, i % TILE_M, tile,
@@ -53,12 +34,12 @@ kernel GROUP_OF_ITEMS void quantize_activations(ROOTS_5, const struct pack_argum
 
 #else
 
+#include "matmul/quantize_8.cl"
+
 static inline void quantize_activations_body(ROOTS, const struct pack_arguments *a, const uint part, const uint tile,
                                              const uint unused) {
   const uint end = min(a->columns / 32, (part + 1) * ROUNDED_BLOCKS);
-#if GROUPED
-  if ((int)tile >= *VIEW(const int, 3, experts)) return;
-#endif
+  if (NO_TILE(VIEW(const int, 3, experts), tile)) return;
   const struct tile_rows rows =
       rows_of_tile(VIEW(const int, 3, experts), VIEW(const uint, 4, order), a->tokens, a->flags, tile);
   for (uint block = part * ROUNDED_BLOCKS; block < end; ++block)

@@ -13,22 +13,8 @@
 #ifndef TILE_M
 #define TILE_M 128
 #endif
-// 2, 4 or 8.
-#ifndef EIGHTS
-#define EIGHTS (TILE_M > 16 ? 4 : 2)
-#endif
 #ifndef STAGE
 #define STAGE 2
-#endif
-#ifndef BUFFERS
-#define BUFFERS 2
-#endif
-#if EMULATED
-#undef DEPTH
-#define DEPTH 1
-#endif
-#ifndef DEPTH
-#define DEPTH 8
 #endif
 
 #include "matmul/format_16.cl"
@@ -36,29 +22,35 @@
 #include "matmul/tile.cl"
 
 #define STAGED (TILE_M > 16)
-#ifndef TOKEN_WARPS
-#define TOKEN_WARPS (TILE_M > 16 ? 2 : 1)
-#endif
+#define TOKEN_WARPS (STAGED ? 2 : 1)
+#define EIGHTS (STAGED ? 4 : 2)
+// Blocks of weights on their way, of few tokens.
+#define DEPTH (EMULATED ? 1 : 8)
 #define SIXTEENS (TILE_M / TOKEN_WARPS / 16)
 #define WORDS_OF_BLOCK (WORDS * PANEL_ROWS)
 #define STAGE_VECTORS (STAGE * TILE_M / 16 * TOKENS_VECTORS)
 
-// Tile n of a warp: its group of rows, and the first row in it. Two are 8 rows of each group of a panel, gates and ups.
-#define GROUP_OF(n) (EIGHTS == 2 ? first_eight / 4 * 2 + (n) : (first_eight + (n)) / 2)
-#define ROW_OF(n) ((EIGHTS == 2 ? first_eight / 2 % 2 : (n) % 2) * 8)
-
-// Panels of a warp; where a row of a panel, and tile n of a warp behind its panel's first, begins in a block.
-#define PANELS (EIGHTS > 4 ? EIGHTS / 4 : 1)
-#define TILE_AT(n) ((EIGHTS == 2 ? (n) * 16 : (n) % 4 * 8) * ASIDE)
+// Tile n of a warp, of the panel or of half of it: 8 rows of each group, gates and ups, or all. Its group, its first row there, and
+// where it begins in a block behind the warp's first.
+#define GROUP_OF(n) (first_eight / 4 * 2 + (STAGED ? (n) / 2 : (n)))
+#define ROW_OF(n) ((STAGED ? (n) % 2 : first_eight / 2 % 2) * 8)
+#define TILE_AT(n) ((STAGED ? 8 : 16) * (n) * ASIDE)
 
 // The words of columns 8t … 8t + 7 of a row's block.
 static inline uint4 load_columns(global const uint *block, const uint t) {
   return *(global const uint4 *)(block + t * ASIDE * PANEL_ROWS);
 }
 
+#if STAGED
+INLINE void copy_stage(local uint4 *to, global const uint4 *from, const uint item) {
+#pragma unroll
+  for (uint i = 0; i < STAGE_VECTORS; i += LOCAL) copy_16(to + i + item, from + i + item);
+}
+#endif
+
 kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments arguments) {
 #if STAGED
-  local uint4 x[BUFFERS][STAGE_VECTORS];
+  local uint4 x[2][STAGE_VECTORS];
 #endif
   MMA_SCRATCH;
 
@@ -70,17 +62,11 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
   const uint item = get_local_id(0), warp = item / 32, lane = item % 32, g = lane / 4, t = lane % 4;
   const uint first_eight = (get_group_id(1) * (LOCAL / 32 / TOKEN_WARPS) + warp / TOKEN_WARPS) * EIGHTS;
   const uint first_token = warp % TOKEN_WARPS * SIXTEENS * 16;
-#if GROUPED
-  if (tile.count == 0) return;
-#endif
+  if (GROUPED && tile.count == 0) return;
 
   // Panels past the end repeat the last; their results are not stored.
-  global const uint *quants[PANELS];
-#pragma unroll
-  for (uint p = 0; p < PANELS; ++p) {
-    const uint panel = min(first_eight / 4 + p, (groups - 1) / PANEL_GROUPS);
-    quants[p] = tile.weights + row_at(panel * PANEL_GROUPS, g + (EIGHTS == 2 ? first_eight / 2 % 2 * 8 : 0), blocks);
-  }
+  const uint panel = min(first_eight / 4, (groups - 1) / PANEL_GROUPS);
+  global const uint *quants = tile.weights + row_at(panel * PANEL_GROUPS, g + (STAGED ? 0 : first_eight / 2 % 2 * 8), blocks);
   global const uint4 *packed = VIEW(const uint4, 0, x) + (ulong)tile.packed_row / 16 * blocks * TOKENS_VECTORS;
 
   float4 sums[SIXTEENS][EIGHTS];
@@ -91,37 +77,25 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
 
 #if STAGED
   const uint stages = blocks / STAGE;
-#pragma unroll
-  for (uint s = 0; s + 1 < BUFFERS; ++s) {
-#pragma unroll
-    for (uint i = 0; i < STAGE_VECTORS; i += LOCAL)
-      if (s < stages) copy_16(&x[s][i + item], packed + s * STAGE_VECTORS + i + item);
-    end_batch();
-  }
-  packed += (BUFFERS - 1) * STAGE_VECTORS;
+  copy_stage(x[0], packed, item);
   uint4 near[EIGHTS];
 #pragma unroll
-  for (int n = 0; n < EIGHTS; ++n) near[n] = load_columns(quants[n / 4] + TILE_AT(n), t);
+  for (int n = 0; n < EIGHTS; ++n) near[n] = load_columns(quants + TILE_AT(n), t);
 
 #pragma unroll 1
   for (uint stage = 0; stage < stages; ++stage) {
-    BATCHES_DONE(BUFFERS - 2);
+    copies_done();
     SYNC_GROUP;
-    if (stage + BUFFERS - 1 < stages)
-#pragma unroll
-      for (uint i = 0; i < STAGE_VECTORS; i += LOCAL) copy_16(&x[(stage + BUFFERS - 1) % BUFFERS][i + item], packed + i + item);
-    end_batch();
     packed += STAGE_VECTORS;
+    if (stage + 1 < stages) copy_stage(x[(stage + 1) % 2], packed, item);
 #pragma unroll 1
     for (uint block = 0; block < STAGE; ++block) {
       // The last block is fetched again after itself.
-      const uint step = stage * STAGE + block + 1 < blocks ? WORDS_OF_BLOCK : 0;
+      quants += stage * STAGE + block + 1 < blocks ? WORDS_OF_BLOCK : 0;
       uint4 next[EIGHTS];
 #pragma unroll
-      for (int p = 0; p < PANELS; ++p) quants[p] += step;
-#pragma unroll
-      for (int n = 0; n < EIGHTS; ++n) next[n] = load_columns(quants[n / 4] + TILE_AT(n), t);
-      local const uint4 *tokens = &x[stage % BUFFERS][(block * TILE_M / 16 + first_token / 16) * TOKENS_VECTORS + lane];
+      for (int n = 0; n < EIGHTS; ++n) next[n] = load_columns(quants + TILE_AT(n), t);
+      local const uint4 *tokens = &x[stage % 2][(block * TILE_M / 16 + first_token / 16) * TOKENS_VECTORS + lane];
       MMA_UNROLL
       for (uint m = 0; m < SIXTEENS; ++m) {
         const uint4 first = tokens[m * TOKENS_VECTORS], second = tokens[m * TOKENS_VECTORS + 32];
@@ -139,16 +113,16 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
   uint4 ahead[DEPTH][EIGHTS], tokens[DEPTH][2];
   packed += lane;
   const bool is_used = g < tile.count;
-#define FETCH(i, block)                                                                             \
+#define FETCH_BLOCK(i, block)                                                                             \
   do {                                                                                              \
     const ulong of_block = min((uint)(block), blocks - 1);                                          \
     tokens[i][0] = is_used ? packed[of_block * TOKENS_VECTORS] : (uint4)(0);                        \
     tokens[i][1] = is_used ? packed[of_block * TOKENS_VECTORS + 32] : (uint4)(0);                   \
     _Pragma("unroll") for (int n = 0; n < EIGHTS; ++n) ahead[i][n] =                                \
-        load_columns(quants[n / 4] + TILE_AT(n) + of_block * WORDS_OF_BLOCK, t);                                        \
+        load_columns(quants + TILE_AT(n) + of_block * WORDS_OF_BLOCK, t);                           \
   } while (0)
 #pragma unroll
-  for (int i = 0; i < DEPTH; ++i) FETCH(i, i);
+  for (int i = 0; i < DEPTH; ++i) FETCH_BLOCK(i, i);
 #pragma unroll 1
   for (uint block = 0; block < blocks; block += DEPTH) {
 #pragma unroll
@@ -160,7 +134,7 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
           sums[0][n] = mma_halves(sums[0][n], tokens[i][1], ahead[i][n].zw, SCRATCH);
         }
       }
-      FETCH(i, block + i + DEPTH);
+      FETCH_BLOCK(i, block + i + DEPTH);
     }
   }
 #endif
@@ -176,9 +150,8 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
 #define RESULT(n) ((c == 0 ? sums[m][n].x : c == 1 ? sums[m][n].y : c == 2 ? sums[m][n].z : sums[m][n].w) * factor)
       if (tile.epilogue.flags & GATE) {
 #pragma unroll
-        for (uint n = 0; n < EIGHTS; ++n)
-          if (EIGHTS == 2 ? n == 0 : n % 4 < 2)
-            store_gated(RESULT(n), RESULT(n + (EIGHTS == 2 ? 1 : 2)), &tile.epilogue, tile.row + token, GROUP_OF(n), ROW_OF(n) + column);
+        for (uint n = 0; n < EIGHTS / 2; ++n)
+          store_gated(RESULT(n), RESULT(n + EIGHTS / 2), &tile.epilogue, tile.row + token, GROUP_OF(n), ROW_OF(n) + column);
         continue;
       }
 #pragma unroll

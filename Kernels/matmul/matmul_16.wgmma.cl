@@ -59,21 +59,22 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
   do {                                                                                                                      \
     local uint4 *to = stages + (stage) * STAGE_PIECES;                                                                      \
     _Pragma("unroll") for (uint i = item; i < A_PIECES; i += LOCAL)                                                         \
-        copy_piece(to + i, piece_at(weights, first_row + row_of_tile(i % TILE_ROWS), panels,                                \
+        copy_16(to + i, piece_at(weights, first_row + row_of_tile(i % TILE_ROWS), panels,                                \
                                     (tile) * (TILE_K / 8) + i / TILE_ROWS, eighths));                                       \
     _Pragma("unroll") for (uint i = item; i < B_PIECES; i += LOCAL)                                                         \
-        copy_piece(to + A_PIECES + i,                                                                                       \
+        copy_16(to + A_PIECES + i,                                                                                       \
                    piece_at(x, first_token + i % TILE_N, token_panels, (tile) * (TILE_K / 8) + i / TILE_N, eighths));       \
   } while (0)
 
 #pragma unroll
   for (uint s = 0; s < STAGES - 1; ++s) {
     if (s < tiles) COPY_TILE(s, s);
-    COMMIT_COPIES;
+    end_batch();
   }
   uint stage = 0, next = STAGES - 1;
   for (uint tile = 0; tile < tiles; ++tile) {
-    WAIT_FOR_COPIES(STAGES - 2);
+    BATCHES_DONE(STAGES - 2);
+    LET_READ_COPIES;
     barrier(CLK_LOCAL_MEM_FENCE);
     local const uint4 *of_stage = stages + stage * STAGE_PIECES;
     BEGIN_PRODUCTS;
@@ -83,7 +84,7 @@ kernel GROUP_OF_ITEMS void matmul_16(ROOTS_8, const struct matmul_arguments argu
     COMMIT_PRODUCTS;
     // The stage that was read before the barrier.
     if (tile + STAGES - 1 < tiles) COPY_TILE(next, tile + STAGES - 1);
-    COMMIT_COPIES;
+    end_batch();
     WAIT_FOR_PRODUCTS;
     stage = stage + 1 == STAGES ? 0 : stage + 1;
     next = next + 1 == STAGES ? 0 : next + 1;

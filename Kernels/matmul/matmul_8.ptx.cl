@@ -105,9 +105,7 @@ kernel GROUP_OF_ITEMS void matmul_8(ROOTS_8, const struct matmul_arguments argum
   const uint item = get_local_id(0), warp = item / 32, g = item % 32 / 4, t = item % 4;
   const uint first_group = (get_group_id(1) * PANELS + warp / TOKEN_WARPS) * PANEL_GROUPS;
   const uint first_token = warp % TOKEN_WARPS * EIGHTS * 8;
-#if GROUPED
-  if (tile.count == 0) return;
-#endif
+  if (GROUPED && tile.count == 0) return;
 
   // Panels past the end repeat the last; their results are not stored.
   const uint last_panel = (groups - 1) / PANEL_GROUPS;

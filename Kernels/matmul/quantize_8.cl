@@ -1,7 +1,8 @@
-// What matmul/activations_8.cl does with one block of 32 columns of one tile.
+// What matmul/activations_8.cl does in the vector style with one block of 32 columns of one tile.
 
 #pragma once
 
+#include "matmul/round_8.cl"
 #include "matmul/rows.cl"
 
 static inline int sum_of_bytes(char16 q) {
@@ -37,47 +38,18 @@ struct rounded_block {
 };
 
 static inline struct rounded_block round_block(const float16 low, const float16 high) {
-  // Of floats without sign the bits are ordered as the numbers, NaN last.
-  const uint16 magnitudes = max(as_uint16(low) & 0x7fffffffu, as_uint16(high) & 0x7fffffffu);
+  const uint16 magnitudes = max(MAGNITUDES(low, 16), MAGNITUDES(high, 16));
   const uint8 of_8 = max(magnitudes.lo, magnitudes.hi);
   const uint4 of_4 = max(of_8.lo, of_8.hi);
   const uint2 of_2 = max(of_4.lo, of_4.hi);
   const float largest = as_float(max(of_2.x, of_2.y));
-  const float inverse = largest == 0.0f ? 0.0f : 127.0f / largest;
+  const float inverse = inverse_of_largest(largest);
   struct rounded_block block;
-  block.scale = largest / 127.0f;
-  // Added to 1.5 · 2^23, a number is rounded to an integer, in the low bits.
-  block.low = convert_char16(as_int16(low * inverse + 12582912.0f) - 0x4b400000);
-  block.high = convert_char16(as_int16(high * inverse + 12582912.0f) - 0x4b400000);
+  block.scale = scale_of_largest(largest);
+  block.low = ROUNDED_BYTES(low * inverse, 16);
+  block.high = ROUNDED_BYTES(high * inverse, 16);
   return block;
 }
-
-#if TENSOR
-
-// Of token m of a tile, whose block begins at `packed`.
-static inline void quantize_token(global const float *x, global uint *packed, const struct tile_rows *rows, const uint columns,
-                                  const uint block, const uint m) {
-  float16 low = 0.0f, high = 0.0f;
-  if (m < rows->count) {
-    low = vload16(0, x + row_of(rows, m) * columns + block * 32);
-    high = vload16(1, x + row_of(rows, m) * columns + block * 32);
-  }
-  const struct rounded_block rounded = round_block(low, high);
-  const uint4 first = as_uint4((char16)(ORDER(rounded.low))), second = as_uint4((char16)(ORDER(rounded.high)));
-  global float *head = (global float *)packed + TILE_M * 8 + m * HEAD_WORDS;
-  head[0] = rounded.scale;
-#if BLOCK == 16
-  // A lane's word of each block side by side.
-  vstore8((uint8)(first.x, second.x, first.y, second.y, first.z, second.z, first.w, second.w), m, packed);
-  head[1] = rounded.scale * (float)sum_of_bytes(rounded.low);
-  head[2] = rounded.scale * (float)sum_of_bytes(rounded.high);
-#else
-  vstore8((uint8)(first, second), m, packed);
-  head[1] = rounded.scale * (float)(sum_of_bytes(rounded.low) + sum_of_bytes(rounded.high));
-#endif
-}
-
-#else
 
 static inline void quantize_block(global const float *x, global uint *packed, const struct tile_rows *rows, const uint columns,
                                   const uint block, const uint tile) {
@@ -100,5 +72,3 @@ static inline void quantize_block(global const float *x, global uint *packed, co
     store_words(rounded.high, packed + (1 + 32 / BLOCK + 16 / DOT_COUNT) * TILE_M + m);
   }
 }
-
-#endif

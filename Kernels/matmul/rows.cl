@@ -16,6 +16,9 @@
 // expert; `order` has the token of each.
 #define EXPERT_TILES(list) ((global const int4 *)(list) + 1)
 
+// Whether the list ends before the tile; a macro, since PoCL wants to know before it inlines.
+#define NO_TILE(list, tile) (GROUPED && (int)(tile) >= *(list))
+
 // In a product's flags: rows of x are slots already.
 #define BY_SLOT 32u
 

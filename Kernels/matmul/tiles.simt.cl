@@ -64,8 +64,8 @@ static inline void load_stage(struct staged *next, const struct sources *from, c
     if (FOURS * LOCAL <= STAGE_FOURS || item < STAGE_FOURS) next->x[i] = from->x[stage * STAGE_FOURS + i * LOCAL];
 }
 
-static inline void store_stage(const struct staged *next, const struct sources *from, const uint stage, const uint item,
-                               local float *weights, local float4 *x) {
+INLINE void store_stage(const struct staged *next, const struct sources *from, const uint stage, const uint item,
+                        local float *weights, local float4 *x) {
   if (CHUNKS * LOCAL <= STAGE_CHUNKS || item < STAGE_CHUNKS) {
     const uint block = stage * STAGE / BLOCK;
     PACKED halves = from->halves + block / BLOCKS_PER_SCALE * (PANEL_GROUPS * SCALES * LANES);

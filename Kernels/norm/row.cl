@@ -13,31 +13,7 @@
 
 static inline float inverse_root(float sum, uint columns, float epsilon) { return 1.0f / sqrt(sum / columns + epsilon); }
 
-#if SIMT
-
-// The sum of squares of x − mean, for all `items` work-items of a work-group together; `parts` holds PARTS floats.
-static inline float row_squares(global const float *x, const uint columns, const float mean, local float *parts, const uint item,
-                                const uint items) {
-  for (uint part = item; part < PARTS; part += items) {
-    float sum = 0.0f;
-    for (uint c = part; c < columns; c += PARTS) sum = fma(x[c] - mean, x[c] - mean, sum);
-    parts[part] = sum;
-  }
-  for (uint width = PARTS / 2; width > 0; width /= 2) {
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (uint part = item; part < width; part += items) parts[part] += parts[part + width];
-  }
-  barrier(CLK_LOCAL_MEM_FENCE);
-  return parts[0];
-}
-
-// The factor of a root mean square norm, 1 / √(mean(x²) + ε).
-static inline float row_factor(global const float *x, const uint columns, const float epsilon, local float *parts, const uint item,
-                               const uint items) {
-  return inverse_root(row_squares(x, columns, 0.0f, parts, item, items), columns, epsilon);
-}
-
-#else
+#if !SIMT
 
 #define PART_VECTORS (PARTS / LANES)
 

@@ -42,9 +42,9 @@ static inline struct row_chunk load_chunk(global const float *x, const uint begi
 // The sum of x, or of the squares of x − mean; `first` is the row's first chunk. Every work-item of the work-group calls it.
 //
 // Inlined always: of a function of its own that has them, PoCL 3.1 leaves local arrays to be shared by all work-groups.
-__attribute__((always_inline)) static inline float staged_sum(global const float *x, const struct row_chunk *first, const uint columns,
-                                                              const bool wide, const int kind, const float mean,
-                                                              local float4 *staged, local float *parts) {
+INLINE float staged_sum(global const float *x, const struct row_chunk *first, const uint columns,
+                        const bool wide, const int kind, const float mean,
+                        local float4 *staged, local float *parts) {
   const uint item = get_local_id(0);
   local const float *row = (local const float *)staged;
   for (uint part = item; part < PARTS; part += LOCAL) parts[part] = 0.0f;
@@ -73,8 +73,8 @@ __attribute__((always_inline)) static inline float staged_sum(global const float
 }
 
 // y = (x − mean) · factor · weight (+ bias) (+ residual) of the row. Rows lie as norm/rmsnorm.cl says.
-static inline void staged_norm(ROOTS, const struct norm_arguments *a, const uint row, const bool is_centered,
-                               local float4 *staged, local float *parts) {
+INLINE void staged_norm(ROOTS, const struct norm_arguments *a, const uint row, const bool is_centered,
+                        local float4 *staged, local float *parts) {
   const uint columns = a->columns;
   const ulong out = (ulong)(row / a->heads) * a->y_stride + row % a->heads * columns;
   global const float *x = VIEW(const float, 0, x) + (ulong)(row / a->heads) * a->x_stride + row % a->heads * columns;

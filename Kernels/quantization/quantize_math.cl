@@ -23,7 +23,8 @@ static inline float element(global const input_element *x, uint i) {
 static inline float16 elements(global const input_element *x, uint i) {
   const int16 bits = as_int16(VALUE(vload16(0, x + i), float16, int16));
   const int16 magnitude = bits & 0x7fffffff;
-  return as_float16(magnitude > 0x7f800000 ? (int16)0 : (bits & (int)0x80000000) | min(magnitude, 0x7f7fffff));
+  // Not the smaller of a vector and a number, of which oclgrind 21 gives the first lane alone.
+  return as_float16(magnitude > 0x7f800000 ? (int16)0 : (bits & (int)0x80000000) | min(magnitude, (int16)0x7f7fffff));
 }
 
 // The sum of sixteen numbers: always those eight places apart first, then four, two and one.

@@ -7,17 +7,7 @@
 //   views   weights: `word_count` words, of which the first `quant_words` are the plane of quants
 //   units   (⌈word_count / RANDOM_WORDS⌉). One source serves both styles.
 
-#if SIMT
-#define LOCAL 64
-#define FIRST_ITEM get_local_id(0)
-#else
-#define LOCAL 1
-#define ASIDE 1
-#define FIRST_ITEM 0
-#endif
-#undef SIMT
-#define SIMT 1
-#include "common/kernel.cl"
+#include "quantization/both_styles.cl"
 #include "quantization/weights.cl"
 
 // A bijection of 32 bits whose results look random (Wellons, "Prospecting for hash functions": lowbias32).

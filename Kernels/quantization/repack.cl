@@ -7,17 +7,7 @@
 //
 // A work-item moves what lies under one set of scales in one row; rows past the end become zero. One source serves both styles.
 
-#if SIMT
-#define LOCAL 64
-#define FIRST_ITEM get_local_id(0)
-#else
-#define LOCAL 1
-#define ASIDE 1
-#define FIRST_ITEM 0
-#endif
-#undef SIMT
-#define SIMT 1
-#include "common/kernel.cl"
+#include "quantization/both_styles.cl"
 #include "quantization/weights.cl"
 #include "quantization/gguf.cl"
 

@@ -130,7 +130,7 @@ static inline struct block_logits load_block(global const float *row, uint begin
 
 // The sum, or the largest, of all work-items' numbers, for all of them.
 #define REDUCTION(name, combined)                                            \
-  static inline ulong name(const ulong own, local ulong *items) {            \
+  INLINE ulong name(const ulong own, local ulong *items) {                   \
     const uint item = get_local_id(0);                                       \
     barrier(CLK_LOCAL_MEM_FENCE);                                            \
     items[item] = own;                                                       \
@@ -149,7 +149,7 @@ REDUCTION(largest_of_items, max(a, b))
 #endif
 
 // The row's largest key, of those of its blocks. Every work-item of a work-group of ROW_ITEMS calls it.
-static inline ulong largest_key(global const ulong *keys, uint count, SHARED ulong *items) {
+INLINE ulong largest_key(global const ulong *keys, uint count, SHARED ulong *items) {
   ulong best = 0;
 #if SIMT
   for (uint i = get_local_id(0); i < count; i += ROW_ITEMS) best = max(best, keys[i]);

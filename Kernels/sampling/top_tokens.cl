@@ -8,7 +8,7 @@
 #include "sampling/listed.cl"
 
 // Ranks `count` keys and reports them.
-static inline void report_tokens(SHARED const ulong *keys, uint count, global const float *logits, float best, ulong sum,
+INLINE void report_tokens(SHARED const ulong *keys, uint count, global const float *logits, float best, ulong sum,
                                  global uint *tokens, uint limit) {
   for (uint i = count + get_local_id(0); i < limit; i += ROW_ITEMS) tokens[i * 2] = UINT_MAX;
   for (uint i = get_local_id(0); i < count; i += ROW_ITEMS) {

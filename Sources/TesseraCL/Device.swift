@@ -1,5 +1,6 @@
 import COpenCL
 import Foundation
+import Synchronization
 
 /// An OpenCL device of any installed platform.
 package final class Device: Sendable {
@@ -23,6 +24,20 @@ package final class Device: Sendable {
   /// - Throws: `CLError.noDriver` if there is none.
   package static func all() throws(CLError) -> [Device] {
     DriverCache.prepare()
+    let devices = try listing.withLock { _ throws(CLError) in try listed() }
+    guard !devices.isEmpty else {
+      throw CLError(
+        .noDriver,
+        "no OpenCL driver with a device is installed: install your GPU's, or PoCL for the CPU with "
+          + "`apt-get install pocl-opencl-icd`" + (DriverCache().advice.map { "; \($0)" } ?? ""))
+    }
+    return devices
+  }
+
+  /// One thread at a time: PoCL 3.1 shows another thread the devices that it is still making.
+  private static let listing = Mutex(())
+
+  private static func listed() throws(CLError) -> [Device] {
     var count: cl_uint = 0
     let status = clGetPlatformIDs(0, nil, &count)
     guard status == CL_SUCCESS || status == -1001 else { throw CLError(status: status, call: "clGetPlatformIDs") }
@@ -36,12 +51,6 @@ package final class Device: Sendable {
       var ids = [cl_device_id?](repeating: nil, count: Int(count))
       guard clGetDeviceIDs(platform, type, count, &ids, nil) == CL_SUCCESS else { continue }
       for id in ids.compactMap({ $0 }) { devices.append(Device(id: id, platform: platform, index: devices.count)) }
-    }
-    guard !devices.isEmpty else {
-      throw CLError(
-        .noDriver,
-        "no OpenCL driver with a device is installed: install your GPU's, or PoCL for the CPU with "
-          + "`apt-get install pocl-opencl-icd`" + (DriverCache().advice.map { "; \($0)" } ?? ""))
     }
     return devices
   }

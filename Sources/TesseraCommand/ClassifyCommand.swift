@@ -36,19 +36,25 @@ struct ClassifyCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var ids = try tokens.map { try InputText.tokens($0, option: "--tokens") }
+    let given = try tokens.map { try InputText.tokens($0, option: "--tokens") }
     let types = try tokenTypes.map { try InputText.tokens($0, option: "--token-types") }
-    let texts = try file.map { InputText.lines(try InputText.read($0)) } ?? texts
     let options = model.run.loadOptions
     let classifier = try await model.run.loading {
       try await TextClassifier.load(ModelSource(path: model.model), options: options, progress: $0)
     }
-    if ids.isEmpty { ids = try texts.map { try classifier.model.tokenizer.encode($0) } }
-    if classifier.judgesTokens {
-      try show(try await classifier.classifyTokens(tokens: ids, tokenTypes: types.isEmpty ? nil : types), classifier)
-    } else {
-      try show(try await classifier.classify(tokens: ids, tokenTypes: types.isEmpty ? nil : types))
+    let ids = given.isEmpty ? try encoded(classifier) : given
+    let segments = types.isEmpty ? nil : types
+    guard classifier.judgesTokens else {
+      let labels = try await classifier.classify(tokens: ids, tokenTypes: segments)
+      return try show(labels)
     }
+    let judged = try await classifier.classifyTokens(tokens: ids, tokenTypes: segments)
+    try show(judged, classifier)
+  }
+
+  private func encoded(_ classifier: TextClassifier) throws -> [[Int]] {
+    let texts = try file.map { InputText.lines(try InputText.read($0)) } ?? texts
+    return try texts.map { try classifier.model.tokenizer.encode($0) }
   }
 
   private func show(_ texts: [[TextClassifier.Label]]) throws {

@@ -19,19 +19,46 @@ extension TilePlan.Matrix {
   package struct SharedRowTile: Sendable, Equatable {
     /// Tokens of a tile: the macro `TILE_M`.
     package var tokens: Int
-    /// Work-items of a work-group.
-    package var groupSize: Int
+    /// Work-items that sum.
+    package var summers: Int
     /// Blocks that a warp sums in a round, and rounds on their way from memory: the macros `SHARE` and `AHEAD`.
     package var share, ahead: Int
+    /// Rows of a work-item: `LANE_ROWS`.
+    package var laneRows = 1
+    /// Whether a warp more has the chains: `CHAIN_ALONE`.
+    package var isChainAlone = false
+    /// Whether all columns are in local memory: `WHOLE`.
+    package var isWhole = false
+
+    /// Work-items of a work-group.
+    package var groupSize: Int { summers + (isChainAlone ? 32 : 0) }
+
+    private var round: Int { summers / 32 * share }
+
+    /// Whether a work-group may have panels one after the other: `HAS_PANELS`.
+    private func hasPanels(_ row: RowBlocks) -> Bool {
+      isWhole && row.count.isMultiple(of: round * ahead) && row.count > round
+    }
 
     /// Local memory of a work-group, in bytes.
     package func localBytes(_ row: RowBlocks) -> Int {
-      let round = groupSize / 32 * share
-      let x = 2 * round * (row.size * tokens + 4) * 4
-      // A norm's partial sums lie where the sums of blocks do later; then sums of x, and scales where it is rounded.
-      let sums = max(2 * round * 32, 256) * tokens * 4 + 4 * round * tokens * 4
-      let sets = 3 * ((round + row.perScale - 1) / row.perScale) * row.scales * 64
+      let turn = round * ahead
+      let blocks = isWhole ? (row.count + turn - 1) / turn * turn : 2 * round
+      let x = blocks * (row.size * tokens + 4) * 4
+      // A norm's partial sums, and magnitudes of all columns, lie where the sums of blocks do later.
+      let before = max(256, isWhole ? row.count * row.size / 4 : 0)
+      // Sums of x and results; where x is rounded, its scales and a round's magnitudes.
+      let rest = blocks + (isWhole ? blocks : round * (4 + row.size / 4)) + 65
+      let sums = (max(2 * round * 32, before) + rest) * tokens * 4
+      let sets = 4 * ((round + row.perScale - 1) / row.perScale) * row.scales * 64
       return x + sums + sets
+    }
+
+    /// How many work-groups to launch for `panels` panels of 32 rows: about three a compute unit, each with several panels, so that
+    /// none has to begin after another has ended.
+    package func groups(panels: Int, _ row: RowBlocks, units: Int) -> Int {
+      let each = hasPanels(row) ? max(1, panels / (3 * units)) : 1
+      return (panels + each - 1) / each
     }
   }
 
@@ -44,29 +71,46 @@ extension TilePlan.Matrix {
   package func sharedRowTile(tokens count: Int, _ row: RowBlocks, weights: String, panels: Int) -> SharedRowTile {
     let name = Tuning.matmul(count == 1 ? .one : .few, weights)
     let tokens = [1, 2, 4].first { $0 >= count } ?? 8
-    let plain = Self.shape(row, tokens: tokens, isMany: panels >= 4 * computeUnits)
-    let share = row.unit * (tuning[name, "SHARE"] ?? plain.units)
+    let plain = Self.shape(row, tokens: tokens, panelsOfUnit: Double(panels) / Double(computeUnits))
+    let units = tuning[name, "SHARE"] ?? plain.units
     var tile = SharedRowTile(
-      tokens: tokens, groupSize: tuning[name, "LOCAL"] ?? plain.groupSize, share: share,
+      tokens: tokens, summers: tuning[name, "LOCAL"] ?? plain.summers, share: row.unit * units,
       ahead: tuning[name, "AHEAD"] ?? plain.ahead)
-    while tile.groupSize > 64,
-      tile.groupSize > maxGroupSize || tile.localBytes(row) > localBytes || tile.groupSize / 32 * share >= 2 * row.count
-    { tile.groupSize /= 2 }
-    while tile.share > row.unit, tile.localBytes(row) > localBytes { tile.share /= 2 }
-    while tile.tokens > 1, tile.localBytes(row) > localBytes { tile.tokens /= 2 }
+    // With a work-group or two a unit, of not many warps, nothing else hides the chain.
+    tile.isChainAlone =
+      tokens == 1 && panels <= 2 * computeUnits && tile.summers <= 256 && tile.groupSize + 32 <= maxGroupSize
+    func fits() -> Bool {
+      tile.laneRows = tile.share.isMultiple(of: 2 * row.unit) && row.count >= 2 * row.unit ? 2 : 1
+      // Staged once. Of several tokens it would take a unit's local memory.
+      tile.isWhole = tokens == 1
+      if tile.isWhole, tile.localBytes(row) <= localBytes { return true }
+      tile.isWhole = false
+      return tile.localBytes(row) <= localBytes
+    }
+    while !fits() || tile.groupSize > maxGroupSize || tile.summers / 32 * tile.share >= 2 * row.count,
+      tile.summers > 64
+    { tile.summers /= 2 }
+    while !fits(), tile.share > row.unit { tile.share /= 2 }
+    while !fits(), tile.tokens > 1 { tile.tokens /= 2 }
     return tile
   }
 
-  /// The fastest shapes of an H100, where work-groups of 512 fill the units with few panels of wide formats, and several of 256
-  /// hide each other's waits. `units` are those of a share.
+  /// The work-items that sum, units of a share (from two on with two rows a work-item) and rounds ahead: more ahead where few
+  /// work-groups run beside each other, which hide each other's waits; else few registers, so that they are many. Chosen by
+  /// registers and counts of sm_90's machine code, not on a card.
   private static func shape(
-    _ row: RowBlocks, tokens: Int, isMany: Bool
-  ) -> (groupSize: Int, units: Int, ahead: Int) {
+    _ row: RowBlocks, tokens: Int, panelsOfUnit: Double
+  ) -> (summers: Int, units: Int, ahead: Int) {
     let words = row.words * row.unit
-    guard tokens == 1 else { return (256, 1, row.unit > 1 || words > 8 ? 1 : 2) }
-    if row.unit == 1, row.words <= 4 { return (256, 2, 2) }
-    if words >= 16 { return (512, 1, 1) }
-    if words <= 4 { return (256, 1, 4) }
-    return row.unit > 1 && isMany ? (256, 1, 2) : (512, 1, row.unit > 1 ? 1 : 2)
+    if tokens > 1 {
+      guard row.unit == 1, words <= 8 else { return (256, 1, 1) }
+      return (tokens == 2 ? 256 : 128, 2, words <= 4 ? 2 : 1)
+    }
+    if row.unit == 1, words <= 4 {
+      return panelsOfUnit <= 1 ? (256, 4, 2) : panelsOfUnit < 4 ? (256, 2, 2) : (256, 4, 1)
+    }
+    if words >= 16 { return (words < 32 ? 512 : 256, 1, 1) }
+    if words <= 8 { return (256, 2, row.unit > 1 || panelsOfUnit < 4 ? 2 : 1) }
+    return panelsOfUnit < 4 ? (512, 1, 1) : (256, 1, 2)
   }
 }

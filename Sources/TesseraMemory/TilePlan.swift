@@ -35,7 +35,7 @@ package struct TilePlan: Sendable, Equatable, Codable {
       /// `TILE_M`, `TILE_N` and `TILES`.
       package var tokens, groups, repeats: Int
       /// How far ahead of their use weights are fetched: the macro `PREFETCH_WORDS`.
-      package var prefetchWords = 512
+      package var prefetchWords = 2048
       /// Work-items of a work-group.
       package var groupSize: Int
     }

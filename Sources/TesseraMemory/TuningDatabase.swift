@@ -56,7 +56,8 @@ package struct TuningDatabase: Sendable {
   }
 
   private struct File: Codable {
-    static let currentVersion = 1
+    /// 2: LOCAL, SHARE and AHEAD of products are of another kernel than before.
+    static let currentVersion = 2
     var version = currentVersion
     var entries: [Entry]
   }

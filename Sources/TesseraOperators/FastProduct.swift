@@ -33,18 +33,20 @@ package struct FastProduct: Sendable {
     case .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: true
     // Sums of 16 bits have no room for its products, and in pairs it is slower than float32.
     case .q8_0: dot != .x86
-    case .f16, .bf16: units != nil || (dot.isTensor && library.style == .simt)
+    case .f16, .bf16: units != nil || hasTensor
     default: false
     }
   }
 
-  /// Whether a product is multiplied so, which does not depend on its tokens.
-  func serves(_ problem: MatrixProduct.Problem) -> Bool {
-    let shape = problem.weights.shape
+  /// Whether a matrix's products are computed so, which does not depend on their tokens.
+  func serves(_ shape: WeightShape, ofExperts: Bool) -> Bool {
     guard serves(shape.format) else { return false }
     // The tokens' factors take the place of the sums of their blocks, which are as many only from 64 columns on.
-    return shape.format.hasScales || (problem.experts == nil && shape.columns >= 64)
+    return shape.format.hasScales || (shape.columns >= 64 && (hasTensor || !ofExperts))
   }
+
+  /// Whether products of many tokens are kernels of their own.
+  private var hasTensor: Bool { dot.isTensor && library.style == .simt }
 
   /// Words that describe 32 activations of a token: `PACKED_8`, at most.
   private func packedWords(_ format: WeightFormat) -> Int {
@@ -52,24 +54,24 @@ package struct FastProduct: Sendable {
   }
 
   func enqueue(
-    _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, on sink: some CommandSink
+    _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, norm: MatrixProduct.Norm? = nil,
+    on sink: some CommandSink
   ) throws {
     let shape = problem.weights.shape
-    guard serves(problem), shape.columns.isMultiple(of: 32) else {
+    guard serves(shape, ofExperts: problem.experts != nil), shape.columns.isMultiple(of: 32) else {
       throw OperatorError(
         .shape, "a fast product of \(shape.format.name) and \(shape.columns) columns: use MatrixProduct")
     }
     let style = library.style
     if !shape.format.hasScales {
-      if let units { return try units.enqueue(problem, x: x, y: y, on: sink) }
+      if let units, problem.experts == nil { return try units.enqueue(problem, x: x, y: y, on: sink) }
       return try enqueueHalves(problem, x: x, y: y, on: sink)
     }
-    if dot.isTensor, style == .simt, problem.tokens > Self.fewTokens, problem.experts == nil {
-      return try enqueueTensor(problem, x: x, y: y, on: sink)
+    if style == .simt, isFew(problem) {
+      // By float32 sums of the rounded activations, which are exact: the same bits.
+      return try sink.dispatch(problem.sharedRows(x, into: y, tiles, norm: norm, isRounded: true), library)
     }
-    if style == .simt, problem.tokens <= Self.fewTokens, problem.experts == nil {
-      return try enqueueFew(problem, x: x, y: y, on: sink)
-    }
+    if hasTensor { return try enqueueTensor(problem, x: x, y: y, on: sink) }
     try sink.dispatch(
       problem.pack(
         x, "matmul/activations_8.cl", "quantize_activations", defines: [dot.define], language: dot.language,
@@ -91,22 +93,19 @@ package struct FastProduct: Sendable {
   /// Tokens that one pass over the weights serves without products of small matrices.
   static let fewTokens = 16
 
-  /// Few tokens in the simt style, by float32 sums of the rounded activations, which are exact: the same bits.
-  private func enqueueFew(
-    _ problem: MatrixProduct.Problem, x: any DeviceMemory, y: any DeviceMemory, on sink: some CommandSink
-  ) throws {
-    let columns = problem.weights.shape.columns
-    var block = PackArguments()
-    block.tokens = UInt32(problem.tokens)
-    block.columns = UInt32(columns)
-    let blocks = problem.tokens * columns / 32
-    let (packed, scales) = (problem.workspace.packed, problem.workspace.sums)
-    try sink.dispatch(
-      Dispatch(
-        KernelVariant("matmul/rounded.simt.cl", "round_activations_8"), block,
-        views: [x.view, packed.view, scales.view, nil, nil], written: [1, 2], units: .init((blocks + 31) / 32),
-        localSize: 256, cost: .init(bytes: problem.tokens * columns * 8)), library)
-    try sink.dispatch(problem.sharedRows(packed, into: y, tiles, scales: scales), library)
+  private func isFew(_ problem: MatrixProduct.Problem) -> Bool {
+    guard let routing = problem.experts?.routing else { return problem.tokens <= Self.fewTokens }
+    return hasTensor
+      ? routing.tileTokens <= MatrixProduct.mostFewExpertTokens
+      : routing.slotCount <= Self.fewTokens * routing.expertCount
+  }
+
+  /// The tiles that a matrix of experts can have, in the simt style.
+  func expertTiles(_ format: WeightFormat) -> [Int] {
+    let few = [1, 2, 4, MatrixProduct.mostFewExpertTokens]
+    guard hasTensor else { return few }
+    let many = dot == .emulatedTensor ? [16, 32] : [16, 32, 64, 128]
+    return format.hasScales ? few + many : many
   }
 
   /// Many tokens, by products of small matrices: the same bits.
@@ -121,7 +120,7 @@ package struct FastProduct: Sendable {
     try sink.dispatch(
       problem.pack(
         x, "matmul/activations_8.cl", "quantize_activations", defines: [dot.define, .init("TENSOR", 1)],
-        blocks: shape.columns / 32, blocksOfUnit: 1, style: .simt,
+        blocks: shape.columns / 32 * problem.tile.tokens, blocksOfUnit: KernelStyle.simt.localSize / 8, style: .simt,
         bytesOfTile: shape.columns / 32 * words * problem.tile.tokens * 4), library)
     try sink.dispatch(
       product(
@@ -135,7 +134,8 @@ package struct FastProduct: Sendable {
   ) throws {
     var problem = problem
     setManyTokensTile(&problem)
-    if problem.tokens <= Self.fewTokens { (problem.tile.tokens, problem.tile.groupSize) = (16, 64) }
+    let most = problem.experts?.routing.tileTokens ?? problem.tokens
+    if most <= Self.fewTokens { (problem.tile.tokens, problem.tile.groupSize) = (Self.fewTokens, 64) }
     let shape = problem.weights.shape
     try sink.dispatch(
       problem.pack(
@@ -151,7 +151,8 @@ package struct FastProduct: Sendable {
   private func setManyTokensTile(_ problem: inout MatrixProduct.Problem) {
     // Drivers for CPUs keep all work-items of a work-group on a thread's stack, which larger tiles overflow.
     let isEmulated = dot == .emulatedTensor
-    problem.tile.tokens = isEmulated ? 32 : problem.tokens > 64 ? 128 : 64
+    problem.tile.tokens =
+      problem.experts?.routing.tileTokens ?? (isEmulated ? 32 : problem.tokens > 64 ? 128 : 64)
     (problem.tile.groups, problem.tile.repeats, problem.tile.groupSize) = (2, 1, isEmulated ? 64 : 128)
   }
 
@@ -170,8 +171,8 @@ package struct FastProduct: Sendable {
       KernelVariant(file, function, problem.defines(.simt) + defines + emulation), problem.block,
       views: [
         problem.workspace.packed.view, sums?.view, problem.weights.view, problem.epilogue.bias?.view,
-        problem.epilogue.residual?.view, y.view, nil, nil,
+        problem.epilogue.residual?.view, y.view, nil, problem.experts?.list.view,
       ], written: [5], units: .init(problem.tileCount, (rows + rowsOfUnit - 1) / rowsOfUnit),
-      localSize: problem.tile.groupSize, cost: problem.cost)
+      localSize: problem.tile.groupSize, count: problem.experts?.list.view, cost: problem.cost)
   }
 }

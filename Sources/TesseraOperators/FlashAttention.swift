@@ -24,9 +24,9 @@ package struct FlashAttention: Sendable {
   package func tileRows(longest: Int, headCount: Int, kvHeadCount: Int) -> Int {
     guard longest > 1, headCount > 0, kvHeadCount > 0 else { return 1 }
     // Rows of a tile are tokens times heads that share keys and values; the more rows the better, and of heads.
-    // Heads of other sizes are never computed by tensor cores, and their tiles are what the device's memory holds.
+    // Of heads that tensor cores compute in some forms, all forms have tiles that both kernels hold.
     let isTensor = tensor?.isTensor == true && Self.tensorSizes.contains(tiles.headDim)
-    let rows = isTensor ? Self.tensorRows : tiles.rows(isOne: false)
+    let rows = min(tiles.rows(isOne: false), isTensor ? Self.tensorRows : .max)
     let heads = Self.headTiles(headCount / kvHeadCount, upTo: rows)
       .filter { (headCount / kvHeadCount).isMultiple(of: $0) }
       .max { rows / $0 * $0 <= rows / $1 * $1 }

@@ -110,22 +110,40 @@ package struct MatrixProduct: Sendable {
 
   /// Whether `enqueue` takes a norm for so many tokens: in the simt style where work-groups share rows.
   package func fusesNorm(tokens: Int) -> Bool {
-    fast == nil && library.style == .simt
-      && tokens <= TilePlan.Matrix.mostSharedRowTokens
+    library.style == .simt && tokens <= TilePlan.Matrix.mostSharedRowTokens
   }
 
-  /// Tokens of a tile, where `tokens` are multiplied with each of several experts.
-  package func expertTileTokens(tokens: Int, topK: Int, expertCount: Int, format: WeightFormat) -> Int {
+  /// Whether it takes one for matrices of the format: not where tensor cores multiply them.
+  package func fusesNorm(of format: WeightFormat) -> Bool {
+    fast?.serves(format) != true || format.hasScales
+  }
+
+  /// The most tokens of experts' tiles that are no many tokens: of `sharedRows`.
+  static let mostFewExpertTokens = 8
+
+  /// Slots of a tile, where each of `tokens` is multiplied with `topK` of several experts.
+  ///
+  /// - Parameter matrices: an expert's, which share the list of tiles.
+  package func expertTileTokens(tokens: Int, topK: Int, expertCount: Int, matrices: [WeightShape]) -> Int {
     let average = max(1, (tokens * topK + expertCount - 1) / expertCount)
-    if fast == nil, let wide = tiles.wideExpertTokens(tokens: average) { return wide }
-    // Work-groups that share rows have at most 8 tokens.
-    if library.style == .simt { return [1, 2, 4].first { $0 >= average } ?? 8 }
-    return tile(format, tokens: average, isGated: true).tokens
+    guard library.style == .simt else {
+      return matrices.first.map { tile($0.format, tokens: average, isGated: true).tokens } ?? 1
+    }
+    let possible = matrices.map { Set(expertTiles($0, average: average)) }
+    let shared = possible.dropFirst().reduce(possible.first ?? []) { $0.intersection($1) }.sorted()
+    // Every kernel takes a few.
+    return shared.first { $0 >= average } ?? shared.last ?? Self.mostFewExpertTokens
+  }
+
+  /// The tiles that are fast for a matrix of experts with `average` tokens each, in the simt style.
+  private func expertTiles(_ shape: WeightShape, average: Int) -> [Int] {
+    if let fast, fast.serves(shape, ofExperts: true) { return fast.expertTiles(shape.format) }
+    return tiles.wideExpertTokens(tokens: average).map { [$0] } ?? [1, 2, 4, Self.mostFewExpertTokens]
   }
 
   /// The tile of a product of many tokens in the simt style.
   private func wideTile(_ shape: WeightShape, tokens: Int, experts: Experts?) -> WideTile? {
-    guard fast?.serves(shape.format) != true else { return nil }
+    if let fast, fast.serves(shape, ofExperts: experts != nil) { return nil }
     return experts.map { tiles.wideTile(ofExperts: $0.routing.tileTokens) }
       ?? tiles.wideTile(tokens: tokens, rows: shape.rows, weights: shape.format.tuningClass)
   }
@@ -135,7 +153,7 @@ package struct MatrixProduct: Sendable {
     let row = shape.rowBlocks
     let tile = tiles.sharedRowTile(
       tokens: tokens, row, weights: shape.format.tuningClass, panels: shape.groupCount / 2)
-    return ["LOCAL": tile.groupSize, "SHARE": tile.share / row.unit, "AHEAD": tile.ahead]
+    return ["LOCAL": tile.summers, "SHARE": tile.share / row.unit, "AHEAD": tile.ahead]
   }
 
   private func tile(_ format: WeightFormat, tokens: Int, isGated: Bool) -> Tile {
@@ -160,7 +178,7 @@ package struct MatrixProduct: Sendable {
       throw OperatorError(
         .shape, "a gated product of \(tokens) tokens and \(shape.rows) rows: rows must be a multiple of 32")
     }
-    guard norm == nil || (fusesNorm(tokens: tokens) && experts == nil) else {
+    guard norm == nil || (fusesNorm(tokens: tokens) && fusesNorm(of: shape.format) && experts == nil) else {
       throw OperatorError(
         .shape, "a norm in a product of \(tokens) tokens of \(shape.columns): it cannot be fused there")
     }
@@ -175,8 +193,8 @@ package struct MatrixProduct: Sendable {
       weights: weights, tokens: tokens, yStride: yStride ?? (epilogue.isGated ? shape.rows / 2 : shape.rows),
       epilogue: epilogue, activation: epilogue.activation ?? activation, tile: tile, workspace: workspace,
       experts: experts)
-    if let fast, fast.serves(problem), norm == nil {
-      return try fast.enqueue(problem, x: x, y: y, on: sink)
+    if let fast, fast.serves(shape, ofExperts: experts != nil) {
+      return try fast.enqueue(problem, x: x, y: y, norm: norm, on: sink)
     }
     if library.style == .simt, wide == nil {
       return try sink.dispatch(problem.sharedRows(x, into: y, tiles, norm: norm), library)

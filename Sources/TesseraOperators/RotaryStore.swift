@@ -108,35 +108,40 @@ package struct RotaryStore: Sendable {
   ///   - rotation: what turns heads; nil: nothing does.
   ///   - slots: (tokens) UInt32, block · blockSize + offset.
   ///   - headCount: query heads; 0 stores only.
+  ///   - rotaryAt: the first of a head's elements that turn.
+  ///   - stores: keys and values, of which the latter may be part of the former; else queries are turned, and that is all.
   package func enqueue(
     _ x: any DeviceMemory, row: Row? = nil, rotation: Rotation?, slots: any DeviceMemory,
     keys: any DeviceMemory, values: any DeviceMemory, tokens: Int, headCount: Int, rotaryDim: Int,
-    pairing: RotaryTable.Pairing, cache: CacheGeometry, on sink: some CommandSink
+    rotaryAt: Int = 0, stores: Bool = true, pairing: RotaryTable.Pairing, cache: CacheGeometry,
+    on sink: some CommandSink
   ) throws {
     let rotaryDim = rotation == nil ? 0 : rotaryDim
-    guard tokens > 0, headCount >= 0, (0...cache.queryDim).contains(rotaryDim), rotaryDim.isMultiple(of: 2),
-      !cache.sharesValues
+    guard tokens > 0, headCount >= 0, rotaryDim >= 0, rotaryAt >= 0, rotaryAt <= cache.queryDim - rotaryDim,
+      rotaryDim.isMultiple(of: 2), stores || (headCount > 0 && rotaryDim > 0)
     else {
       throw OperatorError(
         .shape,
-        "\(rotaryDim) rotary dimensions of heads of \(cache.queryDim), values of \(cache.resultDim): they must be an "
-          + "even part of a head, and values be stored apart")
+        "\(rotaryDim) rotary dimensions from \(rotaryAt) on of \(headCount) heads of "
+          + "\(cache.queryDim): they must be an even part of a head")
     }
+    let kvHeads = stores ? cache.kvHeadCount : 0
     let row = row ?? Row(headCount: headCount, cache: cache)
     // Queries that are not turned stay as they are.
     let turned = rotaryDim > 0 ? headCount : 0
     var block = RopeStoreArguments()
     block.heads = UInt32(turned)
-    block.kv_heads = UInt32(cache.kvHeadCount)
+    block.kv_heads = UInt32(kvHeads)
     block.stride = UInt32(row.stride)
     block.query_at = UInt32(row.queries)
     block.key_at = UInt32(row.keys)
     block.value_at = UInt32(row.values)
     block.rotary = UInt32(rotaryDim)
+    block.rotary_at = UInt32(rotaryAt)
     block.blocks = UInt32(cache.blockCount)
     block.block_size = UInt32(cache.blockSize)
     block.tokens = UInt32(tokens)
-    let floats = turned * cache.queryDim + cache.kvHeadCount * (cache.queryDim + cache.resultDim)
+    let floats = turned * cache.queryDim + kvHeads * (cache.queryDim + (cache.sharesValues ? 0 : cache.resultDim))
     try sink.dispatch(
       Dispatch(
         KernelVariant(
@@ -145,7 +150,7 @@ package struct RotaryStore: Sendable {
         views: [
           x.view, rotation?.table.view, rotation?.positions.view, slots.view, keys.view, values.view,
         ], written: [0, 4, 5],
-        units: .init(turned + 2 * cache.kvHeadCount, tokens), localSize: library.style.localSize,
+        units: .init(turned + (cache.sharesValues ? 1 : 2) * kvHeads, tokens), localSize: library.style.localSize,
         cost: .init(bytes: tokens * floats * 8, operations: tokens * floats * 3)), library)
   }
 }

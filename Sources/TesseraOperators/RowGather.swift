@@ -13,10 +13,10 @@ package struct RowGather: Sendable {
   /// - Parameters:
   ///   - x: rows of `xStride` floats.
   ///   - indices: (rows) UInt32, each a row of `x`: the caller has checked. nil takes the rows in order.
-  ///   - y: (rows, yStride), elsewhere than `x`; zeros follow the `columns` that are copied.
+  ///   - y: (rows, yStride), elsewhere than `x`; zeros follow the `columns` that are copied, unless it `leavesRest`.
   package func enqueue(
     _ x: any DeviceMemory, indices: (any DeviceMemory)?, into y: any DeviceMemory, rows: Int, columns: Int,
-    xStride: Int? = nil, yStride: Int? = nil, on sink: some CommandSink
+    xStride: Int? = nil, yStride: Int? = nil, leavesRest: Bool = false, on sink: some CommandSink
   ) throws {
     guard rows > 0, columns > 0, (xStride ?? columns) >= columns, (yStride ?? columns) >= columns else {
       throw OperatorError(
@@ -29,7 +29,7 @@ package struct RowGather: Sendable {
     block.x_stride = UInt32(xStride ?? columns)
     block.y_stride = UInt32(yStride ?? columns)
     block.rows = UInt32(rows)
-    block.flags = indices == nil ? 0 : 1
+    block.flags = (indices == nil ? 0 : 1) | (leavesRest ? 2 : 0)
     let unitColumns = library.style.localSize * 4
     let units = (Int(block.y_stride) + unitColumns - 1) / unitColumns
     try sink.dispatch(

@@ -7,10 +7,10 @@ extension MatrixProduct.Problem {
   /// - Parameters:
   ///   - x: activations, (tokens, columns).
   ///   - norm: normalizes them first.
-  ///   - scales: where they are rounded to 8 bits, those of each 32 columns (`Kernels/matmul/rounded.simt.cl`); not with a norm.
+  ///   - isRounded: rounds them to 8 bits, after the norm.
   func sharedRows(
     _ x: any DeviceMemory, into y: any DeviceMemory, _ tiles: TilePlan.Matrix, norm: MatrixProduct.Norm? = nil,
-    scales: (any DeviceMemory)? = nil
+    isRounded: Bool = false
   ) throws(OperatorError) -> Dispatch {
     let shape = weights.shape
     let tile = tiles.sharedRowTile(
@@ -27,15 +27,17 @@ extension MatrixProduct.Problem {
     let defines =
       shape.defines(.simt) + [
         .init("COLUMNS", shape.columns), .init("TILE_M", tile.tokens), .init("SHARE", tile.share),
-        .init("AHEAD", tile.ahead), .init("NORM", norm == nil ? 0 : 1), activation.define,
-      ] + (experts == nil ? [] : [.init("GROUPED", 1)]) + (scales == nil ? [] : [.init("ROUNDED", 1)])
+        .init("AHEAD", tile.ahead), .init("LANE_ROWS", tile.laneRows), .init("WHOLE", tile.isWhole ? 1 : 0),
+        .init("CHAIN_ALONE", tile.isChainAlone ? 1 : 0), .init("NORM", norm == nil ? 0 : 1), activation.define,
+      ] + (experts == nil ? [] : [.init("GROUPED", 1)]) + (isRounded ? [.init("ROUNDED", 1)] : [])
+    let groups = tile.groups(panels: shape.groupCount / 2, shape.rowBlocks, units: tiles.computeUnits)
     let tileCount = experts?.routing.mostTiles ?? (tokens + tile.tokens - 1) / tile.tokens
     return try Dispatch(
       KernelVariant("matmul/matmul.simt.cl", "matmul", defines), block,
       views: [
         x.view, experts.flatMap { $0.gathers ? $0.order.view : nil }, weights.view, epilogue.bias?.view,
-        epilogue.residual?.view, y.view, (scales ?? norm?.weight)?.view, experts?.list.view,
-      ], written: [5], units: .init(tileCount, shape.groupCount / 2), localSize: tile.groupSize,
+        epilogue.residual?.view, y.view, norm?.weight.view, experts?.list.view,
+      ], written: [5], units: .init(tileCount, groups), localSize: tile.groupSize,
       count: experts?.list.view, cost: cost)
   }
 }

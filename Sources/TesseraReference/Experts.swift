@@ -8,17 +8,61 @@ package enum ReferenceExperts {
   /// An expert that a token goes to, and its share of the token's result.
   package typealias Choice = (expert: Int, weight: Double)
 
+  /// How scores choose and weigh (`Kernels/experts/route.cl`).
+  package struct Gate: Sendable {
+    package enum Function: Sendable {
+      case softmaxOfChosen
+      case softmax
+      case sigmoid
+    }
+
+    package var function: Function
+    package var isNormalized: Bool
+    /// Added to what is compared, of sigmoids; empty: nothing.
+    package var bias: [Float]
+    package var groupCount: Int
+    package var topGroups: Int
+    package var scale: Double
+
+    package init(
+      _ function: Function = .softmaxOfChosen, isNormalized: Bool = false, bias: [Float] = [], groupCount: Int = 1,
+      topGroups: Int = 1, scale: Double = 1
+    ) {
+      (self.function, self.isNormalized, self.bias) = (function, isNormalized, bias)
+      (self.groupCount, self.topGroups, self.scale) = (groupCount, topGroups, scale)
+    }
+  }
+
   /// The `topK` experts with the largest scores, of equals the first, largest first; weights are the softmax of their
-  /// scores.
-  package static func choices(_ scores: [Float], topK: Int) throws(ReferenceError) -> [Choice] {
-    guard (1...max(1, scores.count)).contains(topK), !scores.isEmpty else {
+  /// scores, or as `gate` says.
+  package static func choices(_ scores: [Float], topK: Int, gate: Gate = .init()) throws(ReferenceError) -> [Choice] {
+    guard (1...max(1, scores.count)).contains(topK), !scores.isEmpty, gate.groupCount > 0,
+      scores.count.isMultiple(of: gate.groupCount)
+    else {
       throw ReferenceError(.invalidParameter, "\(topK) of \(scores.count) experts")
     }
-    let order = scores.indices.sorted { scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 < $1 }.prefix(topK)
-    let highest = Double(scores[order[0]])
-    let powers = order.map { exp(Double(scores[$0]) - highest) }
-    let total = powers.reduce(0, +)
-    return zip(order, powers).map { ($0, $1 / total) }
+    let gates = scores.map { gate.function == .sigmoid ? 1 / (1 + exp(-Double($0))) : Double($0) }
+    let compared = gates.indices.map { gates[$0] + Double(gate.bias.isEmpty ? 0 : gate.bias[$0]) }
+    func ranked(_ values: [Double], _ indices: some Sequence<Int>) -> [Int] {
+      indices.sorted { values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1 }
+    }
+    let size = scores.count / gate.groupCount
+    let groups = (0..<gate.groupCount).map { group in
+      compared[group * size..<(group + 1) * size].sorted(by: >).prefix(gate.function == .sigmoid ? 2 : 1).reduce(0, +)
+    }
+    let allowed = Set(ranked(groups, groups.indices).prefix(gate.topGroups))
+    let order = ranked(compared, scores.indices.filter { allowed.contains($0 / size) }).prefix(topK)
+    guard order.count == topK else { throw ReferenceError(.invalidParameter, "\(topK) of \(order.count) experts") }
+    let highest = Double(scores.max() ?? 0)
+    let powers = gate.function == .sigmoid ? gates : scores.map { exp(Double($0) - highest) }
+    let chosen = order.reduce(0.0) { $0 + powers[$1] }
+    let total =
+      switch gate.function {
+      case .softmaxOfChosen: chosen
+      case .softmax: gate.isNormalized ? chosen : powers.reduce(0, +)
+      case .sigmoid: gate.isNormalized ? chosen : 1
+      }
+    return order.map { ($0, powers[$0] / total * gate.scale) }
   }
 
   /// Σ weight · down(activation(gate(x)) · up(x)) over a token's choices.

@@ -222,7 +222,7 @@ DECODERS = [
     }, {}),
     ("falcon-rw", "FalconForCausalLM", FALCON | {
         "alibi": True, "bias": True, "multi_query": False, "parallel_attn": False,
-    }, {"gguf": False}),
+    }, {"gguf": False, "attention": "sdpa"}),  # the other way adds ALiBi twice
     ("bloom", "BloomForCausalLM", {
         "architectures": ["BloomForCausalLM"], "model_type": "bloom", "vocab_size": 96, "hidden_size": 32,
         "n_layer": 2, "n_head": 4, "layer_norm_epsilon": 1e-5, "seq_length": 128, "bos_token_id": 1,
@@ -269,6 +269,11 @@ DECODERS = [
         "architectures": ["Glm4ForCausalLM"], "model_type": "glm4", "hidden_act": "silu", "rms_norm_eps": 1e-5,
         "head_dim": 16, "partial_rotary_factor": 0.5, "rope_theta": 10000.0, "attention_bias": True, "pad_token_id": 0,
     }, {}),
+    ("glm", "GlmForCausalLM", BASE | {
+        "architectures": ["GlmForCausalLM"], "model_type": "glm", "hidden_act": "silu", "rms_norm_eps": 1e-5,
+        "head_dim": 16, "partial_rotary_factor": 0.5, "rope_theta": 10000.0, "attention_bias": True, "pad_token_id": 0,
+        "intermediate_size": 32,
+    }, {"gguf": False}),
     ("nemotron", "NemotronForCausalLM", BASE | {
         "architectures": ["NemotronForCausalLM"], "model_type": "nemotron", "hidden_act": "relu2", "norm_eps": 1e-5,
         "head_dim": 16, "partial_rotary_factor": 0.5, "rope_theta": 10000, "attention_bias": False, "mlp_bias": False,

@@ -15,6 +15,7 @@ import torch
 import transformers
 from decoder_models import DECODERS
 from encoder_models import ENCODERS, published_nomic
+from expert_models import EXPERTS
 from family_references import float64_throughout
 from safetensors.torch import save_file
 from translation_models import TRANSLATORS, is_computed
@@ -32,6 +33,7 @@ class Model:
     seed: int = 0
     gguf: bool = True  # whether the folder has a GGUF file, too
     on_grid: bool = False  # weights that Q8_0 holds exactly: the folder has such a file as well
+    attention: str = "eager"  # of the reference
     rename: Callable | None = None  # tensors and config to tensors under their published names
     stand_in: dict | None = None  # the config of a class that computes the same, where transformers has none
 
@@ -100,7 +102,7 @@ MODELS = [
     }, torch.bfloat16),
     Model("bert", "BertModel", BERT),
 ]
-MODELS += [Model(*model, on_grid=True, **more) for *model, more in DECODERS]
+MODELS += [Model(*model, on_grid=True, **more) for *model, more in DECODERS + EXPERTS]
 
 MODELS += [Model(**entry) for entry in ENCODERS]
 MODELS += [Model(**entry) for entry in TRANSLATORS]
@@ -168,12 +170,15 @@ def build(model):
                 continue
             mean, spread = deviation(model, name, parameter)
             values = mean + spread * torch.randn(parameter.shape, generator=generator)
-            if model.on_grid and values.dim() == 2 and values.shape[1] % 32 == 0:
+            if model.on_grid and values.dim() in (2, 3) and values.shape[1] % 32 == 0:
                 values = grid(values)
             parameter.copy_(values.to(model.dtype).float())
         if hasattr(instance, "final_logits_bias"):
             bias = instance.final_logits_bias
             bias.copy_((0.2 * torch.randn(bias.shape, generator=generator)).to(model.dtype).float())
+        for name, buffer in instance.named_buffers():
+            if name.endswith("e_score_correction_bias"):
+                buffer.copy_(0.2 * torch.randn(buffer.shape, generator=generator))
     return instance
 
 
@@ -198,7 +203,9 @@ def published(model, instance):
             continue  # `shared.weight`
         if name == "lm_head.weight" and tied:
             continue
-        if ".mlp.experts.gate_up_proj" in name:
+        if config.get("model_type") != "mixtral":
+            tensors[name] = tensor
+        elif ".mlp.experts.gate_up_proj" in name:
             prefix = name.replace("mlp.experts.gate_up_proj", "block_sparse_moe.experts")
             for expert, fused in enumerate(tensor):
                 gate, up = fused.chunk(2)
@@ -255,9 +262,10 @@ def load_float64(model, folder):
         instance = kind(config).double()
         instance.load_state_dict(build(model).double().state_dict())
         return in_float64(instance)
-    experts = {"experts_implementation": "eager"} if "num_local_experts" in model.config else {}
+    has_experts = {"num_local_experts", "num_experts", "n_routed_experts"} & set(model.config)
+    experts = {"experts_implementation": "eager"} if has_experts else {}
     instance, report = kind.from_pretrained(
-        folder, dtype=torch.float64, attn_implementation="eager", output_loading_info=True, **experts
+        folder, dtype=torch.float64, attn_implementation=model.attention, output_loading_info=True, **experts
     )
     expected = {f"{prefix}h.{layer}.attn.bias" for layer in range(9) for prefix in ("", "transformer.")}
     for problem, names in report.items():

@@ -1,9 +1,10 @@
-"""Writes Tests/TesseraTests/Fixtures/embeddings-minilm.json: what transformers makes of ten texts, in float64.
+"""Writes Tests/TesseraTests/Fixtures/embeddings-NAME.json: what transformers makes of ten texts, in float64.
 
     pip install torch transformers
-    python Tests/Fixtures-scripts/make_embedding_fixtures.py "$(scripts/fetch-model minilm)"
+    python Tests/Fixtures-scripts/make_embedding_fixtures.py minilm "$(scripts/fetch-model minilm)"
+    python Tests/Fixtures-scripts/make_embedding_fixtures.py e5 "$(scripts/fetch-e5)"
 
-Each text has its `ids` (with [CLS] and [SEP]) and its `embedding`: the mean over all of them of the last layer's
+Each text has its `ids` (with those that are added around it) and its `embedding`: the mean over all of them of the last layer's
 hidden states, normalized; an array as in families/README.md. `modules.json` of the model says so.
 `scripts/verify-embeddings` compares Tessera with the same reference.
 """
@@ -76,7 +77,7 @@ class Reference:
 
 
 def main():
-    folder = Path(sys.argv[1])
+    name, folder = sys.argv[1], Path(sys.argv[2])
     reference = Reference(folder)
     entries = []
     for text in texts()[:STORED]:
@@ -90,7 +91,7 @@ def main():
         "reference": f"transformers {transformers.__version__}, torch {torch.__version__}, float64",
         "texts": entries,
     }
-    target = FIXTURES / "embeddings-minilm.json"
+    target = FIXTURES / f"embeddings-{name}.json"
     target.write_text(json.dumps(fixture, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{target}: {target.stat().st_size} bytes")
 

@@ -28,7 +28,8 @@ from conversion import ModelBase, get_model_class  # noqa: E402
 # Kinds of vocabulary, by model_type.
 BYTE_LEVEL = {
     "bloom", "cohere", "cohere2", "exaone", "exaone4", "falcon", "glm4", "gpt_neox", "granite", "mpt", "olmo2", "phi",
-    "qwen3", "smollm3", "stablelm", "starcoder2",
+    "qwen3", "smollm3", "stablelm", "starcoder2", "qwen2_moe", "qwen3_moe", "olmoe", "granitemoe", "granitemoeshared",
+    "deepseek_v2", "deepseek_v3", "gpt_oss",
 }
 SENTENCE_PIECE = {"baichuan", "gemma", "gemma2", "internlm2", "llama", "mistral", "mixtral", "nemotron", "phi3"}
 NORMAL, UNKNOWN, CONTROL, UNUSED = 1, 2, 3, 5

@@ -33,12 +33,13 @@ struct CommandConvertTests {
   }
 
   @Test("heads that are interleaved in the file, and experts that are one tensor there, are the same model")
-  func mixtral() throws {
-    let fixture = FamilyFixture("mixtral")
-    try withConverted(fixture) { path in
-      let folder = try CommandRun.array(["logits", "-m", fixture.folder] + tokens).values
-      // Heads' products are summed in another order.
-      #expect(largestDifference(try CommandRun.array(["logits", "-m", path] + tokens).values, folder) < 1e-4)
+  func experts() throws {
+    for fixture in ["mixtral", "qwen2-moe", "granite-moe-shared"].map({ FamilyFixture($0) }) {
+      try withConverted(fixture) { path in
+        let folder = try CommandRun.array(["logits", "-m", fixture.folder] + tokens).values
+        // Heads' products are summed in another order.
+        #expect(largestDifference(try CommandRun.array(["logits", "-m", path] + tokens).values, folder) < 1e-4)
+      }
     }
   }
 

@@ -26,7 +26,7 @@ struct DoctorTests {
     }
     // As the list for GPU compilers has them; those of fast mode where the device gains by them.
     let fast: Set = [
-      "matmul_8", "quantize_activations", "matmul_16", "round_activations", "round_activations_8", "round_panels",
+      "matmul_8", "quantize_activations", "matmul_16", "round_activations", "round_panels",
     ]
     let kernels = try Self.listedKernels()
     #expect(kernels.count > 30)
@@ -58,6 +58,12 @@ struct DoctorTests {
         0, promised.contains(.correctDivideSqrt) ? 0 : 1, promised.contains(.denormals) ? 0 : 1,
       ])
     #expect(rows[0].cases == 1 && rows[1].cases == 2 && rows[2].cases == 2)
+  }
+
+  @Test("a long loop runs to its end", arguments: TestDevices.all)
+  func loops(device: TestDevice) throws {
+    let row = try DoctorBench(device.context()).loopCheck().row()
+    #expect(row.ok && row.cases == 1, "\(row.problem ?? "")")
   }
 
   /// Functions of `scripts/gpu-variants.jsonl`.

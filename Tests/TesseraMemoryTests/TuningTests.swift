@@ -157,12 +157,12 @@ struct TuningTests {
   @Test(
     "a damaged or foreign file is left out with a note",
     arguments: [
-      "", "{", "[]", "null", #"{"version": 2, "entries": []}"#, #"{"version": 1, "entries": 3}"#,
+      "", "{", "[]", "null", #"{"version": 3, "entries": []}"#, #"{"version": 2, "entries": 3}"#,
       #"{"version": 1e99, "entries": []}"#, String(repeating: "[", count: 100_000),
-      #"{"version": 1, "entries": [{"platform": "P"}]}"#,
-      #"{"version":1,"entries":[{"platform":"P","device":"D","driver":"1","style":"warp","vectorWidth":16,"choices":{}}]}"#,
-      #"{"version":1,"entries":[{"platform":"P","device":"D","driver":"1","style":"simt","vectorWidth":16,"choices":{"matmul/many/4-bit":{"TILES":1.5}}}]}"#,
-      #"{"version":1,"entries":[{"platform":"P","device":"D","driver":"1","style":"simt","vectorWidth":99999999999999999999,"choices":{}}]}"#,
+      #"{"version": 2, "entries": [{"platform": "P"}]}"#,
+      #"{"version":2,"entries":[{"platform":"P","device":"D","driver":"1","style":"warp","vectorWidth":16,"choices":{}}]}"#,
+      #"{"version":2,"entries":[{"platform":"P","device":"D","driver":"1","style":"simt","vectorWidth":16,"choices":{"matmul/many/4-bit":{"TILES":1.5}}}]}"#,
+      #"{"version":2,"entries":[{"platform":"P","device":"D","driver":"1","style":"simt","vectorWidth":99999999999999999999,"choices":{}}]}"#,
     ])
   func damaged(text: String) throws {
     try withTemporaryFolder { folder in
@@ -178,7 +178,7 @@ struct TuningTests {
     try withTemporaryFolder { folder in
       let url = folder.appendingPathComponent("tunings.json")
       let text = #"""
-        {"version":1,"entries":[{"platform":"P","device":"D","driver":"1","style":"vector","vectorWidth":16,"choices":
+        {"version":2,"entries":[{"platform":"P","device":"D","driver":"1","style":"vector","vectorWidth":16,"choices":
         {"matmul/many/4-bit":{"TILES":2},"matmul/one/4-bit":{"TILE_N":1000000},"rm -rf":{}}}]}
         """#
       try Data(text.utf8).write(to: url)

@@ -47,8 +47,8 @@ extension OperatorsOnDevices {
       [
         NormArguments.self, RopeStoreArguments.self, AttentionArguments.self, MergeArguments.self, MatmulArguments.self,
         PackArguments.self, EmbeddingArguments.self, ElementwiseArguments.self, GatherArguments.self,
-        RouteArguments.self, CombineArguments.self, RepackArguments.self, RandomArguments.self, QuantizeArguments.self,
-        CacheBlockArguments.self, CacheRowArguments.self, SamplingArguments.self,
+        RouteArguments.self, HeadsArguments.self, CombineArguments.self, RepackArguments.self, RandomArguments.self,
+        QuantizeArguments.self, CacheBlockArguments.self, CacheRowArguments.self, SamplingArguments.self,
       ]
     }
 

@@ -12,10 +12,6 @@ extension OperatorsOnDevices {
   @MainActor struct AttentionTensorTests {
     typealias Sequence = AttentionProblem.Sequence
 
-    private func dots(_ bench: Bench) throws -> [IntegerDot] {
-      [.emulatedTensor] + (try IntegerDot.hasTensor(bench.library) ? [.tensor] : [])
-    }
-
     /// A prompt, a chunk behind tokens, over one tile of keys and its end, and a token alone; a group of three heads.
     private func problem(headDim: Int = 64, window: Int? = nil, mask: FlashAttention.Mask = .causal) -> AttentionProblem
     {
@@ -32,7 +28,7 @@ extension OperatorsOnDevices {
         small: [problem(), problem(window: 40)])
       {
         let (expected, magnitude, expectedSums) = try problem.reference()
-        for dot in try dots(bench) {
+        for dot in try bench.tensorDots() {
           let (out, sums) = try problem.runWithSums(tensor: dot, on: bench)
           // Halves have 11 bits: 2^-11 of a weight, and of a score as much as the query's rounding makes.
           #expect(worstError(out, expected, relativeTo: magnitude) <= 4e-3, "\(problem), \(dot)")
@@ -45,7 +41,7 @@ extension OperatorsOnDevices {
     func batches(device: TestDevice) throws {
       let bench = try Target(device: device, style: .simt).bench()
       let problem = problem()
-      for dot in try dots(bench) {
+      for dot in try bench.tensorDots() {
         let together = try problem.run(tensor: dot, on: bench)
         #expect(sameBits(try problem.run(isOneByOne: true, tensor: dot, on: bench), together))
         #expect(sameBits(try problem.run(splits: 2, tensor: dot, on: bench), together))
@@ -65,6 +61,20 @@ extension OperatorsOnDevices {
       ] {
         #expect(
           sameBits(try problem.run(tensor: .emulatedTensor, on: bench), try problem.run(on: bench)))
+      }
+    }
+
+    @Test("in fast mode too tiles have only as many rows as the device's memory holds, for forms that are exact then")
+    func rows() throws {
+      var limits = GPUVariants.limits
+      limits.localMemoryBytes = 24 << 10
+      let library = KernelLibrary(context: try #require(TestDevices.all.first).context(), style: .simt)
+      for headDim in [64, 128] {
+        let tiles = try TilePlan(limits: limits, headDim: headDim, style: .simt).attention
+        let most = tiles.rows(isOne: false)
+        #expect(most < FlashAttention.tensorRows)
+        let attention = FlashAttention(library, tiles: tiles, tensor: .tensor)
+        #expect(attention.tileRows(longest: 100, headCount: 8, kvHeadCount: 8) == most)
       }
     }
   }

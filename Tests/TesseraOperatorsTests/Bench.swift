@@ -5,7 +5,16 @@ import TesseraWorkbench
 import TestSupport
 import Testing
 
+@testable import TesseraOperators
+
 typealias Bench = Workbench
+
+extension Workbench {
+  /// Products of small matrices that tests compare: emulated, and the device's own where it has them.
+  func tensorDots() throws -> [IntegerDot] {
+    [.emulatedTensor] + (try IntegerDot.hasTensor(library) ? [.tensor] : [])
+  }
+}
 
 /// Suites that use a device run one test at a time, and on one thread: Oclgrind's check for uninitialized memory keeps
 /// what it knows by thread.

@@ -105,7 +105,7 @@ extension OperatorsOnDevices {
     func tensor(device: TestDevice) throws {
       let bench = try Target(device: device, style: .simt).bench()
       let plain = try fast(bench, .plain)
-      let dots = [.emulatedTensor] + (try IntegerDot.hasTensor(bench.library) ? [IntegerDot.tensor] : [])
+      let dots = try bench.tensorDots()
       for format in Grid.values(Self.formats, small: [.q4_0, .q5_1, .q6_K]) {
         // Of one block of 32 at a time, and of two; in the last panel half a group of rows; in two tiles of tokens.
         let columns = [.q4_K, .q5_K, .q6_K].contains(format) ? 256 : 96
@@ -141,7 +141,7 @@ extension OperatorsOnDevices {
     )
     func halves(device: TestDevice) throws {
       let bench = try Target(device: device, style: .simt).bench()
-      let dots = [.emulatedTensor] + (try IntegerDot.hasTensor(bench.library) ? [IntegerDot.tensor] : [])
+      let dots = try bench.tensorDots()
       for (format, tolerance) in [(WeightFormat.f16, 5e-4), (.bf16, 4e-3)] {
         let (rows, tokens) = (73, 67)
         var problem = try ProductProblem(format, rows: 96, columns: 96, tokens: tokens)

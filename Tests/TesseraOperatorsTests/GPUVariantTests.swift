@@ -40,7 +40,7 @@ struct GPUVariantTests {
     // A step program is generated, of CPUs' kernels; probes are run where a device is new.
     let others: Set = [
       "step/step_program.cl", "matmul/dot_8_probe.cl", "matmul/mma_probe.ptx.cl", "common/float_probe.cl",
-      "common/wgmma_probe.cl",
+      "common/loop_probe.cl", "common/wgmma_probe.cl",
     ]
     var kernels: Set<String> = []
     for path in KernelSource.paths where path.hasSuffix(".cl") && !others.contains(path) {

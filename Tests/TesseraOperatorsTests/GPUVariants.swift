@@ -61,10 +61,10 @@ struct GPUVariants {
       planning: try WeightShape(format: format, rows: 4096, columns: columns), label: "any", expertCount: experts)
   }
 
-  private func experts(tileTokens: Int) -> MatrixProduct.Experts {
+  private func experts(tileTokens: Int, tokens: Int = 32) -> MatrixProduct.Experts {
     .init(
       list: memory, order: memory, gathers: true,
-      routing: .init(tokens: 32, expertCount: 8, topK: 2, tileTokens: tileTokens))
+      routing: .init(tokens: tokens, expertCount: 8, topK: 2, tileTokens: tileTokens))
   }
 
   /// One token and few, also with a norm; many; tiles of experts; every activation.
@@ -103,14 +103,19 @@ struct GPUVariants {
         try product.enqueue(memory, matrix(format), into: memory, tokens: tokens, workspace: workspace, on: sink)
       }
       try product.enqueue(
-        memory, matrix(format, experts: 8), into: memory, tokens: 32, workspace: workspace,
-        experts: experts(tileTokens: 8), on: sink)
+        memory, matrix(format, experts: 8), into: memory, tokens: 128, workspace: workspace,
+        experts: experts(tileTokens: 8, tokens: 128), on: sink)
     }
     guard let tensor = try FastProduct(library, tiles: tiles, dot: .tensor) else { return }
     let many = MatrixProduct(library, tiles: tiles, fast: tensor)
     for format in WeightFormat.allCases where tensor.serves(format) {
       for tokens in [1, 64, 512] {
         try many.enqueue(memory, matrix(format), into: memory, tokens: tokens, workspace: workspace, on: sink)
+      }
+      for tile in format.hasScales ? [1, 8, 16, 128] : [16, 128] {
+        try many.enqueue(
+          memory, matrix(format, experts: 8), into: memory, tokens: 32, workspace: workspace,
+          experts: experts(tileTokens: tile), on: sink)
       }
     }
   }
@@ -236,7 +241,12 @@ struct GPUVariants {
     let router = ExpertRouter(library)
     let routing = experts(tileTokens: 8).routing
     let choices = ExpertRouter.Choices(weights: memory, slots: memory, list: memory, order: memory)
-    try router.route(memory, routing, into: choices, on: sink)
+    for function in ExpertRouter.Gate.Function.allCases {
+      try router.route(memory, routing, gate: .init(function), into: choices, on: sink)
+    }
+    try router.routeHeads(
+      tokens: 4, .init(tokens: 32, expertCount: 8, topK: 1, tileTokens: 4), slots: memory, list: memory, order: memory,
+      on: sink)
     try router.combine(memory, choices, routing, columns: 4096, into: memory, on: sink)
   }
 

@@ -261,6 +261,69 @@ extension OperatorsOnDevices {
       }
     }
 
+    @Test("a latent is stored once, and what turns behind it, in queries too", arguments: Target.all)
+    func latents(target: Target) throws {
+      let bench = try target.bench()
+      let (heads, headDim, rotaryAt, rotaryDim) = (2, 40, 32, 8)
+      let (positions, slots) = ([5, 0, 77], [17, 47, 0])
+      var generator = SeededGenerator(seed: 36)
+      let (latents, queries) = (generator.floats(3 * headDim), generator.floats(3 * heads * headDim))
+      let table = try RotaryTable(rotaryDim: rotaryDim, ropeTheta: 100)
+      let reference = try ReferenceRotaryEmbedding(pairing: .interleaved, rotaryDim: rotaryDim, base: 100)
+      func turned(_ rows: [Float], heads: Int) throws -> [Float] {
+        var rows = rows
+        for start in stride(from: 0, to: rows.count, by: headDim) {
+          let part = start + rotaryAt..<start + rotaryAt + rotaryDim
+          let position = positions[start / headDim / heads]
+          rows.replaceSubrange(
+            part,
+            with: try reference.apply(Array(rows[part]), positions: [position], headCount: 1, headDim: rotaryDim))
+        }
+        return rows
+      }
+      for encoding in [KVEncoding.f32, .q8_0] {
+        let cache = CacheGeometry(
+          kvHeadCount: 1, headDim: headDim, valueDim: rotaryAt, blockCount: 3, blockSize: 16, keys: encoding,
+          sharesValues: true)
+        let packing = CachePacking(element: encoding, size: cache.headDim, isKeys: true, style: bench.library.style)
+        let (keys, values) = (try bench.output(3 * packing.groupBytes / 4), try bench.output(16))
+        let (x, q) = (try bench.buffer(latents), try bench.buffer(queries))
+        let rotation = try rotation(table, at: positions, on: bench)
+        let store = RotaryStore(bench.library)
+        for (memory, count) in [(x, 0), (q, heads)] {
+          try store.enqueue(
+            memory, row: .init(stride: max(1, count) * headDim, queries: 0, keys: 0, values: 0), rotation: rotation,
+            slots: bench.buffer(slots.map { UInt32($0) }), keys: keys, values: values, tokens: 3, headCount: count,
+            rotaryDim: rotaryDim, rotaryAt: rotaryAt, stores: count == 0, pairing: .interleaved, cache: cache,
+            on: bench.queue)
+        }
+        let (found, expected) = (try bench.floats(q), try turned(queries, heads: heads))
+        #expect(worstError(found, expected, relativeTo: [Float](repeating: 1, count: found.count)) < 1e-6)
+        for i in found.indices where i % headDim < rotaryAt { #expect(found[i].bitPattern == queries[i].bitPattern) }
+        #expect(try bench.floats(values).allSatisfy { $0.bitPattern == .max })
+        let pool = try bench.queue.read(keys, as: UInt8.self, count: 3 * packing.groupBytes)
+        let rows = try turned(latents, heads: 1)
+        for (token, slot) in slots.enumerated() {
+          let row = Array(rows[token * headDim..<(token + 1) * headDim])
+          guard encoding == .f32 else {
+            var packed = pool
+            packing.store(
+              row + [Float](repeating: 0, count: cache.headDim - headDim), token: slot % 16, in: &packed,
+              at: slot / 16 * packing.groupBytes)
+            // A rounding of a turned element may fall to the other side.
+            #expect(zip(pool, packed).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+            continue
+          }
+          let floats = pool.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+          let stored = row.indices.map {
+            floats[slot / 16 * packing.groupBytes / 4 + packing.place($0, token: slot % 16, of: packing.size, bytes: 4)]
+          }
+          #expect(worstError(stored, row, relativeTo: [Float](repeating: 1, count: headDim)) < 1e-6)
+          #expect(sameBits(Array(stored[..<rotaryAt]), Array(row[..<rotaryAt])))
+        }
+      }
+    }
+
     @Test("more rotary dimensions than the head has, or an odd number, are refused")
     func refusals() throws {
       let bench = try #require(Target.all.first).bench()
@@ -310,32 +373,4 @@ extension OperatorsOnDevices {
       return (try bench.floats(buffer), try bench.floats(keys), try bench.floats(values))
     }
   }
-}
-
-/// Where elements lie in a pool of floats: `Kernels/common/cache.cl`.
-private struct FloatPool {
-  let kvHeads, headDim, slots: Int
-  let style: KernelStyle
-
-  init(_ a: OperatorsOnDevices.RotaryStoreTests.Case, slots: Int, style: KernelStyle) {
-    (kvHeads, headDim, self.slots, self.style) = (a.kvHeads, a.headDim, slots, style)
-  }
-
-  var count: Int { kvHeads * headDim * slots }
-
-  /// - Parameter bytes: of an element.
-  func key(_ head: Int, _ slot: Int, _ element: Int, bytes: Int = 4) -> Int {
-    let packing = CachePacking(element: .f32, size: headDim, isKeys: true, style: style)
-    return (head * slots + slot) / 16 * 16 * headDim
-      + packing.place(element, token: slot % 16, of: headDim, bytes: bytes)
-  }
-
-  /// Of all heads' slots' elements in order.
-  func keyPlaces(bytes: Int) -> [Int] {
-    (0..<kvHeads).flatMap { head in
-      (0..<slots).flatMap { slot in (0..<headDim).map { key(head, slot, $0, bytes: bytes) } }
-    }
-  }
-
-  func value(_ head: Int, _ slot: Int, _ element: Int) -> Int { (head * slots + slot) * headDim + element }
 }

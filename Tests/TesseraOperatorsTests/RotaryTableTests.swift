@@ -39,6 +39,31 @@ struct RotaryTableTests {
     }
   }
 
+  @Test("LongRoPE has factors for contexts up to the original one, and others for longer ones")
+  func longRope() throws {
+    let (short, long) = ((0..<32).map { 1 + Double($0) / 16 }, (0..<32).map { 1 + Double($0) / 4 })
+    let table = try RotaryTable(
+      rotaryDim: 64, ropeTheta: 10_000,
+      scaling: .longRope(short: short, long: long, magnitude: 1.19, originalContext: 4096))
+    for (context, factors) in [(1, short), (4096, short), (4097, long), (131_072, long)] {
+      let chosen = table.table(ofContext: context)
+      let expected = try ReferenceRotaryFrequencies(rotaryDim: 64, base: 10_000, scaling: .factors(factors))
+      #expect(chosen.magnitude == 1.19)
+      for (frequency, value) in zip(chosen.frequencies, expected.values) {
+        #expect(abs(frequency - value) <= 1e-12 * value, "a context of \(context)")
+      }
+    }
+    let others = try RotaryTable(rotaryDim: 64, ropeTheta: 10_000, scaling: .linear(factor: 8))
+    #expect(others.table(ofContext: 1 << 20) == others)
+    for factors in [[], [1], short.map { $0 - 1 }] {
+      #expect(throws: OperatorError.self) {
+        try RotaryTable(
+          rotaryDim: 64, ropeTheta: 10_000,
+          scaling: .longRope(short: short, long: factors, magnitude: 1, originalContext: 4096))
+      }
+    }
+  }
+
   @Test("rows hold cosine and sine of each pair, at far positions too")
   func rows() throws {
     for (scaling, reference) in Self.scalings {

@@ -42,6 +42,14 @@ extension OperatorsOnDevices {
         let expected = indices.flatMap { x[$0 * stride..<$0 * stride + columns] }
         #expect(sameBits(try bench.floats(y), expected), "\(columns) of \(stride)")
       }
+      // Beside what is there.
+      let beside = try bench.output(2 * 40)
+      try RowGather(bench.library).enqueue(
+        bench.buffer([1, 2, 3, 4, 5, 6] as [Float]), indices: nil, into: beside.view.advanced(byFloats: 9), rows: 2,
+        columns: 3, yStride: 30, leavesRest: true, on: bench.queue)
+      let besides = try bench.floats(beside)
+      #expect(besides[9..<12] == [1, 2, 3] && besides[39..<42] == [4, 5, 6])
+      #expect(besides.filter { $0.bitPattern == .max }.count == 74)
       // In order, and with zeros behind: what a product of an odd width reads.
       var generator = SeededGenerator(seed: 4)
       let x = generator.floats(3 * 37)

@@ -19,10 +19,10 @@ extension OperatorsOnDevices {
       var row = SamplingRow()
       (row.temperature, row.topK, row.topP) = (1.5, 60, 0.9)
       row.seed = 42
-      let draws = 16384
+      let (draws, together) = Grid.isSmall ? (256, 128) : (16384, 1024)
       var counts = [Int](repeating: 0, count: vocabulary)
-      for first in stride(from: 0, to: draws, by: 1024) {
-        let rows = (first..<first + 1024).map { position in
+      for first in stride(from: 0, to: draws, by: together) {
+        let rows = (first..<first + together).map { position in
           var row = row
           row.position = UInt64(position)
           return row

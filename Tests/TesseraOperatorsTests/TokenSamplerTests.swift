@@ -16,9 +16,9 @@ extension OperatorsOnDevices {
         var generator = SeededGenerator(seed: UInt64(vocabulary))
         for logits in kinds(vocabulary, &generator) {
           var rows: [SamplingRow] = []
-          for topK in [0, 1, 5, 40, 300] {
-            for topP: Float in [1, 0.9, 0.3, 0] {
-              for minP: Float in [0, 0.05, 1] {
+          for topK in Grid.values([0, 1, 5, 40, 300], small: [0, 5, 40]) {
+            for topP in Grid.values([1, 0.9, 0.3, 0], small: [1, 0.9]) as [Float] {
+              for minP in Grid.values([0, 0.05, 1], small: [0, 0.05]) as [Float] {
                 var row = SamplingRow()
                 row.temperature = [0, 0.25, 1, 2][rows.count % 4]
                 (row.topK, row.topP, row.minP) = (topK, topP, minP)

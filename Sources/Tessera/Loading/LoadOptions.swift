@@ -28,6 +28,9 @@ public struct LoadOptions: Sendable {
   /// Whether a GPU that was never tuned is tuned before the model is loaded, once, in at most 20 seconds; what is found is kept
   /// for later. Results do not depend on it.
   public var tunesNewDevices = true
+  /// Whether a GPU's steps that run again are recorded as command buffers (`cl_khr_command_buffer`), where its driver has them.
+  /// Results do not depend on it.
+  public var recordsSteps = true
   /// How kernels use the device; nil takes `$TESSERA_STYLE`, else what suits it.
   package var style: KernelStyle?
   /// Tiles that were measured to be fast; nil takes what `tessera tune` has found for the device, or what comes with
@@ -57,6 +60,7 @@ public struct LoadOptions: Sendable {
     options.style = try style ?? Self.requestedStyle()
     options.tuning = tuning
     options.precision = precision
+    if !recordsSteps { options.recordsSteps = false }
     options.seed = source.seed
     return options
   }

@@ -30,7 +30,7 @@ extension DoctorBench {
 
   /// - Parameter benches: of both styles.
   static func checks(on benches: [DoctorBench], _ grid: DoctorGrid) throws -> [DoctorCheck] {
-    var checks = benches[0].floatChecks()
+    var checks = benches[0].floatChecks() + [benches[0].loopCheck()]
     for bench in benches {
       checks += bench.weightChecks(grid) + bench.productChecks(grid) + (try bench.fastChecks(grid))
       checks += bench.expertChecks() + bench.attentionChecks(grid) + (try bench.fastAttentionChecks())

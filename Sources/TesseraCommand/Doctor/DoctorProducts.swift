@@ -148,7 +148,20 @@ extension DoctorBench {
         return [
           worstError(try floats(call.y), expected, relativeTo: [Float](repeating: largest, count: expected.count))
         ]
-      }
+      },
+      check("heads as experts", "3 heads, 5 tokens", tolerance: 0) { [self] in
+        let (tokens, heads) = (5, 3)
+        let routing = ExpertRouter.Routing(tokens: tokens * heads, expertCount: heads, topK: 1, tileTokens: 2)
+        let slots = try output(tokens * heads), order = try output(tokens * heads)
+        try ExpertRouter(library).routeHeads(
+          tokens: tokens, routing, slots: slots, list: try output(routing.listBytes / 4), order: order, on: queue)
+        let expected = (0..<tokens * heads).map { UInt32($0 % heads * tokens + $0 / heads) }
+        let inverse = (0..<tokens * heads).map { UInt32($0 % tokens * heads + $0 / tokens) }
+        let isRight = try [(slots, expected), (order, inverse)].map { buffer, expected in
+          try queue.read(buffer, as: UInt32.self, count: expected.count) == expected
+        }
+        return isRight.map { $0 ? 0 : 1 }
+      },
     ]
   }
 

@@ -59,6 +59,11 @@ struct RunOptions: ParsableArguments {
   var memory: Int?
 
   @Flag(
+    name: .customLong("no-command-buffers"),
+    help: "Launch each kernel of a GPU's steps anew, where its driver could record them.")
+  var launchesSteps = false
+
+  @Flag(
     name: .customLong("no-tune"),
     help: "Do not tune a GPU that was never tuned, which takes 20 seconds once; see `tessera tune`.")
   var skipsTuning = false
@@ -93,6 +98,7 @@ struct RunOptions: ParsableArguments {
     options.weightType = type
     options.precision = precision
     options.tunesNewDevices = !skipsTuning
+    options.recordsSteps = !launchesSteps
     options.memoryBudget = memory.map { $0 << 20 }
     return options
   }

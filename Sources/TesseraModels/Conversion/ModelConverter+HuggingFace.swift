@@ -22,6 +22,9 @@ extension ModelConverter {
     let model = try family.init(hyperparameters, ParameterScope(store, hyperparameters))
     try store.checkAllUsed()
     try hyperparameters.checkAllUsed()
+    if let first = record.contents.inexpressible.first {
+      throw Self.refusal("the configuration's \(first)", of: folder)
+    }
 
     let scaling = try RopeParameters.export(hyperparameters, model.profile, into: record)
     let contents = record.contents
@@ -30,7 +33,7 @@ extension ModelConverter {
       folder, family, model.profile, contents, type: type, items: items,
       tokenizer: tokenizer(model.profile.vocabularySize))
     self.init(metadata: metadata, items: items)
-    try check(against: model.profile, contents, hasDivisors: !scaling.isEmpty, of: folder)
+    try check(against: model.profile, hasDivisors: !scaling.isEmpty, of: folder)
   }
 
   // MARK: Tensors
@@ -40,14 +43,7 @@ extension ModelConverter {
   {
     var names: [String] = []
     var declarations: [String: [ParameterStore.Declaration]] = [:]
-    // Rows of a tensor that are the model's, where not all are.
-    var used: [String: Range<Int>] = [:]
     for declaration in store.declarations {
-      if let rows = declaration.parameter.slice?.rows {
-        let before = used[declaration.tensor.name] ?? rows
-        used[declaration.tensor.name] =
-          min(before.lowerBound, rows.lowerBound)..<max(before.upperBound, rows.upperBound)
-      }
       guard let name = declaration.parameter.gguf else {
         throw ModelError(
           .unsupportedFeature,
@@ -64,21 +60,22 @@ extension ModelConverter {
       // Several: experts, whose rows follow each other, or parts of one tensor.
       let parts = declarations[name] ?? []
       let areRows = parts.allSatisfy { $0.parameter.slice != nil }
-      let rows = try parts.map { part in
-        let rows = try Self.rows(of: part, named: name, record, store.checkpoint)
-        return used[part.tensor.name].map(rows.part) ?? rows
-      }
+      let rows = try parts.map { try Self.rows(of: $0, named: name, record, store.checkpoint) }
       guard let first = parts.first, let firstRows = rows.first else {
         throw ModelError(.inconsistent, "\(name): a tensor of nothing")
       }
       let joined = parts.count == 1 ? firstRows : try TensorRows.joined(rows)
       guard first.isMatrix else {
-        if areRows { return try Item(name, .f32, shape: [joined.rowCount * joined.columnCount], rows: joined.asOneRow()) }
+        if areRows {
+          return try Item(name, .f32, shape: [joined.rowCount * joined.columnCount], rows: joined.asOneRow())
+        }
         return try Item(name, .f32, shape: (parts.count == 1 ? [] : [parts.count]) + first.tensor.shape, rows: joined)
       }
+      // Experts of one tensor are parts of another.
       let shape =
         areRows
-        ? [joined.rowCount, joined.columnCount]
+        ? (name.contains("_exps.") ? [parts.count] : [])
+          + [joined.rowCount / (name.contains("_exps.") ? parts.count : 1), joined.columnCount]
         : (parts.count == 1 ? [] : [parts.count]) + [firstRows.rowCount, firstRows.columnCount]
       let type = ConversionType.type(
         of: name, shape: shape, from: first.tensor.type, wanted: wanted ?? first.tensor.type)
@@ -119,7 +116,7 @@ extension ModelConverter {
     _ folder: HuggingFaceCheckpoint, _ family: any ModelFamily.Type, _ profile: ModelProfile,
     _ record: ExportRecord.Contents, type: GGMLType?, items: [Item], tokenizer: [(key: String, value: MetadataValue)]
   ) throws -> Metadata {
-    guard let architecture = family.ggufNames.first else {
+    guard let architecture = family.ggufName(of: profile.architecture) else {
       throw ModelError(.unsupportedFeature, "\(folder.path): GGUF files have no name for this architecture")
     }
     var keys: [String] = []
@@ -172,15 +169,16 @@ extension ModelConverter {
 
   // MARK: Check
 
+  private static func refusal(_ what: String, of folder: HuggingFaceCheckpoint) -> ModelError {
+    ModelError(
+      .unsupportedFeature, "\(folder.path): a GGUF file cannot express \(what), so the model is not converted")
+  }
+
   /// Refuses what a GGUF file cannot say: what is written would be read as another model.
   private func check(
-    against profile: ModelProfile, _ record: ExportRecord.Contents, hasDivisors: Bool, of folder: HuggingFaceCheckpoint
+    against profile: ModelProfile, hasDivisors: Bool, of folder: HuggingFaceCheckpoint
   ) throws {
-    func refuse(_ what: String) -> ModelError {
-      ModelError(
-        .unsupportedFeature, "\(folder.path): a GGUF file cannot express \(what), so the model is not converted")
-    }
-    if let first = record.inexpressible.first { throw refuse("the configuration's \(first)") }
+    func refuse(_ what: String) -> ModelError { Self.refusal(what, of: folder) }
     let described = try DescribedCheckpoint(
       name: folder.path,
       metadata: Dictionary(

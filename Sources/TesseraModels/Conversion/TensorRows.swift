@@ -46,15 +46,6 @@ package struct TensorRows: Sendable {
       })
   }
 
-  /// Some of the rows, which follow each other.
-  package func part(_ range: Range<Int>) -> TensorRows {
-    TensorRows(
-      type: type, rowCount: range.count, columnCount: columnCount, finish: finish,
-      read: { [read] rows, body in
-        try read(rows.lowerBound + range.lowerBound..<rows.upperBound + range.lowerBound, body)
-      })
-  }
-
   /// The rows of several tensors of one type and row length, one behind the other.
   ///
   /// - Throws: `ModelError` `.inconsistent` where they differ, or there are none.

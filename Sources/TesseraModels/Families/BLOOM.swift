@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// BLOOM (BigScience 2022): ALiBi instead of positions, a norm behind the embedding, a plain MLP, biases throughout; queries, keys
-/// and values alternate head by head.
+/// BLOOM (BigScience 2022): ALiBi instead of positions, a norm behind the embedding, a plain MLP, biases throughout;
+/// queries, keys and values alternate head by head.
 struct BLOOM: StackedDecoder {
   static let ggufNames = ["bloom"]
   static let huggingFaceNames = ["BloomForCausalLM"]

@@ -1,7 +1,6 @@
 import TesseraOperators
 
-/// Baichuan 7B and 13B (Baichuan Inc. 2023): Llama whose queries, keys and values are rows of one tensor; the 13B model has ALiBi
-/// instead of rotation.
+/// Baichuan 7B (Baichuan Inc. 2023): Llama whose queries, keys and values are rows of one tensor.
 struct Baichuan: StackedDecoder {
   static let ggufNames = ["baichuan"]
   static let huggingFaceNames = ["BaichuanForCausalLM", "BaiChuanForCausalLM"]
@@ -17,26 +16,25 @@ struct Baichuan: StackedDecoder {
     names.kvHeadCount = nil
     names.contextLength = c.present("max_position_embeddings", "model_max_length") ?? names.contextLength
     names.fused = .init(name: "W_pack", order: .whole, isFusedInGGUF: false)
-    let layerCount = try c.int("num_hidden_layers", gguf: "block_count", in: 1...1024)
-    // No file says it: models of 40 layers are the 13B ones.
-    let hasALiBi = layerCount == 40
-    let sizes = try DecoderSizes(c, activation: .silu, names, rotation: hasALiBi ? .none : .whole)
+    let sizes = try DecoderSizes(c, activation: .silu, names)
+    // No file says it: models of 40 layers are those of 13B, which have ALiBi.
+    guard sizes.layerCount != 40 else {
+      throw ModelError(.unsupportedFeature, "\(c.checkpoint.path): Baichuan 13B is not supported: use the 7B model")
+    }
     // Baichuan 2's weights of the output are normalized by its program.
     guard sizes.vocabularySize != 125_696 || c.isGGUF else {
       throw ModelError(
-        .unsupportedFeature, "\(c.checkpoint.path): Baichuan 2 is supported as GGUF, whose output is normalized already")
+        .unsupportedFeature, "\(c.checkpoint.path): Baichuan 2 is supported as GGUF, whose output is normalized already"
+      )
     }
-    profile = sizes.profile(rotaryTables: hasALiBi ? [] : [try sizes.rotaryTable(c)])
-    let slopes =
-      hasALiBi ? try p.vector(of: ALiBi.slopes(headCount: sizes.headCounts[0]), named: "ALiBi's slopes") : nil
+    profile = sizes.profile(rotaryTables: [try sizes.rotaryTable(c)])
     let model = p.scope("model", gguf: "")
     embedding = try sizes.embedding(model)
     layers = try (0..<sizes.layerCount).map { index in
       let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
-      var attention = try sizes.attention(index, layer, rotaryTable: hasALiBi ? nil : 0)
-      attention.extras.slopes = slopes
       return TransformerLayer(
-        attentionNorm: try sizes.norm("input_layernorm", "attn_norm", layer), attention: attention,
+        attentionNorm: try sizes.norm("input_layernorm", "attn_norm", layer),
+        attention: try sizes.attention(index, layer),
         mlpNorm: try sizes.norm("post_attention_layernorm", "ffn_norm", layer),
         mlp: .gated(try sizes.gatedMLP(index, layer)))
     }

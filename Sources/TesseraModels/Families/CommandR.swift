@@ -1,8 +1,8 @@
 import TesseraOperators
 
-/// Command R (Cohere 2024): attention and MLP side by side behind one LayerNorm without bias, neighboring dimensions turn together,
-/// logits are scaled; Command R+ has a norm for each query and key head. Of Command R7B, every fourth layer sees all keys and does
-/// not turn its heads, and the others have a window.
+/// Command R (Cohere 2024): attention and MLP side by side behind one LayerNorm without bias, neighboring dimensions
+/// turn together, logits are scaled; Command R+ has a norm for each query and key head. Of Command R7B, every fourth
+/// layer sees all keys and does not turn its heads, and the others have a window.
 struct CommandR: StackedDecoder {
   static let ggufNames = ["command-r", "cohere2"]
   static let huggingFaceNames = ["CohereForCausalLM", "Cohere2ForCausalLM"]
@@ -48,5 +48,9 @@ struct CommandR: StackedDecoder {
     }
     norm = try sizes.norm("norm", "output_norm", model, bias: BiasRule.none)
     head = try p.outputHead(tiedTo: embedding, scale: Float(logitScale))
+  }
+
+  static func ggufName(of huggingFaceName: String) -> String? {
+    huggingFaceName == "Cohere2ForCausalLM" ? "cohere2" : "command-r"
   }
 }

@@ -13,10 +13,15 @@ struct EXAONE: StackedDecoder {
 
   init(_ c: Hyperparameters, _ p: ParameterScope) throws {
     var names = DecoderNames()
-    (names.layerCount, names.normEpsilon, names.activation) = ("num_layers", "layer_norm_epsilon", "activation_function")
+    (names.layerCount, names.normEpsilon, names.activation) = (
+      "num_layers", "layer_norm_epsilon", "activation_function"
+    )
     (names.attention, names.output) = ("attn.attention", "out_proj")
     (names.gate, names.up, names.down) = ("c_fc_0", "c_fc_1", "c_proj")
-    let sizes = try DecoderSizes(c, activation: .silu, names, epsilon: 1e-5, interleavesInGGUF: false)
+    // Newer converters write RMSNorm's ε under LayerNorm's key.
+    let isNew = try c.isGGUF && c.optionalDouble(nil, gguf: "attention.layer_norm_rms_epsilon") == nil
+    let sizes = try DecoderSizes(
+      c, activation: .silu, names, epsilon: 1e-5, hasLayerNormKey: isNew, interleavesInGGUF: false)
     profile = sizes.profile(rotaryTables: [try sizes.rotaryTable(c)])
     let model = p.scope("transformer", gguf: "")
     embedding = try sizes.embedding(model, named: "wte")

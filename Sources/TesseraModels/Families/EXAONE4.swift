@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// EXAONE 4 (LG AI Research 2025): norms behind each block instead of before it, normalized queries and keys; in the 32B model
-/// every fourth layer sees all keys and does not turn its heads, and the others have a window.
+/// EXAONE 4 (LG AI Research 2025): norms behind each block instead of before it, normalized queries and keys; in the
+/// 32B model every fourth layer sees all keys and does not turn its heads, and the others have a window.
 struct EXAONE4: StackedDecoder {
   static let ggufNames = ["exaone4"]
   static let huggingFaceNames = ["Exaone4ForCausalLM"]

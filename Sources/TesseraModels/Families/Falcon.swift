@@ -1,8 +1,8 @@
 import TesseraOperators
 
-/// Falcon (Almazrouei et al. 2023): attention with one key and value head and a plain MLP side by side behind one LayerNorm. The
-/// new architecture (40B) has groups of heads, and two norms; the first models (RefinedWeb) have ALiBi instead of rotation, and
-/// MLPs behind attention.
+/// Falcon (Almazrouei et al. 2023): attention with one key and value head and a plain MLP side by side behind one
+/// LayerNorm. The new architecture (40B) has groups of heads, and two norms; the first models (RefinedWeb) have ALiBi
+/// instead of rotation, and MLPs behind attention.
 struct Falcon: StackedDecoder {
   static let ggufNames = ["falcon"]
   static let huggingFaceNames = ["FalconForCausalLM"]

@@ -7,6 +7,8 @@ protocol ModelFamily: Sendable {
   static var ggufNames: [String] { get }
   /// The values of `architectures` in `config.json`.
   static var huggingFaceNames: [String] { get }
+  /// The name in GGUF files of a model whose `config.json` has this one; nil: none.
+  static func ggufName(of huggingFaceName: String) -> String?
   /// Whether the family runs this model of its architecture's name; others may share the name.
   static func claims(_ c: Hyperparameters) -> Bool
 
@@ -86,6 +88,11 @@ enum Families {
     GLM4.self,
     Nemotron.self,
     Baichuan.self,
+    Qwen3MoE.self,
+    Qwen2MoE.self,
+    OLMoE.self,
+    GraniteMoE.self,
+    DeepSeek.self,
   ]
 
   static func family(of c: Hyperparameters) throws -> any ModelFamily.Type {
@@ -102,5 +109,6 @@ enum Families {
 }
 
 extension ModelFamily {
+  static func ggufName(of huggingFaceName: String) -> String? { ggufNames.first }
   static func claims(_ c: Hyperparameters) -> Bool { true }
 }

@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// GLM-4 (GLM Team 2024): gate and up in one tensor, half of each head turns, neighbors together; GLM-4-0414 has norms before and
-/// after each block.
+/// GLM-4 (GLM Team 2024): gate and up in one tensor, half of each head turns, neighbors together; GLM-4-0414 has norms
+/// before and after each block.
 struct GLM4: StackedDecoder {
   static let ggufNames = ["glm4"]
   static let huggingFaceNames = ["GlmForCausalLM", "Glm4ForCausalLM"]
@@ -39,4 +39,6 @@ struct GLM4: StackedDecoder {
     norm = try sizes.norm("norm", "output_norm", model)
     head = try p.outputHead(tiedTo: embedding)
   }
+
+  static func ggufName(of huggingFaceName: String) -> String? { huggingFaceName == "GlmForCausalLM" ? nil : "glm4" }
 }

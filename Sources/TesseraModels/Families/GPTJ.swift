@@ -1,8 +1,8 @@
 import TesseraOperators
 
-/// GPT-J (Wang & Komatsuzaki 2021) and CodeGen (Nijkamp et al. 2022): attention without biases and a plain MLP side by side behind
-/// one LayerNorm; of each head some dimensions turn, neighbors together. CodeGen's projections are rows of one tensor, laid out
-/// for four devices.
+/// GPT-J (Wang & Komatsuzaki 2021) and CodeGen (Nijkamp et al. 2022): attention without biases and a plain MLP side by
+/// side behind one LayerNorm; of each head some dimensions turn, neighbors together. CodeGen's projections are rows of
+/// one tensor, laid out for four devices.
 struct GPTJ: StackedDecoder {
   static let ggufNames: [String] = []
   static let huggingFaceNames = ["GPTJForCausalLM", "CodeGenForCausalLM"]

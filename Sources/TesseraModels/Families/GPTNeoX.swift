@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// GPT-NeoX and Pythia (Black et al. 2022): attention and a plain MLP side by side, each behind a LayerNorm of its own, biases
-/// throughout, a quarter of each head turns; queries, keys and values alternate head by head.
+/// GPT-NeoX and Pythia (Black et al. 2022): attention and a plain MLP side by side, each behind a LayerNorm of its own,
+/// biases throughout, a quarter of each head turns; queries, keys and values alternate head by head.
 struct GPTNeoX: StackedDecoder {
   static let ggufNames = ["gptneox"]
   static let huggingFaceNames = ["GPTNeoXForCausalLM"]

@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// Gemma 2 (Gemma Team 2024): Gemma with norms before and after each block, soft caps of scores and logits, and a sliding
-/// window in every other layer.
+/// Gemma 2 (Gemma Team 2024): Gemma with norms before and after each block, soft caps of scores and logits, and a
+/// sliding window in every other layer.
 struct Gemma2: StackedDecoder {
   static let ggufNames = ["gemma2"]
   static let huggingFaceNames = ["Gemma2ForCausalLM"]

@@ -1,6 +1,7 @@
 import TesseraOperators
 
-/// Llama 1 to 3, Mistral, Ministral, SmolLM2 (Touvron et al. 2023): pre-norm, rotary embedding, grouped queries, SwiGLU.
+/// Llama 1 to 3, Mistral, Ministral, SmolLM2 (Touvron et al. 2023): pre-norm, rotary embedding, grouped queries,
+/// SwiGLU.
 struct Llama: StackedDecoder {
   static let ggufNames = ["llama"]
   static let huggingFaceNames = ["LlamaForCausalLM", "MistralForCausalLM", "MinistralForCausalLM"]

@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// Nemotron-4 and Minitron (Parmar et al. 2024): LayerNorm whose weights are less one, a plain MLP with squared ReLU, half of each
-/// head turns.
+/// Nemotron-4 and Minitron (Parmar et al. 2024): LayerNorm whose weights are less one, a plain MLP with squared ReLU,
+/// half of each head turns.
 struct Nemotron: StackedDecoder {
   static let ggufNames = ["nemotron"]
   static let huggingFaceNames = ["NemotronForCausalLM"]

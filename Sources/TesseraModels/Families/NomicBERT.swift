@@ -58,7 +58,7 @@ struct NomicBERT: LayeredEncoder {
     try c.require("rotary_emb_fraction", 1)
     for name in [
       "rotary_emb_interleaved", "prenorm", "causal", "use_rms_norm", "parallel_block", "qkv_proj_bias", "mlp_fc1_bias",
-      "mlp_fc2_bias",
+      "mlp_fc2_bias", "scale_attn_by_inverse_layer_idx",
     ] {
       try c.require(name, false)
     }

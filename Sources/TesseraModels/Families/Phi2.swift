@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// Phi-1, 1.5 and 2 (Gunasekar et al. 2023): attention and a plain MLP side by side behind one LayerNorm, biases throughout,
-/// heads of which a part turns.
+/// Phi-1, 1.5 and 2 (Gunasekar et al. 2023): attention and a plain MLP side by side behind one LayerNorm, biases
+/// throughout, heads of which a part turns.
 struct Phi2: StackedDecoder {
   static let ggufNames = ["phi2"]
   static let huggingFaceNames = ["PhiForCausalLM"]

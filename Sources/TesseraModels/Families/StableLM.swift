@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// StableLM (Bellagente et al. 2024): Llama with LayerNorm, of whose heads a quarter turns; StableLM 2 12B has attention and MLP
-/// side by side, and a norm for each query and key head.
+/// StableLM (Bellagente et al. 2024): Llama with LayerNorm, of whose heads a quarter turns; StableLM 2 12B has
+/// attention and MLP side by side, and a norm for each query and key head.
 struct StableLM: StackedDecoder {
   static let ggufNames = ["stablelm"]
   static let huggingFaceNames = ["StableLmForCausalLM"]

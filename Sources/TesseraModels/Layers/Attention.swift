@@ -65,16 +65,17 @@ struct CrossAttention: Sendable {
 }
 
 extension StepBuilder {
-  /// Turns heads, and stores keys and values in the cache.
+  /// Turns heads, from element `rotaryAt` on, and stores keys and values in the cache.
   func store(
-    _ x: Tensor, row: RotaryStore.Row, layer number: Int, headCount: Int, rotaryTable: Int?,
-    pairing: RotaryTable.Pairing
+    _ x: Tensor, row: RotaryStore.Row, layer number: Int, headCount: Int, rotaryTable: Int?, rotaryAt: Int = 0,
+    stores: Bool = true, pairing: RotaryTable.Pairing
   ) throws {
     let layer = try cache.layer(number)
     try operators.rotaryStore.enqueue(
       x, row: row, rotation: rotaryTable.map(rotation), slots: inputs.groups[layer.group].slots,
       keys: layer.keys, values: layer.values, tokens: x.rows, headCount: headCount,
-      rotaryDim: rotaryTable.map { profile.rotaryTables[$0].rotaryDim } ?? 0, pairing: pairing,
+      rotaryDim: rotaryTable.map { profile.rotaryTables[$0].rotaryDim } ?? 0, rotaryAt: rotaryAt, stores: stores,
+      pairing: pairing,
       cache: cache.geometries[layer.group], on: sink)
   }
 

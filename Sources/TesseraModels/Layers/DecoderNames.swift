@@ -1,7 +1,7 @@
 import TesseraOperators
 
-/// What a family's folders call sizes and tensors: Llama's names unless a family changes some. In GGUF files a thing has
-/// one name whatever the family.
+/// What a family's folders call sizes and tensors: Llama's names unless a family changes some. In GGUF files a thing
+/// has one name whatever the family.
 struct DecoderNames: Sendable {
   // Sizes, in config.json; nil: the family does not have it.
   var layerCount = "num_hidden_layers"
@@ -28,8 +28,10 @@ struct DecoderNames: Sendable {
   var mlp = "mlp"
   var gate = "gate_proj"
   var up = "up_proj"
-  /// One tensor in the place of those two: gate rows, then up rows. Both files have it so.
+  /// One tensor in the place of those two: gate rows, then up rows.
   var gateUp: String?
+  /// GGUF files have it as one, too, named as the up projection.
+  var isGateUpFusedInGGUF = true
   var down = "down_proj"
 
   /// The tensor of queries, keys and values.

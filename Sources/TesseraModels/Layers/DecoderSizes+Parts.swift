@@ -42,17 +42,21 @@ extension DecoderSizes {
   }
 
   func gatedMLP(_ index: Int, _ p: ParameterScope, bias: BiasRule = .none) throws -> GatedMLP {
-    let mlp = p.scope(names.mlp, gguf: "")
-    let size = intermediateSizes[index]
-    var gate = ParameterScope.Part(names.gate, gguf: "ffn_gate", rows: size)
-    var up = ParameterScope.Part(names.up, gguf: "ffn_up", rows: size)
-    if let fused = names.gateUp {
-      gate = .init(fused, gguf: "ffn_up", rows: size, at: (0, 2 * size))
-      up = .init(fused, gguf: "ffn_up", rows: size, at: (size, 2 * size))
+    try gatedMLP(size: intermediateSizes[index], p.scope(names.mlp, gguf: ""), bias: bias)
+  }
+
+  /// - Parameter kind: of the MLP, at the end of GGUF's names.
+  func gatedMLP(size: Int, _ mlp: ParameterScope, kind: String = "", bias: BiasRule = .none) throws -> GatedMLP {
+    var gate = ParameterScope.Part(names.gate, gguf: "ffn_gate\(kind)", rows: size)
+    var up = ParameterScope.Part(names.up, gguf: "ffn_up\(kind)", rows: size)
+    if let fused = names.gateUp, names.isGateUpFusedInGGUF || !mlp.hyperparameters.isGGUF {
+      let name = names.isGateUpFusedInGGUF ? "ffn_up" : "ffn_gate"
+      gate = .init(fused, gguf: "\(name)\(kind)", rows: size, at: (0, 2 * size))
+      up = .init(fused, gguf: "ffn_up\(kind)", rows: size, at: (size, 2 * size))
     }
     return GatedMLP(
       gateUp: try mlp.gatedLinear(gate: gate, up: up, columns: hiddenSize, bias: bias),
-      down: try mlp.linear(names.down, gguf: "ffn_down", rows: hiddenSize, columns: size, bias: bias),
+      down: try mlp.linear(names.down, gguf: "ffn_down\(kind)", rows: hiddenSize, columns: size, bias: bias),
       activation: activation)
   }
 

@@ -42,15 +42,18 @@ struct DecoderSizes: Sendable {
   ///   - activation: where the file names none.
   ///   - norm: LayerNorm's ε has another key than RMSNorm's in GGUF files.
   ///   - epsilon: where `config.json` names none.
+  ///   - hasLayerNormKey: that key is there, although the norm is not LayerNorm.
   ///   - kvHeads: where the file names none; as many as heads by default.
   ///   - mlpRatio: MLPs' width in hidden sizes, where the file names none.
   ///   - context: where the file names none.
+  ///   - latentRotary: the dimensions that turn of heads whose sizes are the family's own (latent attention).
   ///   - pairing: of a folder's rows, and of GGUF files' unless `interleavesInGGUF`.
   ///   - interleavesInGGUF: converters permute queries and keys, as they do for Llama.
   init(
     _ c: Hyperparameters, activation: Activation.Function, _ names: DecoderNames = .init(),
-    norm: Normalization.Kind = .rms, epsilon: Double = 1e-6, kvHeads: Int? = nil, mlpRatio: Int? = nil, context: Int? = nil,
-    rotation: Rotation = .whole, pairing: RotaryTable.Pairing = .neox, interleavesInGGUF: Bool = true
+    norm: Normalization.Kind = .rms, epsilon: Double = 1e-6, hasLayerNormKey: Bool = false, kvHeads: Int? = nil,
+    mlpRatio: Int? = nil, context: Int? = nil, rotation: Rotation = .whole, latentRotary: Int? = nil,
+    pairing: RotaryTable.Pairing = .neox, interleavesInGGUF: Bool = true
   ) throws {
     self.names = names
     architecture = c.architecture
@@ -67,14 +70,15 @@ struct DecoderSizes: Sendable {
     intermediateSizes = try c.ints(
       names.intermediateSize, gguf: "feed_forward_length", count: layerCount, in: 1...1 << 24,
       default: mlpRatio.map { $0 * hiddenSize })
-    contextLength = try c.int(names.contextLength, gguf: "context_length", in: 1...1 << 30, default: c.isGGUF ? nil : context)
+    contextLength = try c.int(
+      names.contextLength, gguf: "context_length", in: 1...1 << 30, default: c.isGGUF ? nil : context)
     normKind = norm
-    normEpsilon = try c.positive(
-      names.normEpsilon,
-      gguf: norm == .rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon", under: 1,
-      default: epsilon)
-    headDim = try c.int("head_dim", gguf: "attention.key_length", in: 2...576, default: hiddenSize / heads)
-    let valueDim = try c.optionalInt(nil, gguf: "attention.value_length", in: 1...576) ?? headDim
+    let epsilonKey = "attention.layer_norm_\(norm == .rms && !hasLayerNormKey ? "rms_" : "")epsilon"
+    normEpsilon = try c.positive(names.normEpsilon, gguf: epsilonKey, under: 1, default: epsilon)
+    headDim =
+      try latentRotary ?? c.int("head_dim", gguf: "attention.key_length", in: 2...576, default: hiddenSize / heads)
+    let valueDim =
+      try latentRotary ?? c.optionalInt(nil, gguf: "attention.value_length", in: 1...576) ?? headDim
     guard valueDim == headDim else { throw c.inconsistent("key heads of \(headDim) and value heads of \(valueDim)") }
     (ropeTheta, rotaryDim) = try Self.rotation(rotation, headDim: headDim, names, c)
     if case .whole = rotation { isPartlyRotary = false } else { isPartlyRotary = true }

@@ -33,7 +33,7 @@ struct Linear: Sendable {
     _ y: Tensor, _ x: NormedTensor, activation: Activation.Function? = nil, scale: Float = 1,
     adding residual: Tensor? = nil, _ step: StepBuilder
   ) throws {
-    let x = try x.resized(for: parts.first?.matrix, step)
+    let x = try x.ready(for: parts.map(\.matrix), step)
     for part in parts {
       try step.operators.product.enqueue(
         x.tensor, part.matrix, into: y.view.advanced(byFloats: part.firstRow), tokens: x.rows, norm: x.norm,
@@ -60,7 +60,7 @@ struct GatedLinear: Sendable {
   func callAsFunction(_ x: NormedTensor, _ function: Activation.Function, _ step: StepBuilder) throws -> Tensor {
     let y = step.tensor(rows: x.rows, columns: rows)
     if let fused {
-      let x = try x.resized(for: fused, step)
+      let x = try x.ready(for: [fused], step)
       try step.operators.product.enqueue(
         x.tensor, fused, into: y, tokens: x.rows, norm: x.norm, epilogue: .init(gate: function),
         workspace: step.productWorkspace(rows: x.rows, columns: x.tensor.columns), on: step.sink)
@@ -87,9 +87,17 @@ extension StepBuilder {
 }
 
 extension NormedTensor {
-  /// As wide as a matrix's padded columns; norms are left to products only where nothing is padded.
-  func resized(for matrix: WeightMatrix?, _ step: StepBuilder) throws -> NormedTensor {
-    guard let matrix else { return self }
-    return NormedTensor(try step.resized(tensor, columns: matrix.shape.columns), norm: norm)
+  /// As wide as the matrices' padded columns, and with its norm applied unless the products do so; norms are left to them only where
+  /// nothing is padded.
+  func ready(for matrices: [WeightMatrix], _ step: StepBuilder) throws -> NormedTensor {
+    guard let columns = matrices.first?.shape.columns else { return self }
+    if let norm, !matrices.allSatisfy({ step.operators.product.fusesNorm(of: $0.shape.format) }) {
+      let y = step.tensor(rows: rows, columns: tensor.columns)
+      try step.operators.rmsNorm.enqueue(
+        tensor, weight: norm.weight, into: y, rows: NormRows(columns: tensor.columns), count: rows,
+        epsilon: norm.epsilon, on: step.sink)
+      return NormedTensor(try step.resized(y, columns: columns))
+    }
+    return NormedTensor(try step.resized(tensor, columns: columns), norm: norm)
   }
 }

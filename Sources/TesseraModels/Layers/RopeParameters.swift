@@ -32,11 +32,34 @@ enum RopeParameters {
   /// trained for, and none is longer here.
   ///
   /// - Parameter isPart: a part of each head may turn, as `partial_rotary_factor` says.
-  static func scaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool = false) throws -> RotaryTable.Scaling {
+  /// - Parameter hasScale: scores are multiplied as `scoreScale` says.
+  static func scaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool = false, hasScale: Bool = false) throws
+    -> RotaryTable.Scaling
+  {
     switch c.source {
     case .gguf: try ggufScaling(c, contextLength: contextLength)
-    case .huggingFace: try configScaling(c, contextLength: contextLength, isPart: isPart)
+    case .huggingFace: try configScaling(c, contextLength: contextLength, isPart: isPart, hasScale: hasScale)
     }
+  }
+
+  /// DeepSeek's form of YaRN's magnitude: scores have a factor, and rotations one less (DeepSeek-V2, 2024).
+  static func scaledYarn(_ c: Hyperparameters, contextLength: Int) throws -> (RotaryTable.Scaling, scoreScale: Double) {
+    let scaling = try scaling(c, contextLength: contextLength, hasScale: true)
+    // llama.cpp's files have a tenth of the factor, and no other for rotations.
+    let tenth = try c.optionalPositive(nil, gguf: "rope.scaling.yarn_log_multiplier")
+    guard case .yarn(let factor, let fast, let slow, let own, let original) = scaling else { return (scaling, 1) }
+    func magnitude(_ share: Double) -> Double { factor > 1 ? 0.1 * share * log(factor) + 1 : 1 }
+    let fields = try fields(c)
+    let ofScores = try fields?.optionalDouble("mscale_all_dim") ?? tenth.map { $0 * 10 } ?? 0
+    let ofRotations = try fields?.optionalDouble("mscale") ?? ofScores
+    guard ofScores > 0 else { return (scaling, 1) }
+    if ofRotations != ofScores { c.record?.addInexpressible("two values of YaRN's mscale, and heads of", 0) }
+    let quotient = ofRotations > 0 ? magnitude(ofRotations) / magnitude(ofScores) : nil
+    return (
+      .yarn(
+        factor: factor, betaFast: fast, betaSlow: slow, attentionFactor: c.isGGUF ? 1 : own ?? quotient,
+        originalContext: original), magnitude(ofScores) * magnitude(ofScores)
+    )
   }
 
   /// YaRN's magnitude where none is named. llama.cpp multiplies it by `attn_factor`, config.json's `attention_factor`
@@ -71,6 +94,8 @@ enum RopeParameters {
     case "none": return .none
     case "linear": return .linear(factor: factor ?? 1)
     case "yarn": return yarn
+    // The factors are tensors, which a description does not have.
+    case "longrope" where !c.checkpoint.hasData: return .none
     default: throw unsupported(c, type)
     }
   }
@@ -79,12 +104,12 @@ enum RopeParameters {
     try c.int(nil, gguf: "rope.scaling.original_context_length", in: 1...1 << 30, default: contextLength)
   }
 
-  private static func configScaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool) throws
+  private static func configScaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool, hasScale: Bool) throws
     -> RotaryTable.Scaling
   {
     guard let all = try fields(c) else { return .none }
     let layerTypes = try layerTypes.compactMap { try all.optionalFields($0) }
-    for fields in [all] + layerTypes { try check(fields, c, isPart: isPart) }
+    for fields in [all] + layerTypes { try check(fields, c, isPart: isPart, hasScale: hasScale) }
     if let type = try all.optionalFields("sliding_attention")?.optionalString("rope_type"), type != "default" {
       throw unsupported(c, "\(type) of sliding_attention")
     }
@@ -136,9 +161,10 @@ enum RopeParameters {
   private static let required: [String: JSONValue] = ["partial_rotary_factor": .double(1), "truncate": .bool(true)]
 
   /// Throws where the file asks for something else: it would turn heads otherwise.
-  private static func check(_ fields: JSONFields, _ c: Hyperparameters, isPart: Bool) throws {
+  private static func check(_ fields: JSONFields, _ c: Hyperparameters, isPart: Bool, hasScale: Bool) throws {
     for (key, value) in fields.object.members where !value.isNull && !known.contains(key) && !layerTypes.contains(key) {
       if isPart, key == "partial_rotary_factor" { continue }
+      if hasScale, ["mscale", "mscale_all_dim"].contains(key) { continue }
       if let wanted = required[key], value == wanted || value.doubleValue.map({ $0 == wanted.doubleValue }) ?? false {
         continue
       }
@@ -151,6 +177,8 @@ enum RopeParameters {
   private static func unsupported(_ c: Hyperparameters, _ type: String) -> ModelError {
     ModelError(
       .unsupportedFeature,
-      "\(c.checkpoint.path): rotary scaling \"\(type)\": none, linear, dynamic, yarn, longrope and Llama 3's are supported")
+      "\(c.checkpoint.path): rotary scaling \"\(type)\": none, linear, dynamic, yarn, longrope and "
+        + "Llama 3's are supported"
+    )
   }
 }

@@ -17,7 +17,7 @@ struct TransformerLayer: DecoderLayer {
   var residualScale: Float = 1
 
   func attend(_ x: Tensor, _ step: StepBuilder) throws -> (x: Tensor, attended: Tensor) {
-    (x, try attention(input(x, attentionNorm, step), step))
+    (x, try attention(attentionNorm?.input(x, step) ?? NormedTensor(x), step))
   }
 
   func finish(_ x: Tensor, _ attended: Tensor, _ step: StepBuilder) throws -> Tensor {
@@ -27,12 +27,8 @@ struct TransformerLayer: DecoderLayer {
     } else {
       sum = try attention.output(attended, scale: residualScale, adding: x, step)
     }
-    let input = try input(isParallel ? x : sum, mlpNorm, step)
+    let input = try mlp.input(isParallel ? x : sum, mlpNorm, step)
     guard let mlpPostNorm else { return try mlp(input, scale: residualScale, adding: sum, step) }
     return try mlpPostNorm(mlp(input, scale: residualScale, step), adding: sum, step)
-  }
-
-  private func input(_ x: Tensor, _ norm: Normalization?, _ step: StepBuilder) throws -> NormedTensor {
-    try norm?.input(x, step) ?? NormedTensor(x)
   }
 }

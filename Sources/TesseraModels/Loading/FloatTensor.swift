@@ -34,8 +34,8 @@ package enum FloatTensor {
 
   /// The bytes of a tensor of two dimensions with rows and columns exchanged.
   static func transposed(_ bytes: UnsafeRawBufferPointer, _ tensor: StoredTensor) -> [UInt8] {
-    let size = tensor.type.blockByteCount
-    let (rows, columns) = (tensor.rowCount, tensor.columnCount)
+    let (size, columns) = (tensor.type.blockByteCount, tensor.columnCount)
+    let rows = bytes.count / (columns * size)
     return [UInt8](unsafeUninitializedCapacity: bytes.count) { memory, count in
       for column in 0..<columns {
         for row in 0..<rows {

@@ -134,7 +134,8 @@ struct Hyperparameters: Sendable {
     }
   }
 
-  /// Whether there are biases: a folder says so, and others would be unused, which is refused; a GGUF file has them or not.
+  /// Whether there are biases: a folder says so, and others would be unused, which is refused; a GGUF file has them or
+  /// not.
   func bias(_ name: String, default fallback: Bool = false) throws -> BiasRule {
     if isGGUF { return .ifPresent }
     return try optionalBool(name, gguf: nil) ?? fallback ? .required : BiasRule.none

@@ -10,6 +10,8 @@ struct Parameter: Sendable {
   var slice: (rows: Range<Int>, of: Int)?
   /// Where only some of the slice's rows do: the first `length` of every `stride`.
   var runs: (length: Int, stride: Int)?
+  /// Rows of the stored tensor, of so many, that are the matrix's columns.
+  var columnRows: (rows: Range<Int>, of: Int)?
   /// Stored as (columns, rows).
   var isTransposed = false
   /// Added to each value (Gemma's norms in Hugging Face's scheme).

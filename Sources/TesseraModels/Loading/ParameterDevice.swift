@@ -79,6 +79,12 @@ final class ParameterDevice {
       for run in runs { gathered += run }
       try gathered.withUnsafeBytes(upload)
     }
+    if let part = piece.parameter.columnRows?.rows {
+      let rows = all[part.lowerBound * tensor.rowByteCount..<part.upperBound * tensor.rowByteCount]
+      return try FloatTensor.transposed(UnsafeRawBufferPointer(rebasing: rows), tensor).withUnsafeBytes {
+        try uploadRows(of: $0, rowBytes: part.count * tensor.type.blockByteCount, columns: part.count)
+      }
+    }
     guard piece.parameter.isTransposed else {
       return try uploadRows(of: all, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)
     }

@@ -17,8 +17,12 @@ struct ParameterScope {
   /// Names that begin with these, too.
   func scope(_ name: String, gguf: String) -> ParameterScope {
     func joined(_ prefix: String, _ part: String) -> String { part.isEmpty ? prefix : "\(prefix)\(part)." }
+    // A stack that was saved without its head, as sentence encoders made of decoders are, has names without the first.
+    let isBare =
+      prefix.isEmpty && name == "model" && !hyperparameters.isGGUF
+      && !store.checkpoint.tensors.contains { $0.name.hasPrefix("model.") }
     return ParameterScope(
-      store, hyperparameters, prefix: joined(prefix, name), ggufPrefix: joined(ggufPrefix, gguf))
+      store, hyperparameters, prefix: isBare ? prefix : joined(prefix, name), ggufPrefix: joined(ggufPrefix, gguf))
   }
 
   func parameter(_ name: String?, gguf: String?, _ kind: String) -> Parameter {
@@ -111,13 +115,14 @@ struct ParameterScope {
     return GatedLinear(fused: nil, parts: parts, bias: biases, rows: gate.rows, columns: columns)
   }
 
-  /// Gate and up, and down, of `count` experts; the matrices of one kind lie one after another.
+  /// Gate and up, and down, of `count` experts; the matrices of one kind lie one after another. Places of parts are a
+  /// folder's.
   func experts(count: Int, gate: [Part], up: [Part], down: [Part], hiddenSize: Int, size: Int) throws -> ExpertMatrices
   {
     func names(_ parts: [Part]) -> [Parameter] {
       // One tensor has all experts' rows in GGUF, each its own in a folder.
       parts.enumerated().map { index, part in
-        var parameter = parameter(part.name, gguf: part.gguf, "weight")
+        var parameter = parameter(part, "weight")
         if hyperparameters.isGGUF {
           parameter.slice = (index * part.rows..<(index + 1) * part.rows, parts.count * part.rows)
         }
@@ -128,6 +133,28 @@ struct ParameterScope {
       gateUp: try store.experts(
         zip(names(gate), names(up)).map { [$0, $1] }, rows: size, columns: hiddenSize, of: self),
       down: try store.experts(names(down).map { [$0] }, rows: hiddenSize, columns: size, of: self))
+  }
+
+  /// A matrix for each head, one after another: `rows` of every `stride` rows of a folder's tensor, from row `start` on.
+  ///
+  /// - Parameter isTransposed: those rows are the matrix's columns, in a folder.
+  func headMatrices(
+    _ name: String, gguf: String, heads: Int, rows: Int, columns: Int, from start: Int, every stride: Int,
+    isTransposed: Bool
+  ) throws -> WeightMatrix {
+    let parameters = (0..<heads).map { head in
+      var parameter = parameter(name, gguf: gguf, "weight")
+      let first = head * stride + start
+      if hyperparameters.isGGUF {
+        parameter.slice = (head * rows..<(head + 1) * rows, heads * rows)
+      } else if isTransposed {
+        parameter.columnRows = (first..<first + columns, heads * stride)
+      } else {
+        parameter.slice = (first..<first + rows, heads * stride)
+      }
+      return [parameter]
+    }
+    return try store.experts(parameters, rows: rows, columns: columns, of: self)
   }
 
   /// A vector of `count` floats.

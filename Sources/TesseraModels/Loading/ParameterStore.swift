@@ -129,8 +129,9 @@ final class ParameterStore {
 
   private func piece(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> Piece {
     let tensor = try tensor(parameter, of: scope)
-    let storedRows = parameter.slice?.of ?? rows
-    let expected = parameter.isTransposed ? [columns, storedRows] : [storedRows, columns]
+    let storedRows = parameter.columnRows?.of ?? parameter.slice?.of ?? rows
+    let storedColumns = parameter.columnRows == nil ? columns : rows
+    let expected = parameter.isTransposed ? [columns, storedRows] : [storedRows, storedColumns]
     // Experts' matrices may be one tensor of three dimensions.
     guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3),
       parameter.slice.map({ $0.rows.lowerBound >= 0 && $0.rows.upperBound <= $0.of }) ?? true
@@ -238,7 +239,8 @@ final class ParameterStore {
         values += [Float](repeating: 0, count: count)
       } else {
         let all = try self.values(parameter, shape: [parameter.slice?.of ?? count], of: scope)
-        let part = parameter.slice == nil ? all : parameter.storedRows(of: count).flatMap { all[$0.clamped(to: all.indices)] }
+        let part =
+          parameter.slice == nil ? all : parameter.storedRows(of: count).flatMap { all[$0.clamped(to: all.indices)] }
         guard part.count == count else { throw wrongPart(parameter, count) }
         values += parameter.offset == 0 ? part : part.map { $0 + parameter.offset }
       }

@@ -12,18 +12,22 @@ public struct ModelProfile: Sendable {
     /// Elements of a query's and key's head, and of a value's.
     public var headDim: Int
     public var valueDim: Int
+    /// Values are the first elements of the keys, and nothing of their own (latent attention).
+    package var sharesValues: Bool
     package var kind: KVKind
     /// How far from a query the keys lie that it sees, of an encoder; nil: any.
     package var reach: Int?
 
     package init(
-      layers: [Int], headCount: Int, kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, kind: KVKind = .growing
+      layers: [Int], headCount: Int, kvHeadCount: Int, headDim: Int, valueDim: Int? = nil, sharesValues: Bool = false,
+      kind: KVKind = .growing
     ) {
       self.layers = layers
       self.headCount = headCount
       self.kvHeadCount = kvHeadCount
       self.headDim = headDim
       self.valueDim = valueDim ?? headDim
+      self.sharesValues = sharesValues
       self.kind = kind
     }
 
@@ -106,14 +110,16 @@ public struct ModelProfile: Sendable {
     var groups: [KVGroup] = []
     for group in attentionGroups {
       // What lives for one step is never rounded.
-      let (keyEncoding, valueEncoding) = group.kind == .transient ? (.f32, .f32) : (keys, values)
+      let (keyEncoding, valueEncoding) =
+        group.kind == .transient ? (.f32, .f32) : (keys, group.sharesValues ? keys : values)
       let kind: KVKind = if case .fixed = group.kind { .fixed(capacity: contextLength) } else { group.kind }
       groups.append(
         try KVGroup(
           layers: group.layers,
           geometry: KVGeometry(
             kvHeadCount: group.kvHeadCount, keyDim: keyEncoding.padded(group.headDim),
-            valueDim: valueEncoding.padded(group.valueDim), keys: keyEncoding, values: valueEncoding),
+            valueDim: valueEncoding.padded(group.valueDim), sharesValues: group.sharesValues, keys: keyEncoding,
+            values: valueEncoding),
           kind: kind))
     }
     return try KVCacheLayout(groups: groups)

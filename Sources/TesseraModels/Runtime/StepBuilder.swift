@@ -14,6 +14,8 @@ final class StepBuilder {
 
   /// Where the rotations of all positions lie, by rotary table.
   private let rotationTables: [BufferView]
+  /// What `headSlots` has made, by rows of a tile.
+  var headSlots: [Int: HeadSlots] = [:]
   /// Bytes of each tensor, by its id.
   private(set) var tensorBytes: [Int] = []
 
@@ -93,7 +95,7 @@ struct CacheViews: Sendable {
         CacheGeometry(
           kvHeadCount: attention.kvHeadCount, headDim: attention.headDim, valueDim: attention.valueDim,
           blockCount: blockCounts[index], blockSize: group.blockSize, keys: group.geometry.keys,
-          values: group.geometry.values))
+          values: group.geometry.values, sharesValues: attention.sharesValues))
     }
     (self.layers, self.geometries) = (layers, geometries)
   }

@@ -114,10 +114,13 @@ extension GatherArguments: ArgumentBlock {
   package static let (structName, viewCount) = ("gather_arguments", 3)
 }
 extension RouteArguments: ArgumentBlock {
-  package static let (structName, viewCount) = ("route_arguments", 5)
+  package static let (structName, viewCount) = ("route_arguments", 6)
+}
+extension HeadsArguments: ArgumentBlock {
+  package static let (structName, viewCount) = ("heads_arguments", 3)
 }
 extension CombineArguments: ArgumentBlock {
-  package static let (structName, viewCount) = ("combine_arguments", 5)
+  package static let (structName, viewCount) = ("combine_arguments", 7)
 }
 extension RepackArguments: ArgumentBlock {
   package static let (structName, viewCount) = ("repack_arguments", 2)

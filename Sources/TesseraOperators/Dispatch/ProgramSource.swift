@@ -53,7 +53,7 @@ struct TopLevelNames {
       let line = Self.rest(of: line, after: "__attribute__((always_inline)) ") ?? line
       if let name = Self.rest(of: line, after: "#define ") {
         macros.insert(Self.firstName(name))
-      } else if let function = Self.rest(of: line, after: "static inline ") {
+      } else if let function = Self.rest(of: line, after: "static inline ") ?? Self.rest(of: line, after: "INLINE ") {
         definitions.insert(Self.lastName(function.prefix { $0 != UInt8(ascii: "(") }))
       } else if let name = Self.rest(of: line, after: "TABLE_LANES(") {
         definitions.insert("table_lanes_" + Self.firstName(name))

@@ -87,9 +87,12 @@ package struct ExpertProblem {
   package func call(fast: FastProduct? = nil, on bench: Workbench) throws -> Call {
     let library = bench.library
     let product = MatrixProduct(library, tiles: try bench.plan().matrix, fast: fast)
+    let shapes = try [(2 * inner, columns), (columns, inner)].map {
+      try WeightShape(format: format, rows: $0, columns: $1)
+    }
     let routing = ExpertRouter.Routing(
       tokens: tokens, expertCount: expertCount, topK: topK,
-      tileTokens: product.expertTileTokens(tokens: tokens, topK: topK, expertCount: expertCount, format: format))
+      tileTokens: product.expertTileTokens(tokens: tokens, topK: topK, expertCount: expertCount, matrices: shapes))
     let choices = ExpertRouter.Choices(
       weights: try bench.output(routing.weightBytes / 4), slots: try bench.output(routing.slotBytes / 4),
       list: try bench.output(routing.listBytes / 4), order: try bench.output(routing.orderBytes / 4))

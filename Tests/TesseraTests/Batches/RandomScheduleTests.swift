@@ -12,7 +12,8 @@ extension ModelSuites {
       arguments: [
         (ScheduledModel.llama, KernelStyle.simt, 1000), (.llama, .vector, 60), (.window, .simt, 200),
         (.window, .vector, 20),
-        (.experts, .simt, 200), (.experts, .vector, 20), (.encoderDecoder, .simt, 200), (.encoderDecoder, .vector, 20),
+        (.experts, .simt, 200), (.experts, .vector, 20), (.sharedExpert, .simt, 100), (.latent, .simt, 100),
+        (.latent, .vector, 10), (.encoderDecoder, .simt, 200), (.encoderDecoder, .vector, 20),
       ])
     func schedules(model: ScheduledModel, style: KernelStyle, most: Int) throws {
       let runner = try model.runner(style)
@@ -57,6 +58,10 @@ enum ScheduledModel: Sendable {
   /// A layer with a window and one without.
   case window
   case experts
+  /// Besides experts one that all tokens go through, behind a gate.
+  case sharedExpert
+  /// Latent attention, and experts in groups.
+  case latent
   case encoderDecoder
 
   func runner(_ style: KernelStyle) throws -> ModelRunner {
@@ -84,6 +89,8 @@ enum ScheduledModel: Sendable {
         }
       }
     case .experts: return try family("mixtral")
+    case .sharedExpert: return try family("qwen2-moe")
+    case .latent: return try family("deepseek-v3")
     case .encoderDecoder: return try family("t5")
     }
   }

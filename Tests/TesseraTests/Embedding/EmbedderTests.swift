@@ -4,8 +4,10 @@ import Testing
 
 @testable import Tessera
 
-/// The folder of all-MiniLM-L6-v2; empty where it is not there.
-private let miniLMPath = ProcessInfo.processInfo.environment["TESSERA_TEST_MINILM"] ?? ""
+/// Folders of real models, named by environment variables; those are skipped that are not set.
+private let folders = ["minilm", "e5"].compactMap { name in
+  ProcessInfo.processInfo.environment["TESSERA_TEST_\(name.uppercased())"].flatMap { $0.isEmpty ? nil : (name, $0) }
+}
 
 extension ModelSuites {
   @Suite("Vectors of texts")
@@ -64,13 +66,13 @@ extension ModelSuites {
     }
 
     @Test(
-      "all-MiniLM-L6-v2 gives what transformers gives",
-      .enabled(if: !miniLMPath.isEmpty, "TESSERA_TEST_MINILM is not set"))
-    func miniLM() async throws {
+      "all-MiniLM-L6-v2 and multilingual-e5-small give what transformers gives",
+      .enabled(if: !folders.isEmpty, "neither TESSERA_TEST_MINILM nor TESSERA_TEST_E5 is set"), arguments: folders)
+    func real(name: String, path: String) async throws {
       let url = try #require(
-        Bundle.module.url(forResource: "embeddings-minilm", withExtension: "json", subdirectory: "Fixtures"))
+        Bundle.module.url(forResource: "embeddings-\(name)", withExtension: "json", subdirectory: "Fixtures"))
       let texts = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url)).texts
-      let embedder = try await Embedder.load(from: URL(fileURLWithPath: miniLMPath))
+      let embedder = try await Embedder.load(from: URL(fileURLWithPath: path))
       #expect(try embedder.tokens(of: texts.map(\.text)) == texts.map(\.ids))
       let vectors = try await embedder.embed(texts.map(\.text))
       for (text, vector) in zip(texts, vectors) {
@@ -85,7 +87,9 @@ extension ModelSuites {
         #expect(difference < 5e-6, "\(text.text.prefix(40))")
       }
       let long = try embedder.tokens(of: [String(repeating: "word ", count: 1000)])[0]
-      #expect(long.count == embedder.longestText && long.first == 101 && long.last == 102)
+      let frame = try embedder.tokens(of: [""])[0]
+      #expect(long.count == embedder.longestText && long.first == frame.first && long.last == frame.last)
+      #expect(frame == (name == "minilm" ? [101, 102] : [0, 2]))
     }
   }
 }

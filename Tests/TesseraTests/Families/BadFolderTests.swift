@@ -93,6 +93,11 @@ extension FamilySuites {
         "num_hidden_layers", "hidden_size", "num_attention_heads", "num_key_value_heads", "intermediate_size",
         "max_position_embeddings", "vocab_size",
       ],
+      "gpt-neox": ["num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size"],
+      "opt": ["num_hidden_layers", "hidden_size", "ffn_dim", "max_position_embeddings", "vocab_size"],
+      "bloom": ["n_layer", "hidden_size", "n_head", "vocab_size"],
+      "mpt": ["n_layers", "d_model", "n_heads", "vocab_size"],
+      "phi3": ["num_hidden_layers", "hidden_size", "intermediate_size", "num_key_value_heads", "vocab_size"],
       "mixtral": ["head_dim", "num_local_experts", "num_experts_per_tok", "intermediate_size", "num_key_value_heads"],
       "t5": ["d_model", "d_kv", "d_ff", "num_heads", "num_layers", "num_decoder_layers", "vocab_size", "n_positions"],
       "bart": ["d_model", "encoder_layers", "decoder_layers", "encoder_ffn_dim", "max_position_embeddings", "vocab_size"],
@@ -108,6 +113,13 @@ extension FamilySuites {
       "electra": ["embedding_size", "hidden_size", "max_position_embeddings"],
       "albert": ["embedding_size", "num_hidden_groups", "num_hidden_layers", "vocab_size"],
       "nomic-bert": ["n_embd", "n_head", "n_layer", "n_inner", "type_vocab_size"],
+      "qwen3-moe": ["num_experts", "moe_intermediate_size"],
+      "qwen2-moe": ["shared_expert_intermediate_size"],
+      "granite-moe-shared": ["num_local_experts", "intermediate_size"],
+      "deepseek-v3": [
+        "n_routed_experts", "moe_intermediate_size", "kv_lora_rank", "q_lora_rank", "qk_nope_head_dim",
+        "qk_rope_head_dim", "v_head_dim",
+      ],
       "jina-bert": ["hidden_size", "num_attention_heads", "intermediate_size"],
     ]
 
@@ -127,6 +139,7 @@ extension FamilySuites {
       let free = [
         "qwen2-tied max_position_embeddings", "t5 n_positions", "m2m100 max_position_embeddings",
         "m2m100 decoder_attention_heads", "m2m100 encoder_attention_heads", "mixtral num_experts_per_tok", "gpt2 n_head",
+        "bloom n_head", "mpt n_heads",
         "bert num_attention_heads", "distilbert n_heads", "modernbert local_attention",
         "albert num_hidden_groups", "albert num_hidden_layers", "nomic-bert n_head", "jina-bert num_attention_heads",
       ]
@@ -162,6 +175,10 @@ extension FamilySuites {
         ("modernbert", "layer_types", [["full_attention"], "all"]), ("modernbert", "norm_eps", [0, 1]),
         ("modernbert", "global_rope_theta", [0, -1]),
         ("bert-pairs", "id2label", [["1": "x"], ["0": "a", "1": "b"], 3]),
+        ("phi4", "partial_rotary_factor", [0, 1.5, "half"]), ("gptj", "rotary_dim", [0, 3, 17]),
+        ("smollm3", "no_rope_layers", [[1, 1], [1, 1, 1, 2]]), ("codegen", "n_head", [2]),
+        ("falcon-40b", "num_kv_heads", [3, 0]), ("mpt", "attn_config", [["alibi": false], ["clip_qkv": 6]]),
+        ("phi4", "rope_scaling", [["type": "longrope", "short_factor": [1], "long_factor": [1]]]),
         ("qwen2-tied", "layer_types", [["full_attention"], ["full_attention", "linear_attention"], "all"]),
       ] {
         for value in values {
@@ -175,13 +192,20 @@ extension FamilySuites {
       for (folder, key, value) in [
         ("bert", "position_embedding_type", "relative_key" as Any), ("bert", "is_decoder", true),
         ("bert", "add_cross_attention", true), ("gpt2", "add_cross_attention", true), ("qwen2-tied", "use_mrope", true),
-        ("mixtral", "partial_rotary_factor", 0.5), ("roberta", "position_embedding_type", "relative_key_query"),
+        ("roberta", "position_embedding_type", "relative_key_query"),
         ("mpnet", "relative_attention_num_buckets", 16), ("albert", "inner_group_num", 2),
         ("electra", "is_decoder", true), ("modernbert", "norm_bias", true), ("modernbert", "attention_bias", true),
         ("modernbert", "mlp_bias", true), ("nomic-bert", "activation_function", "gelu"),
         ("nomic-bert", "rotary_emb_fraction", 0.5), ("nomic-bert", "prenorm", true), ("nomic-bert", "causal", true),
         ("nomic-bert", "rotary_scaling_factor", 2), ("nomic-bert", "moe_every_n_layers", 2),
+        ("olmoe", "clip_qkv", 8), ("deepseek-v2", "topk_method", "other"), ("deepseek-v2", "moe_layer_freq", 2),
+        ("deepseek-v3", "scoring_func", "softmax"),
         ("jina-bert", "position_embedding_type", "absolute"), ("jina-bert", "feed_forward_type", "original"),
+        ("mixtral", "partial_rotary_factor", 0.5), ("phi2", "qk_layernorm", true), ("opt", "word_embed_proj_dim", 16),
+        ("opt", "do_layer_norm_before", false), ("bloom", "apply_residual_connection_post_layernorm", true),
+        ("mpt", "no_bias", false), ("mpt", "logit_scale", 0.5), ("gemma2", "use_bidirectional_attention", true),
+        ("starcoder2", "norm_type", "rms"), ("command-r", "rotary_pct", 0.5), ("phi3", "attention_bias", true),
+        ("qwen3", "partial_rotary_factor", 0.5),
       ] {
         expectError([key, "config.json"]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
       }
@@ -245,6 +269,19 @@ extension FamilySuites {
       expectError(["rotary_emb.phase"]) {
         try layout("mixtral", adding: ["model.layers.0.self_attn.rotary_emb.phase"])
       }
+    }
+
+    @Test("a decoder that was saved without its head has names without the first part")
+    func bareNames() throws {
+      let bare = try layout(
+        "qwen2-tied",
+        header: { header in
+          Dictionary(
+            uniqueKeysWithValues: header.map { key, value in
+              (key.hasPrefix("model.") ? String(key.dropFirst(6)) : key, value)
+            })
+        })
+      #expect(try bare.parameters == layout("qwen2-tied").parameters)
     }
 
     @Test("missing, misshapen, mistyped and unknown tensors are refused by name")

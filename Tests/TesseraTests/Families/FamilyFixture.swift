@@ -67,6 +67,7 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
   /// The GGUF file's name; nil: the folder.
   let file: String?
   var isGGUF: Bool { file != nil }
+  var isQuantized: Bool { file == "model-q8_0.gguf" }
   var description: String { file.map { "\(folder)/\($0)" } ?? folder }
   var path: String { get throws { try file.map { "\(try folderPath)/\($0)" } ?? folderPath } }
 
@@ -80,10 +81,8 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
     else { return [] }
     func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(file)") }
     return names.sorted().filter { exists("\($0)/reference.json") }.flatMap { name in
-      [FamilyFixture(folder: name, file: nil)]
-        + ["model.gguf", "model-q8_0.gguf"].filter { exists("\(name)/\($0)") }.map {
-          FamilyFixture(folder: name, file: $0)
-        }
+      let files = ["model.gguf", "model-q8_0.gguf"].filter { (file: String) in exists("\(name)/\(file)") }
+      return [FamilyFixture(folder: name, file: nil)] + files.map { FamilyFixture(folder: name, file: $0) }
     }
   }()
 

@@ -68,7 +68,7 @@ extension FamilySuites {
 
     @Test(
       "ranges of layers one behind another make the commands of all layers",
-      arguments: ["gpt2", "qwen2-untied", "mixtral", "t5-gated"])
+      arguments: ["gpt2", "qwen2-untied", "mixtral", "t5-gated", "deepseek-v2"])
     func ranges(folder: String) throws {
       let checkpoint = try openCheckpoint(path: FamilyFixture(folder: folder, isGGUF: false).folderPath)
       let planner = try ModelDraft(checkpoint, on: device).planner

@@ -24,20 +24,25 @@ extension ModelSuites {
     }
 
     /// Kernels that a step launches.
-    private func launches(layers: Int, tokens: Int, style: KernelStyle, after history: Int = 20) throws -> Int {
-      let runner = try SyntheticModel.llama.runner({ $0.style = style }, Self.layered(layers))
+    private func launches(
+      layers: Int, tokens: Int, style: KernelStyle, after history: Int = 20, precision: Precision = .exact
+    ) throws -> Int {
+      let runner = try SyntheticModel.llama.runner(
+        { ($0.style, $0.precision) = (style, precision) }, Self.layered(layers))
       return try runner.launches(history: history, tokens: tokens)
     }
 
     @Test("a layer of Llama's kind is six launches for one token and for 16, and a seventh where keys are split")
     func layer() throws {
-      for (tokens, history, expected) in [(1, 20, 6), (16, 20, 6), (1, 600, 7)] {
-        let three = try launches(layers: 3, tokens: tokens, style: .simt, after: history)
-        let two = try launches(layers: 2, tokens: tokens, style: .simt, after: history)
-        #expect(three - two == expected, "\(tokens) after \(history) tokens")
-        // Beside them the embedding, the logits, and a norm and a product of the first layer, whose values have weights of another
-        // type; rotations are there already.
-        if tokens == 1 { #expect(two == 2 * expected + 4, "after \(history) tokens") }
+      for precision in [Precision.exact, .fast] {
+        for (tokens, history, expected) in [(1, 20, 6), (16, 20, 6), (1, 600, 7)] {
+          let three = try launches(layers: 3, tokens: tokens, style: .simt, after: history, precision: precision)
+          let two = try launches(layers: 2, tokens: tokens, style: .simt, after: history, precision: precision)
+          #expect(three - two == expected, "\(precision), \(tokens) after \(history) tokens")
+          // Beside them the embedding, the logits, and a norm and a product of the first layer, whose values have weights of another
+          // type; rotations are there already.
+          if tokens == 1, precision == .exact { #expect(two == 2 * expected + 4, "after \(history) tokens") }
+        }
       }
     }
 
