@@ -35,7 +35,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Token ids that the answer begins with, whatever the model thinks (default: what an encoder-decoder's files say).")
+    help: "Token ids that the answer begins with, as a translator's language (default: what the model's files say).")
   var firstTokens: String?
 
   @Flag(help: "Wrap the prompt in the model's chat template; an error where it has none.")

@@ -4,7 +4,7 @@ import Tessera
 
 /// How a beam search goes.
 struct BeamOptions: ParsableArguments {
-  @Option(help: "Follow so many answers at once, and print the likeliest as a whole (default: none, tokens one by one).")
+  @Option(help: "Follow so many answers at once, and print the likeliest as a whole (default: tokens one by one).")
   var beams: Int?
 
   @Option(

@@ -52,9 +52,11 @@ struct BARTSizes {
     return profile
   }
 
-  /// Positions that no file has to store: one table for both stacks.
+  /// Positions that a file need not store: one table for both stacks.
   func computedPositions(_ p: ParameterScope, _ positions: BARTStacks.Form.Positions) throws -> AddedEmbedding? {
-    guard case .sinusoidal(let waves, let first) = positions else { return nil }
+    guard case .sinusoidal(let waves, let first) = positions, !p.has("encoder.embed_positions", gguf: nil) else {
+      return nil
+    }
     return try p.addedEmbedding(
       of: SinusoidalPositions.table(count: contextLength, size: hiddenSize, from: first, waves), rows: contextLength,
       size: hiddenSize, named: "positions")
@@ -64,9 +66,14 @@ struct BARTSizes {
     _ p: ParameterScope, _ stack: Stack, _ form: BARTStacks.Form, _ computed: AddedEmbedding?, isDecoder: Bool
   ) throws -> BARTStacks.Stack {
     if computed != nil { p.ignore(["embed_positions.weight", "embed_positions.weights"]) }
+    let first =
+      switch form.positions {
+      case .learned: 2
+      case .sinusoidal: 0
+      }
     let positions =
       try computed
-      ?? p.addedEmbedding("embed_positions", gguf: nil, rows: contextLength + 2, size: hiddenSize, from: 2)
+      ?? p.addedEmbedding("embed_positions", gguf: nil, rows: contextLength + first, size: hiddenSize, from: first)
     let norm =
       switch form.norms {
       case .before: try self.norm(p, "layer_norm")
