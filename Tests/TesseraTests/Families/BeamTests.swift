@@ -62,7 +62,7 @@ extension FamilySuites {
       "answers are those of transformers, token for token",
       arguments: ["t5", "bart", "marian", "m2m100", "qwen2-tied"])
     func transformers(folder: String) async throws {
-      let model = try await load(folder, sequences: 6)
+      let model = try await load(folder, sequences: 4)
       let cases = try BeamReference(folder).cases
       #expect(Set(cases.map(\.width)).count > 1)
       for search in cases {
@@ -78,7 +78,7 @@ extension FamilySuites {
 
     @Test("beams share their source: its keys and values are there once")
     func oneSource() async throws {
-      let model = try await load("bart", sequences: 12)
+      let model = try await load("bart", sequences: 8)
       let before = try await model.engine.freeBlocks()
       var options = BeamSearchOptions()
       (options.width, options.maxTokens, options.endTokens) = (8, 4, [])
@@ -87,7 +87,7 @@ extension FamilySuites {
         try await model.beamSearch(tokens: [2], source: [5, 6, 7], options: search)
       }
       // Of the groups that are kept: the target's, then the source's.
-      #expect(before.all[1] == 12 && alone[1] == 1, "\(alone)")
+      #expect(before.all[1] == 8 && alone[1] == 1, "\(alone)")
       #expect(alone[0] > 1)
     }
 
