@@ -10,7 +10,7 @@ struct GenerateCommand: AsyncParsableCommand {
       The prompt is wrapped in the model's chat template where it has one; --raw leaves it as it is. Without --temperature
       the likeliest token is always taken, so that the same prompt gives the same text. Of an encoder-decoder the \
       prompt, or --source-tokens, is the source, and --tokens are what the target begins with; --first-tokens are those of \
-      the answer, such as a translator's language. Models without a tokenizer take --tokens, and answer with token ids.
+      the answer, such as a translator's language. Models without a tokenizer take --tokens, and answer with token ids. \
       --beams follows several answers at once and prints the likeliest; with --json it has all of them.
       """)
 

@@ -72,7 +72,7 @@ struct SequenceTablesTests {
     #expect(try border.reserve(5, in: &bench.pools).work.groups[0].copies.isEmpty)
   }
 
-  @Test("of forks that write in one step the last keeps the block, unless another needs more of it should the step fail")
+  @Test("of forks that write in one step the last keeps the block, unless another has more rows there")
   func lastKeeps() throws {
     var bench = try TableBench([(.growing, 16, 4)])
     var sequences = [SequenceTables(bench.layout)]

@@ -14,8 +14,10 @@ struct BeamOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Beams: when a search that has as many answers as beams goes on: heuristic, early (it does not) or never (while any could get better; default: heuristic).",
-      valueName: "kind"))
+      """
+      Beams: when a search that has as many answers as beams ends: early (at once), heuristic (when the best that goes on \
+      is worse, the default) or never (only when it must get worse).
+      """, valueName: "kind"))
   var stopping: BeamSearchOptions.Stopping?
 
   @Option(
