@@ -27,11 +27,11 @@ def entry(name, class_name, config, **more):
 TRANSLATORS = [
     entry("umt5", "UMT5ForConditionalGeneration", T5_BASE | {
         "model_type": "umt5", "scalable_attention": True, "tie_word_embeddings": True,
-    }, gguf=True),
+    }, gguf=True, on_grid=True),
     # T5's gated form; FLAN-T5 is T5's class with such a configuration, and `t5-gated` its fixture.
     entry("mt5", "MT5ForConditionalGeneration", T5_BASE | {
-        "model_type": "mt5", "num_layers": 1, "tie_word_embeddings": False, "tokenizer_class": "T5Tokenizer",
-    }),
+        "model_type": "mt5", "num_decoder_layers": 1, "tie_word_embeddings": False, "tokenizer_class": "T5Tokenizer",
+    }, gguf=True, on_grid=True),
     entry("bart", "BartForConditionalGeneration", BASE | ROBERTA_TOKENS | {
         "model_type": "bart", "activation_function": "gelu", "scale_embedding": False, "decoder_start_token_id": 2,
         "forced_eos_token_id": 2, "encoder_layers": 1,
