@@ -32,7 +32,7 @@ struct Operators: Sendable {
     self.precision = fast == nil ? .exact : .fast
     product = MatrixProduct(
       library, tiles: tiles, fast: fast, activation: profile.activation,
-      isRecorded: StepProgram.isPossible(library))
+      isOfSteps: StepProgram.isPossible(library))
     embedding = Embedding(library)
     rmsNorm = RMSNorm(library)
     layerNorm = LayerNorm(library)
