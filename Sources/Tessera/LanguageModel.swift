@@ -34,6 +34,9 @@ public final class LanguageModel: Sendable {
   /// The numbers that products compute with: `.exact` also where `.fast` was asked for and is not faster on the device with weights
   /// of the model's types.
   public let precision: Precision
+  /// The tokens that answers begin with, as an encoder-decoder's files ask for them (`forced_bos_token_id`): a
+  /// translator's language.
+  public let firstTokens: [Int]
   /// Seconds that loading took.
   public let loadSeconds: Double
   /// Tokens that a prompt and its answer may have together.
@@ -80,6 +83,7 @@ public final class LanguageModel: Sendable {
     (tokenizerResult, template) = (parts.tokenizer, parts.template)
     (profile, device, memoryPlan) = (parts.profile, parts.device, parts.memoryPlan)
     (weightBytesPerToken, precision, loadSeconds) = (parts.weightBytesPerToken, parts.precision, parts.loadSeconds)
+    firstTokens = parts.firstTokens
   }
 
   // MARK: Generation

@@ -9,12 +9,14 @@ struct GenerateCommand: AsyncParsableCommand {
     discussion: """
       The prompt is wrapped in the model's chat template where it has one; --raw leaves it as it is. Without --temperature
       the likeliest token is always taken, so that the same prompt gives the same text. Of an encoder-decoder the \
-      prompt, or --source-tokens, is the source, and --tokens are what the target begins with. Models without a tokenizer take \
-      --tokens, and answer with token ids.
+      prompt, or --source-tokens, is the source, and --tokens are what the target begins with; --first-tokens are those of \
+      the answer, such as a translator's language. Models without a tokenizer take --tokens, and answer with token ids. \
+      --beams follows several answers at once and prints the likeliest; with --json it has all of them.
       """)
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var sampling: SamplingOptions
+  @OptionGroup var beams: BeamOptions
 
   @Option(name: [.short, .long], parsing: .unconditional, help: "The prompt.")
   var prompt: String?
@@ -30,6 +32,11 @@ struct GenerateCommand: AsyncParsableCommand {
 
   @Option(parsing: .unconditional, help: "Token ids of an encoder-decoder's source, instead of a prompt.")
   var sourceTokens: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: "Token ids that the answer begins with, as a translator's language (default: what the model's files say).")
+  var firstTokens: String?
 
   @Flag(help: "Wrap the prompt in the model's chat template; an error where it has none.")
   var chat = false
@@ -48,6 +55,7 @@ struct GenerateCommand: AsyncParsableCommand {
       throw ValidationError("--source-tokens is instead of a prompt: leave out --prompt, --file and -")
     }
     if let source, source != "-" { throw ValidationError("unexpected argument \"\(source)\": give the prompt with -p") }
+    try beams.check(sampling)
     if chat && raw { throw ValidationError("--chat and --raw exclude each other") }
     if system != nil && (raw || tokens != nil || sourceTokens != nil) {
       throw ValidationError("--system needs the chat template")
@@ -57,16 +65,22 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let ids = try tokens.map { try InputText.tokens($0, option: "--tokens") }
     let sourceIDs = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
+    let firstIDs = try firstTokens.map { try InputText.tokens($0, option: "--first-tokens") }
     let text = ids == nil && sourceIDs == nil ? try promptText() : nil
-    let language = try await model.load()
+    let language = try await model.load(beams: beams.beams)
     let (promptTokens, source) = try prompt(language, ids: ids, source: sourceIDs, text: text)
+    if let options = beams.options(maxTokens: sampling.maxTokens, firstTokens: firstIDs) {
+      return try await search(language, promptTokens, source: source, options)
+    }
+    var options = sampling.options
+    options.firstTokens = firstIDs
     let hasText = (try? language.tokenizer) != nil
 
     var answer = Answer()
     let isJSON = model.json
-    let task = Task { [answer, sampling] in
+    let task = Task { [answer, options] in
       var answer = answer
-      for try await event in language.generate(tokens: promptTokens, source: source, options: sampling.options) {
+      for try await event in language.generate(tokens: promptTokens, source: source, options: options) {
         switch event {
         case .token(let id, let text):
           answer.tokens.append(id)
@@ -92,7 +106,7 @@ struct GenerateCommand: AsyncParsableCommand {
           finish_reason: result.finishReason,
           statistics: result.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding))
     } else if !model.quiet {
-      if result.isContextFull(sampling.options) { Terminal.diagnose(language.contextNote) }
+      if result.isContextFull(options) { Terminal.diagnose(language.contextNote) }
       Terminal.diagnose(result.statistics.summary(of: language))
     }
   }

@@ -18,6 +18,9 @@ from encoder_models import ENCODERS, published_nomic
 from expert_models import EXPERTS
 from family_references import float64_throughout
 from safetensors.torch import save_file
+from translation_models import TRANSLATORS, is_computed
+from translation_models import deviation as translator_deviation
+from translation_models import published as published_translator
 
 
 @dataclass
@@ -102,6 +105,7 @@ MODELS = [
 MODELS += [Model(*model, on_grid=True, **more) for *model, more in DECODERS + EXPERTS]
 
 MODELS += [Model(**entry) for entry in ENCODERS]
+MODELS += [Model(**entry) for entry in TRANSLATORS]
 
 # sentence-transformers' files, which say how the token vectors become one.
 BERT_FILES = {
@@ -128,6 +132,8 @@ LESS_ONE = ("gemma", "gemma2", "nemotron")
 def deviation(model, name, parameter):
     """(mean, standard deviation) of a parameter: outputs of a few units, attention and routing that decide."""
     config, leaf = model.stand_in or model.config, name.rsplit(".", 1)[-1]
+    if "encoder_ffn_dim" in config:
+        return translator_deviation(name, parameter, config)
     width = config.get("hidden_size") or config.get("n_embd") or config.get("dim") or config["d_model"]
     if name == "decoder.final_layer_norm.weight" and config["tie_word_embeddings"]:
         return 10.0, 2.0  # logits are divided by √width; embeddings that made up for it would only repeat the input
@@ -155,16 +161,21 @@ def build(model):
     """The model in transformers with weights from its seed, rounded to the type in which they are stored."""
     kind = class_of(model)
     instance = kind(kind.config_class.from_dict(dict(model.stand_in or model.config))).eval()
-    if model.class_name == "T5ForConditionalGeneration" and not model.config["tie_word_embeddings"]:
+    if model.class_name.endswith("T5ForConditionalGeneration") and not model.config["tie_word_embeddings"]:
         instance.lm_head.weight = torch.nn.Parameter(instance.lm_head.weight.detach().clone())
     generator = torch.Generator().manual_seed(zlib.crc32(model.name.encode()) + model.seed)
     with torch.no_grad():
         for name, parameter in instance.named_parameters():
+            if is_computed(name) and not parameter.requires_grad:
+                continue
             mean, spread = deviation(model, name, parameter)
             values = mean + spread * torch.randn(parameter.shape, generator=generator)
             if model.on_grid and values.dim() in (2, 3) and values.shape[1] % 32 == 0:
                 values = grid(values)
             parameter.copy_(values.to(model.dtype).float())
+        if hasattr(instance, "final_logits_bias"):
+            bias = instance.final_logits_bias
+            bias.copy_((0.2 * torch.randn(bias.shape, generator=generator)).to(model.dtype).float())
         for name, buffer in instance.named_buffers():
             if name.endswith("e_score_correction_bias"):
                 buffer.copy_(0.2 * torch.randn(buffer.shape, generator=generator))
@@ -206,6 +217,8 @@ def published(model, instance):
                 tensors[f"{prefix}.{expert}.w2.weight"] = down.contiguous()
         else:
             tensors[name.replace("mlp.gate.weight", "block_sparse_moe.gate.weight")] = tensor
+    if config.get("is_encoder_decoder"):
+        tensors = published_translator(model, tensors)
     if model.name == "nomic-bert":
         tensors = published_nomic(tensors)
     if model.rename:
@@ -271,6 +284,8 @@ def in_float64(instance):
                     setattr(module, name, buffer)
                 for name in [name for name in vars(fresh) if name.endswith("attention_scaling")]:
                     setattr(module, name, getattr(fresh, name))
+            elif hasattr(module, "make_weights"):
+                module.make_weights(module.num_positions + module.offset, module.embedding_dim, module.padding_idx)
             elif hasattr(module, "embed_positions") and isinstance(module.embed_positions, torch.Tensor):
                 config = instance.config
                 make = importlib.import_module(type(module).__module__).create_sinusoidal_positions

@@ -120,7 +120,8 @@ def encoder_decoder(model, instance):
     pairs = []
     for sources, targets in ((1, 1), (5, 4), (23, 11)):
         source = ids(sources, vocabulary, model.seed)
-        target = [0] + ids(targets + 40, vocabulary, model.seed)[: targets - 1]
+        start = model.config["decoder_start_token_id"]
+        target = [start] + ids(targets + 40, vocabulary, model.seed)[: targets - 1]
 
         def logits_of(target):
             return instance(
@@ -128,7 +129,7 @@ def encoder_decoder(model, instance):
             ).logits[0]
 
         encoded = instance.get_encoder()(torch.tensor([source])).last_hidden_state[0]
-        generated, margins = greedy(logits_of, [0])
+        generated, margins = greedy(logits_of, [start])
         check_continuation(f"{model.name}, {sources} tokens", generated, margins)
         pairs.append({
             "source": source, "target": target, "generated": generated, "margins": margins,

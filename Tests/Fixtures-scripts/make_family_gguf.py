@@ -78,7 +78,7 @@ def vocabulary(kind, writer, config):
         writer.add_tokenizer_pre("qwen2")
         writer.add_eos_token_id(count - 1)
         writer.add_pad_token_id(count - 3)
-    elif kind == "t5":
+    elif kind in ("t5", "mt5", "umt5"):
         sentence_piece(writer, count, "t5", ["<pad>", "</s>", "<unk>"])
         writer.add_add_space_prefix(True)
         writer.add_remove_extra_whitespaces(True)

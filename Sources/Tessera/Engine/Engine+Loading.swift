@@ -15,6 +15,7 @@ extension Engine {
     var memoryPlan: MemoryPlan
     var weightBytesPerToken: Int
     var precision: Precision
+    var firstTokens: [Int]
     var loadSeconds: Double
   }
 
@@ -40,11 +41,12 @@ extension Engine {
     async let made = TextWorker().run { Result { try source.tokenizer(vocabularySize: vocabularySize) } }
     let runner = try ModelRunner(draft, progress: progress)
     let tokenizer = try await made
-    let precision = try load(runner, endTokens: source.endTokens(), tokenizer: try? tokenizer.get(), since: start)
+    let rules = try source.tokenRules(takesSource: runner.takesSource)
+    let precision = try load(runner, rules: rules, tokenizer: try? tokenizer.get(), since: start)
     return Parts(
       tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) },
       profile: draft.profile,
       device: device.profile, memoryPlan: draft.memory, weightBytesPerToken: draft.weightBytesPerToken,
-      precision: precision, loadSeconds: loadSeconds)
+      precision: precision, firstTokens: rules.first, loadSeconds: loadSeconds)
   }
 }

@@ -19,10 +19,11 @@ actor Engine {
     let runner: ModelRunner
     let sampler: BatchSampler
     let tokenizer: Tokenizer?
-    /// A mask of the tokenizer's tokens, where logits have columns beyond them.
+    /// A mask of the tokens that may be generated, where logits have columns of others.
     let tokenMask: [UInt32]?
     /// Tokens at which a generation ends.
     let endTokens: Set<Int>
+    let rules: TokenRules
     let seconds: Double
   }
 
@@ -52,7 +53,7 @@ actor Engine {
   ///
   /// - Returns: the precision that it has there.
   func load(
-    _ runner: ModelRunner, endTokens: Set<Int>, tokenizer: Tokenizer?, since start: ContinuousClock.Instant
+    _ runner: ModelRunner, rules: TokenRules, tokenizer: Tokenizer?, since start: ContinuousClock.Instant
   ) throws -> Precision {
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
@@ -61,19 +62,10 @@ actor Engine {
     scheduler = Scheduler(limits: limits)
     loaded = Loaded(
       runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,
-      tokenMask: tokenizer.flatMap { Self.mask(of: $0.vocabularyCount, among: runner.profile.vocabularySize) },
-      endTokens: endTokens.union(tokenizer?.endOfGenerationTokens ?? []),
+      tokenMask: rules.mask(tokenCount: tokenizer?.vocabularyCount, vocabularySize: runner.profile.vocabularySize),
+      endTokens: rules.ends.union(tokenizer?.endOfGenerationTokens ?? []), rules: rules,
       seconds: (ContinuousClock.now - start).seconds)
     return runner.precision
-  }
-
-  /// A mask of the first `count` tokens; nil where there are no others.
-  private static func mask(of count: Int, among vocabularySize: Int) -> [UInt32]? {
-    guard count < vocabularySize else { return nil }
-    return (0..<(vocabularySize + 31) / 32).map { word in
-      let bits = min(32, max(0, count - 32 * word))
-      return bits == 32 ? .max : 1 << UInt32(bits) - 1
-    }
   }
 
   /// Seconds that loading took.
@@ -97,12 +89,7 @@ actor Engine {
     try options.check()
     let model = try model()
     let runner = model.runner
-    guard !runner.isEncoder else {
-      throw TesseraError(
-        .badOption,
-        "\(runner.profile.architecture) is an encoder, which generates nothing: use `tessera embed` or `tessera hidden`"
-      )
-    }
+    guard !runner.isEncoder else { throw TesseraError.generatesNothing(runner.profile) }
     if model.tokenizer == nil, !options.stopStrings.isEmpty {
       throw TesseraError(
         .noTokenizer, "the model has no tokenizer, so texts (--stop) cannot end its answer: leave them out")
@@ -111,12 +98,16 @@ actor Engine {
     guard prompt.count <= runner.contextLength else { throw contextFull(prompt.count, runner) }
     // What one request gets wrong must not reach the step that it shares with others.
     try runner.check(prompt, source: source)
-    let row = try options.samplingRow(vocabularySize: runner.profile.vocabularySize, tokens: model.tokenMask)
+    let count = runner.profile.vocabularySize
+    let row = try options.samplingRow(vocabularySize: count, tokens: model.tokenMask)
+    let first = try model.rules.firstTokens(options.firstTokens, behind: prompt, vocabularySize: count).map {
+      SamplingRow(only: $0, vocabularySize: count)
+    }
     lastID += 1
     let id = SequenceID(rawValue: lastID)
     let sequence = keeper.flatMap { kept.take($0, sharing: prompt) } ?? runner.cache.makeSequence()
     var request = Request(
-      id, prompt: prompt, source: source, sequence: sequence, options: options, row: row, keeper: keeper,
+      id, prompt: prompt, source: source, sequence: sequence, options: options, row: row, first: first, keeper: keeper,
       tokenizer: model.tokenizer, loadSeconds: model.seconds)
     if options.maxTokens == 0 { request.finish(.length) }
     requests[id] = request
@@ -207,7 +198,7 @@ actor Engine {
     start()
   }
 
-  private func contextFull(_ count: Int, _ runner: ModelRunner) -> TesseraError {
+  func contextFull(_ count: Int, _ runner: ModelRunner) -> TesseraError {
     TesseraError(
       .contextFull,
       "\(count) tokens do not fit the context of \(runner.contextLength): shorten the prompt, or load with a longer "

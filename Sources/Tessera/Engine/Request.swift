@@ -12,6 +12,8 @@ struct Request {
   let options: GenerationOptions
   /// How tokens are chosen, but for what depends on those before them.
   private let row: SamplingRow
+  /// As `row`, of the tokens that the answer begins with: each allows one.
+  private let first: [SamplingRow]
   /// The conversation that keeps the sequence when the request ends; nil: nobody.
   var keeper: UUID?
   let seed: UInt64
@@ -42,12 +44,13 @@ struct Request {
   /// - Parameters:
   ///   - sequence: with the first tokens of the prompt, if the cache has them.
   ///   - row: how tokens are chosen, by `options`.
+  ///   - first: as `row`, of the tokens that the answer begins with.
   init(
     _ id: SequenceID, prompt: [Int], source: [Int]?, sequence: KVSequence, options: GenerationOptions,
-    row: SamplingRow, keeper: UUID?, tokenizer: Tokenizer?, loadSeconds: Double
+    row: SamplingRow, first: [SamplingRow] = [], keeper: UUID?, tokenizer: Tokenizer?, loadSeconds: Double
   ) {
     (self.id, self.sequence, self.source, self.options) = (id, sequence, source, options)
-    (self.row, self.keeper) = (row, keeper)
+    (self.row, self.first, self.keeper) = (row, first, keeper)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
@@ -75,7 +78,8 @@ struct Request {
   ///
   /// - Parameter tokensAhead: tokens behind the last one that are not known yet.
   func samplingRow(ahead tokensAhead: Int = 0) -> SamplingRow {
-    var row = row
+    let index = tokens.count - promptCount + tokensAhead
+    var row = first.indices.contains(index) ? first[index] : row
     if options.hasPenalty {
       row.occurrences = occurrences.list(all: options.presencePenalty != 0 || options.frequencyPenalty != 0)
     }

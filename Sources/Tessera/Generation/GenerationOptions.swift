@@ -27,6 +27,9 @@ public struct GenerationOptions: Sendable, Equatable {
   /// The tokens that may be generated: ⌈vocabulary / 32⌉ words, of which bit id % 32 of word id / 32 allows a token; nil allows
   /// all.
   public var allowedTokens: [UInt32]?
+  /// Tokens that the answer begins with, whatever the model thinks of them; nil takes what the model's files say
+  /// (`LanguageModel.firstTokens`).
+  public var firstTokens: [Int]?
   /// The same seed gives the same text; nil takes a random one.
   public var seed: UInt64?
   /// Texts that end the answer and are not part of it.

@@ -51,21 +51,6 @@ package struct ModelSource: Sendable {
     return tokenizer
   }
 
-  /// The tokens at which generations end, as the files name them: also of a model without a tokenizer.
-  func endTokens() throws -> Set<Int> {
-    switch checkpoint {
-    case let file as GGUFCheckpoint:
-      return Set(
-        try ["eos", "eot", "eom"].compactMap { try file.metadata.optionalInt("tokenizer.ggml.\($0)_token_id") })
-    case let folder as HuggingFaceCheckpoint:
-      // Of both, what is meant for generation.
-      let fields = try [folder.object(.generationConfig), folder.config].compactMap { $0 }
-      let value = fields.lazy.compactMap { $0["eos_token_id"] }.first { !$0.isNull }
-      return Set(value?.intValue.map { [$0] } ?? value?.arrayValue?.compactMap(\.intValue) ?? [])
-    default: return []
-    }
-  }
-
   /// The token that begins a text, as a folder's configuration names it.
   func beginToken() throws -> Int? {
     try (checkpoint as? HuggingFaceCheckpoint)?.config.optionalInt("bos_token_id")

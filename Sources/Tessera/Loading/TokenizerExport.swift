@@ -36,7 +36,7 @@ package struct TokenizerExport: Sendable {
     // Where the tokenizer's own files name none, llama.cpp would take GPT-2's.
     func token(_ ids: [Int]) -> Int? { ids.first { definition.tokens.indices.contains($0) } }
     definition.bosToken = try definition.bosToken ?? token(source.beginToken().map { [$0] } ?? [])
-    definition.eosToken = try definition.eosToken ?? token(source.endTokens().sorted())
+    definition.eosToken = try definition.eosToken ?? token(source.tokenRules(takesSource: false).ends.sorted())
     entries = ModelSource.entries(definition)
     addTemplates(try source.chatTemplates(of: tokenizer))
   }

@@ -19,7 +19,13 @@ struct ModelOptions: ParsableArguments {
   var quiet: Bool { run.quiet }
 
   /// The model, with a progress bar while it loads.
-  func load() async throws -> LanguageModel { try await run.load(ModelSource(path: model)) }
+  ///
+  /// - Parameter beams: that have room beside each other; nil: one generation has.
+  func load(beams: Int? = nil) async throws -> LanguageModel {
+    var options = run.loadOptions
+    if let beams { options.sequenceCount = beams }
+    return try await run.load(ModelSource(path: model), options: options)
+  }
 }
 
 /// Where and how a model runs.

@@ -1,35 +1,19 @@
 import Foundation
 import TesseraOperators
 
-/// T5 and FLAN-T5 (Raffel et al. 2020; version 1.1, Shazeer 2020): RMSNorm, relative bias instead of positions,
-/// unscaled scores.
+/// T5 and FLAN-T5 (Raffel et al. 2020; version 1.1, Shazeer 2020), mT5 (Xue et al. 2021) and UMT5 (Chung et al. 2023):
+/// RMSNorm, relative bias instead of positions, unscaled scores.
 struct T5: StackedDecoder, EncoderDecoder {
   static let ggufNames = ["t5"]
-  static let huggingFaceNames = ["T5ForConditionalGeneration", "MT5ForConditionalGeneration"]
-
-  struct Layer: DecoderLayer {
-    let attentionNorm: Normalization
-    let attention: Attention
-    let cross: (norm: Normalization, attention: CrossAttention)?
-    let feedForwardNorm: Normalization
-    let feedForward: FeedForward
-
-    func attend(_ x: Tensor, _ step: StepBuilder) throws -> (x: Tensor, attended: Tensor) {
-      let attended = try attention(attentionNorm.input(x, step), step)
-      guard let cross else { return (x, attended) }
-      let x = try attention.output(attended, adding: x, step)
-      return (x, try cross.attention(cross.norm.input(x, step), step))
-    }
-
-    func finish(_ x: Tensor, _ attended: Tensor, _ step: StepBuilder) throws -> Tensor {
-      let x = try (cross?.attention.output ?? attention.output)(attended, adding: x, step)
-      return try feedForward(feedForwardNorm.input(x, step), adding: x, step)
-    }
-  }
+  static let huggingFaceNames = [
+    "T5ForConditionalGeneration",
+    "MT5ForConditionalGeneration",
+    "UMT5ForConditionalGeneration",
+  ]
 
   let profile: ModelProfile
   let embedding: TokenEmbedding
-  let encoder, layers: [Layer]
+  let encoder, layers: [EncoderDecoderLayer]
   let encoderNorm, norm: Normalization
   let head: OutputHead
 
@@ -53,13 +37,8 @@ struct T5: StackedDecoder, EncoderDecoder {
   }
 
   func encode(_ step: StepBuilder) throws -> Tensor {
-    var x = try embedding(step)
-    for layer in encoder {
-      let (residual, attended) = try layer.attend(x, step)
-      x = try layer.finish(residual, attended, step)
-    }
-    x = try encoderNorm(x, step)
-    for layer in layers { try layer.cross?.attention.store(x, step) }
+    let x = try encoderNorm(encoder.encode(embedding(step), step), step)
+    try layers.store(x, step)
     return x
   }
 }

@@ -60,8 +60,9 @@ struct T5Sizes {
 
   /// The layers of one of the two stacks; in the cache come the decoder's, then their cross-attentions, then the
   /// encoder's.
-  func layers(_ p: ParameterScope, isDecoder: Bool) throws -> [T5.Layer] {
-    let bias = try relativeBias(p, isDecoder: isDecoder)
+  func layers(_ p: ParameterScope, isDecoder: Bool) throws -> [EncoderDecoderLayer] {
+    let bias = try relativeBias(p, 0, isDecoder: isDecoder)
+    let hasOwnBiases = p.has(Self.bias(of: 1).name, gguf: Self.bias(of: 1).gguf)
     return try (0..<(isDecoder ? decoderLayers : encoderLayers)).map { index in
       let block = p.scope("block.\(index)", gguf: "blk.\(index)")
       func norm(_ layer: Int, _ gguf: String) throws -> Normalization {
@@ -80,8 +81,9 @@ struct T5Sizes {
           ], columns: hiddenSize),
         output: try own.linear("o", gguf: "attn_o", rows: hiddenSize, columns: columns),
         options: options(isDecoder ? index : 2 * decoderLayers + index))
-      attention.extras.bias = bias
-      return T5.Layer(
+      attention.extras.bias =
+        hasOwnBiases && index > 0 ? try relativeBias(p, index, isDecoder: isDecoder) : bias
+      return EncoderDecoderLayer(
         attentionNorm: try norm(0, "attn_norm"), attention: attention,
         cross: isDecoder ? (try norm(1, "cross_attn_norm"), try cross(block, options(decoderLayers + index))) : nil,
         feedForwardNorm: try norm(isDecoder ? 2 : 1, "ffn_norm"),
@@ -116,11 +118,15 @@ struct T5Sizes {
         activation: activation))
   }
 
-  /// A stack's biases, which its first layer has, spread out over distances.
-  private func relativeBias(_ p: ParameterScope, isDecoder: Bool) throws -> FlashAttention.Bias {
+  private static func bias(of layer: Int) -> (name: String, gguf: String) {
+    ("block.\(layer).layer.0.SelfAttention.relative_attention_bias", "blk.\(layer).attn_rel_b")
+  }
+
+  /// The biases of a layer, spread out over distances: all layers have the first one's, or each its own (UMT5).
+  private func relativeBias(_ p: ParameterScope, _ layer: Int, isDecoder: Bool) throws -> FlashAttention.Bias {
     let buckets = RelativeBuckets(count: bucketCount, maxDistance: maxDistance, isCausal: isDecoder)
-    let weights = try p.scope("block.0", gguf: "blk.0").values(
-      "layer.0.SelfAttention.relative_attention_bias", gguf: "attn_rel_b", shape: [bucketCount, headCount])
+    let (name, gguf) = Self.bias(of: layer)
+    let weights = try p.values(name, gguf: gguf, shape: [bucketCount, headCount])
     return .init(
       table: try p.vector(
         of: buckets.table(weights, headCount: headCount),

@@ -53,6 +53,13 @@ final class ParameterDevice {
     }
   }
 
+  /// Fills a matrix of floats with rows that were computed.
+  func fill(_ matrix: WeightMatrix, with values: [Float], rows: Int, columns: Int) throws {
+    try values.withUnsafeBytes {
+      try upload($0, type: .f32, rows: rows, columns: columns, into: matrix, at: .whole)
+    }
+  }
+
   private func upload(
     _ piece: ParameterStore.Piece, into matrix: WeightMatrix, at placement: WeightUpload.Placement,
     _ checkpoint: any Checkpoint

@@ -173,6 +173,13 @@ struct ParameterScope {
   /// A vector that the family has computed.
   func vector(of values: [Float], named label: String) throws -> Vector { try store.vector(values, label: label) }
 
+  /// A table of rows to be added, which the family has computed.
+  func addedEmbedding(of values: @autoclosure () -> [Float], rows: Int, size: Int, named label: String) throws
+    -> AddedEmbedding
+  {
+    AddedEmbedding(table: try store.matrix(values, rows: rows, columns: size, label: label))
+  }
+
   /// A table of rows that are looked up by token ids.
   func embedding(_ name: String?, gguf: String?, rows: Int, size: Int, scale: Float = 1) throws -> TokenEmbedding {
     TokenEmbedding(

@@ -210,6 +210,18 @@ final class ParameterStore {
     progress(min(1, Double(loadedBytes) / Double(totalBytes)))
   }
 
+  /// A matrix that the family computes; a plan does not.
+  func matrix(_ values: () -> [Float], rows: Int, columns: Int, label: String) throws -> WeightMatrix {
+    let block = WeightFormat.f32.superBlockSize
+    let shape = try WeightShape(format: .f32, rows: rows, columns: (columns + block - 1) / block * block)
+    count(shape.byteCount)
+    plan.largestRowBytes = max(plan.largestRowBytes, shape.columns * 4)
+    guard let device else { return WeightMatrix(planning: shape, label: label) }
+    let matrix = try WeightMatrix(shape, device.allocate(byteCount: shape.byteCount, label: label))
+    try device.fill(matrix, with: values(), rows: rows, columns: columns)
+    return matrix
+  }
+
   // MARK: Vectors
 
   /// Vectors one after another, as float32, with zeros behind them.

@@ -64,7 +64,7 @@ extension FamilySuites {
         let logits = try model.logits(pair.target, source: pair.source)
         let worst = worstLogProbability(logits, pair.logProbabilities)
         #expect(worst < 1e-4, "\(pair.source.count) and \(pair.target.count) tokens: \(worst)")
-        let generated = try model.greedy([0], source: pair.source, count: pair.generated.count)
+        let generated = try model.greedy(Array(pair.target.prefix(1)), source: pair.source, count: pair.generated.count)
         #expect(generated == pair.generated)
         let chunked = try model.logits(pair.target, source: pair.source, chunk: 1)
         #expect(chunked.map(\.bitPattern) == logits.map(\.bitPattern))

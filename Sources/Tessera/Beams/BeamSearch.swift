@@ -1,0 +1,175 @@
+import Foundation
+
+/// The bookkeeping of a beam search, step by step, in the order in which `transformers` has it: results are equal.
+struct BeamSearch {
+  struct Beam: Equatable {
+    /// Of the prompt and of the answer so far.
+    var tokens: [Int]
+    /// The sum of log-probabilities.
+    var sum: Double
+  }
+
+  struct Finished: Equatable {
+    var tokens: [Int]
+    var score: Double
+    var isEnded: Bool
+  }
+
+  private struct Candidate {
+    var parent: Int
+    var token: Int
+    var sum: Double
+  }
+
+  let options: BeamSearchOptions
+  private let promptCount: Int
+  private let maxCount: Int
+  private let first: [Int]
+  private let ends: Set<Int>
+  /// Tokens that are never generated.
+  private let banned: [Int]
+
+  /// What goes on, the best first.
+  private(set) var running: [Beam]
+  /// The best first, at most `width`.
+  private(set) var finished: [Finished] = []
+  private(set) var isOver = false
+  /// Tokens of each answer so far.
+  private var count = 0
+  /// Whether a beam that goes on may still be better than the worst of the finished.
+  private var isImprovable = true
+
+  /// - Parameters:
+  ///   - prompt: what all answers continue, at least one token.
+  ///   - maxCount: the most tokens of an answer, at least one.
+  ///   - first: tokens that every answer begins with.
+  init(
+    _ prompt: [Int], options: BeamSearchOptions, maxCount: Int, first: [Int], ends: Set<Int>, banned: [Int] = []
+  ) {
+    (self.options, self.maxCount, self.first, self.ends, self.banned) = (options, maxCount, first, ends, banned)
+    promptCount = prompt.count
+    running = [Beam(tokens: prompt, sum: 0)]
+  }
+
+  /// Goes on by one token.
+  ///
+  /// - Parameter logits: of each beam that runs, (running, vocabularySize).
+  /// - Returns: for each beam that runs now, whose continuation it is among those before.
+  /// - Throws: `TesseraError.notFinite`.
+  mutating func advance(_ logits: [ArraySlice<Float>]) throws(TesseraError) -> [Int] {
+    let candidates = try best(logits)
+    guard !candidates.isEmpty else { return giveUp() }
+    count += 1
+    let width = options.width
+    var parents: [Int] = []
+    var next: [Beam] = []
+    var ended: [Finished] = []
+    var goesOn = false
+    for (rank, candidate) in candidates.enumerated() {
+      let isEnd = ends.contains(candidate.token)
+      let tokens = running[candidate.parent].tokens + [candidate.token]
+      if !isEnd, count < maxCount {
+        goesOn = true
+        guard next.count < width else { continue }
+        next.append(Beam(tokens: tokens, sum: candidate.sum))
+        parents.append(candidate.parent)
+      } else if rank < width {
+        let score = candidate.sum / pow(Double(count), options.lengthPenalty)
+        ended.append(
+          Finished(tokens: Array(tokens.dropFirst(promptCount).dropLast(isEnd ? 1 : 0)), score: score, isEnded: isEnd))
+      }
+    }
+    if isImprovable, !(isFull && options.stopping == .early) { add(ended) }
+    running = next
+    // Once it cannot, it never can.
+    isImprovable = isImprovable && canImprove
+    isOver = !isImprovable || (isFull && options.stopping == .early) || !goesOn
+    return parents
+  }
+
+  /// Nothing may follow: the answers end where they are.
+  private mutating func giveUp() -> [Int] {
+    add(
+      running.map {
+        let score = $0.sum / pow(Double(max(1, count)), options.lengthPenalty)
+        return Finished(tokens: Array($0.tokens.dropFirst(promptCount)), score: score, isEnded: false)
+      })
+    (running, isOver) = ([], true)
+    return []
+  }
+
+  private var isFull: Bool { finished.count == options.width }
+
+  private var canImprove: Bool {
+    guard let best = running.first else { return false }
+    guard isFull, let worst = finished.last else { return true }
+    let length = options.stopping == .never && options.lengthPenalty > 0 ? maxCount : count
+    return best.sum / pow(Double(length), options.lengthPenalty) > worst.score
+  }
+
+  private mutating func add(_ ended: [Finished]) {
+    // Of equal ones those that were there come first.
+    let all = (finished + ended).enumerated().sorted {
+      $0.element.score == $1.element.score ? $0.offset < $1.offset : $0.element.score > $1.element.score
+    }
+    finished = all.prefix(options.width).map(\.element)
+  }
+
+  /// The best continuations of all beams: so many that, whichever of them end, enough go on.
+  private func best(_ logits: [ArraySlice<Float>]) throws(TesseraError) -> [Candidate] {
+    if count < first.count {
+      return running.indices.map { .init(parent: $0, token: first[count], sum: running[$0].sum) }
+    }
+    let limit = max(2, 1 + ends.count) * options.width
+    var candidates: [Candidate] = []
+    for (parent, row) in logits.enumerated() {
+      let most = Double(row.max() ?? 0)
+      let logSum = log(row.reduce(0.0) { $0 + exp(Double($1) - most) }) + most
+      guard logSum.isFinite else {
+        throw TesseraError(
+          .notFinite,
+          "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`")
+      }
+      let beam = running[parent]
+      var allowed = Array(row)
+      var forbidden = banned + repeatedTokens(beam.tokens)
+      if count < options.minTokens { forbidden += ends }
+      for token in forbidden where allowed.indices.contains(token) { allowed[token] = -.infinity }
+      // The others cannot be among the best of all rows.
+      let bound = Self.largest(limit, of: allowed)
+      for (token, logit) in allowed.enumerated() where logit >= bound && logit > -.infinity {
+        candidates.append(Candidate(parent: parent, token: token, sum: beam.sum - logSum + Double(logit)))
+      }
+    }
+    candidates.sort {
+      $0.sum == $1.sum ? ($0.parent, $0.token) < ($1.parent, $1.token) : $0.sum > $1.sum
+    }
+    return Array(candidates.prefix(limit))
+  }
+
+  /// The `count`-th largest of a row.
+  private static func largest(_ count: Int, of row: [Float]) -> Float {
+    guard count < row.count else { return -.infinity }
+    // The largest so far, the least of them first.
+    var top = row.prefix(count).sorted()
+    for value in row.dropFirst(count) where value > top[0] {
+      var (low, high) = (1, top.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if top[middle] < value { low = middle + 1 } else { high = middle }
+      }
+      top.removeFirst()
+      top.insert(value, at: low - 1)
+    }
+    return top[0]
+  }
+
+  /// Tokens that would repeat a sequence of `noRepeatNGram` tokens.
+  private func repeatedTokens(_ tokens: [Int]) -> [Int] {
+    let size = options.noRepeatNGram
+    guard size > 0, tokens.count + 1 >= size else { return [] }
+    let last = tokens.suffix(size - 1)
+    return (0..<max(0, tokens.count - size + 1)).filter { tokens[$0..<$0 + size - 1].elementsEqual(last) }
+      .map { tokens[$0 + size - 1] }
+  }
+}

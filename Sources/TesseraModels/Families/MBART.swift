@@ -1,0 +1,11 @@
+/// mBART and mBART-50 (Liu et al. 2020; Tang et al. 2020): BART with a norm before each block, and one more behind each
+/// stack.
+struct MBART: BARTKin {
+  static let huggingFaceNames = ["MBartForConditionalGeneration"]
+
+  let stacks: BARTStacks
+
+  init(_ c: Hyperparameters, _ p: ParameterScope) throws {
+    stacks = try BARTStacks(c, p, .init(positions: .learned, norms: .before, normalizesEmbedding: true))
+  }
+}

@@ -1,0 +1,214 @@
+import Foundation
+import Synchronization
+import TesseraMemory
+import Testing
+
+@testable import Tessera
+@testable import TesseraModels
+
+/// What transformers finds by beam search in float64 (`beams.json` in some folders of `Fixtures/families`).
+private struct BeamReference: Decodable {
+  struct Answer: Decodable {
+    let tokens: [Int]
+    let isEnded: Bool
+    let score: Double
+  }
+
+  struct Case: Decodable {
+    let prompt: [Int]
+    let source: [Int]?
+    let width: Int
+    let lengthPenalty: Double
+    let stopping: String
+    let noRepeatNgram: Int?
+    let minTokens: Int?
+    let firstTokens: [Int]?
+    let maxTokens: Int
+    let endTokens: [Int]
+    let answers: [Answer]
+
+    func options() throws -> BeamSearchOptions {
+      var options = BeamSearchOptions()
+      (options.width, options.resultCount, options.maxTokens) = (width, width, maxTokens)
+      (options.lengthPenalty, options.firstTokens) = (lengthPenalty, firstTokens ?? [])
+      options.stopping = try #require(BeamSearchOptions.Stopping(rawValue: stopping))
+      (options.noRepeatNGram, options.minTokens) = (noRepeatNgram ?? 0, minTokens ?? 0)
+      options.endTokens = Set(endTokens)
+      return options
+    }
+  }
+
+  let cases: [Case]
+
+  init(_ folder: String) throws {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let path = try FamilyFixture.path("families/\(folder)/beams.json")
+    self = try decoder.decode(Self.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+  }
+}
+
+extension FamilySuites {
+  @Suite("Beam search")
+  struct BeamTests {
+    private func load(_ folder: String, sequences: Int) async throws -> LanguageModel {
+      var options = LoadOptions()
+      (options.contextLength, options.sequenceCount) = (64, sequences)
+      return try await LanguageModel.load(
+        from: URL(fileURLWithPath: FamilyFixture.path("families/\(folder)")), options: options)
+    }
+
+    @Test(
+      "answers are those of transformers, token for token",
+      arguments: ["t5", "bart", "marian", "m2m100", "qwen2-tied"])
+    func transformers(folder: String) async throws {
+      let model = try await load(folder, sequences: 4)
+      let cases = try BeamReference(folder).cases
+      #expect(Set(cases.map(\.width)).count > 1)
+      for search in cases {
+        let answers = try await model.beamSearch(
+          tokens: search.prompt, source: search.source, options: search.options())
+        #expect(answers.map(\.tokens) == search.answers.map(\.tokens), "\(search.width) beams, \(search.stopping)")
+        #expect(answers.map { $0.finishReason == .stop } == search.answers.map(\.isEnded))
+        for (answer, expected) in zip(answers, search.answers) { #expect(abs(answer.score - expected.score) < 1e-4) }
+        let runner = try await model.engine.freeBlocks()
+        #expect(runner.free == runner.all, "blocks that nobody gives back")
+      }
+    }
+
+    @Test("beams share their source: its keys and values are there once")
+    func oneSource() async throws {
+      let model = try await load("bart", sequences: 8)
+      let before = try await model.engine.freeBlocks()
+      var options = BeamSearchOptions()
+      (options.width, options.maxTokens, options.endTokens) = (8, 4, [])
+      let search = options
+      let alone = try await model.engine.blocksTaken {
+        try await model.beamSearch(tokens: [2], source: [5, 6, 7], options: search)
+      }
+      // Of the groups that are kept: the target's, then the source's.
+      #expect(before.all[1] == 8 && alone[1] == 1, "\(alone)")
+      #expect(alone[0] > 1)
+    }
+
+    @Test("one beam is greedy, and first tokens are taken whatever the model thinks")
+    func greedy() async throws {
+      let model = try await load("bart", sequences: 2)
+      let pair = try #require(FamilyFixture(folder: "bart", isGGUF: false).reference().pairs)[1]
+      var options = BeamSearchOptions()
+      (options.width, options.maxTokens, options.endTokens) = (1, pair.generated.count, [])
+      let found = try await model.beamSearch(tokens: [2], source: pair.source, options: options)
+      #expect(found.map(\.tokens) == [pair.generated] && found[0].finishReason == .length)
+      var sampling = GenerationOptions()
+      (sampling.maxTokens, sampling.firstTokens) = (6, [17, 18])
+      var tokens: [Int] = []
+      for try await event in model.generate(tokens: [2], source: pair.source, options: sampling) {
+        if case .token(let id, _) = event { tokens.append(id) }
+      }
+      (options.firstTokens, options.maxTokens) = ([17, 18], 6)
+      #expect(tokens.prefix(2) == [17, 18] && tokens.count > 2)
+      let forced = try await model.beamSearch(tokens: [2], source: pair.source, options: options)
+      #expect(forced[0].tokens.starts(with: tokens))
+    }
+
+    @Test("a file's rules: a first token, tokens that never come")
+    func rules() async throws {
+      let source = try ModelSource(path: FamilyFixture.path("families/marian"))
+      #expect(try source.tokenRules(takesSource: true) == TokenRules(ends: [0], first: [], banned: [95]))
+      let mbart = try ModelSource(path: FamilyFixture.path("families/mbart")).tokenRules(takesSource: true)
+      #expect(mbart.first == [93])
+      #expect(try mbart.firstTokens(nil, behind: [2], vocabularySize: 96) == [93])
+      #expect(try mbart.firstTokens(nil, behind: [2, 5], vocabularySize: 96) == [])
+      #expect(try mbart.firstTokens([], behind: [2], vocabularySize: 96) == [])
+      #expect(TokenRules(banned: [33]).mask(tokenCount: nil, vocabularySize: 40) == [.max, 0xFD])
+    }
+
+    @Test("options out of range, and what does not fit, are errors")
+    func errors() async throws {
+      let model = try await load("bart", sequences: 2)
+      func fails(_ word: String, source: [Int]? = [5], _ change: (inout BeamSearchOptions) -> Void) async {
+        var options = BeamSearchOptions()
+        change(&options)
+        do {
+          _ = try await model.beamSearch(tokens: [2], source: source, options: options)
+          Issue.record("no error with \(word)")
+        } catch {
+          #expect("\(error)".contains(word), "\(error)")
+        }
+      }
+      await fails("beams") { $0.width = 0 }
+      await fails("answers") { $0.resultCount = 5 }
+      await fails("penalty") { $0.lengthPenalty = .nan }
+      await fails("first token") { $0.firstTokens = [96] }
+      await fails("tokens") { $0.maxTokens = 0 }
+      await fails("context") { $0.width = 65 }
+      await fails("source", source: nil) { _ in }
+      await fails("block") { ($0.width, $0.endTokens) = (8, []) }
+    }
+  }
+
+  /// The bookkeeping alone.
+  @Suite("Beams without a model")
+  struct BeamBookkeepingTests {
+    private func search(_ rows: [[[Float]]], _ options: BeamSearchOptions, ends: Set<Int>) throws -> BeamSearch {
+      var search = BeamSearch([0], options: options, maxCount: rows.count, first: [], ends: ends)
+      for step in rows where !search.isOver { _ = try search.advance(search.running.indices.map { step[$0][...] }) }
+      return search
+    }
+
+    @Test("a worse first token wins where what follows is better; repeated sequences are left out")
+    func lookahead() throws {
+      var options = BeamSearchOptions()
+      (options.width, options.lengthPenalty) = (2, 0)
+      func logs(_ shares: [Double]) -> [Float] { shares.map { Float(log($0)) } }
+      let rows = [
+        [logs([0.1, 0.5, 0.4])], [logs([0.4, 0.3, 0.3]), logs([0.05, 0.9, 0.05])],
+      ]
+      let best = try #require(search(rows, options, ends: []).finished.first)
+      #expect(best.tokens == [2, 1] && abs(best.score - log(0.36)) < 1e-5 && !best.isEnded)
+      options.noRepeatNGram = 1
+      #expect(try search(rows, options, ends: []).finished.first?.tokens == [2, 1])
+      options.minTokens = 1
+      let ended = try #require(search(rows, options, ends: [1]).finished.first)
+      #expect(ended.tokens == [2] && ended.isEnded)
+      // Nothing may follow: what is there is the answer.
+      options.minTokens = 2
+      let stuck = try #require(search(rows, options, ends: [1]).finished.first)
+      #expect(stuck.tokens == [2] && !stuck.isEnded)
+      #expect(throws: TesseraError.self) { try search([[[.nan, 0, 0]]], options, ends: []) }
+    }
+  }
+}
+
+private final class DoneFlag: Sendable {
+  private let state = Mutex(false)
+  var isSet: Bool { state.withLock { $0 } }
+  func set() { state.withLock { $0 = true } }
+}
+
+extension Engine {
+  /// Blocks of each group of the cache.
+  fileprivate func freeBlocks() throws -> (free: [Int], all: [Int]) {
+    let cache = try model().runner.cache
+    return (cache.layout.groups.indices.map { cache.freeBlockCount(group: $0) }, cache.blockCounts)
+  }
+
+  /// The most blocks of each group that work has at once, as seen between its steps.
+  fileprivate func blocksTaken<T: Sendable>(_ work: @escaping @Sendable () async throws -> T) async throws -> [Int] {
+    let cache = try model().runner.cache
+    let flag = DoneFlag()
+    let task = Task {
+      defer { flag.set() }
+      return try await work()
+    }
+    var most = cache.layout.groups.map { _ in 0 }
+    while !flag.isSet {
+      let blocks = try freeBlocks()
+      most = zip(most, zip(blocks.all, blocks.free)).map { max($0, $1.0 - $1.1) }
+      // The search goes on between two looks.
+      await Task.yield()
+    }
+    _ = try await task.value
+    return most
+  }
+}
