@@ -22,6 +22,7 @@ import os
 import sys
 from pathlib import Path
 
+import gguf
 import torch
 import transformers
 
@@ -45,6 +46,11 @@ def load_reference(path, dtype=torch.float32):
     """The model of a GGUF file, dequantized, as transformers computes it."""
     folder, file = os.path.split(os.path.abspath(path))
     return transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=dtype).eval()
+
+
+def architecture(path):
+    """The file's `general.architecture`."""
+    return gguf.GGUFReader(path).fields["general.architecture"].contents()
 
 
 def reference_logits(model, tokens):
@@ -119,6 +125,7 @@ def main():
     model = load_reference(path)
     fixture = {
         "model": os.path.basename(path),
+        "architecture": architecture(path),
         "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
         "reference": f"transformers {transformers.__version__}, torch {torch.__version__}, float32",
         "prompts": [record(model, prompt_name, prompt) for prompt_name, prompt in prompts(name, path)],

@@ -107,6 +107,40 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
     return try decoder.decode(FamilyReference.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
+  /// Calls `body` with a copy of a fixture's folder, changed.
+  ///
+  /// - Parameters:
+  ///   - change: of `config.json`.
+  ///   - header: the change of the weights' header.
+  ///   - names: of tensors of four zeros more.
+  static func withCopy<Result>(
+    of folder: String, config change: ([String: Any]) -> [String: Any] = { $0 },
+    header: ([String: Any]) -> [String: Any] = { $0 }, adding names: [String] = [], _ body: (String) throws -> Result
+  ) throws -> Result {
+    try withTemporaryFolder { copy in
+      let original = URL(fileURLWithPath: try path("families/\(folder)"))
+      func json(_ data: Data) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+      }
+      let config = try json(Data(contentsOf: original.appendingPathComponent("config.json")))
+      try JSONSerialization.data(withJSONObject: change(config)).write(to: copy.appendingPathComponent("config.json"))
+      let weights = try Data(contentsOf: original.appendingPathComponent("model.safetensors"))
+      let length = (0..<8).reduce(0) { $0 | Int(weights[$1]) << (8 * $1) }
+      var entries = try header(json(weights[8..<8 + length]))
+      var data = weights[(8 + length)...]
+      for name in names {
+        let range = [data.count, data.count + 16]
+        entries[name] = ["dtype": "F32", "shape": [4], "data_offsets": range] as [String: Any]
+        data += Data(count: 16)
+      }
+      let text = try JSONSerialization.data(withJSONObject: entries)
+      var file = Data((0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) })
+      file += text + data
+      try file.write(to: copy.appendingPathComponent("model.safetensors"))
+      return try body(copy.path)
+    }
+  }
+
   func model(_ options: ModelRunner.Options = .init()) throws -> FamilyModel {
     try FamilyModel(path: path, options)
   }
