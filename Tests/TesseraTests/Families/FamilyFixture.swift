@@ -1,8 +1,10 @@
 import Foundation
+import Synchronization
 import TesseraCL
 import TesseraFiles
 import TesseraMemory
 import TesseraModels
+import TesseraOperators
 import TestSupport
 import Testing
 
@@ -141,8 +143,8 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
     }
   }
 
-  func model(_ options: ModelRunner.Options = .init()) throws -> FamilyModel {
-    try FamilyModel(path: path, options)
+  func model(_ options: ModelRunner.Options = .init(), usesPrograms: Bool = false) throws -> FamilyModel {
+    try FamilyModel(path: path, options, usesPrograms: usesPrograms)
   }
 }
 
@@ -150,9 +152,23 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
 struct FamilyModel {
   let runner: ModelRunner
 
-  init(path: String, _ options: ModelRunner.Options = .init()) throws {
+  /// Kernels that models share, each compiled once.
+  private static let libraries = Mutex<[KernelStyle: KernelLibrary]>([:])
+
+  /// - Parameter usesPrograms: whether steps are programs where they can be, which are compiled for each kind of step of
+  ///   each family; launched one by one, most kernels are those of other families, too.
+  init(path: String, _ options: ModelRunner.Options = .init(), usesPrograms: Bool = false) throws {
     let device = try #require(TestDevices.all.first).context().device
-    runner = try ModelRunner(openCheckpoint(path: path), on: device, options: options)
+    let style = options.style ?? KernelStyle(for: device.profile)
+    let library = try Self.libraries.withLock { libraries in
+      if let library = libraries[style] { return library }
+      let library = KernelLibrary(context: try Context(device), style: style)
+      libraries[style] = library
+      return library
+    }
+    var options = options
+    options.usesPrograms = usesPrograms
+    runner = try ModelRunner(openCheckpoint(path: path), on: device, options: options, library: library)
   }
 
   /// Logits of every token, (tokens, vocabularySize), in steps of `chunk` tokens.
