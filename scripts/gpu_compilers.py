@@ -204,6 +204,11 @@ class AMD(Maker):
     def __init__(self, cache, clang):
         self.clang, self.version = clang, clang.version
 
+    @staticmethod
+    def takes(variant, architecture):
+        """Its runtimes allow work-groups of 256 work-items."""
+        return Maker.takes(variant, architecture) and variant["items"] <= 256
+
     def compile(self, variant, source, folder, architectures):
         for architecture in architectures:
             assembly = folder / f"{architecture}.s"

@@ -39,19 +39,19 @@ extension Kernel {
 extension Queue {
   /// Runs kernels one after another once their turn comes; who wants them sent to the device at once flushes.
   package func enqueue(_ launches: [BoundKernel]) throws(CLError) {
-    let recordings = recordings.withLock { $0 }
+    let timings = timings.withLock { $0 }
     for launch in launches {
       guard launch.context === context else {
         throw CLError(.badLaunch, "kernel \(launch.name) belongs to another context than the queue")
       }
       var event: cl_event?
       let status =
-        recordings.isEmpty
+        timings.isEmpty
         ? enqueue(launch.handle, launch.range, event: nil) : enqueue(launch.handle, launch.range, event: &event)
       try check(status, "clEnqueueNDRangeKernel", "kernel \(launch.name)")
       if let event {
         let event = Event(event)
-        for recording in recordings { try recording.add(event) }
+        for times in timings { try times.add(event) }
       }
     }
     launched.withLock { $0 += launches.count }

@@ -52,7 +52,7 @@ extension Queue {
     guard commands.queue == ObjectIdentifier(self) else {
       throw CLError(.badLaunch, "commands that were recorded for another queue", call: "clEnqueueCommandBufferKHR")
     }
-    guard recordings.withLock({ $0.isEmpty }) else { return try enqueue(commands.launches) }
+    guard timings.withLock({ $0.isEmpty }) else { return try enqueue(commands.launches) }
     // PoCL 3.1 writes the event also where none is asked for.
     var event: cl_event?
     try check(commands.functions.enqueue(0, nil, commands.handle, 0, nil, &event), "clEnqueueCommandBufferKHR")

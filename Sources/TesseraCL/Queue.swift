@@ -9,7 +9,7 @@ package final class Queue: Sendable {
   // A retained handle; OpenCL 1.2, appendix A.2: every call on it is thread-safe.
   nonisolated(unsafe) let handle: cl_command_queue
   /// Of each `kernelSeconds` that is under way.
-  let recordings = Mutex<[KernelTimes]>([])
+  let timings = Mutex<[KernelTimes]>([])
 
   /// Time that callers have spent here until the device was done, in `read`, `write` and `finish`.
   package var timeWaited: Duration { waited.withLock { $0 } }
@@ -48,10 +48,10 @@ package final class Queue: Sendable {
   package func enqueue<each A: KernelArgument>(
     _ kernel: Kernel, over range: NDRange, _ arguments: repeat each A
   ) throws(CLError) {
-    let recordings = recordings.withLock { $0 }
-    guard !recordings.isEmpty else { return try launch(kernel, range, event: nil, repeat each arguments) }
+    let timings = timings.withLock { $0 }
+    guard !timings.isEmpty else { return try launch(kernel, range, event: nil, repeat each arguments) }
     let event = try enqueueTimed(kernel, over: range, repeat each arguments)
-    for recording in recordings { try recording.add(event) }
+    for times in timings { try times.add(event) }
   }
 
   /// Waits for the kernels that are enqueued here while `body` runs, and tells how long each ran on the device, in their
@@ -61,8 +61,8 @@ package final class Queue: Sendable {
   /// kernels of its own time. Work that a library enqueues on its own (`denseProduct`) is not included.
   package func kernelSeconds(_ body: () throws -> Void) throws -> [Double] {
     let times = KernelTimes()
-    recordings.withLock { $0.append(times) }
-    defer { recordings.withLock { $0.removeAll { $0 === times } } }
+    timings.withLock { $0.append(times) }
+    defer { timings.withLock { $0.removeAll { $0 === times } } }
     try body()
     return try times.seconds()
   }
@@ -81,8 +81,8 @@ package final class Queue: Sendable {
   ///
   /// - Throws: `CLError` if the arguments do not fit the kernel or the range cannot be run.
   package func enqueue(_ kernel: Kernel, over range: NDRange, buffers: [Buffer], block: [UInt8]) throws(CLError) {
-    let recordings = recordings.withLock { $0 }
-    let isTimed = !recordings.isEmpty
+    let timings = timings.withLock { $0 }
+    let isTimed = !timings.isEmpty
     var event: cl_event?
     try checkLaunch(kernel, range)
     let status = kernel.lock.withLock { _ -> cl_int in
@@ -95,7 +95,7 @@ package final class Queue: Sendable {
     launched.withLock { $0 += 1 }
     if let event {
       let event = Event(event)
-      for recording in recordings { try recording.add(event) }
+      for times in timings { try times.add(event) }
     }
     try flushNowAndThen()
   }

@@ -9,7 +9,9 @@ import TesseraOperators
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Show a model's metadata, tensors and memory plan, without loading its weights.")
+    commandName: "inspect",
+    abstract: "Show a model's metadata, tensors and memory plan, and what keeps it from being run, without its weights."
+  )
 
   @Argument(help: "The model: a GGUF file, the first of several that are one, or a Hugging Face folder.")
   var path: String?
@@ -70,6 +72,9 @@ struct InspectCommand: ParsableCommand {
       return try ModelDraft(checkpoint, on: device, options: options)
     }
     if variants { return try printVariants(draft.get()) }
+    let findings = ModelFinding.all(in: checkpoint)
+    let texts = TextDescription(
+      ModelSource(checkpoint), vocabularySize: (try? draft.get())?.profile.vocabularySize)
     let parameters = checkpoint.tensors.reduce(0) { $0.addingReportingOverflow($1.elementCount).partialValue }
     let description = try ModelDescription(checkpoint)
     if json {
@@ -80,8 +85,9 @@ struct InspectCommand: ParsableCommand {
           tensors: checkpoint.tensors.map(Document.Tensor.init), metadata: description.values,
           memory: (try? draft.get()).map { Document.Memory($0.memory) },
           decode: costs.map { Document.Cost($0.decode) }, prompt: costs.map { Document.Cost($0.prompt) },
-          memory_error: Self.failure(draft)))
-      return
+          memory_error: Self.failure(draft), supported: findings.isEmpty,
+          missing: findings.map(Document.Finding.init), tokenizer: texts.tokenizer, chat_template: texts.template))
+      return try Self.check(findings, of: checkpoint)
     }
     Terminal.print("\(description.architecture), \(parameters) parameters, \(description.format)")
     for line in description.lines { Terminal.print("  \(line)") }
@@ -89,6 +95,13 @@ struct InspectCommand: ParsableCommand {
       for tensor in checkpoint.tensors {
         Terminal.print("  \(tensor.name)  \(tensor.type.name)  \(tensor.shape)")
       }
+    }
+    Terminal.print("tokenizer          \(texts.tokenizer.text)")
+    Terminal.print("chat template      \(texts.template.text)")
+    guard findings.isEmpty else {
+      Terminal.print("it cannot be run:")
+      for finding in findings { Terminal.print("  \(finding.message)") }
+      return try Self.check(findings, of: checkpoint)
     }
     switch draft {
     case .success(let draft):
@@ -103,6 +116,13 @@ struct InspectCommand: ParsableCommand {
 
   private func printVariants(_ draft: ModelDraft) throws {
     for dispatch in try draft.variants() { Terminal.print(try dispatch.variantDescription.json()) }
+  }
+
+  /// Throws if something keeps the model from being run.
+  private static func check(_ findings: [ModelFinding], of checkpoint: any Checkpoint) throws {
+    guard let first = findings.first else { return }
+    let others = findings.count > 1 ? " (and \(findings.count - 1) more, listed above)" : ""
+    throw TesseraError(.unsupportedFile, "\(checkpoint.path): \(first.message)\(others)")
   }
 
   private static func text(_ cost: ModelDraft.StepCost) -> String {
@@ -124,6 +144,19 @@ struct InspectCommand: ParsableCommand {
     /// Of one token, and of a prompt's largest chunk.
     let decode, prompt: Cost?
     let memory_error: String?
+    let supported: Bool
+    /// What keeps the model from being run.
+    let missing: [Finding]
+    let tokenizer, chat_template: TextDescription.Part
+
+    struct Finding: Encodable {
+      let kind, message: String
+      let names: [String]
+
+      init(_ finding: ModelFinding) {
+        (kind, message, names) = (finding.kind.rawValue, finding.message, finding.names)
+      }
+    }
 
     struct Cost: Encodable {
       let commands, bytes, operations: Int

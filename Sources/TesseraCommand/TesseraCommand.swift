@@ -9,7 +9,9 @@ struct TesseraCommand: AsyncParsableCommand {
     commandName: "tessera", abstract: "Large language models on any OpenCL device.",
     version: "tessera 0.1.0",
     subcommands: [
-      DevicesCommand.self, GenerateCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
+      DevicesCommand.self,
+      FamiliesCommand.self,
+      GenerateCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
       LogitsCommand.self, HiddenCommand.self, EmbedCommand.self,
       RerankCommand.self,
       ClassifyCommand.self,

@@ -45,9 +45,9 @@ package struct TilePlan: Sendable, Equatable, Codable {
     /// - Parameters:
     ///   - weights: the class of the weights' format.
     ///   - isGated: gate and up rows alternate by group, so that a tile holds pairs of groups.
-    ///   - isRecorded: the product is part of a step that runs in one launch.
-    package func tile(tokens count: Int, weights: String, isGated: Bool = false, isRecorded: Bool = false) -> Tile {
-      let name = (isRecorded ? Tuning.step : Tuning.matmul)(.init(count), weights)
+    ///   - ofStep: the product is part of a step that runs in one launch.
+    package func tile(tokens count: Int, weights: String, isGated: Bool = false, ofStep: Bool = false) -> Tile {
+      let name = (ofStep ? Tuning.step : Tuning.matmul)(.init(count), weights)
       var largest = self
       largest.tokens = tuning[name, "TILE_M"] ?? tokens
       var tile = Tile(

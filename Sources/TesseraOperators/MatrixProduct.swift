@@ -90,22 +90,22 @@ package struct MatrixProduct: Sendable {
   private let tiles: TilePlan.Matrix
   private let fast: FastProduct?
   private let activation: Activation.Function
-  private let isRecorded: Bool
+  private let isOfSteps: Bool
 
   /// - Parameters:
   ///   - fast: multiplies the matrices of the formats that it serves.
   ///   - activation: the function that kernels are compiled with where an epilogue names none, so that a model has one
   ///     variant for products with and without it.
-  ///   - isRecorded: products are parts of recorded steps, for which other tiles are the fastest.
+  ///   - isOfSteps: products are parts of step programs, for which other tiles are the fastest.
   package init(
     _ library: KernelLibrary, tiles: TilePlan.Matrix, fast: FastProduct? = nil,
-    activation: Activation.Function = .silu, isRecorded: Bool = false
+    activation: Activation.Function = .silu, isOfSteps: Bool = false
   ) {
     self.library = library
     self.tiles = tiles
     self.fast = fast
     self.activation = activation
-    self.isRecorded = isRecorded
+    self.isOfSteps = isOfSteps
   }
 
   /// Whether `enqueue` takes a norm for so many tokens: in the simt style where work-groups share rows.
@@ -157,7 +157,7 @@ package struct MatrixProduct: Sendable {
   }
 
   private func tile(_ format: WeightFormat, tokens: Int, isGated: Bool) -> Tile {
-    tiles.tile(tokens: tokens, weights: format.tuningClass, isGated: isGated, isRecorded: isRecorded)
+    tiles.tile(tokens: tokens, weights: format.tuningClass, isGated: isGated, ofStep: isOfSteps)
   }
 
   /// Enqueues the product.

@@ -49,7 +49,7 @@ package final class Tuner {
     package var gain: Double { bestSeconds > 0 ? initialSeconds / bestSeconds : 1 }
   }
 
-  /// Makes the subject of a class of recorded steps, which takes a model.
+  /// Makes the subject of a class of step programs, which takes a model.
   package typealias StepSubjects = (WeightFormat, Tuning.TokenClass, Workbench) throws -> TunerSubject
 
   private let bench: Workbench
@@ -60,7 +60,7 @@ package final class Tuner {
   /// - Parameters:
   ///   - bench: with profiling.
   ///   - start: where to search from.
-  ///   - steps: nil tunes no recorded steps.
+  ///   - steps: nil tunes no step programs.
   ///   - isCancelled: asked between launches; when it says so, what was found so far is returned.
   package init(
     _ bench: Workbench, from start: Tuning = Tuning(), steps: StepSubjects? = nil,
@@ -84,13 +84,13 @@ package final class Tuner {
     func elapsed() -> Double { (ContinuousClock.now - begin) / .seconds(1) }
     var outcomes: [Outcome] = []
     // Models run steps there, and look up no tile of a product alone.
-    let isRecorded = StepProgram.isPossible(bench.library)
+    let runsPrograms = StepProgram.isPossible(bench.library)
     // Prompts gain most, and have the most candidates: they have three shares of the time.
     var work: [(shares: Double, make: () throws -> TunerSubject?)] = []
     for tokens in [Tuning.TokenClass.many, .one, .few] {
       for format in formats {
         let shares = tokens == .many ? 3.0 : 1
-        if !isRecorded {
+        if !runsPrograms {
           work.append(
             (shares, { [bench] in try ProductSubject(format, tokens, on: bench).subject(bench, bench.plan().matrix) }))
         } else if tokens != .one, let steps {

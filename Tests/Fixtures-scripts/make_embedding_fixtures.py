@@ -87,6 +87,7 @@ def main():
         entries.append({"text": text, "ids": ids, "embedding": array})
     fixture = {
         "model": folder.name,
+        "architecture": json.loads((folder / "config.json").read_text())["architectures"][0],
         "sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
         "reference": f"transformers {transformers.__version__}, torch {torch.__version__}, float64",
         "texts": entries,

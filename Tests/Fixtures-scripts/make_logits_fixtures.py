@@ -1,9 +1,10 @@
-"""Writes Tests/TesseraTests/Fixtures/logits-{smollm2,gemma3,qwen2}.json: what transformers computes from the same file.
+"""Writes Tests/TesseraTests/Fixtures/logits-{smollm2,gemma3,qwen2,qwen2-1.5b}.json: what transformers computes from the same file.
 
     pip install torch transformers accelerate gguf
     python Tests/Fixtures-scripts/make_logits_fixtures.py smollm2 "$(scripts/fetch-model smollm2)"
     python Tests/Fixtures-scripts/make_logits_fixtures.py gemma3 "$(scripts/fetch-model gemma3)"
     python Tests/Fixtures-scripts/make_logits_fixtures.py qwen2 "$(scripts/fetch-model qwen2.5-coder-0.5b)"
+    python Tests/Fixtures-scripts/make_logits_fixtures.py qwen2-1.5b "$(scripts/fetch-model qwen2.5-coder-1.5b)"
 
 The reference is the family's own implementation in transformers, in float32, on the weights that `gguf` dequantizes.
 Each prompt is continued greedily by 48 tokens, past any end-of-text token. Then one forward pass over prompt and
@@ -22,6 +23,7 @@ import os
 import sys
 from pathlib import Path
 
+import gguf
 import torch
 import transformers
 
@@ -38,13 +40,19 @@ CHAT = {
     "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n",
     "gemma3": "<bos><start_of_turn>user\n{}<end_of_turn>\n<start_of_turn>model\n",
 }
-BEGINNING = {"smollm2": "", "gemma3": "<bos>", "qwen2": ""}
+CHAT["qwen2-1.5b"] = CHAT["qwen2"]
+BEGINNING = {"smollm2": "", "gemma3": "<bos>", "qwen2": "", "qwen2-1.5b": ""}
 
 
 def load_reference(path, dtype=torch.float32):
     """The model of a GGUF file, dequantized, as transformers computes it."""
     folder, file = os.path.split(os.path.abspath(path))
     return transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=dtype).eval()
+
+
+def architecture(path):
+    """The file's `general.architecture`."""
+    return gguf.GGUFReader(path).fields["general.architecture"].contents()
 
 
 def reference_logits(model, tokens):
@@ -119,6 +127,7 @@ def main():
     model = load_reference(path)
     fixture = {
         "model": os.path.basename(path),
+        "architecture": architecture(path),
         "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
         "reference": f"transformers {transformers.__version__}, torch {torch.__version__}, float32",
         "prompts": [record(model, prompt_name, prompt) for prompt_name, prompt in prompts(name, path)],

@@ -184,10 +184,54 @@ struct CommandDocumentTests {
   @Test("inspect shows a model that cannot be run, and says why")
   func inspectUnsupported() throws {
     try model.withFile({ $0.metadata["general.architecture"] = .string("mamba") }) { path in
-      let run = try document(["inspect", path, "--json"])
-      #expect(run["architecture"] as? String == "mamba" && run["memory"] == nil)
-      #expect((run["memory_error"] as? String)?.contains("mamba") == true)
+      let run = try CommandRun(["inspect", path, "--json"])
+      let document = try run.object()
+      #expect(run.isOneError && run.errors.contains("mamba"))
+      #expect(document["architecture"] as? String == "mamba" && document["memory"] == nil)
+      #expect((document["memory_error"] as? String)?.contains("mamba") == true)
+      #expect(document["supported"] as? Bool == false && (document["tensors"] as? [Any])?.isEmpty == false)
+      let missing = try #require(document["missing"] as? [[String: Any]])
+      #expect(missing.map { $0["kind"] as? String } == ["architecture"])
+      let text = try CommandRun(["inspect", path, "-q"])
+      #expect(text.isOneError && text.output.contains("cannot be run") && text.output.contains("general.architecture"))
     }
+    try model.withFile({ $0.metadata["llama.logit_scale"] = .float32(2) }) { path in
+      let run = try CommandRun(["inspect", path, "--json"])
+      let missing = try #require(try run.object()["missing"] as? [[String: Any]])
+      #expect(run.isOneError && run.errors.contains("logit_scale"))
+      #expect(missing.count == 1 && missing[0]["names"] as? [String] == ["llama.logit_scale"])
+    }
+  }
+
+  @Test("inspect says whether there is a tokenizer and a chat template, and why not")
+  func inspectTexts() throws {
+    func parts(_ change: (inout GGUFWriter) -> Void) throws -> [[String: Any]] {
+      try model.withFile(change) { path in
+        let run = try document(["inspect", path, "--json"])
+        #expect(run["supported"] as? Bool == true && (run["missing"] as? [Any])?.isEmpty == true)
+        return try ["tokenizer", "chat_template"].map { try #require(run[$0] as? [String: Any]) }
+      }
+    }
+    let plain = try parts { _ in }
+    #expect(plain[0]["is_there"] as? Bool == true && (plain[0]["tokens"] as? Int ?? 0) > 200)
+    let broken = try parts { $0.metadata["tokenizer.chat_template"] = .string("{% if %}") }
+    #expect(broken[0]["is_there"] as? Bool == true && broken[1]["is_there"] as? Bool == false)
+    #expect((broken[1]["error"] as? String)?.isEmpty == false)
+    let none = try parts { $0.metadata["tokenizer.ggml.model"] = nil }
+    #expect(none.allSatisfy { $0["is_there"] as? Bool == false } && none[0]["error"] is String)
+  }
+
+  @Test("families, with what files call them")
+  func families() throws {
+    let run = try CommandRun(["families", "--json"])
+    let families = try #require(try run.json() as? [[String: Any]])
+    #expect(run.status == 0 && families.count > 40)
+    let llama = try #require(families.first { $0["name"] as? String == "Llama" })
+    #expect(llama["kind"] as? String == "decoder" && llama["gguf_architectures"] as? [String] == ["llama"])
+    #expect((llama["architectures"] as? [String])?.contains("MistralForCausalLM") == true)
+    let names = try CommandRun(["families", "-q"]).output.split(separator: "\n").map(String.init)
+    #expect(names == families.map { $0["name"] as? String })
+    #expect(try CommandRun(["families"]).output.contains("GGUF         llama"))
   }
 
   @Test("bench")

@@ -8,9 +8,16 @@ import Testing
 /// of attention, of quantizers, samplers and the cache.
 struct GPUVariants {
   /// A GPU with 48 KiB of local memory, as most have at least.
-  static let limits = DeviceLimits(
-    name: "a GPU", isCPU: false, computeUnits: GPULaunches.computeUnits, vectorWidth: 1, localMemoryBytes: 48 << 10,
-    maxWorkGroupSize: 1024, globalMemoryBytes: 16 << 30, maxAllocationBytes: 4 << 30, baseAddressAlignment: 128)
+  static let limits = limits(maxWorkGroupSize: 1024)
+  /// One whose runtime allows work-groups as AMD's do.
+  static let limitsOfAMD = limits(maxWorkGroupSize: 256)
+
+  private static func limits(maxWorkGroupSize: Int) -> DeviceLimits {
+    DeviceLimits(
+      name: "a GPU", isCPU: false, computeUnits: GPULaunches.computeUnits, vectorWidth: 1, localMemoryBytes: 48 << 10,
+      maxWorkGroupSize: maxWorkGroupSize, globalMemoryBytes: 16 << 30, maxAllocationBytes: 4 << 30,
+      baseAddressAlignment: 128)
+  }
 
   let library: KernelLibrary
   private let sink = DispatchList()
@@ -38,7 +45,8 @@ struct GPUVariants {
   /// Each variant once, in an order of its own.
   func entries() throws -> [Entry] {
     let launches = try GPULaunches(library).byVariant()
-    try addProducts()
+    try addProducts(Self.limits)
+    try addProducts(Self.limitsOfAMD)
     try addFastProducts()
     try addMatrixUnits()
     try addWeights()
@@ -68,8 +76,8 @@ struct GPUVariants {
   }
 
   /// One token and few, also with a norm; many; tiles of experts; every activation.
-  private func addProducts() throws {
-    let product = MatrixProduct(library, tiles: try TilePlan(limits: Self.limits, headDim: 64, style: .simt).matrix)
+  private func addProducts(_ limits: DeviceLimits) throws {
+    let product = MatrixProduct(library, tiles: try TilePlan(limits: limits, headDim: 64, style: .simt).matrix)
     func add(
       _ weights: WeightMatrix, tokens: Int, norm: Bool = false, epilogue: MatrixProduct.Epilogue = .init(),
       experts: MatrixProduct.Experts? = nil

@@ -26,6 +26,8 @@ private struct LogitsFixture: Decodable {
       logProbabilities = try row.decode([Double].self)
     }
   }
+  /// What the file calls its family; docs/families.md says so, too.
+  let architecture: String
   let prompts: [Prompt]
 }
 
@@ -61,6 +63,7 @@ extension ModelSuites {
     private func compare(_ model: TestModel) async throws {
       let fixture = try model.fixture("logits", as: LogitsFixture.self)
       let language = try await model.load()
+      #expect(language.profile.architecture == fixture.architecture)
       let vocabulary = language.profile.vocabularySize
       // The longer prompts are `scripts/verify-logits`' work.
       for prompt in fixture.prompts.filter({ $0.prompt.count <= 250 }) {

@@ -15,6 +15,9 @@ package struct ModelSource: Sendable {
     seed = 0
   }
 
+  /// A model that was opened already.
+  package init(_ checkpoint: any Checkpoint) { (self.checkpoint, seed) = (checkpoint, 0) }
+
   /// A model of random weights; its tokens are the 256 bytes and names such as `<257>`.
   ///
   /// - Throws: `FileError`, `ModelError` for sizes that make no model.

@@ -5,7 +5,7 @@ import TesseraModels
 import TesseraOperators
 import TesseraWorkbench
 
-/// Steps of a random model of two layers, recorded, by the host's clock.
+/// Steps of a random model of two layers, as step programs, by the host's clock.
 final class StepSubject {
   private let format: WeightFormat
   private let kind: Tuning.TokenClass
@@ -39,7 +39,7 @@ final class StepSubject {
   }
 
   func subject() throws -> TunerSubject {
-    let tile = try bench.plan().matrix.tile(tokens: count, weights: format.tuningClass, isRecorded: true)
+    let tile = try bench.plan().matrix.tile(tokens: count, weights: format.tuningClass, ofStep: true)
     return TunerSubject(
       name: Tuning.step(kind, format.tuningClass), shape: "2 layers of llama-1b, \(count) tokens, \(format.name)",
       parameters: ["TILE_M", "TILES"], initial: ["TILE_M": tile.tokens, "TILES": tile.repeats], run: run,

@@ -4,6 +4,7 @@ import TesseraOperators
 struct DeepSeek: StackedDecoder {
   static let ggufNames = ["deepseek2"]
   static let huggingFaceNames = ["DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM"]
+  static let kind = FamilyKind.experts
 
   struct Layer: DecoderLayer {
     let attentionNorm: Normalization

@@ -9,6 +9,8 @@ protocol ModelFamily: Sendable {
   static var huggingFaceNames: [String] { get }
   /// The name in GGUF files of a model whose `config.json` has this one; nil: none.
   static func ggufName(of huggingFaceName: String) -> String?
+  /// By default what its protocol says; a decoder with experts says so.
+  static var kind: FamilyKind { get }
   /// Whether the family runs this model of its architecture's name; others may share the name.
   static func claims(_ c: Hyperparameters) -> Bool
 
@@ -99,10 +101,12 @@ enum Families {
     func names(_ family: any ModelFamily.Type) -> [String] { c.isGGUF ? family.ggufNames : family.huggingFaceNames }
     let found = all.first { names($0).contains(c.architecture) && $0.claims(c) }
     guard let found else {
+      let nearest = nearest(c.architecture, among: all.map(names))
       throw ModelError(
         .unsupportedArchitecture,
-        "\(c.checkpoint.path): architecture \"\(c.architecture)\" is not supported; supported are "
-          + all.flatMap(names).joined(separator: ", "))
+        "\(c.checkpoint.path): the architecture \(FileError.quoted(c.architecture)) is not supported"
+          + (nearest.isEmpty ? "" : "; the most like it are \(nearest.joined(separator: ", "))")
+          + ": get a model of one of the \(all.count) families that 'tessera families' lists")
     }
     return found
   }

@@ -1,9 +1,11 @@
 import TesseraOperators
 
-/// Granite 3's models with experts (IBM 2024), and, where the file has one, an MLP that all tokens go through.
+/// Granite 3's models with experts (IBM 2024): Granite whose MLPs are a mixture of experts, beside which, where the file
+/// has one, is an MLP that all tokens go through.
 struct GraniteMoE: StackedDecoder {
   static let ggufNames = ["granitemoe"]
   static let huggingFaceNames = ["GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM"]
+  static let kind = FamilyKind.experts
 
   let profile: ModelProfile
   let embedding: TokenEmbedding

@@ -4,6 +4,7 @@ import TesseraOperators
 struct Mixtral: StackedDecoder {
   static let ggufNames = ["llama"]
   static let huggingFaceNames = ["MixtralForCausalLM"]
+  static let kind = FamilyKind.experts
 
   let profile: ModelProfile
   let embedding: TokenEmbedding

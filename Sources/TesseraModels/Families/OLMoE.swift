@@ -4,6 +4,7 @@ import TesseraOperators
 struct OLMoE: StackedDecoder {
   static let ggufNames = ["olmoe"]
   static let huggingFaceNames = ["OlmoeForCausalLM"]
+  static let kind = FamilyKind.experts
 
   let profile: ModelProfile
   let embedding: TokenEmbedding

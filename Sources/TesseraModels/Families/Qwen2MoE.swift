@@ -5,6 +5,7 @@ import TesseraOperators
 struct Qwen2MoE: StackedDecoder {
   static let ggufNames = ["qwen2moe"]
   static let huggingFaceNames = ["Qwen2MoeForCausalLM"]
+  static let kind = FamilyKind.experts
 
   let profile: ModelProfile
   let embedding: TokenEmbedding

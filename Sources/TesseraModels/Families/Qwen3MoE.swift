@@ -4,6 +4,7 @@ import TesseraOperators
 struct Qwen3MoE: StackedDecoder {
   static let ggufNames = ["qwen3moe"]
   static let huggingFaceNames = ["Qwen3MoeForCausalLM"]
+  static let kind = FamilyKind.experts
 
   let profile: ModelProfile
   let embedding: TokenEmbedding

@@ -20,17 +20,23 @@ extension Hyperparameters {
   /// Keys that may be there and are not read.
   func ignore(_ keys: [String]) { asked.insert(keys) }
 
+  /// Keys of a GGUF file's architecture that the family has not asked for.
+  var unused: [String] {
+    guard case .gguf(let metadata) = source else { return [] }
+    return metadata.keys.filter { key in
+      guard key.hasPrefix("\(architecture).") else { return false }
+      let name = String(key.dropFirst(architecture.count + 1))
+      return !asked.contains(name) && !Self.harmlessKeys.contains(name)
+    }
+  }
+
   /// Throws if a GGUF file has a key of its architecture that the family has not asked for.
   func checkAllUsed() throws {
-    guard case .gguf(let metadata) = source else { return }
-    for key in metadata.keys where key.hasPrefix("\(architecture).") {
-      let name = String(key.dropFirst(architecture.count + 1))
-      guard !asked.contains(name), !Self.harmlessKeys.contains(name) else { continue }
-      throw ModelError(
-        .unsupportedFeature,
-        "\(checkpoint.path): the metadata key \(key) belongs to a variant of the architecture that is not supported: "
-          + "use another model")
-    }
+    guard let key = unused.first else { return }
+    throw ModelError(
+      .unsupportedFeature,
+      "\(checkpoint.path): the metadata key \(key) belongs to a variant of the architecture that is not supported: "
+        + "use another model")
   }
 
   /// Throws if a switch is set to what the family does not compute.

@@ -31,6 +31,8 @@ final class ParameterStore {
   /// The type that float matrices are quantized to.
   let weightFormat: WeightFormat?
   private(set) var plan = Plan()
+  /// What of the tensors does not fit, of a store that goes on all the same; nil: it throws.
+  private(set) var faults: TensorFaults?
   /// In the order of the declarations; a tensor may be declared more than once.
   private(set) var declarations: [Declaration] = []
   private let device: ParameterDevice?
@@ -42,9 +44,12 @@ final class ParameterStore {
   private let progress: (Double) -> Void
 
   /// A store that plans.
-  init(planning checkpoint: any Checkpoint, weightFormat: WeightFormat?, alignment: Int) {
+  ///
+  /// - Parameter isTolerant: whether it takes note of tensors that do not fit, and makes up others, to find all that is wrong.
+  init(planning checkpoint: any Checkpoint, weightFormat: WeightFormat?, alignment: Int, isTolerant: Bool = false) {
     (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
     (device, totalBytes, progress) = (nil, 1, { _ in })
+    faults = isTolerant ? TensorFaults() : nil
   }
 
   /// A store that loads.
@@ -128,15 +133,13 @@ final class ParameterStore {
   }
 
   private func piece(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> Piece {
-    let tensor = try tensor(parameter, of: scope)
     let storedRows = parameter.columnRows?.of ?? parameter.slice?.of ?? rows
     let storedColumns = parameter.columnRows == nil ? columns : rows
     let expected = parameter.isTransposed ? [columns, storedRows] : [storedRows, storedColumns]
     // Experts' matrices may be one tensor of three dimensions.
-    guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3),
-      parameter.slice.map({ $0.rows.lowerBound >= 0 && $0.rows.upperBound <= $0.of }) ?? true
-    else {
-      throw wrongShape(tensor, expected: "\(expected)")
+    let tensor = try tensor(parameter, shape: expected, of: scope) {
+      [$0.rowCount, $0.columnCount] == expected && $0.shape.count <= (parameter.slice == nil ? 2 : 3)
+        && parameter.slice.map({ $0.rows.lowerBound >= 0 && $0.rows.upperBound <= $0.of }) ?? true
     }
     declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: true))
     let piece = Piece(
@@ -161,6 +164,7 @@ final class ParameterStore {
   private func format(of tensor: StoredTensor, as parameter: Parameter, rows: Int, columns: Int) throws -> WeightFormat
   {
     guard let stored = WeightFormat(tensor.type) else {
+      if try faults?.note(tensor, isType: tensor.type.name) != nil { return .f32 }
       throw ModelError(
         .unsupportedFeature,
         "\(checkpoint.path): tensor \(tensor.name) is \(tensor.type.name): "
@@ -262,7 +266,7 @@ final class ParameterStore {
   /// The values of a float tensor; of a described model ones, and zeros for biases.
   func values(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> [Float] {
     let tensor = try floats(parameter, shape: shape, of: scope)
-    guard checkpoint.hasData else {
+    guard checkpoint.hasData, faults?.names.contains(tensor.name) != true else {
       return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: tensor.elementCount)
     }
     return try FloatTensor.values(tensor, in: checkpoint)
@@ -270,9 +274,10 @@ final class ParameterStore {
 
   /// A tensor of floats that stays as it is stored.
   private func floats(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> StoredTensor {
-    let tensor = try tensor(parameter, of: scope)
-    guard tensor.shape == shape else { throw wrongShape(tensor, expected: "\(shape)") }
-    try FloatTensor.check(tensor, in: checkpoint)
+    let tensor = try tensor(parameter, shape: shape, of: scope) { $0.shape == shape }
+    do { try FloatTensor.check(tensor, in: checkpoint) } catch {
+      guard try faults?.note(tensor, isType: tensor.type.name) != nil else { throw error }
+    }
     used.insert(tensor.name)
     declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: false))
     return tensor
@@ -280,13 +285,23 @@ final class ParameterStore {
 
   // MARK: Accounts
 
-  private func tensor(_ parameter: Parameter, of scope: ParameterScope) throws -> StoredTensor {
+  /// A parameter's tensor, which must be of a shape that `fits`.
+  private func tensor(
+    _ parameter: Parameter, shape: [Int], of scope: ParameterScope, fits: (StoredTensor) -> Bool
+  ) throws -> StoredTensor {
     guard let name = parameter.name(in: scope.hyperparameters) else {
       throw ModelError(
         .unsupportedFeature,
         "\(checkpoint.path): \(parameter.name ?? parameter.gguf ?? "a tensor") is not part of this kind of file")
     }
-    return try checkpoint.requiredTensor(named: name)
+    if faults != nil, checkpoint.tensor(named: name).map({ !fits($0) }) ?? true {
+      try faults?.note(name, in: checkpoint, expected: shape)
+      used.insert(name)
+      return try StoredTensor(name, .f32, shape, of: checkpoint.path)
+    }
+    let tensor = try checkpoint.requiredTensor(named: name)
+    guard fits(tensor) else { throw wrongShape(tensor, expected: "\(shape)") }
+    return tensor
   }
 
   private func count(_ bytes: Int) {
@@ -296,12 +311,15 @@ final class ParameterStore {
 
   func ignore(_ names: [String]) { used.formUnion(names) }
 
+  /// Tensors that the family did not declare.
+  var unused: [String] { checkpoint.tensors.map(\.name).filter { !used.contains($0) } }
+
   /// Throws if the checkpoint has a tensor that the family did not declare: its model is not quite that family's.
   func checkAllUsed() throws {
-    guard let unused = checkpoint.tensors.first(where: { !used.contains($0.name) }) else { return }
+    guard let unused = unused.first else { return }
     throw ModelError(
       .unsupportedFeature,
-      "\(checkpoint.path): tensor \(unused.name) belongs to a variant of the architecture that is not supported")
+      "\(checkpoint.path): tensor \(unused) belongs to a variant of the architecture that is not supported")
   }
 }
 

@@ -25,17 +25,24 @@ package struct ModelDraft {
   let layout: ModelLayout
   let library: KernelLibrary
   let planner: StepPlanner
+  /// Whether steps are programs of few launches.
+  let usesPrograms: Bool
   let arenaBytes: Int
   /// Commands of a step, at most.
   let commandCount: Int
 
-  package init(_ checkpoint: any Checkpoint, on device: Device, options: ModelRunner.Options = .init()) throws {
+  /// - Parameter library: kernels of the device in the style of the options; nil makes its own.
+  package init(
+    _ checkpoint: any Checkpoint, on device: Device, options: ModelRunner.Options = .init(),
+    library shared: KernelLibrary? = nil
+  ) throws {
     (self.checkpoint, self.options) = (checkpoint, options)
     let limits = DeviceLimits(device)
     layout = try ModelLayout(checkpoint, limits: limits, options: options)
-    library = KernelLibrary(context: try Context(device), style: options.style)
+    let library = try shared ?? KernelLibrary(context: Context(device), style: options.style)
+    (self.library, usesPrograms) = (library, options.usesPrograms && StepProgram.isPossible(library))
     let operators = try Operators(
-      library, limits: limits, profile: layout.profile,
+      library, usesPrograms: usesPrograms, limits: limits, profile: layout.profile,
       tuning: options.tuning
         ?? TuningDatabase(contentsOf: TuningDatabase.url).tuning(for: device.profile, style: library.style),
       precision: options.precision, formats: layout.parameters.formats)
@@ -59,7 +66,7 @@ package struct ModelDraft {
     arenaBytes += arenaBytes / 8
     (self.arenaBytes, self.commandCount) = (arenaBytes, commandCount)
     let programs =
-      StepProgram.isPossible(library)
+      usesPrograms
       ? PreparedSteps.limit * StepProgram.deviceBytes(commandCount: commandCount)
         + StepCounters.deviceBytes(commandCount: commandCount, limits: limits) : 0
     memory = try layout.memoryPlan(
@@ -104,7 +111,7 @@ package struct ModelDraft {
       try sample(row, on: others)
       try clear(1, on: others)
       // Programs are not fed: the host knows their tokens.
-      if !StepProgram.isPossible(library) {
+      if !usesPrograms {
         let memory = BufferView(.planned("sampling"))
         try TokenFeed(library).enqueue(
           memory, into: memory, rows: 1, vocabularySize: profile.vocabularySize, on: others)

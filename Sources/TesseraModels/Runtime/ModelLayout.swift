@@ -48,8 +48,11 @@ struct ModelLayout {
     family = try Families.family(of: c)
     let store = ParameterStore(
       planning: checkpoint, weightFormat: options.weightFormat, alignment: limits.baseAddressAlignment)
-    let model = try family.init(c, ParameterScope(store, c))
-    try store.checkAllUsed()
+    let model: any ModelFamily
+    do {
+      model = try family.init(c, ParameterScope(store, c))
+      try store.checkAllUsed()
+    } catch { throw c.explained(error) }
     try c.checkAllUsed()
     parameters = store.plan
     profile = model.profile

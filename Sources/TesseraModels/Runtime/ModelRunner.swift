@@ -36,6 +36,9 @@ package final class ModelRunner {
     /// Whether steps that are launched and run again are recorded as command buffers, where the device has them; nil does so on
     /// GPUs.
     package var recordsSteps: Bool?
+    /// Whether a step on a CPU is a program of few launches, which is the fastest way; false launches its commands one by one,
+    /// as on GPUs: models share most of their kernels, and few programs.
+    package var usesPrograms = true
     /// A bound of a single buffer, in bytes, below the device's.
     package var largestAllocation: Int?
 
@@ -99,13 +102,15 @@ package final class ModelRunner {
 
   /// Plans the memory, refuses what does not fit, and brings the weights to the device.
   ///
-  /// - Parameter progress: called as kernels are compiled and weights loaded.
+  /// - Parameters:
+  ///   - library: kernels of the device, which models may share; nil makes its own.
+  ///   - progress: called as kernels are compiled and weights loaded.
   /// - Throws: `CancellationError` where the task is canceled between two kernels; `FileError`, `ModelError`, `MemoryError`, `OperatorError`, `CLError`.
   package convenience init(
-    _ checkpoint: any Checkpoint, on device: Device, options: Options = Options(),
+    _ checkpoint: any Checkpoint, on device: Device, options: Options = Options(), library: KernelLibrary? = nil,
     progress: @escaping (LoadProgress) -> Void = { _ in }
   ) throws {
-    try self.init(ModelDraft(checkpoint, on: device, options: options), progress: progress)
+    try self.init(ModelDraft(checkpoint, on: device, options: options, library: library), progress: progress)
   }
 
   /// Brings a planned model to its device.
@@ -132,7 +137,7 @@ package final class ModelRunner {
     selected = try heap.allocate(byteCount: layout.hiddenBytes, purpose: .workspace, label: "hidden states of logits")
     rotations = try RotationTables(profile, positions: contextLength, heap: heap, queue: queue)
     counters =
-      StepProgram.isPossible(library)
+      draft.usesPrograms
       ? try StepCounters(commandCount: draft.commandCount, heap: heap, queue: queue) : nil
     cache = try KVCache(layout.cache, blockCounts: draft.memory.blockCounts, on: heap)
 

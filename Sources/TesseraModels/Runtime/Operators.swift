@@ -17,9 +17,12 @@ struct Operators: Sendable {
   /// By group of attention layers: tiles depend on a head's size.
   let attention: [FlashAttention]
 
-  /// - Parameter fast: for products in fast mode.
+  /// - Parameters:
+  ///   - usesPrograms: steps are programs, for which other tiles are the fastest.
+  ///   - precision: of products.
   init(
-    _ library: KernelLibrary, limits: DeviceLimits, profile: ModelProfile, tuning: Tuning, precision: Precision,
+    _ library: KernelLibrary, usesPrograms: Bool, limits: DeviceLimits, profile: ModelProfile, tuning: Tuning,
+    precision: Precision,
     formats: Set<WeightFormat>
   ) throws {
     self.library = library
@@ -32,7 +35,7 @@ struct Operators: Sendable {
     self.precision = fast == nil ? .exact : .fast
     product = MatrixProduct(
       library, tiles: tiles, fast: fast, activation: profile.activation,
-      isRecorded: StepProgram.isPossible(library))
+      isOfSteps: usesPrograms)
     embedding = Embedding(library)
     rmsNorm = RMSNorm(library)
     layerNorm = LayerNorm(library)

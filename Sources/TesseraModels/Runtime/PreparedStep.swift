@@ -29,7 +29,7 @@ final class PreparedStep {
       guard case .tensor(let id) = result.view.memory, let offset = plan.offsets[id] else { return result.view }
       return arena.view.advanced(byBytes: offset + result.view.byteOffset)
     }
-    if StepProgram.isPossible(library) {
+    if let counters {
       program = try StepProgram(commands, library, heap: heap, queue: queue, counters: counters)
       launches = nil
     } else {

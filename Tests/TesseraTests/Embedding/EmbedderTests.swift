@@ -62,6 +62,7 @@ extension ModelSuites {
         let ids: [Int]
         let embedding: Array
       }
+      let architecture: String
       let texts: [Text]
     }
 
@@ -71,8 +72,10 @@ extension ModelSuites {
     func real(name: String, path: String) async throws {
       let url = try #require(
         Bundle.module.url(forResource: "embeddings-\(name)", withExtension: "json", subdirectory: "Fixtures"))
-      let texts = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url)).texts
+      let fixture = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+      let texts = fixture.texts
       let embedder = try await Embedder.load(from: URL(fileURLWithPath: path))
+      #expect(embedder.model.profile.architecture == fixture.architecture)
       #expect(try embedder.tokens(of: texts.map(\.text)) == texts.map(\.ids))
       let vectors = try await embedder.embed(texts.map(\.text))
       for (text, vector) in zip(texts, vectors) {

@@ -10,35 +10,11 @@ extension FamilySuites {
   /// What is wrong with a folder is an error that names it, before any memory is taken.
   @Suite("Damaged folders, and variants that no family computes")
   struct BadFolderTests {
-    /// A copy of a fixture's folder, changed.
-    ///
-    /// - Parameter names: of tensors of four zeros more.
     private func layout(
       _ folder: String, config change: ([String: Any]) -> [String: Any] = { $0 },
       header: ([String: Any]) -> [String: Any] = { $0 }, adding names: [String] = []
     ) throws -> ModelLayout {
-      try withTemporaryFolder { copy in
-        let original = URL(fileURLWithPath: try FamilyFixture.path("families/\(folder)"))
-        func json(_ data: Data) throws -> [String: Any] {
-          try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
-        }
-        let config = try json(Data(contentsOf: original.appendingPathComponent("config.json")))
-        try JSONSerialization.data(withJSONObject: change(config)).write(to: copy.appendingPathComponent("config.json"))
-        let weights = try Data(contentsOf: original.appendingPathComponent("model.safetensors"))
-        let length = (0..<8).reduce(0) { $0 | Int(weights[$1]) << (8 * $1) }
-        var entries = try header(json(weights[8..<8 + length]))
-        var data = weights[(8 + length)...]
-        for name in names {
-          let range = [data.count, data.count + 16]
-          entries[name] = ["dtype": "F32", "shape": [4], "data_offsets": range] as [String: Any]
-          data += Data(count: 16)
-        }
-        let text = try JSONSerialization.data(withJSONObject: entries)
-        var file = Data((0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) })
-        file += text + data
-        try file.write(to: copy.appendingPathComponent("model.safetensors"))
-        return try layout(path: copy.path)
-      }
+      try FamilyFixture.withCopy(of: folder, config: change, header: header, adding: names) { try layout(path: $0) }
     }
 
     @Test(
@@ -230,8 +206,8 @@ extension FamilySuites {
         let types: [String: Any] = ["sliding_attention": ["rope_type": "yarn", "factor": 2]]
         return try layout("mixtral", config: { $0.merging(["rope_parameters": types]) { $1 } })
       }
-      expectError(["MambaForCausalLM", "Qwen2ForCausalLM"]) {
-        try layout("gpt2", config: { $0.merging(["architectures": ["MambaForCausalLM"]]) { $1 } })
+      expectError(["Qwen2VLForConditionalGeneration", "Qwen2ForCausalLM"]) {
+        try layout("gpt2", config: { $0.merging(["architectures": ["Qwen2VLForConditionalGeneration"]]) { $1 } })
       }
     }
 

@@ -1,8 +1,10 @@
 import Foundation
+import Synchronization
 import TesseraCL
 import TesseraFiles
 import TesseraMemory
 import TesseraModels
+import TesseraOperators
 import TestSupport
 import Testing
 
@@ -107,8 +109,42 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
     return try decoder.decode(FamilyReference.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
-  func model(_ options: ModelRunner.Options = .init()) throws -> FamilyModel {
-    try FamilyModel(path: path, options)
+  /// Calls `body` with a copy of a fixture's folder, changed.
+  ///
+  /// - Parameters:
+  ///   - change: of `config.json`.
+  ///   - header: the change of the weights' header.
+  ///   - names: of tensors of four zeros more.
+  static func withCopy<Result>(
+    of folder: String, config change: ([String: Any]) -> [String: Any] = { $0 },
+    header: ([String: Any]) -> [String: Any] = { $0 }, adding names: [String] = [], _ body: (String) throws -> Result
+  ) throws -> Result {
+    try withTemporaryFolder { copy in
+      let original = URL(fileURLWithPath: try path("families/\(folder)"))
+      func json(_ data: Data) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+      }
+      let config = try json(Data(contentsOf: original.appendingPathComponent("config.json")))
+      try JSONSerialization.data(withJSONObject: change(config)).write(to: copy.appendingPathComponent("config.json"))
+      let weights = try Data(contentsOf: original.appendingPathComponent("model.safetensors"))
+      let length = (0..<8).reduce(0) { $0 | Int(weights[$1]) << (8 * $1) }
+      var entries = try header(json(weights[8..<8 + length]))
+      var data = weights[(8 + length)...]
+      for name in names {
+        let range = [data.count, data.count + 16]
+        entries[name] = ["dtype": "F32", "shape": [4], "data_offsets": range] as [String: Any]
+        data += Data(count: 16)
+      }
+      let text = try JSONSerialization.data(withJSONObject: entries)
+      var file = Data((0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) })
+      file += text + data
+      try file.write(to: copy.appendingPathComponent("model.safetensors"))
+      return try body(copy.path)
+    }
+  }
+
+  func model(_ options: ModelRunner.Options = .init(), usesPrograms: Bool = false) throws -> FamilyModel {
+    try FamilyModel(path: path, options, usesPrograms: usesPrograms)
   }
 }
 
@@ -116,9 +152,23 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
 struct FamilyModel {
   let runner: ModelRunner
 
-  init(path: String, _ options: ModelRunner.Options = .init()) throws {
+  /// Kernels that models share, each compiled once.
+  private static let libraries = Mutex<[KernelStyle: KernelLibrary]>([:])
+
+  /// - Parameter usesPrograms: whether steps are programs where they can be, which are compiled for each kind of step of
+  ///   each family; launched one by one, most kernels are those of other families, too.
+  init(path: String, _ options: ModelRunner.Options = .init(), usesPrograms: Bool = false) throws {
     let device = try #require(TestDevices.all.first).context().device
-    runner = try ModelRunner(openCheckpoint(path: path), on: device, options: options)
+    let style = options.style ?? KernelStyle(for: device.profile)
+    let library = try Self.libraries.withLock { libraries in
+      if let library = libraries[style] { return library }
+      let library = KernelLibrary(context: try Context(device), style: style)
+      libraries[style] = library
+      return library
+    }
+    var options = options
+    options.usesPrograms = usesPrograms
+    runner = try ModelRunner(openCheckpoint(path: path), on: device, options: options, library: library)
   }
 
   /// Logits of every token, (tokens, vocabularySize), in steps of `chunk` tokens.

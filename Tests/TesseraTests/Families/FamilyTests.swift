@@ -114,22 +114,29 @@ extension FamilySuites {
       }
     }
 
-    @Test("both kernel styles give the same bits of encoders", arguments: ["mpnet", "modernbert", "jina-bert"])
+    /// How steps are computed: as programs, launch by launch, and as on a GPU.
+    private static let ways: [(style: KernelStyle, usesPrograms: Bool)] = [
+      (.vector, true), (.vector, false), (.simt, false),
+    ]
+
+    @Test(
+      "programs, launches and both kernel styles give the same bits of encoders",
+      arguments: ["mpnet", "modernbert", "jina-bert"])
     func encoderStyles(folder: String) throws {
       let fixture = FamilyFixture(folder: folder, isGGUF: false)
       let text = try #require(fixture.reference().texts)[2]
-      let bits = try [KernelStyle.vector, .simt].map { style in
+      let bits = try Self.ways.map { style, usesPrograms in
         var options = ModelRunner.Options()
         options.style = style
-        let runner = try fixture.model(options).runner
+        let runner = try fixture.model(options, usesPrograms: usesPrograms).runner
         let batch = Batch([.init(sequence: runner.cache.makeSequence(), tokens: text.tokens, outputs: .all)])
         return try runner.hidden(runner.run(batch)).map(\.bitPattern)
       }
-      #expect(bits[0] == bits[1])
+      #expect(bits[0] == bits[1] && bits[0] == bits[2])
     }
 
     @Test(
-      "both kernel styles give the same bits",
+      "programs, launches and both kernel styles give the same bits",
       arguments: [
         "qwen2-tied", "mixtral", "t5-gated", "gemma2", "command-r-plus", "bloom", "falcon", "qwen2-moe", "deepseek-v3",
       ])
@@ -138,12 +145,12 @@ extension FamilySuites {
       let reference = try fixture.reference()
       let source = reference.pairs?[1].source
       let tokens = try #require(reference.pairs?[1].target ?? reference.prompts?[1].tokens)
-      let bits = try [KernelStyle.vector, .simt].map { style in
+      let bits = try Self.ways.map { style, usesPrograms in
         var options = ModelRunner.Options()
         (options.style, options.contextLength) = (style, 64)
-        return try fixture.model(options).logits(tokens, source: source).map(\.bitPattern)
+        return try fixture.model(options, usesPrograms: usesPrograms).logits(tokens, source: source).map(\.bitPattern)
       }
-      #expect(bits[0] == bits[1])
+      #expect(bits[0] == bits[1] && bits[0] == bits[2])
     }
   }
 }
