@@ -18,6 +18,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let foundations: [Target] = [
   .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev", "opencl-headers"])]),
   .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TesseraKernels", path: "Kernels"),
 ]
 
@@ -38,7 +39,7 @@ let modules: [Target] = [
   .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraSystem"]),
   .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraReference"]),
   .target(name: "TesseraModels", dependencies: operators + files),
-  .target(name: "Tessera", dependencies: models + text + ["TesseraReference", "TesseraWorkbench"]),
+  .target(name: "Tessera", dependencies: models + text + ["CZlib", "TesseraReference", "TesseraWorkbench"]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
