@@ -10,7 +10,7 @@ struct GenerateCommand: AsyncParsableCommand {
       The prompt is wrapped in the model's chat template where it has one; --raw leaves it as it is. Without --temperature
       the likeliest token is always taken, so that the same prompt gives the same text. Of an encoder-decoder the \
       prompt, or --source-tokens, is the source, and --tokens are what the target begins with; --first-tokens are those of \
-      the answer, such as a translator's language. Models without a tokenizer take --tokens, and answer with token ids.
+      the answer, such as a translator's language. Models without a tokenizer take --tokens, and answer with token ids. \
       --beams follows several answers at once and prints the likeliest; with --json it has all of them.
       """)
 
@@ -35,7 +35,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Token ids that the answer begins with, whatever the model thinks (default: what an encoder-decoder's files say).")
+    help: "Token ids that the answer begins with, as a translator's language (default: what the model's files say).")
   var firstTokens: String?
 
   @Flag(help: "Wrap the prompt in the model's chat template; an error where it has none.")

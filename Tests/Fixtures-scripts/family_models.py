@@ -166,7 +166,7 @@ def build(model):
     """The model in transformers with weights from its seed, rounded to the type in which they are stored."""
     kind = class_of(model)
     instance = kind(kind.config_class.from_dict(dict(model.stand_in or model.config))).eval()
-    if model.class_name in ("T5ForConditionalGeneration", "UMT5ForConditionalGeneration") and not model.config["tie_word_embeddings"]:
+    if model.class_name.endswith("T5ForConditionalGeneration") and not model.config["tie_word_embeddings"]:
         instance.lm_head.weight = torch.nn.Parameter(instance.lm_head.weight.detach().clone())
     generator = torch.Generator().manual_seed(zlib.crc32(model.name.encode()) + model.seed)
     with torch.no_grad():

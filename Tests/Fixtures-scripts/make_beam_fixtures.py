@@ -29,26 +29,37 @@ MAX_TOKENS = 12
 
 
 class Noise(transformers.LogitsProcessor):
-    def __init__(self, seed):
-        self.generator = torch.Generator().manual_seed(seed)
+    """Adds noise, and sees whether an answer goes on behind padding: M2M-100's positions would not count it."""
 
-    def __call__(self, _, scores):
+    def __init__(self, seed, prompt_count, padding):
+        self.generator = torch.Generator().manual_seed(seed) if seed else None
+        self.prompt_count, self.padding, self.has_padding = prompt_count, padding, False
+
+    def __call__(self, tokens, scores):
+        self.has_padding |= bool((tokens[:, self.prompt_count :] == self.padding).any())
+        if not self.generator:
+            return scores
         return scores + 1e-3 * torch.randn(scores.shape, generator=self.generator, dtype=torch.float64)
 
 
-def search(instance, case, source, prompt, ends, noise):
+def search(instance, case, source, prompt, ends, seed):
+    """All answers; None where one has padding."""
     arguments = {"input_ids": torch.tensor([prompt])}
     if source:
         arguments = {"input_ids": torch.tensor([source]), "decoder_input_ids": torch.tensor([prompt])}
     first = case.get("first_tokens", [None])[0]
+    padding = getattr(instance.config, "pad_token_id", None)
+    noise = Noise(seed, len(prompt), -1 if padding is None else padding)
     result = instance.generate(
         **arguments, num_beams=case["width"], num_return_sequences=case["width"], do_sample=False,
         length_penalty=case["length_penalty"], early_stopping=STOPPING[case["stopping"]],
         no_repeat_ngram_size=case.get("no_repeat_ngram", 0), min_new_tokens=case.get("min_tokens", 0),
         max_new_tokens=MAX_TOKENS, eos_token_id=ends, pad_token_id=0, forced_bos_token_id=first,
         forced_eos_token_id=None, bad_words_ids=None, return_dict_in_generate=True, output_scores=True,
-        logits_processor=transformers.LogitsProcessorList([Noise(noise)] if noise else []),
+        logits_processor=transformers.LogitsProcessorList([noise]),
     )
+    if noise.has_padding:
+        return None
     answers = []
     for tokens, score in zip(result.sequences.tolist(), result.sequences_scores.tolist()):
         tokens = tokens[len(prompt) : len(prompt) + MAX_TOKENS]
@@ -64,10 +75,10 @@ def find(instance, case, source, prompt, vocabulary):
         if not ends:
             continue
         answers = search(instance, case, source, prompt, ends, 0)
-        if sum(answer["is_ended"] for answer in answers) < 2 or len(answers[0]["tokens"]) < 3:
+        if answers is None or sum(answer["is_ended"] for answer in answers) < 2 or len(answers[0]["tokens"]) < 3:
             continue
         same = all(
-            [answer["tokens"] for answer in search(instance, case, source, prompt, ends, noise)]
+            [answer["tokens"] for answer in search(instance, case, source, prompt, ends, noise) or []]
             == [answer["tokens"] for answer in answers]
             for noise in (1, 2, 3)
         )
@@ -79,6 +90,7 @@ def find(instance, case, source, prompt, vocabulary):
 def main():
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     for model in MODELS:
         if model.name not in NAMES or (len(sys.argv) > 1 and model.name not in sys.argv[1:]):
             continue

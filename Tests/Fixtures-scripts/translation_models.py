@@ -10,6 +10,12 @@ BASE = {
     "decoder_attention_heads": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_position_embeddings": 64,
     "is_encoder_decoder": True, "tie_word_embeddings": True, "torch_dtype": "float16", "dropout": 0.1,
 }
+T5_BASE = {
+    "vocab_size": 96, "d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 2,
+    "feed_forward_proj": "gated-gelu", "layer_norm_epsilon": 1e-6, "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 128, "dropout_rate": 0.1, "is_encoder_decoder": True,
+    "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1, "torch_dtype": "float16",
+}
 ROBERTA_TOKENS = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
 
 
@@ -19,13 +25,13 @@ def entry(name, class_name, config, **more):
 
 
 TRANSLATORS = [
-    entry("umt5", "UMT5ForConditionalGeneration", {
-        "model_type": "umt5", "vocab_size": 96, "d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2,
-        "num_decoder_layers": 2, "num_heads": 2, "feed_forward_proj": "gated-gelu", "layer_norm_epsilon": 1e-6,
-        "relative_attention_num_buckets": 8, "relative_attention_max_distance": 128, "dropout_rate": 0.1,
-        "is_encoder_decoder": True, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1,
-        "scalable_attention": True, "tie_word_embeddings": True, "torch_dtype": "float16",
+    entry("umt5", "UMT5ForConditionalGeneration", T5_BASE | {
+        "model_type": "umt5", "scalable_attention": True, "tie_word_embeddings": True,
     }, gguf=True),
+    # T5's gated form; FLAN-T5 is T5's class with such a configuration, and `t5-gated` its fixture.
+    entry("mt5", "MT5ForConditionalGeneration", T5_BASE | {
+        "model_type": "mt5", "num_layers": 1, "tie_word_embeddings": False, "tokenizer_class": "T5Tokenizer",
+    }),
     entry("bart", "BartForConditionalGeneration", BASE | ROBERTA_TOKENS | {
         "model_type": "bart", "activation_function": "gelu", "scale_embedding": False, "decoder_start_token_id": 2,
         "forced_eos_token_id": 2, "encoder_layers": 1,

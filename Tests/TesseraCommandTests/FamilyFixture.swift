@@ -14,11 +14,29 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
       .appendingPathComponent("TesseraTests/Fixtures/families/\(name)").path
   }
 
-  /// Calls `body` with a copy of the folder that has a small tokenizer of words, as BERT's.
-  func withWords(_ body: (String) throws -> Void) throws {
+  /// Calls `body` with a copy of the folder.
+  private func withCopy(_ body: (URL) throws -> Void) throws {
     try withTemporaryFolder { place in
       let copy = place.appendingPathComponent(name)
       try FileManager.default.copyItem(at: URL(fileURLWithPath: folder), to: copy)
+      try body(copy)
+    }
+  }
+
+  /// Calls `body` with a copy of the folder whose `config.json` says something else.
+  func withConfig(_ changes: [String: Any], _ body: (String) throws -> Void) throws {
+    try withCopy { copy in
+      let path = copy.appendingPathComponent("config.json")
+      let config = try JSONSerialization.jsonObject(with: Data(contentsOf: path)) as? [String: Any]
+      let changed = try #require(config).merging(changes) { $1 }
+      try JSONSerialization.data(withJSONObject: changed).write(to: path)
+      try body(copy.path)
+    }
+  }
+
+  /// Calls `body` with a copy of the folder that has a small tokenizer of words, as BERT's.
+  func withWords(_ body: (String) throws -> Void) throws {
+    try withCopy { copy in
       let tokens = [
         "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "go", "##ing", "##ne", "e", ",", "!", "[", "]", "pad", "##2",
       ]
@@ -35,9 +53,9 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
     }
   }
 
-  /// The prompts, pairs or texts of the reference.
-  func cases(_ key: String) throws -> [[String: Any]] {
-    let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/reference.json"))
+  /// The prompts, pairs or texts of the reference, or cases of another file.
+  func cases(_ key: String, in file: String = "reference.json") throws -> [[String: Any]] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + file))
     let reference = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     return try #require(reference[key] as? [[String: Any]])
   }

@@ -53,7 +53,7 @@ struct SequencePropertyTests {
 
     for _ in 0..<600 {
       let index = sequences.isEmpty ? 0 : Int.random(in: 0..<sequences.count, using: &generator)
-      switch Int.random(in: 0..<12, using: &generator) {
+      switch Int.random(in: 0..<13, using: &generator) {
       case 0 where sequences.count < 6: sequences.append(Model(tables: SequenceTables(bench.layout)))
       case 1..<7 where !sequences.isEmpty:
         let wanted = Int.random(in: 0...90, using: &generator)
@@ -111,6 +111,31 @@ struct SequencePropertyTests {
       case 10 where !sequences.isEmpty:
         sequences[index].tables.close(in: &bench.pools)
         sequences.remove(at: index)
+      case 12:
+        // A step of all sequences, as beams have it, which may fail when kernels have written already.
+        let succeeds = Int.random(in: 0..<3, using: &generator) > 0
+        do {
+          let reservations = try sequences.indices.shuffled(using: &generator).map {
+            (index: $0, room: try sequences[$0].tables.reserve(2, in: &bench.pools))
+          }
+          for reservation in reservations { run(reservation.room.work) }
+          for (index, room) in reservations {
+            let written = [nextToken, nextToken + 1]
+            nextToken += 2
+            for g in Self.groups.indices {
+              for (slot, token) in zip(try room.slots(group: g), written) { memory[g][Int(slot)] = token }
+            }
+            guard succeeds else { continue }
+            try sequences[index].tables.commit(2, in: &bench.pools)
+            sequences[index].tokens += written
+          }
+        } catch let error as MemoryError {
+          #expect(error.code == .outOfBlocks)
+          refusals += 1
+        }
+        for index in sequences.indices {
+          try sequences[index].tables.truncate(to: sequences[index].tokens.count, in: &bench.pools)
+        }
       default: break
       }
       check(sequences, bench, memory)

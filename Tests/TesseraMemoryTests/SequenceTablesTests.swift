@@ -72,6 +72,35 @@ struct SequenceTablesTests {
     #expect(try border.reserve(5, in: &bench.pools).work.groups[0].copies.isEmpty)
   }
 
+  @Test("of forks that write in one step the last keeps the block, unless another has more rows there")
+  func lastKeeps() throws {
+    var bench = try TableBench([(.growing, 16, 4)])
+    var sequences = [SequenceTables(bench.layout)]
+    _ = try sequences[0].reserve(20, in: &bench.pools)
+    try sequences[0].commit(20, in: &bench.pools)
+    for _ in 0..<2 { sequences.append(try sequences[0].fork(in: &bench.pools)) }
+    func copies(_ order: [Int]) throws -> [Int] {
+      try order.map { try sequences[$0].reserve(1, in: &bench.pools).work.groups[0].copies.count }
+    }
+    #expect(try copies([0, 1, 2]) == [1, 1, 0] && bench.freeCounts == [0])
+    // All fail, and share again.
+    for index in sequences.indices { try sequences[index].truncate(to: 20, in: &bench.pools) }
+    #expect(bench.pools[0].referenceCount(1) == 3 && bench.freeCounts == [2])
+    // One fails: it shares with the one that wrote, and takes a copy next time.
+    #expect(try copies([2, 0, 1]) == [1, 1, 0])
+    for index in [1, 2] { try sequences[index].commit(1, in: &bench.pools) }
+    try sequences[0].truncate(to: 20, in: &bench.pools)
+    #expect(bench.pools[0].referenceCount(1) == 2 && bench.freeCounts == [1])
+    #expect(try copies([0]) == [1])
+    try sequences[0].commit(1, in: &bench.pools)
+    #expect(bench.pools[0].referenceCount(1) == 1)
+    // What others have more of stays as it is.
+    for index in [0, 2] { sequences[index].close(in: &bench.pools) }
+    sequences[0] = try sequences[1].fork(in: &bench.pools)
+    try sequences[1].truncate(to: 18, in: &bench.pools)
+    #expect(try copies([0, 1]) == [1, 1])
+  }
+
   @Test("a step that fails leaves blocks uncleared, and gives the shared block back its place")
   func abandoned() throws {
     var bench = try TableBench([(.growing, 16, 4)])

@@ -12,7 +12,7 @@ extension LanguageModel {
 
   /// The best answers behind token ids that a beam search finds, the best first.
   ///
-  /// Memory for the beams is that of so many generations: `LoadOptions.sequenceCount` should be one more than they are.
+  /// Memory for the beams is that of so many generations: `LoadOptions.sequenceCount` should be as many.
   ///
   /// - Parameters:
   ///   - tokens: ids from 0 to the vocabulary's size - 1, at least one.

@@ -70,7 +70,8 @@ extension ModelSource {
       if takesSource {
         rules.first = ints(value("forced_bos_token_id"))
         // Sequences of several tokens may be forbidden, too: no model that is known here asks for it.
-        rules.banned = Set((value("bad_words_ids")?.arrayValue ?? []).map { ints($0) }.filter { $0.count == 1 }.joined())
+        let sequences = (value("bad_words_ids")?.arrayValue ?? []).map { ints($0) }
+        rules.banned = Set(sequences.filter { $0.count == 1 }.joined())
       }
     default: break
     }

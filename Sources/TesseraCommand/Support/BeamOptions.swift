@@ -4,7 +4,7 @@ import Tessera
 
 /// How a beam search goes.
 struct BeamOptions: ParsableArguments {
-  @Option(help: "Follow so many answers at once, and print the likeliest as a whole (default: none, tokens one by one).")
+  @Option(help: "Follow so many answers at once, and print the likeliest as a whole (default: tokens one by one).")
   var beams: Int?
 
   @Option(
@@ -14,8 +14,10 @@ struct BeamOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Beams: when a search that has as many answers as beams goes on: heuristic, early (it does not) or never (while any could get better; default: heuristic).",
-      valueName: "kind"))
+      """
+      Beams: when a search that has as many answers as beams ends: early (at once), heuristic (when the best that goes on \
+      is worse, the default) or never (only when it must get worse).
+      """, valueName: "kind"))
   var stopping: BeamSearchOptions.Stopping?
 
   @Option(

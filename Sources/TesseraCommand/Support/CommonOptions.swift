@@ -23,8 +23,7 @@ struct ModelOptions: ParsableArguments {
   /// - Parameter beams: that have room beside each other; nil: one generation has.
   func load(beams: Int? = nil) async throws -> LanguageModel {
     var options = run.loadOptions
-    // One more: beams that part copy what they shared before they let go of it.
-    if let beams { options.sequenceCount = beams + 1 }
+    if let beams { options.sequenceCount = beams }
     return try await run.load(ModelSource(path: model), options: options)
   }
 }

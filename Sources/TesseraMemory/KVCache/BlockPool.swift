@@ -12,6 +12,14 @@ package struct BlockPool: Sendable {
   private var referenceCounts: [Int32]
   private var cleared: [Bool]
 
+  /// Users who have a copy of a block reserved, and let go of it with their next commit.
+  private struct Leaving: Sendable {
+    var count = 0
+    /// Most rows that one of them has: it needs them again if its step fails.
+    var rows = 0
+  }
+  private var leaving: [Int32: Leaving] = [:]
+
   /// A pool of `blockCount` free blocks, none of them cleared.
   ///
   /// Throws ``MemoryError`` when the count is not positive or exceeds 32-bit ids.
@@ -76,6 +84,25 @@ package struct BlockPool: Sendable {
     }
     referenceCounts[Int(block)] -= 1
     if referenceCounts[Int(block)] == 0 { free.append(block) }
+  }
+
+  /// Whether a user with so many rows may not write behind them: others need the block as it is. Of those who share one
+  /// the last to reserve keeps it.
+  package func isShared(_ block: Int32, rows: Int) -> Bool {
+    let leaving = leaving[block] ?? Leaving()
+    return referenceCount(block) - leaving.count > 1 || leaving.rows > rows
+  }
+
+  /// Counts a user with so many rows as one who will release `block`.
+  package mutating func leave(_ block: Int32, rows: Int) {
+    let others = leaving[block] ?? Leaving()
+    leaving[block] = Leaving(count: others.count + 1, rows: max(others.rows, rows))
+  }
+
+  /// Takes ``leave(_:rows:)`` back: the user stays, or releases the block now.
+  package mutating func endLeaving(_ block: Int32) {
+    guard let count = leaving[block]?.count else { return }
+    if count > 1 { leaving[block]?.count = count - 1 } else { leaving[block] = nil }
   }
 
   /// Counts `block` as cleared from now on, whoever uses it.

@@ -1,7 +1,8 @@
 /// One sequence's blocks in one group: row r lies in block `blocks[r / blockSize - firstBlock]` at r % blockSize.
 ///
 /// Only bookkeeping, over the group's ``BlockPool``, which all tables of a group share. Tables may share full and partial
-/// blocks after a ``fork(in:)``. A shared block is never written: ``reserve(_:in:)`` replaces it by a copy first.
+/// blocks after a ``fork(in:)``. A shared block is never written: ``reserve(_:in:)`` replaces it by a copy first; when all
+/// others have reserved one, the last writes behind its rows.
 ///
 /// What a reservation needs done on the device counts as done with ``commit(_:in:)``; ``truncate(to:in:)`` without a commit
 /// leaves blocks as uncleared as they were, and gives shared ones back their place.
@@ -70,6 +71,7 @@ struct BlockTable: Sendable, Equatable {
       let shared = blocks[index]
       work.copies.append(KVBlockCopy(from: shared, to: own))
       replaced = Replaced(index: index, shared: shared)
+      pool.leave(shared, rows: rowCount)
       blocks[index] = own
     }
     for _ in 0..<missing(count) { try append(from: &pool, &work) }
@@ -109,6 +111,7 @@ struct BlockTable: Sendable, Equatable {
     if let done = replaced {
       pool.markCleared(blocks[done.index])
       replaced = nil
+      pool.endLeaving(done.shared)
       try pool.release(done.shared)
     }
     try giveBack(to: &pool)
@@ -127,6 +130,7 @@ struct BlockTable: Sendable, Equatable {
       try pool.release(blocks[undone.index])
       blocks[undone.index] = undone.shared
       replaced = nil
+      pool.endLeaving(undone.shared)
     }
     pendingClear.removeAll(keepingCapacity: true)
     fillingRows = 0
@@ -183,7 +187,7 @@ struct BlockTable: Sendable, Equatable {
   private func sharedIndex(_ count: Int, in pool: BlockPool) -> Int? {
     let index = rowCount / blockSize - firstBlock
     guard count > 0, !rowCount.isMultiple(of: blockSize), blocks.indices.contains(index),
-      pool.referenceCount(blocks[index]) > 1
+      pool.isShared(blocks[index], rows: rowCount)
     else { return nil }
     return index
   }

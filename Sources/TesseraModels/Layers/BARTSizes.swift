@@ -59,9 +59,11 @@ struct BARTSizes {
     return profile
   }
 
-  /// Positions that no file has to store: one table for both stacks.
+  /// Positions that a file need not store: one table for both stacks.
   func computedPositions(_ p: ParameterScope, _ positions: BARTStacks.Form.Positions) throws -> AddedEmbedding? {
-    guard case .sinusoidal(let waves, let first) = positions else { return nil }
+    guard case .sinusoidal(let waves, let first) = positions, !p.has("encoder.embed_positions", gguf: nil) else {
+      return nil
+    }
     return try p.addedEmbedding(
       of: SinusoidalPositions.table(count: contextLength, size: hiddenSize, from: first, waves), rows: contextLength,
       size: hiddenSize, named: "positions")

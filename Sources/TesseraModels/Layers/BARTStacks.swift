@@ -32,6 +32,7 @@ struct BARTStacks: Sendable {
     enum Positions {
       /// From a row of a table on.
       case learned(from: Int)
+      /// From the first on where the file has a table, else of so many positions, from one on.
       case sinusoidal(SinusoidalPositions.Waves, from: Int)
     }
 
@@ -75,7 +76,7 @@ struct BARTStacks: Sendable {
       name, gguf: nil, rows: s.vocabularySize, size: s.hiddenSize,
       scale: scales ? Float(s.hiddenSize).squareRoot() : 1)
     self.embedding = embedding
-    let computed = try s.computedPositions(p, form.positions)
+    let computed = try s.computedPositions(model, form.positions)
     (encoder, decoder) = (
       try s.stack(model.scope("encoder", gguf: ""), s.encoder, form, computed, isDecoder: false),
       try s.stack(model.scope("decoder", gguf: ""), s.decoder, form, computed, isDecoder: true)

@@ -100,7 +100,9 @@ extension FamilySuites {
       "phi3": ["num_hidden_layers", "hidden_size", "intermediate_size", "num_key_value_heads", "vocab_size"],
       "mixtral": ["head_dim", "num_local_experts", "num_experts_per_tok", "intermediate_size", "num_key_value_heads"],
       "t5": ["d_model", "d_kv", "d_ff", "num_heads", "num_layers", "num_decoder_layers", "vocab_size", "n_positions"],
-      "bart": ["d_model", "encoder_layers", "decoder_layers", "encoder_ffn_dim", "max_position_embeddings", "vocab_size"],
+      "bart": [
+        "d_model", "encoder_layers", "decoder_layers", "encoder_ffn_dim", "max_position_embeddings", "vocab_size",
+      ],
       "m2m100": ["decoder_attention_heads", "encoder_attention_heads", "decoder_ffn_dim", "max_position_embeddings"],
       "bert": [
         "hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers", "max_position_embeddings",
@@ -138,8 +140,8 @@ extension FamilySuites {
       // One head as wide as two is a model, too.
       let free = [
         "qwen2-tied max_position_embeddings", "t5 n_positions", "m2m100 max_position_embeddings",
-        "m2m100 decoder_attention_heads", "m2m100 encoder_attention_heads", "mixtral num_experts_per_tok", "gpt2 n_head",
-        "bloom n_head", "mpt n_heads",
+        "m2m100 decoder_attention_heads", "m2m100 encoder_attention_heads", "mixtral num_experts_per_tok",
+        "gpt2 n_head", "bloom n_head", "mpt n_heads",
         "bert num_attention_heads", "distilbert n_heads", "modernbert local_attention",
         "albert num_hidden_groups", "albert num_hidden_layers", "nomic-bert n_head", "jina-bert num_attention_heads",
       ]

@@ -58,9 +58,11 @@ extension FamilySuites {
         from: URL(fileURLWithPath: FamilyFixture.path("families/\(folder)")), options: options)
     }
 
-    @Test("answers are those of transformers, token for token", arguments: ["t5", "bart", "m2m100", "qwen2-tied"])
+    @Test(
+      "answers are those of transformers, token for token",
+      arguments: ["t5", "bart", "marian", "m2m100", "qwen2-tied"])
     func transformers(folder: String) async throws {
-      let model = try await load(folder, sequences: 5)
+      let model = try await load(folder, sequences: 4)
       let cases = try BeamReference(folder).cases
       #expect(Set(cases.map(\.width)).count > 1)
       for search in cases {
@@ -76,7 +78,7 @@ extension FamilySuites {
 
     @Test("beams share their source: its keys and values are there once")
     func oneSource() async throws {
-      let model = try await load("bart", sequences: 9)
+      let model = try await load("bart", sequences: 8)
       let before = try await model.engine.freeBlocks()
       var options = BeamSearchOptions()
       (options.width, options.maxTokens, options.endTokens) = (8, 4, [])
@@ -85,7 +87,7 @@ extension FamilySuites {
         try await model.beamSearch(tokens: [2], source: [5, 6, 7], options: search)
       }
       // Of the groups that are kept: the target's, then the source's.
-      #expect(before.all[1] == 9 && alone[1] == 1, "\(alone)")
+      #expect(before.all[1] == 8 && alone[1] == 1, "\(alone)")
       #expect(alone[0] > 1)
     }
 
@@ -105,7 +107,8 @@ extension FamilySuites {
       }
       (options.firstTokens, options.maxTokens) = ([17, 18], 6)
       #expect(tokens.prefix(2) == [17, 18] && tokens.count > 2)
-      #expect(try await model.beamSearch(tokens: [2], source: pair.source, options: options)[0].tokens.starts(with: tokens))
+      let forced = try await model.beamSearch(tokens: [2], source: pair.source, options: options)
+      #expect(forced[0].tokens.starts(with: tokens))
     }
 
     @Test("a file's rules: a first token, tokens that never come")
