@@ -11,7 +11,7 @@ extension Engine {
   func hear(
     _ features: [Float], said: [Int], language: Int?, _ rules: SpeechTokens, _ options: TranscriptionOptions
   ) async throws -> HeardWindow {
-    let runner = try model().runner
+    let (runner, tokenizer) = (try model().runner, try model().tokenizer)
     let limit = runner.contextLength / 2
     try await takeTurn()
     defer { endTurn() }
@@ -47,17 +47,12 @@ extension Engine {
         logits = try self.logits([token], of: sequence)
       }
       heard.tokens = answer.tokens
-      heard.text = try text(answer.tokens, rules)
+      heard.text = try rules.text(answer.tokens, tokenizer)
       (heard.temperature, heard.averageLogProbability) = (temperature, answer.averageLogProbability)
       heard.compressionRatio = compressionRatio(heard.text.trimmed)
       if !heard.fails(options) { break }
     }
     return heard
-  }
-
-  /// The text of tokens, of which timestamps are none.
-  func text(_ tokens: [Int], _ rules: SpeechTokens) throws -> String {
-    try model().tokenizer?.decode(tokens.filter { $0 < rules.end }) ?? ""
   }
 
   /// Others go on between two steps.

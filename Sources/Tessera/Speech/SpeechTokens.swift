@@ -85,6 +85,11 @@ struct SpeechTokens: Sendable, Equatable {
     self.lastInitialTimestamp = lastInitialTimestamp
   }
 
+  /// The text of tokens, of which timestamps are none.
+  func text(_ tokens: [Int], _ tokenizer: Tokenizer?) throws(TextError) -> String {
+    try tokenizer?.decode(tokens.filter { $0 < end }) ?? ""
+  }
+
   /// What a target begins with.
   ///
   /// - Parameter said: before, of which the last `limit` tokens are told.

@@ -41,7 +41,7 @@ func temporaryLogMel(_ samples: [Float], bands: Int, frames: Int) -> [Float] {
 }
 
 extension Transcriber {
-  func spectrogram(_ samples: [Float]) throws -> Spectrogram {
+  func spectrogram(_ samples: [Float]) -> Spectrogram {
     let frames = samples.count / 160
     let values = temporaryLogMel(samples, bands: bandCount, frames: frames)
     return Spectrogram(values, bandCount: bandCount, stride: frames, frameCount: frames)
