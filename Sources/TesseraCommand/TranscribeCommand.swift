@@ -45,7 +45,7 @@ struct TranscribeCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let samples = try AudioFile.samples(path: audio)
+    let sound = try AudioSamples(contentsOf: audio)
     let load = model.run.loadOptions
     let transcriber = try await model.run.loading {
       try await Transcriber.load(ModelSource(path: model.model), options: load, progress: $0)
@@ -55,26 +55,26 @@ struct TranscribeCommand: AsyncParsableCommand {
     if let temperature { options.temperatures = [temperature] }
     options.knowsPrevious = !forgets
     let begin = ContinuousClock.now
-    let transcript = try await hear(samples, transcriber, options)
+    let transcript = try await hear(sound, transcriber, options)
     if model.json {
       return try Terminal.printJSON(Document(transcript))
     }
     guard !model.quiet else { return }
-    let (seconds, taken) = (Double(samples.count) / Double(Transcriber.sampleRate), ContinuousClock.now - begin)
+    let taken = ContinuousClock.now - begin
     let spent = Double(taken.components.seconds) + Double(taken.components.attoseconds) * 1e-18
     Terminal.diagnose(
       String(
-        format: "%.1f s of sound in %.1f s (%.1f times as fast as it is), language %@", seconds, spent,
-        seconds / max(spent, 1e-9), transcript.language))
+        format: "%.1f s of sound in %.1f s (%.1f times as fast as it is), language %@", sound.duration,
+        spent, sound.duration / max(spent, 1e-9), transcript.language))
   }
 
-  private func hear(_ samples: [Float], _ transcriber: Transcriber, _ options: TranscriptionOptions) async throws
+  private func hear(_ sound: AudioSamples, _ transcriber: Transcriber, _ options: TranscriptionOptions) async throws
     -> Transcript
   {
     let bar = ProgressBar("listening", quiet: model.quiet || model.json)
     defer { bar.finish() }
     var transcript = Transcript()
-    for try await event in transcriber.transcribe(samples, options: options) {
+    for try await event in transcriber.transcribe(sound, options: options) {
       switch event {
       case .segment(let segment):
         guard !model.json else { continue }

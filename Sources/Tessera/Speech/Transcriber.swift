@@ -1,15 +1,13 @@
 import Foundation
+import TesseraAudio
 import TesseraFiles
 import TesseraModels
 
 /// A model that turns speech into text (Whisper, Radford et al. 2022).
 ///
 ///     let transcriber = try await Transcriber.load(from: url)
-///     let text = try await transcriber.transcript(of: samples).text
+///     let text = try await transcriber.transcript(of: AudioSamples(contentsOf: "speech.wav")).text
 public final class Transcriber: Sendable {
-  /// Samples of a second of sound.
-  public static let sampleRate = 16_000
-
   public let model: LanguageModel
   let rules: SpeechTokens
   /// Frames of a window, and bands of each.
@@ -59,18 +57,26 @@ public final class Transcriber: Sendable {
   }
 
   /// Hears a sound, window by window, as events are asked for: whoever stops asking stops the work.
-  ///
-  /// - Parameter samples: 16,000 a second, from -1 to 1.
-  public func transcribe(_ samples: [Float], options: TranscriptionOptions = .init()) -> TranscriptionStream {
-    TranscriptionStream(transcriber: self, samples: samples, options: options)
+  public func transcribe(_ audio: AudioSamples, options: TranscriptionOptions = .init()) -> TranscriptionStream {
+    TranscriptionStream(transcriber: self, audio: audio, options: options)
   }
 
   /// What is said in a sound.
-  public func transcript(of samples: [Float], options: TranscriptionOptions = .init()) async throws -> Transcript {
-    for try await event in transcribe(samples, options: options) {
+  public func transcript(of audio: AudioSamples, options: TranscriptionOptions = .init()) async throws -> Transcript {
+    for try await event in transcribe(audio, options: options) {
       if case .finished(let transcript) = event { return transcript }
     }
     throw CancellationError()
+  }
+
+  /// The spectrogram of all of a sound, whose loudest moment decides what is silence.
+  func spectrogram(of audio: AudioSamples) throws -> Spectrogram {
+    let samples = try audio.resampled(to: LogMel.sampleRate).samples
+    let count = samples.count / LogMel.hop
+    // A sound ends in silence: the last frames are mirrored, and left out.
+    let all = count + 3
+    return Spectrogram(
+      LogMel(melCount: bandCount)(samples[...], frameCount: all), bandCount: bandCount, stride: all, frameCount: count)
   }
 
   /// The token of a language.

@@ -1,7 +1,9 @@
+import TesseraAudio
+
 /// What is heard in a sound, as it is asked for.
 public struct TranscriptionStream: AsyncSequence, Sendable {
   let transcriber: Transcriber
-  let samples: [Float]
+  let audio: AudioSamples
   let options: TranscriptionOptions
 
   /// Begins to hear; each iterator hears all of it.
@@ -59,7 +61,7 @@ private struct TranscriptionRun: Sendable {
     let (spectrogram, prompt) = try await transcriber.model.texts.run {
       let tokenizer = try transcriber.model.tokenizer
       let prompt = try options.prompt.map { try tokenizer.encode(" " + $0.trimmed, addSpecial: false) }
-      return (transcriber.spectrogram(stream.samples), prompt ?? [])
+      return (try transcriber.spectrogram(of: stream.audio), prompt ?? [])
     }
     self.spectrogram = spectrogram
     timeline = SpeechTimeline(
@@ -84,6 +86,7 @@ private struct TranscriptionRun: Sendable {
     language = heard.language
     let segments = try timeline.take(heard, options) { try rules.text($0, tokenizer) }
     let all = Double(spectrogram.frameCount) / Spectrogram.rate
-    return segments.map { .segment($0) } + [.progress(seconds: min(all, Double(timeline.frame) / Spectrogram.rate), of: all)]
+    let done = min(all, Double(timeline.frame) / Spectrogram.rate)
+    return segments.map { .segment($0) } + [.progress(seconds: done, of: all)]
   }
 }

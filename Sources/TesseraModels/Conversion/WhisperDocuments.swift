@@ -32,8 +32,8 @@ struct WhisperDocuments {
       "architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper", "activation_function": "gelu",
       "d_model": .int(sizes.modelSize), "vocab_size": .int(sizes.vocabulary), "num_mel_bins": .int(sizes.melCount),
       "max_source_positions": .int(sizes.sourcePositions), "max_target_positions": .int(sizes.targetPositions),
-      "num_hidden_layers": .int(sizes.encoder.layers), "scale_embedding": false, "is_encoder_decoder": true,
-      "tie_word_embeddings": .bool(sizes.isTied), "torch_dtype": .string(sizes.type),
+      "scale_embedding": false, "is_encoder_decoder": true, "tie_word_embeddings": .bool(sizes.isTied),
+      "torch_dtype": .string(sizes.type),
     ]
     for (name, side) in [("encoder", sizes.encoder), ("decoder", sizes.decoder)] {
       config["\(name)_layers"] = .int(side.layers)
@@ -71,8 +71,9 @@ struct WhisperDocuments {
     let seconds = sizes.sourcePositions / 50
     return [
       "feature_extractor_type": "WhisperFeatureExtractor", "feature_size": .int(sizes.melCount),
-      "sampling_rate": 16_000, "hop_length": 160, "n_fft": 400, "chunk_length": .int(seconds), "n_samples": .int(seconds * 16_000),
-      "nb_max_frames": .int(seconds * 100), "padding_side": "right", "padding_value": 0.0,
+      "sampling_rate": 16_000, "hop_length": 160, "n_fft": 400, "chunk_length": .int(seconds),
+      "n_samples": .int(seconds * 16_000), "nb_max_frames": .int(seconds * 100), "padding_side": "right",
+      "padding_value": 0.0,
       "return_attention_mask": false,
     ]
   }

@@ -58,8 +58,10 @@ struct WhisperVariables {
     try check("decoder/pre_norm", 1)
     try check("decoder/activation", 3)
     for name in ["alibi", "scale_embeddings", "start_from_zero_embedding"] { try check("decoder/\(name)", 0) }
-    // By which CTranslate2 finds times of words; `config.json` has the list.
-    used.formUnion(["decoder/alignment_heads", "decoder/alignment_layer"])
+    // The first two are how CTranslate2 finds times of words; `config.json` has the list. The others are of ALiBi.
+    for name in ["alignment_heads", "alignment_layer", "alibi_use_positive_positions", "scale_alibi"] {
+      used.insert("decoder/\(name)")
+    }
     if let name = model.names.subtracting(used).min() {
       throw ModelError(
         .unsupportedFeature, "\(model.path): the variable \(FileError.quoted(name)) is none of a Whisper model")
