@@ -52,7 +52,9 @@ struct SpeechTokens: Sendable, Equatable {
         .unsupportedFile, "\(folder.path): tokens are not in the order of Whisper's vocabularies: get the folder again")
     }
     let configurations = try [folder.object(.generationConfig), folder.config].compactMap { $0 }
-    func ints(_ name: String) throws -> [Int]? { try configurations.lazy.compactMap { try $0.optionalInts(name) }.first }
+    func ints(_ name: String) throws -> [Int]? {
+      try configurations.lazy.compactMap { try $0.optionalInts(name) }.first
+    }
     // An English model has one token less, and no use for those of languages and tasks.
     let isMultilingual =
       try configurations.lazy.compactMap { try $0.optionalBool("is_multilingual") }.first ?? (vocabularySize >= 51_865)

@@ -130,9 +130,8 @@ public struct ModelProfile: Sendable {
       // What lives for one step is never rounded.
       let (keyEncoding, valueEncoding) =
         group.kind == .transient ? (.f32, .f32) : (keys, group.sharesValues ? keys : values)
-      let kind: KVKind = if case .fixed = group.kind { 
-        .fixed(capacity: sourceLength(contextLength: contextLength))
-      } else { group.kind }
+      let kind: KVKind =
+        if case .fixed = group.kind { .fixed(capacity: sourceLength(contextLength: contextLength)) } else { group.kind }
       groups.append(
         try KVGroup(
           layers: group.layers,

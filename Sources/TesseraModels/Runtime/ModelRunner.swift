@@ -288,7 +288,8 @@ package final class ModelRunner {
     }
     guard profile.sourceFeatures == nil else {
       throw ModelError(
-        .unsupportedFeature, "\(profile.architecture) reads \(profile.sourceText), no token ids: use `tessera transcribe`")
+        .unsupportedFeature,
+        "\(profile.architecture) reads \(profile.sourceText), no token ids: use `tessera transcribe`")
     }
     guard (1...contextLength).contains(source.count) else {
       throw ModelError(.badBatch, "a source of \(source.count) tokens: 1 to \(contextLength) fit the context")

@@ -116,7 +116,8 @@ extension ModelSuites {
         prompt: try #require(calls.first).said)
       while !timeline.isOver {
         for temperature in options.temperatures {
-          let call = try #require(calls.popFirst())
+          let next = calls.popFirst()
+          let call = try #require(next)
           #expect(call.temperature == temperature && timeline.context == call.said)
           guard call.heard.fails(options), temperature < 1 else {
             _ = timeline.take(call.heard, options) { tokens in
@@ -152,6 +153,44 @@ extension ModelSuites {
       #expect(throws: TesseraError.self) { try options.check() }
       options.temperatures = [0, -1]
       #expect(throws: TesseraError.self) { try options.check() }
+    }
+
+    @Test(
+      "tiny.en hears a sentence as openai-whisper does, and in silence nothing; who stops asking stops it",
+      .enabled(if: folder != nil, "TESSERA_TEST_WHISPER is not set"))
+    func real() async throws {
+      let transcriber = try await load(try #require(folder))
+      #expect(transcriber.languages == ["en"] && transcriber.windowFrames == 3000 && transcriber.bandCount == 80)
+      let expected = try fixture("sentence", as: Sentence.self)
+      let sentence = try AudioSamples(contentsOf: FamilyFixture.path("speech/sentence.wav"))
+      var events: [TranscriptionEvent] = []
+      for try await event in transcriber.transcribe(sentence) { events.append(event) }
+      guard case .segment(let segment)? = events.first, case .finished(let transcript)? = events.last else {
+        Issue.record("\(events)")
+        return
+      }
+      #expect(transcript.segments == [segment] && transcript.language == "en")
+      #expect(transcript.text == expected.text && segment.text == expected.text)
+      #expect(transcript.tokens == expected.tokens && segment.tokens == expected.tokens)
+      #expect(abs(segment.start - expected.start) < 1e-9 && abs(segment.end - expected.end) < 1e-9)
+      #expect(abs(segment.averageLogProbability - expected.averageLogProbability) < 1e-3)
+      #expect(abs(segment.noSpeechProbability - expected.noSpeech) < 1e-4)
+      #expect(abs(segment.compressionRatio - expected.compressionRatio) < 1e-9 && segment.temperature == 0)
+
+      let silence = try AudioSamples(samples: Array(repeating: 0, count: 16_000), sampleRate: 16_000)
+      #expect(try await transcriber.transcript(of: silence).segments.isEmpty)
+      var options = TranscriptionOptions()
+      options.language = "de"
+      await #expect(throws: TesseraError.self) { try await transcriber.transcript(of: sentence, options: options) }
+      (options.language, options.task) = ("en", .translate)
+      await #expect(throws: TesseraError.self) { try await transcriber.transcript(of: sentence, options: options) }
+
+      let long = try AudioSamples(
+        samples: Array(repeatElement(sentence.samples, count: 60).joined()), sampleRate: sentence.sampleRate)
+      let task = Task { try await transcriber.transcript(of: long) }
+      task.cancel()
+      await #expect(throws: CancellationError.self) { try await task.value }
+      #expect(try await transcriber.transcript(of: sentence).tokens == expected.tokens)
     }
   }
 }
