@@ -21,6 +21,7 @@ let foundations: [Target] = [
   .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev", "opencl-headers"])]),
   .systemLibrary(name: "CSampleRate", pkgConfig: "samplerate", providers: [.apt(["libsamplerate0-dev"])]),
   .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TesseraKernels", path: "Kernels"),
 ]
 
@@ -42,7 +43,8 @@ let modules: [Target] = [
   .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraSystem"]),
   .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraReference"]),
   .target(name: "TesseraModels", dependencies: operators + files),
-  .target(name: "Tessera", dependencies: models + text + ["TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
+  .target(
+    name: "Tessera", dependencies: models + text + ["CZlib", "TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [

@@ -126,9 +126,7 @@ struct BeamSearch {
       let most = Double(row.max() ?? 0)
       let logSum = log(row.reduce(0.0) { $0 + exp(Double($1) - most) }) + most
       guard logSum.isFinite else {
-        throw TesseraError(
-          .notFinite,
-          "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`")
+        throw TesseraError.notFinite
       }
       let beam = running[parent]
       var allowed = Array(row)
