@@ -27,7 +27,7 @@ struct CommandSpeechTests {
     #expect(try failure(["transcribe", "-m", whisper, sentence]).contains("no tokenizer.json"))
     #expect(try failure(["transcribe", "-m", whisper, sentence + "x"]).contains("no such file"))
     #expect(try failure(["transcribe", "-m", whisper, "\(whisper)/config.json"]).hasPrefix("error: "))
-    #expect(try failure(["transcribe", "-m", whisper, sentence, "--temperature", "-1"], status: 64).contains("-1"))
+    #expect(try failure(["transcribe", "-m", whisper, sentence, "--temperature=-1"], status: 64).contains("-1"))
     #expect(try failure(["transcribe", "-m", whisper, sentence, "--task", "sing"], status: 64).contains("sing"))
     for source in [[], ["--source-tokens", "5,6"]] {
       let error = try failure(["generate", "-m", whisper, "--tokens", "1"] + source)
