@@ -9,7 +9,9 @@ let operators: [Target.Dependency] = [
 let files: [Target.Dependency] = ["TesseraFiles", "TesseraJSON"]
 let text: [Target.Dependency] = ["Jinja", "TesseraText"]
 let models: [Target.Dependency] = operators + files + ["TesseraModels"]
-let everything: [Target.Dependency] = models + text + ["TesseraReference", "TesseraWorkbench", "Tessera"]
+let audio: [Target.Dependency] = files + ["TesseraAudio"]
+let everything: [Target.Dependency] =
+  models + text + ["TesseraAudio", "TesseraReference", "TesseraWorkbench", "Tessera"]
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -17,7 +19,9 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 /// System libraries, and the kernels embedded in the binary.
 let foundations: [Target] = [
   .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev", "opencl-headers"])]),
+  .systemLibrary(name: "CSampleRate", pkgConfig: "samplerate", providers: [.apt(["libsamplerate0-dev"])]),
   .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TesseraKernels", path: "Kernels"),
 ]
 
@@ -32,13 +36,15 @@ let modules: [Target] = [
     ]),
   .target(name: "TesseraMemory", dependencies: ["TesseraCL", "TesseraSystem", crypto]),
   .target(name: "TesseraFiles", dependencies: ["TesseraJSON", "TesseraSystem"]),
+  .target(name: "TesseraAudio", dependencies: files + ["CSampleRate", "TesseraSystem"]),
   .target(name: "Jinja", dependencies: ["TesseraJSON"]),
   .target(name: "TesseraText", dependencies: ["Jinja", "TesseraJSON"]),
   .target(name: "TesseraReference"),
   .target(name: "TesseraOperators", dependencies: ["TesseraCL", "TesseraKernels", "TesseraMemory", "TesseraSystem"]),
   .target(name: "TesseraWorkbench", dependencies: operators + ["TesseraReference"]),
   .target(name: "TesseraModels", dependencies: operators + files),
-  .target(name: "Tessera", dependencies: models + text + ["TesseraReference", "TesseraWorkbench"]),
+  .target(
+    name: "Tessera", dependencies: models + text + ["CZlib", "TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
@@ -76,6 +82,8 @@ let tests: [Target] = [
     dependencies: ["TesseraCL", "TesseraJSON", "TesseraMemory", "TesseraSystem", "TestSupport"]),
   .testTarget(
     name: "TesseraFilesTests", dependencies: files + ["TesseraSystem", "TestSupport"], resources: [.copy("Fixtures")]),
+  .testTarget(
+    name: "TesseraAudioTests", dependencies: audio + ["TesseraSystem", "TestSupport"], resources: [.copy("Fixtures")]),
   .testTarget(
     name: "JinjaTests", dependencies: ["Jinja", "TesseraJSON", "TestSupport"], resources: [.copy("Fixtures")]),
   .testTarget(

@@ -1,4 +1,5 @@
 import Jinja
+import TesseraAudio
 import TesseraCL
 import TesseraFiles
 import TesseraJSON
@@ -13,6 +14,7 @@ import TesseraText
 public typealias Tokenizer = TesseraText.Tokenizer
 public typealias ChatTemplate = TesseraText.ChatTemplate
 public typealias ChatMessage = TesseraText.ChatMessage
+public typealias AudioSamples = TesseraAudio.AudioSamples
 public typealias JSONValue = TesseraJSON.JSONValue
 public typealias ModelProfile = TesseraModels.ModelProfile
 public typealias DeviceProfile = TesseraCL.DeviceProfile
@@ -25,6 +27,7 @@ public typealias Precision = TesseraOperators.Precision
 // Errors of reading files, of texts and templates, of models that are not served, of memory, of the device's driver.
 public typealias FileError = TesseraSystem.FileError
 public typealias JSONError = TesseraJSON.JSONError
+public typealias AudioError = TesseraAudio.AudioError
 public typealias TextError = TesseraText.TextError
 public typealias ChatError = TesseraText.ChatError
 public typealias TemplateError = Jinja.TemplateError

@@ -28,4 +28,7 @@ public struct TesseraError: Error, CustomStringConvertible, Sendable {
     self.code = code
     self.message = message
   }
+
+  static let notFinite = TesseraError(
+    .notFinite, "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`")
 }

@@ -12,12 +12,15 @@ struct ConvertCommand: ParsableCommand {
       A Hugging Face folder is written under the names that GGUF files have, with its tokenizer where that can be \
       expressed; what a GGUF file cannot say of a model is an error, and of a tokenizer a note. No device is needed \
       unless --type is given.
+
+      A folder of CTranslate2's with a Whisper model (model.bin) becomes a Hugging Face folder, which every command \
+      reads.
       """)
 
-  @Argument(help: "The model: a GGUF file, for a model in parts the first of them, or a Hugging Face folder.")
+  @Argument(help: "The model: a GGUF file (of several that are one the first), a Hugging Face or a CTranslate2 folder.")
   var model: String
 
-  @Argument(help: "The GGUF file to write.")
+  @Argument(help: "The GGUF file to write, or of a model of CTranslate2's the folder.")
   var output: String
 
   @Option(
@@ -43,17 +46,34 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
+    if CTranslate2Checkpoint.isFolder(model) { return try writeFolder() }
     let (converter, notes) = try converter(type.flatMap(ConversionType.named))
     let bar = ProgressBar("converting", quiet: quiet || json)
     defer { bar.finish() }
     let bytes = try converter.write(to: output, progress: { bar.update($0) }) { try Context(Device.select(device)) }
     bar.finish()
-    if json {
-      return try Terminal.printJSON(
-        Document(tensors: converter.items.count, bytes: bytes, output: output.shownPath, notes: notes))
+    try report(Document(tensors: converter.items.count, bytes: bytes, output: output.shownPath, notes: notes))
+  }
+
+  /// A Hugging Face folder of a model of CTranslate2's.
+  private func writeFolder() throws {
+    guard type == nil else {
+      throw InputError(
+        message: "\(model.shownPath): a model of CTranslate2's keeps its numbers: convert it without --type, and give "
+          + "--type to what loads the folder")
     }
-    for note in notes { Terminal.diagnose("note: \(note)") }
-    if !quiet { Terminal.diagnose("\(output.shownPath): \(converter.items.count) tensors, \(bytes) bytes") }
+    let folder = try WhisperFolder(CTranslate2Checkpoint(path: model))
+    let bar = ProgressBar("converting", quiet: quiet || json)
+    defer { bar.finish() }
+    let bytes = try folder.write(to: output) { bar.update($0) }
+    bar.finish()
+    try report(Document(tensors: folder.items.count, bytes: bytes, output: output.shownPath, notes: folder.notes))
+  }
+
+  private func report(_ document: Document) throws {
+    if json { return try Terminal.printJSON(document) }
+    for note in document.notes { Terminal.diagnose("note: \(note)") }
+    if !quiet { Terminal.diagnose("\(document.output): \(document.tensors) tensors, \(document.bytes) bytes") }
   }
 
   /// The file that is written, and notes about it.

@@ -16,6 +16,7 @@ struct TesseraCommand: AsyncParsableCommand {
       RerankCommand.self,
       ClassifyCommand.self,
       ScoreCommand.self,
+      TranscribeCommand.self,
       PerplexityCommand.self, InspectCommand.self,
       ConvertCommand.self, BenchCommand.self, TuneCommand.self, DoctorCommand.self,
     ])

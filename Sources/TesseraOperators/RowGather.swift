@@ -11,18 +11,19 @@ package struct RowGather: Sendable {
   /// Enqueues the copies.
   ///
   /// - Parameters:
-  ///   - x: rows of `xStride` floats.
+  ///   - x: rows, one every `xStride` floats: rows that are longer overlap.
   ///   - indices: (rows) UInt32, each a row of `x`: the caller has checked. nil takes the rows in order.
-  ///   - y: (rows, yStride), elsewhere than `x`; zeros follow the `columns` that are copied, unless it `leavesRest`.
+  ///   - y: (rows, yStride), elsewhere than `x`; zeros follow the `columns` that are copied, which may be none, unless it
+  ///     `leavesRest`.
   package func enqueue(
     _ x: any DeviceMemory, indices: (any DeviceMemory)?, into y: any DeviceMemory, rows: Int, columns: Int,
     xStride: Int? = nil, yStride: Int? = nil, leavesRest: Bool = false, on sink: some CommandSink
   ) throws {
-    guard rows > 0, columns > 0, (xStride ?? columns) >= columns, (yStride ?? columns) >= columns else {
+    guard rows > 0, columns >= 0, (xStride ?? columns) >= 0, (yStride ?? columns) >= max(1, columns) else {
       throw OperatorError(
         .shape,
-        "\(rows) rows of \(columns) floats out of \(xStride ?? columns), into \(yStride ?? columns): "
-          + "all must be positive, and no row shorter than what is copied")
+        "\(rows) rows of \(columns) floats, one every \(xStride ?? columns), into \(yStride ?? columns): "
+          + "there must be rows, and none shorter than what is copied")
     }
     var block = GatherArguments()
     block.columns = UInt32(columns)

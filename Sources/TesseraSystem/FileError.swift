@@ -20,6 +20,8 @@ public struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
     case notSafetensors
     /// The file does not begin as a `.npy` file does.
     case notNPY
+    /// The file does not begin as a WAV file does.
+    case notWAV
     /// The file ends before what it announces.
     case truncated
     /// A version, byte order or element type that this reader does not know.

@@ -18,6 +18,8 @@ from encoder_models import ENCODERS, published_nomic
 from expert_models import EXPERTS
 from family_references import float64_throughout
 from safetensors.torch import save_file
+from speech_models import SPEECH
+from speech_models import deviation as speech_deviation
 from translation_models import TRANSLATORS, is_computed
 from translation_models import deviation as translator_deviation
 from translation_models import published as published_translator
@@ -106,6 +108,7 @@ MODELS += [Model(*model, on_grid=True, **more) for *model, more in DECODERS + EX
 
 MODELS += [Model(**entry) for entry in ENCODERS]
 MODELS += [Model(**entry) for entry in TRANSLATORS]
+MODELS += [Model(**entry) for entry in SPEECH]
 
 # sentence-transformers' files, which say how the token vectors become one.
 BERT_FILES = {
@@ -132,6 +135,8 @@ LESS_ONE = ("gemma", "gemma2", "nemotron")
 def deviation(model, name, parameter):
     """(mean, standard deviation) of a parameter: outputs of a few units, attention and routing that decide."""
     config, leaf = model.stand_in or model.config, name.rsplit(".", 1)[-1]
+    if config.get("model_type") == "whisper":
+        return speech_deviation(name, parameter)
     if "encoder_ffn_dim" in config:
         return translator_deviation(name, parameter, config)
     width = config.get("hidden_size") or config.get("n_embd") or config.get("dim") or config["d_model"]
@@ -217,7 +222,7 @@ def published(model, instance):
                 tensors[f"{prefix}.{expert}.w2.weight"] = down.contiguous()
         else:
             tensors[name.replace("mlp.gate.weight", "block_sparse_moe.gate.weight")] = tensor
-    if config.get("is_encoder_decoder"):
+    if config.get("is_encoder_decoder") and not model.rename:
         tensors = published_translator(model, tensors)
     if model.name == "nomic-bert":
         tensors = published_nomic(tensors)

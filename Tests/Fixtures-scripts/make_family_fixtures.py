@@ -18,6 +18,7 @@ import torch
 import transformers
 from family_models import MODELS, build, load_float64, save
 from family_references import reference
+from speech_models import reference as speech_reference
 
 OUT = Path(__file__).resolve().parent.parent / "TesseraTests" / "Fixtures" / "families"
 SEEDS = 200
@@ -29,7 +30,7 @@ def spread(result):
 
     import numpy
 
-    entries = result.get("prompts") or result.get("pairs")
+    entries = result.get("prompts") or result.get("pairs") or result.get("sounds")
     if not entries:
         return ""
     stored = entries[-1]["log_probabilities"]
@@ -41,9 +42,10 @@ def make(model):
     for model.seed in range(SEEDS):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
+            kind = speech_reference if model.config.get("model_type") == "whisper" else None
             save(model, build(model), folder)
             try:
-                result = reference(model, load_float64(model, folder))
+                result = reference(model, load_float64(model, folder), kind)
             except ValueError:
                 continue
             target = OUT / model.name

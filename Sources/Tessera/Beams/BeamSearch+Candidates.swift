@@ -18,11 +18,7 @@ extension BeamSearch {
     for (parent, row) in logits.enumerated() {
       let most = Double(row.max() ?? 0)
       let logSum = log(row.reduce(0.0) { $0 + exp(Double($1) - most) }) + most
-      guard logSum.isFinite else {
-        throw TesseraError(
-          .notFinite,
-          "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`")
-      }
+      guard logSum.isFinite else { throw TesseraError.notFinite }
       let beam = running[parent]
       var allowed = Array(row)
       var forbidden = banned + repeatedTokens(beam.tokens)

@@ -74,11 +74,7 @@ extension Engine {
   func take(_ choice: TokenSampler.Choice, for id: SequenceID, goesOn: Bool, _ model: Loaded) {
     guard requests[id]?.isFinished == false else { return }
     guard let token = choice.id else {
-      return fail(
-        id,
-        TesseraError(
-          .notFinite,
-          "the model's logits are not finite: the file is damaged, or the driver wrong; try `tessera doctor`"))
+      return fail(id, TesseraError.notFinite)
     }
     do {
       try requests[id]?.append(

@@ -33,9 +33,11 @@ package struct SafetensorsFolder: Sendable {
       throw FileError(
         .notFound, path: path,
         "the folder has neither model.safetensors nor model.safetensors.index.json: "
-          + (hasPickle
-            ? "pytorch_model.bin is not read, since it may hold programs; save the model as safetensors"
-            : "download the model's weights"))
+          + (CTranslate2Checkpoint.isFolder(path)
+            ? "model.bin is CTranslate2's: make a folder of it with `tessera convert`"
+            : hasPickle
+              ? "pytorch_model.bin is not read, since it may hold programs; save the model as safetensors"
+              : "download the model's weights"))
     }
     (files, places) = try SafetensorsFolder.shards(indexPath: indexPath, folder: path)
     self.indexPath = indexPath

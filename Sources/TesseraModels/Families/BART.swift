@@ -5,6 +5,6 @@ struct BART: BARTKin {
   let stacks: BARTStacks
 
   init(_ c: Hyperparameters, _ p: ParameterScope) throws {
-    stacks = try BARTStacks(c, p, .init(positions: .learned, norms: .behind, normalizesEmbedding: true))
+    stacks = try BARTStacks(c, p, .init(positions: .learned(from: 2), norms: .behind, normalizesEmbedding: true))
   }
 }

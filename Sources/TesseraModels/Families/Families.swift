@@ -67,6 +67,7 @@ enum Families {
     Pegasus.self,
     Marian.self,
     M2M100.self,
+    Whisper.self,
     Qwen3.self,
     Gemma.self,
     Gemma2.self,

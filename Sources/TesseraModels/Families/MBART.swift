@@ -6,6 +6,6 @@ struct MBART: BARTKin {
   let stacks: BARTStacks
 
   init(_ c: Hyperparameters, _ p: ParameterScope) throws {
-    stacks = try BARTStacks(c, p, .init(positions: .learned, norms: .before, normalizesEmbedding: true))
+    stacks = try BARTStacks(c, p, .init(positions: .learned(from: 2), norms: .before, normalizesEmbedding: true))
   }
 }

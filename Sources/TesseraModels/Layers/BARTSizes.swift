@@ -14,18 +14,25 @@ struct BARTSizes {
   }
 
   let hiddenSize, vocabularySize, contextLength: Int
+  /// Tokens of a source where that is not the context (Whisper).
+  let sourceLength: Int?
+  /// Keys may have no bias.
+  let keyBias: BiasRule
   let encoder, decoder: Stack
   let activation: Activation.Function
   let epsilon = 1e-5
 
-  init(_ c: Hyperparameters) throws {
+  init(_ c: Hyperparameters, _ form: BARTStacks.Form) throws {
+    keyBias = form.keyBias
     hiddenSize = try c.int("d_model", gguf: nil, in: 2...1 << 20)
     (encoder, decoder) = (try Stack(c, "encoder"), try Stack(c, "decoder"))
     for heads in [encoder.headCount, decoder.headCount] where !hiddenSize.isMultiple(of: heads) {
       throw c.inconsistent("\(heads) heads of \(hiddenSize) columns")
     }
     guard hiddenSize.isMultiple(of: 2) else { throw c.inconsistent("a hidden size of \(hiddenSize)") }
-    contextLength = try c.int("max_position_embeddings", gguf: nil, in: 1...1 << 20, default: 1024)
+    contextLength = try c.int(
+      c.present("max_position_embeddings", "max_target_positions"), gguf: nil, in: 1...1 << 20, default: 1024)
+    sourceLength = try c.optionalInt("max_source_positions", gguf: nil, in: 1...1 << 20)
     vocabularySize = try DecoderSizes.vocabularySize(c, hiddenSize: hiddenSize)
     activation =
       try c.optionalString("activation_function", gguf: nil).map { try Activation.Function(named: $0, c) } ?? .geluErf
@@ -44,7 +51,7 @@ struct BARTSizes {
       intermediateSize: decoder.intermediateSize, vocabularySize: vocabularySize, contextLength: contextLength,
       attentionGroups: [
         group(0..<decoders, decoder, .growing),
-        group(decoders..<2 * decoders, decoder, .fixed(capacity: contextLength)),
+        group(decoders..<2 * decoders, decoder, .fixed(capacity: sourceLength ?? contextLength)),
         group(2 * decoders..<2 * decoders + encoders, encoder, .transient),
       ], activation: activation)
     profile.decoderStartToken = try c.int(
@@ -66,14 +73,11 @@ struct BARTSizes {
     _ p: ParameterScope, _ stack: Stack, _ form: BARTStacks.Form, _ computed: AddedEmbedding?, isDecoder: Bool
   ) throws -> BARTStacks.Stack {
     if computed != nil { p.ignore(["embed_positions.weight", "embed_positions.weights"]) }
-    let first =
-      switch form.positions {
-      case .learned: 2
-      case .sinusoidal: 0
-      }
+    let first = if case .learned(let first) = form.positions { first } else { 0 }
+    let length = isDecoder ? contextLength : sourceLength ?? contextLength
     let positions =
       try computed
-      ?? p.addedEmbedding("embed_positions", gguf: nil, rows: contextLength + first, size: hiddenSize, from: first)
+      ?? p.addedEmbedding("embed_positions", gguf: nil, rows: length + first, size: hiddenSize, from: first)
     let norm =
       switch form.norms {
       case .before: try self.norm(p, "layer_norm")
@@ -125,7 +129,8 @@ struct BARTSizes {
 
   private func linear(_ p: ParameterScope, _ names: String...) throws -> Linear {
     try p.linear(
-      parts: names.map { .init($0, gguf: nil, rows: hiddenSize) }, columns: hiddenSize, bias: .required)
+      parts: names.map { .init($0, gguf: nil, rows: hiddenSize) }, columns: hiddenSize,
+      bias: names.contains("k_proj") ? keyBias : .required)
   }
 
   private func norm(_ p: ParameterScope, _ name: String) throws -> Normalization {

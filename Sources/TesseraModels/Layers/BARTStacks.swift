@@ -30,8 +30,8 @@ struct BARTStacks: Sendable {
   /// What a family does in its own way.
   struct Form {
     enum Positions {
-      /// From the third row of a table on.
-      case learned
+      /// From a row of a table on.
+      case learned(from: Int)
       /// From the first on where the file has a table, else of so many positions, from one on.
       case sinusoidal(SinusoidalPositions.Waves, from: Int)
     }
@@ -42,6 +42,8 @@ struct BARTStacks: Sendable {
     var normalizesEmbedding = false
     /// Embeddings are multiplied by √hiddenSize, where the file does not say.
     var scalesEmbedding = false
+    /// Of the projections of keys: `.ifPresent` where they have none beside queries and values that have.
+    var keyBias = BiasRule.required
   }
 
   struct Stack: Sendable {
@@ -56,13 +58,13 @@ struct BARTStacks: Sendable {
     }
   }
 
-  let profile: ModelProfile
+  var profile: ModelProfile
   let embedding: TokenEmbedding
   let encoder, decoder: Stack
   let head: OutputHead
 
   init(_ c: Hyperparameters, _ p: ParameterScope, _ form: Form) throws {
-    let s = try BARTSizes(c)
+    let s = try BARTSizes(c, form)
     profile = try s.profile(c)
     let model = p.has("model.encoder.layers.0.fc1", gguf: nil) ? p.scope("model", gguf: "") : p
     // One matrix under up to three names.

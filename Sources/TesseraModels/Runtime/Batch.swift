@@ -19,6 +19,8 @@ package struct Batch: Sendable {
     package var positions: [Int]?
     /// The segment that each belongs to, of models that tell segments apart; nil: the first.
     package var tokenTypes: [Int]?
+    /// What a source has in the place of ids, which are not looked at (`ModelProfile.SourceFeatures`).
+    var features: [Float] = []
     package var outputs: Outputs
 
     package init(

@@ -23,8 +23,9 @@ struct ModelLayout {
   /// Entries of the block tables that a step's sequences may have, together.
   var tableEntries: Int {
     let sequences = min(chunkSize, sequenceCount)
+    let longest = max(contextLength, profile.sourceLength(contextLength: contextLength))
     return cache.groups.reduce(0) {
-      $0 + ($1.blockCount(rows: contextLength) + chunkSize / $1.blockSize + 2) * sequences
+      $0 + ($1.blockCount(rows: longest) + chunkSize / $1.blockSize + 2) * sequences
     }
   }
 
@@ -77,7 +78,10 @@ struct ModelLayout {
     contextLength = context
     sequenceCount = options.sequenceCount
     let takesSource = model is any EncoderDecoder
-    chunkSize = isEncoder || takesSource ? context : min(options.chunkSize, context * options.sequenceCount)
+    chunkSize =
+      isEncoder || takesSource
+      ? max(context, profile.sourceLength(contextLength: context))
+      : min(options.chunkSize, context * options.sequenceCount)
     cache = try profile.cacheLayout(contextLength: context, keys: options.keys, values: options.values)
     memory = try MemoryPlan(
       weightsBytes: parameters.totalBytes, largestWeightBytes: parameters.largestBytes, kvLayout: cache,

@@ -49,6 +49,14 @@ public struct ModelProfile: Sendable {
     }
   }
 
+  /// A source of floats in the place of token ids, always of one length: sound.
+  package struct SourceFeatures: Sendable, Equatable {
+    /// Tokens that the encoder makes of it, and floats that it takes for each.
+    package var tokenCount, columns: Int
+    /// The rate at which those floats come: rows for each token (Whisper's frames).
+    package var rowsPerToken: Int
+  }
+
   /// The architecture's name as the files have it.
   public var architecture: String
   public var layerCount: Int
@@ -66,6 +74,8 @@ public struct ModelProfile: Sendable {
   public var classification: Classification?
   /// The token that a target begins with, of an encoder-decoder.
   public var decoderStartToken: Int?
+  /// The form of a source that is no token ids; nil: an encoder-decoder reads token ids.
+  package var sourceFeatures: SourceFeatures?
   /// The function that products are compiled with.
   package var activation: Activation.Function
 
@@ -83,6 +93,14 @@ public struct ModelProfile: Sendable {
     self.attentionGroups = attentionGroups
     self.rotaryTables = rotaryTables
     self.activation = activation
+  }
+
+  /// Tokens that a source may have, with a context of so many.
+  func sourceLength(contextLength: Int) -> Int { sourceFeatures?.tokenCount ?? contextLength }
+
+  /// What an encoder-decoder's source is, for people.
+  var sourceText: String {
+    sourceFeatures.map { "sound (\($0.tokenCount) · \($0.columns) floats)" } ?? "token ids"
   }
 
   /// Columns of what a head makes of a hidden state: logits of tokens, or scores of labels.
@@ -105,14 +123,15 @@ public struct ModelProfile: Sendable {
 
   /// The cache's layout.
   ///
-  /// - Parameter contextLength: of fixed groups too.
+  /// - Parameter contextLength: of fixed groups too, unless sources have a length of their own.
   func cacheLayout(contextLength: Int, keys: KVEncoding, values: KVEncoding) throws(MemoryError) -> KVCacheLayout {
     var groups: [KVGroup] = []
     for group in attentionGroups {
       // What lives for one step is never rounded.
       let (keyEncoding, valueEncoding) =
         group.kind == .transient ? (.f32, .f32) : (keys, group.sharesValues ? keys : values)
-      let kind: KVKind = if case .fixed = group.kind { .fixed(capacity: contextLength) } else { group.kind }
+      let kind: KVKind =
+        if case .fixed = group.kind { .fixed(capacity: sourceLength(contextLength: contextLength)) } else { group.kind }
       groups.append(
         try KVGroup(
           layers: group.layers,

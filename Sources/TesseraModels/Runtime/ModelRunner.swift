@@ -215,8 +215,22 @@ package final class ModelRunner {
   /// - Returns: the encoder's hidden states, of all tokens.
   package func runSource(_ tokens: [Int], of sequence: KVSequence) throws -> StepResult {
     try check([], source: tokens)
-    let batch = Batch([.init(sequence: sequence, tokens: tokens, outputs: .all)])
-    try check(batch)
+    return try runSource(.init(sequence: sequence, tokens: tokens, outputs: .all))
+  }
+
+  /// Reads a source of floats (`ModelProfile.sourceFeatures`), as `runSource` does one of ids.
+  package func runSource(features: [Float], of sequence: KVSequence) throws -> StepResult {
+    guard let form = profile.sourceFeatures, features.count == form.tokenCount * form.columns else {
+      throw ModelError(.badBatch, "a source of \(features.count) floats: \(profile.sourceText) is what the model takes")
+    }
+    var chunk = Batch.Chunk(sequence: sequence, tokens: Array(repeating: 0, count: form.tokenCount), outputs: .all)
+    chunk.features = features
+    return try runSource(chunk)
+  }
+
+  private func runSource(_ chunk: Batch.Chunk) throws -> StepResult {
+    let (batch, sequence, tokens) = (Batch([chunk]), chunk.sequence, chunk.tokens)
+    try check(batch, isSource: true)
     do {
       var work = KVBlockWork(groups: cache.layout.groups.map { _ in KVGroupWork() })
       var tables = sequence.tables
@@ -268,17 +282,26 @@ package final class ModelRunner {
     try profile.check(tokens + (source ?? []))
     guard let source else {
       guard takesSource else { return }
-      throw ModelError(.badBatch, "the model is an encoder-decoder: give it a source (a text, --source-tokens)")
+      throw ModelError(
+        .badBatch,
+        profile.sourceFeatures == nil
+          ? "the model is an encoder-decoder: give it a source (a text, --source-tokens)"
+          : "\(profile.architecture) continues texts of \(profile.sourceText) alone: use `tessera transcribe`")
     }
     guard takesSource else {
       throw ModelError(.unsupportedFeature, "\(profile.architecture) takes no source: it is no encoder-decoder")
+    }
+    guard profile.sourceFeatures == nil else {
+      throw ModelError(
+        .unsupportedFeature,
+        "\(profile.architecture) reads \(profile.sourceText), no token ids: use `tessera transcribe`")
     }
     guard (1...contextLength).contains(source.count) else {
       throw ModelError(.badBatch, "a source of \(source.count) tokens: 1 to \(contextLength) fit the context")
     }
   }
 
-  private func check(_ batch: Batch) throws {
+  private func check(_ batch: Batch, isSource: Bool = false) throws {
     guard (1...chunkSize).contains(batch.tokenCount), batch.chunks.allSatisfy({ !$0.tokens.isEmpty }) else {
       throw ModelError(.badBatch, "a batch of \(batch.tokenCount) tokens: 1 to \(chunkSize) fit a step, none empty")
     }
@@ -287,7 +310,7 @@ package final class ModelRunner {
     }
     for chunk in batch.chunks {
       let count = chunk.sequence.tokenCount + chunk.tokens.count
-      guard count <= contextLength else {
+      guard isSource || count <= contextLength else {
         throw ModelError(.badBatch, "a sequence of \(count) tokens: the context has \(contextLength)")
       }
       guard chunk.sequence.cache === cache else {

@@ -33,6 +33,12 @@ final class StepBuilder {
 
   var tokenCount: Int { shape.tokenCount }
 
+  /// A source's floats, as rows of `columns`.
+  func features(columns: Int) -> Tensor {
+    let count = tokenCount * (profile.sourceFeatures?.columns ?? 0)
+    return Tensor(view: inputs.features, rows: count / columns, columns: columns)
+  }
+
   /// Memory of the step for (rows, columns) floats; undefined until a kernel has written it.
   func tensor(rows: Int, columns: Int) -> Tensor {
     Tensor(view: bytes(rows * columns * 4), rows: rows, columns: columns)
@@ -81,7 +87,8 @@ struct CacheViews: Sendable {
   init(
     _ layout: KVCacheLayout, blockCounts: [Int], contextLength: Int, _ profile: ModelProfile, cache: KVCache?
   ) throws {
-    longest = layout.groups.map { $0.blockCount(rows: contextLength) * $0.blockSize }.max() ?? contextLength
+    let rows = max(contextLength, profile.sourceLength(contextLength: contextLength))
+    longest = layout.groups.map { $0.blockCount(rows: rows) * $0.blockSize }.max() ?? rows
     var layers: [Int: Layer] = [:]
     var geometries: [CacheGeometry] = []
     for (index, (group, attention)) in zip(layout.groups, profile.attentionGroups).enumerated() {

@@ -16,6 +16,7 @@ struct StepInputs: Sendable {
   let rows: BufferView  // (tokens) Int32: the row in the sequence, which masks go by
   let positions: BufferView  // (tokens) UInt32
   let tokenTypes: BufferView  // (tokens) UInt32, where the shape has them
+  let features: BufferView  // (tokens, columns) Float, of a source that is no ids
   let outputs: BufferView  // (outputCount) UInt32: rows of the step
   let groups: [Group]
   let tables: BufferView  // UInt32: block ids of all groups and sequences
@@ -36,6 +37,8 @@ struct StepInputs: Sendable {
     rows = section(tokens * 4)
     positions = section(tokens * 4)
     tokenTypes = section(shape.hasTokenTypes ? tokens * 4 : 0)
+    let columns = shape.part == .source ? profile.sourceFeatures?.columns ?? 0 : 0
+    features = section(tokens * columns * 4)
     outputs = section(shape.selectsOutputs ? shape.outputCount * 4 : 0)
     groups = shape.groups.map { group in
       Group(
@@ -48,7 +51,7 @@ struct StepInputs: Sendable {
 
   /// Bytes for batches of at most `tokens` tokens whose tables have at most `tableEntries` block ids.
   static func mostBytes(tokens: Int, tableEntries: Int, _ profile: ModelProfile) -> Int {
-    var shape = StepShape(tokenCount: tokens, outputCount: tokens)
+    var shape = StepShape(part: .source, tokenCount: tokens, outputCount: tokens)
     shape.singleCount = tokens
     shape.groups = profile.attentionGroups.map { _ in .init(tileCount: tokens) }
     (shape.selectsOutputs, shape.hasTokenTypes) = (true, true)
@@ -62,6 +65,7 @@ struct StepData {
   var rows: [Int32] = []
   var positions: [UInt32] = []
   var tokenTypes: [UInt32] = []
+  var features: [Float] = []
   var outputs: [UInt32] = []
   var groups: [Group]
   var tables: [UInt32] = []
@@ -87,6 +91,7 @@ struct StepData {
     put(rows, inputs.rows)
     put(positions, inputs.positions)
     if shape.hasTokenTypes { put(tokenTypes, inputs.tokenTypes) }
+    put(features, inputs.features)
     if shape.selectsOutputs { put(outputs, inputs.outputs) }
     for (group, views) in zip(groups, inputs.groups) {
       put(group.slots, views.slots)

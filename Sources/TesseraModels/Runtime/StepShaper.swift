@@ -46,6 +46,7 @@ struct StepShaper {
       data.rows += rows[index].map { Int32($0) }
       data.positions += try positions(of: chunk, rows: rows[index])
       data.tokenTypes += try segments(of: chunk)
+      data.features += chunk.features
     }
     for (number, group) in profile.attentionGroups.enumerated() where uses(group, part) {
       let tileRows = operators.attention[number].tileRows(

@@ -58,9 +58,18 @@ struct FamilyReference: Decodable {
     /// Of labels, for the text or for each token.
     let scores: FixtureMatrix?
   }
+  struct Sound: Decodable {
+    /// (frames, bands).
+    let features: FixtureMatrix
+    let encoderHiddenStates: FixtureMatrix
+    let target: [Int]
+    let logProbabilities: FixtureMatrix
+    let generated: [Int]
+  }
   var prompts: [Prompt]?
   var pairs: [Pair]?
   var texts: [Text]?
+  var sounds: [Sound]?
 }
 
 /// A tiny model of `Fixtures/families`: a folder, or a GGUF file in it.
@@ -179,7 +188,7 @@ struct FamilyModel {
     return try logits(tokens, of: sequence, chunk: chunk)
   }
 
-  private func logits(_ tokens: [Int], of sequence: KVSequence, chunk: Int) throws -> [Float] {
+  func logits(_ tokens: [Int], of sequence: KVSequence, chunk: Int) throws -> [Float] {
     let size = min(chunk, tokens.count)
     return try stride(from: 0, to: tokens.count, by: size).flatMap { start in
       let tokens = Array(tokens[start..<min(start + size, tokens.count)])
@@ -193,6 +202,10 @@ struct FamilyModel {
     let sequence = runner.cache.makeSequence()
     defer { sequence.close() }
     if let source { _ = try runner.runSource(source, of: sequence) }
+    return try greedy(prompt, of: sequence, count: count)
+  }
+
+  func greedy(_ prompt: [Int], of sequence: KVSequence, count: Int) throws -> [Int] {
     let vocabulary = runner.profile.vocabularySize
     var row = try logits(prompt, of: sequence, chunk: .max).suffix(vocabulary)
     var tokens: [Int] = []

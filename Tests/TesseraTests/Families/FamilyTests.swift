@@ -12,6 +12,7 @@ extension FamilySuites {
     func complete() throws {
       let run = [
         FamilyFixture.all(with: \.prompts), FamilyFixture.all(with: \.pairs), FamilyFixture.all(with: \.texts),
+        FamilyFixture.all(with: \.sounds),
       ]
       #expect(run.joined().count == FamilyFixture.all.count && run.allSatisfy { !$0.isEmpty })
       let paths =
