@@ -15,19 +15,13 @@ struct BeamSearch {
     var isEnded: Bool
   }
 
-  private struct Candidate {
-    var parent: Int
-    var token: Int
-    var sum: Double
-  }
-
   let options: BeamSearchOptions
   private let promptCount: Int
   private let maxCount: Int
-  private let first: [Int]
-  private let ends: Set<Int>
+  let first: [Int]
+  let ends: Set<Int>
   /// Tokens that are never generated.
-  private let banned: [Int]
+  let banned: [Int]
 
   /// What goes on, the best first.
   private(set) var running: [Beam]
@@ -35,7 +29,7 @@ struct BeamSearch {
   private(set) var finished: [Finished] = []
   private(set) var isOver = false
   /// Tokens of each answer so far.
-  private var count = 0
+  private(set) var count = 0
   /// Whether a beam that goes on may still be better than the worst of the finished.
   private var isImprovable = true
 
@@ -57,7 +51,7 @@ struct BeamSearch {
   /// - Returns: for each beam that runs now, whose continuation it is among those before.
   /// - Throws: `TesseraError.notFinite`.
   mutating func advance(_ logits: [ArraySlice<Float>]) throws(TesseraError) -> [Int] {
-    let candidates = try best(logits)
+    let candidates = try candidates(logits)
     guard !candidates.isEmpty else { return giveUp() }
     count += 1
     let width = options.width
@@ -113,61 +107,5 @@ struct BeamSearch {
       $0.element.score == $1.element.score ? $0.offset < $1.offset : $0.element.score > $1.element.score
     }
     finished = all.prefix(options.width).map(\.element)
-  }
-
-  /// The best continuations of all beams: so many that, whichever of them end, enough go on.
-  private func best(_ logits: [ArraySlice<Float>]) throws(TesseraError) -> [Candidate] {
-    if count < first.count {
-      return running.indices.map { .init(parent: $0, token: first[count], sum: running[$0].sum) }
-    }
-    let limit = max(2, 1 + ends.count) * options.width
-    var candidates: [Candidate] = []
-    for (parent, row) in logits.enumerated() {
-      let most = Double(row.max() ?? 0)
-      let logSum = log(row.reduce(0.0) { $0 + exp(Double($1) - most) }) + most
-      guard logSum.isFinite else {
-        throw TesseraError.notFinite
-      }
-      let beam = running[parent]
-      var allowed = Array(row)
-      var forbidden = banned + repeatedTokens(beam.tokens)
-      if count < options.minTokens { forbidden += ends }
-      for token in forbidden where allowed.indices.contains(token) { allowed[token] = -.infinity }
-      // The others cannot be among the best of all rows.
-      let bound = Self.largest(limit, of: allowed)
-      for (token, logit) in allowed.enumerated() where logit >= bound && logit > -.infinity {
-        candidates.append(Candidate(parent: parent, token: token, sum: beam.sum - logSum + Double(logit)))
-      }
-    }
-    candidates.sort {
-      $0.sum == $1.sum ? ($0.parent, $0.token) < ($1.parent, $1.token) : $0.sum > $1.sum
-    }
-    return Array(candidates.prefix(limit))
-  }
-
-  /// The `count`-th largest of a row.
-  private static func largest(_ count: Int, of row: [Float]) -> Float {
-    guard count < row.count else { return -.infinity }
-    // The largest so far, the least of them first.
-    var top = row.prefix(count).sorted()
-    for value in row.dropFirst(count) where value > top[0] {
-      var (low, high) = (1, top.count)
-      while low < high {
-        let middle = (low + high) / 2
-        if top[middle] < value { low = middle + 1 } else { high = middle }
-      }
-      top.removeFirst()
-      top.insert(value, at: low - 1)
-    }
-    return top[0]
-  }
-
-  /// Tokens that would repeat a sequence of `noRepeatNGram` tokens.
-  private func repeatedTokens(_ tokens: [Int]) -> [Int] {
-    let size = options.noRepeatNGram
-    guard size > 0, tokens.count + 1 >= size else { return [] }
-    let last = tokens.suffix(size - 1)
-    return (0..<max(0, tokens.count - size + 1)).filter { tokens[$0..<$0 + size - 1].elementsEqual(last) }
-      .map { tokens[$0 + size - 1] }
   }
 }

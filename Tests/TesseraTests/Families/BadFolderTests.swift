@@ -183,7 +183,7 @@ extension FamilySuites {
         ("opt", "do_layer_norm_before", false), ("bloom", "apply_residual_connection_post_layernorm", true),
         ("mpt", "no_bias", false), ("mpt", "logit_scale", 0.5), ("gemma2", "use_bidirectional_attention", true),
         ("starcoder2", "norm_type", "rms"), ("command-r", "rotary_pct", 0.5), ("phi3", "attention_bias", true),
-        ("qwen3", "partial_rotary_factor", 0.5),
+        ("qwen3", "partial_rotary_factor", 0.5), ("marian", "share_encoder_decoder_embeddings", false),
       ] {
         expectError([key, "config.json"]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
       }
@@ -239,6 +239,8 @@ extension FamilySuites {
         ("qwen2-tied", (0..<2).map { "model.layers.\($0).self_attn.rotary_emb.inv_freq" }),
         ("mixtral", (0..<2).map { "model.layers.\($0).self_attn.rotary_emb.inv_freq" }),
         ("t5", ["decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"]),
+        ("m2m100", ["encoder", "decoder"].map { "model.\($0).embed_positions.weights" }),
+        ("bart", ["encoder", "decoder"].map { "model.\($0).embed_tokens.weight" }),
       ] {
         let plain = try layout(folder)
         let more = try layout(folder, adding: names)

@@ -81,7 +81,7 @@ extension FamilySuites {
       let model = try await load("bart", sequences: 8)
       let before = try await model.engine.freeBlocks()
       var options = BeamSearchOptions()
-      (options.width, options.maxTokens, options.endTokens) = (8, 4, [])
+      (options.width, options.maxTokens, options.endTokens) = (8, 24, [])
       let search = options
       let alone = try await model.engine.blocksTaken {
         try await model.beamSearch(tokens: [2], source: [5, 6, 7], options: search)
@@ -123,6 +123,23 @@ extension FamilySuites {
       #expect(TokenRules(banned: [33]).mask(tokenCount: nil, vocabularySize: 40) == [.max, 0xFD])
     }
 
+    @Test("a search that is canceled gives its blocks back")
+    func canceled() async throws {
+      let model = try await load("bart", sequences: 2)
+      var options = BeamSearchOptions()
+      (options.width, options.endTokens) = (2, [])
+      let search = options
+      let task = Task {
+        // Canceled before it begins.
+        while !Task.isCancelled { await Task.yield() }
+        return try await model.beamSearch(tokens: [2], source: [5, 6], options: search)
+      }
+      task.cancel()
+      await #expect(throws: CancellationError.self) { _ = try await task.value }
+      let blocks = try await model.engine.freeBlocks()
+      #expect(blocks.free == blocks.all)
+    }
+
     @Test("options out of range, and what does not fit, are errors")
     func errors() async throws {
       let model = try await load("bart", sequences: 2)
@@ -144,38 +161,8 @@ extension FamilySuites {
       await fails("context") { $0.width = 65 }
       await fails("source", source: nil) { _ in }
       await fails("block") { ($0.width, $0.endTokens) = (8, []) }
-    }
-  }
-
-  /// The bookkeeping alone.
-  @Suite("Beams without a model")
-  struct BeamBookkeepingTests {
-    private func search(_ rows: [[[Float]]], _ options: BeamSearchOptions, ends: Set<Int>) throws -> BeamSearch {
-      var search = BeamSearch([0], options: options, maxCount: rows.count, first: [], ends: ends)
-      for step in rows where !search.isOver { _ = try search.advance(search.running.indices.map { step[$0][...] }) }
-      return search
-    }
-
-    @Test("a worse first token wins where what follows is better; repeated sequences are left out")
-    func lookahead() throws {
-      var options = BeamSearchOptions()
-      (options.width, options.lengthPenalty) = (2, 0)
-      func logs(_ shares: [Double]) -> [Float] { shares.map { Float(log($0)) } }
-      let rows = [
-        [logs([0.1, 0.5, 0.4])], [logs([0.4, 0.3, 0.3]), logs([0.05, 0.9, 0.05])],
-      ]
-      let best = try #require(search(rows, options, ends: []).finished.first)
-      #expect(best.tokens == [2, 1] && abs(best.score - log(0.36)) < 1e-5 && !best.isEnded)
-      options.noRepeatNGram = 1
-      #expect(try search(rows, options, ends: []).finished.first?.tokens == [2, 1])
-      options.minTokens = 1
-      let ended = try #require(search(rows, options, ends: [1]).finished.first)
-      #expect(ended.tokens == [2] && ended.isEnded)
-      // Nothing may follow: what is there is the answer.
-      options.minTokens = 2
-      let stuck = try #require(search(rows, options, ends: [1]).finished.first)
-      #expect(stuck.tokens == [2] && !stuck.isEnded)
-      #expect(throws: TesseraError.self) { try search([[[.nan, 0, 0]]], options, ends: []) }
+      let blocks = try await model.engine.freeBlocks()
+      #expect(blocks.free == blocks.all)
     }
   }
 }
