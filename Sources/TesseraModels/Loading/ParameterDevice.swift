@@ -53,6 +53,11 @@ final class ParameterDevice {
     }
   }
 
+  /// Fills a matrix of float32 with all of its values.
+  func fill(_ matrix: WeightMatrix, _ values: [Float]) throws {
+    try values.withUnsafeBytes { try upload.upload($0, rows: matrix.shape.rows, into: matrix) }
+  }
+
   private func upload(
     _ piece: ParameterStore.Piece, into matrix: WeightMatrix, at placement: WeightUpload.Placement,
     _ checkpoint: any Checkpoint

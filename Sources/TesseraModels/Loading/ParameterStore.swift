@@ -30,10 +30,14 @@ final class ParameterStore {
   let checkpoint: any Checkpoint
   /// The type that float matrices are quantized to.
   let weightFormat: WeightFormat?
-  private(set) var plan = Plan()
+  /// What is beside the model's matrices.
+  let adapters: [Adapter]
+  /// Names of pairs that have a place, by the adapter's path.
+  var usedPairs: [String: Set<String>] = [:]
+  var plan = Plan()
   /// In the order of the declarations; a tensor may be declared more than once.
   private(set) var declarations: [Declaration] = []
-  private let device: ParameterDevice?
+  let device: ParameterDevice?
   private let alignment: Int
   private var used: Set<String> = []
   private var loaded: [String: WeightMatrix] = [:]
@@ -42,8 +46,9 @@ final class ParameterStore {
   private let progress: (Double) -> Void
 
   /// A store that plans.
-  init(planning checkpoint: any Checkpoint, weightFormat: WeightFormat?, alignment: Int) {
+  init(planning checkpoint: any Checkpoint, weightFormat: WeightFormat?, adapters: [Adapter] = [], alignment: Int) {
     (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
+    self.adapters = adapters
     (device, totalBytes, progress) = (nil, 1, { _ in })
   }
 
@@ -51,10 +56,11 @@ final class ParameterStore {
   ///
   /// - Parameter progress: called with the fraction of the bytes that are on the device, 0 to 1.
   init(
-    loading checkpoint: any Checkpoint, weightFormat: WeightFormat?, onto device: ParameterDevice, alignment: Int,
-    progress: @escaping (Double) -> Void
+    loading checkpoint: any Checkpoint, weightFormat: WeightFormat?, adapters: [Adapter] = [], onto device: ParameterDevice,
+    alignment: Int, progress: @escaping (Double) -> Void
   ) {
     (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
+    self.adapters = adapters
     (self.device, self.progress) = (device, progress)
     totalBytes = max(1, checkpoint.tensors.reduce(0) { $0 + $1.byteCount })
   }
@@ -277,7 +283,7 @@ final class ParameterStore {
     return try checkpoint.requiredTensor(named: name)
   }
 
-  private func count(_ bytes: Int) {
+  func count(_ bytes: Int) {
     plan.totalBytes += DeviceSlab.paddedBytes(bytes, alignment: alignment)
     plan.largestBytes = max(plan.largestBytes, bytes)
   }

@@ -17,6 +17,7 @@ struct StepInputs: Sendable {
   let positions: BufferView  // (tokens) UInt32
   let tokenTypes: BufferView  // (tokens) UInt32, where the shape has them
   let outputs: BufferView  // (outputCount) UInt32: rows of the step
+  let adapterTokens, adapterOutputs: BufferView  // lists of tiles (Kernels/matmul/rows.cl), where the shape has them
   let groups: [Group]
   let tables: BufferView  // UInt32: block ids of all groups and sequences
   /// Bytes before the tables.
@@ -37,6 +38,8 @@ struct StepInputs: Sendable {
     positions = section(tokens * 4)
     tokenTypes = section(shape.hasTokenTypes ? tokens * 4 : 0)
     outputs = section(shape.selectsOutputs ? shape.outputCount * 4 : 0)
+    adapterTokens = section(shape.adapterTokens.listBytes(rows: tokens))
+    adapterOutputs = section(shape.adapterOutputs.listBytes(rows: shape.outputCount))
     groups = shape.groups.map { group in
       Group(
         slots: section(tokens * 4), singleTiles: section(shape.singleCount * tile),
@@ -47,11 +50,15 @@ struct StepInputs: Sendable {
   }
 
   /// Bytes for batches of at most `tokens` tokens whose tables have at most `tableEntries` block ids.
-  static func mostBytes(tokens: Int, tableEntries: Int, _ profile: ModelProfile) -> Int {
+  static func mostBytes(tokens: Int, tableEntries: Int, hasAdapters: Bool, _ profile: ModelProfile) -> Int {
     var shape = StepShape(tokenCount: tokens, outputCount: tokens)
     shape.singleCount = tokens
     shape.groups = profile.attentionGroups.map { _ in .init(tileCount: tokens) }
     (shape.selectsOutputs, shape.hasTokenTypes) = (true, true)
+    if hasAdapters {
+      shape.adapterTokens.runs = tokens
+      shape.adapterOutputs.runs = tokens
+    }
     return StepInputs(shape, profile, in: .planned("inputs")).fixedBytes + tableEntries * 4
   }
 }
@@ -63,6 +70,8 @@ struct StepData {
   var positions: [UInt32] = []
   var tokenTypes: [UInt32] = []
   var outputs: [UInt32] = []
+  var adapterTokens: [Int32] = []
+  var adapterOutputs: [Int32] = []
   var groups: [Group]
   var tables: [UInt32] = []
 
@@ -88,6 +97,8 @@ struct StepData {
     put(positions, inputs.positions)
     if shape.hasTokenTypes { put(tokenTypes, inputs.tokenTypes) }
     if shape.selectsOutputs { put(outputs, inputs.outputs) }
+    put(adapterTokens, inputs.adapterTokens)
+    put(adapterOutputs, inputs.adapterOutputs)
     for (group, views) in zip(groups, inputs.groups) {
       put(group.slots, views.slots)
       put(group.singleTiles, views.singleTiles)
