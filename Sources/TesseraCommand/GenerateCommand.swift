@@ -14,6 +14,7 @@ struct GenerateCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var lora: AdapterOptions
   @OptionGroup var sampling: SamplingOptions
 
   @Option(name: [.short, .long], parsing: .unconditional, help: "The prompt.")
@@ -58,15 +59,17 @@ struct GenerateCommand: AsyncParsableCommand {
     let ids = try tokens.map { try InputText.tokens($0, option: "--tokens") }
     let sourceIDs = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
     let text = ids == nil && sourceIDs == nil ? try promptText() : nil
-    let language = try await model.load()
+    let language = try await model.load(lora)
     let (promptTokens, source) = try prompt(language, ids: ids, source: sourceIDs, text: text)
     let hasText = (try? language.tokenizer) != nil
 
     var answer = Answer()
     let isJSON = model.json
-    let task = Task { [answer, sampling] in
+    var options = sampling.options
+    options.adapter = lora.chosen
+    let task = Task { [answer, options] in
       var answer = answer
-      for try await event in language.generate(tokens: promptTokens, source: source, options: sampling.options) {
+      for try await event in language.generate(tokens: promptTokens, source: source, options: options) {
         switch event {
         case .token(let id, let text):
           answer.tokens.append(id)

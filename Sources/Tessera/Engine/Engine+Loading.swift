@@ -15,6 +15,7 @@ extension Engine {
     var memoryPlan: MemoryPlan
     var weightBytesPerToken: Int
     var precision: Precision
+    var adapters: [String]
     var loadSeconds: Double
   }
 
@@ -45,6 +46,6 @@ extension Engine {
       tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) },
       profile: draft.profile,
       device: device.profile, memoryPlan: draft.memory, weightBytesPerToken: draft.weightBytesPerToken,
-      precision: precision, loadSeconds: loadSeconds)
+      precision: precision, adapters: runnerOptions.adapters.map(\.name), loadSeconds: loadSeconds)
   }
 }

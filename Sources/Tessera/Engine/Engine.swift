@@ -111,10 +111,12 @@ actor Engine {
     guard prompt.count <= runner.contextLength else { throw contextFull(prompt.count, runner) }
     // What one request gets wrong must not reach the step that it shares with others.
     try runner.check(prompt, source: source)
+    let adapter = try runner.adapter(named: options.adapter)
     let row = try options.samplingRow(vocabularySize: runner.profile.vocabularySize, tokens: model.tokenMask)
     lastID += 1
     let id = SequenceID(rawValue: lastID)
-    let sequence = keeper.flatMap { kept.take($0, sharing: prompt) } ?? runner.cache.makeSequence()
+    let sequence =
+      keeper.flatMap { kept.take($0, sharing: prompt, adapter: adapter) } ?? runner.cache.makeSequence(adapter: adapter)
     var request = Request(
       id, prompt: prompt, source: source, sequence: sequence, options: options, row: row, keeper: keeper,
       tokenizer: model.tokenizer, loadSeconds: model.seconds)

@@ -27,6 +27,8 @@ public struct GenerationOptions: Sendable, Equatable {
   /// The tokens that may be generated: ⌈vocabulary / 32⌉ words, of which bit id % 32 of word id / 32 allows a token; nil allows
   /// all.
   public var allowedTokens: [UInt32]?
+  /// The name of the adapter (`LoadOptions.adapters`) that the model answers with; nil: none.
+  public var adapter: String?
   /// The same seed gives the same text; nil takes a random one.
   public var seed: UInt64?
   /// Texts that end the answer and are not part of it.

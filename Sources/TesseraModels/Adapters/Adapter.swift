@@ -14,7 +14,7 @@ package struct Adapter: Sendable {
   package let name: String
   package let checkpoint: any Checkpoint
   /// Whether matrices are named as in GGUF files; else as in folders.
-  let isGGUF: Bool
+  package let isGGUF: Bool
   /// By the matrix's name.
   package let pairs: [String: Pair]
   /// The architecture that the file names, of a GGUF file.
