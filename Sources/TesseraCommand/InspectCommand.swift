@@ -9,7 +9,8 @@ import TesseraOperators
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Show a model's metadata, tensors and memory plan, or what an adapter changes, without loading weights.")
+    commandName: "inspect",
+    abstract: "Show a model's metadata, tensors and memory plan, or what an adapter changes, without loading weights.")
 
   @Argument(help: "The model: a GGUF file, the first of several that are one, or a Hugging Face folder; or an adapter.")
   var path: String?

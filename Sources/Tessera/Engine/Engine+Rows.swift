@@ -75,6 +75,6 @@ extension ModelRunner {
     throw TesseraError(
       .badOption,
       "no adapter is called \"\(name)\": "
-        + (adapters.isEmpty ? "the model was loaded without any (--lora)" : "there are \(adapters.joined(separator: ", "))"))
+        + (adapters.isEmpty ? "the model was loaded without any" : "there are \(adapters.joined(separator: ", "))"))
   }
 }

@@ -6,7 +6,9 @@ extension InspectCommand {
   func describe(_ adapter: Adapter) throws {
     let document = AdapterDocument(adapter)
     if json { return try Terminal.printJSON(document) }
-    Terminal.print("a low-rank adapter (LoRA) of \(document.matrices) matrices, \(document.parameters) parameters, \(document.format)")
+    Terminal.print(
+      "a low-rank adapter (LoRA) of \(document.matrices) matrices, \(document.parameters) parameters, \(document.format)"
+    )
     if let architecture = document.architecture { Terminal.print("  architecture: \(architecture)") }
     if let base = document.base { Terminal.print("  of: \(base)") }
     Terminal.print("  rank: \(document.ranks.map { "\($0)" }.joined(separator: ", "))")
@@ -14,13 +16,15 @@ extension InspectCommand {
     Terminal.print("  targets: \(document.targets.joined(separator: ", "))")
     Terminal.print("  use it beside its model: --lora \(adapter.path)")
     guard !quiet else { return }
-    for tensor in adapter.checkpoint.tensors { Terminal.print("  \(tensor.name)  \(tensor.type.name)  \(tensor.shape)") }
+    for tensor in adapter.checkpoint.tensors {
+      Terminal.print("  \(tensor.name)  \(tensor.type.name)  \(tensor.shape)")
+    }
   }
 }
 
 /// Named as the document names them.
 private struct AdapterDocument: Encodable {
-  let kind = "lora"
+  let kind: String
   let format: String
   let architecture, base: String?
   let matrices, parameters: Int
@@ -28,9 +32,8 @@ private struct AdapterDocument: Encodable {
   let scales: [Double]
   let targets: [String]
 
-  private enum CodingKeys: CodingKey { case kind, format, architecture, base, matrices, parameters, ranks, scales, targets }
-
   init(_ adapter: Adapter) {
+    kind = "lora"
     format = adapter.isGGUF ? "GGUF" : "safetensors of PEFT"
     (architecture, base) = (adapter.architecture, adapter.base)
     matrices = adapter.pairs.count

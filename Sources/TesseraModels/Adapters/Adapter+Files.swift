@@ -13,7 +13,9 @@ extension Adapter.Parts {
     guard try config.optionalString("peft_type") == "LORA" else {
       throw refusal("an adapter of type \(try config.optionalString("peft_type") ?? "unknown")")
     }
-    if let bias = try config.optionalString("bias"), bias != "none" { throw refusal("an adapter with bias \"\(bias)\"") }
+    if let bias = try config.optionalString("bias"), bias != "none" {
+      throw refusal("an adapter with bias \"\(bias)\"")
+    }
     for key in config.object.keys.filter({ !Self.knownKeys.contains($0) }) where config[key]?.isSet == true {
       throw refusal("the adapter's \"\(key)\" is not understood")
     }
@@ -38,7 +40,8 @@ extension Adapter.Parts {
         let module = name.dropLast(".weight".count)
         let expected = value(ranks, module, Double(rank))
         guard Double(own) == expected else {
-          throw ModelError(.inconsistent, "\(folder.path): \(name) has the rank \(own), the configuration says \(expected)")
+          throw ModelError(
+            .inconsistent, "\(folder.path): \(name) has the rank \(own), the configuration says \(expected)")
         }
         let alpha = value(alphas, module, alpha)
         return isRootScaled ? alpha / Double(own).squareRoot() : alpha / Double(own)
@@ -78,7 +81,8 @@ extension Adapter.Parts {
     let metadata = file.metadata
     guard Self.isAdapter(metadata) else {
       throw ModelError(
-        .unsupportedFeature, "\(file.path): this is no adapter (general.type): name a model with -m, an adapter with --lora")
+        .unsupportedFeature,
+        "\(file.path): this is no adapter (general.type): name a model with -m, an adapter with --lora")
     }
     let type = try metadata.optionalString("adapter.type") ?? "unknown"
     guard type == "lora" else {

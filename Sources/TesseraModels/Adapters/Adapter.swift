@@ -40,7 +40,8 @@ package struct Adapter: Sendable {
   /// - Throws: `FileError`, `ModelError` for what is missing, does not fit, or is not understood.
   package init(path: String, name: String? = nil, scale: Double = 1) throws {
     guard scale.isFinite else { throw ModelError(.badBatch, "\(path): a scale of \(scale): it must be a number") }
-    let parts = AdapterFolder.isFolder(path) ? try Parts(AdapterFolder(path: path)) : try Parts(GGUFCheckpoint(path: path))
+    let parts =
+      try AdapterFolder.isFolder(path) ? Parts(AdapterFolder(path: path)) : Parts(GGUFCheckpoint(path: path))
     self.name = name ?? path.split(separator: "/").last.map(String.init) ?? path
     (checkpoint, isGGUF) = (parts.checkpoint, parts.isGGUF)
     (architecture, base) = (parts.architecture, parts.base)
@@ -109,9 +110,12 @@ extension Adapter {
         guard let a = side.a, let b = side.b else {
           throw refusal("\(matrix) has \(side.a == nil ? "B and no A" : "A and no B"): the file is incomplete")
         }
-        guard a.shape.count == 2, b.shape.count == 2, b.columnCount == a.rowCount, a.elementCount > 0, b.elementCount > 0
+        guard a.shape.count == 2, b.shape.count == 2, b.columnCount == a.rowCount, a.elementCount > 0,
+          b.elementCount > 0
         else { throw refusal("\(matrix): A \(a.shape) and B \(b.shape) are not (rank, columns) and (rows, rank)") }
-        pairs[matrix] = Pair(a: a, b: b, scale: try own * scale(matrix, a.rowCount))
+        let factor = try own * scale(matrix, a.rowCount)
+        guard Float(factor).isFinite else { throw refusal("\(matrix) has the scale \(factor)") }
+        pairs[matrix] = Pair(a: a, b: b, scale: factor)
       }
       return pairs
     }
@@ -127,7 +131,8 @@ extension [Adapter] {
     for (index, adapter) in enumerated() {
       if let architecture = adapter.architecture, architecture != own {
         throw ModelError(
-          .inconsistent, "\(adapter.path): an adapter of \(architecture) beside a model of \(own): it is another model's")
+          .inconsistent,
+          "\(adapter.path): an adapter of \(architecture) beside a model of \(own): it is another model's")
       }
       if self[..<index].contains(where: { $0.name == adapter.name }) {
         throw ModelError(.badBatch, "two adapters are called \"\(adapter.name)\": give one another name (NAME=PATH)")

@@ -86,7 +86,8 @@ private final class LowRankSum: Sendable {
 extension TensorRows {
   fileprivate func adding(_ sums: [LowRankSum]) -> TensorRows {
     TensorRows(
-      type: .f32, rowCount: rowCount, columnCount: columnCount, finish: {
+      type: .f32, rowCount: rowCount, columnCount: columnCount,
+      finish: {
         for sum in sums { sum.release() }
         release()
       },

@@ -18,7 +18,8 @@ extension ModelConverter {
     }
     let items = try model.tensors.map { tensor in
       let target = ConversionType.type(of: tensor.name, shape: tensor.shape, from: tensor.type, wanted: type)
-      return try Item(tensor.name, target, shape: tensor.shape, rows: merge.rows(.stored(tensor, in: model), of: tensor))
+      let rows = try merge.rows(.stored(tensor, in: model), of: tensor)
+      return try Item(tensor.name, target, shape: tensor.shape, rows: rows)
     }
     try merge.checkAllUsed()
     // What was quantized before stays, so a file keeps its number unless something was brought to the type.

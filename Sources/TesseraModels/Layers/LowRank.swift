@@ -4,8 +4,8 @@ import TesseraOperators
 ///
 /// Adapters are to rows what experts are to tokens, but who has which the host knows.
 struct LowRank: Sendable {
-  let down: WeightMatrix  // adapters of (inner, columns): A of each part, one behind the other, then zeros
-  let up: WeightMatrix  // adapters of (rows, inner): scale · B of each part, in its rows and its A's columns, else zeros
+  let down: WeightMatrix  // adapters of (inner, columns): each part's A, then zeros
+  let up: WeightMatrix  // adapters of (rows, inner): scale · B of a part where its rows meet its A's, else zeros
 
   /// Adds to the rows of `y` whose sequences have an adapter, and leaves the others.
   ///

@@ -3,7 +3,8 @@ import TesseraOperators
 
 extension ParameterStore {
   /// What adapters add to projections of one input, whose rows follow each other; nil where none does.
-  func lowRank(_ parts: [(parameter: Parameter, rows: Int)], columns: Int, of scope: ParameterScope) throws -> LowRank? {
+  func lowRank(_ parts: [(parameter: Parameter, rows: Int)], columns: Int, of scope: ParameterScope) throws -> LowRank?
+  {
     let stacks = try adapters.map { try AdapterStack($0, parts, columns: columns, in: self, scope) }
     guard let ranks = stacks.map(\.rank).max(), ranks > 0 else { return nil }
     for (adapter, stack) in zip(adapters, stacks) { usedPairs[adapter.path, default: []].formUnion(stack.names) }

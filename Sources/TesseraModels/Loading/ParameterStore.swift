@@ -56,8 +56,8 @@ final class ParameterStore {
   ///
   /// - Parameter progress: called with the fraction of the bytes that are on the device, 0 to 1.
   init(
-    loading checkpoint: any Checkpoint, weightFormat: WeightFormat?, adapters: [Adapter] = [], onto device: ParameterDevice,
-    alignment: Int, progress: @escaping (Double) -> Void
+    loading checkpoint: any Checkpoint, weightFormat: WeightFormat?, adapters: [Adapter] = [],
+    onto device: ParameterDevice, alignment: Int, progress: @escaping (Double) -> Void
   ) {
     (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
     self.adapters = adapters

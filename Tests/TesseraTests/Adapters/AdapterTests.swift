@@ -22,17 +22,18 @@ struct AdapterFixture: Sendable, CustomStringConvertible {
     AdapterFixture(name: "phi3-all", model: "phi3"), AdapterFixture(name: "mixtral-attention", model: "mixtral"),
   ]
   /// GGUF adapters beside GGUF models, and each kind beside the other.
-  static let files = ["llama3", "qwen2-tied"].flatMap { model in
-    let file = "model.gguf"
-    return [
-      AdapterFixture(name: "\(model)-all", model: model, modelFile: file, isGGUF: true),
-      AdapterFixture(name: "\(model)-all", model: model, modelFile: file),
-      AdapterFixture(name: "\(model)-all", model: model, isGGUF: true),
+  static let files =
+    ["llama3", "qwen2-tied"].flatMap { model in
+      let file = "model.gguf"
+      return [
+        AdapterFixture(name: "\(model)-all", model: model, modelFile: file, isGGUF: true),
+        AdapterFixture(name: "\(model)-all", model: model, modelFile: file),
+        AdapterFixture(name: "\(model)-all", model: model, isGGUF: true),
+      ]
+    } + [
+      AdapterFixture(name: "phi3-all", model: "phi3", modelFile: "model.gguf", isGGUF: true),
+      AdapterFixture(name: "gpt2-all", model: "gpt2", modelFile: "model.gguf"),
     ]
-  } + [
-    AdapterFixture(name: "phi3-all", model: "phi3", modelFile: "model.gguf", isGGUF: true),
-    AdapterFixture(name: "gpt2-all", model: "gpt2", modelFile: "model.gguf"),
-  ]
 
   var family: FamilyFixture { FamilyFixture(folder: model, file: modelFile) }
   var folder: String { get throws { try FamilyFixture.path("adapters/\(name)") } }
@@ -49,7 +50,8 @@ struct AdapterFixture: Sendable, CustomStringConvertible {
   }
 
   /// The model with this adapter, and others behind it.
-  func loaded(_ others: [Adapter] = [], _ change: (inout ModelRunner.Options) -> Void = { _ in }) throws -> FamilyModel {
+  func loaded(_ others: [Adapter] = [], _ change: (inout ModelRunner.Options) -> Void = { _ in }) throws -> FamilyModel
+  {
     var options = ModelRunner.Options()
     options.adapters = [try adapter()] + others
     options.sequenceCount = 4
@@ -103,11 +105,13 @@ extension FamilySuites {
       let fixture = AdapterFixture(name: "llama3-all", model: "llama3")
       let other = AdapterFixture(name: "llama3-some", model: "llama3")
       let runner = try fixture.loaded([other.adapter()]) { $0.style = style }.runner
-      let plain = try fixture.family.model({
-        var options = ModelRunner.Options()
-        options.style = style
-        return options
-      }()).runner
+      let plain = try fixture.family.model(
+        {
+          var options = ModelRunner.Options()
+          options.style = style
+          return options
+        }()
+      ).runner
       let single = try other.loaded { $0.style = style }.runner
       let prompts = try #require(fixture.reference().prompts).map(\.tokens)
       let adapters: [Int?] = [nil, 1, 0, 1]
@@ -140,7 +144,8 @@ extension FamilySuites {
       let tokens = try #require(fixture.reference().prompts)[2].tokens
       // Chunks of one token come first in a step, and last here.
       let chunks: [Batch.Chunk] = [(0, 12), (nil, 9), (0, 1), (nil, 1)].map { (adapter: Int?, count: Int) in
-        .init(sequence: runner.cache.makeSequence(adapter: adapter), tokens: Array(tokens.prefix(count)), outputs: .last)
+        .init(
+          sequence: runner.cache.makeSequence(adapter: adapter), tokens: Array(tokens.prefix(count)), outputs: .last)
       }
       let rows = try runner.rows(chunks)
       for (chunk, row) in zip(chunks, rows) {
