@@ -37,6 +37,8 @@ public final class LanguageModel: Sendable {
   /// The tokens that answers begin with, as an encoder-decoder's files ask for them (`forced_bos_token_id`): a
   /// translator's language.
   public let firstTokens: [Int]
+  /// Names of the adapters that were loaded beside the model (`LoadOptions.adapters`), in their order.
+  public let adapters: [String]
   /// Seconds that loading took.
   public let loadSeconds: Double
   /// Tokens that a prompt and its answer may have together.
@@ -83,7 +85,7 @@ public final class LanguageModel: Sendable {
     (tokenizerResult, template) = (parts.tokenizer, parts.template)
     (profile, device, memoryPlan) = (parts.profile, parts.device, parts.memoryPlan)
     (weightBytesPerToken, precision, loadSeconds) = (parts.weightBytesPerToken, parts.precision, parts.loadSeconds)
-    firstTokens = parts.firstTokens
+    (firstTokens, adapters) = (parts.firstTokens, parts.adapters)
   }
 
   // MARK: Generation
@@ -120,14 +122,16 @@ public final class LanguageModel: Sendable {
   ///   - tokens: the sequence's ids.
   ///   - source: of an encoder-decoder.
   ///   - chunk: tokens that run together; nil takes as many as fit. The result does not depend on it.
+  ///   - adapter: the name of the adapter that the model computes with; nil: none.
   ///   - body: given consecutive rows, (rows, vocabularySize).
   public func logits(
-    tokens: [Int], source: [Int]? = nil, chunk: Int? = nil, _ body: @escaping @Sendable ([Float]) throws -> Void
+    tokens: [Int], source: [Int]? = nil, chunk: Int? = nil, adapter: String? = nil,
+    _ body: @escaping @Sendable ([Float]) throws -> Void
   ) async throws {
     if let chunk, chunk < 1 { throw TesseraError(.badOption, "the chunk is \(chunk): it must be 1 or more") }
     // A head behind an encoder makes scores of labels, no logits of tokens.
     if profile.classification != nil { throw ModelError.noLogits(profile) }
-    try await engine.rows(tokens: tokens, source: source, chunk: chunk) { runner, result in
+    try await engine.rows(tokens: tokens, source: source, chunk: chunk, adapter: adapter) { runner, result in
       for row in stride(from: 0, to: result.rowCount, by: runner.logitRows) {
         try body(runner.logits(result, rows: row..<min(row + runner.logitRows, result.rowCount)))
       }
@@ -142,19 +146,24 @@ public final class LanguageModel: Sendable {
   ///   - tokenTypes: the segment of each token, of models that tell segments apart (`ModelProfile.segmentCount`).
   ///   - layer: the states behind so many layers instead, of an encoder-decoder the decoder's: 0 are the embeddings; behind the
   ///     last layer they are normalized as they are without it.
+  ///   - adapter: the name of the adapter that the model computes with; nil: none.
   /// - Throws: `TesseraError` and `ModelError` for what does not fit the model, `CancellationError`.
-  public func hidden(tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil, layer: Int? = nil) async throws
-    -> [Float]
-  {
+  public func hidden(
+    tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil, layer: Int? = nil, adapter: String? = nil
+  ) async throws -> [Float] {
     let states = StateList()
-    try await engine.rows(tokens: tokens, source: source, tokenTypes: tokenTypes, layers: layer) {
+    try await engine.rows(
+      tokens: tokens, source: source, tokenTypes: tokenTypes, layers: layer, adapter: adapter
+    ) {
       states.append(try $0.hidden($1))
     }
     return states.values
   }
 
   /// Hidden states that an encoder-decoder's encoder gives a source, (tokens, hiddenSize), after its last layer and norm.
-  public func sourceHidden(tokens: [Int]) async throws -> [Float] { try await engine.sourceStates(tokens) }
+  public func sourceHidden(tokens: [Int], adapter: String? = nil) async throws -> [Float] {
+    try await engine.sourceStates(tokens, adapter: adapter)
+  }
 
   // MARK: Measurement
 
@@ -168,10 +177,11 @@ public final class LanguageModel: Sendable {
   ///   - generatedTokens: of each sequence.
   ///   - depth: tokens that are in the cache before.
   ///   - sequences: decoded together; each has the prompt.
+  ///   - adapter: the name of the adapter that the model computes with; nil: none.
   /// - Throws: `TesseraError.badOption` for negative counts, `TesseraError.contextFull`, `CancellationError`.
-  public func measure(promptTokens: Int, generatedTokens: Int, depth: Int, sequences: Int = 1) async throws -> (
-    prompt: Double, generation: Double, waited: Double
-  ) {
+  public func measure(
+    promptTokens: Int, generatedTokens: Int, depth: Int, sequences: Int = 1, adapter: String? = nil
+  ) async throws -> (prompt: Double, generation: Double, waited: Double) {
     let counts = [promptTokens, generatedTokens, depth]
     guard counts.allSatisfy({ $0 >= 0 }), (1...65_536).contains(sequences) else {
       throw TesseraError(
@@ -182,7 +192,8 @@ public final class LanguageModel: Sendable {
         .contextFull, "\(counts) tokens do not fit the context of \(contextLength): use a longer --context")
     }
     return try await engine.measure(
-      promptTokens: promptTokens, generatedTokens: generatedTokens, depth: depth, sequences: sequences)
+      promptTokens: promptTokens, generatedTokens: generatedTokens, depth: depth, sequences: sequences,
+      adapter: adapter)
   }
 }
 

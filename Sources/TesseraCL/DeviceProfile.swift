@@ -11,6 +11,8 @@ public struct DeviceProfile: Sendable, Equatable {
   public let name: String
   public let vendor: String
   public let type: DeviceType
+  /// It says that it is a CPU and a GPU, as simulators do, whose compilers take one program at a time.
+  package let isSimulator: Bool
   public let driverVersion: String
   public let openCLVersion: String
   public let openCLCVersion: String
@@ -65,6 +67,7 @@ public struct DeviceProfile: Sendable, Equatable {
     openCLCVersion = string(CL_DEVICE_OPENCL_C_VERSION)
     let kind = int(CL_DEVICE_TYPE)
     type = kind & 4 != 0 ? .gpu : kind & 2 != 0 ? .cpu : kind & 8 != 0 ? .accelerator : .other
+    isSimulator = kind & 6 == 6
     computeUnits = int(CL_DEVICE_MAX_COMPUTE_UNITS)
     maxFrequencyMHz = int(CL_DEVICE_MAX_CLOCK_FREQUENCY)
     preferredFloatVectorWidth = int(CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT)

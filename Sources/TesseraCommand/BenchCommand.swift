@@ -29,6 +29,7 @@ struct BenchCommand: AsyncParsableCommand {
   var seed: UInt32?
 
   @OptionGroup var run: RunOptions
+  @OptionGroup var lora: AdapterOptions
 
   @Option(name: [.customShort("p"), .long], help: "Tokens of the prompt; 0 leaves the test out.")
   var promptTokens = 512
@@ -92,6 +93,7 @@ struct BenchCommand: AsyncParsableCommand {
 
   func run() async throws {
     var options = run.loadOptions
+    options.adapters = lora.all
     // Random weights are made in their type.
     if model == nil { options.weightType = nil }
     options.sequenceCount = batch.values.max() ?? 1
@@ -114,7 +116,8 @@ struct BenchCommand: AsyncParsableCommand {
       for repetition in 0...repetitions {
         bar.update((Double(index) + Double(repetition) / Double(repetitions + 1)) / Double(tests.count))
         let seconds = try await language.measure(
-          promptTokens: prompt, generatedTokens: generated, depth: depth, sequences: sequences)
+          promptTokens: prompt, generatedTokens: generated, depth: depth, sequences: sequences,
+          adapter: lora.chosen)
         // The first run compiles kernels.
         guard repetition > 0 else { continue }
         let total = max(seconds.prompt + seconds.generation, 1e-9)

@@ -12,6 +12,7 @@ struct ChatCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var lora: AdapterOptions
   @OptionGroup var sampling: SamplingOptions
 
   @Option(parsing: .unconditional, help: "What the system tells the model before the conversation.")
@@ -19,11 +20,13 @@ struct ChatCommand: AsyncParsableCommand {
 
   func run() async throws {
     if model.json { throw UsageError(message: "chat has no --json; use generate") }
-    let language = try await model.load()
+    let language = try await model.load(lora)
     guard try language.chatTemplate != nil else {
       throw InputError(message: "\(model.model): the model has no chat template; use `tessera generate`")
     }
-    let session = ChatSession(language, instructions: system, options: sampling.options)
+    var options = sampling.options
+    options.adapter = lora.chosen
+    let session = ChatSession(language, instructions: system, options: options)
     if !model.quiet { Terminal.diagnose("\(language.device.name); /reset, /save FILE, /quit; Ctrl-C stops an answer") }
     while let line = readLine(prompt: "> ") {
       let words = line.split(separator: " ", maxSplits: 1).map(String.init)

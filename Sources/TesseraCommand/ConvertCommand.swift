@@ -11,7 +11,8 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       A Hugging Face folder is written under the names that GGUF files have, with its tokenizer where that can be \
       expressed; what a GGUF file cannot say of a model is an error, and of a tokenizer a note. No device is needed \
-      unless --type is given.
+      unless --type is given. With --lora what is written is the model with the adapter in its matrices, which must be of \
+      floats; the adapter is of the same kind of file.
 
       A folder of CTranslate2's with a Whisper model (model.bin) becomes a Hugging Face folder, which every command \
       reads.
@@ -28,6 +29,12 @@ struct ConvertCommand: ParsableCommand {
       "What float matrices are brought to: \(ConversionType.all.map { $0.name.lowercased() }.joined(separator: ", ")).",
       discussion: "Vectors and norms become f32; what is quantized already is copied (default: all is copied)."))
   var type: String?
+
+  @Option(
+    name: .customLong("lora"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Add a low-rank adapter to the float matrices that it is for; may be repeated.", valueName: "PATH[:SCALE]"))
+  var adapters: [AdapterArgument] = []
 
   @Option(help: "The device that quantizes: its index or part of its name (default: $TESSERA_DEVICE, else the first).")
   var device: String?
@@ -79,11 +86,12 @@ struct ConvertCommand: ParsableCommand {
   /// The file that is written, and notes about it.
   private func converter(_ type: GGMLType?) throws -> (converter: ModelConverter, notes: [String]) {
     let source = try ModelSource(path: model)
+    let adapters = try adapters.map { try $0.value.open() }
     switch source.checkpoint {
-    case let file as GGUFCheckpoint: return (try ModelConverter(file, to: type), [])
+    case let file as GGUFCheckpoint: return (try ModelConverter(file, to: type, merging: adapters), [])
     case let folder as HuggingFaceCheckpoint:
       var notes: [String] = []
-      let converter = try ModelConverter(folder, to: type) { vocabularySize in
+      let converter = try ModelConverter(folder, to: type, merging: adapters) { vocabularySize in
         let tokenizer = try TokenizerExport(source, vocabularySize: vocabularySize)
         notes = tokenizer.notes
         return tokenizer.entries

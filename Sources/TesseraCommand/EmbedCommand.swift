@@ -14,6 +14,7 @@ struct EmbedCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var lora: AdapterOptions
 
   @Argument(help: "The texts.")
   var texts: [String] = []
@@ -54,14 +55,16 @@ struct EmbedCommand: AsyncParsableCommand {
   func run() async throws {
     let ids = try tokens.map { try InputText.tokens($0, option: "--tokens") }
     let texts = try file.map { InputText.lines(try InputText.read($0)) } ?? texts
-    let options = model.run.loadOptions
-    let embedder = try await model.run.loading {
+    var options = model.run.loadOptions
+    options.adapters = lora.all
+    let embedder = try await model.run.loading { [options] in
       try await Embedder.load(ModelSource(path: model.model), options: options, pooling: pooling, progress: $0)
     }
     let vectors =
       try await ids.isEmpty
-      ? embedder.embed(texts, isNormalized: normalize, prompt: promptName, prefix: prefix)
-      : embedder.embed(tokens: ids, isNormalized: normalize)
+      ? embedder.embed(
+        texts, isNormalized: normalize, prompt: promptName, prefix: prefix, adapter: lora.chosen)
+      : embedder.embed(tokens: ids, isNormalized: normalize, adapter: lora.chosen)
     if model.json { return try Terminal.printJSON(vectors) }
     for vector in vectors { Terminal.print(vector.map { "\($0)" }.joined(separator: " ")) }
   }

@@ -15,6 +15,7 @@ struct GenerateCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var lora: AdapterOptions
   @OptionGroup var sampling: SamplingOptions
   @OptionGroup var beams: BeamOptions
 
@@ -67,13 +68,14 @@ struct GenerateCommand: AsyncParsableCommand {
     let sourceIDs = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
     let firstIDs = try firstTokens.map { try InputText.tokens($0, option: "--first-tokens") }
     let text = ids == nil && sourceIDs == nil ? try promptText() : nil
-    let language = try await model.load(beams: beams.beams)
+    let language = try await model.load(lora, beams: beams.beams)
     let (promptTokens, source) = try prompt(language, ids: ids, source: sourceIDs, text: text)
-    if let options = beams.options(maxTokens: sampling.maxTokens, firstTokens: firstIDs) {
+    if var options = beams.options(maxTokens: sampling.maxTokens, firstTokens: firstIDs) {
+      options.adapter = lora.chosen
       return try await search(language, promptTokens, source: source, options)
     }
     var options = sampling.options
-    options.firstTokens = firstIDs
+    (options.firstTokens, options.adapter) = (firstIDs, lora.chosen)
     let hasText = (try? language.tokenizer) != nil
 
     var answer = Answer()

@@ -13,6 +13,7 @@ struct HiddenCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var lora: AdapterOptions
 
   @Option(parsing: .unconditional, help: "Token ids, e.g. 1,2,3.")
   var tokens: String?
@@ -46,14 +47,16 @@ struct HiddenCommand: AsyncParsableCommand {
       throw UsageError(
         message: "--token-types has \(types.count) segments: one of 0 or more for each of --tokens is needed")
     }
-    let language = try await model.load()
+    let language = try await model.load(lora)
     let size = language.profile.hiddenSize
     let count = (ids ?? source ?? []).count
     let file = try NPYWriter(path: output, shape: [count, size])
     if let ids {
-      try file.append(try await language.hidden(tokens: ids, source: source, tokenTypes: types, layer: layer))
+      let states = try await language.hidden(
+        tokens: ids, source: source, tokenTypes: types, layer: layer, adapter: lora.chosen)
+      try file.append(states)
     } else {
-      try file.append(try await language.sourceHidden(tokens: source ?? []))
+      try file.append(try await language.sourceHidden(tokens: source ?? [], adapter: lora.chosen))
     }
     try file.finish()
     if model.json {

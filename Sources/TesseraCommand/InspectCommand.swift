@@ -10,10 +10,12 @@ import TesseraOperators
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show a model's metadata, tensors and memory plan, and what keeps it from being run, without its weights."
-  )
+    abstract: """
+      Show a model's metadata, tensors and memory plan, and what keeps it from being run, or what an adapter changes, without \
+      loading weights.
+      """)
 
-  @Argument(help: "The model: a GGUF file, the first of several that are one, or a Hugging Face folder.")
+  @Argument(help: "The model: a GGUF file, the first of several that are one, or a Hugging Face folder; or an adapter.")
   var path: String?
 
   @Option(name: [.short, .long], help: "The same, as other commands take it.")
@@ -58,6 +60,7 @@ struct InspectCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let path = path ?? model, Adapter.isThere(path) { return try describe(Adapter(path: path)) }
     let checkpoint = try openCheckpoint(path: path ?? model ?? "")
     var options = ModelRunner.Options()
     options.contextLength = context

@@ -9,6 +9,7 @@ struct LogitsCommand: AsyncParsableCommand {
     commandName: "logits", abstract: "Write the float32 logits of every position to a .npy file, [tokens, vocabulary].")
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var lora: AdapterOptions
 
   @Option(parsing: .unconditional, help: "Token ids, e.g. 1,2,3.")
   var tokens: String
@@ -29,10 +30,10 @@ struct LogitsCommand: AsyncParsableCommand {
   func run() async throws {
     let ids = try InputText.tokens(tokens, option: "--tokens")
     let source = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
-    let language = try await model.load()
+    let language = try await model.load(lora)
     let vocabulary = language.profile.vocabularySize
     let file = LogitsFile(try NPYWriter(path: output, shape: [ids.count, vocabulary]))
-    try await language.logits(tokens: ids, source: source, chunk: chunk) { try file.append($0) }
+    try await language.logits(tokens: ids, source: source, chunk: chunk, adapter: lora.chosen) { try file.append($0) }
     try file.finish()
     if model.json {
       try Terminal.printJSON(Document(tokens: ids.count, vocabulary: vocabulary, output: output))

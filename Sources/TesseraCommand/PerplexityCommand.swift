@@ -18,6 +18,7 @@ struct PerplexityCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var lora: AdapterOptions
 
   @Option(help: "The text's file, - for standard input.")
   var file: String
@@ -31,12 +32,12 @@ struct PerplexityCommand: AsyncParsableCommand {
     let window = try model.run.context ?? defaultWindow()
     guard window >= 4 else { throw UsageError(message: "--context is \(window): windows need at least 4 tokens") }
     model.run.context = window
-    let language = try await model.load()
+    let language = try await model.load(lora)
     var reference: LanguageModel?
     if let compare {
       var options = model
       options.run.precision = compare
-      reference = try await options.load()
+      reference = try await options.load(lora)
     }
     let vocabulary = language.profile.vocabularySize
     let divergence = Divergence(vocabulary: vocabulary)
@@ -57,8 +58,8 @@ struct PerplexityCommand: AsyncParsableCommand {
       if let begin { piece[0] = begin }
       score.begin(piece, firstScored: window / 2, vocabulary: vocabulary)
       divergence.begin(scored: window / 2..<window - 1)
-      try await reference?.logits(tokens: piece) { divergence.expect($0) }
-      try await language.logits(tokens: piece) { logits in
+      try await reference?.logits(tokens: piece, adapter: lora.chosen) { divergence.expect($0) }
+      try await language.logits(tokens: piece, adapter: lora.chosen) { logits in
         score.add(logits)
         divergence.compare(logits)
       }

@@ -11,6 +11,7 @@ struct ScoreCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var lora: AdapterOptions
 
   @Argument(help: "The continuations.")
   var continuations: [String] = []
@@ -51,12 +52,17 @@ struct ScoreCommand: AsyncParsableCommand {
     let source = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
     let ids = try continuationTokens.map { try InputText.tokens($0, option: "--continuation-tokens") }
     let text = try prompt ?? file.map { String(decoding: try InputText.read($0), as: UTF8.self) } ?? ""
-    let language = try await model.load()
+    let language = try await model.load(lora)
     var scores: [ContinuationScore] = []
     if let start {
-      for ids in ids { scores.append(try await language.score(tokens: start, continuation: ids, source: source)) }
+      for ids in ids {
+        let score = try await language.score(tokens: start, continuation: ids, source: source, adapter: lora.chosen)
+        scores.append(score)
+      }
     } else {
-      for continuation in continuations { scores.append(try await language.score(text, continuation: continuation)) }
+      for continuation in continuations {
+        scores.append(try await language.score(text, continuation: continuation, adapter: lora.chosen))
+      }
     }
     if model.json { return try Terminal.printJSON(scores.map(Document.init)) }
     let names = start == nil ? continuations : continuationTokens

@@ -42,3 +42,11 @@ struct Target: Sendable, CustomStringConvertible {
     }
   }
 }
+
+extension MatrixUnits {
+  /// Units in plain C, in what the device has of local memory.
+  static func emulated(on bench: Bench, localBytes: Int) -> MatrixUnits {
+    let most = max(48 << 10, bench.library.context.device.profile.localMemoryBytes)
+    return MatrixUnits(emulatedLocalBytes: min(localBytes, most))
+  }
+}

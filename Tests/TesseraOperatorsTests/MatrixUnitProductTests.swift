@@ -13,11 +13,9 @@ extension OperatorsOnDevices {
     /// Of Σ|x||w|, beside the reference's product of the activations as they are rounded: sums of float32 over all columns in a row.
     static let tolerance = 2e-6
 
-    /// Emulated everywhere, in what the device has of local memory; the device's own where it has them.
+    /// Emulated everywhere; the device's own where it has them.
     private func units(_ bench: Bench, localBytes: Int) throws -> [MatrixUnits] {
-      let most = max(48 << 10, bench.library.context.device.profile.localMemoryBytes)
-      return [MatrixUnits(emulatedLocalBytes: min(localBytes, most))]
-        + [MatrixUnits.probe(bench.library)].compactMap { $0 }
+      [.emulated(on: bench, localBytes: localBytes)] + [MatrixUnits.probe(bench.library)].compactMap { $0 }
     }
 
     @Test(

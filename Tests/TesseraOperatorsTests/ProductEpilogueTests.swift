@@ -58,7 +58,7 @@ extension OperatorsOnDevices {
     func order(target: Target) throws {
       let bench = try target.bench()
       for format in [WeightFormat.q8_0, .q4_0, .f16] {
-        let units = format == .f16 ? MatrixUnits(emulatedLocalBytes: 96 << 10) : nil
+        let units = format == .f16 ? MatrixUnits.emulated(on: bench, localBytes: 96 << 10) : nil
         let fast =
           format == .q8_0
           ? nil : try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain, units: units)

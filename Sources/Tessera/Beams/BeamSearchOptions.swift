@@ -27,6 +27,8 @@ public struct BeamSearchOptions: Sendable, Equatable {
   /// Tokens that the answer begins with, whatever the model thinks of them; nil takes what the model's files say
   /// (`LanguageModel.firstTokens`).
   public var firstTokens: [Int]?
+  /// The name of the adapter (`LoadOptions.adapters`) that the model answers with; nil: none.
+  public var adapter: String?
   /// Tokens that end an answer; nil takes the model's.
   public var endTokens: Set<Int>?
 

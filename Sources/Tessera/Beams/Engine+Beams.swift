@@ -27,7 +27,7 @@ extension Engine {
 
     try await takeTurn()
     defer { endTurn() }
-    var sequences = [runner.cache.makeSequence()]
+    var sequences = [runner.cache.makeSequence(adapter: try runner.adapter(named: options.adapter))]
     defer { for sequence in sequences { sequence.close() } }
     var rows = try await beginBeams(prompt, source: source, sequences[0])
     while true {

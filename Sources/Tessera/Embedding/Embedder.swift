@@ -124,16 +124,19 @@ public final class Embedder: Sendable {
   ///   - isNormalized: nil does as the model's files say.
   ///   - prompt: the name of what is put before each text; nil takes the model's default, if it has one.
   ///   - prefix: what is put before each text instead.
+  ///   - adapter: the name of the adapter that the model computes with; nil: none.
   /// - Throws: `TesseraError.noTokenizer`, `TesseraError.emptyPrompt` for a text without tokens,
   ///   `TesseraError.badOption` for a prompt that the model does not have, `CancellationError`.
   public func embed(
-    _ texts: [String], pooling: Pooling? = nil, isNormalized: Bool? = nil, prompt: String? = nil, prefix: String? = nil
+    _ texts: [String], pooling: Pooling? = nil, isNormalized: Bool? = nil, prompt: String? = nil, prefix: String? = nil,
+    adapter: String? = nil
   ) async throws -> [[Float]] {
     let prefix = try prefix ?? (prompt ?? defaultPrompt).map(self.prompt(named:)) ?? ""
     let (tokens, skipped) = try await model.texts.run {
       (try self.tokens(of: texts.map { prefix + $0 }), try self.poolsPrompt ? 0 : self.tokenCount(ofPrefix: prefix))
     }
-    return try await embed(tokens: tokens, pooling: pooling, isNormalized: isNormalized, skipping: skipped)
+    return try await embed(
+      tokens: tokens, pooling: pooling, isNormalized: isNormalized, skipping: skipped, adapter: adapter)
   }
 
   private func prompt(named name: String) throws -> String {
@@ -155,13 +158,15 @@ public final class Embedder: Sendable {
   /// A vector for each sequence of token ids, those that a tokenizer would add included.
   ///
   /// - Throws: `TesseraError.contextFull` for more than the context holds.
-  public func embed(tokens: [[Int]], pooling: Pooling? = nil, isNormalized: Bool? = nil) async throws -> [[Float]] {
-    try await embed(tokens: tokens, pooling: pooling, isNormalized: isNormalized, skipping: 0)
+  public func embed(
+    tokens: [[Int]], pooling: Pooling? = nil, isNormalized: Bool? = nil, adapter: String? = nil
+  ) async throws -> [[Float]] {
+    try await embed(tokens: tokens, pooling: pooling, isNormalized: isNormalized, skipping: 0, adapter: adapter)
   }
 
-  private func embed(tokens: [[Int]], pooling: Pooling?, isNormalized: Bool?, skipping skipped: Int) async throws
-    -> [[Float]]
-  {
+  private func embed(
+    tokens: [[Int]], pooling: Pooling?, isNormalized: Bool?, skipping skipped: Int, adapter: String?
+  ) async throws -> [[Float]] {
     for (index, ids) in tokens.enumerated() {
       guard !ids.isEmpty else { throw TesseraError(.emptyPrompt, "text \(index + 1) has no tokens: leave it out") }
       guard ids.count <= model.contextLength else {
@@ -170,7 +175,7 @@ public final class Embedder: Sendable {
       }
     }
     let pooled = try await model.engine.pooled(
-      tokens.map { TypedTokens(ids: $0) }, pooling ?? self.pooling, skipping: skipped)
+      tokens.map { TypedTokens(ids: $0) }, pooling ?? self.pooling, skipping: skipped, adapter: adapter)
     let vectors = pooled.map { heads.reduce($0) { $1($0) } }
     return isNormalized ?? self.isNormalized ? vectors.map(Self.normalized) : vectors
   }

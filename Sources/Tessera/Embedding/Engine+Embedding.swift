@@ -7,9 +7,11 @@ extension Engine {
   /// beside a text changes nothing of it.
   ///
   /// - Parameter skipping: tokens in front of each text that are not pooled.
-  func pooled(_ texts: [TypedTokens], _ pooling: Embedder.Pooling, skipping skipped: Int = 0) async throws -> [[Float]]
-  {
+  func pooled(
+    _ texts: [TypedTokens], _ pooling: Embedder.Pooling, skipping skipped: Int = 0, adapter name: String? = nil
+  ) async throws -> [[Float]] {
     let runner = try model().runner
+    let adapter = try runner.adapter(named: name)
     var vectors: [[Float]] = []
     while vectors.count < texts.count {
       try Task.checkCancellation()
@@ -17,7 +19,7 @@ extension Engine {
       if runner.isEncoder {
         vectors += try withRunner { runner in
           let texts = Self.fitting(rest, runner)
-          let states = try Self.states(texts, runner)
+          let states = try Self.states(texts, runner, adapter: adapter)
           return zip(texts, states).map { text, states in
             var pool = Pool(pooling, size: runner.profile.hiddenSize, skipping: min(skipped, text.ids.count - 1))
             pool.add(states)
@@ -25,7 +27,7 @@ extension Engine {
           }
         }
       } else if let text = rest.first {
-        vectors.append(try await decoded(text.ids, pooling, skipping: skipped))
+        vectors.append(try await decoded(text.ids, pooling, skipping: skipped, adapter: name))
       }
       await Task.yield()
     }
@@ -46,8 +48,10 @@ extension Engine {
   }
 
   /// The hidden states of texts that an encoder reads together.
-  static func states(_ texts: ArraySlice<TypedTokens>, _ runner: ModelRunner) throws -> [ArraySlice<Float>] {
-    let sequences = texts.map { _ in runner.cache.makeSequence() }
+  static func states(_ texts: ArraySlice<TypedTokens>, _ runner: ModelRunner, adapter: Int? = nil) throws
+    -> [ArraySlice<Float>]
+  {
+    let sequences = texts.map { _ in runner.cache.makeSequence(adapter: adapter) }
     defer { for sequence in sequences { sequence.close() } }
     let chunks = zip(sequences, texts).map {
       Batch.Chunk(sequence: $0, tokens: $1.ids, tokenTypes: $1.types, outputs: .all)
@@ -61,14 +65,16 @@ extension Engine {
   }
 
   /// One text that a decoder reads chunk by chunk, or an encoder-decoder's encoder.
-  private func decoded(_ text: [Int], _ pooling: Embedder.Pooling, skipping skipped: Int) async throws -> [Float] {
+  private func decoded(
+    _ text: [Int], _ pooling: Embedder.Pooling, skipping skipped: Int, adapter: String?
+  ) async throws -> [Float] {
     let runner = try model().runner
     let pool = Mutex(Pool(pooling, size: runner.profile.hiddenSize, skipping: min(skipped, text.count - 1)))
     if runner.takesSource {
-      let states = try await sourceStates(text)
+      let states = try await sourceStates(text, adapter: adapter)
       pool.withLock { $0.add(states[...]) }
     } else {
-      try await rows(tokens: text) { runner, result in
+      try await rows(tokens: text, adapter: adapter) { runner, result in
         let states = try runner.hidden(result)
         pool.withLock { $0.add(states[...]) }
       }

@@ -16,6 +16,7 @@ extension Engine {
     var weightBytesPerToken: Int
     var precision: Precision
     var firstTokens: [Int]
+    var adapters: [String]
     var loadSeconds: Double
   }
 
@@ -47,6 +48,7 @@ extension Engine {
       tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) },
       profile: draft.profile,
       device: device.profile, memoryPlan: draft.memory, weightBytesPerToken: draft.weightBytesPerToken,
-      precision: precision, firstTokens: rules.first, loadSeconds: loadSeconds)
+      precision: precision, firstTokens: rules.first, adapters: runnerOptions.adapters.map(\.name),
+      loadSeconds: loadSeconds)
   }
 }

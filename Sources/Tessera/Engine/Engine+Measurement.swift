@@ -4,13 +4,14 @@ import TesseraOperators
 
 extension Engine {
   /// See `LanguageModel.measure`.
-  func measure(promptTokens: Int, generatedTokens: Int, depth: Int, sequences count: Int) async throws -> (
-    prompt: Double, generation: Double, waited: Double
-  ) {
+  func measure(
+    promptTokens: Int, generatedTokens: Int, depth: Int, sequences count: Int, adapter name: String?
+  ) async throws -> (prompt: Double, generation: Double, waited: Double) {
     try await takeTurn()
     defer { endTurn() }
     let runner = try model().runner
-    let sequences = (0..<count).map { _ in runner.cache.makeSequence() }
+    let adapter = try runner.adapter(named: name)
+    let sequences = (0..<count).map { _ in runner.cache.makeSequence(adapter: adapter) }
     defer { for sequence in sequences { sequence.close() } }
     if runner.takesSource {
       // The decoder has something to look at: as much as the prompt, else as what is generated.

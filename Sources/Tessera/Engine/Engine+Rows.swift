@@ -14,7 +14,7 @@ extension Engine {
   /// - Parameter body: given what each chunk gave.
   func rows(
     tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil, layers: Int? = nil, chunk: Int? = nil,
-    _ body: @Sendable (ModelRunner, ModelRunner.StepResult) throws -> Void
+    adapter: String? = nil, _ body: @Sendable (ModelRunner, ModelRunner.StepResult) throws -> Void
   ) async throws {
     guard !tokens.isEmpty else { throw TesseraError(.emptyPrompt, "no tokens: give at least one") }
     if let tokenTypes, tokenTypes.count != tokens.count {
@@ -30,7 +30,7 @@ extension Engine {
             + "(--context, the model was trained for \(runner.profile.contextLength))")
       }
       try runner.check(tokens, source: source)
-      let sequence = runner.cache.makeSequence()
+      let sequence = runner.cache.makeSequence(adapter: try runner.adapter(named: adapter))
       do { if let source { _ = try runner.runSource(source, of: sequence) } } catch {
         sequence.close()
         throw error
@@ -53,14 +53,28 @@ extension Engine {
   }
 
   /// The hidden states that an encoder-decoder's encoder gives a source, (tokens, hiddenSize).
-  func sourceStates(_ source: [Int]) async throws -> [Float] {
+  func sourceStates(_ source: [Int], adapter: String? = nil) async throws -> [Float] {
     guard !source.isEmpty else { throw TesseraError(.emptyPrompt, "no source tokens: give at least one") }
     try await takeTurn()
     defer { endTurn() }
     return try withRunner { runner in
-      let sequence = runner.cache.makeSequence()
+      let sequence = runner.cache.makeSequence(adapter: try runner.adapter(named: adapter))
       defer { sequence.close() }
       return try runner.hidden(runner.runSource(source, of: sequence))
     }
+  }
+}
+
+extension ModelRunner {
+  /// The number of an adapter; nil for none.
+  ///
+  /// - Throws: `TesseraError.badOption` where none of that name is loaded.
+  func adapter(named name: String?) throws(TesseraError) -> Int? {
+    guard let name else { return nil }
+    if let index = adapters.firstIndex(of: name) { return index }
+    throw TesseraError(
+      .badOption,
+      "no adapter is called \"\(name)\": "
+        + (adapters.isEmpty ? "the model was loaded without any" : "there are \(adapters.joined(separator: ", "))"))
   }
 }

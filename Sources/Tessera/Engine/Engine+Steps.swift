@@ -112,7 +112,9 @@ extension Engine {
   /// waits outside of the schedule: run anew, it would get that token twice.
   private func restart(_ id: SequenceID) {
     dropFlight(of: id)
-    if let runner = loaded?.runner { requests[id]?.restart(runner.cache.makeSequence()) }
+    if let runner = loaded?.runner, let sequence = requests[id]?.sequence {
+      requests[id]?.restart(runner.cache.makeSequence(adapter: sequence.adapter))
+    }
     guard requests[id]?.heldSince != nil else { return }
     scheduler.remove(id)
     requests[id]?.isParked = true

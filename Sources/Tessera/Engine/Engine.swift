@@ -98,6 +98,7 @@ actor Engine {
     guard prompt.count <= runner.contextLength else { throw contextFull(prompt.count, runner) }
     // What one request gets wrong must not reach the step that it shares with others.
     try runner.check(prompt, source: source)
+    let adapter = try runner.adapter(named: options.adapter)
     let count = runner.profile.vocabularySize
     let row = try options.samplingRow(vocabularySize: count, tokens: model.tokenMask)
     let first = try model.rules.firstTokens(options.firstTokens, behind: prompt, vocabularySize: count).map {
@@ -105,7 +106,8 @@ actor Engine {
     }
     lastID += 1
     let id = SequenceID(rawValue: lastID)
-    let sequence = keeper.flatMap { kept.take($0, sharing: prompt) } ?? runner.cache.makeSequence()
+    let sequence =
+      keeper.flatMap { kept.take($0, sharing: prompt, adapter: adapter) } ?? runner.cache.makeSequence(adapter: adapter)
     var request = Request(
       id, prompt: prompt, source: source, sequence: sequence, options: options, row: row, first: first, keeper: keeper,
       tokenizer: model.tokenizer, loadSeconds: model.seconds)

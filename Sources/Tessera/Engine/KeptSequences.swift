@@ -21,8 +21,14 @@ struct KeptSequences {
   }
 
   /// A keeper's sequence, cut back to what it shares with a prompt; at least one token is left to compute.
-  mutating func take(_ keeper: UUID, sharing prompt: [Int]) -> KVSequence? {
+  ///
+  /// - Parameter adapter: with another, nothing is shared.
+  mutating func take(_ keeper: UUID, sharing prompt: [Int], adapter: Int?) -> KVSequence? {
     guard let kept = all.removeValue(forKey: keeper) else { return nil }
+    guard kept.sequence.adapter == adapter else {
+      kept.sequence.close()
+      return nil
+    }
     let shared = zip(kept.tokens, prompt).prefix { $0 == $1 }.count
     do {
       try kept.sequence.truncate(to: min(shared, prompt.count - 1, kept.sequence.tokenCount))

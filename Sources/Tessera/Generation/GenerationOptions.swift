@@ -30,6 +30,8 @@ public struct GenerationOptions: Sendable, Equatable {
   /// Tokens that the answer begins with, whatever the model thinks of them; nil takes what the model's files say
   /// (`LanguageModel.firstTokens`).
   public var firstTokens: [Int]?
+  /// The name of the adapter (`LoadOptions.adapters`) that the model answers with; nil: none.
+  public var adapter: String?
   /// The same seed gives the same text; nil takes a random one.
   public var seed: UInt64?
   /// Texts that end the answer and are not part of it.

@@ -23,6 +23,8 @@ public struct LoadOptions: Sendable {
   public var weightType: WeightFormat?
   /// `.fast` rounds activations to 8 bits where that is faster; `LanguageModel.precision` has the precision actually in use.
   public var precision = Precision.exact
+  /// Low-rank adapters (LoRA) that generations may choose from, by their names; the first is not chosen by itself.
+  public var adapters: [Adapter] = []
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
   /// Whether a GPU that was never tuned is tuned before the model is loaded, once, in at most 20 seconds; what is found is kept
@@ -36,6 +38,27 @@ public struct LoadOptions: Sendable {
   /// Tiles that were measured to be fast; nil takes what `tessera tune` has found for the device, or what comes with
   /// Tessera. Results do not depend on it.
   package var tuning: Tuning?
+
+  /// A low-rank adapter's files (Hu et al. 2021).
+  public struct Adapter: Sendable, Equatable {
+    /// By which `GenerationOptions.adapter` and other calls choose it.
+    public var name: String
+    /// A folder that PEFT has saved, or a GGUF file.
+    public var path: String
+    /// Factor of what it changes, besides its own.
+    public var scale: Double
+
+    /// - Parameter name: nil takes the last part of the path.
+    public init(name: String? = nil, path: String, scale: Double = 1) {
+      self.name = name ?? path.split(separator: "/").last.map(String.init) ?? path
+      (self.path, self.scale) = (path, scale)
+    }
+
+    /// - Throws: an error that says what is wrong with the files.
+    package func open() throws -> TesseraModels.Adapter {
+      try TesseraModels.Adapter(path: path, name: name, scale: scale)
+    }
+  }
 
   public init() {}
 
@@ -57,6 +80,7 @@ public struct LoadOptions: Sendable {
     (options.keys, options.values) = (keyEncoding ?? standard, valueEncoding ?? standard)
     options.weightFormat = weightType
     options.chunkSize = chunkSize
+    options.adapters = try adapters.map { try $0.open() }
     options.style = try style ?? Self.requestedStyle()
     options.tuning = tuning
     options.precision = precision

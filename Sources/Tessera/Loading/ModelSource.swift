@@ -11,6 +11,10 @@ package struct ModelSource: Sendable {
   /// - Parameter path: of a GGUF file, the first of several that are one model, or a Hugging Face folder.
   /// - Throws: `FileError` if there is none, or it is damaged.
   package init(path: String) throws {
+    guard !Adapter.isThere(path) else {
+      throw TesseraError(
+        .unsupportedFile, "\(path): this is an adapter and no model: name its model with -m, and it with --lora")
+    }
     checkpoint = try openCheckpoint(path: path)
     seed = 0
   }

@@ -9,12 +9,12 @@ extension Engine {
   }
 
   /// How likely the tokens from `first` on are, each behind those before it.
-  func scoredRows(_ tokens: [Int], from first: Int, source: [Int]?) async throws -> [ScoredToken] {
+  func scoredRows(_ tokens: [Int], from first: Int, source: [Int]?, adapter: String?) async throws -> [ScoredToken] {
     let state = Mutex<(position: Int, rows: [ScoredToken])>((0, []))
     // The last token's logits are of what would follow.
     let inputs = Array(tokens.dropLast())
     try model().runner.check(tokens, source: source)
-    try await rows(tokens: inputs, source: source) { runner, result in
+    try await rows(tokens: inputs, source: source, adapter: adapter) { runner, result in
       let start = state.withLock { $0.position }
       // Logits of the prompt's rows are not computed.
       let wanted = max(0, first - 1 - start)

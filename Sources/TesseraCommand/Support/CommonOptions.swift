@@ -19,13 +19,7 @@ struct ModelOptions: ParsableArguments {
   var quiet: Bool { run.quiet }
 
   /// The model, with a progress bar while it loads.
-  ///
-  /// - Parameter beams: that have room beside each other; nil: one generation has.
-  func load(beams: Int? = nil) async throws -> LanguageModel {
-    var options = run.loadOptions
-    if let beams { options.sequenceCount = beams }
-    return try await run.load(ModelSource(path: model), options: options)
-  }
+  func load() async throws -> LanguageModel { try await run.load(ModelSource(path: model)) }
 }
 
 /// Where and how a model runs.

@@ -37,16 +37,9 @@ package struct HuggingFaceCheckpoint: Checkpoint {
     var tensors: [StoredTensor] = []
     var unreadable: [String: String] = [:]
     for (part, file) in weights.files.enumerated() {
-      for tensor in file.tensors {
-        if let type = tensor.type.ggmlType {
-          tensors.append(
-            StoredTensor(
-              name: tensor.name, type: type, shape: tensor.shape, elementCount: tensor.elementCount,
-              byteCount: tensor.byteCount, part: part, offset: tensor.fileOffset))
-        } else {
-          unreadable[tensor.name] = tensor.type.rawValue
-        }
-      }
+      let own = file.storedTensors(part: part)
+      tensors += own.readable
+      unreadable.merge(own.unreadable) { old, _ in old }
     }
     self.tensors = tensors
     unreadableTensors = unreadable

@@ -115,9 +115,9 @@ package final class KVCache: Sendable {
   package var sequenceCount: Int { state.withLock { $0.sequences.count } }
 
   /// A new, empty sequence; its blocks are freed when the handle is closed or goes.
-  package func makeSequence() -> KVSequence {
+  package func makeSequence(adapter: Int? = nil) -> KVSequence {
     let tables = SequenceTables(layout)
-    return KVSequence(cache: self, id: state.withLock { $0.insert(tables) })
+    return KVSequence(cache: self, id: state.withLock { $0.insert(tables) }, adapter: adapter)
   }
 
   /// Tables over a transient group's pool, for the sequences of one step; nothing is kept of them.

@@ -11,10 +11,13 @@ package final class KVSequence: Sendable {
   package let cache: KVCache
   /// The sequence's number, unique in its cache.
   package let id: Int
+  /// The number of the adapter that its keys and values are computed with; nil: none.
+  package let adapter: Int?
 
-  init(cache: KVCache, id: Int) {
+  init(cache: KVCache, id: Int, adapter: Int?) {
     self.cache = cache
     self.id = id
+    self.adapter = adapter
   }
 
   deinit { close() }
@@ -120,7 +123,7 @@ package final class KVSequence: Sendable {
       guard let fork = try state.sequences[id]?.fork(in: &state.pools) else { throw closed }
       return state.insert(fork)
     }
-    return KVSequence(cache: cache, id: forkID)
+    return KVSequence(cache: cache, id: forkID, adapter: adapter)
   }
 
   /// Frees the sequence's blocks; it cannot be used any more. Closing twice is allowed.

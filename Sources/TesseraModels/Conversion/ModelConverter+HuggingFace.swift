@@ -6,12 +6,13 @@ extension ModelConverter {
   ///
   /// - Parameters:
   ///   - type: what matrices are brought to; nil keeps them as they are. Vectors become float32.
+  ///   - adapters: added to the matrices that they are for.
   ///   - tokenizer: gives keys and values of the tokenizer, in order, for so many rows of the embedding; none: the file
   ///     says that it has no tokenizer.
   /// - Throws: `FileError` and `ModelError` for a folder that is not supported, or whose model a GGUF file cannot
   ///   express.
   package init(
-    _ folder: HuggingFaceCheckpoint, to type: GGMLType?,
+    _ folder: HuggingFaceCheckpoint, to type: GGMLType?, merging adapters: [Adapter] = [],
     tokenizer: (_ vocabularySize: Int) throws -> [(key: String, value: MetadataValue)] = { _ in [] }
   ) throws {
     let record = ExportRecord()
@@ -28,7 +29,9 @@ extension ModelConverter {
 
     let scaling = try RopeParameters.export(hyperparameters, model.profile, into: record)
     let contents = record.contents
-    let items = try Self.items(store, contents, wanted: type) + scaling
+    let merge = try AdapterMerge(adapters, folder)
+    let items = try Self.items(store, contents, merge, wanted: type) + scaling
+    try merge.checkAllUsed()
     let metadata = try Self.metadata(
       folder, family, model.profile, contents, type: type, items: items,
       tokenizer: tokenizer(model.profile.vocabularySize))
@@ -38,9 +41,9 @@ extension ModelConverter {
 
   // MARK: Tensors
 
-  private static func items(_ store: ParameterStore, _ record: ExportRecord.Contents, wanted: GGMLType?) throws
-    -> [Item]
-  {
+  private static func items(
+    _ store: ParameterStore, _ record: ExportRecord.Contents, _ merge: AdapterMerge, wanted: GGMLType?
+  ) throws -> [Item] {
     var names: [String] = []
     var declarations: [String: [ParameterStore.Declaration]] = [:]
     for declaration in store.declarations {
@@ -60,7 +63,7 @@ extension ModelConverter {
       // Several: experts, whose rows follow each other, or parts of one tensor.
       let parts = declarations[name] ?? []
       let areRows = parts.allSatisfy { $0.parameter.slice != nil }
-      let rows = try parts.map { try Self.rows(of: $0, named: name, record, store.checkpoint) }
+      let rows = try parts.map { try Self.rows(of: $0, named: name, record, merge, store.checkpoint) }
       guard let first = parts.first, let firstRows = rows.first else {
         throw ModelError(.inconsistent, "\(name): a tensor of nothing")
       }
@@ -85,7 +88,7 @@ extension ModelConverter {
 
   private static func rows(
     of declaration: ParameterStore.Declaration, named name: String, _ record: ExportRecord.Contents,
-    _ checkpoint: any Checkpoint
+    _ merge: AdapterMerge, _ checkpoint: any Checkpoint
   ) throws -> TensorRows {
     let tensor = declaration.tensor
     let isQueryOrKey = [".attn_q.", ".attn_k."].contains { name.contains($0) }
@@ -104,8 +107,10 @@ extension ModelConverter {
       let order = values.indices.map { $0 / headDim * headDim + $0 % headDim % 2 * (headDim / 2) + $0 % headDim / 2 }
       return .floats(order.map { values[$0] }, columnCount: values.count)
     }
-    if declaration.parameter.isTransposed { return .transposed(tensor, in: checkpoint) }
-    var rows = TensorRows.stored(tensor, in: checkpoint)
+    if declaration.parameter.isTransposed {
+      return try merge.rows(.transposed(tensor, in: checkpoint), of: declaration.parameter)
+    }
+    var rows = try merge.rows(.stored(tensor, in: checkpoint), of: declaration.parameter)
     if let runs = declaration.storedRows { rows = rows.taking(runs) }
     return headDim.map { rows.interleavingHeads(of: $0) } ?? rows
   }

@@ -8,6 +8,8 @@ struct Linear: Sendable {
   let rows: Int
   /// Of the input; the matrices' own are padded to whole blocks.
   let columns: Int
+  /// What adapters add.
+  var lowRank: LowRank?
 
   /// - Parameters:
   ///   - x: (rows of x, columns), with a norm that is still to be applied.
@@ -33,15 +35,25 @@ struct Linear: Sendable {
     _ y: Tensor, _ x: NormedTensor, activation: Activation.Function? = nil, scale: Float = 1,
     adding residual: Tensor? = nil, _ step: StepBuilder
   ) throws {
-    let x = try x.ready(for: parts.map(\.matrix), step)
+    let adapted = try lowRank == nil ? nil : step.adapterRows(count: x.rows)
+    let x = try x.ready(for: parts.map(\.matrix), appliesNorm: adapted != nil, step)
+    // An activation is of the whole sum.
+    let after = adapted == nil ? nil : activation
+    guard after == nil || (scale == 1 && residual == nil) else {
+      throw ModelError(.inconsistent, "an activation before a sum, in a projection with adapters")
+    }
     for part in parts {
       try step.operators.product.enqueue(
         x.tensor, part.matrix, into: y.view.advanced(byFloats: part.firstRow), tokens: x.rows, norm: x.norm,
         yStride: rows,
         epilogue: .init(
-          bias: bias?.view.advanced(byFloats: part.firstRow), activation: activation, scale: scale,
+          bias: bias?.view.advanced(byFloats: part.firstRow), activation: after == nil ? activation : nil, scale: scale,
           residual: residual?.view.advanced(byFloats: part.firstRow)),
         workspace: step.productWorkspace(rows: x.rows, columns: x.tensor.columns), on: step.sink)
+    }
+    if let lowRank, let adapted { try lowRank.add(x.tensor, to: y, scale: scale, adapted, step) }
+    if let after {
+      try step.operators.activation.enqueue(y, into: y, rows: x.rows, size: rows, function: after, on: step.sink)
     }
   }
 }
@@ -56,6 +68,7 @@ struct GatedLinear: Sendable {
   /// Of each.
   let rows: Int
   let columns: Int
+  let lowRank: LowRank?
 
   func callAsFunction(_ x: NormedTensor, _ function: Activation.Function, _ step: StepBuilder) throws -> Tensor {
     let y = step.tensor(rows: x.rows, columns: rows)
@@ -67,7 +80,7 @@ struct GatedLinear: Sendable {
       return y
     }
     let both = step.tensor(rows: x.rows, columns: 2 * rows)
-    try Linear(parts: parts, bias: bias, rows: 2 * rows, columns: columns).into(both, x, step)
+    try Linear(parts: parts, bias: bias, rows: 2 * rows, columns: columns, lowRank: lowRank).into(both, x, step)
     try step.operators.activation.enqueue(
       both, into: y, rows: x.rows, size: rows, function: function, isGated: true, on: step.sink)
     return y
@@ -89,9 +102,11 @@ extension StepBuilder {
 extension NormedTensor {
   /// As wide as the matrices' padded columns, and with its norm applied unless the products do so; norms are left to them only where
   /// nothing is padded.
-  func ready(for matrices: [WeightMatrix], _ step: StepBuilder) throws -> NormedTensor {
+  ///
+  /// - Parameter appliesNorm: in any case.
+  func ready(for matrices: [WeightMatrix], appliesNorm: Bool = false, _ step: StepBuilder) throws -> NormedTensor {
     guard let columns = matrices.first?.shape.columns else { return self }
-    if let norm, !matrices.allSatisfy({ step.operators.product.fusesNorm(of: $0.shape.format) }) {
+    if let norm, appliesNorm || !matrices.allSatisfy({ step.operators.product.fusesNorm(of: $0.shape.format) }) {
       let y = step.tensor(rows: rows, columns: tensor.columns)
       try step.operators.rmsNorm.enqueue(
         tensor, weight: norm.weight, into: y, rows: NormRows(columns: tensor.columns), count: rows,

@@ -36,9 +36,6 @@ extension TensorRows {
 
   /// Rows of heads whose dimensions i and i + size / 2 turn together, in the order in which 2i and 2i + 1 do.
   func interleavingHeads(of size: Int) -> TensorRows {
-    reordered { row in
-      let (head, place) = (row / size, row % size)
-      return head * size + place % 2 * (size / 2) + place / 2
-    }
+    reordered { HeadOrder.halved($0, size: size) }
   }
 }

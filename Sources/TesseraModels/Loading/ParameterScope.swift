@@ -90,7 +90,19 @@ struct ParameterScope {
     }
     let matrices = try store.matrices(weights, rows: parts.map(\.rows), columns: columns, of: self)
     return Linear(
-      parts: matrices, bias: try biases(parts, bias), rows: parts.reduce(0) { $0 + $1.rows }, columns: columns)
+      parts: matrices, bias: try biases(parts, bias), rows: parts.reduce(0) { $0 + $1.rows }, columns: columns,
+      lowRank: try lowRank(parts, columns: columns))
+  }
+
+  private func lowRank(_ parts: [Part], columns: Int) throws -> LowRank? {
+    guard !store.adapters.isEmpty else { return nil }
+    return try store.lowRank(parts.map { (weight($0), $0.rows) }, columns: columns, of: self)
+  }
+
+  /// The size of the heads whose rows GGUF files have in another order than folders, of queries and keys.
+  func interleavedHeadDim(of parameter: Parameter) -> Int? {
+    guard let name = parameter.gguf, [".attn_q.", ".attn_k."].contains(where: { name.contains($0) }) else { return nil }
+    return hyperparameters.record?.contents.interleavedHeadDim
   }
 
   /// The biases of parts whose rows follow each other; nil where there are none.
@@ -106,13 +118,15 @@ struct ParameterScope {
   func gatedLinear(gate: Part, up: Part, columns: Int, bias: BiasRule = .none) throws -> GatedLinear {
     let weights = [gate, up].map(weight)
     let biases = try self.biases([gate, up], bias)
-    if biases == nil, gate.rows.isMultiple(of: 16),
+    let lowRank = try lowRank([gate, up], columns: columns)
+    if biases == nil, lowRank == nil, gate.rows.isMultiple(of: 16),
       let matrix = try store.interleaved(weights, rows: gate.rows, columns: columns, of: self)
     {
-      return GatedLinear(fused: matrix, parts: [], bias: nil, rows: gate.rows, columns: columns)
+      return GatedLinear(fused: matrix, parts: [], bias: nil, rows: gate.rows, columns: columns, lowRank: nil)
     }
     let parts = try store.matrices(weights, rows: [gate.rows, up.rows], columns: columns, of: self)
-    return GatedLinear(fused: nil, parts: parts, bias: biases, rows: gate.rows, columns: columns)
+    return GatedLinear(
+      fused: nil, parts: parts, bias: biases, rows: gate.rows, columns: columns, lowRank: lowRank)
   }
 
   /// Gate and up, and down, of `count` experts; the matrices of one kind lie one after another. Places of parts are a

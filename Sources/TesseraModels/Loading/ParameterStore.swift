@@ -30,12 +30,16 @@ final class ParameterStore {
   let checkpoint: any Checkpoint
   /// The type that float matrices are quantized to.
   let weightFormat: WeightFormat?
-  private(set) var plan = Plan()
+  /// What is beside the model's matrices.
+  let adapters: [Adapter]
+  /// Names of pairs that have a place, by the adapter's path.
+  var usedPairs: [String: Set<String>] = [:]
+  var plan = Plan()
   /// What of the tensors does not fit, of a store that goes on all the same; nil: it throws.
   private(set) var faults: TensorFaults?
   /// In the order of the declarations; a tensor may be declared more than once.
   private(set) var declarations: [Declaration] = []
-  private let device: ParameterDevice?
+  let device: ParameterDevice?
   private let alignment: Int
   private var used: Set<String> = []
   private var loaded: [String: WeightMatrix] = [:]
@@ -46,8 +50,12 @@ final class ParameterStore {
   /// A store that plans.
   ///
   /// - Parameter isTolerant: whether it takes note of tensors that do not fit, and makes up others, to find all that is wrong.
-  init(planning checkpoint: any Checkpoint, weightFormat: WeightFormat?, alignment: Int, isTolerant: Bool = false) {
+  init(
+    planning checkpoint: any Checkpoint, weightFormat: WeightFormat?, adapters: [Adapter] = [], alignment: Int,
+    isTolerant: Bool = false
+  ) {
     (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
+    self.adapters = adapters
     (device, totalBytes, progress) = (nil, 1, { _ in })
     faults = isTolerant ? TensorFaults() : nil
   }
@@ -56,10 +64,11 @@ final class ParameterStore {
   ///
   /// - Parameter progress: called with the fraction of the bytes that are on the device, 0 to 1.
   init(
-    loading checkpoint: any Checkpoint, weightFormat: WeightFormat?, onto device: ParameterDevice, alignment: Int,
-    progress: @escaping (Double) -> Void
+    loading checkpoint: any Checkpoint, weightFormat: WeightFormat?, adapters: [Adapter] = [],
+    onto device: ParameterDevice, alignment: Int, progress: @escaping (Double) -> Void
   ) {
     (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
+    self.adapters = adapters
     (self.device, self.progress) = (device, progress)
     totalBytes = max(1, checkpoint.tensors.reduce(0) { $0 + $1.byteCount })
   }
@@ -304,7 +313,7 @@ final class ParameterStore {
     return tensor
   }
 
-  private func count(_ bytes: Int) {
+  func count(_ bytes: Int) {
     plan.totalBytes += DeviceSlab.paddedBytes(bytes, alignment: alignment)
     plan.largestBytes = max(plan.largestBytes, bytes)
   }

@@ -47,7 +47,8 @@ package struct ModelDraft {
         ?? TuningDatabase(contentsOf: TuningDatabase.url).tuning(for: device.profile, style: library.style),
       precision: options.precision, formats: layout.parameters.formats)
     let store = ParameterStore(
-      planning: checkpoint, weightFormat: options.weightFormat, alignment: limits.baseAddressAlignment)
+      planning: checkpoint, weightFormat: options.weightFormat, adapters: options.adapters,
+      alignment: limits.baseAddressAlignment)
     let family = try layout.family.init(layout.hyperparameters, ParameterScope(store, layout.hyperparameters))
     planner = StepPlanner(
       family: family, operators: operators,
@@ -57,7 +58,7 @@ package struct ModelDraft {
       rotations: layout.profile.rotaryTables.map { _ in BufferView(.planned("rotations")) },
       selected: BufferView(.planned("hidden states")), alignment: limits.baseAddressAlignment)
     var (arenaBytes, commandCount) = (0, 0)
-    for shape in layout.largestShapes(family, operators) {
+    for shape in try layout.largestShapes(family, operators) {
       let plan = try planner.plan(shape, inputs: BufferView(.planned("inputs")))
       arenaBytes = max(arenaBytes, plan.arenaBytes)
       commandCount = max(commandCount, plan.commands.dispatches.count)

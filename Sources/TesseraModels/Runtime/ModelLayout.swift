@@ -13,6 +13,7 @@ struct ModelLayout {
   let contextLength: Int
   let chunkSize: Int
   let sequenceCount: Int
+  private let hasAdapters: Bool
 
   static let defaultContextLength = 4096
   /// Rows of logits that are computed at once: few enough that a large vocabulary's fit in 64 MiB.
@@ -29,7 +30,9 @@ struct ModelLayout {
     }
   }
 
-  var inputBytes: Int { StepInputs.mostBytes(tokens: chunkSize, tableEntries: tableEntries, profile) }
+  var inputBytes: Int {
+    StepInputs.mostBytes(tokens: chunkSize, tableEntries: tableEntries, hasAdapters: hasAdapters, profile)
+  }
   /// Tokens that a row may have a bias for.
   static let biasLimit = 1024
   /// Bytes for sampling `logitRows` rows together: with a mask, biases, and penalties for all that a sequence may have.
@@ -44,16 +47,22 @@ struct ModelLayout {
   var hiddenBytes: Int { hiddenRows * profile.hiddenSize * 4 }
 
   init(_ checkpoint: any Checkpoint, limits: DeviceLimits, options: ModelRunner.Options) throws {
-    let c = try Hyperparameters(checkpoint)
+    var c = try Hyperparameters(checkpoint)
+    hasAdapters = !options.adapters.isEmpty
+    // It knows how heads lie in the other kind of file.
+    if hasAdapters { c.record = ExportRecord() }
     hyperparameters = c
     family = try Families.family(of: c)
     let store = ParameterStore(
-      planning: checkpoint, weightFormat: options.weightFormat, alignment: limits.baseAddressAlignment)
+      planning: checkpoint, weightFormat: options.weightFormat, adapters: options.adapters,
+      alignment: limits.baseAddressAlignment)
     let model: any ModelFamily
     do {
       model = try family.init(c, ParameterScope(store, c))
       try store.checkAllUsed()
     } catch { throw c.explained(error) }
+    try store.checkAdapters()
+    try options.adapters.check(against: c, family)
     try c.checkAllUsed()
     parameters = store.plan
     profile = model.profile
@@ -102,8 +111,8 @@ struct ModelLayout {
 
   /// The shapes of steps that need the most: a step of `chunkSize` tokens whose last rows, or all, are wanted, one in
   /// which as many sequences as can be get a token each, and a small one of both.
-  func largestShapes(_ family: any ModelFamily, _ operators: Operators) -> [StepShape] {
-    func shape(_ tokens: Int, singles: Int, outputs: Int, _ part: StepShape.Part, _ result: StepShape.Result)
+  func largestShapes(_ family: any ModelFamily, _ operators: Operators) throws -> [StepShape] {
+    func shape(_ tokens: Int, singles: Int, outputs: Int, _ part: StepShape.Part, _ result: StepShape.Result) throws
       -> StepShape
     {
       var shape = StepShape(part: part, result: result, tokenCount: tokens, outputCount: outputs)
@@ -117,16 +126,20 @@ struct ModelLayout {
           tileCount: tokens - singles, singleSplits: tokens <= StepShaper.splitTokens && singles > 0 ? 2 : 1,
           splits: tokens <= StepShaper.splitTokens && tokens > singles ? 2 : 1)
       }
+      if hasAdapters, part != .logits {
+        shape.adapterTokens = try AdapterRows(runs: 1, rows: tokens, operators.product)
+        if shape.selectsOutputs { shape.adapterOutputs = try AdapterRows(runs: 1, rows: outputs, operators.product) }
+      }
       return shape
     }
     let rows = Self.logitRows(profile)
     guard family is any CausalLanguageModel else {
-      let states = shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden)
+      let states = try shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden)
       return profile.classification == nil
-        ? [states] : [states, shape(rows, singles: 0, outputs: rows, .logits, .logits)]
+        ? [states] : try [states, shape(rows, singles: 0, outputs: rows, .logits, .logits)]
     }
     let smaller = max(1, chunkSize / 16 * 15)
-    var shapes = [
+    var shapes = try [
       shape(chunkSize, singles: 0, outputs: min(rows, chunkSize), .model, .logits),
       shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden),
       shape(smaller, singles: 0, outputs: smaller, .model, .hidden),
@@ -136,12 +149,12 @@ struct ModelLayout {
     ]
     // Tokens of both kinds make the most commands.
     if chunkSize > 2 {
-      shapes.append(shape(min(chunkSize, StepShaper.splitTokens), singles: 1, outputs: 2, .model, .logits))
+      try shapes.append(shape(min(chunkSize, StepShaper.splitTokens), singles: 1, outputs: 2, .model, .logits))
     }
     let singles = min(sequenceCount, chunkSize)
-    if singles > 1 { shapes.append(shape(singles, singles: singles, outputs: min(rows, singles), .model, .logits)) }
+    if singles > 1 { try shapes.append(shape(singles, singles: singles, outputs: min(rows, singles), .model, .logits)) }
     if family is any EncoderDecoder {
-      shapes.append(shape(chunkSize, singles: 0, outputs: chunkSize, .source, .hidden))
+      try shapes.append(shape(chunkSize, singles: 0, outputs: chunkSize, .source, .hidden))
     }
     return shapes
   }

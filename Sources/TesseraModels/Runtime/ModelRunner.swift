@@ -28,6 +28,8 @@ package final class ModelRunner {
     package var tuning: Tuning?
     /// `.fast` where it is faster: see `ModelRunner.precision`.
     package var precision = Precision.exact
+    /// What sequences may have beside the model's matrices, by their index.
+    package var adapters: [Adapter] = []
     /// Of a described model's random weights.
     package var seed: UInt32 = 0
     /// Whether the kernels of a prompt and an answer are compiled before the weights are loaded, not as they are first
@@ -63,6 +65,8 @@ package final class ModelRunner {
   package let plan: MemoryPlan
   package let contextLength: Int
   package let chunkSize: Int
+  /// Names of the adapters that sequences may have, by their number.
+  package let adapters: [String]
   package let heap: DeviceHeap
   package let cache: KVCache
   package let queue: Queue
@@ -121,6 +125,7 @@ package final class ModelRunner {
       budgetBytes: options.memoryBudget)
     (profile, plan, library) = (layout.profile, draft.memory, draft.library)
     (contextLength, chunkSize) = (layout.contextLength, layout.chunkSize)
+    adapters = options.adapters.map(\.name)
     if options.compilesAhead ?? (library.context.device.profile.type == .gpu) {
       try library.compile(
         draft.variants(), isCancelled: { Task.isCancelled }, progress: { progress(.kernels($0, of: $1)) })
@@ -142,7 +147,7 @@ package final class ModelRunner {
     cache = try KVCache(layout.cache, blockCounts: draft.memory.blockCounts, on: heap)
 
     let parameters = ParameterStore(
-      loading: checkpoint, weightFormat: options.weightFormat,
+      loading: checkpoint, weightFormat: options.weightFormat, adapters: options.adapters,
       onto: try ParameterDevice(library, plan: layout.parameters, heap: heap, queue: queue, seed: options.seed),
       alignment: heap.limits.baseAddressAlignment, progress: { progress(.weights($0)) })
     let family = try layout.family.init(
@@ -312,6 +317,9 @@ package final class ModelRunner {
       let count = chunk.sequence.tokenCount + chunk.tokens.count
       guard isSource || count <= contextLength else {
         throw ModelError(.badBatch, "a sequence of \(count) tokens: the context has \(contextLength)")
+      }
+      guard chunk.sequence.adapter.map(adapters.indices.contains) ?? true else {
+        throw ModelError(.badBatch, "a batch with a sequence of an adapter that is not loaded")
       }
       guard chunk.sequence.cache === cache else {
         throw ModelError(.badBatch, "a batch with a sequence of another model's cache")

@@ -16,6 +16,10 @@ final class StepBuilder {
   private let rotationTables: [BufferView]
   /// What `headSlots` has made, by rows of a tile.
   var headSlots: [Int: HeadSlots] = [:]
+  /// Whether the layers that follow see the rows that are wanted alone, in their order.
+  private var hasSelected = false
+  /// What `mostTiledRows` has found.
+  private var tiledRows: [Int: Int] = [:]
   /// Bytes of each tensor, by its id.
   private(set) var tensorBytes: [Int] = []
 
@@ -63,10 +67,30 @@ final class StepBuilder {
   /// The rows that are wanted, of tensors of all tokens: a last layer does it once attention has seen all of them.
   func selectedOutputs(_ tensor: Tensor) throws -> Tensor {
     guard shape.selectsOutputs, tensor.rows == shape.tokenCount else { return tensor }
+    hasSelected = true
     let selected = self.tensor(rows: shape.outputCount, columns: tensor.columns)
     try operators.rowGather.enqueue(
       tensor, indices: inputs.outputs, into: selected, rows: shape.outputCount, columns: tensor.columns, on: sink)
     return selected
+  }
+
+  /// Which of `count` rows have adapters; nil: none.
+  func adapterRows(count: Int) throws -> MatrixProduct.Experts? {
+    let rows = hasSelected ? shape.adapterOutputs : shape.adapterTokens
+    guard rows.runs > 0 else { return nil }
+    guard count == (hasSelected ? shape.outputCount : shape.tokenCount) else {
+      throw ModelError(.inconsistent, "a projection of \(count) rows, which are no tokens, with adapters")
+    }
+    let list = hasSelected ? inputs.adapterOutputs : inputs.adapterTokens
+    return .init(list: list, order: list, gathers: false, routing: rows.routing(rows: count))
+  }
+
+  /// Rows of all tiles of rows with adapters, at most: room for them does not depend on who has which.
+  func mostTiledRows(_ count: Int) throws -> Int {
+    if let known = tiledRows[count] { return known }
+    let most = try AdapterRows.mostTiledRows(count, operators.product)
+    tiledRows[count] = most
+    return most
   }
 }
 

@@ -18,6 +18,7 @@ struct StepInputs: Sendable {
   let tokenTypes: BufferView  // (tokens) UInt32, where the shape has them
   let features: BufferView  // (tokens, columns) Float, of a source that is no ids
   let outputs: BufferView  // (outputCount) UInt32: rows of the step
+  let adapterTokens, adapterOutputs: BufferView  // lists of tiles (Kernels/matmul/rows.cl), where the shape has them
   let groups: [Group]
   let tables: BufferView  // UInt32: block ids of all groups and sequences
   /// Bytes before the tables.
@@ -40,6 +41,8 @@ struct StepInputs: Sendable {
     let columns = shape.part == .source ? profile.sourceFeatures?.columns ?? 0 : 0
     features = section(tokens * columns * 4)
     outputs = section(shape.selectsOutputs ? shape.outputCount * 4 : 0)
+    adapterTokens = section(shape.adapterTokens.listBytes(rows: tokens))
+    adapterOutputs = section(shape.adapterOutputs.listBytes(rows: shape.outputCount))
     groups = shape.groups.map { group in
       Group(
         slots: section(tokens * 4), singleTiles: section(shape.singleCount * tile),
@@ -50,11 +53,15 @@ struct StepInputs: Sendable {
   }
 
   /// Bytes for batches of at most `tokens` tokens whose tables have at most `tableEntries` block ids.
-  static func mostBytes(tokens: Int, tableEntries: Int, _ profile: ModelProfile) -> Int {
+  static func mostBytes(tokens: Int, tableEntries: Int, hasAdapters: Bool, _ profile: ModelProfile) -> Int {
     var shape = StepShape(part: .source, tokenCount: tokens, outputCount: tokens)
     shape.singleCount = tokens
     shape.groups = profile.attentionGroups.map { _ in .init(tileCount: tokens) }
     (shape.selectsOutputs, shape.hasTokenTypes) = (true, true)
+    if hasAdapters {
+      shape.adapterTokens.runs = tokens
+      shape.adapterOutputs.runs = tokens
+    }
     return StepInputs(shape, profile, in: .planned("inputs")).fixedBytes + tableEntries * 4
   }
 }
@@ -67,6 +74,8 @@ struct StepData {
   var tokenTypes: [UInt32] = []
   var features: [Float] = []
   var outputs: [UInt32] = []
+  var adapterTokens: [Int32] = []
+  var adapterOutputs: [Int32] = []
   var groups: [Group]
   var tables: [UInt32] = []
 
@@ -93,6 +102,8 @@ struct StepData {
     if shape.hasTokenTypes { put(tokenTypes, inputs.tokenTypes) }
     put(features, inputs.features)
     if shape.selectsOutputs { put(outputs, inputs.outputs) }
+    put(adapterTokens, inputs.adapterTokens)
+    put(adapterOutputs, inputs.adapterOutputs)
     for (group, views) in zip(groups, inputs.groups) {
       put(group.slots, views.slots)
       put(group.singleTiles, views.singleTiles)

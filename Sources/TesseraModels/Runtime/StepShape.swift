@@ -41,4 +41,7 @@ struct StepShape: Hashable, Sendable {
   /// Whether these are not simply all tokens, in order.
   var selectsOutputs = false
   var hasTokenTypes = false
+  /// Of all tokens, and of the rows that are wanted, where these are not all.
+  var adapterTokens = AdapterRows()
+  var adapterOutputs = AdapterRows()
 }

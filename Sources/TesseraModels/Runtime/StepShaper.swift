@@ -27,10 +27,13 @@ struct StepShaper {
     _ batch: Batch, part: StepShape.Part, result: StepShape.Result, tables: [[KVTable]], rows: [Range<Int>],
     sourceCounts: [Int], transient: [Int: [KVTable]]
   ) throws -> Shaped {
-    // Chunks of one token first.
+    // Chunks of one token first; of these, and of the others, those of one adapter together.
+    func adapter(_ index: Int) -> Int? { batch.chunks[index].sequence.adapter }
     let order = batch.chunks.indices.sorted {
       let (a, b) = (batch.chunks[$0].tokens.count == 1, batch.chunks[$1].tokens.count == 1)
-      return a == b ? $0 < $1 : a
+      if a != b { return a }
+      let (first, second) = (adapter($0) ?? -1, adapter($1) ?? -1)
+      return first == second ? $0 < $1 : first < second
     }
     let singleCount = order.prefix { batch.chunks[$0].tokens.count == 1 }.count
     var data = StepData(groups: profile.attentionGroups.map { _ in .init() })
@@ -103,6 +106,14 @@ struct StepShaper {
     shape.singleCount = singleCount
     shape.groups = groups
     shape.selectsOutputs = outputs != (0..<UInt32(data.ids.count)).map { $0 }
+    if batch.chunks.indices.contains(where: { adapter($0) != nil }) {
+      let tokens = order.flatMap { [Int?](repeating: adapter($0), count: batch.chunks[$0].tokens.count) }
+      (shape.adapterTokens, data.adapterTokens) = try AdapterRows.tiles(tokens, operators.product)
+      if shape.selectsOutputs {
+        (shape.adapterOutputs, data.adapterOutputs) = try AdapterRows.tiles(
+          outputs.map { tokens[Int($0)] }, operators.product)
+      }
+    }
     shape.hasTokenTypes = batch.chunks.contains { $0.tokenTypes != nil } || needsTokenTypes
     data.outputs = shape.selectsOutputs ? outputs : []
     return Shaped(shape: shape, data: data)

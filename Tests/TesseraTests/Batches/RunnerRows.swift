@@ -45,8 +45,8 @@ extension ModelRunner {
   }
 
   /// The logits of every token of a sequence that runs alone.
-  func alone(_ tokens: [Int], source: [Int]? = nil) throws -> [Row] {
-    let sequence = cache.makeSequence()
+  func alone(_ tokens: [Int], source: [Int]? = nil, adapter: Int? = nil) throws -> [Row] {
+    let sequence = cache.makeSequence(adapter: adapter)
     defer { sequence.close() }
     if let source { _ = try runSource(source, of: sequence) }
     return try stride(from: 0, to: tokens.count, by: chunkSize).flatMap { first in

@@ -198,8 +198,8 @@ struct FamilyModel {
   }
 
   /// The likeliest tokens behind a prompt, each behind those before it.
-  func greedy(_ prompt: [Int], source: [Int]? = nil, count: Int) throws -> [Int] {
-    let sequence = runner.cache.makeSequence()
+  func greedy(_ prompt: [Int], source: [Int]? = nil, count: Int, adapter: Int? = nil) throws -> [Int] {
+    let sequence = runner.cache.makeSequence(adapter: adapter)
     defer { sequence.close() }
     if let source { _ = try runner.runSource(source, of: sequence) }
     return try greedy(prompt, of: sequence, count: count)
