@@ -39,6 +39,10 @@ struct VariantTests {
         var rope = config["rope_parameters"] as? [String: Any] ?? [:]
         rope["llama_4_scaling_beta"] = 0
         return config.merging(["rope_parameters": rope]) { $1 }
-      }, { path in #expect(try FamilyModel(path: path).runner.contextLength == 128) })
+      },
+      { path in
+        let context = try FamilyModel(path: path).runner.contextLength
+        #expect(context == 128)
+      })
   }
 }
