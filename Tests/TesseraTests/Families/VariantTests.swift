@@ -25,6 +25,18 @@ struct VariantTests {
     }
   }
 
+  @Test("a folder of Baichuan 2 13B becomes no GGUF file, which would say neither its ALiBi nor its output")
+  func baichuan() throws {
+    for (folder, word) in [("baichuan2-13b", "ALiBi"), ("baichuan", "normalized")] {
+      let error = #expect(throws: ModelError.self) {
+        try FamilyFixture.withCopy(of: folder, config: { $0.merging(["z_loss_weight": 0]) { $1 } }) {
+          _ = try ModelConverter(HuggingFaceCheckpoint(path: $0), to: nil)
+        }
+      }
+      #expect(error?.message.contains(word) == true)
+    }
+  }
+
   @Test("Ministral 3 takes no context in which its queries get a factor", arguments: [false, true])
   func temperedContext(isGGUF: Bool) throws {
     let fixture = FamilyFixture(folder: "ministral3", isGGUF: isGGUF)
