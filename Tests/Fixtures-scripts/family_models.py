@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import baichuan
 import jina_bert
 import torch
 import transformers
@@ -126,7 +127,8 @@ BERT_FILES = {
 
 
 def class_of(model):
-    return getattr(transformers, model.class_name, None) or getattr(jina_bert, model.class_name)
+    own = [getattr(module, model.class_name, None) for module in (transformers, jina_bert, baichuan)]
+    return next(kind for kind in own if kind)
 
 
 LESS_ONE = ("gemma", "gemma2", "nemotron")

@@ -217,7 +217,9 @@ extension RopeParameters {
     -> [ModelConverter.Item]
   {
     guard let table = profile.rotaryTables.first else { return [] }
-    switch try scaling(c, contextLength: profile.contextLength, isPart: true) {
+    // The family has read them.
+    let others: Set = ["mscale", "mscale_all_dim", "llama_4_scaling_beta", "max_position_embeddings"]
+    switch try scaling(c, contextLength: profile.contextLength, isPart: true, others: others) {
     case .none: return []
     case .linear(let factor):
       record.set("rope.scaling.type", .string("linear"))

@@ -96,6 +96,7 @@ enum Families {
     OLMoE.self,
     GraniteMoE.self,
     DeepSeek.self,
+    Ministral3.self,
   ]
 
   static func family(of c: Hyperparameters) throws -> any ModelFamily.Type {

@@ -14,6 +14,8 @@ struct Parameter: Sendable {
   var columnRows: (rows: Range<Int>, of: Int)?
   /// Stored as (columns, rows).
   var isTransposed = false
+  /// Each stored row of floats is to be divided by its length (Baichuan 2's output).
+  var isNormalized = false
   /// Added to each value (Gemma's norms in Hugging Face's scheme).
   var offset: Float = 0
 

@@ -85,6 +85,11 @@ final class ParameterDevice {
         try uploadRows(of: $0, rowBytes: part.count * tensor.type.blockByteCount, columns: part.count)
       }
     }
+    if piece.parameter.isNormalized {
+      return try FloatTensor.normalized(all, tensor).withUnsafeBytes {
+        try uploadRows(of: $0, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)
+      }
+    }
     guard piece.parameter.isTransposed else {
       return try uploadRows(of: all, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)
     }

@@ -45,10 +45,12 @@ struct ParameterScope {
   ///
   /// - Parameter isTransposed: stored as (columns, rows) in Hugging Face's scheme (GPT-2's Conv1D).
   func linear(
-    _ name: String?, gguf: String?, rows: Int, columns: Int, bias: BiasRule = .none, isTransposed: Bool = false
+    _ name: String?, gguf: String?, rows: Int, columns: Int, bias: BiasRule = .none, isTransposed: Bool = false,
+    isNormalized: Bool = false
   ) throws -> Linear {
     try linear(
-      parts: [Part(name, gguf: gguf, rows: rows)], columns: columns, bias: bias, isTransposed: isTransposed)
+      parts: [Part(name, gguf: gguf, rows: rows)], columns: columns, bias: bias, isTransposed: isTransposed,
+      isNormalized: isNormalized)
   }
 
   /// A projection of one input among others; several of them may be rows of one tensor.
@@ -82,9 +84,12 @@ struct ParameterScope {
   }
 
   /// Projections of one input, whose rows follow each other.
-  func linear(parts: [Part], columns: Int, bias: BiasRule = .none, isTransposed: Bool = false) throws -> Linear {
+  func linear(
+    parts: [Part], columns: Int, bias: BiasRule = .none, isTransposed: Bool = false, isNormalized: Bool = false
+  ) throws -> Linear {
     let weights = parts.map { part in
       var parameter = weight(part)
+      parameter.isNormalized = isNormalized
       parameter.isTransposed = isTransposed && !hyperparameters.isGGUF
       return parameter
     }
@@ -217,15 +222,17 @@ struct ParameterScope {
   /// - Parameters:
   ///   - scale: of the logits.
   ///   - tiedScale: of the logits of a tied one besides.
+  ///   - isNormalized: each row of one that is not tied is divided by its length.
   func outputHead(
     tiedTo embedding: TokenEmbedding, named name: String = "lm_head", bias: BiasRule = .none, softCap: Double? = nil,
-    scale: Float = 1, tiedScale: Float = 1
+    scale: Float = 1, tiedScale: Float = 1, isNormalized: Bool = false
   ) throws -> OutputHead {
     let softCap = softCap.map { Float($0) }
     let isTied = try hyperparameters.optionalBool("tie_word_embeddings", gguf: nil) ?? !has(name, gguf: "output")
     guard isTied else {
       let output = try linear(
-        name, gguf: "output", rows: embedding.table.shape.rows, columns: embedding.size, bias: bias)
+        name, gguf: "output", rows: embedding.table.shape.rows, columns: embedding.size, bias: bias,
+        isNormalized: isNormalized)
       return OutputHead(output: output, softCap: softCap, scale: scale)
     }
     // Some folders have the tied matrix twice.

@@ -78,7 +78,7 @@ final class ParameterStore {
   /// One matrix; the same one for each use of a tensor's rows.
   func matrix(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix {
     let piece = try piece(parameter, rows: rows, columns: columns, of: scope)
-    let key = "\(piece.tensor.name) \(piece.rows)"
+    let key = "\(piece.tensor.name) \(piece.rows) \(parameter.isNormalized)"
     if let matrix = loaded[key] { return matrix }
     let matrix = try place([piece], rows: rows, columns: columns, experts: nil)
     loaded[key] = matrix
