@@ -8,7 +8,7 @@ import TesseraMemory
 package struct MatrixProduct: Sendable {
   /// Steps between a product's sums and its result, in this order.
   package struct Epilogue: Sendable {
-    /// Added to each token, (rows rounded up to 16), not of experts; with a gate in the order of the matrix's rows.
+    /// Added to each token, (rows rounded up to 16), of experts for each of them; with a gate in the order of the matrix's rows.
     package var bias: (any DeviceMemory)?
     /// Applied to the sums, or to the gates.
     package var activation: Activation.Function?
@@ -181,9 +181,6 @@ package struct MatrixProduct: Sendable {
     guard norm == nil || (fusesNorm(tokens: tokens) && fusesNorm(of: shape.format) && experts == nil) else {
       throw OperatorError(
         .shape, "a norm in a product of \(tokens) tokens of \(shape.columns): it cannot be fused there")
-    }
-    guard experts == nil || epilogue.bias == nil else {
-      throw OperatorError(.shape, "a bias in a product of experts: each would need its own, which kernels do not have")
     }
     var tile = tile(shape.format, tokens: tokens, isGated: epilogue.isGated)
     if let experts { (tile.tokens, tile.repeats) = (experts.routing.tileTokens, 1) }

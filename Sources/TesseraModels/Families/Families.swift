@@ -88,6 +88,7 @@ enum Families {
     OLMoE.self,
     GraniteMoE.self,
     DeepSeek.self,
+    GptOss.self,
   ]
 
   static func family(of c: Hyperparameters) throws -> any ModelFamily.Type {

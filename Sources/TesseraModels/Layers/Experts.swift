@@ -4,6 +4,8 @@ import TesseraOperators
 struct ExpertMatrices: Sendable {
   let gateUp: WeightMatrix  // experts of (2 · size, hiddenSize), groups of gate and up rows alternating
   let down: WeightMatrix  // experts of (hiddenSize, size)
+  /// In the order of the rows, an expert's behind another's, each padded to groups of 16.
+  var gateUpBias, downBias: Vector?
 }
 
 /// A mixture of experts: each token goes through the `topK` gated MLPs that the router likes best, weighted by the
@@ -59,12 +61,13 @@ struct Experts: Sendable {
     let (hiddenSize, size) = (matrices.down.shape.rows, matrices.gateUp.shape.rows / 2)
     var inner = step.tensor(rows: routing.slotCount, columns: size)
     try product.enqueue(
-      x, matrices.gateUp, into: inner, tokens: x.rows, epilogue: .init(gate: activation),
+      x, matrices.gateUp, into: inner, tokens: x.rows, epilogue: .init(bias: matrices.gateUpBias, gate: activation),
       workspace: workspace(x.columns), experts: experts(gathers: true), on: step.sink)
     inner = try step.resized(inner, columns: matrices.down.shape.columns)
     let results = step.tensor(rows: routing.slotCount, columns: hiddenSize)
     try product.enqueue(
-      inner, matrices.down, into: results, tokens: x.rows, workspace: workspace(inner.columns),
+      inner, matrices.down, into: results, tokens: x.rows, epilogue: .init(bias: matrices.downBias),
+      workspace: workspace(inner.columns),
       experts: experts(gathers: false), on: step.sink)
     let y = step.tensor(rows: x.rows, columns: hiddenSize)
     try step.operators.router.combine(

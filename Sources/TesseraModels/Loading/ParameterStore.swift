@@ -130,7 +130,7 @@ final class ParameterStore {
   private func piece(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> Piece {
     let tensor = try tensor(parameter, of: scope)
     let storedRows = parameter.columnRows?.of ?? parameter.slice?.of ?? rows
-    let storedColumns = parameter.columnRows == nil ? columns : rows
+    let storedColumns = parameter.columnRows == nil ? columns : parameter.slice?.of ?? rows
     let expected = parameter.isTransposed ? [columns, storedRows] : [storedRows, storedColumns]
     // Experts' matrices may be one tensor of three dimensions.
     guard [tensor.rowCount, tensor.columnCount] == expected, tensor.shape.count <= (parameter.slice == nil ? 2 : 3),
@@ -248,9 +248,12 @@ final class ParameterStore {
   }
 
   /// The values of a float tensor; of a described model ones, and zeros for biases.
-  func values(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> [Float] {
+  ///
+  /// - Parameter isOfPlan: a plan needs none, and gets those of a described model.
+  func values(_ parameter: Parameter, shape: [Int], isOfPlan: Bool = false, of scope: ParameterScope) throws -> [Float]
+  {
     let tensor = try floats(parameter, shape: shape, of: scope)
-    guard checkpoint.hasData else {
+    guard checkpoint.hasData, device != nil || !isOfPlan else {
       return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: tensor.elementCount)
     }
     return try FloatTensor.values(tensor, in: checkpoint)
