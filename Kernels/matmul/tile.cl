@@ -32,7 +32,7 @@ static inline void set_tile(struct product_tile *t, ROOTS, const struct matmul_a
   if ((int)x < *experts) {
     const int4 entry = EXPERT_TILES(experts)[x];
     t->weights = (global const uint *)((global const uchar *)t->weights + (ulong)entry.x * a->expert_stride);
-    t->epilogue.bias = BIAS_OF(t->epilogue.bias, entry.x, a->rows);
+    t->epilogue.bias = BIAS_OF(t->epilogue.bias, entry.w, a->rows);
     t->row = entry.y;
     t->count = entry.z;
   }

@@ -96,7 +96,7 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   if ((int)tile >= *experts) return;
   const int4 entry = EXPERT_TILES(experts)[tile];
   weights = (global const uint *)((global const uchar *)weights + (ulong)entry.x * a->expert_stride);
-  bias = BIAS_OF(bias, entry.x, a->rows);
+  bias = BIAS_OF(bias, entry.w, a->rows);
   row = entry.y;
   count = entry.z;
 #endif

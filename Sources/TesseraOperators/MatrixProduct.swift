@@ -242,7 +242,7 @@ package struct MatrixProduct: Sendable {
       let shape = weights.shape
       var block = MatmulArguments()
       block.scales_offset = UInt64(shape.scalesOffset)
-      block.expert_stride = UInt64(shape.byteCount)
+      block.expert_stride = UInt64(weights.stride)
       block.tokens = UInt32(tokens)
       block.rows = UInt32(shape.rows)
       block.columns = UInt32(shape.columns)

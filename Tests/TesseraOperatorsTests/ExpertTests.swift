@@ -59,7 +59,7 @@ extension OperatorsOnDevices {
             }
           }
           for start in stride(from: first, to: expectedOrder.count, by: tileTokens) {
-            tiles.append([expert, start, min(tileTokens, expectedOrder.count - start), 0])
+            tiles.append([expert, start, min(tileTokens, expectedOrder.count - start), expert])
           }
         }
         let what: Comment = "\(topK) of \(experts) experts for \(tokens) tokens"
@@ -337,7 +337,7 @@ extension OperatorsOnDevices {
         #expect(slots == (0..<tokens * heads).map { $0 % heads * tokens + $0 / heads })
         #expect(order == (0..<tokens * heads).map { $0 % tokens * heads + $0 / tokens })
         let tiles = (0..<heads).flatMap { head in
-          stride(from: 0, to: tokens, by: tile).map { [head, head * tokens + $0, min(tile, tokens - $0), 0] }
+          stride(from: 0, to: tokens, by: tile).map { [head, head * tokens + $0, min(tile, tokens - $0), head] }
         }
         #expect(list[0] == tiles.count && tiles.count <= routing.mostTiles)
         #expect(Array(list[4..<4 + 4 * tiles.count]) == tiles.flatMap { $0 })

@@ -16,6 +16,7 @@ extension Engine {
     var weightBytesPerToken: Int
     var precision: Precision
     var loadSeconds: Double
+    var hasExperts: Bool
   }
 
   /// Opens files on the engine's thread, since that may block.
@@ -39,12 +40,13 @@ extension Engine {
     let vocabularySize = draft.profile.vocabularySize
     async let made = TextWorker().run { Result { try source.tokenizer(vocabularySize: vocabularySize) } }
     let runner = try ModelRunner(draft, progress: progress)
+    let hasExperts = runner.hasExperts
     let tokenizer = try await made
     let precision = try load(runner, endTokens: source.endTokens(), tokenizer: try? tokenizer.get(), since: start)
     return Parts(
       tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) },
       profile: draft.profile,
       device: device.profile, memoryPlan: draft.memory, weightBytesPerToken: draft.weightBytesPerToken,
-      precision: precision, loadSeconds: loadSeconds)
+      precision: precision, loadSeconds: loadSeconds, hasExperts: hasExperts)
   }
 }

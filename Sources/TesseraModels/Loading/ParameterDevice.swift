@@ -33,11 +33,12 @@ final class ParameterDevice {
   }
 
   /// Fills a matrix with pieces whose rows follow each other, or alternate by groups.
+  ///
+  /// - Parameter keepsPages: the file's pages are read again.
   func fill(
-    _ matrix: WeightMatrix, with pieces: [ParameterStore.Piece], isInterleaved: Bool, _ checkpoint: any Checkpoint
-  )
-    throws
-  {
+    _ matrix: WeightMatrix, with pieces: [ParameterStore.Piece], isInterleaved: Bool, keepsPages: Bool = false,
+    _ checkpoint: any Checkpoint
+  ) throws {
     guard checkpoint.hasData else {
       // FNV-1a of the name, so that no two matrices are alike.
       let name = pieces.first.map { "\($0.tensor.name)\($0.parameter.slice?.rows.lowerBound.description ?? "")" } ?? ""
@@ -49,6 +50,7 @@ final class ParameterDevice {
       let placement: WeightUpload.Placement =
         isInterleaved ? .alternating(isUp: index == 1) : rowsBefore == 0 ? .whole : .after(rows: rowsBefore)
       try upload(piece, into: matrix, at: placement, checkpoint)
+      if !keepsPages { checkpoint.release(piece.tensor) }
       rowsBefore += piece.rowCount
     }
   }
@@ -58,7 +60,6 @@ final class ParameterDevice {
     _ checkpoint: any Checkpoint
   ) throws {
     let tensor = piece.tensor
-    defer { checkpoint.release(tensor) }
     // Of all rows from `first` on.
     func uploadRows(of bytes: UnsafeRawBufferPointer, from first: Int = 0, rowBytes: Int, columns: Int) throws {
       func upload(_ own: UnsafeRawBufferPointer) throws {

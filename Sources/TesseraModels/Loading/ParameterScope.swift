@@ -145,10 +145,9 @@ struct ParameterScope {
         return parameter
       }
     }
-    var matrices = ExpertMatrices(
-      gateUp: try store.experts(
-        zip(names(gate), names(up)).map { [$0, $1] }, rows: size, columns: hiddenSize, of: self),
-      down: try store.experts(names(down).map { [$0] }, rows: hiddenSize, columns: size, of: self))
+    var matrices = try store.expertMatrices(
+      gateUp: zip(names(gate), names(up)).map { [$0, $1] }, down: names(down).map { [$0] }, hiddenSize: hiddenSize,
+      size: size, of: self)
     guard hasBiases, let gate = gate.first, let up = up.first, let down = down.first else { return matrices }
     let (gates, ups) = (try expertBiases(gate, count: count), try expertBiases(up, count: count))
     // Groups of 16, in the order of the matrix's rows.

@@ -40,7 +40,8 @@ package struct ModelDraft {
         ?? TuningDatabase(contentsOf: TuningDatabase.url).tuning(for: device.profile, style: library.style),
       precision: options.precision, formats: layout.parameters.formats)
     let store = ParameterStore(
-      planning: checkpoint, weightFormat: options.weightFormat, alignment: limits.baseAddressAlignment)
+      planning: checkpoint, weightFormat: options.weightFormat, alignment: limits.baseAddressAlignment,
+      keepsExperts: options.expertMemory != nil)
     let family = try layout.family.init(layout.hyperparameters, ParameterScope(store, layout.hyperparameters))
     planner = StepPlanner(
       family: family, operators: operators,

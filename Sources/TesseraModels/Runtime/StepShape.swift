@@ -41,4 +41,6 @@ struct StepShape: Hashable, Sendable {
   /// Whether these are not simply all tokens, in order.
   var selectsOutputs = false
   var hasTokenTypes = false
+  /// Whether the host counts the experts that were chosen, for which it looks at each layer's.
+  var watchesExperts = false
 }

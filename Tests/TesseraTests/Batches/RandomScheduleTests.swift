@@ -20,7 +20,7 @@ extension ModelSuites {
       "so with experts",
       arguments: [
         (ScheduledModel.experts, KernelStyle.simt, 200), (.experts, .vector, 20), (.sharedExpert, .simt, 100),
-        (.sinks, .simt, 100), (.sinks, .vector, 10),
+        (.sinks, .simt, 100), (.sinks, .vector, 10), (.hostExperts, .simt, 100), (.hostExperts, .vector, 10),
       ])
     func expertSchedules(model: ScheduledModel, style: KernelStyle, most: Int) throws { try check(model, style, most) }
 
@@ -73,16 +73,18 @@ enum ScheduledModel: Sendable {
   case latent
   /// Learned sinks, a window and none, experts with biases.
   case sinks
+  /// The same with places on the device for three of its twelve experts.
+  case hostExperts
   case encoderDecoder
 
   func runner(_ style: KernelStyle) throws -> ModelRunner {
     func configure(_ options: inout ModelRunner.Options) {
       (options.sequenceCount, options.contextLength, options.chunkSize, options.style) = (4, 192, 96, style)
     }
-    func family(_ folder: String) throws -> ModelRunner {
+    func family(_ folder: String, expertMemory: Int? = nil) throws -> ModelRunner {
       var options = ModelRunner.Options()
       configure(&options)
-      options.contextLength = 128
+      (options.contextLength, options.expertMemory) = (128, expertMemory)
       return try FamilyFixture(folder: folder, isGGUF: false).model(options).runner
     }
     switch self {
@@ -103,6 +105,7 @@ enum ScheduledModel: Sendable {
     case .sharedExpert: return try family("qwen2-moe")
     case .latent: return try family("deepseek-v3")
     case .sinks: return try family("gpt-oss")
+    case .hostExperts: return try family("gpt-oss", expertMemory: 3 * 3 * 32 * 32 * 4)
     case .encoderDecoder: return try family("t5")
     }
   }
