@@ -38,6 +38,9 @@ struct InspectCommand: ParsableCommand {
       """)
   var cache: CacheEncodings?
 
+  @Option(help: "Device memory for experts, in MiB; the others would stay in host memory.")
+  var expertMemory: Int?
+
   @Flag(
     help: """
       Print instead the kernel variants that a prompt and an answer launch, a JSON object a line, as scripts/gpu-check \
@@ -53,6 +56,7 @@ struct InspectCommand: ParsableCommand {
 
   func validate() throws {
     guard (path == nil) != (model == nil) else { throw ValidationError("give one model file") }
+    try RunOptions.check(expertMemory: expertMemory)
     guard !variants || !json else { throw ValidationError("--variants is JSON lines: leave out --json") }
     if let type, !Quantizer.formats.contains(type) {
       throw ValidationError("--type is \(type.name.lowercased()): \(RunOptions.typeNames) are possible")
@@ -65,6 +69,7 @@ struct InspectCommand: ParsableCommand {
     var options = ModelRunner.Options()
     options.contextLength = context
     options.weightFormat = type
+    options.expertMemory = expertMemory.map { $0 << 20 }
     options.style = try LoadOptions.requestedStyle()
     // The plan needs a device's limits and a supported model; the files can be looked at without.
     let draft = Result { [options] in
@@ -182,9 +187,12 @@ struct InspectCommand: ParsableCommand {
     struct Memory: Encodable {
       let weights_bytes, kv_bytes_per_token, kv_bytes, workspace_bytes, staging_bytes, total_bytes, context: Int
       let kv: String
+      /// Of experts that stay in host memory: all, and of their places on the device.
+      let expert_bytes, expert_device_bytes: Int?
 
       init(_ plan: MemoryPlan) {
         weights_bytes = plan.weightsBytes
+        (expert_bytes, expert_device_bytes) = (plan.experts?.bytes, plan.experts?.deviceBytes)
         kv_bytes_per_token = plan.kvBytesPerToken
         kv_bytes = plan.kvBytes
         workspace_bytes = plan.workspaceBytes

@@ -97,6 +97,7 @@ enum Families {
     GraniteMoE.self,
     DeepSeek.self,
     Ministral3.self,
+    GptOss.self,
   ]
 
   static func family(of c: Hyperparameters) throws -> any ModelFamily.Type {

@@ -18,7 +18,7 @@ struct Ministral3: StackedDecoder {
     let scaling = try RopeParameters.temperedYarn(c, contextLength: sizes.contextLength)
     let table = try RotaryTable(rotaryDim: sizes.rotaryDim, ropeTheta: sizes.ropeTheta, scaling: scaling.table)
     var profile = sizes.profile(rotaryTables: [table])
-    if scaling.temperature != 0, case .yarn(_, _, _, _, let original) = scaling.table {
+    if scaling.temperature != 0, case .yarn(_, _, _, _, let original, _) = scaling.table {
       profile.contextLength = min(profile.contextLength, original)
     }
     self.profile = profile

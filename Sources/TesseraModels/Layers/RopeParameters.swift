@@ -31,13 +31,16 @@ enum RopeParameters {
   /// A factor without a type is linear scaling. Dynamic scaling begins behind the longest context that a model was
   /// trained for, and none is longer here.
   ///
-  /// - Parameter isPart: a part of each head may turn, as `partial_rotary_factor` says.
-  /// - Parameter others: members of the rotary parameters that the family reads besides.
-  static func scaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool = false, others: Set<String> = []) throws
-    -> RotaryTable.Scaling
-  {
+  /// - Parameters:
+  ///   - isPart: a part of each head may turn, as `partial_rotary_factor` says.
+  ///   - others: members of the rotary parameters that the family reads besides.
+  ///   - truncatesInGGUF: what YaRN does in GGUF files, which do not say.
+  static func scaling(
+    _ c: Hyperparameters, contextLength: Int, isPart: Bool = false, others: Set<String> = [],
+    truncatesInGGUF: Bool = true
+  ) throws -> RotaryTable.Scaling {
     switch c.source {
-    case .gguf: try ggufScaling(c, contextLength: contextLength)
+    case .gguf: try ggufScaling(c, contextLength: contextLength, truncates: truncatesInGGUF)
     case .huggingFace: try configScaling(c, contextLength: contextLength, isPart: isPart, others: others)
     }
   }
@@ -51,7 +54,9 @@ enum RopeParameters {
     let scaling = try scaling(c, contextLength: contextLength, others: others.union(["mscale", "mscale_all_dim"]))
     // llama.cpp's files have a tenth of the factor, and no other for rotations.
     let tenth = try c.optionalPositive(nil, gguf: "rope.scaling.yarn_log_multiplier")
-    guard case .yarn(let factor, let fast, let slow, let own, let original) = scaling else { return (scaling, 1) }
+    guard case .yarn(let factor, let fast, let slow, let own, let original, let truncates) = scaling else {
+      return (scaling, 1)
+    }
     func magnitude(_ share: Double) -> Double { factor > 1 ? 0.1 * share * log(factor) + 1 : 1 }
     let fields = try fields(c)
     let ofScores = try fields?.optionalDouble("mscale_all_dim") ?? tenth.map { $0 * 10 } ?? 0
@@ -62,7 +67,7 @@ enum RopeParameters {
     return (
       .yarn(
         factor: factor, betaFast: fast, betaSlow: slow, attentionFactor: c.isGGUF ? 1 : own ?? quotient,
-        originalContext: original), magnitude(ofScores) * magnitude(ofScores)
+        originalContext: original, truncates: truncates), magnitude(ofScores) * magnitude(ofScores)
     )
   }
 
@@ -86,7 +91,9 @@ enum RopeParameters {
   /// takes its place.
   static func yarnMagnitude(_ factor: Double) -> Double { factor > 1 ? 0.1 * log(factor) + 1 : 1 }
 
-  private static func ggufScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
+  private static func ggufScaling(_ c: Hyperparameters, contextLength: Int, truncates: Bool) throws
+    -> RotaryTable.Scaling
+  {
     let factor =
       try c.optionalDouble(nil, gguf: "rope.scaling.factor") ?? c.optionalDouble(nil, gguf: "rope.scale_linear")
     let type = try c.optionalString(nil, gguf: "rope.scaling.type") ?? (factor == nil ? "none" : "linear")
@@ -96,7 +103,7 @@ enum RopeParameters {
       attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor").map {
         $0 * yarnMagnitude(factor ?? 1)
       },
-      originalContext: try originalContext(c, contextLength))
+      originalContext: try originalContext(c, contextLength), truncates: truncates)
     if let tensor = c.checkpoint.tensor(named: "rope_freqs.weight"), c.checkpoint.hasData {
       guard type == "none" else { throw unsupported(c, "\(type), and frequencies of its own") }
       return .divisors(try FloatTensor.values(tensor, in: c.checkpoint))
@@ -160,7 +167,8 @@ enum RopeParameters {
       return .yarn(
         factor: factor ?? 1, betaFast: try fields.optionalDouble("beta_fast") ?? 32,
         betaSlow: try fields.optionalDouble("beta_slow") ?? 1,
-        attentionFactor: try fields.optionalDouble("attention_factor"), originalContext: original)
+        attentionFactor: try fields.optionalDouble("attention_factor"), originalContext: original,
+        truncates: try fields.optionalBool("truncate") ?? true)
     default: throw unsupported(c, type)
     }
   }
@@ -176,9 +184,10 @@ enum RopeParameters {
   private static let known: Set = [
     "rope_theta", "rope_type", "type", "factor", "original_max_position_embeddings", "low_freq_factor",
     "high_freq_factor", "beta_fast", "beta_slow", "attention_factor", "finetuned", "short_factor", "long_factor",
+    "truncate",
   ]
   /// Values that other switches must have.
-  private static let required: [String: JSONValue] = ["partial_rotary_factor": .double(1), "truncate": .bool(true)]
+  private static let required: [String: JSONValue] = ["partial_rotary_factor": .double(1)]
 
   /// Throws where the file asks for something else: it would turn heads otherwise.
   private static func check(_ fields: JSONFields, _ c: Hyperparameters, isPart: Bool, others: Set<String>) throws {

@@ -10,7 +10,7 @@ struct Parameter: Sendable {
   var slice: (rows: Range<Int>, of: Int)?
   /// Where only some of the slice's rows do: the first `length` of every `stride`.
   var runs: (length: Int, stride: Int)?
-  /// Rows of the stored tensor, of so many, that are the matrix's columns.
+  /// Rows of the stored tensor, of so many, that are the matrix's columns; its rows, or the slice of them, are then that one's columns.
   var columnRows: (rows: Range<Int>, of: Int)?
   /// Stored as (columns, rows).
   var isTransposed = false
