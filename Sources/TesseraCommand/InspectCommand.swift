@@ -95,7 +95,7 @@ struct InspectCommand: ParsableCommand {
           decode: costs.map { Document.Cost($0.decode) }, prompt: costs.map { Document.Cost($0.prompt) },
           memory_error: Self.failure(draft), supported: findings.isEmpty,
           missing: findings.map(Document.Finding.init), tokenizer: texts.tokenizer, chat_template: texts.template))
-      return try Self.check(findings, of: checkpoint)
+      return
     }
     Terminal.print("\(description.architecture), \(parameters) parameters, \(description.format)")
     for line in description.lines { Terminal.print("  \(line)") }
@@ -109,7 +109,7 @@ struct InspectCommand: ParsableCommand {
     guard findings.isEmpty else {
       Terminal.print("it cannot be run:")
       for finding in findings { Terminal.print("  \(finding.message)") }
-      return try Self.check(findings, of: checkpoint)
+      return
     }
     switch draft {
     case .success(let draft):
@@ -124,13 +124,6 @@ struct InspectCommand: ParsableCommand {
 
   private func printVariants(_ draft: ModelDraft) throws {
     for dispatch in try draft.variants() { Terminal.print(try dispatch.variantDescription.json()) }
-  }
-
-  /// Throws if something keeps the model from being run.
-  private static func check(_ findings: [ModelFinding], of checkpoint: any Checkpoint) throws {
-    guard let first = findings.first else { return }
-    let others = findings.count > 1 ? " (and \(findings.count - 1) more, listed above)" : ""
-    throw TesseraError(.unsupportedFile, "\(checkpoint.path): \(first.message)\(others)")
   }
 
   private static func text(_ cost: ModelDraft.StepCost) -> String {
