@@ -26,6 +26,9 @@ KNOWN = [
      "scores, and sums, take all 255 registers"),
     (rf"sm_(75|80): matmul/matmul\.simt\.cl:matmul .*\bTILE_M=1 .*: {MORE}", OCCUPANCY),
     (rf"sm_80: matmul/matmul_8\.ptx\.cl:matmul_8 GROUPED=1 TILE_M=128 WEIGHT_TYPE=[23] .*: {MORE}", OCCUPANCY),
+    (r"gfx1100: matmul/matmul\.simt\.cl:matmul .*\bLANE_ROWS=2 .*\bTILE_M=8 .*: "
+     r"(\d+ VGPRs spilled|a private array in a loop: \d+ loads and stores of it)",
+     "chosen only where work-groups may have more than 256 work-items, which AMD's may not"),
     (rf"gfx1100: attention/flash_attention\.simt\.cl:flash_attention .*: {VECTORS}",
      "scores, and sums, take all 256 registers"),
     (rf"sm_90: matmul/matmul_8\.ptx\.cl:matmul_8 TILE_M=64 WEIGHT_TYPE=(6|13) .*: {MORE}", OCCUPANCY),

@@ -71,7 +71,7 @@ extension TilePlan.Matrix {
   package func sharedRowTile(tokens count: Int, _ row: RowBlocks, weights: String, panels: Int) -> SharedRowTile {
     let name = Tuning.matmul(count == 1 ? .one : .few, weights)
     let tokens = [1, 2, 4].first { $0 >= count } ?? 8
-    let plain = Self.shape(row, tokens: tokens, panelsOfUnit: Double(panels) / Double(computeUnits))
+    let plain = shape(row, tokens: tokens, panelsOfUnit: Double(panels) / Double(computeUnits))
     let units = tuning[name, "SHARE"] ?? plain.units
     var tile = SharedRowTile(
       tokens: tokens, summers: tuning[name, "LOCAL"] ?? plain.summers, share: row.unit * units,
@@ -97,13 +97,14 @@ extension TilePlan.Matrix {
 
   /// The work-items that sum, units of a share (from two on with two rows a work-item) and rounds ahead: more ahead where few
   /// work-groups run beside each other, which hide each other's waits; else few registers, so that they are many. Chosen by
-  /// registers and counts of sm_90's machine code, not on a card.
-  private static func shape(
+  /// registers and counts of sm_90's machine code, not on a card. Two rows of several tokens take more registers than AMD's and
+  /// Intel's work-items have; their work-groups have at most 256.
+  private func shape(
     _ row: RowBlocks, tokens: Int, panelsOfUnit: Double
   ) -> (summers: Int, units: Int, ahead: Int) {
     let words = row.words * row.unit
     if tokens > 1 {
-      guard row.unit == 1, words <= 8 else { return (256, 1, 1) }
+      guard row.unit == 1, words <= 8, maxGroupSize > 256 else { return (256, 1, 1) }
       return (tokens == 2 ? 256 : 128, 2, words <= 4 ? 2 : 1)
     }
     if row.unit == 1, words <= 4 {
