@@ -224,14 +224,14 @@ final class ParameterStore {
   }
 
   /// A matrix that the family computes; a plan does not.
-  func matrix(_ values: () -> [Float], rows: Int, columns: Int, label: String) throws -> WeightMatrix {
+  func matrix(_ values: () throws -> [Float], rows: Int, columns: Int, label: String) throws -> WeightMatrix {
     let block = WeightFormat.f32.superBlockSize
     let shape = try WeightShape(format: .f32, rows: rows, columns: (columns + block - 1) / block * block)
     count(shape.byteCount)
     plan.largestRowBytes = max(plan.largestRowBytes, shape.columns * 4)
     guard let device else { return WeightMatrix(planning: shape, label: label) }
     let matrix = try WeightMatrix(shape, device.allocate(byteCount: shape.byteCount, label: label))
-    try device.fill(matrix, with: values(), rows: rows, columns: columns)
+    try device.fill(matrix, with: try values(), rows: rows, columns: columns)
     return matrix
   }
 
@@ -243,13 +243,14 @@ final class ParameterStore {
   {
     let label = parts.first?.parameter.name(in: scope.hyperparameters) ?? "a vector"
     var values: [Float] = []
+    var plannedCount = 0
     for (parameter, count) in parts {
+      plannedCount += count
       if isZeroWhereMissing, parameter.name(in: scope.hyperparameters).flatMap(checkpoint.tensor) == nil {
-        values += [Float](repeating: 0, count: count)
+        if device != nil { values += [Float](repeating: 0, count: count) }
       } else if device == nil {
         // A plan reads no values.
         _ = try floats(parameter, shape: [parameter.slice?.of ?? count], of: scope)
-        values += [Float](repeating: 0, count: count)
       } else {
         let all = try self.values(parameter, shape: [parameter.slice?.of ?? count], of: scope)
         let part =
@@ -258,12 +259,17 @@ final class ParameterStore {
         values += parameter.offset == 0 ? part : part.map { $0 + parameter.offset }
       }
     }
-    return try vector(values, label: label)
+    return try vector(values, count: plannedCount, label: label)
   }
 
   func vector(_ values: [Float], label: String) throws -> Vector {
+    try vector(values, count: values.count, label: label)
+  }
+
+  /// - Parameter values: `count`, or, for a plan, none.
+  private func vector(_ values: [Float], count: Int, label: String) throws -> Vector {
     // Whole groups of 16 are read, also of a part that begins within one.
-    let padded = (values.count + 15) / 16 * 16 + 16
+    let padded = (count + 15) / 16 * 16 + 16
     self.count(padded * 4)
     guard let device else { return Vector(view: BufferView(.planned(label)), allocation: nil) }
     let allocation = try device.allocate(byteCount: padded * 4, label: label)
@@ -274,11 +280,22 @@ final class ParameterStore {
 
   /// The values of a float tensor; of a described model ones, and zeros for biases.
   func values(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> [Float] {
+    try valueReader(parameter, shape: shape, of: scope)()
+  }
+
+  /// Declares such a tensor; what is returned reads it.
+  func valueReader(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> () throws -> [Float] {
     let tensor = try floats(parameter, shape: shape, of: scope)
-    guard checkpoint.hasData, faults?.names.contains(tensor.name) != true else {
-      return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: tensor.elementCount)
+    return { [checkpoint, isFaulty = faults?.names.contains(tensor.name) == true] in
+      guard !isFaulty || tensor.byteCount <= checkpoint.tensors.reduce(0, { $0 + $1.byteCount }) else {
+        // A file of other sizes than its configuration's: nothing else that is found helps.
+        throw TensorFaults.TooMany()
+      }
+      guard checkpoint.hasData, !isFaulty else {
+        return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: tensor.elementCount)
+      }
+      return try FloatTensor.values(tensor, in: checkpoint)
     }
-    return try FloatTensor.values(tensor, in: checkpoint)
   }
 
   /// A tensor of floats that stays as it is stored.
