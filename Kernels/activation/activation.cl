@@ -24,17 +24,20 @@ static inline void activation_body(ROOTS, const struct elementwise_arguments *a,
   const int count = (int)(a->size - i);
   const bool wide = a->size % 4 == 0 && IS_WIDE(x) && IS_WIDE(y);
   const float4 v = load_4(x + i, count, wide);
-  float4 result = (float4)(activated(v.x), activated(v.y), activated(v.z), activated(v.w));
-  if (GATED) result *= load_4(x + a->size + i, count, wide);
-  store_4(result, y + i, count, wide);
+#if GATED
+  const float4 up = load_4(x + a->size + i, count, wide);
+  store_4((float4)(gated(v.x, up.x), gated(v.y, up.y), gated(v.z, up.z), gated(v.w, up.w)), y + i, count, wide);
+#else
+  store_4((float4)(activated(v.x), activated(v.y), activated(v.z), activated(v.w)), y + i, count, wide);
+#endif
 #else
   const uint end = min(a->size, (part + 1) * UNIT_COLUMNS);
   uint i = part * UNIT_COLUMNS;
   for (; i + LANES <= end; i += LANES) {
-    const float16 v = activated(vload16(0, x + i));
-    vstore16(GATED ? v * vload16(0, x + a->size + i) : v, 0, y + i);
+    const float16 v = vload16(0, x + i);
+    vstore16(GATED ? gated(v, vload16(0, x + a->size + i)) : activated(v), 0, y + i);
   }
-  for (; i < end; ++i) y[i] = activated((float16)x[i]).s0 * (GATED ? x[a->size + i] : 1.0f);
+  for (; i < end; ++i) y[i] = (GATED ? gated((float16)x[i], (float16)x[a->size + i]) : activated((float16)x[i])).s0;
 #endif
 }
 KERNEL(activation, elementwise_arguments, 2)

@@ -24,7 +24,19 @@ static inline lanes_f activated(lanes_f x) {
   return x / (1.0f + exponential(x * -1.702f));
 #elif ACTIVATION == 6
   return 1.0f / (1.0f + exponential(-x));
-#else
+#elif ACTIVATION == 7
   return hyperbolic_tangent(x);
+#else
+  x = min(x, (lanes_f)7.0f);
+  return x / (1.0f + exponential(x * -1.702f));
+#endif
+}
+
+// A gate's share of what is behind it: of the last function of ups within ±7, plus 1 (gpt-oss).
+static inline lanes_f gated(const lanes_f gate, const lanes_f up) {
+#if ACTIVATION == 8
+  return activated(gate) * (clamp(up, (lanes_f)-7.0f, (lanes_f)7.0f) + 1.0f);
+#else
+  return activated(gate) * up;
 #endif
 }

@@ -27,7 +27,7 @@ static inline void heads_body(ROOTS, const struct heads_arguments *a, const uint
     order[slot] = row;
     if (token % tile == 0)
       ((global int4 *)list)[1 + head * tiles + token / tile] =
-          (int4)((int)head, (int)slot, (int)min(tile, a->tokens - token), 0);
+          (int4)((int)head, (int)slot, (int)min(tile, a->tokens - token), (int)head);
     if (slot == 0) *list = a->heads * tiles;
   }
 }

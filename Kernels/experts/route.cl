@@ -159,7 +159,7 @@ kernel GROUP_OF_ITEMS void route(ROOTS_6, const struct route_arguments arguments
   const uint count = counts[expert], own_tiles = (count + tile - 1) / tile;
   for (uint t = item; t < own_tiles; t += LOCAL)
     ((global int4 *)list)[1 + tile_begin + t] =
-        (int4)((int)expert, (int)(begin + t * tile), (int)min(tile, count - t * tile), 0);
+        (int4)((int)expert, (int)(begin + t * tile), (int)min(tile, count - t * tile), (int)expert);
   if (item == 0 && expert == a->expert_count - 1) *list = tile_begin + own_tiles;
 
   // A work-item has choices that follow each other, and its first slot is behind those of the work-items before it.
@@ -289,7 +289,8 @@ static inline void route_body(ROOTS, const struct route_arguments *a, const uint
     const uint count = begins[e];
     begins[e] = begin;
     for (uint done = 0; done < count; done += a->tile_tokens)
-      ((global int4 *)list)[1 + tiles++] = (int4)((int)e, (int)(begin + done), (int)min(a->tile_tokens, count - done), 0);
+      ((global int4 *)list)[1 + tiles++] =
+          (int4)((int)e, (int)(begin + done), (int)min(a->tile_tokens, count - done), (int)e);
     begin += count;
   }
   *list = tiles;

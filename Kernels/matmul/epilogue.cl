@@ -21,6 +21,9 @@ struct epilogue {
   float scale;
 };
 
+// The bias of an expert's matrix of `rows`: one is behind the other, each padded to whole groups.
+#define BIAS_OF(bias, expert, rows) ((bias) + (ulong)(expert) * (((rows) + LANES - 1) / LANES * LANES))
+
 // Sums of a group of rows of weights with their bias, which is padded to whole groups.
 static inline lanes_f biased(const lanes_f value, const struct epilogue *e, const uint group, const uint lane) {
   return e->flags & BIAS ? value + LOAD_LANES(e->bias + group * LANES + lane) : value;
@@ -66,5 +69,5 @@ static inline void store_group(const lanes_f value, const struct epilogue *e, co
 static inline void store_gated(const lanes_f gate, const lanes_f up, const struct epilogue *e, const uint token, const uint group,
                                const uint lane) {
   if (group / 2 * LANES >= e->rows) return;
-  store_lanes(activated(biased(gate, e, group, lane)) * biased(up, e, group + 1, lane), e, token, group / 2, lane);
+  store_lanes(gated(biased(gate, e, group, lane), biased(up, e, group + 1, lane)), e, token, group / 2, lane);
 }

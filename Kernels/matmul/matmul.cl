@@ -10,7 +10,7 @@
 //   x_sums   (tokens/TILE_M, columns/BLOCK, TILE_M), the sum of each block of x
 // A format without scales needs no sums, and with TILE_M = 1 takes x itself.
 //   weights  the two planes of quantization/weights.cl, the scales at `scales_offset` halves
-//   y        (tokens, y_stride); residual (tokens, y_stride) with RESIDUAL in flags; bias (rows, padded to 16) with BIAS
+//   y        (tokens, y_stride); residual (tokens, y_stride) with RESIDUAL in flags; bias (rows, padded to 16) with BIAS, of experts for each
 // With GATE in flags the groups alternate between gate rows and up rows, and y has half the rows: activation(gate) · up.
 // With GROUPED each tile of tokens has the weights of its expert, `expert_stride` bytes after the one before (matmul/rows.cl).
 //

@@ -12,8 +12,9 @@
 #define GROUPED 0
 #endif
 
-// An expert list: the number of tiles, in 16 bytes, then the tiles: expert, first slot, count of slots. Slots are numbered expert by
-// expert; `order` has the token of each.
+// An expert list: the number of tiles, in 16 bytes, then the tiles: the place of the expert's matrix, first slot, count of slots, the
+// expert. The place is the expert's number too, unless the host has put its matrix elsewhere. Slots are numbered expert by expert;
+// `order` has the token of each.
 #define EXPERT_TILES(list) ((global const int4 *)(list) + 1)
 
 // Whether the list ends before the tile; a macro, since PoCL wants to know before it inlines.

@@ -25,12 +25,14 @@ struct product_tile {
 static inline void set_tile(struct product_tile *t, ROOTS, const struct matmul_arguments *a, const uint x) {
   t->weights = VIEW(const uint, 2, weights);
   t->packed_row = x * TILE_M * TILES;
+  t->epilogue.bias = VIEW(const float, 3, bias);
 #if GROUPED
   global const int *experts = VIEW(const int, 7, experts);
   t->row = t->count = 0;
   if ((int)x < *experts) {
     const int4 entry = EXPERT_TILES(experts)[x];
     t->weights = (global const uint *)((global const uchar *)t->weights + (ulong)entry.x * a->expert_stride);
+    t->epilogue.bias = BIAS_OF(t->epilogue.bias, entry.w, a->rows);
     t->row = entry.y;
     t->count = entry.z;
   }
@@ -39,7 +41,6 @@ static inline void set_tile(struct product_tile *t, ROOTS, const struct matmul_a
   // Not as a choice: of that LLVM makes a saturating subtraction, which oclgrind 21 does not know.
   t->count = (uint)max((int)(a->tokens - t->row), 0);
 #endif
-  t->epilogue.bias = VIEW(const float, 3, bias);
   t->epilogue.residual = VIEW(const float, 4, residual);
   t->epilogue.y = VIEW(float, 5, y);
   t->epilogue.rows = a->flags & GATE ? a->rows / 2 : a->rows;

@@ -89,12 +89,14 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   const uint item = get_local_id(0), tile = get_group_id(0), columns = a->columns, blocks = columns / BLOCK;
   const uint groups = (a->rows + LANES - 1) / LANES, first_row = get_group_id(1) * TILE_ROWS;
   global const uint *weights = VIEW(const uint, 2, weights);
+  global const float *bias = VIEW(const float, 3, bias);
   uint row = tile * TILE_M, count = a->tokens - row;
 #if GROUPED
   global const int *experts = VIEW(const int, 7, experts);
   if ((int)tile >= *experts) return;
   const int4 entry = EXPERT_TILES(experts)[tile];
   weights = (global const uint *)((global const uchar *)weights + (ulong)entry.x * a->expert_stride);
+  bias = BIAS_OF(bias, entry.w, a->rows);
   row = entry.y;
   count = entry.z;
 #endif
@@ -203,7 +205,7 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
     }
   }
 
-  struct epilogue epilogue = {VIEW(const float, 3, bias), VIEW(const float, 4, residual), VIEW(float, 5, y),
+  struct epilogue epilogue = {bias, VIEW(const float, 4, residual), VIEW(float, 5, y),
                               a->flags & GATE ? a->rows / 2 : a->rows, a->y_stride, a->flags, a->scale};
   local float *values = (local float *)weight_tile;
   for (uint pass = 0; pass < ITEM_TOKENS; ++pass) {

@@ -29,6 +29,8 @@ public final class LanguageModel: Sendable {
   public let device: DeviceProfile
   /// The memory that the model takes of the device.
   public let memoryPlan: MemoryPlan
+  /// Whether it is a mixture of experts.
+  public let hasExperts: Bool
   /// Bytes of weights that the device reads for a generated token.
   public let weightBytesPerToken: Int
   /// The numbers that products compute with: `.exact` also where `.fast` was asked for and is not faster on the device with weights
@@ -86,6 +88,7 @@ public final class LanguageModel: Sendable {
     (profile, device, memoryPlan) = (parts.profile, parts.device, parts.memoryPlan)
     (weightBytesPerToken, precision, loadSeconds) = (parts.weightBytesPerToken, parts.precision, parts.loadSeconds)
     (firstTokens, adapters) = (parts.firstTokens, parts.adapters)
+    hasExperts = parts.hasExperts
   }
 
   // MARK: Generation
@@ -191,10 +194,26 @@ public final class LanguageModel: Sendable {
       throw TesseraError(
         .contextFull, "\(counts) tokens do not fit the context of \(contextLength): use a longer --context")
     }
-    return try await engine.measure(
+    let measured = try await engine.measure(
       promptTokens: promptTokens, generatedTokens: generatedTokens, depth: depth, sequences: sequences,
       adapter: adapter)
+    return (measured.prompt, measured.generation, measured.waited)
   }
+
+  /// Experts that the steps of a measurement read, of those there are in all layers of all steps; none of a model without.
+  ///
+  /// The host looks at each layer's choice meanwhile: what it takes is no measure of speed.
+  ///
+  /// - Throws: as `measure`.
+  package func expertReads(promptTokens: Int, generatedTokens: Int, sequences: Int) async throws -> ExpertReads {
+    try await engine.measure(
+      promptTokens: promptTokens, generatedTokens: generatedTokens, depth: 0, sequences: sequences, countsExperts: true
+    ).experts
+  }
+
+  /// What experts that stay in host memory (`LoadOptions.expertMemory`) have cost since the last call; nil where all are on the
+  /// device.
+  public func takeExpertStatistics() async throws -> ExpertStatistics? { try await engine.takeExpertStatistics() }
 }
 
 /// Hidden states as they come, from the engine's thread alone.

@@ -113,6 +113,7 @@ struct BenchCommand: AsyncParsableCommand {
     for (index, (test, prompt, generated, sequences)) in tests.enumerated() where prompt + generated > 0 {
       var speeds: [Double] = []
       var hostShares: [Double] = []
+      _ = try await language.takeExpertStatistics()
       for repetition in 0...repetitions {
         bar.update((Double(index) + Double(repetition) / Double(repetitions + 1)) / Double(tests.count))
         let seconds = try await language.measure(
@@ -124,10 +125,18 @@ struct BenchCommand: AsyncParsableCommand {
         speeds.append(Double((prompt + generated) * sequences) / total)
         hostShares.append(max(0, 1 - seconds.waited / total))
       }
+      let statistics = try await language.takeExpertStatistics()
+      var reads: ExpertReads?
+      if language.hasExperts {
+        // A run of its own, and of an answer only its beginning: the host looks at every choice.
+        reads = try await language.expertReads(
+          promptTokens: prompt, generatedTokens: min(generated, 16), sequences: sequences)
+      }
       rows.append(
         Row(
           test: test, speeds, hostShares, model: name, device: language.device.name,
-          precision: language.precision, weightBytes: generated > 0 ? language.weightBytesPerToken / sequences : nil))
+          precision: language.precision, weightBytes: generated > 0 ? language.weightBytesPerToken / sequences : nil,
+          reads: reads, experts: statistics))
     }
     bar.finish()
     switch run.json ? .json : output {
@@ -148,6 +157,7 @@ struct BenchCommand: AsyncParsableCommand {
         let model = model == nil ? row.model : URL(fileURLWithPath: row.model).lastPathComponent
         Terminal.print("| \(row.test) | \(speed) | \(bytes) | \(model) | \(row.device) | \(row.precision) |")
       }
+      for row in rows { if let line = row.expertLine { Terminal.print(line) } }
     }
   }
 
@@ -165,11 +175,30 @@ struct BenchCommand: AsyncParsableCommand {
     let model: String
     let device: String
     let precision: Precision
+    /// Of all experts of all layers, those that a step reads, on average.
+    let experts_read_share: Double?
+    /// Of experts in host memory, in all runs of the test.
+    let expert_hits, expert_misses, expert_bytes: Int?
+    let expert_seconds: Double?
+
+    /// What there is to say about experts.
+    var expertLine: String? {
+      guard let share = experts_read_share else { return nil }
+      var line = "\(test): \(String(format: "%.1f", share * 100))% of the experts read in a step"
+      if let hits = expert_hits, let misses = expert_misses, let bytes = expert_bytes, let seconds = expert_seconds {
+        line += "; \(hits) found on the device, \(misses) brought there, "
+        line += String(format: "%.1f MiB in %.2f s", Double(bytes) / Double(1 << 20), seconds)
+      }
+      return line
+    }
 
     init(
       test: String, _ speeds: [Double], _ hostShares: [Double], model: String, device: String, precision: Precision,
-      weightBytes: Int?
+      weightBytes: Int?, reads: ExpertReads?, experts: ExpertStatistics?
     ) {
+      experts_read_share = reads.map { Double($0.chosen) / Double(max(1, $0.all)) }
+      (expert_hits, expert_misses) = (experts?.hits, experts?.misses)
+      (expert_bytes, expert_seconds) = (experts?.bytes, experts?.seconds)
       self.test = test
       let mean = speeds.reduce(0, +) / Double(speeds.count)
       tokens_per_second_mean = mean

@@ -101,12 +101,14 @@ struct GenerateCommand: AsyncParsableCommand {
     defer { interrupt.stop() }
     answer = try await task.value
     guard let result = answer.result else { return }
+    let experts = try await language.takeExpertStatistics()
     if isJSON {
       try Terminal.printJSON(
         Document(
           prompt_tokens: promptTokens, source_tokens: source, tokens: answer.tokens, text: answer.text,
           finish_reason: result.finishReason,
-          statistics: result.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding))
+          statistics: result.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding,
+          experts: experts))
     } else if !model.quiet {
       if result.isContextFull(options) { Terminal.diagnose(language.contextNote) }
       Terminal.diagnose(result.statistics.summary(of: language))
@@ -163,5 +165,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let device: String
     /// How the cache keeps keys and values.
     let kv: String
+    /// Of experts that stay in host memory.
+    let experts: ExpertStatistics?
   }
 }

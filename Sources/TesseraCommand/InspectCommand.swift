@@ -38,6 +38,9 @@ struct InspectCommand: ParsableCommand {
       """)
   var cache: CacheEncodings?
 
+  @Option(help: "Device memory for experts, in MiB; the others would stay in host memory.")
+  var expertMemory: Int?
+
   @Flag(
     help: """
       Print instead the kernel variants that a prompt and an answer launch, a JSON object a line, as scripts/gpu-check \
@@ -53,6 +56,7 @@ struct InspectCommand: ParsableCommand {
 
   func validate() throws {
     guard (path == nil) != (model == nil) else { throw ValidationError("give one model file") }
+    try RunOptions.check(expertMemory: expertMemory)
     guard !variants || !json else { throw ValidationError("--variants is JSON lines: leave out --json") }
     if let type, !Quantizer.formats.contains(type) {
       throw ValidationError("--type is \(type.name.lowercased()): \(RunOptions.typeNames) are possible")
@@ -65,6 +69,7 @@ struct InspectCommand: ParsableCommand {
     var options = ModelRunner.Options()
     options.contextLength = context
     options.weightFormat = type
+    options.expertMemory = expertMemory.map { $0 << 20 }
     options.style = try LoadOptions.requestedStyle()
     // The plan needs a device's limits and a supported model; the files can be looked at without.
     let draft = Result { [options] in
@@ -90,7 +95,7 @@ struct InspectCommand: ParsableCommand {
           decode: costs.map { Document.Cost($0.decode) }, prompt: costs.map { Document.Cost($0.prompt) },
           memory_error: Self.failure(draft), supported: findings.isEmpty,
           missing: findings.map(Document.Finding.init), tokenizer: texts.tokenizer, chat_template: texts.template))
-      return try Self.check(findings, of: checkpoint)
+      return
     }
     Terminal.print("\(description.architecture), \(parameters) parameters, \(description.format)")
     for line in description.lines { Terminal.print("  \(line)") }
@@ -104,7 +109,7 @@ struct InspectCommand: ParsableCommand {
     guard findings.isEmpty else {
       Terminal.print("it cannot be run:")
       for finding in findings { Terminal.print("  \(finding.message)") }
-      return try Self.check(findings, of: checkpoint)
+      return
     }
     switch draft {
     case .success(let draft):
@@ -119,13 +124,6 @@ struct InspectCommand: ParsableCommand {
 
   private func printVariants(_ draft: ModelDraft) throws {
     for dispatch in try draft.variants() { Terminal.print(try dispatch.variantDescription.json()) }
-  }
-
-  /// Throws if something keeps the model from being run.
-  private static func check(_ findings: [ModelFinding], of checkpoint: any Checkpoint) throws {
-    guard let first = findings.first else { return }
-    let others = findings.count > 1 ? " (and \(findings.count - 1) more, listed above)" : ""
-    throw TesseraError(.unsupportedFile, "\(checkpoint.path): \(first.message)\(others)")
   }
 
   private static func text(_ cost: ModelDraft.StepCost) -> String {
@@ -182,9 +180,12 @@ struct InspectCommand: ParsableCommand {
     struct Memory: Encodable {
       let weights_bytes, kv_bytes_per_token, kv_bytes, workspace_bytes, staging_bytes, total_bytes, context: Int
       let kv: String
+      /// Of experts that stay in host memory: all, and of their places on the device.
+      let expert_bytes, expert_device_bytes: Int?
 
       init(_ plan: MemoryPlan) {
         weights_bytes = plan.weightsBytes
+        (expert_bytes, expert_device_bytes) = (plan.experts?.bytes, plan.experts?.deviceBytes)
         kv_bytes_per_token = plan.kvBytesPerToken
         kv_bytes = plan.kvBytes
         workspace_bytes = plan.workspaceBytes

@@ -64,7 +64,7 @@ struct TranscribeCommand: AsyncParsableCommand {
     let spent = Double(taken.components.seconds) + Double(taken.components.attoseconds) * 1e-18
     Terminal.diagnose(
       String(
-        format: "%.1f s of sound in %.1f s (%.1f times as fast as it is), language %@", sound.duration,
+        format: "%.1f s of sound in %.2f s (%.1f times as fast as it is), language %@", sound.duration,
         spent, sound.duration / max(spent, 1e-9), transcript.language))
   }
 

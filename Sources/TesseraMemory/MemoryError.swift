@@ -32,7 +32,7 @@ public struct MemoryError: Error, CustomStringConvertible, Sendable {
   /// The message, for printing.
   public var description: String { message }
 
-  init(_ code: Code, _ message: String) {
+  package init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message
     underlying = nil

@@ -31,10 +31,22 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     }
   }
 
+  /// Experts that stay in host memory, and come to places on the device as they are chosen.
+  public struct Experts: Sendable, Equatable, Encodable {
+    /// Of all of them.
+    public let bytes: Int
+    /// Of their places on the device, which are a part of the weights' bytes.
+    public let deviceBytes: Int
+
+    package init(bytes: Int, deviceBytes: Int) { (self.bytes, self.deviceBytes) = (bytes, deviceBytes) }
+  }
+
   /// Bytes of all weights as they will lie on the device.
   public let weightsBytes: Int
   /// Bytes of the largest single weight buffer.
   public let largestWeightBytes: Int
+  /// Nil where all experts are on the device.
+  public let experts: Experts?
   /// KV bytes that one more token takes, of the layers that keep all.
   public let kvBytesPerToken: Int
   /// Tokens that each sequence may hold.
@@ -59,7 +71,8 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   private let workspaceBytesPerToken: Int
 
   private enum CodingKeys: String, CodingKey {
-    case weightsBytes, largestWeightBytes, kvBytesPerToken, contextLength, sequenceCount, stepTokens, groups, kvBytes
+    case weightsBytes, largestWeightBytes, experts, kvBytesPerToken, contextLength, sequenceCount, stepTokens, groups
+    case kvBytes
     case workspaceBytes, stagingBytes, totalBytes
   }
 
@@ -81,7 +94,8 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   ///   - workspaceBytesPerToken: what of `workspaceBytes` each token of the context takes.
   /// - Throws: ``MemoryError`` when a size is negative, a count not positive, or a sum beyond `Int`.
   package init(
-    weightsBytes: Int, largestWeightBytes: Int, kvLayout: KVCacheLayout, contextLength: Int, sequenceCount: Int = 1,
+    weightsBytes: Int, largestWeightBytes: Int, experts: Experts? = nil, kvLayout: KVCacheLayout, contextLength: Int,
+    sequenceCount: Int = 1,
     stepTokens: Int, workspaceBytes: Int, workspaceBytesPerToken: Int = 0, stagingBytes: Int = 0
   ) throws(MemoryError) {
     let counts = try kvLayout.blockCounts(
@@ -92,7 +106,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     totalBytes = try checkedSum([weightsBytes, kvBytes, workspaceBytes, stagingBytes], of: "memory plan")
     self.groups = groups
     kvBytesPerToken = kvLayout.bytesPerToken
-    (self.weightsBytes, self.largestWeightBytes) = (weightsBytes, largestWeightBytes)
+    (self.weightsBytes, self.largestWeightBytes, self.experts) = (weightsBytes, largestWeightBytes, experts)
     (self.contextLength, self.sequenceCount, self.stepTokens) = (contextLength, sequenceCount, stepTokens)
     (self.workspaceBytes, self.stagingBytes) = (workspaceBytes, stagingBytes)
     (layout, self.workspaceBytesPerToken) = (kvLayout, workspaceBytesPerToken)
@@ -191,8 +205,13 @@ extension MemoryPlan: CustomStringConvertible {
         "\n  \(group.kind), \(group.layerCount) layers: \(formatted(bytes: group.bytes)), \(group.blockCount) blocks of "
           + "\(group.blockSize) tokens"
       }.joined()
+    let places =
+      experts.map {
+        "\n  places for experts \(formatted(bytes: $0.deviceBytes)); all of them, \(formatted(bytes: $0.bytes)), stay in "
+          + "host memory"
+      } ?? ""
     return """
-      weights    \(formatted(bytes: weightsBytes))
+      weights    \(formatted(bytes: weightsBytes))\(places)
       KV cache   \(formatted(bytes: kvBytes)) for \(sequences), \(formatted(bytes: kvBytesPerToken)) a token, \(cacheEncoding)\(parts)
       workspace  \(formatted(bytes: workspaceBytes))
       staging    \(formatted(bytes: stagingBytes))

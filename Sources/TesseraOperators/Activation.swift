@@ -20,6 +20,8 @@ package struct Activation: Sendable {
     case quickGelu = 5
     case sigmoid = 6
     case tanh = 7
+    /// `quickGelu` of x up to 7; as a gate of ups within ±7, plus 1 (gpt-oss).
+    case clampedQuickGelu = 8
 
     var define: KernelVariant.Define { .init("ACTIVATION", rawValue) }
   }

@@ -22,7 +22,8 @@ extension KernelLibrary {
     if isCancelled() { throw CancellationError() }
     progress(0, missing.count)
     let profile = context.device.profile
-    let suitable = profile.type == .cpu || profile.isSimulator ? 1 : min(8, ProcessInfo.processInfo.activeProcessorCount)
+    let suitable =
+      profile.type == .cpu || profile.isSimulator ? 1 : min(8, ProcessInfo.processInfo.activeProcessorCount)
     let threads = min(threads ?? suitable, missing.count)
     guard threads > 1 else {
       for (index, job) in missing.enumerated() {

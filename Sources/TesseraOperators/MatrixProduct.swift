@@ -8,7 +8,7 @@ import TesseraMemory
 package struct MatrixProduct: Sendable {
   /// Steps between a product's sums and its result, in this order.
   package struct Epilogue: Sendable {
-    /// Added to each token, (rows rounded up to 16), not of experts; with a gate in the order of the matrix's rows.
+    /// Added to each token, (rows rounded up to 16), of experts for each of them; with a gate in the order of the matrix's rows.
     package var bias: (any DeviceMemory)?
     /// Applied to the sums, or to the gates.
     package var activation: Activation.Function?
@@ -182,9 +182,6 @@ package struct MatrixProduct: Sendable {
       throw OperatorError(
         .shape, "a norm in a product of \(tokens) tokens of \(shape.columns): it cannot be fused there")
     }
-    guard experts == nil || epilogue.bias == nil else {
-      throw OperatorError(.shape, "a bias in a product of experts: each would need its own, which kernels do not have")
-    }
     var tile = tile(shape.format, tokens: tokens, isGated: epilogue.isGated)
     if let experts { (tile.tokens, tile.repeats) = (experts.routing.tileTokens, 1) }
     let wide = wideTile(shape, tokens: tokens, experts: experts)
@@ -245,7 +242,7 @@ package struct MatrixProduct: Sendable {
       let shape = weights.shape
       var block = MatmulArguments()
       block.scales_offset = UInt64(shape.scalesOffset)
-      block.expert_stride = UInt64(shape.byteCount)
+      block.expert_stride = UInt64(weights.stride)
       block.tokens = UInt32(tokens)
       block.rows = UInt32(shape.rows)
       block.columns = UInt32(shape.columns)

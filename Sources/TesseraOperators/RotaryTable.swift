@@ -16,7 +16,10 @@ package struct RotaryTable: Sendable, Equatable {
     case none
     case linear(factor: Double)
     case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int)
-    case yarn(factor: Double, betaFast: Double, betaSlow: Double, attentionFactor: Double?, originalContext: Int)
+    /// `truncates`: the pairs that a ramp begins and ends at are whole numbers.
+    case yarn(
+      factor: Double, betaFast: Double, betaSlow: Double, attentionFactor: Double?, originalContext: Int,
+      truncates: Bool = true)
     /// Divisors of each frequency, (rotaryDim / 2): those of contexts up to `originalContext`, and of longer ones.
     case longRope(short: [Double], long: [Double], magnitude: Double, originalContext: Int)
     /// Divisors of each frequency, (rotaryDim / 2), as the tensor `rope_freqs.weight` gives them.
@@ -74,7 +77,7 @@ package struct RotaryTable: Sendable, Equatable {
         return frequency * (smooth + (1 - smooth) / factor)
       }
       magnitude = 1
-    case .yarn(let factor, let betaFast, let betaSlow, let attentionFactor, let originalContext):
+    case .yarn(let factor, let betaFast, let betaSlow, let attentionFactor, let originalContext, let truncates):
       guard factor > 0, betaFast > 0, betaSlow > 0, originalContext > 0, ropeTheta > 1 else {
         throw OperatorError(.shape, "YaRN scaling with factor \(factor), beta \(betaFast) and \(betaSlow)")
       }
@@ -82,8 +85,9 @@ package struct RotaryTable: Sendable, Equatable {
       func pair(turns: Double) -> Double {
         Double(rotaryDim) * log(Double(originalContext) / (turns * 2 * .pi)) / (2 * log(ropeTheta))
       }
-      let low = max(pair(turns: betaFast).rounded(.down), 0)
-      let high = min(pair(turns: betaSlow).rounded(.up), Double(rotaryDim - 1))
+      let (first, last) = (pair(turns: betaFast), pair(turns: betaSlow))
+      let low = max(truncates ? first.rounded(.down) : first, 0)
+      let high = min(truncates ? last.rounded(.up) : last, Double(rotaryDim - 1))
       frequencies = plain.enumerated().map { i, frequency in
         let ramp = min(max((Double(i) - low) / max(high - low, 0.001), 0), 1)
         return frequency * ((1 - ramp) + ramp / factor)

@@ -62,6 +62,8 @@ package struct WeightMatrix: Sendable, DeviceMemory {
   package let shape: WeightShape
   /// Matrices of this shape.
   package let expertCount: Int
+  /// Bytes from one of them to the next.
+  package let stride: Int
   package let view: BufferView
   /// Keeps the memory.
   private let allocation: DeviceAllocation?
@@ -82,23 +84,37 @@ package struct WeightMatrix: Sendable, DeviceMemory {
     self.shape = shape
     self.expertCount = expertCount
     self.allocation = allocation
+    stride = shape.byteCount
     view = allocation.buffer.view
+  }
+
+  /// Matrices that come to places of a pool, of which each has `stride` bytes.
+  ///
+  /// - Parameter expertCount: how many there are, in the pool or not.
+  package init(_ shape: WeightShape, inPool pool: DeviceAllocation, stride: Int, expertCount: Int) throws {
+    guard expertCount > 0, stride >= shape.byteCount, pool.byteCount >= stride else {
+      throw OperatorError(
+        .shape, "\(pool.label): places of \(stride) bytes for matrices of \(shape.byteCount)")
+    }
+    (self.shape, self.expertCount, self.stride, allocation) = (shape, expertCount, stride, pool)
+    view = pool.buffer.view
   }
 
   /// A matrix that has no memory: for plans.
   package init(planning shape: WeightShape, label: String, expertCount: Int = 1) {
     self.shape = shape
     self.expertCount = expertCount
+    stride = shape.byteCount
     allocation = nil
     view = BufferView(.planned(label))
   }
 
-  /// Expert `index` of them, as a matrix.
+  /// Expert `index` of them, or what is at that place of the pool, as a matrix.
   package func expert(_ index: Int) -> WeightMatrix {
-    WeightMatrix(shape, allocation, view.advanced(byBytes: index * shape.byteCount))
+    WeightMatrix(shape, allocation, view.advanced(byBytes: index * stride))
   }
 
   private init(_ shape: WeightShape, _ allocation: DeviceAllocation?, _ view: BufferView) {
-    (self.shape, self.allocation, self.view, expertCount) = (shape, allocation, view, 1)
+    (self.shape, self.allocation, self.view, expertCount, stride) = (shape, allocation, view, 1, shape.byteCount)
   }
 }

@@ -15,6 +15,8 @@ package enum ReferenceActivation: String, CaseIterable, Sendable {
   case quickGelu
   case sigmoid
   case tanh
+  /// The same of min(x, 7); as a gate, times 1 + the up within ±7 (gpt-oss, OpenAI 2025).
+  case clampedQuickGelu
 
   /// The activation of one value.
   package func callAsFunction(_ x: Double) -> Double {
@@ -27,6 +29,12 @@ package enum ReferenceActivation: String, CaseIterable, Sendable {
     case .quickGelu: x / (1 + exp(-1.702 * x))
     case .sigmoid: 1 / (1 + exp(-x))
     case .tanh: Foundation.tanh(x)
+    case .clampedQuickGelu: min(x, 7) / (1 + exp(-1.702 * min(x, 7)))
     }
+  }
+
+  /// What the function makes of a gate and what is behind it.
+  package func gated(_ gate: Double, _ up: Double) -> Double {
+    self(gate) * (self == .clampedQuickGelu ? min(max(up, -7), 7) + 1 : up)
   }
 }

@@ -71,21 +71,26 @@ package enum ReferenceExperts {
   ///   - x: [columns]
   ///   - gates, ups: of each expert, [inner, columns]
   ///   - downs: of each expert, [columns, inner]
+  ///   - biases: of each expert's gates, ups and downs; nil: none.
   /// - Returns: [columns]
   package static func feedForward(
     _ x: [Float], _ choices: [Choice], gates: [[Float]], ups: [[Float]], downs: [[Float]], inner: Int,
-    activation: ReferenceActivation
+    activation: ReferenceActivation, biases: [(gate: [Float], up: [Float], down: [Float])]? = nil
   ) -> [Double] {
     var y = [Double](repeating: 0, count: x.count)
     for choice in choices {
       let (gate, up, down) = (gates[choice.expert], ups[choice.expert], downs[choice.expert])
+      let bias = biases?[choice.expert]
       let hidden = (0..<inner).map { row in
         Float(
-          activation(dotProduct(x, at: 0, gate, at: row * x.count, count: x.count))
-            * dotProduct(x, at: 0, up, at: row * x.count, count: x.count))
+          activation.gated(
+            dotProduct(x, at: 0, gate, at: row * x.count, count: x.count) + Double(bias?.gate[row] ?? 0),
+            dotProduct(x, at: 0, up, at: row * x.count, count: x.count) + Double(bias?.up[row] ?? 0)))
       }
       for column in x.indices {
-        y[column] += choice.weight * dotProduct(hidden, at: 0, down, at: column * inner, count: inner)
+        y[column] +=
+          choice.weight
+          * (dotProduct(hidden, at: 0, down, at: column * inner, count: inner) + Double(bias?.down[column] ?? 0))
       }
     }
     return y

@@ -3,8 +3,8 @@
 Hidden size 32 and heads of 16 or 8 throughout, so that few kernels are compiled. Weights lie on a grid that F32, BF16 and
 Q8_0 all hold exactly (`family_models.on_grid`), so that one reference is for the folder and both GGUF files.
 
-InternLM2, EXAONE and Baichuan are no part of transformers: `stand_in` is the Llama (or another) that computes the
-same, and `rename` gives its tensors the published names.
+InternLM2, EXAONE and Baichuan are no part of transformers: `stand_in` is the Llama (or that of `baichuan.py`) that
+computes the same, and `rename` gives its tensors the published names.
 """
 
 import torch
@@ -216,6 +216,13 @@ DECODERS = [
         "layer_norm_elementwise_affine": True, "_remove_final_layer_norm": False, "bos_token_id": 2,
         "eos_token_id": 2, "pad_token_id": 1, "torch_dtype": "float32",
     }, {"gguf": False}),
+    ("opt-350m", "OPTForCausalLM", {
+        "architectures": ["OPTForCausalLM"], "model_type": "opt", "activation_function": "relu", "vocab_size": 96,
+        "hidden_size": 32, "ffn_dim": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "word_embed_proj_dim": 64,
+        "max_position_embeddings": 126, "do_layer_norm_before": False, "enable_bias": True,
+        "layer_norm_elementwise_affine": True, "_remove_final_layer_norm": False, "bos_token_id": 2,
+        "eos_token_id": 2, "pad_token_id": 1, "torch_dtype": "float32",
+    }, {"gguf": False}),
     ("falcon", "FalconForCausalLM", FALCON, {}),
     ("falcon-40b", "FalconForCausalLM", FALCON | {
         "multi_query": False, "new_decoder_architecture": True, "num_kv_heads": 2,
@@ -286,4 +293,23 @@ DECODERS = [
     }, {"gguf": False, "rename": baichuan_names, "stand_in": BASE | {
         "num_key_value_heads": 2, "hidden_act": "silu", "rms_norm_eps": 1e-6, "attention_bias": False,
     }}),
+    # Of 13B: ALiBi; of the second version: an output that is normalized as it is read.
+    ("baichuan2-13b", "Baichuan2", {
+        "architectures": ["BaichuanForCausalLM"], "model_type": "baichuan", "hidden_act": "silu", "vocab_size": 96,
+        "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "model_max_length": 128, "rms_norm_eps": 1e-6, "bos_token_id": 1, "eos_token_id": 2, "z_loss_weight": 0,
+        "tie_word_embeddings": False, "torch_dtype": "float32",
+    }, {"gguf": False, "rename": baichuan_names, "stand_in": BASE | {
+        "num_attention_heads": 4, "num_key_value_heads": 4, "hidden_act": "silu", "rms_norm_eps": 1e-6,
+        "attention_bias": False,
+    }}),
+    # Shorter than the context at which queries get a factor.
+    ("ministral3", "Ministral3ForCausalLM", BASE | {
+        "architectures": ["Ministral3ForCausalLM"], "model_type": "ministral3", "hidden_act": "silu",
+        "rms_norm_eps": 1e-5, "head_dim": 16, "sliding_window": None, "rope_parameters": {
+            "type": "yarn", "rope_type": "yarn", "rope_theta": 1000000.0, "factor": 2.0,
+            "original_max_position_embeddings": 64, "max_position_embeddings": 128, "beta_fast": 32.0,
+            "beta_slow": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.1,
+        },
+    }, {}),
 ]

@@ -3,6 +3,7 @@
 As `decoder_models.DECODERS`; experts have the widths of the other layers, so that few kernels are compiled.
 """
 
+import torch
 from decoder_models import BASE, GROUPED
 
 SILU = {"hidden_act": "silu", "attention_bias": False, "rope_scaling": None}
@@ -31,6 +32,19 @@ DEEPSEEK = BASE | {
         "beta_fast": 32, "beta_slow": 1,
     },
 }
+GPT_OSS = BASE | {
+    "architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "hidden_act": "silu", "rms_norm_eps": 1e-5,
+    "rope_theta": 10000.0, "attention_bias": True, "head_dim": 16, "intermediate_size": 32, "num_local_experts": 6,
+    "num_experts_per_tok": 2, "experts_per_token": 2, "sliding_window": 8, "swiglu_limit": 7.0,
+    "layer_types": ["sliding_attention", "full_attention"], "output_router_logits": False,
+    "router_aux_loss_coef": 0.9, "initial_context_length": 32,
+    "rope_scaling": {
+        "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32, "beta_fast": 32.0,
+        "beta_slow": 1.0, "truncate": False,
+    },
+}
+# The values of 4 bits: signs, exponents of two bits, one bit.
+FOUR_BITS = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6])
 
 
 def experts_apart(tensors, _):
@@ -63,6 +77,35 @@ def granite_names(tensors, _):
     return result
 
 
+def four_bits(values):
+    """Values (…, 32) and scale exponents: the nearest that blocks of MXFP4 hold (OCP Microscaling Formats, 2023)."""
+    scale = torch.floor(torch.log2(values.abs().amax(-1, keepdim=True).clamp(min=2.0**-100))) - 2
+    quants = (values.abs() / 2**scale).unsqueeze(-1).sub(FOUR_BITS).abs().argmin(-1)
+    return quants + 8 * (values < 0), scale
+
+
+def on_four_bits(values):
+    """Expert matrices (experts, columns, rows) with rows of blocks of MXFP4."""
+    blocks = values.transpose(1, 2).reshape(len(values), values.shape[2], -1, 32)
+    quants, scale = four_bits(blocks)
+    exact = FOUR_BITS[quants % 8] * torch.where(quants < 8, 1.0, -1.0) * 2**scale
+    return exact.reshape(len(values), values.shape[2], -1).transpose(1, 2)
+
+
+def blocks_and_scales(tensors, _):
+    """Experts' matrices as OpenAI published them: blocks of 16 bytes, elements 2i and 2i + 1 in byte i, and scales."""
+    result = {}
+    for name, tensor in tensors.items():
+        if not name.endswith(("gate_up_proj", "down_proj")):
+            result[name] = tensor
+            continue
+        blocks = tensor.float().transpose(1, 2).reshape(len(tensor), tensor.shape[2], -1, 32)
+        quants, scale = four_bits(blocks)
+        result[f"{name}_blocks"] = (quants[..., ::2] | quants[..., 1::2] << 4).to(torch.uint8)
+        result[f"{name}_scales"] = (scale.squeeze(-1) + 127).to(torch.uint8)
+    return result
+
+
 # (name, class in transformers, config.json, other members of `Model`)
 EXPERTS = [
     ("qwen3-moe", "Qwen3MoeForCausalLM", QWEN3_MOE, {"rename": experts_apart}),
@@ -90,4 +133,12 @@ EXPERTS = [
         "n_routed_experts": 8, "n_shared_experts": 1, "n_group": 4, "topk_group": 2, "routed_scaling_factor": 2.5,
         "topk_method": "noaux_tc", "scoring_func": "sigmoid", "norm_topk_prob": True,
     }, {"rename": experts_apart}),
+    ("gpt-oss", "GptOssForCausalLM", GPT_OSS, {}),
+    ("gpt-oss-mxfp4", "GptOssForCausalLM", GPT_OSS | {
+        "quantization_config": {
+            "quant_method": "mxfp4", "modules_to_not_convert": [
+                "model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head",
+            ],
+        },
+    }, {"rename": blocks_and_scales, "stand_in": GPT_OSS}),
 ]

@@ -10,12 +10,13 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import baichuan
 import jina_bert
 import torch
 import transformers
 from decoder_models import DECODERS
 from encoder_models import ENCODERS, published_nomic
-from expert_models import EXPERTS
+from expert_models import EXPERTS, on_four_bits
 from family_references import float64_throughout
 from safetensors.torch import save_file
 from speech_models import SPEECH
@@ -126,7 +127,8 @@ BERT_FILES = {
 
 
 def class_of(model):
-    return getattr(transformers, model.class_name, None) or getattr(jina_bert, model.class_name)
+    own = [getattr(module, model.class_name, None) for module in (transformers, jina_bert, baichuan)]
+    return next(kind for kind in own if kind)
 
 
 LESS_ONE = ("gemma", "gemma2", "nemotron")
@@ -151,6 +153,8 @@ def deviation(model, name, parameter):
         return (0.0, 0.5) if "self_attn" in name else (0.0, 0.2)
     if "relative_attention_bias" in name:
         return 0.0, 1.0
+    if config.get("model_type") == "gpt_oss" and leaf == "gate_up_proj":
+        return 0.0, 4.0 / width**0.5  # some are beyond the limit
     if name == "lm_head.weight":
         return 0.0, 2.0 / width**0.5
     if "embed" in name or name in ("shared.weight", "transformer.wte.weight", "transformer.wpe.weight"):
@@ -175,7 +179,9 @@ def build(model):
                 continue
             mean, spread = deviation(model, name, parameter)
             values = mean + spread * torch.randn(parameter.shape, generator=generator)
-            if model.on_grid and values.dim() in (2, 3) and values.shape[1] % 32 == 0:
+            if values.dim() == 3 and "gpt_oss" == model.config.get("model_type"):  # stored as (columns, rows)
+                values = on_four_bits(values) if model.stand_in else grid(values.transpose(1, 2)).transpose(1, 2)
+            elif model.on_grid and values.dim() in (2, 3) and values.shape[1] % 32 == 0:
                 values = grid(values)
             parameter.copy_(values.to(model.dtype).float())
         if hasattr(instance, "final_logits_bias"):
@@ -261,14 +267,14 @@ def save(model, instance, folder):
 def load_float64(model, folder):
     """The folder as transformers reads it, in float64; every tensor must be used and none be missing."""
     kind = class_of(model)
+    has_experts = {"num_local_experts", "num_experts", "n_routed_experts"} & set(model.config)
+    experts = {"experts_implementation": "eager"} if has_experts else {}
     if model.stand_in:
         # transformers does not know the folder's names.
-        config = kind.config_class.from_dict(dict(model.stand_in), attn_implementation="eager")
+        config = kind.config_class.from_dict(dict(model.stand_in), attn_implementation="eager", **experts)
         instance = kind(config).double()
         instance.load_state_dict(build(model).double().state_dict())
         return in_float64(instance)
-    has_experts = {"num_local_experts", "num_experts", "n_routed_experts"} & set(model.config)
-    experts = {"experts_implementation": "eager"} if has_experts else {}
     instance, report = kind.from_pretrained(
         folder, dtype=torch.float64, attn_implementation=model.attention, output_loading_info=True, **experts
     )

@@ -31,7 +31,7 @@ BYTE_LEVEL = {
     "qwen3", "smollm3", "stablelm", "starcoder2", "qwen2_moe", "qwen3_moe", "olmoe", "granitemoe", "granitemoeshared",
     "deepseek_v2", "deepseek_v3", "gpt_oss",
 }
-SENTENCE_PIECE = {"baichuan", "gemma", "gemma2", "internlm2", "llama", "mistral", "mixtral", "nemotron", "phi3"}
+SENTENCE_PIECE = {"baichuan", "gemma", "gemma2", "internlm2", "llama", "ministral3", "mistral", "mixtral", "nemotron", "phi3"}
 NORMAL, UNKNOWN, CONTROL, UNUSED = 1, 2, 3, 5
 LETTERS = [chr(code) for code in range(33, 127)]
 
@@ -124,8 +124,12 @@ def convert(model, folder, file, stored):
     config = json.loads((folder / "config.json").read_text())
     kind = config["model_type"]
 
-    class Converter(get_model_class(config["architectures"][0])):
-        model_arch = get_model_class(config["architectures"][0]).model_arch
+    base = get_model_class(config["architectures"][0])
+    # Of two architectures with one name.
+    base = getattr(base, "Ministral3Model", base)
+
+    class Converter(base):
+        model_arch = base.model_arch
 
         def set_vocab(self):
             self.vocab_size = config["vocab_size"]

@@ -1,10 +1,9 @@
-"""Writes Tests/TesseraTests/Fixtures/logits-{smollm2,gemma3,qwen2,qwen2-1.5b}.json: what transformers computes from the same file.
+"""Writes Tests/TesseraTests/Fixtures/logits-{smollm2,gemma3,qwen2}.json: what transformers computes from the same file.
 
     pip install torch transformers accelerate gguf
     python Tests/Fixtures-scripts/make_logits_fixtures.py smollm2 "$(scripts/fetch-model smollm2)"
     python Tests/Fixtures-scripts/make_logits_fixtures.py gemma3 "$(scripts/fetch-model gemma3)"
     python Tests/Fixtures-scripts/make_logits_fixtures.py qwen2 "$(scripts/fetch-model qwen2.5-coder-0.5b)"
-    python Tests/Fixtures-scripts/make_logits_fixtures.py qwen2-1.5b "$(scripts/fetch-model qwen2.5-coder-1.5b)"
 
 The reference is the family's own implementation in transformers, in float32, on the weights that `gguf` dequantizes.
 Each prompt is continued greedily by 48 tokens, past any end-of-text token. Then one forward pass over prompt and
@@ -40,8 +39,7 @@ CHAT = {
     "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n",
     "gemma3": "<bos><start_of_turn>user\n{}<end_of_turn>\n<start_of_turn>model\n",
 }
-CHAT["qwen2-1.5b"] = CHAT["qwen2"]
-BEGINNING = {"smollm2": "", "gemma3": "<bos>", "qwen2": "", "qwen2-1.5b": ""}
+BEGINNING = {"smollm2": "", "gemma3": "<bos>", "qwen2": ""}
 
 
 def load_reference(path, dtype=torch.float32):

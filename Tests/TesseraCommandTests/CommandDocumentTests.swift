@@ -186,19 +186,19 @@ struct CommandDocumentTests {
     try model.withFile({ $0.metadata["general.architecture"] = .string("mamba") }) { path in
       let run = try CommandRun(["inspect", path, "--json"])
       let document = try run.object()
-      #expect(run.isOneError && run.errors.contains("mamba"))
+      #expect(run.status == 0)
       #expect(document["architecture"] as? String == "mamba" && document["memory"] == nil)
       #expect((document["memory_error"] as? String)?.contains("mamba") == true)
       #expect(document["supported"] as? Bool == false && (document["tensors"] as? [Any])?.isEmpty == false)
       let missing = try #require(document["missing"] as? [[String: Any]])
       #expect(missing.map { $0["kind"] as? String } == ["architecture"])
       let text = try CommandRun(["inspect", path, "-q"])
-      #expect(text.isOneError && text.output.contains("cannot be run") && text.output.contains("general.architecture"))
+      #expect(text.status == 0 && text.output.contains("cannot be run") && text.output.contains("general.architecture"))
     }
     try model.withFile({ $0.metadata["llama.logit_scale"] = .float32(2) }) { path in
       let run = try CommandRun(["inspect", path, "--json"])
       let missing = try #require(try run.object()["missing"] as? [[String: Any]])
-      #expect(run.isOneError && run.errors.contains("logit_scale"))
+      #expect(run.status == 0)
       #expect(missing.count == 1 && missing[0]["names"] as? [String] == ["llama.logit_scale"])
     }
   }

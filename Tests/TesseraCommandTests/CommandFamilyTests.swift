@@ -40,6 +40,34 @@ struct CommandFamilyTests {
     }
   }
 
+  @Test("experts may stay in host memory, and bench says what share of them a step reads")
+  func experts() throws {
+    let mixtral = FamilyFixture("mixtral")
+    let prompt = try mixtral.cases("prompts")[0]
+    let expected = try #require(prompt["generated"] as? [Int]).prefix(4)
+    let model = ["-m", mixtral.folder, "--context", "64"]
+    let kept = model + ["--expert-memory", "1", "--json"]
+    let tokens = ["--tokens", try FamilyFixture.list(prompt["tokens"]), "-n", "4"]
+    let document = try CommandRun(["generate"] + kept + tokens).object()
+    let experts = try #require(document["experts"] as? [String: Any])
+    #expect(document["tokens"] as? [Int] == Array(expected))
+    #expect(experts["misses"] as? Int ?? 0 > 0 && experts["bytes"] as? Int ?? 0 > 0)
+    // A token has two of five.
+    let bench = ["bench", "-p", "0", "-n", "2", "-r", "1"]
+    let rows = try #require(try CommandRun(bench + kept).json() as? [[String: Any]])
+    #expect(rows[0]["experts_read_share"] as? Double == 0.4 && rows[0]["expert_misses"] as? Int ?? 0 > 0)
+    let plain = try CommandRun(bench + model + ["-q"])
+    #expect(plain.status == 0 && plain.output.contains("tg2: 40.0% of the experts read in a step\n"))
+    let plan = try CommandRun(["inspect"] + kept).object()["memory"] as? [String: Any]
+    #expect(plan?["expert_bytes"] as? Int == 2 * 5 * 3 * 32 * 32 * 2)
+    for size in ["0", "-1", "x"] {
+      let run = try CommandRun(["bench"] + model + ["--expert-memory=\(size)"])
+      #expect(run.status != 0 && run.errors.contains("--expert-memory"), "\(size): \(run.errors)")
+    }
+    let dense = try CommandRun(["inspect", "-m", qwen2.folder, "--expert-memory", "1"])
+    #expect(dense.errors.contains("--expert-memory"))
+  }
+
   @Test("what needs a tokenizer says that there is none")
   func noTokenizer() throws {
     for arguments in [

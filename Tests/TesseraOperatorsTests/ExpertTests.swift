@@ -59,7 +59,7 @@ extension OperatorsOnDevices {
             }
           }
           for start in stride(from: first, to: expectedOrder.count, by: tileTokens) {
-            tiles.append([expert, start, min(tileTokens, expectedOrder.count - start), 0])
+            tiles.append([expert, start, min(tileTokens, expectedOrder.count - start), expert])
           }
         }
         let what: Comment = "\(topK) of \(experts) experts for \(tokens) tokens"
@@ -93,6 +93,32 @@ extension OperatorsOnDevices {
           let row = token * problem.columns..<(token + 1) * problem.columns
           #expect(sameBits(try bench.floats(alone.y), Array(y[row])), "\(format.name), token \(token) alone")
         }
+      }
+    }
+
+    @Test("experts have biases of their own, and gates may be clamped", arguments: Target.all)
+    func biases(target: Target) throws {
+      let bench = try target.bench()
+      let fast = try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain)
+      // Few tokens; in the simt style also tiles of many.
+      for (format, tokens) in Grid.values(
+        [(WeightFormat.mxfp4, 5), (.q4_0, 5), (.f32, 150)], small: [(.mxfp4, 5), (.f32, 150)])
+      {
+        let problem = try ExpertProblem(
+          format, tokens: tokens, topK: 2, scores: scores(tokens: tokens), columns: 64, inner: 96,
+          activation: .clampedQuickGelu, hasBiases: true)
+        let call = try problem.call(on: bench)
+        try call.enqueue(on: bench.queue)
+        let expected = try problem.reference()
+        let largest = expected.reduce(0) { max($0, abs($1)) }
+        let magnitude = [Float](repeating: largest, count: expected.count)
+        let error = worstError(try bench.floats(call.y), expected, relativeTo: magnitude)
+        #expect(error <= Self.tolerance, "\(format.name), \(tokens) tokens: \(error)")
+        guard format == .q4_0 else { continue }
+        let rounded = try problem.call(fast: fast, on: bench)
+        try rounded.enqueue(on: bench.queue)
+        let distance = worstError(try bench.floats(rounded.y), expected, relativeTo: magnitude)
+        #expect(distance > 1e-5 && distance < 3e-2, "fast: \(distance)")
       }
     }
 
@@ -311,7 +337,7 @@ extension OperatorsOnDevices {
         #expect(slots == (0..<tokens * heads).map { $0 % heads * tokens + $0 / heads })
         #expect(order == (0..<tokens * heads).map { $0 % tokens * heads + $0 / tokens })
         let tiles = (0..<heads).flatMap { head in
-          stride(from: 0, to: tokens, by: tile).map { [head, head * tokens + $0, min(tile, tokens - $0), 0] }
+          stride(from: 0, to: tokens, by: tile).map { [head, head * tokens + $0, min(tile, tokens - $0), head] }
         }
         #expect(list[0] == tiles.count && tiles.count <= routing.mostTiles)
         #expect(Array(list[4..<4 + 4 * tiles.count]) == tiles.flatMap { $0 })
@@ -344,17 +370,6 @@ extension OperatorsOnDevices {
         #expect(throws: OperatorError.self) {
           try ExpertRouter(bench.library).route(
             any, .init(tokens: 1, expertCount: 4, topK: 2, tileTokens: 1), gate: gate, into: choices, on: bench.queue)
-        }
-      }
-      // A bias would be added to the results of all experts alike.
-      let weights = WeightMatrix(
-        planning: try WeightShape(format: .f32, rows: 32, columns: 32), label: "experts", expertCount: 2)
-      let routing = ExpertRouter.Routing(tokens: 1, expertCount: 2, topK: 1, tileTokens: 1)
-      for fast in [nil, try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain)] {
-        #expect(throws: OperatorError.self) {
-          try MatrixProduct(bench.library, tiles: bench.plan().matrix, fast: fast).enqueue(
-            any, weights, into: any, tokens: 1, epilogue: .init(bias: any), workspace: .init(packed: any, sums: any),
-            experts: .init(list: any, order: any, gathers: true, routing: routing), on: DispatchList())
         }
       }
       #expect(throws: OperatorError.self) {

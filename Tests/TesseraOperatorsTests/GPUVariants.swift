@@ -97,6 +97,10 @@ struct GPUVariants {
     for format in [WeightFormat.q4_K, .q6_K] { try add(matrix(format), tokens: 64) }
     try add(matrix(.q4_K, experts: 8), tokens: 512, experts: experts(tileTokens: 64))
     try add(matrix(.q4_K, columns: 14336), tokens: 1)
+    // Of adapters, whose inner width is a rank in whole blocks.
+    for tile in [1, 8, 64] {
+      try add(matrix(.f32, columns: 32, experts: 8), tokens: 128, experts: experts(tileTokens: tile, tokens: 128))
+    }
     for function in Activation.Function.allCases {
       for tokens in [1, 8, 512] { try add(matrix(.q4_K), tokens: tokens, epilogue: .init(gate: function)) }
     }

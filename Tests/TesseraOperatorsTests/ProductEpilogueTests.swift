@@ -32,6 +32,7 @@ extension OperatorsOnDevices {
         Case(scale: 0.25), Case(hasBias: true, scale: -3, hasResidual: true), Case(activation: .relu, scale: 2),
         Case(hasBias: true, activation: .geluErf, isGated: true),
         Case(hasBias: true, activation: .silu, isGated: true, scale: 0.5, hasResidual: true),
+        Case(hasBias: true, activation: .clampedQuickGelu, isGated: true),
       ]
 
     /// bias, then activation or gate, then scale, then residual.
@@ -45,7 +46,7 @@ extension OperatorsOnDevices {
         if a.isGated, let function {
           // Groups of 16 gates and of 16 ups alternate.
           let gate = row / 16 * 32 + row % 16
-          y = function(sum(gate)) * sum(gate + 16)
+          y = function.gated(sum(gate), sum(gate + 16))
         } else {
           y = function.map { $0(sum(row)) } ?? sum(row)
         }

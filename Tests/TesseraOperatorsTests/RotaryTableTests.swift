@@ -1,3 +1,4 @@
+import Foundation
 import TesseraReference
 import Testing
 
@@ -37,6 +38,25 @@ struct RotaryTableTests {
         }
       }
     }
+  }
+
+  @Test("YaRN's ramp begins and ends between pairs where it is not truncated")
+  func untruncatedYarn() throws {
+    func frequencies(_ truncates: Bool) throws -> [Double] {
+      try RotaryTable(
+        rotaryDim: 64, ropeTheta: 150_000,
+        scaling: .yarn(
+          factor: 32, betaFast: 32, betaSlow: 1, attentionFactor: nil, originalContext: 4096, truncates: truncates)
+      ).frequencies
+    }
+    // The pairs that turn 32 times and once over 4,096 positions: 8.09 and 17.40.
+    let plain = (0..<32).map { pow(150_000, -Double($0) / 32) }
+    let share = zip(try frequencies(false), plain).map { (1 - $0 / $1) * 32 / 31 }
+    for (pair, value) in share.enumerated() {
+      let ramp = min(max((Double(pair) - 8.0928) / (17.3980 - 8.0928), 0), 1)
+      #expect(abs(value - ramp) < 1e-4, "pair \(pair): \(value), \(ramp)")
+    }
+    #expect(try frequencies(true) != frequencies(false))
   }
 
   @Test("LongRoPE has factors for contexts up to the original one, and others for longer ones")

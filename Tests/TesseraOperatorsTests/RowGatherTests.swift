@@ -58,9 +58,21 @@ extension OperatorsOnDevices {
         bench.buffer(x), indices: nil, into: y, rows: 3, columns: 37, yStride: 64, on: bench.queue)
       let padded = (0..<3).flatMap { x[$0 * 37..<($0 + 1) * 37] + [Float](repeating: 0, count: 27) }
       #expect(sameBits(try bench.floats(y), padded))
+      // Rows that overlap, and rows of zeros: what a convolution's patches are made of.
+      let patches = try bench.output(4 * 32)
+      try RowGather(bench.library).enqueue(
+        bench.buffer(x), indices: nil, into: patches, rows: 3, columns: 30, xStride: 10, yStride: 32, on: bench.queue)
+      try RowGather(bench.library).enqueue(
+        bench.buffer(x), indices: nil, into: patches.view.advanced(byFloats: 96), rows: 1, columns: 0, yStride: 32,
+        on: bench.queue)
+      let overlapping = (0..<3).flatMap { x[$0 * 10..<$0 * 10 + 30] + [0, 0] }
+      #expect(sameBits(try bench.floats(patches), overlapping + [Float](repeating: 0, count: 32)))
       let any = try bench.output(4)
-      #expect(throws: OperatorError.self) {
-        try RowGather(bench.library).enqueue(any, indices: any, into: any, rows: 0, columns: 4, on: bench.queue)
+      for (rows, columns, stride) in [(0, 4, 4), (1, 5, 4), (1, 0, 0)] {
+        #expect(throws: OperatorError.self) {
+          try RowGather(bench.library).enqueue(
+            any, indices: any, into: any, rows: rows, columns: columns, yStride: stride, on: bench.queue)
+        }
       }
     }
 

@@ -18,6 +18,7 @@ extension Engine {
     var firstTokens: [Int]
     var adapters: [String]
     var loadSeconds: Double
+    var hasExperts: Bool
   }
 
   /// Opens files on the engine's thread, since that may block.
@@ -41,6 +42,7 @@ extension Engine {
     let vocabularySize = draft.profile.vocabularySize
     async let made = TextWorker().run { Result { try source.tokenizer(vocabularySize: vocabularySize) } }
     let runner = try ModelRunner(draft, progress: progress)
+    let hasExperts = runner.hasExperts
     let tokenizer = try await made
     let rules = try source.tokenRules(takesSource: runner.takesSource)
     let precision = try load(runner, rules: rules, tokenizer: try? tokenizer.get(), since: start)
@@ -49,6 +51,6 @@ extension Engine {
       profile: draft.profile,
       device: device.profile, memoryPlan: draft.memory, weightBytesPerToken: draft.weightBytesPerToken,
       precision: precision, firstTokens: rules.first, adapters: runnerOptions.adapters.map(\.name),
-      loadSeconds: loadSeconds)
+      loadSeconds: loadSeconds, hasExperts: hasExperts)
   }
 }

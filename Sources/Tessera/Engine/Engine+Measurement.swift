@@ -3,10 +3,11 @@ import TesseraModels
 import TesseraOperators
 
 extension Engine {
-  /// See `LanguageModel.measure`.
+  /// See `LanguageModel.measure`, and `LanguageModel.expertReads` where experts are counted.
   func measure(
-    promptTokens: Int, generatedTokens: Int, depth: Int, sequences count: Int, adapter name: String?
-  ) async throws -> (prompt: Double, generation: Double, waited: Double) {
+    promptTokens: Int, generatedTokens: Int, depth: Int, sequences count: Int, adapter name: String? = nil,
+    countsExperts: Bool = false
+  ) async throws -> (prompt: Double, generation: Double, waited: Double, experts: ExpertReads) {
     try await takeTurn()
     defer { endTurn() }
     let runner = try model().runner
@@ -22,6 +23,9 @@ extension Engine {
       }
     }
     for sequence in sequences { try await run(depth, chunk: runner.chunkSize, of: [sequence]) }
+    runner.watchesExperts = countsExperts
+    defer { runner.watchesExperts = false }
+    let readsBefore = runner.expertReads
     let (start, before) = (ContinuousClock.now, runner.timeWaited)
     for sequence in sequences { try await run(promptTokens, chunk: runner.chunkSize, of: [sequence]) }
     let middle = ContinuousClock.now
@@ -30,8 +34,16 @@ extension Engine {
       try await run(generatedTokens, chunk: 1, of: Array(together))
     }
     return (
-      (middle - start).seconds, (ContinuousClock.now - middle).seconds, (runner.timeWaited - before).seconds
+      (middle - start).seconds, (ContinuousClock.now - middle).seconds, (runner.timeWaited - before).seconds,
+      runner.expertReads.since(readsBefore)
     )
+  }
+
+  /// What experts in host memory have cost since the last call.
+  func takeExpertStatistics() throws -> ExpertStatistics? {
+    let runner = try model().runner
+    defer { runner.resetExperts() }
+    return runner.expertStatistics
   }
 
   /// Runs `count` more tokens of each sequence in steps of `chunk`, and chooses the likeliest token behind each.

@@ -15,6 +15,9 @@ public struct LoadOptions: Sendable {
   public var sequenceCount = 1
   /// Device memory that may be used, in bytes; nil leaves the device a margin.
   public var memoryBudget: Int?
+  /// Device memory for experts, in bytes: they stay in host memory and come to the device as they are chosen, the least recently
+  /// used giving way. Results do not depend on it. Nil brings all to the device.
+  public var expertMemory: Int?
   /// How keys and values are kept: `.f32` is exact, `.f16` takes half the memory; nil takes `.f16` on GPUs, else `.f32`
   /// (`MemoryPlan.cacheEncoding` has what was taken).
   public var keyEncoding: KVEncoding?
@@ -76,6 +79,7 @@ public struct LoadOptions: Sendable {
     options.contextLength = contextLength
     options.sequenceCount = sequenceCount
     options.memoryBudget = memoryBudget
+    options.expertMemory = expertMemory
     let standard = KVEncoding.standard(on: type)
     (options.keys, options.values) = (keyEncoding ?? standard, valueEncoding ?? standard)
     options.weightFormat = weightType

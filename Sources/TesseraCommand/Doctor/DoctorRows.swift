@@ -67,8 +67,8 @@ extension DoctorBench {
           return [
             worstError(try floats(alone), activated.map { Float($0) }, relativeTo: magnitude),
             worstError(
-              try floats(gated), zip(activated, up).map { Float($0 * Double($1)) },
-              relativeTo: zip(magnitude, up).map { $0 * abs($1) }),
+              try floats(gated), zip(gate, up).map { Float(reference.gated(Double($0), Double($1))) },
+              relativeTo: zip(magnitude, up).map { $0 * (abs($1) + (function == .clampedQuickGelu ? 1 : 0)) }),
           ]
         })
     }

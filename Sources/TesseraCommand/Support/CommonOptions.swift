@@ -51,6 +51,12 @@ struct RunOptions: ParsableArguments {
   @Option(help: "Device memory that may be used, in MiB (default: the device's, less a margin).")
   var memory: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Device memory for experts, in MiB: they stay in host memory and come as they are chosen (default: all on the device).",
+      valueName: "size"))
+  var expertMemory: Int?
+
   @Flag(
     name: .customLong("no-command-buffers"),
     help: "Launch each kernel of a GPU's steps anew, where its driver could record them.")
@@ -72,6 +78,12 @@ struct RunOptions: ParsableArguments {
     if let memory, memory < 1 || memory > 1 << 30 {
       throw ValidationError("--memory is \(memory): it must be 1 MiB or more")
     }
+    try Self.check(expertMemory: expertMemory)
+  }
+
+  static func check(expertMemory: Int?) throws {
+    guard let expertMemory, !(1...1 << 30).contains(expertMemory) else { return }
+    throw ValidationError("--expert-memory is \(expertMemory): it must be 1 MiB or more")
   }
 
   /// The types that float weights can be brought to, for help.
@@ -93,6 +105,7 @@ struct RunOptions: ParsableArguments {
     options.tunesNewDevices = !skipsTuning
     options.recordsSteps = !launchesSteps
     options.memoryBudget = memory.map { $0 << 20 }
+    options.expertMemory = expertMemory.map { $0 << 20 }
     return options
   }
 

@@ -23,12 +23,30 @@ package protocol Checkpoint: Sendable {
   ///   of another checkpoint or of one without data.
   func bytes(of tensor: StoredTensor) throws(FileError) -> UnsafeRawBufferPointer
 
+  /// Calls `body` with the bytes of some rows, also of a tensor whose bytes lie in several places.
+  ///
+  /// - Throws: as `bytes(of:)`, and what `body` throws.
+  func withRows(_ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
+
   /// Lets go of the physical memory behind a tensor's bytes, which stay readable from disk.
   func release(_ tensor: StoredTensor)
 }
 
 extension Checkpoint {
   package var unreadableTensors: [String: String] { [:] }
+
+  package func withRows(
+    _ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let bytes = try bytes(of: tensor)
+    let own = rows.lowerBound * tensor.rowByteCount..<rows.upperBound * tensor.rowByteCount
+    guard rows.lowerBound >= 0, own.upperBound <= bytes.count else {
+      throw FileError(
+        .outOfRange, path: path,
+        "rows \(rows) of the tensor \(FileError.quoted(tensor.name)): it has \(tensor.rowCount)")
+    }
+    try body(UnsafeRawBufferPointer(rebasing: bytes[own]))
+  }
 
   /// The tensor of that name.
   ///

@@ -34,7 +34,7 @@ package struct AdapterFolder: Checkpoint {
     }
     config = try JSONFields(path: path + "/" + Self.configName)
     weights = try SafetensorsFile(path: path + "/" + Self.weightsName)
-    (tensors, unreadableTensors) = weights.storedTensors(part: 0)
+    (tensors, _, unreadableTensors) = weights.storedTensors(part: 0)
     indexes = Dictionary(tensors.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { old, _ in old })
   }
 
@@ -53,19 +53,19 @@ package struct AdapterFolder: Checkpoint {
 
 extension SafetensorsFile {
   /// The tensors as a checkpoint has them, and those whose types cannot be read, with the types' names.
-  func storedTensors(part: Int) -> (readable: [StoredTensor], unreadable: [String: String]) {
-    var readable: [StoredTensor] = []
+  func storedTensors(
+    part: Int
+  ) -> (readable: [StoredTensor], bytes: [StoredTensor], unreadable: [String: String]) {
+    var (readable, bytes): ([StoredTensor], [StoredTensor]) = ([], [])
     var unreadable: [String: String] = [:]
     for tensor in tensors {
-      if let type = tensor.type.ggmlType {
-        readable.append(
-          StoredTensor(
-            name: tensor.name, type: type, shape: tensor.shape, elementCount: tensor.elementCount,
-            byteCount: tensor.byteCount, part: part, offset: tensor.fileOffset))
-      } else {
-        unreadable[tensor.name] = tensor.type.rawValue
-      }
+      let type = tensor.type.ggmlType
+      let stored = StoredTensor(
+        name: tensor.name, type: type ?? .i8, shape: tensor.shape, elementCount: tensor.elementCount,
+        byteCount: tensor.byteCount, part: part, offset: tensor.fileOffset)
+      if type != nil { readable.append(stored) } else { unreadable[tensor.name] = tensor.type.rawValue }
+      if tensor.type == .u8 { bytes.append(stored) }
     }
-    return (readable, unreadable)
+    return (readable, bytes, unreadable)
   }
 }

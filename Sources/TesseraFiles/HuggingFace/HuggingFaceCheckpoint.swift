@@ -17,6 +17,8 @@ package struct HuggingFaceCheckpoint: Checkpoint {
   package let weights: SafetensorsFolder
 
   private let indexes: [String: Int]
+  /// Tensors that lie in two, by their names.
+  private let pairs: [String: BlocksAndScales]
 
   /// Opens a folder: reads `config.json` and the headers of the weights' files.
   ///
@@ -36,11 +38,19 @@ package struct HuggingFaceCheckpoint: Checkpoint {
     weights = try SafetensorsFolder(path: path)
     var tensors: [StoredTensor] = []
     var unreadable: [String: String] = [:]
+    var bytes: [StoredTensor] = []
     for (part, file) in weights.files.enumerated() {
       let own = file.storedTensors(part: part)
       tensors += own.readable
       unreadable.merge(own.unreadable) { old, _ in old }
+      bytes += own.bytes
     }
+    let pairs = BlocksAndScales.all(bytes).filter { pair in !tensors.contains { $0.name == pair.tensor.name } }
+    for pair in pairs {
+      tensors.append(pair.tensor)
+      for tensor in [pair.blocks, pair.scales] { unreadable[tensor.name] = nil }
+    }
+    self.pairs = Dictionary(pairs.map { ($0.tensor.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.tensors = tensors
     unreadableTensors = unreadable
     indexes = Dictionary(tensors.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { old, _ in old })
@@ -51,13 +61,33 @@ package struct HuggingFaceCheckpoint: Checkpoint {
   package func tensor(named name: String) -> StoredTensor? { indexes[name].map { tensors[$0] } }
 
   package func bytes(of tensor: StoredTensor) throws(FileError) -> UnsafeRawBufferPointer {
-    guard weights.files.indices.contains(tensor.part) else {
-      throw FileError(.outOfRange, path: path, "the tensor \(FileError.quoted(tensor.name)) is of another model")
+    guard weights.files.indices.contains(tensor.part), pairs[tensor.name] == nil else {
+      throw FileError(
+        .outOfRange, path: path,
+        "the tensor \(FileError.quoted(tensor.name)) is of another model, or lies in two places")
     }
     return try weights.files[tensor.part].mappedFile.bytes(at: tensor.offset, count: tensor.byteCount)
   }
 
+  package func withRows(
+    _ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    func part(_ tensor: StoredTensor, _ rowBytes: Int) throws -> UnsafeRawBufferPointer {
+      let bytes = try bytes(of: tensor)
+      let own = rows.lowerBound * rowBytes..<rows.upperBound * rowBytes
+      guard rows.lowerBound >= 0, own.upperBound <= bytes.count else {
+        throw FileError(.outOfRange, path: path, "the tensor \(FileError.quoted(tensor.name)) has no rows \(rows)")
+      }
+      return UnsafeRawBufferPointer(rebasing: bytes[own])
+    }
+    guard let pair = pairs[tensor.name] else { return try body(part(tensor, tensor.rowByteCount)) }
+    let blocks = tensor.columnCount / 32
+    try BlocksAndScales.rows(blocks: part(pair.blocks, blocks * 16), scales: part(pair.scales, blocks))
+      .withUnsafeBytes(body)
+  }
+
   package func release(_ tensor: StoredTensor) {
+    if let pair = pairs[tensor.name] { return [pair.blocks, pair.scales].forEach(release) }
     guard weights.files.indices.contains(tensor.part) else { return }
     weights.files[tensor.part].mappedFile.release(offset: tensor.offset, count: tensor.byteCount)
   }

@@ -93,7 +93,7 @@ extension Adapter {
     let role: (String) -> (matrix: String, isA: Bool)?
 
     func pairs(scale own: Double) throws -> [String: Pair] {
-      if let (name, type) = checkpoint.unreadableTensors.first {
+      if let (name, type) = checkpoint.unreadableTensors.min(by: { $0.key < $1.key }) {
         throw refusal("tensor \(name) is \(type), which cannot be read")
       }
       var sides: [String: (a: StoredTensor?, b: StoredTensor?)] = [:]
@@ -106,7 +106,7 @@ extension Adapter {
       }
       guard !sides.isEmpty else { throw refusal("the adapter has no tensors") }
       var pairs: [String: Pair] = [:]
-      for (matrix, side) in sides {
+      for (matrix, side) in sides.sorted(by: { $0.key < $1.key }) {
         guard let a = side.a, let b = side.b else {
           throw refusal("\(matrix) has \(side.a == nil ? "B and no A" : "A and no B"): the file is incomplete")
         }

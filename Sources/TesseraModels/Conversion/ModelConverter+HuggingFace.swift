@@ -56,6 +56,7 @@ extension ModelConverter {
       // A tensor that is declared twice is written once; rows of it that are declared apart are put together.
       let isKnown = declarations[name]?.contains {
         $0.tensor.name == declaration.tensor.name && $0.storedRows == declaration.storedRows
+          && $0.parameter.columnRows?.rows == declaration.parameter.columnRows?.rows
       }
       if isKnown != true { declarations[name, default: []].append(declaration) }
     }
@@ -69,6 +70,9 @@ extension ModelConverter {
       }
       let joined = parts.count == 1 ? firstRows : try TensorRows.joined(rows)
       guard first.isMatrix else {
+        if name.contains("_exps.") {
+          return try Item(name, .f32, shape: [joined.rowCount, joined.columnCount], rows: joined)
+        }
         if areRows {
           return try Item(name, .f32, shape: [joined.rowCount * joined.columnCount], rows: joined.asOneRow())
         }
@@ -102,7 +106,11 @@ extension ModelConverter {
       // A vector's elements, in the order of the matrix's rows.
       var values = try FloatTensor.values(tensor, in: checkpoint)
       if let runs { values = runs.flatMap { values[$0.clamped(to: 0..<values.count)] } }
-      guard let headDim else { return .floats(values, columnCount: 1) }
+      guard let headDim else {
+        // Experts' are rows.
+        let rows = tensor.shape.count > 1 ? tensor.rowCount : values.count
+        return .floats(values, columnCount: values.count / max(1, rows))
+      }
       guard headDim > 0, values.count.isMultiple(of: headDim) else { return rows }
       let order = values.indices.map { $0 / headDim * headDim + $0 % headDim % 2 * (headDim / 2) + $0 % headDim / 2 }
       return .floats(order.map { values[$0] }, columnCount: values.count)
@@ -110,7 +118,9 @@ extension ModelConverter {
     if declaration.parameter.isTransposed {
       return try merge.rows(.transposed(tensor, in: checkpoint), of: declaration.parameter)
     }
-    var rows = try merge.rows(.stored(tensor, in: checkpoint), of: declaration.parameter)
+    var rows = try merge.rows(
+      declaration.parameter.columnRows.map { TensorRows.transposed(tensor, rows: $0.rows, in: checkpoint) }
+        ?? .stored(tensor, in: checkpoint), of: declaration.parameter)
     if let runs = declaration.storedRows { rows = rows.taking(runs) }
     return headDim.map { rows.interleavingHeads(of: $0) } ?? rows
   }
@@ -217,13 +227,15 @@ extension RopeParameters {
     -> [ModelConverter.Item]
   {
     guard let table = profile.rotaryTables.first else { return [] }
-    switch try scaling(c, contextLength: profile.contextLength, isPart: true) {
+    // The family has read them.
+    let others: Set = ["mscale", "mscale_all_dim", "llama_4_scaling_beta", "max_position_embeddings"]
+    switch try scaling(c, contextLength: profile.contextLength, isPart: true, others: others) {
     case .none: return []
     case .linear(let factor):
       record.set("rope.scaling.type", .string("linear"))
       record.set("rope.scaling.factor", factor)
       return []
-    case .yarn(let factor, let betaFast, let betaSlow, let attentionFactor, let originalContext):
+    case .yarn(let factor, let betaFast, let betaSlow, let attentionFactor, let originalContext, _):
       record.set("rope.scaling.type", .string("yarn"))
       record.set("rope.scaling.factor", factor)
       record.set("rope.scaling.yarn_beta_fast", betaFast)

@@ -36,13 +36,11 @@ package struct TensorRows: Sendable {
 
   /// A tensor's rows as they are stored.
   package static func stored(_ tensor: StoredTensor, in checkpoint: any Checkpoint) -> TensorRows {
-    let rowBytes = tensor.rowByteCount
-    return TensorRows(
+    TensorRows(
       type: tensor.type, rowCount: tensor.rowCount, columnCount: tensor.columnCount,
       finish: { checkpoint.release(tensor) },
       read: { rows, body in
-        let bytes = try checkpoint.bytes(of: tensor)
-        try body(UnsafeRawBufferPointer(rebasing: bytes[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes]))
+        try checkpoint.withRows(rows, of: tensor, body)
       })
   }
 

@@ -1,6 +1,7 @@
 import TesseraOperators
 
-/// Baichuan 7B (Baichuan Inc. 2023): Llama whose queries, keys and values are rows of one tensor.
+/// Baichuan 1 and 2 (Yang et al. 2023): Llama whose queries, keys and values are rows of one tensor; models of 13B have
+/// ALiBi instead of rotation, and Baichuan 2's folders an output whose rows are to be normalized.
 struct Baichuan: StackedDecoder {
   static let ggufNames = ["baichuan"]
   static let huggingFaceNames = ["BaichuanForCausalLM", "BaiChuanForCausalLM"]
@@ -16,29 +17,33 @@ struct Baichuan: StackedDecoder {
     names.kvHeadCount = nil
     names.contextLength = c.present("max_position_embeddings", "model_max_length") ?? names.contextLength
     names.fused = .init(name: "W_pack", order: .whole, isFusedInGGUF: false)
-    let sizes = try DecoderSizes(c, activation: .silu, names)
-    // No file says it: models of 40 layers are those of 13B, which have ALiBi.
-    guard sizes.layerCount != 40 else {
-      throw ModelError(.unsupportedFeature, "\(c.checkpoint.path): Baichuan 13B is not supported: use the 7B model")
-    }
-    // Baichuan 2's weights of the output are normalized by its program.
-    guard sizes.vocabularySize != 125_696 || c.isGGUF else {
-      throw ModelError(
-        .unsupportedFeature, "\(c.checkpoint.path): Baichuan 2 is supported as GGUF, whose output is normalized already"
-      )
-    }
-    profile = sizes.profile(rotaryTables: [try sizes.rotaryTable(c)])
+    // No file says it: the models of 40 layers, whose folders count no positions, have ALiBi.
+    let layerCount = try c.int(names.layerCount, gguf: "block_count", in: 1...1024)
+    let hasSlopes = layerCount == 40 || names.contextLength == "model_max_length"
+    if hasSlopes, layerCount != 40 { c.record?.addInexpressible("ALiBi with num_hidden_layers", layerCount) }
+    let sizes = try DecoderSizes(c, activation: .silu, names, rotation: hasSlopes ? .none : .whole)
+    profile = sizes.profile(rotaryTables: hasSlopes ? [] : [try sizes.rotaryTable(c)])
+    c.ignore(hasSlopes ? ["rope.dimension_count", "rope.freq_base", "rope.scaling.type"] : [])
+    let slopes =
+      try hasSlopes ? p.vector(of: ALiBi.slopes(headCount: sizes.headCounts[0]), named: "ALiBi's slopes") : nil
     let model = p.scope("model", gguf: "")
     embedding = try sizes.embedding(model)
     layers = try (0..<sizes.layerCount).map { index in
       let layer = model.scope("layers.\(index)", gguf: "blk.\(index)")
+      var attention = try sizes.attention(index, layer, rotaryTable: hasSlopes ? nil : 0)
+      attention.extras.slopes = slopes
       return TransformerLayer(
-        attentionNorm: try sizes.norm("input_layernorm", "attn_norm", layer),
-        attention: try sizes.attention(index, layer),
+        attentionNorm: try sizes.norm("input_layernorm", "attn_norm", layer), attention: attention,
         mlpNorm: try sizes.norm("post_attention_layernorm", "ffn_norm", layer),
         mlp: .gated(try sizes.gatedMLP(index, layer)))
     }
     norm = try sizes.norm("norm", "output_norm", model)
-    head = try p.outputHead(tiedTo: embedding)
+    // GGUF files have it normalized already.
+    let isSecond =
+      try !c.isGGUF && (c.optionalDouble("z_loss_weight", gguf: nil) != nil || sizes.vocabularySize == 125_696)
+    if isSecond {
+      c.record?.addInexpressible("an output that is to be normalized, of vocab_size", sizes.vocabularySize)
+    }
+    head = try p.outputHead(tiedTo: embedding, isNormalized: isSecond)
   }
 }

@@ -96,6 +96,8 @@ enum Families {
     OLMoE.self,
     GraniteMoE.self,
     DeepSeek.self,
+    Ministral3.self,
+    GptOss.self,
   ]
 
   static func family(of c: Hyperparameters) throws -> any ModelFamily.Type {

@@ -183,9 +183,12 @@ struct DecoderSizes: Sendable {
   }
 
   /// The rotary embedding with the scaling that the file asks for.
-  func rotaryTable(_ c: Hyperparameters) throws -> RotaryTable {
+  ///
+  /// - Parameter truncatesInGGUF: what YaRN does in GGUF files, which do not say.
+  func rotaryTable(_ c: Hyperparameters, truncatesInGGUF: Bool = true) throws -> RotaryTable {
     try RotaryTable(
       rotaryDim: rotaryDim, ropeTheta: ropeTheta,
-      scaling: RopeParameters.scaling(c, contextLength: contextLength, isPart: isPartlyRotary))
+      scaling: RopeParameters.scaling(
+        c, contextLength: contextLength, isPart: isPartlyRotary, truncatesInGGUF: truncatesInGGUF))
   }
 }

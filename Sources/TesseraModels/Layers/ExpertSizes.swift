@@ -7,6 +7,8 @@ struct ExpertSizes: Sendable {
     case apart(gate: String, up: String, down: String)
     /// A tensor of all experts' gate and up rows, expert by expert, and one of all down rows.
     case fused(gateUp: String, down: String)
+    /// The same with each expert's gate and up rows alternating; where they are floats, rows and columns are exchanged.
+    case alternating(gateUp: String, down: String)
 
     static let usual = Storage.apart(gate: "gate_proj", up: "up_proj", down: "down_proj")
   }
@@ -41,7 +43,7 @@ struct ExpertSizes: Sendable {
 
   fileprivate enum Kind: Int { case gate, up, down }
 
-  fileprivate func parts(_ kind: Kind, hiddenSize: Int) -> [ParameterScope.Part] {
+  fileprivate func parts(_ kind: Kind, hiddenSize: Int, _ p: ParameterScope) -> [ParameterScope.Part] {
     let gguf = ["ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"][kind.rawValue]
     let rows = kind == .down ? hiddenSize : size
     return (0..<count).map { expert in
@@ -53,22 +55,44 @@ struct ExpertSizes: Sendable {
       case .fused(let gateUp, _):
         let start = 2 * expert * rows + (kind == .up ? rows : 0)
         return .init(gateUp, gguf: gguf, rows: rows, at: (start, 2 * count * rows))
+      case .alternating(let gateUp, let down):
+        return alternating(expert, kind, kind == .down ? down : gateUp, gguf, hiddenSize: hiddenSize, p)
       }
     }
+  }
+
+  private func alternating(
+    _ expert: Int, _ kind: Kind, _ name: String, _ gguf: String, hiddenSize: Int, _ p: ParameterScope
+  ) -> ParameterScope.Part {
+    let (rows, columns) = kind == .down ? (hiddenSize, size) : (size, hiddenSize)
+    let each = kind == .down ? rows : 2 * rows
+    var part = ParameterScope.Part(name, gguf: gguf, rows: rows, runs: kind == .down ? nil : (1, 2))
+    part.hasPlainName = true
+    if p.isFloat(part) {
+      part.columnRows = (expert * columns..<(expert + 1) * columns, count * columns)
+      part.place = (kind == .up ? 1 : 0, each)
+    } else {
+      part.place = (expert * each + (kind == .up ? 1 : 0), count * each)
+    }
+    return part
   }
 }
 
 extension DecoderSizes {
-  /// - Parameter p: where a folder has the router and the experts.
+  /// - Parameters:
+  ///   - p: where a folder has the router and the experts.
+  ///   - hasBiases: of the router and of every expert's rows.
   func experts(
-    _ sizes: ExpertSizes, _ p: ParameterScope, gate: ExpertRouter.Gate = .init(), shared: Experts.Shared? = nil
+    _ sizes: ExpertSizes, _ p: ParameterScope, gate: ExpertRouter.Gate = .init(), shared: Experts.Shared? = nil,
+    hasBiases: Bool = false
   ) throws -> Experts {
-    Experts(
-      router: try p.linear(sizes.router, gguf: "ffn_gate_inp", rows: sizes.count, columns: hiddenSize),
+    func parts(_ kind: ExpertSizes.Kind) -> [ParameterScope.Part] { sizes.parts(kind, hiddenSize: hiddenSize, p) }
+    return Experts(
+      router: try p.linear(
+        sizes.router, gguf: "ffn_gate_inp", rows: sizes.count, columns: hiddenSize, bias: hasBiases ? .required : .none),
       matrices: try p.experts(
-        count: sizes.count, gate: sizes.parts(.gate, hiddenSize: hiddenSize),
-        up: sizes.parts(.up, hiddenSize: hiddenSize), down: sizes.parts(.down, hiddenSize: hiddenSize),
-        hiddenSize: hiddenSize, size: sizes.size),
+        count: sizes.count, gate: parts(.gate), up: parts(.up), down: parts(.down), hiddenSize: hiddenSize,
+        size: sizes.size, hasBiases: hasBiases),
       topK: sizes.topK, activation: activation, gate: gate, shared: shared)
   }
 

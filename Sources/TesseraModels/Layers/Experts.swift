@@ -4,6 +4,10 @@ import TesseraOperators
 struct ExpertMatrices: Sendable {
   let gateUp: WeightMatrix  // experts of (2 · size, hiddenSize), groups of gate and up rows alternating
   let down: WeightMatrix  // experts of (hiddenSize, size)
+  /// In the order of the rows, an expert's behind another's, each padded to groups of 16.
+  var gateUpBias, downBias: Vector?
+  /// Where they stay in host memory (`ExpertResidency`), their number there.
+  var hostLayer: Int?
 }
 
 /// A mixture of experts: each token goes through the `topK` gated MLPs that the router likes best, weighted by the
@@ -57,15 +61,25 @@ struct Experts: Sendable {
       step.productWorkspace(rows: routing.mostTiles * routing.tileTokens, columns: columns)
     }
     let (hiddenSize, size) = (matrices.down.shape.rows, matrices.gateUp.shape.rows / 2)
-    var inner = step.tensor(rows: routing.slotCount, columns: size)
-    try product.enqueue(
-      x, matrices.gateUp, into: inner, tokens: x.rows, epilogue: .init(gate: activation),
-      workspace: workspace(x.columns), experts: experts(gathers: true), on: step.sink)
-    inner = try step.resized(inner, columns: matrices.down.shape.columns)
     let results = step.tensor(rows: routing.slotCount, columns: hiddenSize)
-    try product.enqueue(
-      inner, matrices.down, into: results, tokens: x.rows, workspace: workspace(inner.columns),
-      experts: experts(gathers: false), on: step.sink)
+    func products() throws {
+      var inner = step.tensor(rows: routing.slotCount, columns: size)
+      try product.enqueue(
+        x, matrices.gateUp, into: inner, tokens: x.rows, epilogue: .init(bias: matrices.gateUpBias, gate: activation),
+        workspace: workspace(x.columns), experts: experts(gathers: true), on: step.sink)
+      inner = try step.resized(inner, columns: matrices.down.shape.columns)
+      try product.enqueue(
+        inner, matrices.down, into: results, tokens: x.rows, epilogue: .init(bias: matrices.downBias),
+        workspace: workspace(inner.columns), experts: experts(gathers: false), on: step.sink)
+    }
+    if step.shape.watchesExperts || matrices.hostLayer != nil {
+      try step.sink.section(
+        .init(
+          list: choices.list.view, listBytes: routing.listBytes, expertCount: count, hostLayer: matrices.hostLayer),
+        products)
+    } else {
+      try products()
+    }
     let y = step.tensor(rows: x.rows, columns: hiddenSize)
     try step.operators.router.combine(
       results, choices, routing, columns: hiddenSize, shared: gated.map { ($0.x, $0.gate) }, residual: residual,

@@ -31,23 +31,32 @@ enum RopeParameters {
   /// A factor without a type is linear scaling. Dynamic scaling begins behind the longest context that a model was
   /// trained for, and none is longer here.
   ///
-  /// - Parameter isPart: a part of each head may turn, as `partial_rotary_factor` says.
-  /// - Parameter hasScale: scores are multiplied as `scoreScale` says.
-  static func scaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool = false, hasScale: Bool = false) throws
-    -> RotaryTable.Scaling
-  {
+  /// - Parameters:
+  ///   - isPart: a part of each head may turn, as `partial_rotary_factor` says.
+  ///   - others: members of the rotary parameters that the family reads besides.
+  ///   - truncatesInGGUF: what YaRN does in GGUF files, which do not say.
+  static func scaling(
+    _ c: Hyperparameters, contextLength: Int, isPart: Bool = false, others: Set<String> = [],
+    truncatesInGGUF: Bool = true
+  ) throws -> RotaryTable.Scaling {
     switch c.source {
-    case .gguf: try ggufScaling(c, contextLength: contextLength)
-    case .huggingFace: try configScaling(c, contextLength: contextLength, isPart: isPart, hasScale: hasScale)
+    case .gguf: try ggufScaling(c, contextLength: contextLength, truncates: truncatesInGGUF)
+    case .huggingFace: try configScaling(c, contextLength: contextLength, isPart: isPart, others: others)
     }
   }
 
   /// DeepSeek's form of YaRN's magnitude: scores have a factor, and rotations one less (DeepSeek-V2, 2024).
-  static func scaledYarn(_ c: Hyperparameters, contextLength: Int) throws -> (RotaryTable.Scaling, scoreScale: Double) {
-    let scaling = try scaling(c, contextLength: contextLength, hasScale: true)
+  ///
+  /// - Parameter others: members of the rotary parameters that the family reads besides.
+  static func scaledYarn(_ c: Hyperparameters, contextLength: Int, others: Set<String> = []) throws
+    -> (RotaryTable.Scaling, scoreScale: Double)
+  {
+    let scaling = try scaling(c, contextLength: contextLength, others: others.union(["mscale", "mscale_all_dim"]))
     // llama.cpp's files have a tenth of the factor, and no other for rotations.
     let tenth = try c.optionalPositive(nil, gguf: "rope.scaling.yarn_log_multiplier")
-    guard case .yarn(let factor, let fast, let slow, let own, let original) = scaling else { return (scaling, 1) }
+    guard case .yarn(let factor, let fast, let slow, let own, let original, let truncates) = scaling else {
+      return (scaling, 1)
+    }
     func magnitude(_ share: Double) -> Double { factor > 1 ? 0.1 * share * log(factor) + 1 : 1 }
     let fields = try fields(c)
     let ofScores = try fields?.optionalDouble("mscale_all_dim") ?? tenth.map { $0 * 10 } ?? 0
@@ -58,15 +67,33 @@ enum RopeParameters {
     return (
       .yarn(
         factor: factor, betaFast: fast, betaSlow: slow, attentionFactor: c.isGGUF ? 1 : own ?? quotient,
-        originalContext: original), magnitude(ofScores) * magnitude(ofScores)
+        originalContext: original, truncates: truncates), magnitude(ofScores) * magnitude(ofScores)
     )
+  }
+
+  /// Ministral 3's form: rotations have the quotient of two magnitudes, scores none, and queries far behind a temperature.
+  static func temperedYarn(_ c: Hyperparameters, contextLength: Int) throws
+    -> (table: RotaryTable.Scaling, temperature: Double)
+  {
+    let (beta, key) = ("llama_4_scaling_beta", "attention.temperature_scale")
+    let (scaling, _) = try scaledYarn(c, contextLength: contextLength, others: [beta, "max_position_embeddings"])
+    let fields = try fields(c)
+    let temperature = try fields?.optionalDouble(beta) ?? c.optionalDouble(nil, gguf: key) ?? 0
+    if let share = try fields?.optionalDouble("mscale_all_dim"), share > 0 {
+      // llama.cpp makes the quotient of it.
+      c.record?.set("rope.scaling.yarn_log_multiplier", share)
+      c.record?.set(key, temperature)
+    }
+    return (scaling, temperature)
   }
 
   /// YaRN's magnitude where none is named. llama.cpp multiplies it by `attn_factor`, config.json's `attention_factor`
   /// takes its place.
   static func yarnMagnitude(_ factor: Double) -> Double { factor > 1 ? 0.1 * log(factor) + 1 : 1 }
 
-  private static func ggufScaling(_ c: Hyperparameters, contextLength: Int) throws -> RotaryTable.Scaling {
+  private static func ggufScaling(_ c: Hyperparameters, contextLength: Int, truncates: Bool) throws
+    -> RotaryTable.Scaling
+  {
     let factor =
       try c.optionalDouble(nil, gguf: "rope.scaling.factor") ?? c.optionalDouble(nil, gguf: "rope.scale_linear")
     let type = try c.optionalString(nil, gguf: "rope.scaling.type") ?? (factor == nil ? "none" : "linear")
@@ -76,7 +103,7 @@ enum RopeParameters {
       attentionFactor: try c.optionalDouble(nil, gguf: "rope.scaling.attn_factor").map {
         $0 * yarnMagnitude(factor ?? 1)
       },
-      originalContext: try originalContext(c, contextLength))
+      originalContext: try originalContext(c, contextLength), truncates: truncates)
     if let tensor = c.checkpoint.tensor(named: "rope_freqs.weight"), c.checkpoint.hasData {
       guard type == "none" else { throw unsupported(c, "\(type), and frequencies of its own") }
       return .divisors(try FloatTensor.values(tensor, in: c.checkpoint))
@@ -104,12 +131,12 @@ enum RopeParameters {
     try c.int(nil, gguf: "rope.scaling.original_context_length", in: 1...1 << 30, default: contextLength)
   }
 
-  private static func configScaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool, hasScale: Bool) throws
+  private static func configScaling(_ c: Hyperparameters, contextLength: Int, isPart: Bool, others: Set<String>) throws
     -> RotaryTable.Scaling
   {
     guard let all = try fields(c) else { return .none }
     let layerTypes = try layerTypes.compactMap { try all.optionalFields($0) }
-    for fields in [all] + layerTypes { try check(fields, c, isPart: isPart, hasScale: hasScale) }
+    for fields in [all] + layerTypes { try check(fields, c, isPart: isPart, others: others) }
     if let type = try all.optionalFields("sliding_attention")?.optionalString("rope_type"), type != "default" {
       throw unsupported(c, "\(type) of sliding_attention")
     }
@@ -140,7 +167,8 @@ enum RopeParameters {
       return .yarn(
         factor: factor ?? 1, betaFast: try fields.optionalDouble("beta_fast") ?? 32,
         betaSlow: try fields.optionalDouble("beta_slow") ?? 1,
-        attentionFactor: try fields.optionalDouble("attention_factor"), originalContext: original)
+        attentionFactor: try fields.optionalDouble("attention_factor"), originalContext: original,
+        truncates: try fields.optionalBool("truncate") ?? true)
     default: throw unsupported(c, type)
     }
   }
@@ -156,15 +184,16 @@ enum RopeParameters {
   private static let known: Set = [
     "rope_theta", "rope_type", "type", "factor", "original_max_position_embeddings", "low_freq_factor",
     "high_freq_factor", "beta_fast", "beta_slow", "attention_factor", "finetuned", "short_factor", "long_factor",
+    "truncate",
   ]
   /// Values that other switches must have.
-  private static let required: [String: JSONValue] = ["partial_rotary_factor": .double(1), "truncate": .bool(true)]
+  private static let required: [String: JSONValue] = ["partial_rotary_factor": .double(1)]
 
   /// Throws where the file asks for something else: it would turn heads otherwise.
-  private static func check(_ fields: JSONFields, _ c: Hyperparameters, isPart: Bool, hasScale: Bool) throws {
+  private static func check(_ fields: JSONFields, _ c: Hyperparameters, isPart: Bool, others: Set<String>) throws {
     for (key, value) in fields.object.members where !value.isNull && !known.contains(key) && !layerTypes.contains(key) {
       if isPart, key == "partial_rotary_factor" { continue }
-      if hasScale, ["mscale", "mscale_all_dim"].contains(key) { continue }
+      if others.contains(key) { continue }
       if let wanted = required[key], value == wanted || value.doubleValue.map({ $0 == wanted.doubleValue }) ?? false {
         continue
       }

@@ -11,16 +11,25 @@ struct TransformerLayer: DecoderLayer {
   var mlp: FeedForward
   /// Of what a block gives, before it is added.
   var attentionPostNorm, mlpPostNorm: Normalization?
+  /// Blocks take the stream as it is, and the norms are of the sums behind them (post-norm).
+  var isPostNorm = false
   /// Both blocks take the layer's input, and both results are added to it.
   var isParallel = false
   /// Factor of what the blocks give.
   var residualScale: Float = 1
 
   func attend(_ x: Tensor, _ step: StepBuilder) throws -> (x: Tensor, attended: Tensor) {
-    (x, try attention(attentionNorm?.input(x, step) ?? NormedTensor(x), step))
+    let norm = isPostNorm ? nil : attentionNorm
+    return (x, try attention(norm?.input(x, step) ?? NormedTensor(x), step))
   }
 
   func finish(_ x: Tensor, _ attended: Tensor, _ step: StepBuilder) throws -> Tensor {
+    guard !isPostNorm else {
+      let sum = try attention.output(attended, scale: residualScale, adding: x, step)
+      let y = try attentionNorm?(sum, step) ?? sum
+      let result = try mlp(mlp.input(y, nil, step), scale: residualScale, adding: y, step)
+      return try mlpNorm?(result, step) ?? result
+    }
     let sum: Tensor
     if let attentionPostNorm {
       sum = try attentionPostNorm(attention.output(attended, scale: residualScale, step), adding: x, step)

@@ -1,18 +1,21 @@
 import TesseraFiles
 
 extension TensorRows {
-  /// The rows of a tensor that is stored as (columns, rows).
-  static func transposed(_ tensor: StoredTensor, in checkpoint: any Checkpoint) -> TensorRows {
+  /// The rows of a tensor that is stored as (columns, rows), or of some of its stored rows.
+  static func transposed(_ tensor: StoredTensor, rows part: Range<Int>? = nil, in checkpoint: any Checkpoint)
+    -> TensorRows
+  {
+    let part = part ?? 0..<tensor.rowCount
     let (size, stride) = (tensor.type.blockByteCount, tensor.columnCount)
     return TensorRows(
-      type: tensor.type, rowCount: tensor.columnCount, columnCount: tensor.rowCount,
+      type: tensor.type, rowCount: tensor.columnCount, columnCount: part.count,
       finish: { checkpoint.release(tensor) },
       read: { rows, body in
         let stored = try checkpoint.bytes(of: tensor)
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(rows.count * tensor.rowCount * size)
+        bytes.reserveCapacity(rows.count * part.count * size)
         for row in rows {
-          for column in 0..<tensor.rowCount {
+          for column in part {
             let start = (column * stride + row) * size
             bytes += stored[start..<start + size]
           }

@@ -32,6 +32,31 @@ package enum FloatTensor {
     }
   }
 
+  /// The bytes of a tensor of F32, F16 or BF16 whose rows are divided by their lengths; of other types as they are.
+  static func normalized(_ bytes: UnsafeRawBufferPointer, _ tensor: StoredTensor) -> [UInt8] {
+    var result = [UInt8](bytes)
+    let size = tensor.rowByteCount
+    for start in stride(from: 0, to: bytes.count - bytes.count % max(1, size), by: max(1, size)) {
+      let row = values(UnsafeRawBufferPointer(rebasing: bytes[start..<start + size]), tensor.type)
+      let length = row.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+      for (index, value) in row.enumerated() {
+        let share = Float(Double(value) / max(length, 1e-12))
+        let bits: UInt32 =
+          switch tensor.type {
+          case .f16: UInt32(Float16(share).bitPattern)
+          // Rounded to the nearest, of two the even one.
+          case .bf16: (share.bitPattern + 0x7fff + (share.bitPattern >> 16 & 1)) >> 16
+          default: share.bitPattern
+          }
+        for byte in 0..<tensor.type.blockByteCount {
+          result[start + index * tensor.type.blockByteCount + byte] = UInt8(
+            truncatingIfNeeded: bits >> UInt32(8 * byte))
+        }
+      }
+    }
+    return result
+  }
+
   /// The bytes of a tensor of two dimensions with rows and columns exchanged.
   static func transposed(_ bytes: UnsafeRawBufferPointer, _ tensor: StoredTensor) -> [UInt8] {
     let (size, columns) = (tensor.type.blockByteCount, tensor.columnCount)

@@ -10,10 +10,12 @@ struct Parameter: Sendable {
   var slice: (rows: Range<Int>, of: Int)?
   /// Where only some of the slice's rows do: the first `length` of every `stride`.
   var runs: (length: Int, stride: Int)?
-  /// Rows of the stored tensor, of so many, that are the matrix's columns.
+  /// Rows of the stored tensor, of so many, that are the matrix's columns; its rows, or the slice of them, are then that one's columns.
   var columnRows: (rows: Range<Int>, of: Int)?
   /// Stored as (columns, rows).
   var isTransposed = false
+  /// Each stored row of floats is to be divided by its length (Baichuan 2's output).
+  var isNormalized = false
   /// Added to each value (Gemma's norms in Hugging Face's scheme).
   var offset: Float = 0
 

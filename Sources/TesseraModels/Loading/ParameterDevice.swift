@@ -33,11 +33,12 @@ final class ParameterDevice {
   }
 
   /// Fills a matrix with pieces whose rows follow each other, or alternate by groups.
+  ///
+  /// - Parameter keepsPages: the file's pages are read again.
   func fill(
-    _ matrix: WeightMatrix, with pieces: [ParameterStore.Piece], isInterleaved: Bool, _ checkpoint: any Checkpoint
-  )
-    throws
-  {
+    _ matrix: WeightMatrix, with pieces: [ParameterStore.Piece], isInterleaved: Bool, keepsPages: Bool = false,
+    _ checkpoint: any Checkpoint
+  ) throws {
     guard checkpoint.hasData else {
       // FNV-1a of the name, so that no two matrices are alike.
       let name = pieces.first.map { "\($0.tensor.name)\($0.parameter.slice?.rows.lowerBound.description ?? "")" } ?? ""
@@ -49,6 +50,7 @@ final class ParameterDevice {
       let placement: WeightUpload.Placement =
         isInterleaved ? .alternating(isUp: index == 1) : rowsBefore == 0 ? .whole : .after(rows: rowsBefore)
       try upload(piece, into: matrix, at: placement, checkpoint)
+      if !keepsPages { checkpoint.release(piece.tensor) }
       rowsBefore += piece.rowCount
     }
   }
@@ -65,14 +67,13 @@ final class ParameterDevice {
     _ checkpoint: any Checkpoint
   ) throws {
     let tensor = piece.tensor
-    let all = try checkpoint.bytes(of: tensor)
-    defer { checkpoint.release(tensor) }
-    func uploadRows(of bytes: UnsafeRawBufferPointer, rowBytes: Int, columns: Int) throws {
+    // Of all rows from `first` on.
+    func uploadRows(of bytes: UnsafeRawBufferPointer, from first: Int = 0, rowBytes: Int, columns: Int) throws {
       func upload(_ own: UnsafeRawBufferPointer) throws {
         try self.upload(
           own, type: tensor.type, rows: piece.rowCount, columns: columns, into: matrix, at: placement)
       }
-      let runs = piece.rows.map { bytes[$0.lowerBound * rowBytes..<$0.upperBound * rowBytes] }
+      let runs = piece.rows.map { bytes[($0.lowerBound - first) * rowBytes..<($0.upperBound - first) * rowBytes] }
       if runs.count == 1 { return try upload(UnsafeRawBufferPointer(rebasing: runs[0])) }
       var gathered: [UInt8] = []
       gathered.reserveCapacity(piece.rowCount * rowBytes)
@@ -80,15 +81,24 @@ final class ParameterDevice {
       try gathered.withUnsafeBytes(upload)
     }
     if let part = piece.parameter.columnRows?.rows {
-      let rows = all[part.lowerBound * tensor.rowByteCount..<part.upperBound * tensor.rowByteCount]
-      return try FloatTensor.transposed(UnsafeRawBufferPointer(rebasing: rows), tensor).withUnsafeBytes {
-        try uploadRows(of: $0, rowBytes: part.count * tensor.type.blockByteCount, columns: part.count)
+      return try checkpoint.withRows(part, of: tensor) { rows in
+        try FloatTensor.transposed(rows, tensor).withUnsafeBytes {
+          try uploadRows(of: $0, rowBytes: part.count * tensor.type.blockByteCount, columns: part.count)
+        }
+      }
+    }
+    if piece.parameter.isNormalized {
+      return try FloatTensor.normalized(checkpoint.bytes(of: tensor), tensor).withUnsafeBytes {
+        try uploadRows(of: $0, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)
       }
     }
     guard piece.parameter.isTransposed else {
-      return try uploadRows(of: all, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)
+      let first = piece.rows.first?.lowerBound ?? 0
+      return try checkpoint.withRows(first..<(piece.rows.last?.upperBound ?? first), of: tensor) {
+        try uploadRows(of: $0, from: first, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)
+      }
     }
-    try FloatTensor.transposed(all, tensor).withUnsafeBytes {
+    try FloatTensor.transposed(checkpoint.bytes(of: tensor), tensor).withUnsafeBytes {
       try uploadRows(of: $0, rowBytes: tensor.rowCount * tensor.type.blockByteCount, columns: tensor.rowCount)
     }
   }

@@ -45,10 +45,12 @@ struct ParameterScope {
   ///
   /// - Parameter isTransposed: stored as (columns, rows) in Hugging Face's scheme (GPT-2's Conv1D).
   func linear(
-    _ name: String?, gguf: String?, rows: Int, columns: Int, bias: BiasRule = .none, isTransposed: Bool = false
+    _ name: String?, gguf: String?, rows: Int, columns: Int, bias: BiasRule = .none, isTransposed: Bool = false,
+    isNormalized: Bool = false
   ) throws -> Linear {
     try linear(
-      parts: [Part(name, gguf: gguf, rows: rows)], columns: columns, bias: bias, isTransposed: isTransposed)
+      parts: [Part(name, gguf: gguf, rows: rows)], columns: columns, bias: bias, isTransposed: isTransposed,
+      isNormalized: isNormalized)
   }
 
   /// A projection of one input among others; several of them may be rows of one tensor.
@@ -60,6 +62,10 @@ struct ParameterScope {
     var place: (start: Int, of: Int)?
     /// Where its rows do not follow each other: so many do, again at every `stride`.
     var runs: (length: Int, stride: Int)?
+    /// Of a folder: rows of the tensor, of so many, that are the projection's columns.
+    var columnRows: (rows: Range<Int>, of: Int)?
+    /// A folder's names end in nothing and `_bias` instead of `.weight` and `.bias`.
+    var hasPlainName = false
 
     init(
       _ name: String?, gguf: String?, rows: Int, at place: (start: Int, of: Int)? = nil,
@@ -69,10 +75,19 @@ struct ParameterScope {
     }
   }
 
+  /// Whether the part's tensor is there and stored as floats.
+  func isFloat(_ part: Part) -> Bool {
+    let tensor = weight(part).name(in: hyperparameters).flatMap(store.checkpoint.tensor)
+    return tensor.flatMap { WeightFormat($0.type) }?.isFloat ?? false
+  }
+
   private func weight(_ part: Part) -> Parameter { parameter(part, "weight") }
 
   private func parameter(_ part: Part, _ kind: String) -> Parameter {
     var parameter = parameter(part.name, gguf: part.gguf, kind)
+    if part.hasPlainName, let name = part.name {
+      parameter.name = "\(prefix)\(name)\(kind == "weight" ? "" : "_\(kind)")"
+    }
     parameter.runs = part.runs
     parameter.slice = part.place.map { place in
       let count = part.runs.map { (part.rows / $0.length - 1) * $0.stride + $0.length } ?? part.rows
@@ -82,9 +97,12 @@ struct ParameterScope {
   }
 
   /// Projections of one input, whose rows follow each other.
-  func linear(parts: [Part], columns: Int, bias: BiasRule = .none, isTransposed: Bool = false) throws -> Linear {
+  func linear(
+    parts: [Part], columns: Int, bias: BiasRule = .none, isTransposed: Bool = false, isNormalized: Bool = false
+  ) throws -> Linear {
     let weights = parts.map { part in
       var parameter = weight(part)
+      parameter.isNormalized = isNormalized
       parameter.isTransposed = isTransposed && !hyperparameters.isGGUF
       return parameter
     }
@@ -131,22 +149,48 @@ struct ParameterScope {
 
   /// Gate and up, and down, of `count` experts; the matrices of one kind lie one after another. Places of parts are a
   /// folder's.
-  func experts(count: Int, gate: [Part], up: [Part], down: [Part], hiddenSize: Int, size: Int) throws -> ExpertMatrices
-  {
+  func experts(
+    count: Int, gate: [Part], up: [Part], down: [Part], hiddenSize: Int, size: Int, hasBiases: Bool = false
+  ) throws -> ExpertMatrices {
     func names(_ parts: [Part]) -> [Parameter] {
       // One tensor has all experts' rows in GGUF, each its own in a folder.
       parts.enumerated().map { index, part in
         var parameter = parameter(part, "weight")
+        parameter.columnRows = part.columnRows
         if hyperparameters.isGGUF {
+          (parameter.runs, parameter.columnRows) = (nil, nil)
           parameter.slice = (index * part.rows..<(index + 1) * part.rows, parts.count * part.rows)
         }
         return parameter
       }
     }
-    return ExpertMatrices(
-      gateUp: try store.experts(
-        zip(names(gate), names(up)).map { [$0, $1] }, rows: size, columns: hiddenSize, of: self),
-      down: try store.experts(names(down).map { [$0] }, rows: hiddenSize, columns: size, of: self))
+    var matrices = try store.expertMatrices(
+      gateUp: zip(names(gate), names(up)).map { [$0, $1] }, down: names(down).map { [$0] }, hiddenSize: hiddenSize,
+      size: size, of: self)
+    guard hasBiases, let gate = gate.first, let up = up.first, let down = down.first else { return matrices }
+    let (gates, ups) = (try expertBiases(gate, count: count), try expertBiases(up, count: count))
+    // Groups of 16, in the order of the matrix's rows.
+    matrices.gateUpBias = try store.vector(
+      stride(from: 0, to: count * size, by: 16).flatMap { gates[$0..<$0 + 16] + ups[$0..<$0 + 16] },
+      label: "\(gate.gguf ?? "") biases")
+    let downs = try expertBiases(down, count: count)
+    let padding = [Float](repeating: 0, count: (hiddenSize + 15) / 16 * 16 - hiddenSize)
+    matrices.downBias = try store.vector(
+      (0..<count).flatMap { downs[$0 * hiddenSize..<($0 + 1) * hiddenSize] + padding },
+      label: "\(down.gguf ?? "") biases")
+    return matrices
+  }
+
+  /// The biases of `count` experts, of which the first has `part`: (count, rows).
+  private func expertBiases(_ part: Part, count: Int) throws -> [Float] {
+    var parameter = parameter(part, "bias")
+    let stride = hyperparameters.isGGUF ? 1 : part.runs?.stride ?? 1
+    // All experts' elements, of a tensor (count, rows · stride).
+    let start = hyperparameters.isGGUF ? 0 : part.place?.start ?? 0
+    parameter.runs = stride > 1 ? (1, stride) : nil
+    parameter.slice = (start..<count * part.rows * stride, count * part.rows * stride)
+    let all = try store.values(parameter, shape: [count, part.rows * stride], isOfPlan: true, of: self)
+    return parameter.storedRows(of: all.count).flatMap { all[$0] }
   }
 
   /// A matrix for each head, one after another: `rows` of every `stride` rows of a folder's tensor, from row `start` on.
@@ -224,15 +268,17 @@ struct ParameterScope {
   /// - Parameters:
   ///   - scale: of the logits.
   ///   - tiedScale: of the logits of a tied one besides.
+  ///   - isNormalized: each row of one that is not tied is divided by its length.
   func outputHead(
     tiedTo embedding: TokenEmbedding, named name: String = "lm_head", bias: BiasRule = .none, softCap: Double? = nil,
-    scale: Float = 1, tiedScale: Float = 1
+    scale: Float = 1, tiedScale: Float = 1, isNormalized: Bool = false
   ) throws -> OutputHead {
     let softCap = softCap.map { Float($0) }
     let isTied = try hyperparameters.optionalBool("tie_word_embeddings", gguf: nil) ?? !has(name, gguf: "output")
     guard isTied else {
       let output = try linear(
-        name, gguf: "output", rows: embedding.table.shape.rows, columns: embedding.size, bias: bias)
+        name, gguf: "output", rows: embedding.table.shape.rows, columns: embedding.size, bias: bias,
+        isNormalized: isNormalized)
       return OutputHead(output: output, softCap: softCap, scale: scale)
     }
     // Some folders have the tied matrix twice.

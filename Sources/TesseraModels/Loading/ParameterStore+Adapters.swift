@@ -20,7 +20,9 @@ extension ParameterStore {
       guard let device else { return WeightMatrix(planning: shape, label: label, expertCount: stacks.count) }
       let matrix = try WeightMatrix(
         shape, device.allocate(byteCount: bytes, label: label), expertCount: stacks.count)
-      for (index, stack) in stacks.enumerated() { try device.fill(matrix.expert(index), with: values(stack), rows: rows, columns: columns) }
+      for (index, stack) in stacks.enumerated() {
+        try device.fill(matrix.expert(index), with: values(stack), rows: rows, columns: columns)
+      }
       return matrix
     }
     let width = padded(columns)

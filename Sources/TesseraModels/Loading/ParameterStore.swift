@@ -13,6 +13,7 @@ final class ParameterStore {
     /// Rows that pass through staging, at most.
     var largestRowBytes = 0
     var formats: Set<WeightFormat> = []
+    var experts = ExpertStock()
   }
 
   /// A tensor that the family has declared, for what writes a model instead of running it.
@@ -40,6 +41,10 @@ final class ParameterStore {
   /// In the order of the declarations; a tensor may be declared more than once.
   private(set) var declarations: [Declaration] = []
   let device: ParameterDevice?
+  /// Whether experts stay in host memory: they are none of the plan's bytes then.
+  private let keepsExperts: Bool
+  /// Brings such experts to the device; nil for a plan.
+  private let residency: ExpertResidency?
   private let alignment: Int
   private var used: Set<String> = []
   private var loaded: [String: WeightMatrix] = [:]
@@ -49,24 +54,31 @@ final class ParameterStore {
 
   /// A store that plans.
   ///
-  /// - Parameter isTolerant: whether it takes note of tensors that do not fit, and makes up others, to find all that is wrong.
+  /// - Parameters:
+  ///   - keepsExperts: they stay in host memory.
+  ///   - isTolerant: whether it takes note of tensors that do not fit, and makes up others, to find all that is wrong.
   init(
     planning checkpoint: any Checkpoint, weightFormat: WeightFormat?, adapters: [Adapter] = [], alignment: Int,
-    isTolerant: Bool = false
+    keepsExperts: Bool = false, isTolerant: Bool = false
   ) {
     (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
     self.adapters = adapters
     (device, totalBytes, progress) = (nil, 1, { _ in })
     faults = isTolerant ? TensorFaults() : nil
+    (self.keepsExperts, residency) = (keepsExperts, nil)
   }
 
   /// A store that loads.
   ///
-  /// - Parameter progress: called with the fraction of the bytes that are on the device, 0 to 1.
+  /// - Parameters:
+  ///   - residency: of experts that stay in host memory; nil: all come to the device.
+  ///   - progress: called with the fraction of the bytes that are on the device, 0 to 1.
   init(
     loading checkpoint: any Checkpoint, weightFormat: WeightFormat?, adapters: [Adapter] = [],
-    onto device: ParameterDevice, alignment: Int, progress: @escaping (Double) -> Void
+    onto device: ParameterDevice, alignment: Int, residency: ExpertResidency? = nil,
+    progress: @escaping (Double) -> Void
   ) {
+    (keepsExperts, self.residency) = (residency != nil, residency)
     (self.checkpoint, self.weightFormat, self.alignment) = (checkpoint, weightFormat, alignment)
     self.adapters = adapters
     (self.device, self.progress) = (device, progress)
@@ -78,7 +90,7 @@ final class ParameterStore {
   /// One matrix; the same one for each use of a tensor's rows.
   func matrix(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix {
     let piece = try piece(parameter, rows: rows, columns: columns, of: scope)
-    let key = "\(piece.tensor.name) \(piece.rows)"
+    let key = "\(piece.tensor.name) \(piece.rows) \(parameter.isNormalized)"
     if let matrix = loaded[key] { return matrix }
     let matrix = try place([piece], rows: rows, columns: columns, experts: nil)
     loaded[key] = matrix
@@ -119,6 +131,52 @@ final class ParameterStore {
 
   /// The matrices of several experts, each of one tensor, or of two whose groups alternate.
   func experts(_ parameters: [[Parameter]], rows: Int, columns: Int, of scope: ParameterScope) throws -> WeightMatrix {
+    try place(expertPieces(parameters, rows: rows, columns: columns, of: scope), rows: rows, columns: columns)
+  }
+
+  private func place(_ experts: [[Piece]], rows: Int, columns: Int) throws -> WeightMatrix {
+    let parts = experts.first?.count ?? 1
+    return try place(
+      experts.flatMap { $0 }, rows: rows * parts, columns: columns, isInterleaved: parts > 1, experts: experts.count)
+  }
+
+  /// The matrices of a layer's experts, which may stay in host memory: their places are in pools on the device then.
+  func expertMatrices(
+    gateUp: [[Parameter]], down: [[Parameter]], hiddenSize: Int, size: Int, of scope: ParameterScope
+  ) throws -> ExpertMatrices {
+    let gateUps = try expertPieces(gateUp, rows: size, columns: hiddenSize, of: scope)
+    let downs = try expertPieces(down, rows: hiddenSize, columns: size, of: scope)
+    let (gateUpShape, downShape) = (
+      try shape(gateUps.first?.first, rows: 2 * size, columns: hiddenSize),
+      try shape(downs.first?.first, rows: hiddenSize, columns: size)
+    )
+    plan.experts.add(gateUp: gateUpShape, down: downShape, count: gateUps.count)
+    guard keepsExperts else {
+      return ExpertMatrices(
+        gateUp: try place(gateUps, rows: size, columns: hiddenSize),
+        down: try place(downs, rows: hiddenSize, columns: size))
+    }
+    for piece in (gateUps + downs).joined() {
+      used.insert(piece.tensor.name)
+      if residency != nil { finish(piece) }
+    }
+    for shape in [gateUpShape, downShape] {
+      plan.formats.insert(shape.format)
+      plan.largestRowBytes = max(plan.largestRowBytes, shape.columns * 4)
+    }
+    guard let residency else {
+      func planned(_ shape: WeightShape) -> WeightMatrix {
+        WeightMatrix(planning: shape, label: "experts", expertCount: gateUps.count)
+      }
+      return ExpertMatrices(
+        gateUp: planned(gateUpShape), down: planned(downShape), hostLayer: plan.experts.layerCount - 1)
+    }
+    return try residency.add(.init(shape: gateUpShape, pieces: gateUps), .init(shape: downShape, pieces: downs))
+  }
+
+  private func expertPieces(_ parameters: [[Parameter]], rows: Int, columns: Int, of scope: ParameterScope) throws
+    -> [[Piece]]
+  {
     let pieces = try parameters.map { try $0.map { try piece($0, rows: rows, columns: columns, of: scope) } }
     let parts = pieces.first?.count ?? 1
     guard Set(pieces.joined().map(\.format)).count == 1, parts == 1 || rows.isMultiple(of: 16) else {
@@ -126,8 +184,18 @@ final class ParameterStore {
         .unsupportedFeature,
         "\(checkpoint.path): experts whose matrices have different types, or gates of \(rows) rows (16 divide it)")
     }
-    return try place(
-      pieces.flatMap { $0 }, rows: rows * parts, columns: columns, isInterleaved: parts > 1, experts: pieces.count)
+    return pieces
+  }
+
+  /// How a matrix lies on the device that begins with a piece.
+  private func shape(_ first: Piece?, rows: Int, columns: Int) throws -> WeightShape {
+    guard let first else { throw ModelError(.inconsistent, "a matrix of no tensors") }
+    // Rows of floats get zeros behind them where they are no whole blocks; others are blocks already.
+    let block = first.format.isFloat ? first.format.superBlockSize : 1
+    let columns = (columns + block - 1) / block * block
+    do { return try WeightShape(format: first.format, rows: rows, columns: columns) } catch {
+      throw ModelError(.unsupportedFeature, "\(checkpoint.path): tensor \(first.tensor.name): \(error)")
+    }
   }
 
   /// Where a parameter's rows are stored, and the format that they get.
@@ -143,7 +211,7 @@ final class ParameterStore {
 
   private func piece(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> Piece {
     let storedRows = parameter.columnRows?.of ?? parameter.slice?.of ?? rows
-    let storedColumns = parameter.columnRows == nil ? columns : rows
+    let storedColumns = parameter.columnRows == nil ? columns : parameter.slice?.of ?? rows
     let expected = parameter.isTransposed ? [columns, storedRows] : [storedRows, storedColumns]
     // Experts' matrices may be one tensor of three dimensions.
     let tensor = try tensor(parameter, shape: expected, of: scope) {
@@ -156,10 +224,6 @@ final class ParameterStore {
       format: try format(of: tensor, as: parameter, rows: rows, columns: columns))
     guard piece.rowCount == rows else { throw wrongShape(tensor, expected: "\(rows) of its rows") }
     return piece
-  }
-
-  private func wrongPart(_ parameter: Parameter, _ count: Int) -> ModelError {
-    ModelError(.inconsistent, "\(checkpoint.path): \(parameter.name ?? "a vector") has no \(count) elements of a part")
   }
 
   private func wrongShape(_ tensor: StoredTensor, expected: String) -> ModelError {
@@ -192,18 +256,12 @@ final class ParameterStore {
   ) throws -> WeightMatrix {
     guard let first = pieces.first else { throw ModelError(.inconsistent, "a matrix of no tensors") }
     let label = pieces.count == 1 ? first.tensor.name : "\(first.tensor.name) and \(pieces.count - 1) more"
-    // Rows of floats get zeros behind them where they are no whole blocks; others are blocks already.
-    let block = first.format.isFloat ? first.format.superBlockSize : 1
-    let columns = (columns + block - 1) / block * block
-    let shape: WeightShape
-    do { shape = try WeightShape(format: first.format, rows: rows, columns: columns) } catch {
-      throw ModelError(.unsupportedFeature, "\(checkpoint.path): tensor \(first.tensor.name): \(error)")
-    }
+    let shape = try shape(first, rows: rows, columns: columns)
     let (bytes, overflow) = shape.byteCount.multipliedReportingOverflow(by: experts ?? 1)
     guard !overflow else { throw ModelError(.inconsistent, "\(checkpoint.path): \(label) is larger than any memory") }
     count(bytes)
     plan.formats.insert(first.format)
-    plan.largestRowBytes = max(plan.largestRowBytes, columns * 4)
+    plan.largestRowBytes = max(plan.largestRowBytes, shape.columns * 4)
     for piece in pieces { used.insert(piece.tensor.name) }
     guard let device else { return WeightMatrix(planning: shape, label: label, expertCount: experts ?? 1) }
     let matrix = try WeightMatrix(shape, device.allocate(byteCount: bytes, label: label), expertCount: experts ?? 1)
@@ -235,71 +293,8 @@ final class ParameterStore {
     return matrix
   }
 
-  // MARK: Vectors
-
-  /// Vectors one after another, as float32, with zeros behind them.
-  func vector(_ parts: [(parameter: Parameter, count: Int)], isZeroWhereMissing: Bool, of scope: ParameterScope) throws
-    -> Vector
-  {
-    let label = parts.first?.parameter.name(in: scope.hyperparameters) ?? "a vector"
-    var values: [Float] = []
-    var plannedCount = 0
-    for (parameter, count) in parts {
-      plannedCount += count
-      if isZeroWhereMissing, parameter.name(in: scope.hyperparameters).flatMap(checkpoint.tensor) == nil {
-        if device != nil { values += [Float](repeating: 0, count: count) }
-      } else if device == nil {
-        // A plan reads no values.
-        _ = try floats(parameter, shape: [parameter.slice?.of ?? count], of: scope)
-      } else {
-        let all = try self.values(parameter, shape: [parameter.slice?.of ?? count], of: scope)
-        let part =
-          parameter.slice == nil ? all : parameter.storedRows(of: count).flatMap { all[$0.clamped(to: all.indices)] }
-        guard part.count == count else { throw wrongPart(parameter, count) }
-        values += parameter.offset == 0 ? part : part.map { $0 + parameter.offset }
-      }
-    }
-    return try vector(values, count: plannedCount, label: label)
-  }
-
-  func vector(_ values: [Float], label: String) throws -> Vector {
-    try vector(values, count: values.count, label: label)
-  }
-
-  /// - Parameter values: `count`, or, for a plan, none.
-  private func vector(_ values: [Float], count: Int, label: String) throws -> Vector {
-    // Whole groups of 16 are read, also of a part that begins within one.
-    let padded = (count + 15) / 16 * 16 + 16
-    self.count(padded * 4)
-    guard let device else { return Vector(view: BufferView(.planned(label)), allocation: nil) }
-    let allocation = try device.allocate(byteCount: padded * 4, label: label)
-    try device.queue.write(
-      values + [Float](repeating: 0, count: padded - values.count), to: allocation.buffer)
-    return Vector(view: allocation.buffer.view, allocation: allocation)
-  }
-
-  /// The values of a float tensor; of a described model ones, and zeros for biases.
-  func values(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> [Float] {
-    try valueReader(parameter, shape: shape, of: scope)()
-  }
-
-  /// Declares such a tensor; what is returned reads it.
-  func valueReader(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> () throws -> [Float] {
-    let tensor = try floats(parameter, shape: shape, of: scope)
-    return { [checkpoint, isFaulty = faults?.names.contains(tensor.name) == true] in
-      guard !isFaulty || tensor.byteCount <= checkpoint.tensors.reduce(0, { $0 + $1.byteCount }) else {
-        // A file of other sizes than its configuration's: nothing else that is found helps.
-        throw TensorFaults.TooMany()
-      }
-      guard checkpoint.hasData, !isFaulty else {
-        return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: tensor.elementCount)
-      }
-      return try FloatTensor.values(tensor, in: checkpoint)
-    }
-  }
-
   /// A tensor of floats that stays as it is stored.
-  private func floats(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> StoredTensor {
+  func floats(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> StoredTensor {
     let tensor = try tensor(parameter, shape: shape, of: scope) { $0.shape == shape }
     do { try FloatTensor.check(tensor, in: checkpoint) } catch {
       guard try faults?.note(tensor, isType: tensor.type.name) != nil else { throw error }
@@ -347,10 +342,4 @@ final class ParameterStore {
       .unsupportedFeature,
       "\(checkpoint.path): tensor \(unused) belongs to a variant of the architecture that is not supported")
   }
-}
-
-/// A vector of float32 on the device, padded so that groups of 16 can be read from any of its elements on.
-struct Vector: Sendable, DeviceMemory {
-  let view: BufferView
-  let allocation: DeviceAllocation?
 }

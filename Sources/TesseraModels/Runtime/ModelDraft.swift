@@ -48,7 +48,7 @@ package struct ModelDraft {
       precision: options.precision, formats: layout.parameters.formats)
     let store = ParameterStore(
       planning: checkpoint, weightFormat: options.weightFormat, adapters: options.adapters,
-      alignment: limits.baseAddressAlignment)
+      alignment: limits.baseAddressAlignment, keepsExperts: options.expertMemory != nil)
     let family = try layout.family.init(layout.hyperparameters, ParameterScope(store, layout.hyperparameters))
     planner = StepPlanner(
       family: family, operators: operators,

@@ -14,6 +14,8 @@ struct ModelLayout {
   let chunkSize: Int
   let sequenceCount: Int
   private let hasAdapters: Bool
+  /// Places on the device for experts that stay in host memory; nil: all are on the device.
+  let expertPlaces: Int?
 
   static let defaultContextLength = 4096
   /// Rows of logits that are computed at once: few enough that a large vocabulary's fit in 64 MiB.
@@ -55,7 +57,7 @@ struct ModelLayout {
     family = try Families.family(of: c)
     let store = ParameterStore(
       planning: checkpoint, weightFormat: options.weightFormat, adapters: options.adapters,
-      alignment: limits.baseAddressAlignment)
+      alignment: limits.baseAddressAlignment, keepsExperts: options.expertMemory != nil)
     let model: any ModelFamily
     do {
       model = try family.init(c, ParameterScope(store, c))
@@ -92,17 +94,23 @@ struct ModelLayout {
       ? max(context, profile.sourceLength(contextLength: context))
       : min(options.chunkSize, context * options.sequenceCount)
     cache = try profile.cacheLayout(contextLength: context, keys: options.keys, values: options.values)
+    let stock = parameters.experts
+    let limits = limits.limited(toAllocations: options.largestAllocation)
+    expertPlaces = try options.expertMemory.map { try stock.places(budget: $0, limits: limits) }
+    let places = expertPlaces ?? 0
     memory = try MemoryPlan(
-      weightsBytes: parameters.totalBytes, largestWeightBytes: parameters.largestBytes, kvLayout: cache,
-      contextLength: context, sequenceCount: options.sequenceCount, stepTokens: chunkSize, workspaceBytes: 1,
-      stagingBytes: checkpoint.hasData ? ParameterDevice.stagingBytes(parameters) : 8 << 20)
+      weightsBytes: parameters.totalBytes + places * stock.placeBytes,
+      largestWeightBytes: max(parameters.largestBytes, places * max(stock.gateUpBytes, stock.downBytes)),
+      experts: expertPlaces == nil ? nil : .init(bytes: stock.bytes, deviceBytes: places * stock.placeBytes),
+      kvLayout: cache, contextLength: context, sequenceCount: options.sequenceCount, stepTokens: chunkSize,
+      workspaceBytes: 1, stagingBytes: checkpoint.hasData ? ParameterDevice.stagingBytes(parameters) : 8 << 20)
   }
 
   /// The plan with the workspace that a dry run of the largest steps needs.
   func memoryPlan(arenaBytes: Int, programBytes: Int, hasLogits: Bool) throws -> MemoryPlan {
     try MemoryPlan(
-      weightsBytes: memory.weightsBytes, largestWeightBytes: memory.largestWeightBytes, kvLayout: cache,
-      contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: chunkSize,
+      weightsBytes: memory.weightsBytes, largestWeightBytes: memory.largestWeightBytes, experts: memory.experts,
+      kvLayout: cache, contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: chunkSize,
       workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes
         + RotationTables.deviceBytes(profile, positions: contextLength)
         + (hasLogits ? samplingBytes : 0),

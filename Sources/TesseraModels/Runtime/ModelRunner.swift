@@ -35,6 +35,8 @@ package final class ModelRunner {
     /// Whether the kernels of a prompt and an answer are compiled before the weights are loaded, not as they are first
     /// launched; nil does so on GPUs.
     package var compilesAhead: Bool?
+    /// Bytes of device memory for experts, which stay in host memory and come as they are chosen; nil: all are on the device.
+    package var expertMemory: Int?
     /// Whether steps that are launched and run again are recorded as command buffers, where the device has them; nil does so on
     /// GPUs.
     package var recordsSteps: Bool?
@@ -87,7 +89,16 @@ package final class ModelRunner {
   /// Whether it is an encoder-decoder, whose sequences begin with a source.
   package var takesSource: Bool { planner.family is any EncoderDecoder }
 
+  /// Whether there are experts, and what they have cost where they stay in host memory.
+  package let hasExperts: Bool
+  package var expertStatistics: ExpertStatistics? { experts.residency?.statistics }
+  /// Whether the experts that are chosen are counted, for which the host waits at each layer of a step.
+  package var watchesExperts = false
+  /// Those counted; all where experts stay in host memory.
+  package var expertReads: ExpertReads { experts.reads }
+
   let planner: StepPlanner
+  private let experts: ExpertService
   private let shaper: StepShaper
   private let blocks: CacheBlocks
   private let feed: TokenFeed
@@ -130,9 +141,10 @@ package final class ModelRunner {
       try library.compile(
         draft.variants(), isCancelled: { Task.isCancelled }, progress: { progress(.kernels($0, of: $1)) })
     }
-    // Staging is given back when the weights are there.
+    // Staging is given back when the weights are there, unless experts go on to pass through it.
     heap = try DeviceHeap(
-      library.context, budgetBytes: options.memoryBudget, plannedBytes: plan.totalBytes - plan.stagingBytes,
+      library.context, budgetBytes: options.memoryBudget,
+      plannedBytes: plan.totalBytes - (layout.expertPlaces == nil ? plan.stagingBytes : 0),
       largestAllocation: options.largestAllocation)
     queue = try Queue(library.context)
 
@@ -146,10 +158,15 @@ package final class ModelRunner {
       ? try StepCounters(commandCount: draft.commandCount, heap: heap, queue: queue) : nil
     cache = try KVCache(layout.cache, blockCounts: draft.memory.blockCounts, on: heap)
 
+    let device = try ParameterDevice(library, plan: layout.parameters, heap: heap, queue: queue, seed: options.seed)
+    let residency = try layout.expertPlaces.map { [heap] in
+      try ExpertResidency(layout.parameters.experts, placeCount: $0, of: checkpoint, onto: device, heap: heap)
+    }
+    hasExperts = layout.parameters.experts.count > 0
+    experts = ExpertService(residency, queue: queue)
     let parameters = ParameterStore(
-      loading: checkpoint, weightFormat: options.weightFormat, adapters: options.adapters,
-      onto: try ParameterDevice(library, plan: layout.parameters, heap: heap, queue: queue, seed: options.seed),
-      alignment: heap.limits.baseAddressAlignment, progress: { progress(.weights($0)) })
+      loading: checkpoint, weightFormat: options.weightFormat, adapters: options.adapters, onto: device,
+      alignment: heap.limits.baseAddressAlignment, residency: residency, progress: { progress(.weights($0)) })
     let family = try layout.family.init(
       layout.hyperparameters, ParameterScope(parameters, layout.hyperparameters))
     try parameters.checkAllUsed()
@@ -168,6 +185,9 @@ package final class ModelRunner {
   }
 
   // MARK: Running
+
+  /// Counts experts, and what they cost, from now on.
+  package func resetExperts() { experts.reset() }
 
   /// Runs a batch: its keys and values are in the cache afterward.
   ///
@@ -330,7 +350,9 @@ package final class ModelRunner {
   private func run(
     _ shaped: StepShaper.Shaped, _ work: KVBlockWork, wanted: Int, isLogits: Bool, _ choices: BufferView? = nil
   ) throws -> StepResult {
-    let step = try prepared(shaped.shape)
+    var shape = shaped.shape
+    shape.watchesExperts = watchesExperts && hasExperts
+    let step = try prepared(shape)
     try blocks.enqueue(work, of: cache, on: queue)
     let bytes = shaped.data.bytes(shaped.shape, step.inputs)
     guard bytes.count <= inputs.byteCount else {
@@ -371,7 +393,7 @@ package final class ModelRunner {
       preparedCount += 1
       return try PreparedStep(
         shape, planner, inputs: inputs.buffer, arena: arena.buffer, library: library, heap: heap, queue: queue,
-        counters: counters, isRecorded: recordsSteps)
+        counters: counters, isRecorded: recordsSteps, experts: experts)
     }
   }
 

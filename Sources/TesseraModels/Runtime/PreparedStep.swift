@@ -8,12 +8,18 @@ final class PreparedStep {
   let inputs: StepInputs
   /// Where the result lies; nil where there is none.
   let result: BufferView?
-  private let program: StepProgram?
-  private let launches: StepLaunches?
+  private let parts: [Part]
+  private let experts: ExpertService
+
+  /// Commands that run without the host, and what it does before them.
+  private struct Part {
+    var section: ExpertSection?
+    var run: () throws -> Void
+  }
 
   init(
     _ shape: StepShape, _ planner: StepPlanner, inputs: Buffer, arena: Buffer, library: KernelLibrary,
-    heap: DeviceHeap, queue: Queue, counters: StepCounters?, isRecorded: Bool
+    heap: DeviceHeap, queue: Queue, counters: StepCounters?, isRecorded: Bool, experts: ExpertService
   ) throws {
     self.inputs = StepInputs(
       shape, planner.profile, in: inputs.view.memory, at: inputs.view.byteOffset)
@@ -29,20 +35,32 @@ final class PreparedStep {
       guard case .tensor(let id) = result.view.memory, let offset = plan.offsets[id] else { return result.view }
       return arena.view.advanced(byBytes: offset + result.view.byteOffset)
     }
-    if let counters {
-      program = try StepProgram(commands, library, heap: heap, queue: queue, counters: counters)
-      launches = nil
-    } else {
-      program = nil
-      launches = try StepLaunches(
-        commands, ends: plan.commands.ends, library, queue: queue, isRecorded: isRecorded)
+    self.experts = experts
+    func part(_ range: Range<Int>, _ section: ExpertSection? = nil) throws -> Part {
+      let own = Array(commands[range])
+      if let counters {
+        let program = try StepProgram(own, library, heap: heap, queue: queue, counters: counters)
+        return Part(section: section, run: program.run)
+      }
+      let ends = plan.commands.ends.filter { range.contains($0 - 1) }.map { $0 - range.lowerBound }
+      let launches = try StepLaunches(own, ends: ends, library, queue: queue, isRecorded: isRecorded)
+      return Part(section: section, run: launches.run)
     }
+    var parts: [Part] = []
+    var start = 0
+    for var section in plan.commands.sections {
+      section.list = try DispatchList.placed(section.list, in: arena, at: plan.offsets)
+      parts += [try part(start..<section.range.lowerBound), try part(section.range, section)]
+      start = section.range.upperBound
+    }
+    self.parts = parts + [try part(start..<commands.count)]
   }
 
-  /// Enqueues the step.
+  /// Enqueues the step; waits at each section of experts.
   func run() throws {
-    try program?.run()
-    try launches?.run()
+    for part in parts {
+      if let section = part.section { try experts.run(section, part.run) } else { try part.run() }
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import TesseraFiles
 import TesseraOperators
 
-/// A Llama of random weights, which are made on the device: for measuring speed where no file is at hand. What it writes
+/// A Llama, or a Mixtral, of random weights, which are made on the device: for measuring speed where no file is at hand. What it writes
 /// is gibberish.
 ///
 /// Sizes are those of the models' own `config.json`. Their scaling of the rotary embedding is left out: it costs nothing.
@@ -12,6 +12,9 @@ package struct RandomModel: Sendable, Equatable {
   package var intermediateSize: Int
   package var headCount: Int
   package var kvHeadCount: Int
+  /// Experts in the place of each layer's MLP, as wide as that, and how many a token has; none: 0.
+  package var expertCount = 0
+  package var topK = 0
   /// Whether token embeddings also make the logits.
   package var isTied = false
   package var vocabularySize = 128_256
@@ -32,7 +35,23 @@ package struct RandomModel: Sendable, Equatable {
   /// Llama 3.1 70B.
   package static let llama70B = RandomModel(
     name: "llama-70b", layerCount: 80, hiddenSize: 8192, intermediateSize: 28_672, headCount: 64, kvHeadCount: 8)
-  package static let all = [llama1B, llama8B, llama70B]
+  /// Mixtral 8×7B with half the widths and half the layers.
+  package static let mixtralSmall = {
+    var model = RandomModel(
+      name: "mixtral-small", layerCount: 16, hiddenSize: 2048, intermediateSize: 7168, headCount: 16, kvHeadCount: 4)
+    (model.vocabularySize, model.contextLength, model.ropeTheta) = (32_000, 32_768, 1_000_000)
+    (model.expertCount, model.topK) = (8, 2)
+    return model
+  }()
+  /// Without experts, of as many bytes as that one reads for a token.
+  package static let mixtralSmallDense = {
+    var model = mixtralSmall
+    model.name = "mixtral-small-dense"
+    model.intermediateSize *= model.topK
+    (model.expertCount, model.topK) = (0, 0)
+    return model
+  }()
+  package static let all = [llama1B, llama8B, llama70B, mixtralSmall, mixtralSmallDense]
 
   package init(
     name: String, layerCount: Int, hiddenSize: Int, intermediateSize: Int, headCount: Int, kvHeadCount: Int,
@@ -54,13 +73,17 @@ package struct RandomModel: Sendable, Equatable {
     guard let type = format.ggmlType else {
       throw ModelError(.unsupportedFeature, "\(name): \(format.name) is no type of a GGUF file")
     }
+    guard expertCount == 0 ? topK == 0 : (1...expertCount).contains(topK) else {
+      throw ModelError(.inconsistent, "\(name): \(topK) of \(expertCount) experts")
+    }
     guard (1...1024).contains(layerCount), headCount > 0, kvHeadCount > 0, hiddenSize >= headCount else {
       throw ModelError(.inconsistent, "\(name): \(layerCount) layers of \(headCount)/\(kvHeadCount) heads")
     }
     let headDim = hiddenSize / headCount
     var tensors: [StoredTensor] = []
-    func matrix(_ name: String, rows: Int, columns: Int) throws {
-      tensors.append(try StoredTensor("\(name).weight", type, [rows, columns], of: self.name))
+    func matrix(_ name: String, rows: Int, columns: Int, experts: Int = 0) throws {
+      let shape = (experts > 0 ? [experts] : []) + [rows, columns]
+      tensors.append(try StoredTensor("\(name).weight", type, shape, of: self.name))
     }
     func norm(_ name: String) throws {
       tensors.append(try StoredTensor("\(name).weight", .f32, [hiddenSize], of: self.name))
@@ -76,13 +99,21 @@ package struct RandomModel: Sendable, Equatable {
       try matrix("\(prefix)attn_v", rows: kvHeadCount * headDim, columns: hiddenSize)
       try matrix("\(prefix)attn_output", rows: hiddenSize, columns: headCount * headDim)
       try norm("\(prefix)ffn_norm")
-      try matrix("\(prefix)ffn_gate", rows: intermediateSize, columns: hiddenSize)
-      try matrix("\(prefix)ffn_up", rows: intermediateSize, columns: hiddenSize)
-      try matrix("\(prefix)ffn_down", rows: hiddenSize, columns: intermediateSize)
+      let kind = expertCount > 0 ? "_exps" : ""
+      try matrix("\(prefix)ffn_gate\(kind)", rows: intermediateSize, columns: hiddenSize, experts: expertCount)
+      try matrix("\(prefix)ffn_up\(kind)", rows: intermediateSize, columns: hiddenSize, experts: expertCount)
+      try matrix("\(prefix)ffn_down\(kind)", rows: hiddenSize, columns: intermediateSize, experts: expertCount)
+      if expertCount > 0 {
+        tensors.append(
+          try StoredTensor("\(prefix)ffn_gate_inp.weight", .f32, [expertCount, hiddenSize], of: self.name))
+      }
     }
+    let experts: [String: MetadataValue] =
+      expertCount == 0
+      ? [:] : ["llama.expert_count": .int64(Int64(expertCount)), "llama.expert_used_count": .int64(Int64(topK))]
     return try DescribedCheckpoint(
       name: "\(name) \(format.name), \(layerCount) layers of random weights",
-      metadata: [
+      metadata: experts.merging([
         "general.architecture": .string("llama"),
         "llama.block_count": .int64(Int64(layerCount)),
         "llama.embedding_length": .int64(Int64(hiddenSize)),
@@ -92,7 +123,7 @@ package struct RandomModel: Sendable, Equatable {
         "llama.attention.layer_norm_rms_epsilon": .float32(1e-5),
         "llama.context_length": .int64(Int64(contextLength)),
         "llama.rope.freq_base": .float64(ropeTheta),
-      ],
+      ]) { own, _ in own },
       tensors: tensors)
   }
 }

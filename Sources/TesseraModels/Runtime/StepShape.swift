@@ -44,4 +44,6 @@ struct StepShape: Hashable, Sendable {
   /// Of all tokens, and of the rows that are wanted, where these are not all.
   var adapterTokens = AdapterRows()
   var adapterOutputs = AdapterRows()
+  /// Whether the host counts the experts that were chosen, for which it looks at each layer's.
+  var watchesExperts = false
 }

@@ -5,6 +5,8 @@ package final class DispatchList: CommandSink {
   package private(set) var dispatches: [Dispatch] = []
   /// Where parts end, such as layers: places at which a queue's work is sent to the device.
   package private(set) var ends: [Int] = []
+  /// Parts before which the host looks at a list of experts' tiles, ascending.
+  package private(set) var sections: [ExpertSection] = []
 
   package init() {}
 
@@ -12,6 +14,15 @@ package final class DispatchList: CommandSink {
 
   /// Ends a part behind what was added so far.
   package func endPart() { ends.append(dispatches.count) }
+
+  /// Adds the products of experts, before which the host looks at their list.
+  package func section(_ experts: ExpertSection, _ body: () throws -> Void) rethrows {
+    var experts = experts
+    let start = dispatches.count
+    try body()
+    experts.range = start..<dispatches.count
+    sections.append(experts)
+  }
 
   /// The first and the last command that uses each tensor, by its id.
   ///
@@ -27,6 +38,14 @@ package final class DispatchList: CommandSink {
         result[id] = (result[id]?.lowerBound ?? index)...index
       }
     }
+    // What is run several times finds its tensors again each time.
+    for section in sections where section.isRepeated && !section.range.isEmpty {
+      let whole = section.range.lowerBound...section.range.upperBound - 1
+      for id in Set(dispatches[section.range].flatMap { $0.views + [$0.count] }.compactMap { $0?.tensor }) {
+        guard let own = result[id] else { continue }
+        result[id] = min(own.lowerBound, whole.lowerBound)...max(own.upperBound, whole.upperBound)
+      }
+    }
     return result
   }
 
@@ -34,20 +53,22 @@ package final class DispatchList: CommandSink {
   ///
   /// - Parameter offsets: of the tensors, in bytes, by id.
   package func placed(in arena: Buffer, at offsets: [Int: Int]) throws -> [Dispatch] {
-    let (whole, start) = arena.location
-    func placed(_ view: BufferView) throws -> BufferView {
-      guard case .tensor(let id) = view.memory else { return view }
-      guard let offset = offsets[id] else {
-        throw OperatorError(.unplaced, "tensor \(id) has no place in the step's arena")
-      }
-      return BufferView(.buffer(whole), byteOffset: start + offset + view.byteOffset)
-    }
-    return try dispatches.map { dispatch in
+    try dispatches.map { dispatch in
       var dispatch = dispatch
-      dispatch.views = try dispatch.views.map { try $0.map(placed) }
-      dispatch.count = try dispatch.count.map(placed)
+      dispatch.views = try dispatch.views.map { try $0.map { try Self.placed($0, in: arena, at: offsets) } }
+      dispatch.count = try dispatch.count.map { try Self.placed($0, in: arena, at: offsets) }
       return dispatch
     }
+  }
+
+  /// A view with a tensor at its place in `arena`.
+  package static func placed(_ view: BufferView, in arena: Buffer, at offsets: [Int: Int]) throws -> BufferView {
+    let (whole, start) = arena.location
+    guard case .tensor(let id) = view.memory else { return view }
+    guard let offset = offsets[id] else {
+      throw OperatorError(.unplaced, "tensor \(id) has no place in the step's arena")
+    }
+    return BufferView(.buffer(whole), byteOffset: start + offset + view.byteOffset)
   }
 
   /// The cost of all commands together.

@@ -15,18 +15,30 @@ package struct ExpertProblem {
   package let residual: [Float]
   /// Rows of each expert as a file has them: gates, ups, downs.
   private let bytes: [[[UInt8]]]
+  package let activation: Activation.Function
+  /// Of each expert's gates, ups and downs.
+  private let biases: [(gate: [Float], up: [Float], down: [Float])]?
 
   package var expertCount: Int { scores.count / tokens }
 
-  /// - Parameter scores: (tokens, experts).
-  package init(_ format: WeightFormat, tokens: Int, topK: Int, scores: [Float], columns: Int = 256, inner: Int = 256)
-    throws
-  {
+  /// - Parameters:
+  ///   - scores: (tokens, experts).
+  ///   - hasBiases: of each expert's rows.
+  package init(
+    _ format: WeightFormat, tokens: Int, topK: Int, scores: [Float], columns: Int = 256, inner: Int = 256,
+    activation: Activation.Function = .silu, hasBiases: Bool = false
+  ) throws {
+    self.activation = activation
     (self.format, self.tokens, self.topK, self.scores) = (format, tokens, topK, scores)
     (self.columns, self.inner) = (columns, inner)
     var generator = SeededGenerator(seed: 77)
     x = generator.floats(tokens * columns)
     residual = generator.floats(tokens * columns)
+    biases =
+      hasBiases
+      ? (0..<scores.count / tokens).map { _ in
+        (generator.floats(inner), generator.floats(inner), generator.floats(columns))
+      } : nil
     let type = try format.reference
     bytes = try [(inner, columns), (inner, columns), (columns, inner)].enumerated().map { part, shape in
       try (0..<scores.count / tokens).map { expert in
@@ -51,7 +63,7 @@ package struct ExpertProblem {
         Array(scores[token * expertCount..<(token + 1) * expertCount]), topK: topK)
       let y = ReferenceExperts.feedForward(
         Array(x[token * columns..<(token + 1) * columns]), choices, gates: gates, ups: ups, downs: downs, inner: inner,
-        activation: .silu)
+        activation: try activation.reference, biases: biases)
       return y.indices.map { Float(y[$0] + Double(residual[token * columns + $0])) }
     }
   }
@@ -65,6 +77,7 @@ package struct ExpertProblem {
 
   private init(_ other: ExpertProblem, _ range: Range<Int>) {
     (columns, inner, topK, format, bytes) = (other.columns, other.inner, other.topK, other.format, other.bytes)
+    (activation, biases) = (other.activation, other.biases)
     tokens = range.count
     let (experts, columns) = (other.expertCount, other.columns)
     scores = Array(other.scores[range.lowerBound * experts..<range.upperBound * experts])
@@ -104,6 +117,15 @@ package struct ExpertProblem {
     let results = try bench.output(routing.slotCount * columns)
     let y = try bench.buffer(residual)
     let (x, scores) = (try bench.buffer(x), try bench.buffer(scores))
+    // Groups of 16 gates and ups alternate.
+    let gateUpBias = try biases.map { biases in
+      try bench.buffer(
+        biases.flatMap { bias in
+          stride(from: 0, to: inner, by: 16).flatMap { bias.gate[$0..<$0 + 16] + bias.up[$0..<$0 + 16] }
+        })
+    }
+    let downBias = try biases.map { try bench.buffer($0.flatMap(\.down)) }
+    let activation = activation
     let rows = routing.mostTiles * routing.tileTokens
     let widest = max(columns, inner)
     let workspace = MatrixProduct.Workspace(
@@ -114,10 +136,11 @@ package struct ExpertProblem {
       let router = ExpertRouter(library)
       try router.route(scores, routing, into: choices, on: sink)
       try product.enqueue(
-        x, upDown[0], into: hidden, tokens: tokens, epilogue: .init(gate: .silu), workspace: workspace,
+        x, upDown[0], into: hidden, tokens: tokens, epilogue: .init(bias: gateUpBias, gate: activation),
+        workspace: workspace,
         experts: .init(list: choices.list, order: choices.order, gathers: true, routing: routing), on: sink)
       try product.enqueue(
-        hidden, upDown[1], into: results, tokens: tokens, workspace: workspace,
+        hidden, upDown[1], into: results, tokens: tokens, epilogue: .init(bias: downBias), workspace: workspace,
         experts: .init(list: choices.list, order: choices.order, gathers: false, routing: routing), on: sink)
       try router.combine(results, choices, routing, columns: columns, residual: y, into: y, on: sink)
     }

@@ -79,7 +79,9 @@ extension FamilySuites {
       func renamed(_ old: String, _ new: String) -> ([String: [String: Any]]) -> [String: [String: Any]] {
         { Dictionary(uniqueKeysWithValues: $0.map { ($0.key == old ? new : $0.key, $0.value) }) }
       }
-      expect("B and no A") { try layout(header: renamed("\(q).lora_A.weight", "\(q).lora_A2.lora_A.weight")) }
+      expect("q_proj.lora_A2", "A and no B") {
+        try layout(header: renamed("\(q).lora_A.weight", "\(q).lora_A2.lora_A.weight"))
+      }
       expect("magnitude") { try layout(header: renamed("\(q).lora_A.weight", "\(q).lora_magnitude_vector.weight")) }
       expect("A [2, 2, 32]") {
         try layout { entries in

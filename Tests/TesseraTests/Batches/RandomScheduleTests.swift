@@ -12,10 +12,19 @@ extension ModelSuites {
       arguments: [
         (ScheduledModel.llama, KernelStyle.simt, 1000), (.llama, .vector, 60), (.window, .simt, 200),
         (.window, .vector, 20),
-        (.experts, .simt, 200), (.experts, .vector, 20), (.sharedExpert, .simt, 100), (.latent, .simt, 100),
-        (.latent, .vector, 10), (.encoderDecoder, .simt, 200), (.encoderDecoder, .vector, 20),
+        (.latent, .simt, 100), (.latent, .vector, 20), (.encoderDecoder, .simt, 200), (.encoderDecoder, .vector, 20),
       ])
-    func schedules(model: ScheduledModel, style: KernelStyle, most: Int) throws {
+    func schedules(model: ScheduledModel, style: KernelStyle, most: Int) throws { try check(model, style, most) }
+
+    @Test(
+      "so with experts",
+      arguments: [
+        (ScheduledModel.experts, KernelStyle.simt, 200), (.experts, .vector, 20), (.sharedExpert, .simt, 100),
+        (.sinks, .simt, 100), (.sinks, .vector, 10), (.hostExperts, .simt, 100), (.hostExperts, .vector, 10),
+      ])
+    func expertSchedules(model: ScheduledModel, style: KernelStyle, most: Int) throws { try check(model, style, most) }
+
+    private func check(_ model: ScheduledModel, _ style: KernelStyle, _ most: Int) throws {
       let runner = try model.runner(style)
       let vocabulary = min(256, runner.profile.vocabularySize)
       func ids(_ count: Int, _ seed: Int) -> [Int] {
@@ -34,8 +43,8 @@ extension ModelSuites {
         }
       }
       let alone = try streams.map { try runner.alone($0.tokens, source: $0.source) }
-      // A step program is compiled for each kind of step: other models than Llama have few kinds there.
-      let isVaried = style == .simt || model == .llama
+      // A step program is compiled for each kind of step: other models than Llama that have them have few kinds there.
+      let isVaried = style == .simt || !(model == .window || model == .experts)
       var random = Schedule.Numbers(seed: 11)
       var (rowCount, lostWindows) = (0, 0)
       for number in 0..<Grid.values([most], small: [min(20, most)])[0] {
@@ -62,17 +71,21 @@ enum ScheduledModel: Sendable {
   case sharedExpert
   /// Latent attention, and experts in groups.
   case latent
+  /// Learned sinks, a window and none, experts with biases.
+  case sinks
+  /// The same with places on the device for three of its twelve experts.
+  case hostExperts
   case encoderDecoder
 
   func runner(_ style: KernelStyle) throws -> ModelRunner {
     func configure(_ options: inout ModelRunner.Options) {
       (options.sequenceCount, options.contextLength, options.chunkSize, options.style) = (4, 192, 96, style)
     }
-    func family(_ folder: String) throws -> ModelRunner {
+    func family(_ folder: String, expertMemory: Int? = nil, usesPrograms: Bool = false) throws -> ModelRunner {
       var options = ModelRunner.Options()
       configure(&options)
-      options.contextLength = 128
-      return try FamilyFixture(folder: folder, isGGUF: false).model(options).runner
+      (options.contextLength, options.expertMemory) = (128, expertMemory)
+      return try FamilyFixture(folder: folder, isGGUF: false).model(options, usesPrograms: usesPrograms).runner
     }
     switch self {
     case .llama: return try SyntheticModel.llama.runner(configure, SyntheticModel.oneLayer)
@@ -88,9 +101,11 @@ enum ScheduledModel: Sendable {
           !$0.key.hasPrefix("blk.") || $0.key.hasPrefix("blk.0") || $0.key.hasPrefix("blk.1")
         }
       }
-    case .experts: return try family("mixtral")
+    case .experts: return try family("mixtral", usesPrograms: true)
     case .sharedExpert: return try family("qwen2-moe")
     case .latent: return try family("deepseek-v3")
+    case .sinks: return try family("gpt-oss")
+    case .hostExperts: return try family("gpt-oss", expertMemory: 3 * 3 * 32 * 32 * 4)
     case .encoderDecoder: return try family("t5")
     }
   }

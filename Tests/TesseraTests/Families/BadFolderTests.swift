@@ -70,7 +70,9 @@ extension FamilySuites {
         "max_position_embeddings", "vocab_size",
       ],
       "gpt-neox": ["num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size"],
-      "opt": ["num_hidden_layers", "hidden_size", "ffn_dim", "max_position_embeddings", "vocab_size"],
+      "opt": [
+        "num_hidden_layers", "hidden_size", "ffn_dim", "max_position_embeddings", "word_embed_proj_dim", "vocab_size",
+      ],
       "bloom": ["n_layer", "hidden_size", "n_head", "vocab_size"],
       "mpt": ["n_layers", "d_model", "n_heads", "vocab_size"],
       "phi3": ["num_hidden_layers", "hidden_size", "intermediate_size", "num_key_value_heads", "vocab_size"],
@@ -98,6 +100,8 @@ extension FamilySuites {
         "n_routed_experts", "moe_intermediate_size", "kv_lora_rank", "q_lora_rank", "qk_nope_head_dim",
         "qk_rope_head_dim", "v_head_dim",
       ],
+      "gpt-oss": ["num_local_experts", "num_experts_per_tok", "intermediate_size", "head_dim"],
+      "gpt-oss-mxfp4": ["num_local_experts", "hidden_size"],
       "jina-bert": ["hidden_size", "num_attention_heads", "intermediate_size"],
     ]
 
@@ -117,7 +121,7 @@ extension FamilySuites {
       let free = [
         "qwen2-tied max_position_embeddings", "t5 n_positions", "m2m100 max_position_embeddings",
         "m2m100 decoder_attention_heads", "m2m100 encoder_attention_heads", "mixtral num_experts_per_tok",
-        "gpt2 n_head", "bloom n_head", "mpt n_heads",
+        "gpt-oss num_experts_per_tok", "gpt2 n_head", "bloom n_head", "mpt n_heads",
         "bert num_attention_heads", "distilbert n_heads", "modernbert local_attention",
         "albert num_hidden_groups", "albert num_hidden_layers", "nomic-bert n_head", "jina-bert num_attention_heads",
       ]
@@ -177,10 +181,10 @@ extension FamilySuites {
         ("nomic-bert", "rotary_emb_fraction", 0.5), ("nomic-bert", "prenorm", true), ("nomic-bert", "causal", true),
         ("nomic-bert", "rotary_scaling_factor", 2), ("nomic-bert", "moe_every_n_layers", 2),
         ("olmoe", "clip_qkv", 8), ("deepseek-v2", "topk_method", "other"), ("deepseek-v2", "moe_layer_freq", 2),
-        ("deepseek-v3", "scoring_func", "softmax"),
+        ("deepseek-v3", "scoring_func", "softmax"), ("gpt-oss", "swiglu_limit", 5), ("gpt-oss", "swiglu_alpha", 1),
         ("jina-bert", "position_embedding_type", "absolute"), ("jina-bert", "feed_forward_type", "original"),
-        ("mixtral", "partial_rotary_factor", 0.5), ("phi2", "qk_layernorm", true), ("opt", "word_embed_proj_dim", 16),
-        ("opt", "do_layer_norm_before", false), ("bloom", "apply_residual_connection_post_layernorm", true),
+        ("mixtral", "partial_rotary_factor", 0.5), ("phi2", "qk_layernorm", true),
+        ("opt", "_remove_final_layer_norm", true), ("bloom", "apply_residual_connection_post_layernorm", true),
         ("mpt", "no_bias", false), ("mpt", "logit_scale", 0.5), ("gemma2", "use_bidirectional_attention", true),
         ("starcoder2", "norm_type", "rms"), ("command-r", "rotary_pct", 0.5), ("phi3", "attention_bias", true),
         ("qwen3", "partial_rotary_factor", 0.5), ("marian", "share_encoder_decoder_embeddings", false),
@@ -188,7 +192,7 @@ extension FamilySuites {
         expectError([key, "config.json"]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
       }
       for (key, value): (String, Any) in [
-        ("mscale", 0.7), ("mscale_all_dim", 1), ("truncate", false), ("partial_rotary_factor", 0.5),
+        ("mscale", 0.7), ("mscale_all_dim", 1), ("partial_rotary_factor", 0.5),
         ("mrope_section", [4]),
       ] {
         let rope: [String: Any] = ["rope_type": "yarn", "factor": 2, "rope_theta": 1e6]

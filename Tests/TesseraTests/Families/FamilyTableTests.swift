@@ -42,6 +42,9 @@ struct FamilyTableTests {
   /// The real models that tests compare, by the family's name.
   private func real() throws -> [String: [String]] {
     let folder = URL(fileURLWithPath: try FamilyFixture.path("."))
+    let script = try String(contentsOf: Self.package.appendingPathComponent("scripts/verify-logits"), encoding: .utf8)
+    let scripted = script.matches(of: /"([\w.-]+)": "(logits-[\w.-]+)"/).map { (model: $0.1, fixture: $0.2) }
+    #expect(scripted.count > 3)
     var models: [String: [String]] = [:]
     let speech = try FileManager.default.contentsOfDirectory(atPath: FamilyFixture.path("speech")).map {
       "speech/\($0)"
@@ -57,6 +60,10 @@ struct FamilyTableTests {
         Families.all.first { (isGGUF ? $0.ggufNames : $0.huggingFaceNames).contains(fixture.architecture) },
         "\(name): \(fixture.architecture)")
       models["\(family)", default: []].append("\(fixture.model.replacing(".gguf", with: "")) (\(kind))")
+      // Models that the script alone compares, with the prompts of another.
+      for other in scripted.filter({ "\($0.fixture).json" == name }).dropFirst() {
+        models["\(family)", default: []].append("\(other.model) (`scripts/verify-logits`)")
+      }
     }
     return models
   }

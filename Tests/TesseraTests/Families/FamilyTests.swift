@@ -140,6 +140,7 @@ extension FamilySuites {
       "programs, launches and both kernel styles give the same bits",
       arguments: [
         "qwen2-tied", "mixtral", "t5-gated", "gemma2", "command-r-plus", "bloom", "falcon", "qwen2-moe", "deepseek-v3",
+        "gpt-oss-mxfp4",
       ])
     func styles(folder: String) throws {
       let fixture = FamilyFixture(folder: folder, isGGUF: false)

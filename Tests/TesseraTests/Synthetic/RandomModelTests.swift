@@ -58,6 +58,19 @@ extension ModelSuites {
       #expect(plan.weightsBytes - draft.weightBytesPerToken - 128_256 * 8192 * 9 / 16 < 1 << 20)
     }
 
+    @Test("a Mixtral reads two of eight experts for a token, as many bytes as a dense model twice as wide as one")
+    func experts() throws {
+      func bytes(_ model: RandomModel) throws -> Int {
+        try ModelDraft(model.checkpoint(), on: Device.select(nil)).weightBytesPerToken
+      }
+      let (mixtral, dense) = (try bytes(.mixtralSmall), try bytes(.mixtralSmallDense))
+      // But for the router, in float32, whose rows are a panel.
+      #expect(mixtral - dense == 16 * 32 * 2048 * 4)
+      var model = small(.q4_K)
+      model.topK = 1
+      #expect(throws: ModelError.self) { try model.checkpoint() }
+    }
+
     @Test("a vocabulary that cannot be sampled from is refused before anything is loaded")
     func vocabulary() throws {
       var model = small(.q4_K)
