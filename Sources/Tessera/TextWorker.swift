@@ -1,10 +1,12 @@
 import TesseraCL
 
-/// Renders and tokenizes on a thread of its own: that may take long, and neither Swift's threads nor the model's steps wait for
-/// it.
+/// Renders and tokenizes, or prepares sounds, on a thread of its own: that may take long, and neither Swift's threads nor the
+/// model's steps wait for it.
 actor TextWorker {
-  private let thread = DeviceThread(name: "tessera text")
+  private let thread: DeviceThread
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  init(name: String = "tessera text") { thread = DeviceThread(name: name) }
 
   func run<T: Sendable>(_ body: @Sendable () throws -> T) throws -> T { try body() }
 }

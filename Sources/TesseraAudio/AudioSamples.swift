@@ -22,7 +22,7 @@ public struct AudioSamples: Sendable {
     self.init(unchecked: samples, sampleRate: sampleRate)
   }
 
-  /// The sound of a WAV file, of any rate; what has several channels becomes their mean.
+  /// The sound of a WAV file, of any rate from 1000 a second on; what has several channels becomes their mean.
   ///
   /// - Throws: `FileError` where it cannot be read or is no such file, `.empty` where it has no samples.
   public init(contentsOf path: String) throws {

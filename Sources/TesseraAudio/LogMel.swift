@@ -45,16 +45,17 @@ package struct LogMel: Sendable {
   ///   - samples: at 16 kHz; what is beyond `160 * frameCount` is left out, what is missing is silence.
   ///   - frameCount: 3000 for a window of 30 s.
   /// - Returns: shape [`melCount`, `frameCount`]: band `b` of frame `f` is element `b * frameCount + f`.
-  package func callAsFunction(_ samples: ArraySlice<Float>, frameCount: Int) -> [Float] {
-    samples.withUnsafeBufferPointer { self($0, frameCount: frameCount) }
+  /// - Throws: `CancellationError` where the task is canceled.
+  package func callAsFunction(_ samples: ArraySlice<Float>, frameCount: Int) throws -> [Float] {
+    try samples.withUnsafeBufferPointer { try self($0, frameCount: frameCount) }
   }
 
   /// The spectrogram of `frameCount` frames of samples in memory.
-  package func callAsFunction(_ samples: UnsafeBufferPointer<Float>, frameCount: Int) -> [Float] {
+  package func callAsFunction(_ samples: UnsafeBufferPointer<Float>, frameCount: Int) throws -> [Float] {
     guard frameCount > 0 else { return [] }
     let sound = mirrored(samples, frameCount)
-    var result = [Float](unsafeUninitializedCapacity: melCount * frameCount) { memory, count in
-      sound.withUnsafeBufferPointer { logarithms($0, frameCount, memory) }
+    var result = try [Float](unsafeUninitializedCapacity: melCount * frameCount) { memory, count in
+      try sound.withUnsafeBufferPointer { try logarithms($0, frameCount, memory) }
       count = melCount * frameCount
     }
     let floor = (result.max() ?? 0) - 8
@@ -79,17 +80,20 @@ package struct LogMel: Sendable {
     return sound
   }
 
+  /// Frames from one look at whether the task is canceled to the next.
+  private static let framesOfPiece = 4096
   private static let lanes = FourierTransform.Lanes.scalarCount
 
   private func logarithms(
     _ sound: UnsafeBufferPointer<Float>, _ frameCount: Int, _ result: UnsafeMutableBufferPointer<Float>
-  ) {
+  ) throws {
     typealias Lanes = FourierTransform.Lanes
     let (size, bins, hop) = (FourierTransform.size, FourierTransform.binCount, Self.hop)
-    withUnsafeTemporaryAllocation(of: Lanes.self, capacity: FourierTransform.scratchCount + bins) { memory in
+    try withUnsafeTemporaryAllocation(of: Lanes.self, capacity: FourierTransform.scratchCount + bins) { memory in
       guard let scratch = memory.baseAddress else { return }
       let powers = scratch + FourierTransform.scratchCount
       for first in stride(from: 0, to: frameCount, by: Self.lanes) {
+        if first.isMultiple(of: Self.framesOfPiece) { try Task.checkCancellation() }
         for index in 0..<size {
           let start = first * hop + index
           var lanes = Lanes()

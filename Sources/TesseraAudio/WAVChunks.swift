@@ -55,15 +55,34 @@ struct WAVChunks {
     return UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
   }
 
-  /// Bytes of samples. Who writes to a pipe cannot come back to say how many: sizes of 0 and of all ones stand for
-  /// what follows up to the end.
+  /// Sizes from here on that are more than there is were written before the samples were known: to a pipe espeak-ng
+  /// writes this one and others a little more, or all ones.
+  private static let unknownSize: UInt32 = 0x7FFF_F000
+
+  /// Bytes of samples. Who writes to a pipe cannot come back to say how many: sizes that are no file's stand for
+  /// what follows up to the end, and so does 0, unless another chunk follows.
   func dataByteCount(_ chunk: Chunk, _ longSize: UInt64?) throws(FileError) -> Int {
     let remaining = contents.count - chunk.start
     let size = chunk.size == .max ? longSize ?? .max : UInt64(chunk.size)
-    if size == 0 || size == .max { return remaining }
+    if size == 0 { return isChunk(at: chunk.start) ? 0 : remaining }
+    let isShort = chunk.size < .max
+    if size == .max || (isShort && chunk.size >= Self.unknownSize && size > remaining) { return remaining }
     guard size <= UInt64(remaining) else { throw truncated(chunk.id, size, remaining) }
     return Int(size)
   }
+
+  /// Whether a chunk of a known kind lies there, whole.
+  private func isChunk(at place: Int) -> Bool {
+    let rest = contents[place...]
+    guard rest.count >= 8, Self.kinds.contains(String(decoding: rest.prefix(4), as: UTF8.self)) else { return false }
+    return UInt32(littleEndian: contents.loadUnaligned(fromByteOffset: place + 4, as: UInt32.self)) <= rest.count - 8
+  }
+
+  /// What is found behind samples.
+  private static let kinds: Set<String> = [
+    "LIST", "fact", "bext", "cue ", "smpl", "inst", "plst", "PEAK", "iXML", "axml", "chna", "id3 ", "ID3 ", "JUNK",
+    "PAD ",
+  ]
 
   private func truncated(_ id: String, _ size: UInt64, _ remaining: Int) -> FileError {
     FileError(
@@ -81,6 +100,9 @@ struct WAVFormat {
 
   /// Bytes of one sample of every channel.
   let frameByteCount: Int
+
+  /// Samples a second, at least: of less nothing is understood, and at 16 kHz they would take a multiple of the file.
+  static let lowestRate = 1000
 
   init(_ bytes: UnsafeRawBufferPointer, path: String) throws(FileError) {
     guard bytes.count >= 16 else {
@@ -122,6 +144,12 @@ struct WAVFormat {
         .malformed, path: path,
         "\(channelCount) channels of \(bits) bits at \(rate) Hz in frames of \(frameByteCount) bytes contradict each "
           + "other: the file is damaged")
+    }
+    guard sampleRate >= Self.lowestRate else {
+      throw FileError(
+        .malformed, path: path,
+        "\(rate) samples a second are no sound that is heard, and at least \(Self.lowestRate) are needed: the file is damaged, or "
+          + "of something else")
     }
   }
 }

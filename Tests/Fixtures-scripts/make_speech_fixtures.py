@@ -166,7 +166,8 @@ def sentence(folder):
     print(result["text"], len(tokens), [each["avg_logprob"] for each in result["segments"]])
     [segment] = result["segments"]
     return {
-        "text": result["text"], "tokens": tokens, "start": segment["start"], "end": segment["end"],
+        "model": "whisper-tiny.en", "architecture": "WhisperForConditionalGeneration", "text": result["text"],
+        "tokens": tokens, "start": segment["start"], "end": segment["end"],
         "average_log_probability": segment["avg_logprob"], "no_speech": segment["no_speech_prob"],
         "compression_ratio": segment["compression_ratio"],
     }

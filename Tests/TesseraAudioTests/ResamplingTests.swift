@@ -45,6 +45,20 @@ struct ResamplingTests {
     #expect(decibels > 80, "\(decibels) dB")
   }
 
+  @Test("a result that no memory holds is refused before any is taken; a canceled task stops")
+  func large() async throws {
+    let slow = try AudioSamples(samples: [Float](repeating: 0, count: 5_000_000), sampleRate: 63)
+    let error = #expect(throws: AudioError.self) { try slow.resampled(to: 16_000) }
+    #expect(error?.message.contains("5000000 samples at 63 Hz are more than") == true, "\(error?.message ?? "")")
+    let long = try AudioSamples(samples: [Float](repeating: 0, count: 48_000 * 600), sampleRate: 48_000)
+    let task = Task {
+      while !Task.isCancelled { await Task.yield() }
+      return try long.resampled(to: 16_000)
+    }
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+  }
+
   @Test("the same rate changes nothing; rates too far away are refused")
   func limits() throws {
     let sound = try AudioSamples(samples: [0.5, -0.5], sampleRate: 16_000)

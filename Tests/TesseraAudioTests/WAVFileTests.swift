@@ -56,6 +56,19 @@ struct WAVFileTests {
       let builder = WAVBuilder(bits: 8, dataSize: size, data: [0, 128, 64, 128])
       #expect(try samples(builder) == [-1, 0, -0.5, 0])
     }
+    // espeak-ng's and ffmpeg's; what is whole is taken at its word.
+    for size: UInt32 in [0x7FFF_F000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFE] {
+      #expect(try samples(WAVBuilder(bits: 8, dataSize: size, data: [0, 128, 64, 128])) == [-1, 0, -0.5, 0])
+    }
+    // Behind no samples at all, what follows is no sound, unless it is none of WAV's chunks.
+    var empty = WAVBuilder(bits: 8, dataSize: 0)
+    empty.after = WAVBuilder.chunk("LIST", [9, 9, 9, 9])
+    let error = #expect(throws: FileError.self) { try samples(empty) }
+    #expect(error?.code == .empty)
+    for after in [WAVBuilder.chunk("LIST", [9], size: 100), WAVBuilder.chunk("abcd", [9, 9, 9, 9])] {
+      empty.after = after
+      #expect(try samples(empty).count == after.count)
+    }
     for kind in ["RF64", "BW64"] {
       for size: UInt64 in [3, 0, .max] {
         let builder = WAVBuilder(kind: kind, bits: 8, dataSize: .max, longSize: size, data: [0, 128, 64, 128])
@@ -91,6 +104,8 @@ struct WAVFileTests {
     refuse(.malformed, "contradict") { $0.frameBytes = 3 }
     refuse(.malformed, "contradict") { $0.channels = 0 }
     refuse(.malformed, "contradict") { $0.rate = 0 }
+    refuse(.malformed, "63 samples a second") { $0.rate = 63 }
+    refuse(.truncated, "only 4 remain") { $0.dataSize = 0x7FFF_EFFF }
     refuse(.unsupportedType, "MP3 of 16 bits") { $0.tag = 0x55 }
     refuse(.unsupportedType, "floats of 16 bits") { $0.tag = 3 }
     refuse(.unsupportedType, "PCM of 64 bits") { $0.bits = 64 }

@@ -38,6 +38,33 @@ struct CommandSpeechTests {
     #expect(inspected["architecture"] as? String == "WhisperForConditionalGeneration")
   }
 
+  @Test("transcribe prints lines, times and a document that agree; a context of one token is an error")
+  func small() throws {
+    try withTemporaryFolder { folder in
+      let model = folder.appendingPathComponent("model").path
+      #expect(try CommandRun(["convert", FamilyFixture("../ctranslate2/float32").folder, model]).status == 0)
+      let base = ["transcribe", "-m", model, sentence]
+      let document = try CommandRun(base + ["--json"])
+      #expect(document.status == 0 && document.errors.isEmpty, "\(document.errors)")
+      let object = try document.object()
+      #expect(Set(object.keys) == ["text", "language", "tokens", "segments"] && object["language"] as? String == "en")
+      let segments = try #require(object["segments"] as? [[String: Any]])
+      let lines = try segments.map {
+        let text = try #require($0["text"] as? String).trimmingCharacters(in: .whitespacesAndNewlines)
+        let times = try [$0["start"], $0["end"]].map { String(format: "00:%06.3f", try #require($0 as? Double)) }
+        return (text, "[\(times[0]) --> \(times[1])] \(text)")
+      }
+      #expect(!lines.isEmpty)
+      let plain = try CommandRun(base)
+      #expect(plain.status == 0 && plain.errors.contains("language en"), "\(plain.errors)")
+      #expect(plain.output == lines.map { $0.0 + "\n" }.joined())
+      let timed = try CommandRun(base + ["--timestamps", "-q"])
+      #expect(timed.output == lines.map { $0.1 + "\n" }.joined() && timed.errors.isEmpty, "\(timed.errors)")
+      let short = try CommandRun(base + ["--context", "1", "--prompt", "a"])
+      #expect(short.isOneError, "\(short.status) \(short.errors)")
+    }
+  }
+
   @Test(
     "transcribe prints segments, or a document",
     .enabled(if: real != nil, "TESSERA_TEST_WHISPER is not set"))

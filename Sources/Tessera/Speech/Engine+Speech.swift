@@ -7,7 +7,7 @@ extension Engine {
   /// - Parameters:
   ///   - features: of the window (`ModelProfile.SourceFeatures`).
   ///   - said: tokens of what was said before.
-  ///   - language: its token; nil: it is found out, where the model knows several.
+  ///   - language: its token; nil for a model that knows one alone.
   func hear(
     _ features: [Float], said: [Int], language: Int?, _ rules: SpeechTokens, _ options: TranscriptionOptions
   ) async throws -> HeardWindow {
@@ -20,23 +20,17 @@ extension Engine {
     _ = try withRoom(makeRoom) { try runner.runSource(features: features, of: sequence) }
     try await pause()
 
-    var language = language
-    if rules.isMultilingual, language == nil {
-      let logits = try logits([rules.start], of: sequence)
-      language = rules.languages.map(\.token).max { logits[$0] < logits[$1] }
-      try sequence.truncate(to: 0)
-    }
     let prompt = rules.prompt(said: said, limit: limit - 1, language: language, task: options.task)
     guard prompt.count < runner.contextLength else { throw contextFull(prompt.count, runner) }
     // Up to the start, whose logits say whether there is speech at all.
-    let start = (prompt.firstIndex(of: rules.start) ?? 0) + 1
+    let start = (prompt.lastIndex(of: rules.start) ?? 0) + 1
     var first = try logits(Array(prompt[..<start]), of: sequence)
     let noSpeech = rules.noSpeech.map { SpeechAnswer.probability(of: $0, in: first) } ?? 0
     if start < prompt.count { first = try logits(Array(prompt[start...]), of: sequence) }
 
     var heard = HeardWindow(
       tokens: [], text: "", averageLogProbability: 0, noSpeechProbability: noSpeech, compressionRatio: 0,
-      temperature: 0, language: language)
+      temperature: 0)
     for (attempt, temperature) in options.temperatures.enumerated() {
       if attempt > 0 { try sequence.truncate(to: prompt.count) }
       var answer = SpeechAnswer(rules, temperature: temperature, seed: options.seed &+ UInt64(attempt))
@@ -53,6 +47,19 @@ extension Engine {
       if !heard.fails(options) { break }
     }
     return heard
+  }
+
+  /// The token of the language that is spoken in a window; nil where the model knows none.
+  func language(of features: [Float], _ rules: SpeechTokens) async throws -> Int? {
+    let runner = try model().runner
+    try await takeTurn()
+    defer { endTurn() }
+    let sequence = runner.cache.makeSequence()
+    defer { sequence.close() }
+    _ = try withRoom(makeRoom) { try runner.runSource(features: features, of: sequence) }
+    try await pause()
+    let logits = try logits([rules.start], of: sequence)
+    return rules.languages.map(\.token).max { logits[$0] < logits[$1] }
   }
 
   /// Others go on between two steps.

@@ -8,9 +8,15 @@ struct Spectrogram: Sendable {
   private let values: [Float]
   private let stride: Int
 
-  /// - Parameter stride: frames that each band of `values` has, those behind `frameCount` included.
+  /// - Parameter stride: frames that each band of `values` has, those behind `frameCount` included, of which the last is of
+  ///   silence alone.
   init(_ values: [Float], bandCount: Int, stride: Int, frameCount: Int) {
     (self.values, self.bandCount, self.stride, self.frameCount) = (values, bandCount, stride, frameCount)
+  }
+
+  /// The first frames, (frames, bands), and behind the last one those of silence, as if the sound had more of it.
+  func beginning(frames: Int) -> [Float] {
+    (0..<frames).flatMap { frame in (0..<bandCount).map { values[$0 * stride + min(frame, stride - 1)] } }
   }
 
   /// Frames from `first` on, (frames, bands); zeros behind the last one, as the model was trained.

@@ -1,4 +1,5 @@
 import Foundation
+import TesseraReference
 
 /// What a model says of a window, token by token, by the rules of Whisper's paper (Radford et al. 2022, 4.5) as its authors'
 /// program has them: timestamps come in pairs and do not go back, an answer begins with one, and where they are together more
@@ -9,11 +10,11 @@ struct SpeechAnswer {
   private(set) var tokens: [Int] = []
   /// The sum of the log-probabilities of what was chosen, the end included.
   private(set) var sum = 0.0
-  private var generator: SpeechChance
+  private var generator: SeededGenerator
 
   init(_ rules: SpeechTokens, temperature: Double, seed: UInt64) {
     (self.rules, self.temperature) = (rules, temperature)
-    generator = SpeechChance(state: seed)
+    generator = SeededGenerator(seed: seed)
   }
 
   var averageLogProbability: Double { sum / Double(tokens.count + 1) }
@@ -63,7 +64,8 @@ struct SpeechAnswer {
   private mutating func draw(_ logits: ArraySlice<Float>) -> Int {
     let most = Double(Self.largest(logits))
     let weights = logits.map { exp((Double($0) - most) / temperature) }
-    var rest = generator.next() * weights.reduce(0, +)
+    // 53 bits: a number from 0 to 1.
+    var rest = Double(generator.next() >> 11) / Double(1 << 53) * weights.reduce(0, +)
     for (index, weight) in zip(logits.indices, weights) where weight > 0 {
       rest -= weight
       if rest < 0 { return index }
@@ -99,19 +101,5 @@ struct SpeechAnswer {
   /// How likely a token is.
   static func probability(of token: Int, in logits: [Float]) -> Double {
     exp(Double(logits[token]) - logSum(logits))
-  }
-}
-
-/// Numbers from 0 to 1 that depend on a seed alone (SplitMix64).
-struct SpeechChance {
-  var state: UInt64
-
-  mutating func next() -> Double {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    z ^= z >> 31
-    return Double(z >> 11) / Double(1 << 53)
   }
 }

@@ -47,7 +47,7 @@ struct SpeechTokens: Sendable, Equatable {
     noTimestamps = try token("<|notimestamps|>")
     noSpeech = try? token("<|nospeech|>", "<|nocaptions|>")
     let tasks = (try token("<|transcribe|>"), try token("<|translate|>"))
-    guard noTimestamps + 1 < vocabularySize, end < start, start < min(tasks.0, tasks.1) else {
+    guard noTimestamps < vocabularySize - 1, end < start, start < min(tasks.0, tasks.1) else {
       throw TesseraError(
         .unsupportedFile, "\(folder.path): tokens are not in the order of Whisper's vocabularies: get the folder again")
     }
@@ -69,7 +69,7 @@ struct SpeechTokens: Sendable, Equatable {
     suppressed = (try ints("suppress_tokens") ?? []).filter { $0 >= 0 } + special.compactMap { $0 }
     suppressedFirst = try ints("begin_suppress_tokens") ?? tokenizer.encode(" ", addSpecial: false) + [end]
     let furthest = try configurations.lazy.compactMap { try $0.optionalInt("max_initial_timestamp_index") }.first ?? 50
-    lastInitialTimestamp = noTimestamps + 1 + max(0, furthest)
+    lastInitialTimestamp = noTimestamps + 1 + min(max(0, furthest), vocabularySize)
     guard (suppressed + suppressedFirst).allSatisfy({ (0..<vocabularySize).contains($0) }) else {
       throw TesseraError(
         .unsupportedFile,
@@ -94,9 +94,12 @@ struct SpeechTokens: Sendable, Equatable {
 
   /// What a target begins with.
   ///
-  /// - Parameter said: before, of which the last `limit` tokens are told.
+  /// - Parameters:
+  ///   - said: before, of which the last `limit` tokens are told.
+  ///   - limit: none are where it is 0 or less, as of a context of two tokens.
   func prompt(said: [Int], limit: Int, language: Int?, task: TranscriptionOptions.Task) -> [Int] {
-    let context = said.isEmpty ? [] : [previous] + said.suffix(limit)
+    let told = said.suffix(max(0, limit))
+    let context = told.isEmpty ? [] : [previous] + told
     let taskToken = task == .translate ? translate : transcribe
     return context + [start] + (isMultilingual ? [language, taskToken].compactMap { $0 } : [])
   }

@@ -3,8 +3,6 @@ struct HeardWindow: Sendable {
   var tokens: [Int]
   var text: String
   var averageLogProbability, noSpeechProbability, compressionRatio, temperature: Double
-  /// The token of the language.
-  var language: Int?
 
   /// Whether it must be heard again, with more chance.
   func fails(_ options: TranscriptionOptions) -> Bool {

@@ -10,6 +10,8 @@ import TesseraModels
 public final class Transcriber: Sendable {
   public let model: LanguageModel
   let rules: SpeechTokens
+  /// Where spectrograms are made, so that texts do not wait for them.
+  let sounds = TextWorker(name: "tessera sound")
   /// Frames of a window, and bands of each.
   let windowFrames, bandCount: Int
   /// Frames of a timestamp.
@@ -73,10 +75,15 @@ public final class Transcriber: Sendable {
   func spectrogram(of audio: AudioSamples) throws -> Spectrogram {
     let samples = try audio.resampled(to: LogMel.sampleRate).samples
     let count = samples.count / LogMel.hop
-    // A sound ends in silence: the last frames are mirrored, and left out.
-    let all = count + 3
-    return Spectrogram(
-      LogMel(melCount: bandCount)(samples[...], frameCount: all), bandCount: bandCount, stride: all, frameCount: count)
+    // A sound ends in silence: three more frames have a part of it, and the next one nothing.
+    let all = count + 4
+    let values = try LogMel(melCount: bandCount)(samples[...], frameCount: all)
+    return Spectrogram(values, bandCount: bandCount, stride: all, frameCount: count)
+  }
+
+  /// The tokens of a prompt, in which markers are text: it says nothing but what was said.
+  func tokens(ofPrompt prompt: String) throws -> [Int] {
+    try model.tokenizer.encode(" " + prompt.trimmed, addSpecial: false, parseSpecial: false)
   }
 
   /// The token of a language.

@@ -10,17 +10,21 @@ public struct TranscriptionOptions: Sendable {
   /// The code of the language that is spoken, such as `en`; nil: the model tells it by the beginning.
   public var language: String?
   public var task = Task.transcribe
-  /// What was said before, or names and terms that may be.
+  /// What was said before, or names and terms that may be (elsewhere `initial_prompt`); markers in it are text.
   public var prompt: String?
-  /// Whether a window knows what was said in those before it.
+  /// Whether a window knows what was said in those before it (elsewhere `condition_on_previous_text`).
   public var knowsPrevious = true
-  /// A window is heard with the first of these, and as long as that fails, with the next: above 0 tokens are drawn.
+  /// A window is heard with the first of these, and as long as that fails, with the next: above 0 tokens are drawn. One answer
+  /// is made at each, neither of several beams nor the best of several.
   public var temperatures = [0, 0.2, 0.4, 0.6, 0.8, 1]
-  /// A window fails whose text zlib makes so many times shorter, because it repeats itself; nil: none does.
+  /// A window fails whose text zlib makes more times shorter, because it repeats itself (elsewhere
+  /// `compression_ratio_threshold`); nil: none does.
   public var compressionRatioLimit: Double? = 2.4
-  /// A window fails whose tokens are less likely, by the mean of their log-probabilities; nil: none does.
+  /// A window fails whose tokens are less likely, by the mean of their log-probabilities (elsewhere `logprob_threshold`);
+  /// nil: none does.
   public var logProbabilityLimit: Double? = -1
-  /// A window is silent that is so likely to be, unless its tokens are likely enough; nil: none is.
+  /// A window is silent that is likelier to be, unless its tokens are likely enough (elsewhere `no_speech_threshold`); nil:
+  /// none is.
   public var noSpeechLimit: Double? = 0.6
   /// Of draws.
   public var seed: UInt64 = 0

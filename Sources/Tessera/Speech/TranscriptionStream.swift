@@ -58,12 +58,10 @@ private struct TranscriptionRun: Sendable {
     if options.task == .translate, !rules.isMultilingual {
       throw TesseraError(.badOption, "the model knows English alone, so it translates nothing")
     }
-    let (spectrogram, prompt) = try await transcriber.model.texts.run {
-      let tokenizer = try transcriber.model.tokenizer
-      let prompt = try options.prompt.map { try tokenizer.encode(" " + $0.trimmed, addSpecial: false) }
-      return (try transcriber.spectrogram(of: stream.audio), prompt ?? [])
+    let prompt = try await transcriber.model.texts.run {
+      try options.prompt.map { try transcriber.tokens(ofPrompt: $0) } ?? []
     }
-    self.spectrogram = spectrogram
+    spectrogram = try await transcriber.sounds.run { try transcriber.spectrogram(of: stream.audio) }
     timeline = SpeechTimeline(
       frameCount: spectrogram.frameCount, windowFrames: transcriber.windowFrames,
       framesPerToken: transcriber.framesPerToken, firstTimestamp: rules.firstTimestamp, prompt: prompt)
@@ -80,10 +78,13 @@ private struct TranscriptionRun: Sendable {
       transcript.language = rules.languages.first { $0.token == language }?.code ?? "en"
       return [.finished(transcript)]
     }
+    if language == nil, rules.isMultilingual {
+      let beginning = spectrogram.beginning(frames: transcriber.windowFrames)
+      language = try await model.engine.language(of: beginning, rules)
+    }
     let heard = try await model.engine.hear(
       spectrogram.window(from: timeline.frame, frames: transcriber.windowFrames), said: timeline.context,
       language: language, rules, options)
-    language = heard.language
     let segments = try timeline.take(heard, options) { try rules.text($0, tokenizer) }
     let all = Double(spectrogram.frameCount) / Spectrogram.rate
     let done = min(all, Double(timeline.frame) / Spectrogram.rate)

@@ -44,6 +44,8 @@ struct BARTStacks: Sendable {
     var scalesEmbedding = false
     /// Of the projections of keys: `.ifPresent` where they have none beside queries and values that have.
     var keyBias = BiasRule.required
+    /// What the matrix of logits is called where it is not the embedding's.
+    var head = "lm_head"
   }
 
   struct Stack: Sendable {
@@ -81,7 +83,7 @@ struct BARTStacks: Sendable {
       try s.stack(model.scope("encoder", gguf: ""), s.encoder, form, computed, isDecoder: false),
       try s.stack(model.scope("decoder", gguf: ""), s.decoder, form, computed, isDecoder: true)
     )
-    let head = try p.outputHead(tiedTo: embedding)
+    let head = try p.outputHead(tiedTo: embedding, named: form.head)
     guard p.has("final_logits_bias", gguf: nil, "") else {
       self.head = head
       return

@@ -30,10 +30,11 @@ extension ParameterScope {
   /// A convolution of three taps: `weight` (outputs, inputs, 3), `bias` (outputs). Weights stay float32.
   func convolution(_ name: String, inputs: Int, outputs: Int, stride: Int) throws -> Convolution {
     let taps = Convolution.taps
-    let stored = try values(name, gguf: nil, shape: [outputs, inputs, taps])
+    let read = try valueReader(name, gguf: nil, shape: [outputs, inputs, taps])
     let matrix = try store.matrix(
       {
-        (0..<outputs).flatMap { output in
+        let stored = try read()
+        return (0..<outputs).flatMap { output in
           (0..<taps).flatMap { tap in (0..<inputs).map { stored[(output * inputs + $0) * taps + tap] } }
         }
       }, rows: outputs, columns: taps * inputs, label: "\(name).weight")

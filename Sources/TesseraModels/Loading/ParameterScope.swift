@@ -228,6 +228,13 @@ struct ParameterScope {
     try store.values(parameter(name, gguf: gguf, kind), shape: shape, of: self)
   }
 
+  /// Declares a float tensor, whose values are read when they are asked for: not for a plan.
+  func valueReader(_ name: String?, gguf: String?, _ kind: String = "weight", shape: [Int]) throws
+    -> () throws -> [Float]
+  {
+    try store.valueReader(parameter(name, gguf: gguf, kind), shape: shape, of: self)
+  }
+
   /// A vector that the family has computed.
   func vector(of values: [Float], named label: String) throws -> Vector { try store.vector(values, label: label) }
 

@@ -226,10 +226,6 @@ final class ParameterStore {
     return piece
   }
 
-  private func wrongPart(_ parameter: Parameter, _ count: Int) -> ModelError {
-    ModelError(.inconsistent, "\(checkpoint.path): \(parameter.name ?? "a vector") has no \(count) elements of a part")
-  }
-
   private func wrongShape(_ tensor: StoredTensor, expected: String) -> ModelError {
     ModelError(
       .inconsistent,
@@ -286,68 +282,19 @@ final class ParameterStore {
   }
 
   /// A matrix that the family computes; a plan does not.
-  func matrix(_ values: () -> [Float], rows: Int, columns: Int, label: String) throws -> WeightMatrix {
+  func matrix(_ values: () throws -> [Float], rows: Int, columns: Int, label: String) throws -> WeightMatrix {
     let block = WeightFormat.f32.superBlockSize
     let shape = try WeightShape(format: .f32, rows: rows, columns: (columns + block - 1) / block * block)
     count(shape.byteCount)
     plan.largestRowBytes = max(plan.largestRowBytes, shape.columns * 4)
     guard let device else { return WeightMatrix(planning: shape, label: label) }
     let matrix = try WeightMatrix(shape, device.allocate(byteCount: shape.byteCount, label: label))
-    try device.fill(matrix, with: values(), rows: rows, columns: columns)
+    try device.fill(matrix, with: try values(), rows: rows, columns: columns)
     return matrix
   }
 
-  // MARK: Vectors
-
-  /// Vectors one after another, as float32, with zeros behind them.
-  func vector(_ parts: [(parameter: Parameter, count: Int)], isZeroWhereMissing: Bool, of scope: ParameterScope) throws
-    -> Vector
-  {
-    let label = parts.first?.parameter.name(in: scope.hyperparameters) ?? "a vector"
-    var values: [Float] = []
-    for (parameter, count) in parts {
-      if isZeroWhereMissing, parameter.name(in: scope.hyperparameters).flatMap(checkpoint.tensor) == nil {
-        values += [Float](repeating: 0, count: count)
-      } else if device == nil {
-        // A plan reads no values.
-        _ = try floats(parameter, shape: [parameter.slice?.of ?? count], of: scope)
-        values += [Float](repeating: 0, count: count)
-      } else {
-        let all = try self.values(parameter, shape: [parameter.slice?.of ?? count], of: scope)
-        let part =
-          parameter.slice == nil ? all : parameter.storedRows(of: count).flatMap { all[$0.clamped(to: all.indices)] }
-        guard part.count == count else { throw wrongPart(parameter, count) }
-        values += parameter.offset == 0 ? part : part.map { $0 + parameter.offset }
-      }
-    }
-    return try vector(values, label: label)
-  }
-
-  func vector(_ values: [Float], label: String) throws -> Vector {
-    // Whole groups of 16 are read, also of a part that begins within one.
-    let padded = (values.count + 15) / 16 * 16 + 16
-    self.count(padded * 4)
-    guard let device else { return Vector(view: BufferView(.planned(label)), allocation: nil) }
-    let allocation = try device.allocate(byteCount: padded * 4, label: label)
-    try device.queue.write(
-      values + [Float](repeating: 0, count: padded - values.count), to: allocation.buffer)
-    return Vector(view: allocation.buffer.view, allocation: allocation)
-  }
-
-  /// The values of a float tensor; of a described model ones, and zeros for biases.
-  ///
-  /// - Parameter isOfPlan: a plan needs none, and gets those of a described model.
-  func values(_ parameter: Parameter, shape: [Int], isOfPlan: Bool = false, of scope: ParameterScope) throws -> [Float]
-  {
-    let tensor = try floats(parameter, shape: shape, of: scope)
-    guard checkpoint.hasData, device != nil || !isOfPlan, faults?.names.contains(tensor.name) != true else {
-      return [Float](repeating: parameter.name?.hasSuffix("bias") == true ? 0 : 1, count: tensor.elementCount)
-    }
-    return try FloatTensor.values(tensor, in: checkpoint)
-  }
-
   /// A tensor of floats that stays as it is stored.
-  private func floats(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> StoredTensor {
+  func floats(_ parameter: Parameter, shape: [Int], of scope: ParameterScope) throws -> StoredTensor {
     let tensor = try tensor(parameter, shape: shape, of: scope) { $0.shape == shape }
     do { try FloatTensor.check(tensor, in: checkpoint) } catch {
       guard try faults?.note(tensor, isType: tensor.type.name) != nil else { throw error }
@@ -395,10 +342,4 @@ final class ParameterStore {
       .unsupportedFeature,
       "\(checkpoint.path): tensor \(unused) belongs to a variant of the architecture that is not supported")
   }
-}
-
-/// A vector of float32 on the device, padded so that groups of 16 can be read from any of its elements on.
-struct Vector: Sendable, DeviceMemory {
-  let view: BufferView
-  let allocation: DeviceAllocation?
 }

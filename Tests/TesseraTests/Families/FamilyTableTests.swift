@@ -46,11 +46,14 @@ struct FamilyTableTests {
     let scripted = script.matches(of: /"([\w.-]+)": "(logits-[\w.-]+)"/).map { (model: $0.1, fixture: $0.2) }
     #expect(scripted.count > 3)
     var models: [String: [String]] = [:]
-    for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where name.hasSuffix(".json")
-    {
+    let speech = try FileManager.default.contentsOfDirectory(atPath: FamilyFixture.path("speech")).map {
+      "speech/\($0)"
+    }
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path) + speech
+    for name in names.sorted() where name.hasSuffix(".json") {
       let data = try Data(contentsOf: folder.appendingPathComponent(name))
       guard let fixture = try? JSONDecoder().decode(RealFixture.self, from: data) else { continue }
-      let kind = name.prefix { $0 != "-" && $0 != "." }
+      let kind = name.prefix { $0 != "-" && $0 != "." && $0 != "/" }
       let isGGUF = fixture.model.hasSuffix(".gguf")
       // Of families with one name the first is meant, as the runtime chooses.
       let family = try #require(
@@ -134,6 +137,7 @@ struct FamilyTableTests {
       #expect(isOfExperts == hasExperts, "\(family)'s kind, beside \(fixture)")
     }
     #expect(FamilyDescription.all.count == Families.all.count)
+    #expect(Set(FamilyDescription.all.map(\.kind)) == Set(FamilyKind.allCases), "a kind is no family's")
     let names = FamilyDescription.all.flatMap(\.huggingFaceNames)
     let distinct = Set(names).count
     #expect(distinct == names.count)

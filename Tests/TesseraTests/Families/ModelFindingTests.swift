@@ -54,6 +54,20 @@ struct ModelFindingTests {
     }
   }
 
+  @Test("sizes that the file has not are named, and no memory is taken for them")
+  func large() throws {
+    let found = try findings("whisper", config: { $0.merging(["d_model": 1_048_576]) { $1 } })
+    #expect(found.first?.kind == .shapes)
+    #expect(found.first?.names.contains { $0.hasPrefix("model.encoder.conv1.weight ") } == true)
+    // A family that reads values to plan: it ends there.
+    let buckets = try findings(
+      "t5",
+      config: {
+        $0.merging(["relative_attention_num_buckets": 1 << 16, "relative_attention_max_distance": 1 << 17]) { $1 }
+      })
+    #expect(buckets.map(\.kind) == [.shapes] && buckets[0].message.contains("instead of [65536, "), "\(buckets)")
+  }
+
   @Test("tensors that are missing, of other shapes or types, or that nothing reads are all named")
   func tensors() throws {
     let (up, norm) = ("encoder.layer.1.intermediate.dense.weight", "encoder.layer.0.output.LayerNorm.weight")

@@ -1,3 +1,4 @@
+import Foundation
 import TesseraMemory
 import TesseraOperators
 import Testing
@@ -38,6 +39,47 @@ extension FamilySuites {
         let generated = try model.greedy([sound.target[0]], of: sequence, count: sound.generated.count)
         #expect(generated == sound.generated)
       }
+    }
+
+    @Test("a projection that is not tied to the embedding makes the logits")
+    func untied() throws {
+      let name = "proj_out.weight"
+      var embedding = 0..<0
+      let path = "model.safetensors"
+      func entry(_ value: Any?) throws -> (whole: [String: Any], range: Range<Int>) {
+        let whole = try #require(value as? [String: Any])
+        let offsets = try #require(whole["data_offsets"] as? [Int])
+        return (whole, offsets[0]..<offsets[1])
+      }
+      let fixture = FamilyFixture(folder: "whisper", file: nil)
+      let sound = try #require(fixture.reference().sounds?.first)
+      func logits(_ model: FamilyModel) throws -> [Float] {
+        let sequence = model.runner.cache.makeSequence()
+        defer { sequence.close() }
+        _ = try model.runner.runSource(features: sound.features.values, of: sequence)
+        return try model.logits(sound.target, of: sequence, chunk: .max)
+      }
+      let negated = try FamilyFixture.withCopy(
+        of: "whisper", config: { $0.merging(["tie_word_embeddings": false]) { $1 } },
+        header: { header in
+          guard let tied = try? entry(header["model.decoder.embed_tokens.weight"]) else { return header }
+          let end = header.values.compactMap { (($0 as? [String: Any])?["data_offsets"] as? [Int])?[1] }.max() ?? 0
+          embedding = tied.range
+          var own = tied.whole
+          own["data_offsets"] = [end, end + tied.range.count]
+          return header.merging([name: own]) { $1 }
+        }
+      ) { folder in
+        let file = URL(fileURLWithPath: "\(folder)/\(path)")
+        var data = try Data(contentsOf: file)
+        let start = 8 + (0..<8).reduce(0) { $0 | Int(data[$1]) << (8 * $1) }
+        // Float16, with the other sign.
+        let own = data[start + embedding.lowerBound..<start + embedding.upperBound]
+        data += own.enumerated().map { $0.offset % 2 == 1 ? $0.element ^ 0x80 : $0.element }
+        try data.write(to: file)
+        return try logits(FamilyModel(path: folder))
+      }
+      #expect(try negated == logits(model(fixture)).map { -$0 })
     }
 
     @Test("both kernel styles give the same bits", arguments: FamilyFixture.all(with: \.sounds))

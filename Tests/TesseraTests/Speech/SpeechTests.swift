@@ -85,8 +85,10 @@ extension ModelSuites {
       options.temperatures = [0]
       for answer in all.answers {
         let features = sounds[answer.sound].features.values
-        let heard = try await model.engine.hear(features, said: answer.said, language: nil, all.rules.tokens, options)
-        #expect(heard.tokens == answer.tokens && heard.language == answer.language)
+        let language = try await model.engine.language(of: features, all.rules.tokens)
+        let heard = try await model.engine.hear(
+          features, said: answer.said, language: language, all.rules.tokens, options)
+        #expect(heard.tokens == answer.tokens && language == answer.language)
         #expect(abs(heard.averageLogProbability - answer.averageLogProbability) < 1e-3)
         #expect(abs(heard.noSpeechProbability - answer.noSpeech) < 1e-4)
       }
@@ -98,11 +100,22 @@ extension ModelSuites {
         options.seed = seed
         let heard = try await model.engine.hear(
           sounds[0].features.values, said: [], language: 63, all.rules.tokens, options)
-        #expect(heard.language == 63 && heard.temperature == 1)
+        #expect(heard.temperature == 1)
         #expect((70...74).contains(heard.tokens[0]) && Set(heard.tokens).isDisjoint(with: all.rules.suppressed))
         drawn.append(heard.tokens)
       }
       #expect(drawn[0] == drawn[1] && drawn[0] != drawn[2])
+      // What fails is heard again from the prompt on, with the next seed.
+      (options.temperatures, options.seed) = ([0, 1], 1)
+      (options.logProbabilityLimit, options.noSpeechLimit) = (0, nil)
+      let again = try await model.engine.hear(
+        sounds[0].features.values, said: [], language: 63, all.rules.tokens, options)
+      (options.temperatures, options.seed) = ([1], 2)
+      let alone = try await model.engine.hear(
+        sounds[0].features.values, said: [], language: 63, all.rules.tokens, options)
+      #expect(again.temperature == 1 && again.tokens == drawn[2] && alone.tokens == drawn[2])
+      #expect(again.averageLogProbability == alone.averageLogProbability)
+      #expect(again.noSpeechProbability == alone.noSpeechProbability)
     }
 
     @Test("windows follow each other, fail and are told what was said as in openai-whisper's program")
