@@ -76,7 +76,10 @@ extension ModelConverter {
         if areRows {
           return try Item(name, .f32, shape: [joined.rowCount * joined.columnCount], rows: joined.asOneRow())
         }
-        return try Item(name, .f32, shape: (parts.count == 1 ? [] : [parts.count]) + first.tensor.shape, rows: joined)
+        let shape = (parts.count == 1 ? [] : [parts.count]) + first.tensor.shape
+        // The host reads it: it is of floats, whatever is wanted.
+        let type = wanted == nil ? ConversionType.type(of: name, shape: shape, wanted: first.tensor.type) : .f32
+        return try Item(name, type, shape: shape, rows: joined)
       }
       // Experts of one tensor are parts of another.
       let shape =
