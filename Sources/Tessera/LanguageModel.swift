@@ -205,9 +205,12 @@ public final class LanguageModel: Sendable {
   /// The host looks at each layer's choice meanwhile: what it takes is no measure of speed.
   ///
   /// - Throws: as `measure`.
-  package func expertReads(promptTokens: Int, generatedTokens: Int, sequences: Int) async throws -> ExpertReads {
+  package func expertReads(
+    promptTokens: Int, generatedTokens: Int, depth: Int, sequences: Int, adapter: String?
+  ) async throws -> ExpertReads {
     try await engine.measure(
-      promptTokens: promptTokens, generatedTokens: generatedTokens, depth: 0, sequences: sequences, countsExperts: true
+      promptTokens: promptTokens, generatedTokens: generatedTokens, depth: depth, sequences: sequences,
+      adapter: adapter, countsExperts: true
     ).experts
   }
 

@@ -130,12 +130,16 @@ struct BenchCommand: AsyncParsableCommand {
       if language.hasExperts {
         // A run of its own, and of an answer only its beginning: the host looks at every choice.
         reads = try await language.expertReads(
-          promptTokens: prompt, generatedTokens: min(generated, 16), sequences: sequences)
+          promptTokens: prompt, generatedTokens: min(generated, 16), depth: depth, sequences: sequences,
+          adapter: lora.chosen)
       }
+      // Sequences together may choose experts of their own.
+      let isKnown = generated > 0 && !(language.hasExperts && sequences > 1)
+      let weightBytes = isKnown ? language.weightBytesPerToken / sequences : nil
       rows.append(
         Row(
           test: test, speeds, hostShares, model: name, device: language.device.name,
-          precision: language.precision, weightBytes: generated > 0 ? language.weightBytesPerToken / sequences : nil,
+          precision: language.precision, weightBytes: weightBytes,
           reads: reads, experts: statistics))
     }
     bar.finish()

@@ -40,6 +40,7 @@ struct CommandAdapterTests {
   func wrong() throws {
     for (options, status, words) in [
       (["--lora", adapter("llama3-all"), "--adapter", "other"], 64, ["other", "llama3-all"]),
+      (["--lora", "none=\(adapter("llama3-all"))"], 64, ["none", "NAME=PATH"]),
       (["--lora", "/does/not/exist"], 1, ["/does/not/exist"]),
       (["--lora", adapter("qwen2-tied-all")], 1, ["q_proj", "(96, 96)"]),
       (["--lora", model], 1, ["adapter_config.json"]),

@@ -44,6 +44,7 @@ public final class TextClassifier: Sendable {
     _ source: ModelSource, options: LoadOptions = LoadOptions(),
     progress: @escaping @Sendable (LoadProgress) -> Void = { _ in }
   ) async throws -> TextClassifier {
+    try options.refuseAdapters("classifiers and rerankers")
     var options = options
     // As for an embedder: each text of a step takes a block at least.
     options.sequenceCount = max(options.sequenceCount, 64)

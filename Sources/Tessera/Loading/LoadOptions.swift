@@ -93,3 +93,12 @@ public struct LoadOptions: Sendable {
     return options
   }
 }
+
+extension LoadOptions {
+  /// Throws where adapters are named for what computes with none.
+  func refuseAdapters(_ kind: String) throws(TesseraError) {
+    guard adapters.isEmpty else {
+      throw TesseraError(.badOption, "\(kind) are computed without adapters: leave them out")
+    }
+  }
+}

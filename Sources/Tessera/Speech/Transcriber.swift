@@ -41,6 +41,7 @@ public final class Transcriber: Sendable {
         "\(source.path) is no speech model: a Hugging Face folder of Whisper is needed, which `tessera convert` makes of "
           + "one of CTranslate2's")
     }
+    try options.refuseAdapters("speech models")
     let model = try await LanguageModel.load(source, options: options, progress: progress)
     let vocabularySize = model.profile.vocabularySize
     let rules = try await model.texts.run {

@@ -17,6 +17,9 @@ struct AdapterOptions: ParsableArguments {
   var adapter: String?
 
   func validate() throws {
+    if adapters.contains(where: { $0.value.name == Self.none }) {
+      throw ValidationError("--lora: an adapter called \(Self.none) could not be chosen: give it a name, NAME=PATH")
+    }
     guard let adapter, adapter != Self.none, !adapters.contains(where: { $0.value.name == adapter }) else { return }
     let names = adapters.map(\.value.name) + [Self.none]
     throw ValidationError("--adapter is \"\(adapter)\": \(names.joined(separator: ", ")) are possible (--lora)")
@@ -36,11 +39,13 @@ struct AdapterArgument: ExpressibleByArgument {
 
   init?(argument: String) {
     var (path, name, scale) = (argument, String?.none, 1.0)
-    if let equals = path.firstIndex(of: "="), !path[..<equals].contains("/"), equals > path.startIndex {
+    // Paths may have such signs, too.
+    if !FileManager.default.fileExists(atPath: path), let equals = path.firstIndex(of: "="),
+      !path[..<equals].contains("/"), equals > path.startIndex
+    {
       name = String(path[..<equals])
       path = String(path[path.index(after: equals)...])
     }
-    // A path may end so, too.
     if let colon = path.lastIndex(of: ":"), !FileManager.default.fileExists(atPath: path) {
       guard let number = Double(path[path.index(after: colon)...]), number.isFinite else { return nil }
       (scale, path) = (number, String(path[..<colon]))

@@ -18,8 +18,9 @@ struct BlocksAndScales: Sendable {
     return bytes.compactMap { blocks in
       guard blocks.name.hasSuffix(blocksEnding) else { return nil }
       let name = String(blocks.name.dropLast(blocksEnding.count))
-      guard let scales = named[name + "_scales"], let count = scales.shape.last, blocks.shape == scales.shape + [16],
-        let tensor = try? StoredTensor(name, .mxfp4, scales.shape.dropLast() + [count * 32])
+      guard let scales = named[name + "_scales"], blocks.shape == scales.shape + [16],
+        let (columns, overflow) = scales.shape.last?.multipliedReportingOverflow(by: 32), !overflow,
+        let tensor = try? StoredTensor(name, .mxfp4, scales.shape.dropLast() + [columns])
       else { return nil }
       return BlocksAndScales(tensor: tensor, blocks: blocks, scales: scales)
     }

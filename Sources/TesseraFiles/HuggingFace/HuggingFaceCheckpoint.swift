@@ -45,7 +45,8 @@ package struct HuggingFaceCheckpoint: Checkpoint {
       unreadable.merge(own.unreadable) { old, _ in old }
       bytes += own.bytes
     }
-    let pairs = BlocksAndScales.all(bytes).filter { pair in !tensors.contains { $0.name == pair.tensor.name } }
+    let names = Set(tensors.map(\.name))
+    let pairs = BlocksAndScales.all(bytes).filter { !names.contains($0.tensor.name) }
     for pair in pairs {
       tensors.append(pair.tensor)
       for tensor in [pair.blocks, pair.scales] { unreadable[tensor.name] = nil }

@@ -63,8 +63,8 @@ package struct Adapter: Sendable {
     guard !isGGUF else { return nil }
     let bare = name.drop { $0 != "." }.dropFirst()
     if let pair = pairs[String(bare)] { return (String(bare), pair) }
-    return pairs.first { $0.key.hasSuffix("." + name) && !$0.key.dropLast(name.utf8.count + 1).contains(".") }
-      .map { ($0.key, $0.value) }
+    return pairs.filter { $0.key.hasSuffix("." + name) && !$0.key.dropLast(name.utf8.count + 1).contains(".") }
+      .min { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
   /// Throws for pairs that nothing has asked for.
@@ -73,7 +73,7 @@ package struct Adapter: Sendable {
     throw ModelError(
       .inconsistent,
       "\(path): \(first) is no matrix of \(model.path) that an adapter can change: it is another model's, or of a part "
-        + "that takes none (embeddings, heads, experts)")
+        + "that takes none (embeddings, heads, experts, keys and values of a latent)")
   }
 
   /// The values of one of its tensors.
@@ -127,16 +127,21 @@ extension Adapter {
 extension [Adapter] {
   /// Throws for adapters of another architecture, and for two of one name.
   func check(against c: Hyperparameters, _ family: any ModelFamily.Type) throws {
-    let own = c.isGGUF ? c.architecture : family.ggufName(of: c.architecture) ?? c.architecture
+    try checkArchitecture(c.isGGUF ? c.architecture : family.ggufName(of: c.architecture) ?? c.architecture)
     for (index, adapter) in enumerated() {
-      if let architecture = adapter.architecture, architecture != own {
-        throw ModelError(
-          .inconsistent,
-          "\(adapter.path): an adapter of \(architecture) beside a model of \(own): it is another model's")
-      }
       if self[..<index].contains(where: { $0.name == adapter.name }) {
         throw ModelError(.badBatch, "two adapters are called \"\(adapter.name)\": give one another name (NAME=PATH)")
       }
+    }
+  }
+
+  /// Throws for adapters of another architecture than that, in GGUF's names.
+  func checkArchitecture(_ own: String) throws {
+    for adapter in self {
+      guard let architecture = adapter.architecture, architecture != own else { continue }
+      throw ModelError(
+        .inconsistent,
+        "\(adapter.path): an adapter of \(architecture) beside a model of \(own): it is another model's")
     }
   }
 }

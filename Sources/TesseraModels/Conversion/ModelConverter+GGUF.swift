@@ -9,6 +9,7 @@ extension ModelConverter {
   ///   - adapters: added to the matrices that they are for.
   /// - Throws: `FileError` for shapes that the type cannot hold.
   package init(_ model: GGUFCheckpoint, to type: GGMLType?, merging adapters: [Adapter] = []) throws {
+    if !adapters.isEmpty { try adapters.checkArchitecture(model.metadata.string("general.architecture")) }
     let merge = try AdapterMerge(adapters, model)
     var keys = model.metadata.keys.filter { !$0.hasPrefix("split.") }
     var values = Dictionary(

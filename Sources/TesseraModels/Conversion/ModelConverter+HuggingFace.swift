@@ -29,6 +29,7 @@ extension ModelConverter {
 
     let scaling = try RopeParameters.export(hyperparameters, model.profile, into: record)
     let contents = record.contents
+    try adapters.checkArchitecture(family.ggufName(of: hyperparameters.architecture) ?? hyperparameters.architecture)
     let merge = try AdapterMerge(adapters, folder)
     let items = try Self.items(store, contents, merge, wanted: type) + scaling
     try merge.checkAllUsed()

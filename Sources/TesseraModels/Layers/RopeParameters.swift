@@ -79,6 +79,11 @@ enum RopeParameters {
     let (scaling, _) = try scaledYarn(c, contextLength: contextLength, others: [beta, "max_position_embeddings"])
     let fields = try fields(c)
     let temperature = try fields?.optionalDouble(beta) ?? c.optionalDouble(nil, gguf: key) ?? 0
+    if temperature != 0 {
+      guard case .yarn = scaling else {
+        throw c.inconsistent("\"\(c.isGGUF ? key : beta)\" without the rotary scaling \"yarn\"")
+      }
+    }
     if let share = try fields?.optionalDouble("mscale_all_dim"), share > 0 {
       // llama.cpp makes the quotient of it.
       c.record?.set("rope.scaling.yarn_log_multiplier", share)

@@ -31,6 +31,12 @@ struct ExpertStock: Sendable, Equatable {
       throw ModelError(.unsupportedFeature, "memory for experts: the model has none, leave out --expert-memory")
     }
     let places = min(budget / placeBytes, limits.maxAllocationBytes / max(gateUpBytes, downBytes), count)
+    guard max(gateUpBytes, downBytes) <= limits.maxAllocationBytes else {
+      throw MemoryError(
+        .overBudget,
+        "an expert takes \(max(gateUpBytes, downBytes)) bytes, and the device's buffers have at most "
+          + "\(limits.maxAllocationBytes): use another device")
+    }
     guard places > 0 else {
       throw MemoryError(
         .overBudget,

@@ -219,6 +219,10 @@ final class ParameterStore {
         && parameter.slice.map({ $0.rows.lowerBound >= 0 && $0.rows.upperBound <= $0.of }) ?? true
     }
     declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: true))
+    // Its rows are the configuration's, and may be any number.
+    if faults?.names.contains(tensor.name) == true {
+      return Piece(tensor: tensor, parameter: parameter, rows: [], format: .f32)
+    }
     let piece = Piece(
       tensor: tensor, parameter: parameter, rows: parameter.storedRows(of: rows),
       format: try format(of: tensor, as: parameter, rows: rows, columns: columns))

@@ -4,6 +4,15 @@ import TesseraOperators
 
 /// What a batch gave, read by the host or left on the device.
 extension ModelRunner {
+  /// Time that calls have waited for the device; the rest of a step's time is the host's own.
+  package var timeWaited: Duration { queue.timeWaited }
+
+  /// Kernels that were launched so far.
+  package var launchCount: Int { queue.launchCount }
+
+  /// Waits until the device has done all work.
+  package func finish() throws { try queue.finish() }
+
   /// Logits, (rows, vocabularySize), of rows of the last batch; waits for the device.
   ///
   /// - Parameter rows: of the result, at most `logitRows`.

@@ -396,13 +396,4 @@ package final class ModelRunner {
         counters: counters, isRecorded: recordsSteps, experts: experts)
     }
   }
-
-  /// Time that calls have waited for the device; the rest of a step's time is the host's own.
-  package var timeWaited: Duration { queue.timeWaited }
-
-  /// Kernels that were launched so far.
-  package var launchCount: Int { queue.launchCount }
-
-  /// Waits until the device has done all work.
-  package func finish() throws { try queue.finish() }
 }

@@ -191,6 +191,10 @@ extension FamilySuites {
       ] {
         expectError([key, "config.json"]) { try layout(folder, config: { $0.merging([key: value]) { $1 } }) }
       }
+      let tempered: [String: Any] = ["rope_type": "linear", "factor": 2.0, "llama_4_scaling_beta": 0.1]
+      expectError(["llama_4_scaling_beta", "yarn"]) {
+        try layout("ministral3", config: { $0.merging(["rope_parameters": tempered]) { $1 } })
+      }
       for (key, value): (String, Any) in [
         ("mscale", 0.7), ("mscale_all_dim", 1), ("partial_rotary_factor", 0.5),
         ("mrope_section", [4]),

@@ -68,6 +68,20 @@ struct ModelFindingTests {
     #expect(buckets.map(\.kind) == [.shapes] && buckets[0].message.contains("instead of [32768, "), "\(buckets)")
   }
 
+  @Test("experts of any number and size take no memory, and pairs of blocks and scales no overflow")
+  func largeExperts() throws {
+    let found = try findings(
+      "gpt-oss", config: { $0.merging(["num_local_experts": 1024, "intermediate_size": 1 << 24]) { $1 } })
+    #expect(found.contains { $0.kind == .shapes }, "\(found)")
+    let pairs = try findings(
+      "gpt-oss",
+      header: {
+        func bytes(_ shape: [Int]) -> [String: Any] { ["dtype": "U8", "shape": shape, "data_offsets": [0, 0]] }
+        return $0.merging(["zz_blocks": bytes([0, 1 << 60, 16]), "zz_scales": bytes([0, 1 << 60])]) { $1 }
+      })
+    #expect(pairs == [], "no matrix is made of them")
+  }
+
   @Test("tensors that are missing, of other shapes or types, or that nothing reads are all named")
   func tensors() throws {
     let (up, norm) = ("encoder.layer.1.intermediate.dense.weight", "encoder.layer.0.output.LayerNorm.weight")
