@@ -8,6 +8,9 @@
 #define ACTIVATION 0
 #endif
 
+// max(x, 0), in which drivers may choose between zeros.
+static inline lanes_f rectified(const lanes_f x) { return x < 0.0f ? (lanes_f)0.0f : x; }
+
 static inline lanes_f activated(lanes_f x) {
 #if ACTIVATION == 0
   return silu(x);
@@ -16,9 +19,9 @@ static inline lanes_f activated(lanes_f x) {
 #elif ACTIVATION == 2
   return gelu_erf(x);
 #elif ACTIVATION == 3
-  return max(x, (lanes_f)0.0f);
+  return rectified(x);
 #elif ACTIVATION == 4
-  const lanes_f positive = max(x, (lanes_f)0.0f);
+  const lanes_f positive = rectified(x);
   return positive * positive;
 #elif ACTIVATION == 5
   return x / (1.0f + exponential(x * -1.702f));
