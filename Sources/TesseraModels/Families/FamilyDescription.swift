@@ -61,7 +61,9 @@ extension Families {
     let best = families.compactMap { names in
       names.map { (name: $0, likeness: likeness($0)) }.max { ($0.likeness, $1.name) < ($1.likeness, $0.name) }
     }
-    return best.filter { $0.likeness >= 0.3 }.sorted { ($1.likeness, $0.name) < ($0.likeness, $1.name) }.prefix(count)
+    let names = best.filter { $0.likeness >= 0.3 }.sorted { ($1.likeness, $0.name) < ($0.likeness, $1.name) }
       .map(\.name)
+    // Families may share one.
+    return Array(names.enumerated().filter { !names[..<$0].contains($1) }.map(\.element).prefix(count))
   }
 }
