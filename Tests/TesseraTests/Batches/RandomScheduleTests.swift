@@ -20,7 +20,7 @@ extension ModelSuites {
       "so with experts",
       arguments: [
         (ScheduledModel.experts, KernelStyle.simt, 200), (.experts, .vector, 20), (.sharedExpert, .simt, 100),
-        (.sinks, .simt, 100), (.sinks, .vector, 10), (.hostExperts, .simt, 100), (.hostExperts, .vector, 10),
+        (.sinks, .simt, 100), (.sinks, .vector, 20), (.hostExperts, .simt, 100), (.hostExperts, .vector, 20),
       ])
     func expertSchedules(model: ScheduledModel, style: KernelStyle, most: Int) throws { try check(model, style, most) }
 
