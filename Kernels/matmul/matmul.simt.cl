@@ -79,8 +79,7 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   const uint panel = get_group_id(1), count = 1;
 #endif
   // A tile that no expert has sums nothing. (PoCL has no use for a return before a barrier.)
-  const bool is_any = !GROUPED || t.count > 0;
-  const uint panels_done = is_any ? count : 0, end = panels_done * BLOCKS;
+  const uint panels_done = !GROUPED || t.count > 0 ? count : 0, end = panels_done * BLOCKS;
 
   global const uint *row = t.weights + row_at(panel * PANEL_GROUPS + row_of_lane(lane, 0) / LANES, row_of_lane(lane, 0) % LANES, BLOCKS) +
                            lane / ROW_LANES * (WORDS * UNIT_BLOCKS * PANEL_ROWS);
@@ -113,7 +112,7 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   set_factors(&x, a->epsilon, item, (local float *)sums, factors);
 #endif
 #if WHOLE
-  if (is_any) stage_x(&x, item, (local float *)staged_x, magnitudes, (local float *)SCALES_OF_X(0));
+  if (panels_done > 0) stage_x(&x, item, (local float *)staged_x, magnitudes, (local float *)SCALES_OF_X(0));
 #else
   norm_round(&x, ahead[0].x, ahead[0].norm, item, magnitudes);
   if (ROUNDED) barrier(CLK_LOCAL_MEM_FENCE);
@@ -128,7 +127,9 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   }
   barrier(CLK_LOCAL_MEM_FENCE);
 #if WHOLE
-  if (is_any) sum_x((local const float *)staged_x, item, (local float *)sums_of_x, (local const float *)SCALES_OF_X(0));
+  sum_x((local const float *)staged_x, item, (local float *)sums_of_x, (local const float *)SCALES_OF_X(0));
+  // Where there are no rounds, the end reads these sums: of a tile that no expert has, for nothing.
+  if (GROUPED) barrier(CLK_LOCAL_MEM_FENCE);
 #endif
 
   tokens_f acc = 0.0f;
@@ -170,9 +171,9 @@ kernel GROUP_OF_ITEMS void matmul(ROOTS_8, const struct matmul_arguments argumen
   }
 
   const uint last = max(turn, 1u) - 1, round = ROUNDS_DONE - 1;
-  if (has_chain && is_any)
+  if (has_chain)
     RESULTS_OF(count + 1)[item] = chained(acc, sums + last % 2 * ROUND_SUMS, SUMS_OF_X(round), SCALES_OF_X(round),
                                           (const local ushort *)SETS_OF(last), last * ROUND, chain, lane);
   barrier(CLK_LOCAL_MEM_FENCE);
-  if (has_chain && is_any) store_tokens(RESULTS_OF(count + 1), &t, panel + count - 1, chain, lane);
+  if (has_chain) store_tokens(RESULTS_OF(count + 1), &t, panel + count - 1, chain, lane);
 }
