@@ -27,7 +27,6 @@ KNOWN = [
     (rf"sm_(75|80): attention/flash_attention\.simt\.cl:flash_attention .*\bHEAD_SIZE=(576 KEY_TYPE=0|128 KEY_TYPE=2 MASK=1) .*: {FEW}",
      "scores, and sums, take all 255 registers"),
     (rf"sm_(75|80): matmul/matmul\.simt\.cl:matmul .*\bTILE_M=1 .*: {MORE}", OCCUPANCY),
-    (rf"sm_80: matmul/matmul_8\.ptx\.cl:matmul_8 GROUPED=1 TILE_M=128 WEIGHT_TYPE=[23] .*: {MORE}", OCCUPANCY),
     (r"gfx1100: matmul/matmul\.simt\.cl:matmul .*\bLANE_ROWS=2 .*\bTILE_M=8 .*: "
      r"(\d+ VGPRs spilled|a private array in a loop: \d+ loads and stores of it)",
      "chosen only where work-groups may have more than 256 work-items, which AMD's may not"),
