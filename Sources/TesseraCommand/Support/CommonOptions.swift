@@ -76,14 +76,14 @@ struct RunOptions: ParsableArguments {
   func validate() throws {
     if let context, context < 1 { throw ValidationError("--context is \(context): it must be 1 or more") }
     if let memory, memory < 1 || memory > 1 << 30 {
-      throw ValidationError("--memory is \(memory): it must be 1 MiB or more")
+      throw ValidationError("--memory is \(memory): it must be from 1 to \(1 << 30) MiB")
     }
     try Self.check(expertMemory: expertMemory)
   }
 
   static func check(expertMemory: Int?) throws {
     guard let expertMemory, !(1...1 << 30).contains(expertMemory) else { return }
-    throw ValidationError("--expert-memory is \(expertMemory): it must be 1 MiB or more")
+    throw ValidationError("--expert-memory is \(expertMemory): it must be from 1 to \(1 << 30) MiB")
   }
 
   /// The types that float weights can be brought to, for help.
