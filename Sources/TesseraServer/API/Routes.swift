@@ -46,6 +46,14 @@ enum Routes {
     add("GET", "/v1/models", "/models") { api, _ in Reply(api.models.document) }
     add("POST", "/v1/completions", "/completions", content: .json) { try await $0.completions($1) }
     add("POST", "/v1/chat/completions", "/chat/completions", content: .json) { try await $0.chat($1) }
+    add("POST", "/v1/embeddings", "/embeddings", content: .json) { try await $0.embeddings($1) }
+    add("POST", "/v1/rerank", "/v2/rerank", "/rerank", content: .json) { try await $0.rerank($1) }
+    add("POST", "/v1/audio/transcriptions", content: .form) { try await $0.transcriptions($1, .transcribe) }
+    add("POST", "/v1/audio/translations", content: .form) { try await $0.transcriptions($1, .translate) }
+    add("POST", "/tokenize", content: .json) { try await $0.tokenize($1) }
+    add("POST", "/detokenize", content: .json) { try await $0.detokenize($1) }
+    add("POST", "/apply-template", content: .json) { try await $0.applyTemplate($1) }
+    add("GET", "/metrics") { api, _ in await api.metricsPage() }
     return all
   }()
 

@@ -66,8 +66,8 @@ struct ChatForm: Sendable {
           "finish_reason": .string(answer.finishReason.rawValue),
         ]
       })
-    document["usage"] = Usage(answers.map(\.statistics), choices: answers.count).document
-    if let answer = answers.first { document["timings"] = answer.statistics.timings }
+    document["usage"] = Usage(answers.compactMap(\.statistics), choices: answers.count).document
+    document["timings"] = answers.first?.statistics?.timings
     return .object(document)
   }
 

@@ -39,8 +39,8 @@ struct CompletionForm: Sendable {
           index, text: echo(choice) + answer.text, tokens: tokens,
           offset: promptScores.isEmpty ? echo(choice).count : 0, finishReason: answer.finishReason)
       })
-    document["usage"] = Usage(answers.map(\.statistics), choices: request.generation.choices).document
-    if let answer = answers.first { document["timings"] = answer.statistics.timings }
+    document["usage"] = Usage(answers.compactMap(\.statistics), choices: request.generation.choices).document
+    document["timings"] = answers.first?.statistics?.timings
     return .object(document)
   }
 

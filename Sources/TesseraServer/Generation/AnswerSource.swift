@@ -53,7 +53,7 @@ struct Answer: Sendable {
   }
 
   var finishReason: FinishReason { result?.finishReason ?? .stop }
-  var statistics: GenerationStatistics { result?.statistics ?? GenerationStatistics() }
+  var statistics: GenerationStatistics? { result?.statistics }
   /// The logarithm of its probability, if its tokens have theirs.
   var logprob: Double { tokens.reduce(0) { $0 + Double($1.logprob ?? 0) } }
 }

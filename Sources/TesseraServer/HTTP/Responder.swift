@@ -54,9 +54,10 @@
     /// Runs work that ends when the client goes, or the server.
     private func whileConnected<T: Sendable>(_ work: @escaping @Sendable () async throws -> T) async throws -> T {
       let task = Task { try await work() }
-      let watched = channel.triggerUserOutboundEvent(ConnectionGuard.Watch { task.cancel() })
-      // A connection that is closed already has nobody who would watch it.
-      watched.whenFailure { _ in task.cancel() }
+      do { try await channel.triggerUserOutboundEvent(ConnectionGuard.Watch { task.cancel() }) } catch {
+        // A connection that is closed already has nobody who would watch it.
+        task.cancel()
+      }
       return try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
     }
 

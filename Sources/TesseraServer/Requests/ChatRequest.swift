@@ -43,7 +43,8 @@ struct ChatRequest: Sendable {
 extension RequestFields {
   /// The most tokens of an answer, by the newer or the older name; nil: up to the end of the context.
   func maxTokens() throws(APIError) -> Int? {
-    try int("max_completion_tokens", in: 0 ... .max) ?? int("max_tokens", in: 0 ... .max)
+    let (count, older) = (try int("max_completion_tokens", in: 0 ... .max), try int("max_tokens", in: 0 ... .max))
+    return count ?? older
   }
 
   /// How many of the likeliest tokens are told, if log-probabilities are asked for.

@@ -28,7 +28,7 @@ struct CompletionRequest: Sendable {
       throw fields.outOfRange("best_of", "\(bestOf)", "at least 'n', which is \(choices)")
     }
     if bestOf > choices, streaming.isStreamed {
-      throw .invalid("best_of", "'best_of' over 'n' and 'stream' exclude each other: which is best is known at the end.")
+      throw APIError.invalid("best_of", "'best_of' over 'n' and 'stream' exclude each other: which is best is known at the end.")
     }
     options.topLogprobs = logprobs ?? (bestOf > choices ? 0 : nil)
     let prompts = try await Self.prompts(fields, language, api)
@@ -38,7 +38,7 @@ struct CompletionRequest: Sendable {
     echoes = try fields.bool("echo") ?? false ? prompts.map(\.text) : nil
     try generation.check()
     if echoes != nil, language.decoderStartToken != nil {
-      throw .unsupported("echo", "the model's answers do not continue its prompts.")
+      throw APIError.unsupported("echo", "the model's answers do not continue its prompts.")
     }
   }
 

@@ -13,8 +13,9 @@ extension RequestFields {
     options.minP = Float(try number("min_p", in: 0...1) ?? 0)
     options.presencePenalty = Float(try number("presence_penalty", in: -100...100) ?? 0)
     options.frequencyPenalty = Float(try number("frequency_penalty", in: -100...100) ?? 0)
-    options.repeatPenalty = Float(
-      try number("repetition_penalty", in: 0.01...100) ?? number("repeat_penalty", in: 0.01...100) ?? 1)
+    let penalty = try number("repetition_penalty", in: 0.01...100)
+    let otherPenalty = try number("repeat_penalty", in: 0.01...100)
+    options.repeatPenalty = Float(penalty ?? otherPenalty ?? 1)
     options.seed = try int("seed", in: .min ... .max).map { UInt64(bitPattern: Int64($0)) }
     options.stopStrings = try stopStrings(limits)
     options.logitBias = try logitBias(vocabularySize)
