@@ -50,7 +50,9 @@ let modules: [Target] = [
   .target(name: "TesseraModels", dependencies: operators + files),
   .target(
     name: "Tessera", dependencies: models + text + ["CZlib", "TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
-  .target(name: "TesseraServer", dependencies: everything + http + [crypto, logging]),
+  .target(
+    name: "TesseraServer", dependencies: everything + http + [crypto, logging],
+    resources: [.embedInCode("Page/chat.html")]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [

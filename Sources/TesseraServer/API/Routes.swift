@@ -53,6 +53,8 @@ enum Routes {
     add("POST", "/tokenize", content: .json) { try await $0.tokenize($1) }
     add("POST", "/detokenize", content: .json) { try await $0.detokenize($1) }
     add("POST", "/apply-template", content: .json) { try await $0.applyTemplate($1) }
+    add("GET", "/") { _, _ in .chatPage }
+    add("POST", "/v1/responses", "/responses", content: .json) { try await $0.responses($1) }
     add("GET", "/metrics") { api, _ in await api.metricsPage() }
     return all
   }()

@@ -27,6 +27,17 @@ struct Usage: Sendable {
   }
 }
 
+extension Usage {
+  /// By the names of `/v1/responses`.
+  var responseDocument: JSONValue {
+    [
+      "input_tokens": .int(promptTokens), "input_tokens_details": ["cached_tokens": .int(cachedTokens)],
+      "output_tokens": .int(generatedTokens), "output_tokens_details": ["reasoning_tokens": 0],
+      "total_tokens": .int(promptTokens + generatedTokens),
+    ]
+  }
+}
+
 extension GenerationStatistics {
   /// As llama-server tells them.
   var timings: JSONValue {

@@ -68,6 +68,7 @@
       var head = HTTPResponse(status: .init(code: reply.status))
       head.headerFields[.contentType] = reply.contentType
       head.headerFields[.server] = "tessera"
+      head.headerFields[.date] = HTTPDate.now
       for (name, value) in reply.headers + [("x-content-type-options", "nosniff")] {
         if let name = HTTPField.Name(name) { head.headerFields[name] = value }
       }

@@ -3,16 +3,18 @@ import TesseraJSON
 
 extension RequestFields {
   /// The messages of a conversation, as chat templates read them: what a message says is one text.
-  func messages(_ limits: ServerOptions.Limits) throws(APIError) -> [ChatMessage] {
+  ///
+  /// - Parameter name: what refusals call the list.
+  func messages(_ limits: ServerOptions.Limits, as name: String = "messages") throws(APIError) -> [ChatMessage] {
     guard let list = try array("messages") else { throw missing("messages") }
-    guard !list.isEmpty else { throw .invalid(path("messages"), "'\(path("messages"))' is empty: give a message.") }
+    guard !list.isEmpty else { throw .invalid(path(name), "'\(path(name))' is empty: give a message.") }
     guard list.count <= limits.messages else {
-      throw outOfRange("messages", "\(list.count) messages", "at most \(limits.messages)")
+      throw outOfRange(name, "\(list.count) messages", "at most \(limits.messages)")
     }
     var messages: [ChatMessage] = []
     for (index, element) in list.enumerated() {
-      guard let object = element.objectValue else { throw wrongType("messages[\(index)]", "an object", element) }
-      messages.append(try RequestFields(object, place: path("messages[\(index)].")).message())
+      guard let object = element.objectValue else { throw wrongType("\(name)[\(index)]", "an object", element) }
+      messages.append(try RequestFields(object, place: path("\(name)[\(index)].")).message())
     }
     return messages
   }
