@@ -139,7 +139,7 @@ extension FamilySuites {
         var tokens: [Int] = []
         for try await event in model.generate(tokens: limited.prompt, source: limited.source, options: options) {
           switch event {
-          case .token(let id, _): tokens.append(id)
+          case .token(let token): tokens.append(token.id)
           case .finished(let result): return (tokens, result.finishReason)
           }
         }
