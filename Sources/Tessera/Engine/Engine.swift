@@ -116,7 +116,8 @@ actor Engine {
     if request.isFinished {
       settle(id)
     } else {
-      scheduler.add(id, promptTokens: prompt.count, cachedTokens: sequence.tokenCount, arrival: lastID)
+      scheduler.add(
+        id, promptTokens: prompt.count, cachedTokens: sequence.tokenCount, priority: options.priority, arrival: lastID)
       start()
     }
     return id

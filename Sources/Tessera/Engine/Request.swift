@@ -94,10 +94,12 @@ struct Request {
     return !isFinished && isDrained && !isLast && !options.hasPenalty && tokens.count + 1 <= contextLength
   }
 
-  /// Takes a sampled token: its event, and the end if it is one.
+  /// Takes a sampled token, as it was chosen: its event, and the end if it is one.
   ///
   /// - Parameter contextLength: tokens that a prompt and its answer may have together.
-  mutating func append(_ token: Int, isEnd: Bool, contextLength: Int, peakDeviceBytes: Int) throws {
+  mutating func append(
+    _ token: Int, of choice: TokenSampler.Choice, isEnd: Bool, contextLength: Int, peakDeviceBytes: Int
+  ) throws {
     if firstToken == nil { firstToken = .now }
     statistics.peakDeviceBytes = peakDeviceBytes
     tokens.append(token)
@@ -105,7 +107,11 @@ struct Request {
     if isEnd { return finish(.stop) }
     statistics.generatedTokens += 1
     let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
-    deliver(.token(id: token, text: text))
+    deliver(
+      .token(
+        GeneratedToken(
+          id: token, text: text, logprob: choice.logProbability,
+          topLogprobs: choice.topTokens.map { TokenLogprob(id: $0.id, logprob: $0.logProbability) })))
     if isStopped { return finish(.stop) }
     if let limit = options.maxTokens, statistics.generatedTokens >= limit { return finish(.length) }
     // The token itself fits, but nothing behind it.
@@ -131,7 +137,7 @@ struct Request {
     // Whoever cancels asks for no more tokens.
     var unread = ""
     if reason == .cancelled {
-      for case .token(_, let text) in events { unread += text }
+      for case .token(let token) in events { unread += token.text }
       events.removeAll()
     }
     let trailing = unread + rest.text + (rest.isStopped ? "" : stops.finish())
@@ -234,6 +240,7 @@ extension GenerationOptions {
     row.frequencyPenalty = frequencyPenalty
     row.bias = logitBias.map { .init(id: $0.key, value: $0.value) }.sorted { $0.id < $1.id }
     row.allowed = allowedTokens
+    row.topTokens = topLogprobs
     return row
   }
 }

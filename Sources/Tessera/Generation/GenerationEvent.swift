@@ -1,10 +1,26 @@
 /// An event of a generation.
 public enum GenerationEvent: Sendable {
-  /// A token, and the text that is complete with it: a character split over tokens, or what may become a stop string,
-  /// comes with a later one.
-  case token(id: Int, text: String)
+  /// A token of the answer.
+  case token(GeneratedToken)
   /// The end; the last event.
   case finished(GenerationResult)
+}
+
+/// A token that was generated.
+public struct GeneratedToken: Sendable, Equatable {
+  public var id: Int
+  /// The text that is complete with it: a character split over tokens, or what may become a stop string, comes with a later one.
+  public var text: String
+  /// The logarithm of the token's probability, if `GenerationOptions.topLogprobs` asked for it.
+  public var logprob: Float?
+  /// The likeliest tokens in its place, the likeliest first.
+  public var topLogprobs: [TokenLogprob] = []
+}
+
+/// A token and the logarithm of its probability.
+public struct TokenLogprob: Sendable, Equatable {
+  public var id: Int
+  public var logprob: Float
 }
 
 /// Why a generation ended.
