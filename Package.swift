@@ -52,7 +52,7 @@ let modules: [Target] = [
     name: "Tessera", dependencies: models + text + ["CZlib", "TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
   .target(
     name: "TesseraServer", dependencies: everything + http + [crypto, logging],
-    resources: [.embedInCode("Page/chat.html")]),
+    resources: [.embedInCode("Page/chat.html"), .embedInCode("Page/openapi.json")]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
@@ -111,6 +111,7 @@ let package = Package(
   name: "tessera",
   products: [
     .library(name: "Tessera", targets: ["Tessera"]),
+    .library(name: "TesseraServer", targets: ["TesseraServer"]),
     .executable(name: "tessera", targets: ["TesseraCommand"]),
     .executable(name: "tessera-benchmarks", targets: ["TesseraBenchmarks"]),
   ],
