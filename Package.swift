@@ -102,6 +102,8 @@ let tests: [Target] = [
   .testTarget(
     name: "TesseraCommandTests",
     dependencies: operators + ["TesseraCommand", "TesseraWorkbench", "TestSupport"]),
+  .testTarget(
+    name: "TesseraServerTests", dependencies: everything + ["TesseraServer", "TestSupport"] + http),
   .testTarget(name: "TesseraTests", dependencies: everything + ["TestSupport"], resources: [.copy("Fixtures")]),
 ]
 

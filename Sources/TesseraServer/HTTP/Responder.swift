@@ -84,9 +84,10 @@
           do { try await events(body) } catch let error as CancellationError {
             throw error
           } catch {
-            // The status has been sent: an event says what went wrong.
-            let refusal = api.refusal(error, param: "messages")
-            guard let refusal = refusal as? APIError, !(error is ChannelError), !(error is IOError) else { throw error }
+            // A reader who is gone, or the status has been sent: then an event says what went wrong.
+            guard !(error is ChannelError), !(error is IOError),
+              let refusal = api.refusal(error, param: "messages") as? APIError
+            else { throw error }
             try await body.send(refusal.document)
             try await body.sendDone()
           }
