@@ -78,7 +78,7 @@ extension Engine {
     }
     do {
       try requests[id]?.append(
-        token, isEnd: model.endTokens.contains(token),
+        token, of: choice, isEnd: model.endTokens.contains(token),
         contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
     } catch { return fail(id, error) }
     if requests[id]?.isFinished == true {

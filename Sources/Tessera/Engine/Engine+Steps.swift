@@ -24,7 +24,8 @@ extension Engine {
     requests[id]?.heldSince = nil
     if request.isParked {
       requests[id]?.isParked = false
-      scheduler.add(id, promptTokens: request.tokens.count, arrival: id.rawValue)
+      scheduler.add(
+        id, promptTokens: request.tokens.count, priority: request.options.priority, arrival: id.rawValue)
     } else {
       scheduler.append(id)
     }

@@ -12,8 +12,8 @@ struct Request {
   let options: GenerationOptions
   /// How tokens are chosen, but for what depends on those before them.
   private let row: SamplingRow
-  /// As `row`, of the tokens that the answer begins with: each allows one.
-  private let first: [SamplingRow]
+  private let forced: ForcedTokens
+  private let vocabularySize: Int
   /// The conversation that keeps the sequence when the request ends; nil: nobody.
   var keeper: UUID?
   let seed: UInt64
@@ -44,13 +44,14 @@ struct Request {
   /// - Parameters:
   ///   - sequence: with the first tokens of the prompt, if the cache has them.
   ///   - row: how tokens are chosen, by `options`.
-  ///   - first: as `row`, of the tokens that the answer begins with.
+  ///   - forced: the answer's tokens that are not chosen.
   init(
     _ id: SequenceID, prompt: [Int], source: [Int]?, sequence: KVSequence, options: GenerationOptions,
-    row: SamplingRow, first: [SamplingRow] = [], keeper: UUID?, tokenizer: Tokenizer?, loadSeconds: Double
+    row: SamplingRow, forced: ForcedTokens, vocabularySize: Int, keeper: UUID?, tokenizer: Tokenizer?,
+    loadSeconds: Double
   ) {
     (self.id, self.sequence, self.source, self.options) = (id, sequence, source, options)
-    (self.row, self.first, self.keeper) = (row, first, keeper)
+    (self.row, self.forced, self.vocabularySize, self.keeper) = (row, forced, vocabularySize, keeper)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
@@ -79,7 +80,7 @@ struct Request {
   /// - Parameter tokensAhead: tokens behind the last one that are not known yet.
   func samplingRow(ahead tokensAhead: Int = 0) -> SamplingRow {
     let index = tokens.count - promptCount + tokensAhead
-    var row = first.indices.contains(index) ? first[index] : row
+    var row = forced.tokens[index].map { SamplingRow(only: $0, vocabularySize: vocabularySize) } ?? row
     if options.hasPenalty {
       row.occurrences = occurrences.list(all: options.presencePenalty != 0 || options.frequencyPenalty != 0)
     }
@@ -94,18 +95,24 @@ struct Request {
     return !isFinished && isDrained && !isLast && !options.hasPenalty && tokens.count + 1 <= contextLength
   }
 
-  /// Takes a sampled token: its event, and the end if it is one.
+  /// Takes a sampled token, as it was chosen: its event, and the end if it is one.
   ///
   /// - Parameter contextLength: tokens that a prompt and its answer may have together.
-  mutating func append(_ token: Int, isEnd: Bool, contextLength: Int, peakDeviceBytes: Int) throws {
+  mutating func append(
+    _ token: Int, of choice: TokenSampler.Choice, isEnd: Bool, contextLength: Int, peakDeviceBytes: Int
+  ) throws {
     if firstToken == nil { firstToken = .now }
     statistics.peakDeviceBytes = peakDeviceBytes
     tokens.append(token)
     occurrences.append(token)
-    if isEnd { return finish(.stop) }
+    if isEnd { return finish(forced.endIndex == statistics.generatedTokens ? .length : .stop) }
     statistics.generatedTokens += 1
     let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
-    deliver(.token(id: token, text: text))
+    deliver(
+      .token(
+        GeneratedToken(
+          id: token, text: text, logprob: choice.logProbability,
+          topLogprobs: choice.topTokens.map { TokenLogprob(id: $0.id, logprob: $0.logProbability) })))
     if isStopped { return finish(.stop) }
     if let limit = options.maxTokens, statistics.generatedTokens >= limit { return finish(.length) }
     // The token itself fits, but nothing behind it.
@@ -116,22 +123,12 @@ struct Request {
   mutating func finish(_ reason: FinishReason) {
     guard !isFinished else { return }
     isFinished = true
-    let end = ContinuousClock.now
-    let first = firstToken ?? end
-    statistics.promptSeconds = (first - start).seconds
-    statistics.timeToFirstTokenSeconds = statistics.promptSeconds
-    statistics.generationSeconds = (end - first).seconds
-    let computed = statistics.promptTokens - statistics.cachedPromptTokens
-    statistics.promptTokensPerSecond = Double(computed) / max(statistics.promptSeconds, 1e-9)
-    // The first token comes with the prompt.
-    statistics.generationTokensPerSecond =
-      Double(max(0, statistics.generatedTokens - 1)) / max(statistics.generationSeconds, 1e-9)
-    statistics.peakResidentBytes = ProcessMemory.peakResidentBytes
+    statistics.finish(since: start, firstToken: firstToken)
     let rest = stops.append(detokenizer?.finish() ?? "")
     // Whoever cancels asks for no more tokens.
     var unread = ""
     if reason == .cancelled {
-      for case .token(_, let text) in events { unread += text }
+      for case .token(let token) in events { unread += token.text }
       events.removeAll()
     }
     let trailing = unread + rest.text + (rest.isStopped ? "" : stops.finish())
@@ -234,6 +231,7 @@ extension GenerationOptions {
     row.frequencyPenalty = frequencyPenalty
     row.bias = logitBias.map { .init(id: $0.key, value: $0.value) }.sorted { $0.id < $1.id }
     row.allowed = allowedTokens
+    row.topTokens = topLogprobs
     return row
   }
 }

@@ -1,17 +1,33 @@
 /// An event of a generation.
 public enum GenerationEvent: Sendable {
-  /// A token, and the text that is complete with it: a character split over tokens, or what may become a stop string,
-  /// comes with a later one.
-  case token(id: Int, text: String)
+  /// A token of the answer.
+  case token(GeneratedToken)
   /// The end; the last event.
   case finished(GenerationResult)
+}
+
+/// A token that was generated.
+public struct GeneratedToken: Sendable, Equatable {
+  public var id: Int
+  /// The text that is complete with it: a character split over tokens, or what may become a stop string, comes with a later one.
+  public var text: String
+  /// The logarithm of the token's probability, if `GenerationOptions.topLogprobs` asked for it.
+  public var logprob: Float?
+  /// The likeliest tokens in its place, the likeliest first.
+  public var topLogprobs: [TokenLogprob] = []
+}
+
+/// A token and the logarithm of its probability.
+public struct TokenLogprob: Sendable, Equatable {
+  public var id: Int
+  public var logprob: Float
 }
 
 /// Why a generation ended.
 public enum FinishReason: String, Sendable, Codable {
   /// The model ended its answer, or a stop string appeared.
   case stop
-  /// The number of tokens was reached.
+  /// The number of tokens was reached, or the end of the context.
   case length
   /// The task was canceled.
   case cancelled
@@ -55,5 +71,20 @@ public struct GenerationStatistics: Sendable, Codable, Equatable {
     case timeToFirstTokenSeconds = "time_to_first_token_seconds"
     case peakDeviceBytes = "peak_device_bytes"
     case peakResidentBytes = "peak_resident_bytes"
+  }
+
+  /// Takes the times of a generation that ends now.
+  ///
+  /// - Parameter firstToken: when its first token was there; nil: it has none.
+  mutating func finish(since start: ContinuousClock.Instant, firstToken: ContinuousClock.Instant?) {
+    let end = ContinuousClock.now
+    let first = firstToken ?? end
+    promptSeconds = (first - start).seconds
+    timeToFirstTokenSeconds = promptSeconds
+    generationSeconds = (end - first).seconds
+    promptTokensPerSecond = Double(promptTokens - cachedPromptTokens) / max(promptSeconds, 1e-9)
+    // The first token comes with the prompt.
+    generationTokensPerSecond = Double(max(0, generatedTokens - 1)) / max(generationSeconds, 1e-9)
+    peakResidentBytes = ProcessMemory.peakResidentBytes
   }
 }
