@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TesseraSystem
 
 /// One block's file.
@@ -14,7 +13,6 @@ struct DiskBlockFile {
 
   private static let digestBytes = KVBlockKey.byteCount
   private static let magic = Array("TKVS".utf8)
-  private static let pieceBytes = 1 << 20
 
   /// What reading a file comes to.
   enum Reading: Equatable {
@@ -22,8 +20,7 @@ struct DiskBlockFile {
     case absent
     /// Damaged, cut short, another's, or no file: it can go.
     case invalid
-    /// The system's error number.
-    case failed(Int32)
+    case failed(ReadingProblem)
   }
 
   let key: KVBlockKey
@@ -40,9 +37,8 @@ struct DiskBlockFile {
 
   /// Writes a block in one step, so that no reader sees half of it.
   func write(_ block: KVStoredBlock, to path: String) throws(FileError) {
-    var digests = [UInt8](repeating: 0, count: Self.pieceCount(block.bytes.count) * Self.digestBytes)
-    block.bytes.withUnsafeBytes { bytes in
-      Self.forEachPiece(bytes.count, digests: &digests) { UnsafeRawBufferPointer(rebasing: bytes[$0]) }
+    let digests = block.bytes.withUnsafeBytes { bytes in
+      PieceDigests.make(bytes.count) { range, take in take(UnsafeRawBufferPointer(rebasing: bytes[range])) }
     }
     let fields = fields(block.parent, block.bytes.count)
     let file = try AtomicFile(path: path, isPrivate: true)
@@ -58,17 +54,19 @@ struct DiskBlockFile {
     // O_NONBLOCK: a pipe in the file's place must not hold the program up.
     let number = path.withPathPointer { open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
     guard number >= 0 else {
-      return errno == ENOENT || errno == ENOTDIR ? .absent : errno == ELOOP ? .invalid : .failed(errno)
+      return errno == ENOENT || errno == ENOTDIR ? .absent : errno == ELOOP ? .invalid : .failed(.failed(errno))
     }
-    let descriptor = FileDescriptor(adopting: number, path: path)
-    guard let status = try? descriptor.status() else { return .failed(EIO) }
+    defer { close(number) }
+    var status = stat()
+    guard fstat(number, &status) == 0 else { return .failed(.failed(errno)) }
     // What others may write could be anything, with any checksum.
     guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(), status.st_mode & (S_IWGRP | S_IWOTH) == 0,
       let size = Int(exactly: status.st_size), size >= Self.headerBytes, size - Self.headerBytes <= limit
     else { return .invalid }
     var header = [UInt8](repeating: 0, count: Self.headerBytes)
-    let problem = header.withUnsafeMutableBytes { Self.fill($0, from: number, at: 0) }
-    guard problem == 0 else { return problem < 0 ? .invalid : .failed(problem) }
+    if let problem = header.withUnsafeMutableBytes({ FileDescriptor.fill($0, from: number, at: 0) }) {
+      return Self.reading(problem)
+    }
     let parent = Self.parent(in: header)
     let fields = fields(parent, size - Self.headerBytes)
     guard header.starts(with: fields) else { return .invalid }
@@ -80,22 +78,18 @@ struct DiskBlockFile {
     of number: Int32, count: Int, fields: [UInt8], checksum: ArraySlice<UInt8>, _ parent: KVBlockKey?
   ) -> Reading {
     let problems = FirstProblem()
-    var digests = [UInt8](repeating: 0, count: Self.pieceCount(count) * Self.digestBytes)
+    var digests: [UInt8] = []
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { memory, initialized in
-      nonisolated(unsafe) let bytes = UnsafeMutableRawBufferPointer(memory)
-      // Hashed while it is still in the core's cache.
-      Self.forEachPiece(count, digests: &digests) { range in
+      let bytes = UnsafeMutableRawBufferPointer(memory)
+      digests = PieceDigests.make(count) { range, take in
         let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[range])
-        let problem = Self.fill(piece, from: number, at: Self.headerBytes + range.lowerBound)
-        if problem != 0 {
-          problems.note(problem)
-          piece.initializeMemory(as: UInt8.self, repeating: 0)
-        }
-        return UnsafeRawBufferPointer(piece)
+        problems.note(FileDescriptor.fill(piece, from: number, at: Self.headerBytes + range.lowerBound))
+        // Hashed while it is still in the core's cache.
+        if problems.first == nil { take(UnsafeRawBufferPointer(piece)) }
       }
-      initialized = count
+      initialized = problems.first == nil ? count : 0
     }
-    if let problem = problems.first { return problem < 0 ? .invalid : .failed(problem) }
+    if let problem = problems.first { return Self.reading(problem) }
     guard Fingerprint(fields + digests).bytes[...] == checksum else { return .invalid }
     // Where that is not allowed, the block only goes sooner.
     _ = futimens(number, nil)
@@ -108,8 +102,8 @@ struct DiskBlockFile {
     guard number >= 0 else { return nil }
     defer { close(number) }
     var header = [UInt8](repeating: 0, count: headerBytes)
-    let problem = header.withUnsafeMutableBytes { fill($0, from: number, at: 0) }
-    return problem == 0 && header.starts(with: magic) ? parent(in: header) : nil
+    let problem = header.withUnsafeMutableBytes { FileDescriptor.fill($0, from: number, at: 0) }
+    return problem == nil && header.starts(with: magic) ? parent(in: header) : nil
   }
 
   private static func parent(in header: [UInt8]) -> KVBlockKey? {
@@ -118,45 +112,5 @@ struct DiskBlockFile {
     return bytes.allSatisfy { $0 == 0 } ? nil : KVBlockKey(bytes)
   }
 
-  // MARK: Pieces
-
-  private static func pieceCount(_ count: Int) -> Int { (count + pieceBytes - 1) / pieceBytes }
-
-  /// Calls `piece` with the bytes' pieces, on several threads, and writes the digests of what it returns.
-  private static func forEachPiece(
-    _ count: Int, digests: inout [UInt8], _ piece: (Range<Int>) -> UnsafeRawBufferPointer
-  ) {
-    digests.withUnsafeMutableBytes { digests in
-      nonisolated(unsafe) let digests = digests
-      withoutActuallyEscaping(piece) { piece in
-        nonisolated(unsafe) let piece = piece
-        DispatchQueue.concurrentPerform(iterations: pieceCount(count)) { index in
-          var builder = FingerprintBuilder()
-          builder.append(piece(index * pieceBytes..<min((index + 1) * pieceBytes, count)))
-          let place = UnsafeMutableRawBufferPointer(rebasing: digests[index * digestBytes..<(index + 1) * digestBytes])
-          place.copyBytes(from: builder.finish().bytes)
-        }
-      }
-    }
-  }
-
-  /// Fills memory from a file's offset on: 0, the system's error number, or -1 where the file ends.
-  private static func fill(_ memory: UnsafeMutableRawBufferPointer, from number: Int32, at offset: Int) -> Int32 {
-    var count = 0
-    while count < memory.count {
-      let got = pread(number, memory.baseAddress.map { $0 + count }, memory.count - count, off_t(offset + count))
-      if got < 0, errno == EINTR { continue }
-      guard got > 0 else { return got < 0 ? errno : -1 }
-      count += got
-    }
-    return 0
-  }
-}
-
-/// The first of the problems that several threads have.
-private final class FirstProblem: Sendable {
-  private let value = Mutex<Int32?>(nil)
-
-  var first: Int32? { value.withLock { $0 } }
-  func note(_ problem: Int32) { value.withLock { $0 = $0 ?? problem } }
+  private static func reading(_ problem: ReadingProblem) -> Reading { problem == .ended ? .invalid : .failed(problem) }
 }

@@ -73,9 +73,10 @@ struct DiskBlockFolder {
   /// Makes sure of the folder, and counts what it holds.
   mutating func look() throws(FileError) {
     try prepare()
-    let lock = try FolderLock(path + "/lock")
-    _ = scan()
-    changes = lock.changes
+    try FolderLock.hold(path + "/lock") { lock throws(FileError) in
+      _ = scan()
+      changes = lock.changes
+    }
   }
 
   /// Writes a block, after others have gone as far as it needs room.
@@ -83,7 +84,10 @@ struct DiskBlockFolder {
   /// - Returns: false where there is no room: the block would be the next to go.
   mutating func write(_ key: KVBlockKey, _ block: KVStoredBlock) throws(FileError) -> Bool {
     try prepare()
-    let lock = try FolderLock(path + "/lock")
+    return try FolderLock.hold(path + "/lock") { lock throws(FileError) in try write(key, block, lock) }
+  }
+
+  private mutating func write(_ key: KVBlockKey, _ block: KVStoredBlock, _ lock: FolderLock) throws(FileError) -> Bool {
     if lock.changes != changes { _ = scan() }
     changes = lock.changes
     let (path, size) = (path(of: key), DiskBlockFile.headerBytes + block.bytes.count)

@@ -102,5 +102,9 @@ extension HostBlockStore.State {
     return evicted
   }
 
-  private static func size(_ block: KVStoredBlock) -> Int { block.bytes.capacity + HostBlockStore.overhead }
+  /// What a block takes: with room that its array has in vain, but for the few bytes of rounding that `overhead` covers.
+  private static func size(_ block: KVStoredBlock) -> Int {
+    let (count, capacity) = (block.bytes.count, block.bytes.capacity)
+    return (capacity - count < 128 ? count : capacity) + HostBlockStore.overhead
+  }
 }

@@ -19,7 +19,7 @@ func blockBytes(_ number: Int, count: Int = 1000) -> [UInt8] {
 @Suite("KV blocks in host memory")
 struct HostBlockStoreTests {
   /// Room for so many blocks of ``blockBytes(_:count:)``.
-  static func limit(_ blocks: Int) -> Int { blocks * (blockBytes(0).capacity + HostBlockStore.overhead) }
+  static func limit(_ blocks: Int) -> Int { blocks * (blockBytes(0).count + HostBlockStore.overhead) }
 
   static func present(_ store: some KVBlockStore, _ numbers: some Sequence<Int>) -> [Int] {
     numbers.filter { store.contains(blockKey($0)) }
@@ -70,6 +70,12 @@ struct HostBlockStoreTests {
     let none = HostBlockStore(byteLimit: -1, next: nil)
     none.store(blockKey(1), parent: nil, [])
     #expect(none.statistics.entries == 0 && none.statistics.byteLimit == 0)
+    // What an array holds in reserve counts too.
+    var roomy = blockBytes(1)
+    roomy.reserveCapacity(100_000)
+    let large = HostBlockStore(byteLimit: 200_000, next: nil)
+    large.store(blockKey(1), parent: nil, roomy)
+    #expect(large.statistics.bytes >= 100_000)
   }
 
   @Test("the store behind has what is stored at once, and gives back what went")
