@@ -57,6 +57,11 @@ docs: ## check the pages' links, and make the library's reference in .build-docs
 	@scripts/check-links
 	scripts/make-docs
 
+.PHONY: clients
+clients: ## programs of others against `tessera serve`: openai, curl, LangChain, lm-eval, llama.cpp's tests; ARGS="openai"
+	@swift build --configuration release --product tessera </dev/null
+	scripts/client-check $(ARGS)
+
 .PHONY: oclgrind
 oclgrind: ## check all kernels for stray accesses and races
 	@scripts/oclgrind-pass $${FILTER:+"$$FILTER"}

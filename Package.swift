@@ -26,6 +26,7 @@ let foundations: [Target] = [
   .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev", "opencl-headers"])]),
   .systemLibrary(name: "CSampleRate", pkgConfig: "samplerate", providers: [.apt(["libsamplerate0-dev"])]),
   .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
+  .systemLibrary(name: "CEditLine", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TesseraKernels", path: "Kernels"),
 ]
@@ -56,7 +57,7 @@ let modules: [Target] = [
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
-      "TesseraServer", logging,
+      "CEditLine", "TesseraServer", logging,
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
