@@ -27,7 +27,8 @@ extension ServerSuites {
       }
       for maxTokens in [0, 1] {
         let body: JSONObject = [
-          "prompt": .array(prompt + generated), "max_tokens": .int(maxTokens), "temperature": 0, "logprobs": 2, "echo": true,
+          "prompt": .array(prompt + generated), "max_tokens": .int(maxTokens), "temperature": 0, "logprobs": 2,
+          "echo": true,
         ]
         let (status, echo) = try await api.send("POST", "/v1/completions", JSONValue.object(body).text())
         #expect(status == 200)

@@ -139,8 +139,10 @@
             ("what?\r\n\r\n", 400), ("GET / HTTP/1.1\r\nX: \(long)\r\n\r\n", 431),
             ("GET /\(long) HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
             (post("/v1/completions", String(repeating: " ", count: 2000)), 413),
-            ("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-              + "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n7d0\r\n\(long.prefix(2000))\r\n0\r\n\r\n", 413),
+            (
+              "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n7d0\r\n\(long.prefix(2000))\r\n0\r\n\r\n", 413
+            ),
             (post("/v1/completions", #"{"prompt": "\u0000x\ud800"}"#), 400),
           ]
           for item in cases {
@@ -197,7 +199,8 @@
           let lines = all.replacingOccurrences(of: "\r\n", with: "\n").components(separatedBy: "\n")
           let events = lines.filter { $0.hasPrefix("data: {") }
           let streamed = try events.map { event in
-            try JSONValue(parsing: String(event.dropFirst(6)), options: .request)["choices"][0]["text"].stringValue ?? ""
+            try JSONValue(parsing: String(event.dropFirst(6)), options: .request)["choices"][0]["text"].stringValue
+              ?? ""
           }
           #expect(streamed.joined() == text)
         }

@@ -9,7 +9,8 @@ struct PartTests {
   func multipart() throws {
     let content: [UInt8] = [13, 10, 45, 45, 0, 255, 13, 10, 13, 10, 120]
     var body = Array("--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n".utf8)
-    body += Array("--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nX: y\r\n\r\n".utf8) + content
+    body +=
+      Array("--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nX: y\r\n\r\n".utf8) + content
     body += Array("\r\n--b--\r\n".utf8)
     let form = try Multipart(body, contentType: "multipart/form-data; boundary=\"b\"")
     #expect(try form.text("model") == "whisper")

@@ -26,7 +26,8 @@ extension ServerSuites {
       Case(body: #"{"messages": [1]}"#, code: "invalid_type", param: "messages[0]"),
       Case(body: #"{"messages": [{"content": "a"}]}"#, code: "missing_required_parameter", param: "messages[0].role"),
       Case(body: #"{"messages": [{"role": "cat", "content": "a"}]}"#, code: "invalid_value", param: "messages[0].role"),
-      Case(body: #"{"messages": [{"role": "user"}]}"#, code: "missing_required_parameter", param: "messages[0].content"),
+      Case(
+        body: #"{"messages": [{"role": "user"}]}"#, code: "missing_required_parameter", param: "messages[0].content"),
       Case(
         body: #"{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}"#,
         code: "unsupported_parameter", param: "messages[0].content[0].type"),
@@ -51,15 +52,24 @@ extension ServerSuites {
       Case(path: "/v1/completions", body: #"{"prompt": [[1], 2]}"#, code: "invalid_type", param: "prompt[1]"),
       Case(path: "/v1/completions", body: #"{"prompt": [999999]}"#, code: "invalid_value", param: "prompt"),
       Case(path: "/v1/completions", body: #"{"prompt": [-1]}"#, code: "invalid_value", param: "prompt"),
-      Case(path: "/v1/completions", body: #"{"prompt": "a", "suffix": "b"}"#, code: "unsupported_parameter", param: "suffix"),
-      Case(path: "/v1/completions", body: #"{"prompt": "a", "best_of": 1, "n": 2}"#, code: "out_of_range", param: "best_of"),
+      Case(
+        path: "/v1/completions", body: #"{"prompt": "a", "suffix": "b"}"#, code: "unsupported_parameter",
+        param: "suffix"),
+      Case(
+        path: "/v1/completions", body: #"{"prompt": "a", "best_of": 1, "n": 2}"#, code: "out_of_range", param: "best_of"
+      ),
       Case(path: "/v1/embeddings", body: #"{"input": ""}"#, code: "invalid_value", param: "input"),
-      Case(path: "/v1/embeddings", body: #"{"input": "a", "dimensions": 3}"#, code: "unsupported_parameter", param: "dimensions"),
-      Case(path: "/v1/rerank", body: #"{"query": "a", "documents": ["b"]}"#, status: 404, code: "model_not_found", param: "model"),
+      Case(
+        path: "/v1/embeddings", body: #"{"input": "a", "dimensions": 3}"#, code: "unsupported_parameter",
+        param: "dimensions"),
+      Case(
+        path: "/v1/rerank", body: #"{"query": "a", "documents": ["b"]}"#, status: 404, code: "model_not_found",
+        param: "model"),
       Case(
         path: "/v1/rerank", body: #"{"model": "tiny", "query": "a", "documents": ["b"]}"#, code: "unsupported_model",
         param: "model"),
-      Case(path: "/v1/responses", body: #"{"input": "a", "previous_response_id": "r"}"#, code: "unsupported_parameter",
+      Case(
+        path: "/v1/responses", body: #"{"input": "a", "previous_response_id": "r"}"#, code: "unsupported_parameter",
         param: "previous_response_id"),
       Case(path: "/detokenize", body: #"{"tokens": [999999]}"#, code: "invalid_value", param: "tokens"),
       Case(path: "/nowhere", body: "{}", status: 404, code: "not_found"),
@@ -113,7 +123,8 @@ extension ServerSuites {
       let api = try await ServerFixture.api()
       let (status, _) = try await api.send(
         "POST", "/v1/chat/completions",
-        "{\(Self.ask), \"model\": null, \"n\": null, \"max_tokens\": 1, \"user\": \"me\", \"store\": true, \"metadata\": {}, \"whatever\": [1]}")
+        "{\(Self.ask), \"model\": null, \"n\": null, \"max_tokens\": 1, \"user\": \"me\", \"store\": true, \"metadata\": {}, \"whatever\": [1]}"
+      )
       #expect(status == 200)
     }
   }

@@ -32,7 +32,8 @@ enum ServerFixture {
 }
 
 extension API {
-  func send(_ method: String = "POST", _ path: String, _ body: String = "", headers: [String: String] = [:]) async throws
+  func send(_ method: String = "POST", _ path: String, _ body: String = "", headers: [String: String] = [:])
+    async throws
     -> (status: Int, document: JSONValue)
   {
     let reply = try await reply(to: APIRequest(method: method, path: path, headers: headers, body: Array(body.utf8)))

@@ -89,7 +89,8 @@ struct RequestFields: Sendable {
     APIError(400, "'\(path(key))' is \(value): it must be \(range).", param: path(key), code: "out_of_range")
   }
 
-  private func read<Value>(_ key: String, _ wanted: String, _ convert: (JSONValue) -> Value?) throws(APIError) -> Value? {
+  private func read<Value>(_ key: String, _ wanted: String, _ convert: (JSONValue) -> Value?) throws(APIError) -> Value?
+  {
     guard let value = value(key) else { return nil }
     guard let result = convert(value) else { throw wrongType(key, wanted, value) }
     return result

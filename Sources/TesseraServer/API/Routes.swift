@@ -56,7 +56,7 @@ enum Routes {
     add("GET", "/") { _, _ in .chatPage }
     add("POST", "/v1/responses", "/responses", content: .json) { try await $0.responses($1) }
     add("GET", "/tokenizer_info") { api, _ in try api.tokenizerInfo() }
-    add("GET", "/openapi.json") { _, _ in Reply(OpenAPI.document) }
+    add("GET", "/openapi.json") { _, _ in .openAPI }
     add("GET", "/metrics") { api, _ in await api.metricsPage() }
     return all
   }()

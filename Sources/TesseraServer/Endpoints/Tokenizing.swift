@@ -26,7 +26,9 @@ extension API {
     }
     document["count"] = .int(ids.count)
     document["max_model_len"] = .int(language.contextLength)
-    if try fields.bool("return_token_strs") ?? false { document["token_strs"] = .array(ids.map { .string(texts.text($0)) }) }
+    if try fields.bool("return_token_strs") ?? false {
+      document["token_strs"] = .array(ids.map { .string(texts.text($0)) })
+    }
     return Reply(.object(document))
   }
 
