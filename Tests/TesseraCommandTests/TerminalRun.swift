@@ -9,10 +9,12 @@ final class TerminalRun {
   private(set) var screen = ""
 
   init(_ arguments: [String], environment: [String: String]) throws {
-    terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
-    try #require(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0)
-    let name = try #require(ptsname(terminal))
-    let screen = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
+    terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    // TIOCSPTLCK and TIOCGPTN: what `unlockpt` and `ptsname` do, which Swift does not see.
+    var (lock, number) = (Int32(0), UInt32(0))
+    try #require(
+      terminal >= 0 && ioctl(terminal, 0x4004_5431, &lock) == 0 && ioctl(terminal, 0x8004_5430, &number) == 0)
+    let screen = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC)
     try #require(screen >= 0)
     process.executableURL = URL(fileURLWithPath: try #require(CommandRun.path))
     process.arguments = arguments
