@@ -19,7 +19,9 @@ final class TerminalRun {
     process.executableURL = URL(fileURLWithPath: try #require(CommandRun.path))
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    let handle = FileHandle(fileDescriptor: screen, closeOnDealloc: true)
+    let handle = FileHandle(fileDescriptor: screen, closeOnDealloc: false)
+    // The command alone has it then, so that its end is seen.
+    defer { close(screen) }
     (process.standardInput, process.standardOutput, process.standardError) = (handle, handle, handle)
     try process.run()
   }
