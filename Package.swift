@@ -53,7 +53,7 @@ let modules: [Target] = [
     name: "Tessera", dependencies: models + text + ["CZlib", "TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
   .target(
     name: "TesseraServer", dependencies: everything + http + [crypto, logging],
-    resources: [.embedInCode("Page/chat.html")]),
+    resources: [.embedInCode("Page/chat.html"), .embedInCode("Page/openapi.json")]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
@@ -103,6 +103,8 @@ let tests: [Target] = [
   .testTarget(
     name: "TesseraCommandTests",
     dependencies: operators + ["TesseraCommand", "TesseraWorkbench", "TestSupport"]),
+  .testTarget(
+    name: "TesseraServerTests", dependencies: everything + ["TesseraServer", "TestSupport"] + http),
   .testTarget(name: "TesseraTests", dependencies: everything + ["TestSupport"], resources: [.copy("Fixtures")]),
 ]
 
@@ -110,6 +112,7 @@ let package = Package(
   name: "tessera",
   products: [
     .library(name: "Tessera", targets: ["Tessera"]),
+    .library(name: "TesseraServer", targets: ["TesseraServer"]),
     .executable(name: "tessera", targets: ["TesseraCommand"]),
     .executable(name: "tessera-benchmarks", targets: ["TesseraBenchmarks"]),
   ],

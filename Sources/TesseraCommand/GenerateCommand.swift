@@ -128,7 +128,7 @@ struct GenerateCommand: AsyncParsableCommand {
               language, .init(promptTokens: promptTokens, sourceTokens: source, options: options), answer.told)
             : nil))
     } else if !model.quiet {
-      if result.isContextFull(options) { Terminal.diagnose(language.contextNote) }
+      if result.isContextFull(options, of: language.contextLength) { Terminal.diagnose(language.contextNote) }
       Terminal.diagnose(result.statistics.summary(of: language))
     }
   }

@@ -101,16 +101,16 @@ actor Engine {
     let adapter = try runner.adapter(named: options.adapter)
     let count = runner.profile.vocabularySize
     let row = try options.samplingRow(vocabularySize: count, tokens: model.tokenMask)
-    let first = try model.rules.firstTokens(options.firstTokens, behind: prompt, vocabularySize: count).map {
-      SamplingRow(only: $0, vocabularySize: count)
-    }
+    let room = runner.contextLength - prompt.count + 1
+    let forced = try model.rules.forced(
+      options.firstTokens, behind: prompt, limit: min(options.maxTokens ?? room, room), vocabularySize: count)
     lastID += 1
     let id = SequenceID(rawValue: lastID)
     let sequence =
       keeper.flatMap { kept.take($0, sharing: prompt, adapter: adapter) } ?? runner.cache.makeSequence(adapter: adapter)
     var request = Request(
-      id, prompt: prompt, source: source, sequence: sequence, options: options, row: row, first: first, keeper: keeper,
-      tokenizer: model.tokenizer, loadSeconds: model.seconds)
+      id, prompt: prompt, source: source, sequence: sequence, options: options, row: row, forced: forced,
+      vocabularySize: count, keeper: keeper, tokenizer: model.tokenizer, loadSeconds: model.seconds)
     if options.maxTokens == 0 { request.finish(.length) }
     requests[id] = request
     if request.isFinished {

@@ -12,8 +12,8 @@ struct Request {
   let options: GenerationOptions
   /// How tokens are chosen, but for what depends on those before them.
   private let row: SamplingRow
-  /// As `row`, of the tokens that the answer begins with: each allows one.
-  private let first: [SamplingRow]
+  private let forced: ForcedTokens
+  private let vocabularySize: Int
   /// The conversation that keeps the sequence when the request ends; nil: nobody.
   var keeper: UUID?
   let seed: UInt64
@@ -44,13 +44,14 @@ struct Request {
   /// - Parameters:
   ///   - sequence: with the first tokens of the prompt, if the cache has them.
   ///   - row: how tokens are chosen, by `options`.
-  ///   - first: as `row`, of the tokens that the answer begins with.
+  ///   - forced: the answer's tokens that are not chosen.
   init(
     _ id: SequenceID, prompt: [Int], source: [Int]?, sequence: KVSequence, options: GenerationOptions,
-    row: SamplingRow, first: [SamplingRow] = [], keeper: UUID?, tokenizer: Tokenizer?, loadSeconds: Double
+    row: SamplingRow, forced: ForcedTokens, vocabularySize: Int, keeper: UUID?, tokenizer: Tokenizer?,
+    loadSeconds: Double
   ) {
     (self.id, self.sequence, self.source, self.options) = (id, sequence, source, options)
-    (self.row, self.first, self.keeper) = (row, first, keeper)
+    (self.row, self.forced, self.vocabularySize, self.keeper) = (row, forced, vocabularySize, keeper)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
@@ -79,7 +80,7 @@ struct Request {
   /// - Parameter tokensAhead: tokens behind the last one that are not known yet.
   func samplingRow(ahead tokensAhead: Int = 0) -> SamplingRow {
     let index = tokens.count - promptCount + tokensAhead
-    var row = first.indices.contains(index) ? first[index] : row
+    var row = forced.tokens[index].map { SamplingRow(only: $0, vocabularySize: vocabularySize) } ?? row
     if options.hasPenalty {
       row.occurrences = occurrences.list(all: options.presencePenalty != 0 || options.frequencyPenalty != 0)
     }
@@ -104,7 +105,7 @@ struct Request {
     statistics.peakDeviceBytes = peakDeviceBytes
     tokens.append(token)
     occurrences.append(token)
-    if isEnd { return finish(.stop) }
+    if isEnd { return finish(forced.endIndex == statistics.generatedTokens ? .length : .stop) }
     statistics.generatedTokens += 1
     let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
     deliver(
@@ -122,17 +123,7 @@ struct Request {
   mutating func finish(_ reason: FinishReason) {
     guard !isFinished else { return }
     isFinished = true
-    let end = ContinuousClock.now
-    let first = firstToken ?? end
-    statistics.promptSeconds = (first - start).seconds
-    statistics.timeToFirstTokenSeconds = statistics.promptSeconds
-    statistics.generationSeconds = (end - first).seconds
-    let computed = statistics.promptTokens - statistics.cachedPromptTokens
-    statistics.promptTokensPerSecond = Double(computed) / max(statistics.promptSeconds, 1e-9)
-    // The first token comes with the prompt.
-    statistics.generationTokensPerSecond =
-      Double(max(0, statistics.generatedTokens - 1)) / max(statistics.generationSeconds, 1e-9)
-    statistics.peakResidentBytes = ProcessMemory.peakResidentBytes
+    statistics.finish(since: start, firstToken: firstToken)
     let rest = stops.append(detokenizer?.finish() ?? "")
     // Whoever cancels asks for no more tokens.
     var unread = ""

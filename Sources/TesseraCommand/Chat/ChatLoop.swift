@@ -54,7 +54,7 @@ struct ChatLoop {
       try await task.value
       Terminal.print("")
       if let result = await session.lastResult {
-        if result.isContextFull(session.options) {
+        if result.isContextFull(session.options, of: session.model.contextLength) {
           Terminal.diagnose(session.model.contextNote + "; /reset begins anew")
         }
         totals.add(result.statistics)
