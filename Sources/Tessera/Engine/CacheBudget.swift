@@ -9,25 +9,20 @@ struct CacheBudget: BlockBudget {
   private let requests: [SequenceID: Request]
   private let waiting: Set<SequenceID>
 
-  /// - Parameters:
-  ///   - waiting: requests whose blocks count as free.
-  ///   - kept: sequences that give way too.
-  init(
-    _ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], waiting: [SequenceID], kept: [KVSequence]
-  ) {
+  /// - Parameter waiting: requests that have no blocks.
+  init(_ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], waiting: [SequenceID]) {
     self.cache = cache
     self.stepTokens = stepTokens
     self.requests = requests
     self.waiting = Set(waiting)
     total = cache.blockCounts
-    let yielding = kept + waiting.compactMap { requests[$0]?.sequence }
-    free = yielding.reduce(cache.layout.groups.indices.map { cache.freeBlockCount(group: $0) }) {
-      zip($0, $1.ownBlocks).map { $0 + $1 }
-    }
+    free = cache.layout.groups.indices.map { cache.freeBlockCount(group: $0) }
   }
 
   func missing(_ id: SequenceID, tokens: Int) -> [Int] {
-    guard let sequence = requests[id]?.sequence, !waiting.contains(id) else { return needed(id, tokens: tokens) }
+    guard let sequence = requests[id]?.sequence, !waiting.contains(id) else {
+      return zip(needed(id, tokens: tokens), prefix(of: id).usedBlocks).map { max(0, $0 - $1) }
+    }
     let missing = sequence.missingBlocks(for: tokens, stepTokens: stepTokens)
     return sequence.filledRows > 0 ? missing : zip(missing, sourceBlocks(id)).map { $0 + $1 }
   }
@@ -40,6 +35,21 @@ struct CacheBudget: BlockBudget {
   func needed(_ id: SequenceID, tokens: Int) -> [Int] {
     zip(cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens), sourceBlocks(id)).map { $0 + $1 }
   }
+
+  func cached(_ id: SequenceID) -> Int { prefix(of: id).tokenCount }
+
+  func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool {
+    guard let chain = requests[id]?.chain, running.contains(where: { $0.pending > 1 }) else { return false }
+    // The first block that the cache lacks.
+    let index = cached(id) / chain.blockSize
+    guard index < requests[id]?.shareableNames.count ?? 0 else { return false }
+    return running.contains { entry in
+      guard entry.done < (index + 1) * chain.blockSize, let others = requests[entry.id]?.chain?.names else { return false }
+      return others.indices.contains(index) && others[index] == chain.names[index]
+    }
+  }
+
+  private func prefix(of id: SequenceID) -> KVPrefix { cache.prefix(of: requests[id]?.shareableNames ?? []) }
 
   /// Blocks of the groups that an encoder-decoder's source fills.
   private func sourceBlocks(_ id: SequenceID) -> [Int] {

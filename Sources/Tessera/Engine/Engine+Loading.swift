@@ -45,7 +45,9 @@ extension Engine {
     let hasExperts = runner.hasExperts
     let tokenizer = try await made
     let rules = try source.tokenRules(takesSource: runner.takesSource)
-    let precision = try load(runner, rules: rules, tokenizer: try? tokenizer.get(), since: start)
+    let prefixes = options.prefixCache ? PrefixNames(runner, model: "", adapters: runnerOptions.adapters.map(\.name)) : nil
+    let precision = try load(
+      runner, rules: rules, tokenizer: try? tokenizer.get(), prefixes: prefixes, since: start)
     return Parts(
       tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) },
       profile: draft.profile,

@@ -14,8 +14,8 @@ struct Request {
   private let row: SamplingRow
   /// As `row`, of the tokens that the answer begins with: each allows one.
   private let first: [SamplingRow]
-  /// The conversation that keeps the sequence when the request ends; nil: nobody.
-  var keeper: UUID?
+  /// Names of the sequence's blocks; nil where it shares none.
+  private(set) var chain: KVKeyChain?
   let seed: UInt64
   let promptCount: Int
   /// Tokens of the prompt and of the answer so far.
@@ -42,15 +42,16 @@ struct Request {
   var isSettled = false
 
   /// - Parameters:
-  ///   - sequence: with the first tokens of the prompt, if the cache has them.
+  ///   - sequence: an empty one.
   ///   - row: how tokens are chosen, by `options`.
   ///   - first: as `row`, of the tokens that the answer begins with.
+  ///   - chain: without tokens; nil where the sequence shares no blocks.
   init(
     _ id: SequenceID, prompt: [Int], source: [Int]?, sequence: KVSequence, options: GenerationOptions,
-    row: SamplingRow, first: [SamplingRow] = [], keeper: UUID?, tokenizer: Tokenizer?, loadSeconds: Double
+    row: SamplingRow, first: [SamplingRow] = [], chain: KVKeyChain?, tokenizer: Tokenizer?, loadSeconds: Double
   ) {
     (self.id, self.sequence, self.source, self.options) = (id, sequence, source, options)
-    (self.row, self.first, self.keeper) = (row, first, keeper)
+    (self.row, self.first, self.chain) = (row, first, chain)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
@@ -58,8 +59,8 @@ struct Request {
     detokenizer = tokenizer.map { StreamingDetokenizer($0) }
     stops = StopStringMatcher(options.stopStrings)
     statistics.promptTokens = prompt.count
-    statistics.cachedPromptTokens = sequence.tokenCount
     statistics.loadSeconds = loadSeconds
+    self.chain?.append(prompt)
   }
 
   /// Whether its source is still to be read.
@@ -69,7 +70,26 @@ struct Request {
   mutating func restart(_ empty: KVSequence) {
     sequence.close()
     sequence = empty
-    if firstToken == nil { statistics.cachedPromptTokens = 0 }
+  }
+
+  // MARK: Sharing
+
+  /// Names of the blocks that may come from the cache: the last token is always computed.
+  var shareableNames: [KVBlockKey] {
+    guard let chain else { return [] }
+    let count = (tokens.count - 1) / chain.blockSize
+    return chain.names.count <= count ? chain.names : Array(chain.names.prefix(count))
+  }
+
+  /// Begins the sequence with what the cache has of it.
+  ///
+  /// - Returns: the tokens that need not be computed
+  mutating func attach() throws -> Int {
+    guard let chain else { return 0 }
+    sequence.name(chain.names)
+    let count = try sequence.attach(most: tokens.count - 1)
+    if firstToken == nil { statistics.cachedPromptTokens = count }
+    return count
   }
 
   // MARK: Sampling
@@ -101,6 +121,9 @@ struct Request {
     if firstToken == nil { firstToken = .now }
     statistics.peakDeviceBytes = peakDeviceBytes
     tokens.append(token)
+    if chain?.append(token) == true, let chain {
+      sequence.name(chain.names.suffix(1), from: chain.names.count - 1)
+    }
     occurrences.append(token)
     if isEnd { return finish(.stop) }
     statistics.generatedTokens += 1

@@ -30,6 +30,10 @@ public struct GenerationOptions: Sendable, Equatable {
   /// Tokens that the answer begins with, whatever the model thinks of them; nil takes what the model's files say
   /// (`LanguageModel.firstTokens`).
   public var firstTokens: [Int]?
+  /// Requests with a higher priority go before others.
+  public var priority = 0
+  /// Answers share what the cache has of their prompts' beginnings only with those of the same salt.
+  public var cacheSalt: String?
   /// The name of the adapter (`LoadOptions.adapters`) that the model answers with; nil: none.
   public var adapter: String?
   /// The same seed gives the same text; nil takes a random one.

@@ -30,6 +30,9 @@ public struct LoadOptions: Sendable {
   public var adapters: [Adapter] = []
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
+  /// Whether sequences share the keys and values of what they begin with, whole blocks of 64 tokens, and the cache keeps those of
+  /// earlier ones until it needs the room. Results do not depend on it.
+  public var prefixCache = true
   /// Whether a GPU that was never tuned is tuned before the model is loaded, once, in at most 20 seconds; what is found is kept
   /// for later. Results do not depend on it.
   public var tunesNewDevices = true
