@@ -84,11 +84,12 @@ struct GenerateCommand: AsyncParsableCommand {
       var answer = answer
       for try await event in language.generate(tokens: promptTokens, source: source, options: options) {
         switch event {
-        case .token(let id, let text):
-          answer.tokens.append(id)
-          answer.text += text
+        case .token(let token):
+          answer.append(token)
           // Without a tokenizer ids are all there is.
-          if !isJSON { Terminal.write(hasText ? text : answer.tokens.count == 1 ? "\(id)" : ",\(id)") }
+          if !isJSON {
+            Terminal.write(hasText ? token.text : answer.tokens.count == 1 ? "\(token.id)" : ",\(token.id)")
+          }
         case .finished(let result):
           answer.text += result.trailingText
           if !isJSON { Terminal.print(result.trailingText) }
@@ -105,7 +106,8 @@ struct GenerateCommand: AsyncParsableCommand {
     if isJSON {
       try Terminal.printJSON(
         Document(
-          prompt_tokens: promptTokens, source_tokens: source, tokens: answer.tokens, text: answer.text,
+          prompt_tokens: promptTokens, source_tokens: source, tokens: answer.tokens,
+          logprobs: sampling.logprobs == nil ? nil : answer.logprobs, text: answer.text,
           finish_reason: result.finishReason,
           statistics: result.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding,
           experts: experts))
@@ -150,8 +152,24 @@ struct GenerateCommand: AsyncParsableCommand {
 
   private struct Answer: Sendable {
     var tokens: [Int] = []
+    var logprobs: [Logprob] = []
     var text = ""
     var result: GenerationResult?
+
+    mutating func append(_ token: GeneratedToken) {
+      tokens.append(token.id)
+      text += token.text
+      guard let logprob = token.logprob else { return }
+      let top = token.topLogprobs.map { Logprob(id: $0.id, logprob: $0.logprob) }
+      logprobs.append(Logprob(id: token.id, logprob: logprob, top_logprobs: top))
+    }
+  }
+
+  /// Named as the document names them.
+  private struct Logprob: Encodable {
+    var id: Int
+    var logprob: Float
+    var top_logprobs: [Logprob]?
   }
 
   /// Named as the document names them.
@@ -159,6 +177,8 @@ struct GenerateCommand: AsyncParsableCommand {
     let prompt_tokens: [Int]
     let source_tokens: [Int]?
     let tokens: [Int]
+    /// Of each token, if asked for.
+    let logprobs: [Logprob]?
     let text: String
     let finish_reason: FinishReason
     let statistics: GenerationStatistics

@@ -26,7 +26,7 @@ extension ModelSuites {
       var text = ""
       for try await event in model.generate(tokens: try model.prompt(of: history, with: template), options: options) {
         switch event {
-        case .token(_, let piece): text += piece
+        case .token(let token): text += token.text
         case .finished(let result): text += result.trailingText
         }
       }

@@ -3,6 +3,8 @@
 /// All that a generation yields.
 struct GenerationRun: Sendable {
   var tokens: [Int] = []
+  var logprobs: [Float?] = []
+  var topLogprobs: [[TokenLogprob]] = []
   var text = ""
   var result: GenerationResult?
 
@@ -14,9 +16,11 @@ struct GenerationRun: Sendable {
 
   mutating func add(_ event: GenerationEvent) {
     switch event {
-    case .token(let id, let text):
-      tokens.append(id)
-      self.text += text
+    case .token(let token):
+      tokens.append(token.id)
+      logprobs.append(token.logprob)
+      topLogprobs.append(token.topLogprobs)
+      text += token.text
     case .finished(let result):
       text += result.trailingText
       self.result = result

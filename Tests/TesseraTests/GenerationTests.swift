@@ -28,9 +28,9 @@ extension ModelSuites {
       var run = Run()
       for try await event in try model.generate(prompt, options: options) {
         switch event {
-        case .token(let id, let text):
-          run.tokens.append(id)
-          run.text += text
+        case .token(let token):
+          run.tokens.append(token.id)
+          run.text += token.text
         case .finished(let result):
           run.text += result.trailingText
           run.result = result

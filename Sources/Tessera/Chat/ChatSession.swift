@@ -101,9 +101,9 @@ public actor ChatSession {
     }
     guard turn?.id == id else { return nil }
     switch event {
-    case .token(_, let text)?:
-      turn?.answer += text
-      return text
+    case .token(let token)?:
+      turn?.answer += token.text
+      return token.text
     case .finished(let result)?:
       turn?.answer += result.trailingText
       lastResult = result

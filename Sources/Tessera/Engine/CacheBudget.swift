@@ -8,9 +8,14 @@ struct CacheBudget: BlockBudget {
   private let stepTokens: Int
   private let requests: [SequenceID: Request]
   private let waiting: Set<SequenceID>
+  /// Whether waiting requests have their blocks looked for in stores.
+  private let isTiered: Bool
 
   /// - Parameter waiting: requests that have no blocks.
-  init(_ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], waiting: [SequenceID]) {
+  init(
+    _ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], waiting: [SequenceID], isTiered: Bool = false
+  ) {
+    self.isTiered = isTiered
     self.cache = cache
     self.stepTokens = stepTokens
     self.requests = requests
@@ -36,20 +41,28 @@ struct CacheBudget: BlockBudget {
     zip(cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens), sourceBlocks(id)).map { $0 + $1 }
   }
 
-  func cached(_ id: SequenceID) -> Int { prefix(of: id).tokenCount }
+  func cached(_ id: SequenceID) -> Int { requests[id]?.swap?.tokenCount ?? prefix(of: id).tokenCount }
 
   func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool {
-    guard let chain = requests[id]?.chain, running.contains(where: { $0.pending > 1 }) else { return false }
+    if isTiered, waiting.contains(id), requests[id]?.chain != nil, requests[id]?.fetch.isDone == false { return true }
+    guard let chain = requests[id]?.chain, requests[id]?.swap == nil, running.contains(where: { $0.pending > 1 || waiting.contains($0.id) })
+    else { return false }
     // The first block that the cache lacks.
     let index = cached(id) / chain.blockSize
     guard index < requests[id]?.shareableNames.count ?? 0 else { return false }
     return running.contains { entry in
-      guard entry.done < (index + 1) * chain.blockSize, let others = requests[entry.id]?.chain?.names else { return false }
+      // What was admitted just now has not even taken what there is.
+      guard entry.done < (index + 1) * chain.blockSize || waiting.contains(entry.id),
+        let others = requests[entry.id]?.chain?.names
+      else { return false }
       return others.indices.contains(index) && others[index] == chain.names[index]
     }
   }
 
-  private func prefix(of id: SequenceID) -> KVPrefix { cache.prefix(of: requests[id]?.shareableNames ?? []) }
+  private func prefix(of id: SequenceID) -> KVPrefix {
+    let loaded = requests[id]?.fetch.blocks ?? [:]
+    return cache.prefix(of: requests[id]?.shareableNames ?? []) { loaded[$0] != nil }
+  }
 
   /// Blocks of the groups that an encoder-decoder's source fills.
   private func sourceBlocks(_ id: SequenceID) -> [Int] {

@@ -78,9 +78,11 @@ extension Engine {
     }
     do {
       try requests[id]?.append(
-        token, isEnd: model.endTokens.contains(token),
+        token, of: choice, isEnd: model.endTokens.contains(token),
         contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
     } catch { return fail(id, error) }
+    totals.generatedTokens += 1
+    save([id], model)
     if requests[id]?.isFinished == true {
       settle(id)
     } else if !goesOn {

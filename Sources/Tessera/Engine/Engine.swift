@@ -26,6 +26,8 @@ actor Engine {
     let rules: TokenRules
     /// Nil where sequences share no prefixes.
     let prefixes: PrefixNames?
+    /// Nil where blocks are kept on the device alone.
+    let tiers: PrefixTiers?
     let seconds: Double
   }
 
@@ -33,6 +35,12 @@ actor Engine {
   var scheduler = Scheduler()
   var requests: [SequenceID: Request] = [:]
   private var lastID: UInt64 = 0
+  var preemption = PreemptionState()
+  var totals = Totals()
+  /// What loading blocks from stores has taken.
+  var loading = PreemptionCosts()
+  /// Whether blocks are loaded whatever it costs: tests.
+  var loadsAlways = false
   /// The step whose choices are to be read next.
   var flight: Flight?
   var isRunning = false
@@ -52,12 +60,15 @@ actor Engine {
 
   /// Takes a model that is on its device.
   ///
-  /// - Parameter prefixes: names what sequences may share of each other; nil: they share nothing.
+  /// - Parameters:
+  ///   - prefixes: names what sequences may share of each other; nil: they share nothing.
+  ///   - tiers: where their blocks are kept besides the device.
   /// - Returns: the precision that it has there.
   func load(
     _ runner: ModelRunner, rules: TokenRules, tokenizer: Tokenizer?, prefixes: PrefixNames?,
-    since start: ContinuousClock.Instant
+    tiers: PrefixTiers? = nil, since start: ContinuousClock.Instant
   ) throws -> Precision {
+    runner.cache.keepsJournal = tiers != nil
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
     limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth
@@ -67,7 +78,7 @@ actor Engine {
       runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,
       tokenMask: rules.mask(tokenCount: tokenizer?.vocabularyCount, vocabularySize: runner.profile.vocabularySize),
       endTokens: rules.ends.union(tokenizer?.endOfGenerationTokens ?? []), rules: rules,
-      prefixes: prefixes, seconds: (ContinuousClock.now - start).seconds)
+      prefixes: prefixes, tiers: tiers, seconds: (ContinuousClock.now - start).seconds)
     return runner.precision
   }
 
@@ -178,6 +189,7 @@ actor Engine {
     dropFlight(of: id)
     guard let request = requests[id], !request.isSettled else { return }
     requests[id]?.isSettled = true
+    dropSwap(of: id)
     request.sequence.close()
     // Others may wait for the blocks.
     start()

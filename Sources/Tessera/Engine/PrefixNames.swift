@@ -1,3 +1,4 @@
+import TesseraFiles
 import TesseraMemory
 import TesseraModels
 import TesseraOperators
@@ -38,5 +39,15 @@ struct PrefixNames: Sendable {
     builder.append(UInt8(salt == nil ? 0 : 1))
     builder.append(salt ?? "")
     return KVKeyChain(root: builder.finish(), blockSize: blockSize)
+  }
+}
+
+extension LoadOptions.Adapter {
+  /// SHA-256 of what is in the adapter's files.
+  func digest() throws -> Fingerprint {
+    let files = FileDescriptor.isFolder(path) ? ["/adapter_config.json", "/adapter_model.safetensors"] : [""]
+    var builder = FingerprintBuilder()
+    for file in files { builder.append(try Fingerprint(ofFileAt: path + file).hexadecimal) }
+    return builder.finish()
   }
 }

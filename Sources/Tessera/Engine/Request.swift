@@ -1,5 +1,6 @@
 import Foundation
 import TesseraMemory
+import TesseraModels
 import TesseraOperators
 import TesseraText
 
@@ -14,6 +15,10 @@ struct Request {
   private let row: SamplingRow
   /// As `row`, of the tokens that the answer begins with: each allows one.
   private let first: [SamplingRow]
+  /// The sequence's blocks where they were copied to host memory, until it goes on.
+  var swap: KVSwap?
+  /// What stores have of it.
+  var fetch = PrefixFetch.unknown
   /// Names of the sequence's blocks; nil where it shares none.
   private(set) var chain: KVKeyChain?
   let seed: UInt64
@@ -27,6 +32,9 @@ struct Request {
   private var statistics = GenerationStatistics()
   private let start = ContinuousClock.now
   private var firstToken: ContinuousClock.Instant?
+  private var hadTurn = false
+  /// When it first had its turn.
+  private var queueEnd: ContinuousClock.Instant?
   private(set) var isFinished = false
 
   /// Events that nobody has asked for yet: at most a token, two where steps run ahead of what the host knows, and the end.
@@ -66,10 +74,12 @@ struct Request {
   /// Whether its source is still to be read.
   var needsSource: Bool { source != nil && sequence.filledRows == 0 }
 
-  /// Gives its blocks back; all that is known is run anew, in an empty sequence.
-  mutating func restart(_ empty: KVSequence) {
+  /// Gives its blocks back; all that is known goes on in an empty sequence.
+  ///
+  /// - Parameter swap: what of them is in host memory.
+  mutating func restart(_ empty: KVSequence, swap: KVSwap?) {
     sequence.close()
-    sequence = empty
+    (sequence, self.swap, fetch) = (empty, swap, .unknown)
   }
 
   // MARK: Sharing
@@ -85,11 +95,36 @@ struct Request {
   ///
   /// - Returns: the tokens that need not be computed
   mutating func attach() throws -> Int {
-    guard let chain else { return 0 }
+    guard let chain else {
+      didCache(0, host: 0, disk: 0)
+      return 0
+    }
     sequence.name(chain.names)
     let count = try sequence.attach(most: tokens.count - 1)
-    if firstToken == nil { statistics.cachedPromptTokens = count }
+    didCache(count, host: 0, disk: 0)
     return count
+  }
+
+  /// The statistics where it has its turn for the first time.
+  mutating func takeFirstTurn() -> GenerationStatistics? {
+    guard !hadTurn else { return nil }
+    hadTurn = true
+    return statistics
+  }
+
+  /// Takes note of the tokens that the cache had, and of those of them that came from the stores.
+  mutating func didCache(_ count: Int, host: Int, disk: Int) {
+    if queueEnd == nil { queueEnd = .now }
+    guard firstToken == nil else { return }
+    statistics.cachedPromptTokens = count
+    (statistics.cachedHostTokens, statistics.cachedDiskTokens) = (host, disk)
+  }
+
+  /// Begins the sequence with what was copied to host memory.
+  func swapIn(on runner: ModelRunner) throws {
+    guard let swap else { return }
+    if let chain { sequence.name(chain.names) }
+    try runner.swapIn(swap, to: sequence)
   }
 
   // MARK: Sampling
@@ -114,10 +149,12 @@ struct Request {
     return !isFinished && isDrained && !isLast && !options.hasPenalty && tokens.count + 1 <= contextLength
   }
 
-  /// Takes a sampled token: its event, and the end if it is one.
+  /// Takes a sampled token, as it was chosen: its event, and the end if it is one.
   ///
   /// - Parameter contextLength: tokens that a prompt and its answer may have together.
-  mutating func append(_ token: Int, isEnd: Bool, contextLength: Int, peakDeviceBytes: Int) throws {
+  mutating func append(
+    _ token: Int, of choice: TokenSampler.Choice, isEnd: Bool, contextLength: Int, peakDeviceBytes: Int
+  ) throws {
     if firstToken == nil { firstToken = .now }
     statistics.peakDeviceBytes = peakDeviceBytes
     tokens.append(token)
@@ -128,7 +165,11 @@ struct Request {
     if isEnd { return finish(.stop) }
     statistics.generatedTokens += 1
     let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
-    deliver(.token(id: token, text: text))
+    deliver(
+      .token(
+        GeneratedToken(
+          id: token, text: text, logprob: choice.logProbability,
+          topLogprobs: choice.topTokens.map { TokenLogprob(id: $0.id, logprob: $0.logProbability) })))
     if isStopped { return finish(.stop) }
     if let limit = options.maxTokens, statistics.generatedTokens >= limit { return finish(.length) }
     // The token itself fits, but nothing behind it.
@@ -142,6 +183,7 @@ struct Request {
     let end = ContinuousClock.now
     let first = firstToken ?? end
     statistics.promptSeconds = (first - start).seconds
+    statistics.queuedSeconds = ((queueEnd ?? end) - start).seconds
     statistics.timeToFirstTokenSeconds = statistics.promptSeconds
     statistics.generationSeconds = (end - first).seconds
     let computed = statistics.promptTokens - statistics.cachedPromptTokens
@@ -154,7 +196,7 @@ struct Request {
     // Whoever cancels asks for no more tokens.
     var unread = ""
     if reason == .cancelled {
-      for case .token(_, let text) in events { unread += text }
+      for case .token(let token) in events { unread += token.text }
       events.removeAll()
     }
     let trailing = unread + rest.text + (rest.isStopped ? "" : stops.finish())
@@ -257,6 +299,7 @@ extension GenerationOptions {
     row.frequencyPenalty = frequencyPenalty
     row.bias = logitBias.map { .init(id: $0.key, value: $0.value) }.sorted { $0.id < $1.id }
     row.allowed = allowedTokens
+    row.topTokens = topLogprobs
     return row
   }
 }

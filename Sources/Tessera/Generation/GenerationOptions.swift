@@ -1,4 +1,5 @@
 import TesseraModels
+import TesseraOperators
 
 /// How tokens are chosen, and when to stop.
 public struct GenerationOptions: Sendable, Equatable {
@@ -30,6 +31,10 @@ public struct GenerationOptions: Sendable, Equatable {
   /// Tokens that the answer begins with, whatever the model thinks of them; nil takes what the model's files say
   /// (`LanguageModel.firstTokens`).
   public var firstTokens: [Int]?
+  /// Log-probabilities of each token and of so many of the likeliest in its place, at most `topLogprobsLimit`; nil tells none.
+  ///
+  /// They are of the distribution at temperature 1, after bias, penalties and forbidden tokens.
+  public var topLogprobs: Int?
   /// Requests with a higher priority go before others.
   public var priority = 0
   /// Answers share what the cache has of their prompts' beginnings only with those of the same salt.
@@ -43,6 +48,9 @@ public struct GenerationOptions: Sendable, Equatable {
 
   /// Tokens that `logitBias` may list: memory is planned for so many. `allowedTokens` forbids any number.
   public static let logitBiasLimit = ModelRunner.biasLimit
+
+  /// The most that `topLogprobs` may ask for.
+  public static let topLogprobsLimit = TokenSampler.topTokenLimit
 
   public init() {}
 
@@ -68,6 +76,10 @@ public struct GenerationOptions: Sendable, Equatable {
     try require(
       logitBias.count <= Self.logitBiasLimit, "the number of tokens with a logit bias", logitBias.count,
       "at most \(Self.logitBiasLimit): forbid more with allowedTokens")
+    if let topLogprobs {
+      try require(
+        (0...Self.topLogprobsLimit).contains(topLogprobs), "top-logprobs", topLogprobs, "0 to \(Self.topLogprobsLimit)")
+    }
     try require(stopStrings.allSatisfy { !$0.isEmpty }, "a stop string", "\"\"", "not empty")
   }
 }

@@ -30,6 +30,9 @@ struct SamplingOptions: ParsableArguments {
     help: ArgumentHelp("End the answer before this text; may be repeated.", valueName: "text"))
   var stopStrings: [String] = []
 
+  @Option(help: "With --json, tell log-probabilities of each token and of so many of the likeliest in its place.")
+  var logprobs: Int?
+
   func validate() throws {
     if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens is \(maxTokens): it must be 0 or more") }
     guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature must be 0 or more") }
@@ -41,6 +44,9 @@ struct SamplingOptions: ParsableArguments {
       throw ValidationError("--min-p must be from 0 (all) to 1 (the likeliest alone)")
     }
     guard repeatPenalty > 0, repeatPenalty.isFinite else { throw ValidationError("--repeat-penalty must be over 0") }
+    if let logprobs, !(0...GenerationOptions.topLogprobsLimit).contains(logprobs) {
+      throw ValidationError("--logprobs must be from 0 to \(GenerationOptions.topLogprobsLimit)")
+    }
     guard stopStrings.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("--stop must not be empty") }
   }
 
@@ -54,6 +60,7 @@ struct SamplingOptions: ParsableArguments {
     options.repeatPenalty = repeatPenalty
     options.seed = seed
     options.stopStrings = stopStrings
+    options.topLogprobs = logprobs
     return options
   }
 }

@@ -77,4 +77,15 @@ extension KVCache {
       return KVPrefix(tokenCount: count * (layout.prefixBlockSize ?? 0), usedBlocks: used)
     }
   }
+
+  /// The numbers of the blocks with these names that a query behind them may touch and that a group lacks.
+  package func missingBlocks(of names: [KVBlockKey]) -> [Int] {
+    let rows = names.count * (layout.prefixBlockSize ?? 0)
+    return state.withLock { state in
+      let missing = layout.groups.enumerated().flatMap { index, group in
+        group.neededBlocks(rows: rows).filter { !state.pools[index].holds(names[$0]) }
+      }
+      return Set(missing).sorted()
+    }
+  }
 }

@@ -14,6 +14,12 @@ package struct KVSwap: Sendable {
 
 /// Blocks of the cache on their way to the host and back.
 extension ModelRunner {
+  /// Bytes that `swapOut` copies.
+  package func swapBytes(_ sequence: KVSequence) -> Int {
+    let count = sequence.tokenCount
+    return cache.layout.groups.reduce(0) { $0 + $1.neededBlocks(rows: count).count * $1.bytesPerBlock }
+  }
+
   /// Copies a sequence's blocks to the host; waits for the device.
   package func swapOut(_ sequence: KVSequence) throws -> KVSwap {
     let (count, tables) = (sequence.tokenCount, sequence.tables)
@@ -44,6 +50,38 @@ extension ModelRunner {
         try write(bytes, to: new.compactMap { table.block($0) }, group: index)
       }
       try sequence.commit(swap.tokenCount)
+    } catch {
+      sequence.abandon()
+      throw error
+    }
+  }
+
+  /// Fills an empty sequence with `count` tokens: blocks that the cache has under its names, and blocks of bytes.
+  ///
+  /// - Parameter bytes: a block's by its number, all groups' one behind the other.
+  /// - Returns: the numbers of the blocks whose bytes were needed.
+  /// - Throws: what `KVSequence.restore` throws, `CLError`, `MemoryError`; the sequence is empty then.
+  package func restore(
+    _ sequence: KVSequence, count: Int, _ bytes: (Int) -> [UInt8]?
+  ) throws -> Set<Int> {
+    do {
+      let restoration = try sequence.restore(count)
+      try blocks.enqueue(restoration.reservation.work, of: cache, on: queue)
+      var offset = 0
+      for (index, new) in restoration.newBlocks.enumerated() {
+        let size = cache.layout.groups[index].bytesPerBlock
+        let parts = try new.map { number -> ArraySlice<UInt8> in
+          guard let bytes = bytes(number), bytes.count >= offset + size else {
+            throw ModelError(.badBatch, "block \(number) of a sequence is nowhere")
+          }
+          return bytes[offset..<offset + size]
+        }
+        let table = restoration.reservation.tables[index]
+        try write(Array(parts.joined()), to: new.compactMap { table.block($0) }, group: index)
+        offset += size
+      }
+      try sequence.commit(count)
+      return Set(restoration.newBlocks.joined())
     } catch {
       sequence.abandon()
       throw error

@@ -23,7 +23,9 @@ extension FamilySuites {
       var options = GenerationOptions()
       (options.maxTokens, options.adapter) = (12, adapter)
       var answer: [Int] = []
-      for try await case .token(let id, _) in model.generate(tokens: tokens, options: options) { answer.append(id) }
+      for try await case .token(let token) in model.generate(tokens: tokens, options: options) {
+        answer.append(token.id)
+      }
       return answer
     }
 

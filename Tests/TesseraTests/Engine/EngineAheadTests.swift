@@ -111,7 +111,7 @@ extension ModelSuites {
       let late = try await language.request(prompts[1]) { $0.maxTokens = 3 }
       await engine.resume()
       var tokens: [Int] = []
-      while case .token(let id, _)? = try await kept.next() { tokens.append(id) }
+      while case .token(let token)? = try await kept.next() { tokens.append(token.id) }
       #expect(tokens == alone.tokens)
       while case .token? = try await late.next() {}
       _ = try await cancelled.next()

@@ -51,7 +51,7 @@ extension ModelSuites {
       await language.engine.pause()
       let handle = try await language.request(prompt)
       await language.engine.stepOnce()
-      guard case .token(_, let first)? = try await handle.next() else {
+      guard case .token(let first)? = try await handle.next() else {
         Issue.record("no token")
         return
       }
@@ -66,7 +66,7 @@ extension ModelSuites {
       }
       #expect(result.finishReason == .cancelled && result.statistics.generatedTokens == 2)
       let tokens = Array(whole.tokens.prefix(2))
-      #expect(try first + result.trailingText == language.tokenizer.decode(tokens))
+      #expect(try first.text + result.trailingText == language.tokenizer.decode(tokens))
       await language.engine.resume()
     }
 
@@ -123,8 +123,8 @@ extension ModelSuites {
       var tokens: [Int] = []
       func read(_ count: Int) async throws {
         for _ in 0..<count {
-          guard case .token(let id, _)? = try await slow.next() else { return }
-          tokens.append(id)
+          guard case .token(let token)? = try await slow.next() else { return }
+          tokens.append(token.id)
         }
       }
       try await read(60)

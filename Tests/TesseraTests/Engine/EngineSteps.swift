@@ -22,6 +22,9 @@ extension Engine {
   func flightIDs() -> [SequenceID]? { flight?.ids.compactMap { $0 } }
   func waitingIDs() -> [SequenceID] { scheduler.waiting.map(\.id) }
   func requestCount() -> Int { requests.count }
+  func force(_ way: Preemption?) { preemption.forced = way }
+  func preemptions(_ way: Preemption) -> Int { preemption.counts[way] ?? 0 }
+  func swappedBytes() -> Int { preemption.swappedBytes }
   func isIdle() -> Bool { scheduler.isEmpty && flight == nil }
   func closeSequence(_ id: SequenceID) { requests[id]?.sequence.close() }
 }

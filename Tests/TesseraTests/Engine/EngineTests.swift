@@ -67,7 +67,7 @@ extension ModelSuites {
         await language.engine.stepOnce()
         for (index, handle) in handles.enumerated() {
           #expect(await language.engine.generatedCount(handle.id) == step)
-          if case .token(let id, _)? = try await handle.next() { tokens[index].append(id) }
+          if case .token(let token)? = try await handle.next() { tokens[index].append(token.id) }
         }
       }
       await language.engine.resume()

@@ -73,7 +73,7 @@ extension ModelSuites {
 
     @Test("prompts with other salts share nothing")
     func salts() async throws {
-      let language = try await SyntheticModel.llama.loadEndless()
+      let language = try await SyntheticModel.llama.loadEndless(sequences: 4)
       func cached(_ salt: String?) async throws -> Int? {
         try await language.run(SyntheticModel.ids(150)) { $0.cacheSalt = salt }.result?.statistics.cachedPromptTokens
       }
@@ -112,7 +112,8 @@ extension ModelSuites {
       let cold = try await SyntheticModel.llama.loadEndless(context: 512, chunk: 64, configure: { $0.prefixCache = false })
       var sum = 0
       for round in 0..<12 {
-        let prompt = prompts[round * 7 % 5]
+        // One is asked for again and again, which does not save it from the two largest.
+        let prompt = prompts[round % 2 == 0 ? 0 : 1 + round / 2 % 4]
         let run = try await language.run(prompt, Self.draw)
         #expect(try await run.tokens == cold.run(prompt, Self.draw).tokens, "round \(round)")
         sum += run.result?.statistics.cachedPromptTokens ?? 0

@@ -135,7 +135,8 @@ struct SchedulerSimulation {
     for id in plan.preempted { sequences[id]?.preemptions += 1 }
     for admission in plan.admitted {
       try require(!gone.contains(admission.id), "\(admission.id) begins and has given up its blocks")
-      try require(!awaited.contains(admission.id), "\(admission.id) computes what another is computing")
+      let isThere = scheduler.running.contains { $0.id == blocks.shared[admission.id]?.with }
+      try require(!isThere || !awaited.contains(admission.id), "\(admission.id) computes what another is computing")
       try require(sequences[admission.id]?.done == 0, "\(admission.id) begins twice")
       blocks.grow(admission.id, tokens: admission.cachedTokens)
       sequences[admission.id]?.done = admission.cachedTokens

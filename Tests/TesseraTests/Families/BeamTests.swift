@@ -103,7 +103,7 @@ extension FamilySuites {
       (sampling.maxTokens, sampling.firstTokens) = (6, [17, 18])
       var tokens: [Int] = []
       for try await event in model.generate(tokens: [2], source: pair.source, options: sampling) {
-        if case .token(let id, _) = event { tokens.append(id) }
+        if case .token(let token) = event { tokens.append(token.id) }
       }
       (options.firstTokens, options.maxTokens) = ([17, 18], 6)
       #expect(tokens.prefix(2) == [17, 18] && tokens.count > 2)
