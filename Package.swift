@@ -15,6 +15,11 @@ let everything: [Target.Dependency] =
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+/// What the server speaks HTTP with.
+let http: [Target.Dependency] = [
+  ("HummingbirdCore", "hummingbird"), ("HTTPTypes", "swift-http-types"), ("NIOCore", "swift-nio"),
+  ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("NIOHTTPTypes", "swift-nio-extras"),
+].map { .product(name: $0, package: $1, condition: .when(traits: ["Server"])) }
 
 /// System libraries, and the kernels embedded in the binary.
 let foundations: [Target] = [
@@ -45,10 +50,13 @@ let modules: [Target] = [
   .target(name: "TesseraModels", dependencies: operators + files),
   .target(
     name: "Tessera", dependencies: models + text + ["CZlib", "TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
+  .target(
+    name: "TesseraServer", dependencies: everything + http + [crypto, logging],
+    resources: [.embedInCode("Page/chat.html")]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
-      logging,
+      "TesseraServer", logging,
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
@@ -106,13 +114,19 @@ let package = Package(
   ],
   traits: [
     // Needs libclblast-dev. No model uses it: tests and benchmarks do.
-    .trait(name: "CLBlast", description: "Dense float32 products through CLBlast, where it is faster.")
+    .trait(name: "CLBlast", description: "Dense float32 products through CLBlast, where it is faster."),
+    .trait(name: "Server", description: "The command's `serve`: a server that speaks OpenAI's interface."),
+    .default(enabledTraits: ["Server"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
   ],
   targets: foundations + modules + benchmarks + tests,
   swiftLanguageModes: [.v6],

@@ -53,7 +53,9 @@ struct ChatCommand: AsyncParsableCommand {
       try await task.value
       Terminal.print("")
       guard let result = await session.lastResult else { return }
-      if result.isContextFull(session.options) { Terminal.diagnose(session.model.contextNote + "; /reset begins anew") }
+      if result.isContextFull(session.options, of: session.model.contextLength) {
+        Terminal.diagnose(session.model.contextNote + "; /reset begins anew")
+      }
       if !model.quiet { Terminal.diagnose(result.statistics.summary(of: session.model)) }
     } catch {
       Terminal.print("")

@@ -8,26 +8,25 @@ extension GenerateCommand {
     let task = Task { try await language.beamSearch(tokens: promptTokens, source: source, options: options) }
     let interrupt = Interrupt { task.cancel() }
     defer { interrupt.stop() }
-    let start = ContinuousClock.now
-    let answers = try await task.value
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-    guard let best = answers.first else { return }
+    let found = try await task.value
+    let experts = try await language.takeExpertStatistics()
+    guard let best = found.answers.first else { return }
     if model.json {
       try Terminal.printJSON(
         BeamDocument(
           prompt_tokens: promptTokens, source_tokens: source, tokens: best.tokens, text: best.text ?? "",
           finish_reason: best.finishReason,
-          beams: answers.map {
+          beams: found.answers.map {
             .init(tokens: $0.tokens, text: $0.text ?? "", score: $0.score, finish_reason: $0.finishReason)
-          }, seconds: seconds, device: language.device.name, kv: language.memoryPlan.cacheEncoding))
+          }, statistics: found.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding,
+          experts: experts))
       return
     }
     Terminal.print(best.text ?? best.tokens.map(String.init).joined(separator: ","))
     if !model.quiet {
-      let time = (seconds * 100).rounded() / 100
       Terminal.diagnose(
-        "\nbest of \(options.width) beams: \(best.tokens.count) tokens, score \((best.score * 1000).rounded() / 1000), "
-          + "\(time) s")
+        "\nbest of \(options.width) beams: \(best.tokens.count) tokens, score \((best.score * 1000).rounded() / 1000)"
+          + found.statistics.summary(of: language))
     }
   }
 
@@ -48,8 +47,11 @@ extension GenerateCommand {
     let finish_reason: FinishReason
     /// The best first.
     let beams: [Beam]
-    let seconds: Double
+    let statistics: GenerationStatistics
     let device: String
+    /// How the cache keeps keys and values.
     let kv: String
+    /// Of experts that stay in host memory.
+    let experts: ExpertStatistics?
   }
 }

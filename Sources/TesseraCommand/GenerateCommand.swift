@@ -112,7 +112,7 @@ struct GenerateCommand: AsyncParsableCommand {
           statistics: result.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding,
           experts: experts))
     } else if !model.quiet {
-      if result.isContextFull(options) { Terminal.diagnose(language.contextNote) }
+      if result.isContextFull(options, of: language.contextLength) { Terminal.diagnose(language.contextNote) }
       Terminal.diagnose(result.statistics.summary(of: language))
     }
   }

@@ -19,7 +19,16 @@ struct TesseraCommand: AsyncParsableCommand {
       TranscribeCommand.self,
       PerplexityCommand.self, InspectCommand.self,
       ConvertCommand.self, BenchCommand.self, TuneCommand.self, DoctorCommand.self,
-    ])
+    ] + serving)
+
+  /// The server, where the package's trait asks for it.
+  private static var serving: [any ParsableCommand.Type] {
+    #if Server
+      [ServeCommand.self]
+    #else
+      []
+    #endif
+  }
 
   static func main() async {
     Terminal.ignoreBrokenPipes()

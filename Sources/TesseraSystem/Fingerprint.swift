@@ -16,6 +16,12 @@ package struct Fingerprint: Hashable, Sendable {
 
   fileprivate init(digest: SHA256.Digest) { bytes = Array(digest) }
 
+  /// A digest that was kept; nil unless it has 32 bytes.
+  package init?(digest bytes: [UInt8]) {
+    guard bytes.count == 32 else { return nil }
+    self.bytes = bytes
+  }
+
   /// 64 hexadecimal digits.
   package var hexadecimal: String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

@@ -37,6 +37,10 @@ struct CommandBeamTests {
           let scores = [beam, answer].map { $0["score"] as? Double ?? .nan }
           #expect(abs(scores[0] - scores[1]) < 1e-4)
         }
+        let statistics = try #require(document["statistics"] as? [String: Any])
+        #expect(statistics["prompt_tokens"] as? Int == (search["prompt"] as? [Int])?.count)
+        #expect((1...12).contains(try #require(statistics["generated_tokens"] as? Int)))
+        #expect(try #require(statistics["peak_device_bytes"] as? Int) > 0 && document["device"] is String)
         let plain = try CommandRun(arguments)
         #expect(plain.output == (try FamilyFixture.list(document["tokens"])) + "\n")
         #expect(plain.errors.contains("best of 4 beams"))
@@ -61,6 +65,8 @@ struct CommandBeamTests {
     let drawn = try (0..<3).map { try tokens(draw + ["\($0)"]) }
     #expect(drawn.allSatisfy { $0[0] == 93 } && Set(drawn).count > 1)
     #expect(try tokens(draw + ["2"]) == drawn[2])
+    // The fifth is the end that the folder forces.
+    #expect(drawn.allSatisfy { $0.count <= 4 })
   }
 
   @Test("what is wrong with a search is said")

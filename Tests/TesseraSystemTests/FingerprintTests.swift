@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import TesseraSystem
@@ -33,5 +34,33 @@ struct FingerprintTests {
       return builder.finish()
     }
     #expect(Set(lists).count == 4)
+  }
+
+  @Test("a file's fingerprint is of its contents alone, in pieces of a MiB")
+  func files() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let contents = [0, 1, 1 << 20, 1 << 20 | 5, 3 << 20].map { count in
+      Data((0..<count).lazy.map { UInt8(truncatingIfNeeded: $0) })
+    }
+    var found: Set<Fingerprint> = []
+    for (index, content) in contents.enumerated() {
+      let paths = ["a", "b"].map { folder.appendingPathComponent("\($0)\(index)").path }
+      for path in paths { try content.write(to: URL(fileURLWithPath: path)) }
+      let digest = try Fingerprint(ofFileAt: paths[0])
+      #expect(try Fingerprint(ofFileAt: paths[1]) == digest)
+      found.insert(digest)
+      // Digests of the pieces, behind the length.
+      let pieces = stride(from: 0, to: content.count, by: 1 << 20).flatMap { start in
+        Fingerprint(content[start..<min(start + (1 << 20), content.count)]).bytes
+      }
+      let length = (0..<8).map { UInt8(truncatingIfNeeded: content.count >> ($0 * 8)) }
+      #expect(digest == Fingerprint(length + pieces))
+      #expect(Fingerprint(digest: digest.bytes) == digest && Fingerprint(digest: Array(digest.bytes.dropLast())) == nil)
+    }
+    #expect(found.count == contents.count)
+    #expect(throws: FileError.self) { try Fingerprint(ofFileAt: folder.path) }
+    #expect(throws: FileError.self) { try Fingerprint(ofFileAt: folder.path + "/none") }
   }
 }

@@ -10,8 +10,8 @@ extension BeamSearch {
 
   /// The best continuations of all beams: so many that, whichever of them end, enough go on.
   func candidates(_ logits: [ArraySlice<Float>]) throws(TesseraError) -> [Candidate] {
-    if count < first.count {
-      return running.indices.map { .init(parent: $0, token: first[count], sum: running[$0].sum) }
+    if let token = forced.tokens[count] {
+      return running.indices.map { .init(parent: $0, token: token, sum: running[$0].sum) }
     }
     let limit = max(2, 1 + ends.count) * options.width
     var candidates: [Candidate] = []

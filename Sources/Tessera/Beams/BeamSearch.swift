@@ -18,7 +18,7 @@ struct BeamSearch {
   let options: BeamSearchOptions
   private let promptCount: Int
   private let maxCount: Int
-  let first: [Int]
+  let forced: ForcedTokens
   let ends: Set<Int>
   /// Tokens that are never generated.
   let banned: [Int]
@@ -36,11 +36,12 @@ struct BeamSearch {
   /// - Parameters:
   ///   - prompt: what all answers continue, at least one token.
   ///   - maxCount: the most tokens of an answer, at least one.
-  ///   - first: tokens that every answer begins with.
+  ///   - forced: tokens that every answer has.
   init(
-    _ prompt: [Int], options: BeamSearchOptions, maxCount: Int, first: [Int], ends: Set<Int>, banned: [Int] = []
+    _ prompt: [Int], options: BeamSearchOptions, maxCount: Int, forced: ForcedTokens = .init(), ends: Set<Int>,
+    banned: [Int] = []
   ) {
-    (self.options, self.maxCount, self.first, self.ends, self.banned) = (options, maxCount, first, ends, banned)
+    (self.options, self.maxCount, self.forced, self.ends, self.banned) = (options, maxCount, forced, ends, banned)
     promptCount = prompt.count
     running = [Beam(tokens: prompt, sum: 0)]
   }
@@ -53,6 +54,7 @@ struct BeamSearch {
   mutating func advance(_ logits: [ArraySlice<Float>]) throws(TesseraError) -> [Int] {
     let candidates = try candidates(logits)
     guard !candidates.isEmpty else { return giveUp() }
+    let isCutOff = count == forced.endIndex
     count += 1
     let width = options.width
     var parents: [Int] = []
@@ -69,8 +71,8 @@ struct BeamSearch {
         parents.append(candidate.parent)
       } else if rank < width {
         let score = candidate.sum / pow(Double(count), options.lengthPenalty)
-        ended.append(
-          Finished(tokens: Array(tokens.dropFirst(promptCount).dropLast(isEnd ? 1 : 0)), score: score, isEnded: isEnd))
+        let answer = Array(tokens.dropFirst(promptCount).dropLast(isEnd ? 1 : 0))
+        ended.append(Finished(tokens: answer, score: score, isEnded: isEnd && !isCutOff))
       }
     }
     if isImprovable, !(isFull && options.stopping == .early) { add(ended) }

@@ -64,3 +64,11 @@ public struct BeamAnswer: Sendable, Equatable {
   /// `.stop` or `.length`.
   public let finishReason: FinishReason
 }
+
+/// What a beam search has found.
+public struct BeamSearchResult: Sendable {
+  /// The best first.
+  public let answers: [BeamAnswer]
+  /// Generated tokens are those of each beam, the longest one's; the first is there when all begin.
+  public let statistics: GenerationStatistics
+}

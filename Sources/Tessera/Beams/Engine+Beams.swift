@@ -4,7 +4,10 @@ import TesseraModels
 extension Engine {
   /// Follows the likeliest answers of a prompt, each in a sequence of its own that shares with the others what they have in
   /// common: of an encoder-decoder's source keys and values are computed once.
-  func beams(_ prompt: [Int], source: [Int]?, _ options: BeamSearchOptions) async throws -> [BeamSearch.Finished] {
+  func beams(_ prompt: [Int], source: [Int]?, _ options: BeamSearchOptions) async throws
+    -> (answers: [BeamSearch.Finished], statistics: GenerationStatistics)
+  {
+    let start = ContinuousClock.now
     try options.check()
     let model = try model()
     let (runner, size) = (model.runner, model.runner.profile.vocabularySize)
@@ -20,9 +23,10 @@ extension Engine {
     let room = runner.contextLength - prompt.count + 1
     let mask = model.tokenMask ?? []
     let banned = mask.isEmpty ? [] : (0..<size).filter { mask[$0 / 32] >> UInt32($0 % 32) & 1 == 0 }
+    let limit = min(options.maxTokens ?? room, room)
     var search = BeamSearch(
-      prompt, options: options, maxCount: min(options.maxTokens ?? room, room),
-      first: try model.rules.firstTokens(options.firstTokens, behind: prompt, vocabularySize: size),
+      prompt, options: options, maxCount: limit,
+      forced: try model.rules.forced(options.firstTokens, behind: prompt, limit: limit, vocabularySize: size),
       ends: options.endTokens ?? model.endTokens, banned: banned)
 
     try await takeTurn()
@@ -30,9 +34,17 @@ extension Engine {
     var sequences = [runner.cache.makeSequence(adapter: try runner.adapter(named: options.adapter))]
     defer { for sequence in sequences { sequence.close() } }
     var rows = try await beginBeams(prompt, source: source, sequences[0])
+    var statistics = GenerationStatistics()
+    (statistics.promptTokens, statistics.loadSeconds) = (prompt.count, model.seconds)
+    var firstToken: ContinuousClock.Instant?
     while true {
       let parents = try search.advance(rows)
-      guard !search.isOver else { return search.finished }
+      firstToken = firstToken ?? .now
+      guard !search.isOver else {
+        (statistics.generatedTokens, statistics.peakDeviceBytes) = (search.count, runner.heap.peakBytes)
+        statistics.finish(since: start, firstToken: firstToken)
+        return (search.finished, statistics)
+      }
       sequences = try Self.continued(sequences, parents)
       try Task.checkCancellation()
       await Task.yield()

@@ -3,7 +3,7 @@ extension LanguageModel {
   /// takes the text as its source.
   ///
   /// - Throws: as `beamSearch(tokens:source:options:)`, and as `tokenizer`.
-  public func beamSearch(_ prompt: String, options: BeamSearchOptions = .init()) async throws -> [BeamAnswer] {
+  public func beamSearch(_ prompt: String, options: BeamSearchOptions = .init()) async throws -> BeamSearchResult {
     let tokenizer = try tokenizer
     let tokens = try await texts.run { try tokenizer.encode(prompt) }
     guard let decoderStartToken else { return try await beamSearch(tokens: tokens, options: options) }
@@ -21,16 +21,17 @@ extension LanguageModel {
   /// - Throws: `TesseraError` for options out of range, an empty prompt, one that does not fit; `ModelError`, `MemoryError`
   ///   where beams find no room, `CancellationError`.
   public func beamSearch(tokens: [Int], source: [Int]? = nil, options: BeamSearchOptions = .init()) async throws
-    -> [BeamAnswer]
+    -> BeamSearchResult
   {
     let found = try await engine.beams(tokens, source: source, options)
     let tokenizer = try? tokenizer
-    return try await texts.run {
-      try found.prefix(options.resultCount).map { answer in
+    let answers = try await texts.run {
+      try found.answers.prefix(options.resultCount).map { answer in
         BeamAnswer(
           tokens: answer.tokens, text: try tokenizer?.decode(answer.tokens), score: answer.score,
           finishReason: answer.isEnded ? .stop : .length)
       }
     }
+    return BeamSearchResult(answers: answers, statistics: found.statistics)
   }
 }

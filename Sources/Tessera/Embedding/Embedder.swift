@@ -182,16 +182,20 @@ public final class Embedder: Sendable {
 
   /// The token ids of texts, cut to `longestText`.
   public func tokens(of texts: [String]) throws -> [[Int]] {
-    let tokenizer = try model.tokenizer
     // What is added to every text: the end's part of it stays.
-    let frame = try tokenizer.encode("")
+    let frame = try model.tokenizer.encode("")
     return try texts.map { text in
-      let ids = try tokenizer.encode(isLowercased ? text.lowercased() : text)
+      let ids = try wholeTokens(of: text)
       guard ids.count > longestText else { return ids }
       let added = zip(frame, ids).prefix { $0 == $1 }.count
       let end = min(max(0, frame.count - added), longestText)
       return Array(ids.prefix(longestText - end)) + ids.suffix(end)
     }
+  }
+
+  /// The token ids of a text, however long.
+  package func wholeTokens(of text: String) throws -> [Int] {
+    try model.tokenizer.encode(isLowercased ? text.lowercased() : text)
   }
 
   /// A vector of the length 1 in the same direction; zeros stay.

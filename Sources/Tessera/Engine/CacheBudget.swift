@@ -13,7 +13,8 @@ struct CacheBudget: BlockBudget {
 
   /// - Parameter waiting: requests that have no blocks.
   init(
-    _ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], waiting: [SequenceID], isTiered: Bool = false
+    _ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], waiting: [SequenceID],
+    isTiered: Bool = false
   ) {
     self.isTiered = isTiered
     self.cache = cache
@@ -45,7 +46,8 @@ struct CacheBudget: BlockBudget {
 
   func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool {
     if isTiered, waiting.contains(id), requests[id]?.chain != nil, requests[id]?.fetch.isDone == false { return true }
-    guard let chain = requests[id]?.chain, requests[id]?.swap == nil, running.contains(where: { $0.pending > 1 || waiting.contains($0.id) })
+    guard let chain = requests[id]?.chain, requests[id]?.swap == nil,
+      running.contains(where: { $0.pending > 1 || waiting.contains($0.id) })
     else { return false }
     // The first block that the cache lacks.
     let index = cached(id) / chain.blockSize

@@ -111,15 +111,16 @@ actor Engine {
     let adapter = try runner.adapter(named: options.adapter)
     let count = runner.profile.vocabularySize
     let row = try options.samplingRow(vocabularySize: count, tokens: model.tokenMask)
-    let first = try model.rules.firstTokens(options.firstTokens, behind: prompt, vocabularySize: count).map {
-      SamplingRow(only: $0, vocabularySize: count)
-    }
+    let room = runner.contextLength - prompt.count + 1
+    let forced = try model.rules.forced(
+      options.firstTokens, behind: prompt, limit: min(options.maxTokens ?? room, room), vocabularySize: count)
     lastID += 1
     let id = SequenceID(rawValue: lastID)
     var request = Request(
       id, prompt: prompt, source: source, sequence: runner.cache.makeSequence(adapter: adapter), options: options,
-      row: row, first: first, chain: model.prefixes?.chain(adapter: adapter, salt: options.cacheSalt),
-      tokenizer: model.tokenizer, loadSeconds: model.seconds)
+      row: row, forced: forced, vocabularySize: count,
+      chain: model.prefixes?.chain(adapter: adapter, salt: options.cacheSalt), tokenizer: model.tokenizer,
+      loadSeconds: model.seconds)
     if options.maxTokens == 0 { request.finish(.length) }
     requests[id] = request
     if request.isFinished {

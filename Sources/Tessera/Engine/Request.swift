@@ -13,8 +13,8 @@ struct Request {
   let options: GenerationOptions
   /// How tokens are chosen, but for what depends on those before them.
   private let row: SamplingRow
-  /// As `row`, of the tokens that the answer begins with: each allows one.
-  private let first: [SamplingRow]
+  private let forced: ForcedTokens
+  private let vocabularySize: Int
   /// The sequence's blocks where they were copied to host memory, until it goes on.
   var swap: KVSwap?
   /// What stores have of it.
@@ -52,14 +52,15 @@ struct Request {
   /// - Parameters:
   ///   - sequence: an empty one.
   ///   - row: how tokens are chosen, by `options`.
-  ///   - first: as `row`, of the tokens that the answer begins with.
+  ///   - forced: the answer's tokens that are not chosen.
   ///   - chain: without tokens; nil where the sequence shares no blocks.
   init(
     _ id: SequenceID, prompt: [Int], source: [Int]?, sequence: KVSequence, options: GenerationOptions,
-    row: SamplingRow, first: [SamplingRow] = [], chain: KVKeyChain?, tokenizer: Tokenizer?, loadSeconds: Double
+    row: SamplingRow, forced: ForcedTokens, vocabularySize: Int, chain: KVKeyChain?, tokenizer: Tokenizer?,
+    loadSeconds: Double
   ) {
     (self.id, self.sequence, self.source, self.options) = (id, sequence, source, options)
-    (self.row, self.first, self.chain) = (row, first, chain)
+    (self.row, self.forced, self.vocabularySize, self.chain) = (row, forced, vocabularySize, chain)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
@@ -134,7 +135,7 @@ struct Request {
   /// - Parameter tokensAhead: tokens behind the last one that are not known yet.
   func samplingRow(ahead tokensAhead: Int = 0) -> SamplingRow {
     let index = tokens.count - promptCount + tokensAhead
-    var row = first.indices.contains(index) ? first[index] : row
+    var row = forced.tokens[index].map { SamplingRow(only: $0, vocabularySize: vocabularySize) } ?? row
     if options.hasPenalty {
       row.occurrences = occurrences.list(all: options.presencePenalty != 0 || options.frequencyPenalty != 0)
     }
@@ -162,7 +163,7 @@ struct Request {
       sequence.name(chain.names.suffix(1), from: chain.names.count - 1)
     }
     occurrences.append(token)
-    if isEnd { return finish(.stop) }
+    if isEnd { return finish(forced.endIndex == statistics.generatedTokens ? .length : .stop) }
     statistics.generatedTokens += 1
     let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
     deliver(
@@ -180,18 +181,8 @@ struct Request {
   mutating func finish(_ reason: FinishReason) {
     guard !isFinished else { return }
     isFinished = true
-    let end = ContinuousClock.now
-    let first = firstToken ?? end
-    statistics.promptSeconds = (first - start).seconds
-    statistics.queuedSeconds = ((queueEnd ?? end) - start).seconds
-    statistics.timeToFirstTokenSeconds = statistics.promptSeconds
-    statistics.generationSeconds = (end - first).seconds
-    let computed = statistics.promptTokens - statistics.cachedPromptTokens
-    statistics.promptTokensPerSecond = Double(computed) / max(statistics.promptSeconds, 1e-9)
-    // The first token comes with the prompt.
-    statistics.generationTokensPerSecond =
-      Double(max(0, statistics.generatedTokens - 1)) / max(statistics.generationSeconds, 1e-9)
-    statistics.peakResidentBytes = ProcessMemory.peakResidentBytes
+    statistics.queuedSeconds = ((queueEnd ?? .now) - start).seconds
+    statistics.finish(since: start, firstToken: firstToken)
     let rest = stops.append(detokenizer?.finish() ?? "")
     // Whoever cancels asks for no more tokens.
     var unread = ""

@@ -27,7 +27,7 @@ public struct TokenLogprob: Sendable, Equatable {
 public enum FinishReason: String, Sendable, Codable {
   /// The model ended its answer, or a stop string appeared.
   case stop
-  /// The number of tokens was reached.
+  /// The number of tokens was reached, or the end of the context.
   case length
   /// The task was canceled.
   case cancelled
@@ -80,5 +80,20 @@ public struct GenerationStatistics: Sendable, Codable, Equatable {
     case timeToFirstTokenSeconds = "time_to_first_token_seconds"
     case peakDeviceBytes = "peak_device_bytes"
     case peakResidentBytes = "peak_resident_bytes"
+  }
+
+  /// Takes the times of a generation that ends now.
+  ///
+  /// - Parameter firstToken: when its first token was there; nil: it has none.
+  mutating func finish(since start: ContinuousClock.Instant, firstToken: ContinuousClock.Instant?) {
+    let end = ContinuousClock.now
+    let first = firstToken ?? end
+    promptSeconds = (first - start).seconds
+    timeToFirstTokenSeconds = promptSeconds
+    generationSeconds = (end - first).seconds
+    promptTokensPerSecond = Double(promptTokens - cachedPromptTokens) / max(promptSeconds, 1e-9)
+    // The first token comes with the prompt.
+    generationTokensPerSecond = Double(max(0, generatedTokens - 1)) / max(generationSeconds, 1e-9)
+    peakResidentBytes = ProcessMemory.peakResidentBytes
   }
 }

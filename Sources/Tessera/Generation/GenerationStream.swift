@@ -8,7 +8,7 @@ public struct GenerationStream: AsyncSequence, Sendable {
   /// Begins a generation; each iterator has one of its own.
   public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
 
-  public struct Iterator: AsyncIteratorProtocol {
+  public struct Iterator: AsyncIteratorProtocol, Sendable {
     private let stream: GenerationStream
     private var request: RequestHandle?
     private var isFinished = false

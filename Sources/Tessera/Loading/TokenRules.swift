@@ -8,20 +8,36 @@ struct TokenRules: Sendable, Equatable {
   var ends: Set<Int> = []
   /// Those that an encoder-decoder's answers begin with.
   var first: [Int] = []
+  /// The one that an encoder-decoder's answer has where nothing may follow.
+  var last: Int?
   /// Those that are never generated.
   var banned: Set<Int> = []
 
-  /// The tokens that an answer begins with.
+  /// The tokens that an answer has whatever the model thinks of them.
   ///
   /// - Parameters:
-  ///   - asked: what a generation asks for; nil: what the files say, where the target has no more than its first token.
+  ///   - firstTokens: what a generation asks for; nil: what the files say, where the target has no more than its first token.
   ///   - prompt: what the answer continues.
+  ///   - limit: the most tokens of the answer.
   /// - Throws: `TesseraError` for ids outside of the vocabulary.
-  func firstTokens(_ asked: [Int]?, behind prompt: [Int], vocabularySize: Int) throws(TesseraError) -> [Int] {
-    let tokens = asked ?? (prompt.count == 1 ? first : [])
-    guard let token = tokens.first(where: { !(0..<vocabularySize).contains($0) }) else { return tokens }
-    throw TesseraError(
-      .badOption, "the first token of an answer is \(token): the vocabulary has \(vocabularySize), ids begin at 0")
+  func forced(_ firstTokens: [Int]?, behind prompt: [Int], limit: Int, vocabularySize: Int) throws(TesseraError)
+    -> ForcedTokens
+  {
+    func check(_ token: Int, _ place: String) throws(TesseraError) {
+      guard !(0..<vocabularySize).contains(token) else { return }
+      throw TesseraError(
+        .badOption, "the \(place) token of an answer is \(token): the vocabulary has \(vocabularySize), ids begin at 0")
+    }
+    var forced = ForcedTokens()
+    for (index, token) in (firstTokens ?? (prompt.count == 1 ? first : [])).enumerated() {
+      try check(token, "first")
+      forced.tokens[index] = token
+    }
+    guard let last, limit > 0 else { return forced }
+    try check(last, "last")
+    forced.tokens[limit - 1] = last
+    forced.endIndex = limit - 1
+    return forced
   }
 
   /// A mask of the tokens that may be generated; nil where all may.
@@ -39,6 +55,14 @@ struct TokenRules: Sendable, Equatable {
     }
     return mask
   }
+}
+
+/// Tokens of an answer that are not chosen.
+struct ForcedTokens: Sendable, Equatable {
+  /// By their index in the answer.
+  var tokens: [Int: Int] = [:]
+  /// The index of the one that ends the answer because nothing may follow.
+  var endIndex: Int?
 }
 
 extension SamplingRow {
@@ -69,6 +93,8 @@ extension ModelSource {
       rules.ends = Set(ints(value("eos_token_id")))
       if takesSource {
         rules.first = ints(value("forced_bos_token_id"))
+        // Of several, all of which end it, transformers' greedy search takes the least.
+        rules.last = ints(value("forced_eos_token_id")).min()
         // Sequences of several tokens may be forbidden, too: no model that is known here asks for it.
         let sequences = (value("bad_words_ids")?.arrayValue ?? []).map { ints($0) }
         rules.banned = Set(sequences.filter { $0.count == 1 }.joined())

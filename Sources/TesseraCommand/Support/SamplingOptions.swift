@@ -67,8 +67,10 @@ struct SamplingOptions: ParsableArguments {
 
 extension GenerationResult {
   /// Whether the answer ended because nothing more fits the context.
-  func isContextFull(_ options: GenerationOptions) -> Bool {
-    finishReason == .length && options.maxTokens.map { statistics.generatedTokens < $0 } ?? true
+  func isContextFull(_ options: GenerationOptions, of contextLength: Int) -> Bool {
+    // The last token is not run.
+    let room = contextLength - statistics.promptTokens + 1
+    return finishReason == .length && options.maxTokens.map { $0 > room } ?? true
   }
 }
 

@@ -125,7 +125,9 @@ struct BlockTable: Sendable, Equatable {
 
   /// The block with that number; nil where it was given back, or is not there yet.
   func block(at number: Int) -> Int32? {
-    guard blocks.indices.contains(number - firstBlock), blocks[number - firstBlock] != KVTable.noBlock else { return nil }
+    guard blocks.indices.contains(number - firstBlock), blocks[number - firstBlock] != KVTable.noBlock else {
+      return nil
+    }
     return blocks[number - firstBlock]
   }
 

@@ -48,7 +48,9 @@ package struct KVBlockKey: Hashable, Sendable, CustomStringConvertible {
 
   private static func words(_ bytes: some Collection<UInt8>) -> SIMD4<UInt64> {
     var words = SIMD4<UInt64>()
-    for (index, byte) in bytes.prefix(byteCount).enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
+    for (index, byte) in bytes.prefix(byteCount).enumerated() {
+      words[index / 8] = words[index / 8] << 8 | UInt64(byte)
+    }
     return words
   }
 }

@@ -25,6 +25,8 @@ extension Engine {
   func force(_ way: Preemption?) { preemption.forced = way }
   func preemptions(_ way: Preemption) -> Int { preemption.counts[way] ?? 0 }
   func swappedBytes() -> Int { preemption.swappedBytes }
+  func loadAlways() { loadsAlways = true }
+  func flushTiers() { loaded?.tiers?.store.flush() }
   func isIdle() -> Bool { scheduler.isEmpty && flight == nil }
   func closeSequence(_ id: SequenceID) { requests[id]?.sequence.close() }
 }

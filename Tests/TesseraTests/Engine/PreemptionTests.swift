@@ -30,7 +30,7 @@ extension ModelSuites {
   struct PreemptionTests {
     @Sendable private static func draw(_ index: Int, _ options: inout GenerationOptions) {
       (options.temperature, options.topK, options.topP, options.minP) = (1.5, 0, 1, 0)
-      (options.seed, options.maxTokens) = (UInt64(index), 100)
+      (options.seed, options.maxTokens) = (UInt64(index), 120)
     }
 
     @Test(
@@ -43,7 +43,7 @@ extension ModelSuites {
       let context = model.architecture == .gemma3 ? 512 : 256
       let language = try await model.loadEndless(
         sequences: 2, context: context, chunk: 64, configure: { $0.prefixCache = sharesPrefixes })
-      let prompts = (0..<6).map { SyntheticModel.ids(context / 4 + 23 * $0, seed: UInt64($0)) }
+      let prompts = (0..<6).map { SyntheticModel.ids(context / 4 + (context > 256 ? 23 : 9) * $0, seed: UInt64($0)) }
       var alone: [[Int]] = []
       for (index, prompt) in prompts.enumerated() {
         alone.append(try await language.run(prompt) { Self.draw(index, &$0) }.tokens)

@@ -88,7 +88,8 @@ extension ModelSuites {
       let prompt = SyntheticModel.ids(300)
       let prompts = [prompt, prompt, prompt.prefix(260) + [1], prompt.prefix(130) + [2], prompt]
       var alone: [[Int]] = []
-      let cold = try await SyntheticModel.llama.loadEndless(context: 512, chunk: 64, configure: { $0.prefixCache = false })
+      let cold = try await SyntheticModel.llama.loadEndless(
+        context: 512, chunk: 64, configure: { $0.prefixCache = false })
       for prompt in prompts { alone.append(try await cold.run(prompt, Self.draw).tokens) }
       await language.engine.pause()
       var handles: [RequestHandle] = []
@@ -109,7 +110,8 @@ extension ModelSuites {
     func eviction() async throws {
       let language = try await SyntheticModel.llama.loadEndless(context: 512, chunk: 64)
       let prompts = (0..<5).map { SyntheticModel.ids(150 + 60 * $0, seed: UInt64($0)) }
-      let cold = try await SyntheticModel.llama.loadEndless(context: 512, chunk: 64, configure: { $0.prefixCache = false })
+      let cold = try await SyntheticModel.llama.loadEndless(
+        context: 512, chunk: 64, configure: { $0.prefixCache = false })
       var sum = 0
       for round in 0..<12 {
         // One is asked for again and again, which does not save it from the two largest.

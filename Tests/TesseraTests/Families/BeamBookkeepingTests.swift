@@ -7,7 +7,7 @@ import Testing
 @Suite("Beams without a model")
 struct BeamBookkeepingTests {
   private func search(_ rows: [[[Float]]], _ options: BeamSearchOptions, ends: Set<Int>) throws -> BeamSearch {
-    var search = BeamSearch([0], options: options, maxCount: rows.count, first: [], ends: ends)
+    var search = BeamSearch([0], options: options, maxCount: rows.count, ends: ends)
     for step in rows where !search.isOver { _ = try search.advance(search.running.indices.map { step[$0][...] }) }
     return search
   }

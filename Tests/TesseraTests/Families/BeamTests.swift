@@ -38,7 +38,17 @@ private struct BeamReference: Decodable {
     }
   }
 
+  /// A greedy answer of at most `maxTokens`, whose last token is forced to be the end.
+  struct Limited: Decodable {
+    let source: [Int]
+    let prompt: [Int]
+    let maxTokens: Int
+    let end: Int
+    let tokens: [Int]
+  }
+
   let cases: [Case]
+  let limited: [Limited]?
 
   init(_ folder: String) throws {
     let decoder = JSONDecoder()
@@ -66,8 +76,12 @@ extension FamilySuites {
       let cases = try BeamReference(folder).cases
       #expect(Set(cases.map(\.width)).count > 1)
       for search in cases {
-        let answers = try await model.beamSearch(
+        let found = try await model.beamSearch(
           tokens: search.prompt, source: search.source, options: search.options())
+        let (answers, statistics) = (found.answers, found.statistics)
+        #expect(statistics.promptTokens == search.prompt.count && statistics.promptSeconds > 0)
+        let lengths = answers.map { $0.tokens.count + ($0.finishReason == .stop ? 1 : 0) }
+        #expect(statistics.generatedTokens >= lengths.max() ?? .max && statistics.generatedTokens <= search.maxTokens)
         #expect(answers.map(\.tokens) == search.answers.map(\.tokens), "\(search.width) beams, \(search.stopping)")
         #expect(answers.map { $0.finishReason == .stop } == search.answers.map(\.isEnded))
         for (answer, expected) in zip(answers, search.answers) { #expect(abs(answer.score - expected.score) < 1e-4) }
@@ -96,9 +110,10 @@ extension FamilySuites {
       let model = try await load("bart", sequences: 2)
       let pair = try #require(FamilyFixture(folder: "bart", isGGUF: false).reference().pairs)[1]
       var options = BeamSearchOptions()
-      (options.width, options.maxTokens, options.endTokens) = (1, pair.generated.count, [])
+      // Behind the last token that may come the folder forces an end.
+      (options.width, options.maxTokens, options.endTokens) = (1, pair.generated.count + 1, [2])
       let found = try await model.beamSearch(tokens: [2], source: pair.source, options: options)
-      #expect(found.map(\.tokens) == [pair.generated] && found[0].finishReason == .length)
+      #expect(found.answers.map(\.tokens) == [pair.generated] && found.answers[0].finishReason == .length)
       var sampling = GenerationOptions()
       (sampling.maxTokens, sampling.firstTokens) = (6, [17, 18])
       var tokens: [Int] = []
@@ -108,18 +123,52 @@ extension FamilySuites {
       (options.firstTokens, options.maxTokens) = ([17, 18], 6)
       #expect(tokens.prefix(2) == [17, 18] && tokens.count > 2)
       let forced = try await model.beamSearch(tokens: [2], source: pair.source, options: options)
-      #expect(forced[0].tokens.starts(with: tokens))
+      #expect(forced.answers[0].tokens.starts(with: tokens))
+    }
+
+    @Test("the last token that may come is the end, where the files force it", arguments: ["bart", "mbart", "marian"])
+    func lastToken(folder: String) async throws {
+      let model = try await load(folder, sequences: 2)
+      let cases = try #require(BeamReference(folder).limited)
+      #expect(Set(cases.map(\.tokens.count)).count == 3)
+      func answer(_ limited: BeamReference.Limited, temperature: Float) async throws -> (tokens: [Int], FinishReason?) {
+        var options = GenerationOptions()
+        (options.maxTokens, options.temperature, options.seed) = (limited.maxTokens, temperature, 1)
+        // No other token ends it.
+        options.logitBias = [limited.end: -.infinity]
+        var tokens: [Int] = []
+        for try await event in model.generate(tokens: limited.prompt, source: limited.source, options: options) {
+          switch event {
+          case .token(let token): tokens.append(token.id)
+          case .finished(let result): return (tokens, result.finishReason)
+          }
+        }
+        return (tokens, nil)
+      }
+      for limited in cases {
+        let greedy = try await answer(limited, temperature: 0)
+        #expect(greedy == (limited.tokens, .length), "\(greedy)")
+        let drawn = try await answer(limited, temperature: 2)
+        #expect(drawn.tokens.count == limited.tokens.count && drawn.1 == .length)
+      }
     }
 
     @Test("a file's rules: a first token, tokens that never come")
     func rules() async throws {
       let source = try ModelSource(path: FamilyFixture.path("families/marian"))
-      #expect(try source.tokenRules(takesSource: true) == TokenRules(ends: [0], first: [], banned: [95]))
+      #expect(try source.tokenRules(takesSource: true) == TokenRules(ends: [0], first: [], last: 0, banned: [95]))
       let mbart = try ModelSource(path: FamilyFixture.path("families/mbart")).tokenRules(takesSource: true)
-      #expect(mbart.first == [93])
-      #expect(try mbart.firstTokens(nil, behind: [2], vocabularySize: 96) == [93])
-      #expect(try mbart.firstTokens(nil, behind: [2, 5], vocabularySize: 96) == [])
-      #expect(try mbart.firstTokens([], behind: [2], vocabularySize: 96) == [])
+      #expect(mbart.first == [93] && mbart.last == 2)
+      func forced(_ first: [Int]?, behind prompt: [Int], limit: Int) throws -> ForcedTokens {
+        try mbart.forced(first, behind: prompt, limit: limit, vocabularySize: 96)
+      }
+      #expect(try forced(nil, behind: [2], limit: 9) == ForcedTokens(tokens: [0: 93, 8: 2], endIndex: 8))
+      #expect(try forced(nil, behind: [2], limit: 1) == ForcedTokens(tokens: [0: 2], endIndex: 0))
+      #expect(try forced(nil, behind: [2, 5], limit: 3) == ForcedTokens(tokens: [2: 2], endIndex: 2))
+      #expect(try forced([4], behind: [2], limit: 0) == ForcedTokens(tokens: [0: 4]))
+      #expect(throws: TesseraError.self) {
+        try TokenRules(last: 96).forced(nil, behind: [2], limit: 3, vocabularySize: 96)
+      }
       #expect(TokenRules(banned: [33]).mask(tokenCount: nil, vocabularySize: 40) == [.max, 0xFD])
     }
 

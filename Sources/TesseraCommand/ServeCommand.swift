@@ -1,0 +1,80 @@
+#if Server
+  import ArgumentParser
+  import Foundation
+  import Tessera
+  import TesseraServer
+
+  struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "serve", abstract: "Serve models to programs that speak OpenAI's interface.",
+      discussion: """
+        Listens on this machine alone unless --host says otherwise. Several models serve side by side, each by its file's \
+        name or its --alias. Ctrl-C, or SIGTERM, lets requests that run end and takes no new ones; a second one ends them.
+        docs/serving.md has the paths.
+        """)
+
+    @Option(
+      name: [.short, .long],
+      help: "A model: a GGUF file, the first of several that are one, or a Hugging Face folder; may be repeated.")
+    var model: [String]
+
+    @OptionGroup var runOptions: RunOptions
+    @OptionGroup var server: ServerArguments
+
+    @Option(help: "Generations that may be full at once, of each model; more run as long as they are shorter.")
+    var parallel = 4
+
+    func validate() throws {
+      try runOptions.checkType()
+      guard !model.isEmpty else { throw ValidationError("give a model: -m FILE") }
+      guard (1...4096).contains(parallel) else { throw ValidationError("--parallel must be from 1 to 4096") }
+      guard model.count == 1 || server.alias.count <= model.count else {
+        throw ValidationError("\(server.alias.count) names for \(model.count) models: give each at most one --alias")
+      }
+    }
+
+    func run() async throws {
+      let models = try await load()
+      let options = server.options
+      let isQuiet = runOptions.quiet
+      if !isQuiet { ServeNotes.describe(models) }
+      let http = HTTPServer(API(ModelList(models), options: options)) { port in
+        if !isQuiet { ServeNotes.explain(models, options, port: port) }
+        Terminal.diagnose("listening on \(ServeNotes.address(options, port: port))")
+      }
+      let task = Task { try await http.run() }
+      let signals = ShutdownSignals { count in
+        switch count {
+        case 1:
+          Terminal.diagnose("ending: requests that run are finished first; once more ends them")
+          Task { await http.drain() }
+        case 2: task.cancel()
+        default: _exit(130)
+        }
+      }
+      defer { signals.stop() }
+      try await task.value
+    }
+
+    /// Loads the models one after another; what one takes of the memory budget, the next has not.
+    private func load() async throws -> [ServedModel] {
+      var models: [ServedModel] = []
+      for (index, path) in model.enumerated() {
+        var options = runOptions.loadOptions
+        options.sequenceCount = parallel
+        if let budget = options.memoryBudget {
+          options.memoryBudget = max(1, budget - models.reduce(0) { $0 + $1.language.memoryPlan.totalBytes })
+        }
+        let names = model.count == 1 ? server.alias : server.alias.indices.contains(index) ? [server.alias[index]] : []
+        let loaded = try await runOptions.loading { [options] in
+          try await ServedModel.load(path, names: names, options: options, progress: $0)
+        }
+        if let twin = models.first(where: { !Set($0.names).isDisjoint(with: loaded.names) }) {
+          throw InputError(message: "two models are called \(twin.name): give them names with --alias")
+        }
+        models.append(loaded)
+      }
+      return models
+    }
+  }
+#endif

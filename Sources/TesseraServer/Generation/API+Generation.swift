@@ -1,0 +1,65 @@
+import Tessera
+
+extension API {
+  /// The answers of a request, prompt by prompt, each begun.
+  ///
+  /// - Throws: `APIError` for what the model cannot do, 429 where too many answers run or wait.
+  func begin(_ request: GenerationRequest) async throws -> StartedAnswers {
+    let ticket = try admission.admit(request.answerCount)
+    var sources: [AnswerSource] = []
+    for prompt in request.prompts {
+      for choice in 0..<request.choices {
+        let options = request.options(ofChoice: choice)
+        sources.append(
+          AnswerSource(request.language.generate(tokens: prompt.tokens, source: prompt.source, options: options)))
+      }
+    }
+    do { try await sources.first?.begin() } catch { throw refusal(error, param: request.param) }
+    return StartedAnswers(sources: sources, ticket: ticket)
+  }
+
+  /// All answers of a request.
+  func answers(_ request: GenerationRequest) async throws -> [Answer] {
+    let started = try await begin(request)
+    do {
+      let answers = try await withThrowingTaskGroup(of: (Int, Answer).self) { group in
+        for (index, source) in started.sources.enumerated() {
+          group.addTask { (index, try await source.answer()) }
+        }
+        var answers = [Answer](repeating: Answer(), count: started.sources.count)
+        for try await (index, answer) in group { answers[index] = answer }
+        return answers
+      }
+      for answer in answers { metrics.finish(answer.result, model: request.model.name) }
+      return answers
+    } catch {
+      throw refusal(error, param: request.param)
+    }
+  }
+
+  /// What a client is told of an error; one that is the server's own is noted.
+  func refusal(_ error: any Error, param: String) -> any Error {
+    if error is CancellationError { return error }
+    let refusal = APIError.of(error, param: param)
+    if refusal.status >= 500 { logger.error("\(error)") }
+    return refusal
+  }
+}
+
+/// Answers that have begun, and the room that they take.
+struct StartedAnswers: Sendable {
+  let sources: [AnswerSource]
+  let ticket: Admission.Ticket
+
+  /// Gives events to `body` as they come, those of several answers mixed; waits as long as `body` does.
+  func forEach(_ body: @escaping @Sendable (Int, GenerationEvent) async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (index, source) in sources.enumerated() {
+        group.addTask {
+          while let event = try await source.next() { try await body(index, event) }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Tessera
+import TesseraJSON
+
+extension RequestFields {
+  /// The messages of a conversation, as chat templates read them: what a message says is one text.
+  ///
+  /// - Parameter name: what refusals call the list.
+  func messages(_ limits: ServerOptions.Limits, as name: String = "messages") throws(APIError) -> [ChatMessage] {
+    guard let list = try array("messages") else { throw missing("messages") }
+    guard !list.isEmpty else { throw .invalid(path(name), "'\(path(name))' is empty: give a message.") }
+    guard list.count <= limits.messages else {
+      throw outOfRange(name, "\(list.count) messages", "at most \(limits.messages)")
+    }
+    var messages: [ChatMessage] = []
+    for (index, element) in list.enumerated() {
+      guard let object = element.objectValue else { throw wrongType("\(name)[\(index)]", "an object", element) }
+      messages.append(try RequestFields(object, place: path("\(name)[\(index)].")).message())
+    }
+    return messages
+  }
+
+  private static let roles: Set<String> = ["system", "developer", "user", "assistant", "tool", "function"]
+
+  private func message() throws(APIError) -> ChatMessage {
+    guard let role = try string("role") else { throw missing("role") }
+    guard Self.roles.contains(role) else {
+      throw .invalid(path("role"), "'\(path("role"))' is '\(role.prefix(100))': it must be system, user, assistant or tool.")
+    }
+    var fields = object
+    // Templates know the system's word alone.
+    if role == "developer" { fields["role"] = "system" }
+    if let text = try text("content") {
+      fields["content"] = .string(text)
+    } else if role == "assistant", has("tool_calls") {
+      fields["content"] = nil
+    } else {
+      throw missing("content")
+    }
+    do { return try ChatMessage(fields: fields) } catch { throw .invalid(path("role"), error.message) }
+  }
+
+  /// A text, or parts of one; nil where there is none.
+  func text(_ key: String) throws(APIError) -> String? {
+    guard let value = value(key) else { return nil }
+    if let text = value.stringValue { return text }
+    guard let parts = value.arrayValue else { throw wrongType(key, "a string or an array of parts", value) }
+    var texts: [String] = []
+    for (index, part) in parts.enumerated() {
+      let place = "\(key)[\(index)]"
+      guard let object = part.objectValue else { throw wrongType(place, "an object", part) }
+      let fields = RequestFields(object, place: path(place) + ".")
+      guard let type = try fields.string("type") else { throw fields.missing("type") }
+      guard ["text", "input_text", "output_text"].contains(type) else {
+        throw .unsupported(fields.path("type"), "parts of type '\(type.prefix(100))' are not read, text alone is.")
+      }
+      guard let text = try fields.string("text") else { throw fields.missing("text") }
+      texts.append(text)
+    }
+    return texts.joined(separator: "\n")
+  }
+}
