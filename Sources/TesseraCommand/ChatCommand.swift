@@ -13,6 +13,7 @@ struct ChatCommand: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var lora: AdapterOptions
+  @OptionGroup var prefixes: PrefixCacheOptions
   @OptionGroup var sampling: SamplingOptions
 
   @Option(parsing: .unconditional, help: "What the system tells the model before the conversation.")
@@ -20,7 +21,7 @@ struct ChatCommand: AsyncParsableCommand {
 
   func run() async throws {
     if model.json { throw UsageError(message: "chat has no --json; use generate") }
-    let language = try await model.load(lora)
+    let language = try await model.load(lora, prefixes)
     guard try language.chatTemplate != nil else {
       throw InputError(message: "\(model.model): the model has no chat template; use `tessera generate`")
     }

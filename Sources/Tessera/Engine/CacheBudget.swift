@@ -46,14 +46,13 @@ struct CacheBudget: BlockBudget {
 
   func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool {
     if isTiered, waiting.contains(id), requests[id]?.chain != nil, requests[id]?.fetch.isDone == false { return true }
-    guard let chain = requests[id]?.chain, requests[id]?.swap == nil,
-      running.contains(where: { $0.pending > 1 || waiting.contains($0.id) })
-    else { return false }
+    // What was admitted just now has not even taken what there is.
+    let computing = running.filter { $0.pending > 1 || waiting.contains($0.id) }
+    guard let chain = requests[id]?.chain, requests[id]?.swap == nil, !computing.isEmpty else { return false }
     // The first block that the cache lacks.
     let index = cached(id) / chain.blockSize
     guard index < requests[id]?.shareableNames.count ?? 0 else { return false }
-    return running.contains { entry in
-      // What was admitted just now has not even taken what there is.
+    return computing.contains { entry in
       guard entry.done < (index + 1) * chain.blockSize || waiting.contains(entry.id),
         let others = requests[entry.id]?.chain?.names
       else { return false }

@@ -74,13 +74,32 @@ extension ModelSuites {
       "32 requests alone, at once, in small and large chunks, preempted both ways, and warm from each tier",
       arguments: SyntheticModel.all)
     func bits(model: SyntheticModel) async throws {
+      try await check { sequences, chunk, configure in
+        try await model.loadEndless(sequences: sequences, context: 384, chunk: chunk, configure: configure)
+      }
+    }
+
+    @Test("the same with SmolLM2", .enabled(if: TestModel.smolLM2 != nil, "TESSERA_TEST_SMOLLM2 is not set"))
+    func realBits() async throws {
+      let model = try #require(TestModel.smolLM2)
+      try await check { sequences, chunk, configure in
+        var options = LoadOptions()
+        (options.sequenceCount, options.contextLength, options.chunkSize) = (sequences, 384, chunk)
+        configure(&options)
+        return try await model.load(options)
+      }
+    }
+
+    private func check(
+      _ loadModel: (_ sequences: Int, _ chunk: Int, _ configure: @escaping (inout LoadOptions) -> Void) async throws ->
+        LanguageModel
+    ) async throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
       defer { try? FileManager.default.removeItem(at: folder) }
       func load(
-        _ sequences: Int, chunk: Int, _ configure: (inout LoadOptions) -> Void = { _ in }
+        _ sequences: Int, chunk: Int, _ configure: @escaping (inout LoadOptions) -> Void = { _ in }
       ) async throws -> LanguageModel {
-        let language = try await model.loadEndless(
-          sequences: sequences, context: 384, chunk: chunk, configure: configure)
+        let language = try await loadModel(sequences, chunk, configure)
         await language.engine.loadAlways()
         return language
       }

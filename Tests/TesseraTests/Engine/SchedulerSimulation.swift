@@ -118,6 +118,7 @@ struct SchedulerSimulation {
   mutating func runStep(sourceLocation: SourceLocation = #_sourceLocation) throws -> Scheduler.Plan {
     let generating = scheduler.running.filter { $0.pending == 1 }.map(\.id)
     let awaited = Set(scheduler.waiting.map(\.id)).filter { blocks.isAwaited($0, from: scheduler.running) }
+    let overdue = Set(scheduler.waiting.lazy.filter(\.isOverdue).map(\.id))
     let plan = scheduler.next(blocks)
     let limits = scheduler.limits
     func require(_ condition: Bool, _ what: String) throws {
@@ -133,6 +134,9 @@ struct SchedulerSimulation {
       sequences[id]?.isRunning = false
     }
     for id in plan.preempted { sequences[id]?.preemptions += 1 }
+    if scheduler.waiting.contains(where: { overdue.contains($0.id) && !awaited.contains($0.id) }) {
+      try require(plan.admitted.allSatisfy { overdue.contains($0.id) }, "one that waited too long was passed over")
+    }
     for admission in plan.admitted {
       try require(!gone.contains(admission.id), "\(admission.id) begins and has given up its blocks")
       let isThere = scheduler.running.contains { $0.id == blocks.shared[admission.id]?.with }

@@ -38,7 +38,7 @@ extension ModelSuites {
       #expect(statistics.cachedPromptTokens == 384 && statistics.cachedHostTokens > 300)
       #expect(statistics.cachedDiskTokens == 0)
       // A part of it is on the device still, and what follows is new.
-      let longer = Self.prompt.prefix(300) + SyntheticModel.ids(100, seed: 9)
+      let longer = Array(Self.prompt.prefix(300)) + SyntheticModel.ids(100, seed: 9)
       let (a, b) = (try await cold.run(longer, Self.draw), try await warm.run(longer, Self.draw))
       #expect(a.tokens == b.tokens && b.result?.statistics.cachedPromptTokens == 256)
       let totals = await warm.engineStatistics()
