@@ -16,6 +16,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var lora: AdapterOptions
+  @OptionGroup var prefixes: PrefixCacheOptions
   @OptionGroup var sampling: SamplingOptions
   @OptionGroup var beams: BeamOptions
   @OptionGroup var constraints: ConstraintOptions
@@ -77,7 +78,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let constraint = try constraints.constraint()
     let firstIDs = try firstTokens.map { try InputText.tokens($0, option: "--first-tokens") }
     let text = ids == nil && sourceIDs == nil ? try promptText() : nil
-    let language = try await model.load(lora, beams: beams.beams)
+    let language = try await model.load(lora, prefixes, beams: beams.beams)
     let (promptTokens, source) = try prompt(language, ids: ids, source: sourceIDs, text: text)
     if var options = beams.options(maxTokens: sampling.maxTokens, firstTokens: firstIDs) {
       options.adapter = lora.chosen
@@ -116,6 +117,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let interrupt = Interrupt { task.cancel() }
     defer { interrupt.stop() }
     answer = try await task.value
+    await language.flushDiskCache()
     guard let result = answer.result else { return }
     let experts = try await language.takeExpertStatistics()
     if isJSON {
