@@ -49,7 +49,13 @@ struct GenerateCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "What the system tells the model before the prompt.")
   var system: String?
 
+  @Flag(help: "With --json: tell what reproduces the answer, for `tessera replay`.")
+  var reproduce = false
+
   func validate() throws {
+    if reproduce, !model.json || beams.beams != nil {
+      throw ValidationError("--reproduce needs --json, and no --beams")
+    }
     let given = [prompt != nil, file != nil, source != nil, tokens != nil].filter { $0 }.count
     if sourceTokens == nil {
       guard given == 1 else { throw ValidationError("give one of --prompt, --file, --tokens or -") }
@@ -77,6 +83,11 @@ struct GenerateCommand: AsyncParsableCommand {
     }
     var options = sampling.options
     (options.firstTokens, options.adapter) = (firstIDs, lora.chosen)
+    if reproduce {
+      // A seed that can be told.
+      if options.temperature > 0 { options.seed = options.seed ?? .random(in: 0 ... .max) }
+      options.topLogprobs = options.topLogprobs ?? 0
+    }
     let hasText = (try? language.tokenizer) != nil
 
     var answer = Answer()
@@ -84,6 +95,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let task = Task { [answer, options] in
       var answer = answer
       for try await event in language.generate(tokens: promptTokens, source: source, options: options) {
+        answer.told.add(event)
         switch event {
         case .token(let token):
           answer.append(token)
@@ -111,11 +123,24 @@ struct GenerateCommand: AsyncParsableCommand {
           logprobs: sampling.logprobs == nil ? nil : answer.logprobs, text: answer.text,
           finish_reason: result.finishReason,
           statistics: result.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding,
-          experts: experts))
+          experts: experts,
+          reproduce: try reproduce
+            ? reproduction(
+              language, .init(promptTokens: promptTokens, sourceTokens: source, options: options), answer.told)
+            : nil))
     } else if !model.quiet {
       if result.isContextFull(options, of: language.contextLength) { Terminal.diagnose(language.contextNote) }
       Terminal.diagnose(result.statistics.summary(of: language))
     }
+  }
+
+  private func reproduction(
+    _ language: LanguageModel, _ request: Reproduction.Request, _ answer: Reproduction.Answer
+  ) throws -> Reproduction {
+    let source = try ModelSource(path: model.model)
+    return try Reproduction(
+      version: TesseraCommand.version, name: source.name, digest: source.digest().hexadecimal,
+      weightType: model.run.type, of: language, request: request, answer: answer)
   }
 
   /// The prompt that the answer continues, and an encoder-decoder's source.
@@ -156,6 +181,8 @@ struct GenerateCommand: AsyncParsableCommand {
     var logprobs: [Logprob] = []
     var text = ""
     var result: GenerationResult?
+    /// As it can be compared with another.
+    var told = Reproduction.Answer()
 
     mutating func append(_ token: GeneratedToken) {
       tokens.append(token.id)
@@ -188,5 +215,6 @@ struct GenerateCommand: AsyncParsableCommand {
     let kv: String
     /// Of experts that stay in host memory.
     let experts: ExpertStatistics?
+    let reproduce: Reproduction?
   }
 }

@@ -39,7 +39,7 @@
       let options = server.options
       let isQuiet = runOptions.quiet
       if !isQuiet { ServeNotes.describe(models) }
-      let http = HTTPServer(API(ModelList(models), options: options)) { port in
+      let http = HTTPServer(models, options: options) { port in
         if !isQuiet { ServeNotes.explain(models, options, port: port) }
         Terminal.diagnose("listening on \(ServeNotes.address(options, port: port))")
       }

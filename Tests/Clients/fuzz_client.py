@@ -113,7 +113,7 @@ class Client:
         reused = self.writer is not None
         try:
             answer = await asyncio.wait_for(self._send(request), self.seconds)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError):
             await self.close()
             if reused and fresh:
                 return await self.send(request, fresh=False)

@@ -42,22 +42,22 @@ struct HuggingFaceCheckpointTests {
 
   @Test("blocks and scales of MXFP4 are one tensor, with the bytes that a GGUF file has")
   func blocksAndScales() throws {
-    // Two rows of a block: elements 0, 1, 2 … of 4 bits, two a byte, and others.
+    // Three rows of a block: elements 0, 1, 2 … of 4 bits, two a byte, others, and the first ones again.
     let half: [UInt8] = [0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe]
     let blocks = half + half
     let others = (16..<32).map { UInt8($0) }
     let header =
-      #"{"w_blocks":{"dtype":"U8","shape":[2,1,16],"data_offsets":[0,32]},"#
-      + #""w_scales":{"dtype":"U8","shape":[2,1],"data_offsets":[32,34]},"#
-      + #""v_blocks":{"dtype":"U8","shape":[1,16],"data_offsets":[34,50]}}"#
+      #"{"w_blocks":{"dtype":"U8","shape":[3,1,16],"data_offsets":[0,48]},"#
+      + #""w_scales":{"dtype":"U8","shape":[3,1],"data_offsets":[48,51]},"#
+      + #""v_blocks":{"dtype":"U8","shape":[1,16],"data_offsets":[51,67]}}"#
     var file: [UInt8] = GGUFBuilder.bytes(UInt64(header.utf8.count)) + Array(header.utf8)
-    file += blocks + others + [127, 120] + blocks
+    file += blocks + others + blocks + [127, 120, 1] + blocks
     let folder = try folder(["config.json": Array("{}".utf8), "model.safetensors": file])
     let model = try HuggingFaceCheckpoint(path: folder.path)
     defer { withExtendedLifetime((folder, model)) {} }
     #expect(model.unreadableTensors == ["v_blocks": "U8"])
     let tensor = try model.requiredTensor(named: "w")
-    #expect(model.tensors.count == 1 && tensor.type == .mxfp4 && tensor.shape == [2, 32] && tensor.byteCount == 34)
+    #expect(model.tensors.count == 1 && tensor.type == .mxfp4 && tensor.shape == [3, 32] && tensor.byteCount == 51)
     var rows: [[UInt8]] = []
     for row in 0..<2 { try model.withRows(row..<row + 1, of: tensor) { rows.append(Array($0)) } }
     // Byte j has the elements j and j + 16, which are alike in the first row.
@@ -66,7 +66,10 @@ struct HuggingFaceCheckpointTests {
     // Of bytes 16, 17 … and 24, 25 …
     #expect(Array(rows[1].prefix(5)) == [120, 0x80, 0x11, 0x91, 0x11] && rows[1].count == 17)
     expectError(.outOfRange, "'w'") { _ = try model.bytes(of: tensor) }
-    #expect(throws: FileError.self) { try model.withRows(1..<3, of: tensor) { _ in } }
+    try model.withRows(StridedRows(0..<3, length: 1, every: 2), of: tensor) {
+      #expect(Array($0) == [127] + alike + [1] + alike)
+    }
+    #expect(throws: FileError.self) { try model.withRows(1..<4, of: tensor) { _ in } }
     model.release(tensor)
   }
 

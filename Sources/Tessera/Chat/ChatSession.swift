@@ -28,12 +28,16 @@ public actor ChatSession {
   /// - Parameters:
   ///   - model: may serve other conversations too.
   ///   - instructions: what the system tells the model before all turns.
+  ///   - messages: the turns of a conversation that goes on.
   ///   - options: how every answer is generated.
-  public init(_ model: LanguageModel, instructions: String? = nil, options: GenerationOptions = GenerationOptions()) {
+  public init(
+    _ model: LanguageModel, instructions: String? = nil, messages: [ChatMessage] = [],
+    options: GenerationOptions = GenerationOptions()
+  ) {
     self.model = model
     self.options = options
     self.instructions = instructions.map { [ChatMessage(role: "system", content: $0)] } ?? []
-    messages = self.instructions
+    self.messages = self.instructions + messages
   }
 
   /// The whole answer to a message.

@@ -26,7 +26,7 @@ package protocol Checkpoint: Sendable {
   /// Calls `body` with the bytes of some rows, also of a tensor whose bytes lie in several places.
   ///
   /// - Throws: as `bytes(of:)`, and what `body` throws.
-  func withRows(_ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
+  func withRows(_ rows: StridedRows, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
 
   /// Lets go of the physical memory behind a tensor's bytes, which stay readable from disk.
   func release(_ tensor: StoredTensor)
@@ -36,16 +36,25 @@ extension Checkpoint {
   package var unreadableTensors: [String: String] { [:] }
 
   package func withRows(
+    _ rows: StridedRows, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    try check(rows, of: tensor)
+    try rows.withBytes(of: bytes(of: tensor), rowByteCount: tensor.rowByteCount, body)
+  }
+
+  /// Calls `body` with the bytes of rows that follow each other.
+  package func withRows(
     _ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    let bytes = try bytes(of: tensor)
-    let own = rows.lowerBound * tensor.rowByteCount..<rows.upperBound * tensor.rowByteCount
-    guard rows.lowerBound >= 0, own.upperBound <= bytes.count else {
+    try withRows(StridedRows(rows), of: tensor, body)
+  }
+
+  func check(_ rows: StridedRows, of tensor: StoredTensor) throws(FileError) {
+    guard rows.bounds.lowerBound >= 0, rows.bounds.upperBound <= tensor.rowCount else {
       throw FileError(
         .outOfRange, path: path,
         "rows \(rows) of the tensor \(FileError.quoted(tensor.name)): it has \(tensor.rowCount)")
     }
-    try body(UnsafeRawBufferPointer(rebasing: bytes[own]))
   }
 
   /// The tensor of that name.

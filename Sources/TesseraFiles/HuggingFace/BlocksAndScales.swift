@@ -27,17 +27,22 @@ struct BlocksAndScales: Sendable {
   }
 
   /// Rows as GGUF files have them: a block is its scale and 16 bytes, of which byte j has the elements j and j + 16.
-  static func rows(blocks: UnsafeRawBufferPointer, scales: UnsafeRawBufferPointer) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: scales.count * 17) { memory, count in
-      for (index, scale) in scales.enumerated() {
-        memory[index * 17] = scale
-        for j in 0..<16 {
-          let (low, high) = (blocks[index * 16 + j / 2], blocks[index * 16 + 8 + j / 2])
-          memory[index * 17 + 1 + j] =
-            j % 2 == 0 ? low & 0x0f | high << 4 : low >> 4 | high & 0xf0
+  func rows(_ rows: StridedRows, blocks: UnsafeRawBufferPointer, scales: UnsafeRawBufferPointer) -> [UInt8] {
+    let blocksOfRow = tensor.columnCount / 32
+    return [UInt8](unsafeUninitializedCapacity: rows.rowCount * tensor.rowByteCount) { memory, end in
+      let target = UnsafeMutableRawBufferPointer(memory)
+      for run in rows {
+        for index in run.lowerBound * blocksOfRow..<run.upperBound * blocksOfRow {
+          let low = blocks.loadUnaligned(fromByteOffset: index * 16, as: SIMD8<UInt8>.self)
+          let high = blocks.loadUnaligned(fromByteOffset: index * 16 + 8, as: SIMD8<UInt8>.self)
+          var bytes = SIMD16<UInt8>()
+          bytes.evenHalf = low & 0x0f | high &<< 4
+          bytes.oddHalf = low &>> 4 | high & 0xf0
+          target[end] = scales[index]
+          target.storeBytes(of: bytes, toByteOffset: end + 1, as: SIMD16<UInt8>.self)
+          end += 17
         }
       }
-      count = scales.count * 17
     }
   }
 }

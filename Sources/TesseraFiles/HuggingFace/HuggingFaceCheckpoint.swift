@@ -71,20 +71,13 @@ package struct HuggingFaceCheckpoint: Checkpoint {
   }
 
   package func withRows(
-    _ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) throws -> Void
+    _ rows: StridedRows, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    func part(_ tensor: StoredTensor, _ rowBytes: Int) throws -> UnsafeRawBufferPointer {
-      let bytes = try bytes(of: tensor)
-      let own = rows.lowerBound * rowBytes..<rows.upperBound * rowBytes
-      guard rows.lowerBound >= 0, own.upperBound <= bytes.count else {
-        throw FileError(.outOfRange, path: path, "the tensor \(FileError.quoted(tensor.name)) has no rows \(rows)")
-      }
-      return UnsafeRawBufferPointer(rebasing: bytes[own])
+    try check(rows, of: tensor)
+    guard let pair = pairs[tensor.name] else {
+      return try rows.withBytes(of: bytes(of: tensor), rowByteCount: tensor.rowByteCount, body)
     }
-    guard let pair = pairs[tensor.name] else { return try body(part(tensor, tensor.rowByteCount)) }
-    let blocks = tensor.columnCount / 32
-    try BlocksAndScales.rows(blocks: part(pair.blocks, blocks * 16), scales: part(pair.scales, blocks))
-      .withUnsafeBytes(body)
+    try pair.rows(rows, blocks: bytes(of: pair.blocks), scales: bytes(of: pair.scales)).withUnsafeBytes(body)
   }
 
   package func release(_ tensor: StoredTensor) {
@@ -120,6 +113,18 @@ package struct HuggingFaceCheckpoint: Checkpoint {
   /// - Throws: `FileError` where it cannot be opened, or is empty.
   package func file(_ document: HuggingFaceDocument) throws(FileError) -> MappedFile? {
     has(document) ? try MappedFile(path: path(of: document)) : nil
+  }
+
+  /// A document's bytes; nil where there is no such document.
+  ///
+  /// - Throws: `FileError` where it cannot be read, is empty, or has more than 256 MiB.
+  package func bytes(_ document: HuggingFaceDocument) throws(FileError) -> [UInt8]? {
+    guard let file = try file(document) else { return nil }
+    defer { withExtendedLifetime(file) {} }
+    guard file.byteCount <= 256 << 20 else {
+      throw FileError(.tooLarge, path: file.path, "the file has \(file.byteCount) bytes, and 256 MiB are the most")
+    }
+    return Array(try file.bytes(at: 0, count: file.byteCount))
   }
 
   /// A document that is text, such as the chat template; nil where there is no such document.

@@ -73,13 +73,12 @@ package struct TensorRows: Sendable {
       })
   }
 
-  /// Some of these rows, run by run.
-  func taking(_ runs: [Range<Int>]) -> TensorRows {
-    let rows = runs.flatMap { Array($0) }
-    return TensorRows(
-      type: type, rowCount: rows.count, columnCount: columnCount, finish: finish,
+  /// Some of these rows.
+  func taking(_ rows: StridedRows) -> TensorRows {
+    TensorRows(
+      type: type, rowCount: rows.rowCount, columnCount: columnCount, finish: finish,
       read: { range, body in
-        for row in rows[range] { try withRows(row..<row + 1, body) }
+        for number in range { try withRows(rows.row(number)..<rows.row(number) + 1, body) }
       })
   }
 

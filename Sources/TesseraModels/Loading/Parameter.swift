@@ -20,12 +20,9 @@ struct Parameter: Sendable {
   var offset: Float = 0
 
   /// The rows of the stored tensor that belong to it, in order, where that has so many.
-  func storedRows(of count: Int) -> [Range<Int>] {
+  func storedRows(of count: Int) -> StridedRows {
     let rows = slice?.rows ?? 0..<count
-    guard let runs, runs.length > 0, runs.stride >= runs.length else { return [rows] }
-    return stride(from: rows.lowerBound, to: rows.upperBound, by: runs.stride).map {
-      $0..<min($0 + runs.length, rows.upperBound)
-    }
+    return runs.map { StridedRows(rows, length: $0.length, every: $0.stride) } ?? StridedRows(rows)
   }
 
   func name(in hyperparameters: Hyperparameters) -> String? { hyperparameters.isGGUF ? gguf : name }

@@ -67,39 +67,31 @@ final class ParameterDevice {
     _ checkpoint: any Checkpoint
   ) throws {
     let tensor = piece.tensor
-    // Of all rows from `first` on.
-    func uploadRows(of bytes: UnsafeRawBufferPointer, from first: Int = 0, rowBytes: Int, columns: Int) throws {
-      func upload(_ own: UnsafeRawBufferPointer) throws {
-        try self.upload(
-          own, type: tensor.type, rows: piece.rowCount, columns: columns, into: matrix, at: placement)
+    func uploadRows(of bytes: UnsafeRawBufferPointer, columns: Int) throws {
+      try piece.rows.withBytes(of: bytes, rowByteCount: columns * tensor.type.blockByteCount) {
+        try upload($0, type: tensor.type, rows: piece.rowCount, columns: columns, into: matrix, at: placement)
       }
-      let runs = piece.rows.map { bytes[($0.lowerBound - first) * rowBytes..<($0.upperBound - first) * rowBytes] }
-      if runs.count == 1 { return try upload(UnsafeRawBufferPointer(rebasing: runs[0])) }
-      var gathered: [UInt8] = []
-      gathered.reserveCapacity(piece.rowCount * rowBytes)
-      for run in runs { gathered += run }
-      try gathered.withUnsafeBytes(upload)
     }
     if let part = piece.parameter.columnRows?.rows {
       return try checkpoint.withRows(part, of: tensor) { rows in
         try FloatTensor.transposed(rows, tensor).withUnsafeBytes {
-          try uploadRows(of: $0, rowBytes: part.count * tensor.type.blockByteCount, columns: part.count)
+          try uploadRows(of: $0, columns: part.count)
         }
       }
     }
     if piece.parameter.isNormalized {
       return try FloatTensor.normalized(checkpoint.bytes(of: tensor), tensor).withUnsafeBytes {
-        try uploadRows(of: $0, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)
+        try uploadRows(of: $0, columns: tensor.columnCount)
       }
     }
     guard piece.parameter.isTransposed else {
-      let first = piece.rows.first?.lowerBound ?? 0
-      return try checkpoint.withRows(first..<(piece.rows.last?.upperBound ?? first), of: tensor) {
-        try uploadRows(of: $0, from: first, rowBytes: tensor.rowByteCount, columns: tensor.columnCount)
+      return try checkpoint.withRows(piece.rows, of: tensor) {
+        try upload(
+          $0, type: tensor.type, rows: piece.rowCount, columns: tensor.columnCount, into: matrix, at: placement)
       }
     }
     try FloatTensor.transposed(checkpoint.bytes(of: tensor), tensor).withUnsafeBytes {
-      try uploadRows(of: $0, rowBytes: tensor.rowCount * tensor.type.blockByteCount, columns: tensor.rowCount)
+      try uploadRows(of: $0, columns: tensor.rowCount)
     }
   }
 

@@ -23,7 +23,7 @@ final class ParameterStore {
     var isMatrix: Bool
 
     /// The rows of the tensor, or elements of a vector, that were declared; nil: all.
-    var storedRows: [Range<Int>]? {
+    var storedRows: StridedRows? {
       parameter.slice == nil ? nil : parameter.storedRows(of: tensor.rowCount)
     }
   }
@@ -202,11 +202,11 @@ final class ParameterStore {
   struct Piece {
     var tensor: StoredTensor
     var parameter: Parameter
-    /// Its rows of the tensor, run by run.
-    var rows: [Range<Int>]
+    /// Its rows of the tensor.
+    var rows: StridedRows
     var format: WeightFormat
 
-    var rowCount: Int { rows.reduce(0) { $0 + $1.count } }
+    var rowCount: Int { rows.rowCount }
   }
 
   private func piece(_ parameter: Parameter, rows: Int, columns: Int, of scope: ParameterScope) throws -> Piece {
@@ -221,7 +221,7 @@ final class ParameterStore {
     declarations.append(Declaration(tensor: tensor, parameter: parameter, isMatrix: true))
     // Its rows are the configuration's, and may be any number.
     if faults?.names.contains(tensor.name) == true {
-      return Piece(tensor: tensor, parameter: parameter, rows: [], format: .f32)
+      return Piece(tensor: tensor, parameter: parameter, rows: StridedRows(0..<0), format: .f32)
     }
     let piece = Piece(
       tensor: tensor, parameter: parameter, rows: parameter.storedRows(of: rows),

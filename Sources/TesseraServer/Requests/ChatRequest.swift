@@ -8,7 +8,10 @@ struct ChatRequest: Sendable {
 
   private static let unsupported = [
     (key: "functions", why: "use 'tools'."), (key: "function_call", why: "use 'tool_choice'."),
-    (key: "audio", why: "answers are text."), (key: "prediction", why: "answers are not predicted."),
+    (key: "tools", why: "tools are not called yet."), (key: "tool_choice", why: "tools are not called yet."),
+    (key: "response_format", why: "answers have no form yet."), (key: "grammar", why: "answers have no form yet."),
+    (key: "json_schema", why: "answers have no form yet."), (key: "audio", why: "answers are text."),
+    (key: "prediction", why: "answers are not predicted."),
     (key: "web_search_options", why: "the server asks nobody else."),
   ]
 

@@ -28,7 +28,8 @@ struct CompletionRequest: Sendable {
       throw fields.outOfRange("best_of", "\(bestOf)", "at least 'n', which is \(choices)")
     }
     if bestOf > choices, streaming.isStreamed {
-      throw APIError.invalid("best_of", "'best_of' over 'n' and 'stream' exclude each other: which is best is known at the end.")
+      throw APIError.invalid(
+        "best_of", "'best_of' over 'n' and 'stream' exclude each other: which is best is known at the end.")
     }
     options.topLogprobs = logprobs ?? (bestOf > choices ? 0 : nil)
     let prompts = try await Self.prompts(fields, language, api)

@@ -36,10 +36,14 @@ struct ResponsesRequest: Sendable {
   }
 
   /// A text, or messages.
-  private static func messages(_ fields: RequestFields, _ limits: ServerOptions.Limits) throws(APIError) -> [ChatMessage] {
+  private static func messages(_ fields: RequestFields, _ limits: ServerOptions.Limits) throws(APIError)
+    -> [ChatMessage]
+  {
     guard let input = fields.value("input") else { throw fields.missing("input") }
     if let text = input.stringValue { return [ChatMessage(role: "user", content: text)] }
-    guard let items = input.arrayValue else { throw fields.wrongType("input", "a string or an array of messages", input) }
+    guard let items = input.arrayValue else {
+      throw fields.wrongType("input", "a string or an array of messages", input)
+    }
     var messages: [JSONValue] = []
     for (index, item) in items.enumerated() {
       guard let object = item.objectValue else { throw fields.wrongType("input[\(index)]", "an object", item) }
