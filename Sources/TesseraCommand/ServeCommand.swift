@@ -54,7 +54,9 @@
         }
       }
       defer { signals.stop() }
-      try await task.value
+      let result = await task.result
+      for model in models { await model.language.flushDiskCache() }
+      try result.get()
     }
 
     /// Loads the models one after another; what one takes of the memory budget, the next has not.

@@ -1,6 +1,12 @@
 import TesseraMemory
 import TesseraModels
 
+extension LanguageModel {
+  /// Waits until all that `LoadOptions.diskCache` is to keep is in its folder. For the end of a program: what is not written then is
+  /// computed anew the next time.
+  public func flushDiskCache() async { await engine.flush() }
+}
+
 /// Blocks on their way to the stores behind the device, and back.
 extension Engine {
   /// Copies the blocks of requests that have got their names to the stores, where these lack them.
@@ -26,6 +32,8 @@ extension Engine {
       // They are on the device, and will be computed again where they are not.
     }
   }
+
+  func flush() { loaded?.tiers?.store.flush() }
 
   /// Looks for what the stores have of waiting requests, and begins to load it, one request's at a time.
   func fetch(_ model: Loaded) {

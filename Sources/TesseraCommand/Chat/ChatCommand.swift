@@ -49,8 +49,9 @@ struct ChatCommand: AsyncParsableCommand {
     let editor = LineEditor(history: forgetsLines ? nil : InputHistory())
     var loop = ChatLoop(session: session, file: file, isQuiet: model.quiet)
     while let line = editor.readLine(prompt: "> ") {
-      guard await loop.take(line) else { return }
+      guard await loop.take(line) else { break }
     }
+    await language.flushDiskCache()
   }
 
   private func conversation(_ path: String) throws -> ConversationFile {
