@@ -60,7 +60,7 @@ extension Engine {
     next.didRun(plan.items)
     scheduler = next
     do {
-      let rows = ids.compactMap { requests[$0]?.samplingRow(ahead: 1) }
+      let rows = try ids.compactMap { try requests[$0]?.samplingRow(ahead: 1) }
       return try Flight(ids: ids, choices: try model.sampler.enqueue(rows, of: result))
     } catch {
       for id in ids { fail(id, error) }

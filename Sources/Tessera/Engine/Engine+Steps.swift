@@ -119,13 +119,21 @@ extension Engine {
   private func sample(
     _ items: ArraySlice<Scheduler.Plan.Item>, _ result: ModelRunner.StepResult, _ model: Loaded
   ) throws {
-    let rows = items.compactMap { requests[$0.id]?.samplingRow() }
+    let rows = items.compactMap { row(of: $0.id) }
     if model.runner.isLaunched, items.startIndex == 0, items.count == result.rowCount {
       return land(try Flight(ids: items.map(\.id), choices: model.sampler.enqueue(rows, of: result)), model)
     }
     try Flight.check(rows.count, of: items.count)
     let choices = try model.sampler.sample(rows, of: result, from: items.startIndex)
     for (item, choice) in zip(items, choices) { take(choice, for: item.id, goesOn: false, model) }
+  }
+
+  /// How a request's next token is chosen; where it cannot be, the request ends, and its row of the logits is read for nobody.
+  private func row(of id: SequenceID) -> SamplingRow? {
+    do { return try requests[id]?.samplingRow() } catch {
+      fail(id, error)
+      return SamplingRow()
+    }
   }
 
   // MARK: Blocks

@@ -28,6 +28,7 @@ actor Engine {
     let prefixes: PrefixNames?
     /// Nil where blocks are kept on the device alone.
     let tiers: PrefixTiers?
+    let constraints: ConstraintCache
     let seconds: Double
   }
 
@@ -74,11 +75,13 @@ actor Engine {
     limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth
     limits.contextLength = runner.contextLength
     scheduler = Scheduler(limits: limits)
+    let endTokens = rules.ends.union(tokenizer?.endOfGenerationTokens ?? [])
     loaded = Loaded(
       runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,
       tokenMask: rules.mask(tokenCount: tokenizer?.vocabularyCount, vocabularySize: runner.profile.vocabularySize),
-      endTokens: rules.ends.union(tokenizer?.endOfGenerationTokens ?? []), rules: rules,
-      prefixes: prefixes, tiers: tiers, seconds: (ContinuousClock.now - start).seconds)
+      endTokens: endTokens, rules: rules, prefixes: prefixes, tiers: tiers,
+      constraints: ConstraintCache(tokenizer, vocabularySize: runner.profile.vocabularySize, endTokens: endTokens),
+      seconds: (ContinuousClock.now - start).seconds)
     return runner.precision
   }
 
@@ -114,14 +117,16 @@ actor Engine {
     let room = runner.contextLength - prompt.count + 1
     let forced = try model.rules.forced(
       options.firstTokens, behind: prompt, limit: min(options.maxTokens ?? room, room), vocabularySize: count)
+    let progress = try options.constraint.map { try model.constraints.begin($0) }
     lastID += 1
     let id = SequenceID(rawValue: lastID)
     var request = Request(
       id, prompt: prompt, source: source, sequence: runner.cache.makeSequence(adapter: adapter), options: options,
-      row: row, forced: forced, vocabularySize: count,
+      row: row, forced: forced, progress: progress, vocabularySize: count,
       chain: model.prefixes?.chain(adapter: adapter, salt: options.cacheSalt), tokenizer: model.tokenizer,
       loadSeconds: model.seconds)
     if options.maxTokens == 0 { request.finish(.length) }
+    if progress?.isFinished == true { request.finish(.stop) }
     requests[id] = request
     if request.isFinished {
       settle(id)

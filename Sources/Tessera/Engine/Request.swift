@@ -14,6 +14,8 @@ struct Request {
   /// How tokens are chosen, but for what depends on those before them.
   private let row: SamplingRow
   private let forced: ForcedTokens
+  /// How far the answer has come in the grammar that it is held to.
+  private var progress: GrammarProgress?
   private let vocabularySize: Int
   /// The sequence's blocks where they were copied to host memory, until it goes on.
   var swap: KVSwap?
@@ -27,6 +29,7 @@ struct Request {
   private(set) var tokens: [Int]
   private var occurrences: Occurrences
   /// Nil where there is no tokenizer: the answer has tokens and no text.
+  private let tokenizer: Tokenizer?
   private var detokenizer: StreamingDetokenizer?
   private var stops: StopStringMatcher
   private var statistics = GenerationStatistics()
@@ -53,14 +56,16 @@ struct Request {
   ///   - sequence: an empty one.
   ///   - row: how tokens are chosen, by `options`.
   ///   - forced: the answer's tokens that are not chosen.
+  ///   - progress: the beginning of the grammar that the answer is held to.
   ///   - chain: without tokens; nil where the sequence shares no blocks.
   init(
     _ id: SequenceID, prompt: [Int], source: [Int]?, sequence: KVSequence, options: GenerationOptions,
-    row: SamplingRow, forced: ForcedTokens, vocabularySize: Int, chain: KVKeyChain?, tokenizer: Tokenizer?,
-    loadSeconds: Double
+    row: SamplingRow, forced: ForcedTokens, progress: GrammarProgress? = nil, vocabularySize: Int, chain: KVKeyChain?,
+    tokenizer: Tokenizer?, loadSeconds: Double
   ) {
     (self.id, self.sequence, self.source, self.options) = (id, sequence, source, options)
     (self.row, self.forced, self.vocabularySize, self.chain) = (row, forced, vocabularySize, chain)
+    (self.progress, self.tokenizer) = (progress, tokenizer)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
@@ -133,9 +138,12 @@ struct Request {
   /// How the token behind the last one is chosen, or one farther on.
   ///
   /// - Parameter tokensAhead: tokens behind the last one that are not known yet.
-  func samplingRow(ahead tokensAhead: Int = 0) -> SamplingRow {
+  /// - Throws: `TesseraError`, `GrammarError` where the answer's grammar leaves no token.
+  func samplingRow(ahead tokensAhead: Int = 0) throws -> SamplingRow {
     let index = tokens.count - promptCount + tokensAhead
-    var row = forced.tokens[index].map { SamplingRow(only: $0, vocabularySize: vocabularySize) } ?? row
+    let forcedToken = forced.tokens[index]
+    var row = forcedToken.map { SamplingRow(only: $0, vocabularySize: vocabularySize) } ?? row
+    if let progress, !isOutsideGrammar(forcedToken) { try row.hold(to: progress, forced: forcedToken) }
     if options.hasPenalty {
       row.occurrences = occurrences.list(all: options.presencePenalty != 0 || options.frequencyPenalty != 0)
     }
@@ -143,11 +151,16 @@ struct Request {
     return row
   }
 
+  /// Whether a token is no part of the text that the grammar is of: one that steers the model, where it is not chosen.
+  private func isOutsideGrammar(_ forced: Int?) -> Bool { forced.map { tokenizer?.isControl($0) ?? true } ?? false }
+
   /// Whether the step behind a token that was sampled, and is not known yet, can run: whatever the token is, if it is no end, the
   /// generation goes on, nothing of the choice behind it depends on it, and the consumer has taken all tokens before.
   func canRunAhead(contextLength: Int) -> Bool {
     let isLast = options.maxTokens.map { statistics.generatedTokens + 1 >= $0 } ?? false
-    return !isFinished && isDrained && !isLast && !options.hasPenalty && tokens.count + 1 <= contextLength
+    // Penalties, and what a grammar allows, depend on the token.
+    let isFree = !options.hasPenalty && progress == nil
+    return !isFinished && isDrained && !isLast && isFree && tokens.count + 1 <= contextLength
   }
 
   /// Takes a sampled token, as it was chosen: its event, and the end if it is one.
@@ -163,7 +176,9 @@ struct Request {
       sequence.name(chain.names.suffix(1), from: chain.names.count - 1)
     }
     occurrences.append(token)
+    let index = tokens.count - promptCount - 1
     if isEnd { return finish(forced.endIndex == statistics.generatedTokens ? .length : .stop) }
+    if !isOutsideGrammar(forced.tokens[index]) { try progress?.append(token) }
     statistics.generatedTokens += 1
     let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
     deliver(
@@ -171,7 +186,7 @@ struct Request {
         GeneratedToken(
           id: token, text: text, logprob: choice.logProbability,
           topLogprobs: choice.topTokens.map { TokenLogprob(id: $0.id, logprob: $0.logProbability) })))
-    if isStopped { return finish(.stop) }
+    if isStopped || progress?.isFinished == true { return finish(.stop) }
     if let limit = options.maxTokens, statistics.generatedTokens >= limit { return finish(.length) }
     // The token itself fits, but nothing behind it.
     if tokens.count > contextLength { finish(.length) }
