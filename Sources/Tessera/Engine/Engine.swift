@@ -24,11 +24,11 @@ actor Engine {
     /// Tokens at which a generation ends.
     let endTokens: Set<Int>
     let rules: TokenRules
+    let constraints: ConstraintCache
     /// Nil where sequences share no prefixes.
     let prefixes: PrefixNames?
     /// Nil where blocks are kept on the device alone.
     let tiers: PrefixTiers?
-    let constraints: ConstraintCache
     let seconds: Double
   }
 
@@ -79,9 +79,9 @@ actor Engine {
     loaded = Loaded(
       runner: runner, sampler: try BatchSampler(runner), tokenizer: tokenizer,
       tokenMask: rules.mask(tokenCount: tokenizer?.vocabularyCount, vocabularySize: runner.profile.vocabularySize),
-      endTokens: endTokens, rules: rules, prefixes: prefixes, tiers: tiers,
+      endTokens: endTokens, rules: rules,
       constraints: ConstraintCache(tokenizer, vocabularySize: runner.profile.vocabularySize, endTokens: endTokens),
-      seconds: (ContinuousClock.now - start).seconds)
+      prefixes: prefixes, tiers: tiers, seconds: (ContinuousClock.now - start).seconds)
     return runner.precision
   }
 
