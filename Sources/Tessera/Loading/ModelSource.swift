@@ -32,7 +32,7 @@ package struct ModelSource: Sendable {
 
   package var path: String { checkpoint.path }
   /// The last part of the path, by which a model is known.
-  var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+  package var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
   /// The tokenizer that the files describe.
   ///
@@ -110,11 +110,23 @@ package struct ModelSource: Sendable {
   }
 
   private static func tokenizer(of folder: HuggingFaceCheckpoint) throws -> Tokenizer {
-    guard let document = try folder.json(.tokenizer) else {
-      throw TesseraError(
-        .noTokenizer, "\(folder.path): the folder has no tokenizer.json: only what takes token ids works (--tokens)")
+    var files: HuggingFaceTokenizerFiles
+    if let document = try folder.json(.tokenizer) {
+      files = HuggingFaceTokenizerFiles(tokenizer: document, path: folder.path)
+    } else {
+      let names: [HuggingFaceDocument] = [.sourcePieces, .fairseqPieces, .pieces, .llamaPieces]
+      guard let name = names.first(where: { folder.has($0) }), let model = try folder.bytes(name) else {
+        throw TesseraError(
+          .noTokenizer,
+          "\(folder.path): the folder has no tokenizer.json, nor a SentencePiece model ("
+            + names.map(\.rawValue).joined(separator: ", ") + "): only what takes token ids works (--tokens)")
+      }
+      files = HuggingFaceTokenizerFiles(pieceModel: model, named: name.rawValue, path: folder.path)
+      files.vocabulary = try folder.json(.vocabulary)
+      files.addedTokens = try folder.json(.addedTokens)
+      files.modelType = try folder.config.optionalString("model_type")
+      files.tokenizerClass = try folder.config.optionalString("tokenizer_class")
     }
-    var files = HuggingFaceTokenizerFiles(tokenizer: document, path: folder.path)
     files.tokenizerConfig = try folder.json(.tokenizerConfig)
     files.specialTokensMap = try folder.json(.specialTokensMap)
     files.generationConfig = try folder.json(.generationConfig)

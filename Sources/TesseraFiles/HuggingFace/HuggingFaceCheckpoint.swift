@@ -115,6 +115,18 @@ package struct HuggingFaceCheckpoint: Checkpoint {
     has(document) ? try MappedFile(path: path(of: document)) : nil
   }
 
+  /// A document's bytes; nil where there is no such document.
+  ///
+  /// - Throws: `FileError` where it cannot be read, is empty, or has more than 256 MiB.
+  package func bytes(_ document: HuggingFaceDocument) throws(FileError) -> [UInt8]? {
+    guard let file = try file(document) else { return nil }
+    defer { withExtendedLifetime(file) {} }
+    guard file.byteCount <= 256 << 20 else {
+      throw FileError(.tooLarge, path: file.path, "the file has \(file.byteCount) bytes, and 256 MiB are the most")
+    }
+    return Array(try file.bytes(at: 0, count: file.byteCount))
+  }
+
   /// A document that is text, such as the chat template; nil where there is no such document.
   ///
   /// - Throws: `FileError` where it cannot be read, is not UTF-8, or has more than 4 MiB.

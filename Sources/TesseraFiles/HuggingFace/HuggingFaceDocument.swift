@@ -6,6 +6,18 @@ package enum HuggingFaceDocument: String, Sendable, CaseIterable {
   case generationConfig = "generation_config.json"
   /// The tokenizer, whole.
   case tokenizer = "tokenizer.json"
+  /// SentencePiece's model of a Marian's source.
+  case sourcePieces = "source.spm"
+  /// SentencePiece's model of fairseq's translators and of XLM-R.
+  case fairseqPieces = "sentencepiece.bpe.model"
+  /// SentencePiece's model of T5 and PEGASUS.
+  case pieces = "spiece.model"
+  /// SentencePiece's model of Llama and Gemma.
+  case llamaPieces = "tokenizer.model"
+  /// The ids of pieces, where they are not SentencePiece's.
+  case vocabulary = "vocab.json"
+  /// The ids of tokens beside the pieces.
+  case addedTokens = "added_tokens.json"
   /// The file that `transformers` adds to the tokenizer; often with the chat template.
   case tokenizerConfig = "tokenizer_config.json"
   /// The names of special tokens.

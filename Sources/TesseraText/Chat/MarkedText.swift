@@ -9,7 +9,7 @@ extension Tokenizer {
   func encode(
     marked text: String, restoring: (ArraySlice<UInt8>) -> ArraySlice<UInt8>
   ) throws(TextError) -> [Int] {
-    let bytes = Array(text.utf8)
+    var bytes = Array(text.utf8)
     try Self.check(length: bytes.count)
     var limit = GrowthLimit(bytes: bytes.count)
     var output: [Int] = []
@@ -26,16 +26,19 @@ extension Tokenizer {
         try encodeText(part, isAfterSpecial, isFirst, &output)
       }
     case .addedTokens(let added):
+      open(&bytes)
       func parts(_ text: [UInt8], at kind: AddedTokens.Kind) -> [SpecialTokenMatcher.Part] {
         text.withUnsafeBufferPointer { added.split($0, at: kind, parseSpecial: true) }
       }
-      try encodeParts(parts(bytes, at: .plain), of: bytes, into: &output) {
+      let plain = parts(bytes, at: .plain)
+      try encodeParts(plain, of: bytes, into: &output) {
         text, isAfterSpecial, isFirst, output throws(TextError) in
         try encodeParts(parts(text, at: .marker), of: text, into: &output) {
           part, _, isFirstPart, output throws(TextError) in
           try encodeText(part, isAfterSpecial, isFirst && isFirstPart, &output)
         }
       }
+      close(&output, plain)
     }
     return output
   }

@@ -62,20 +62,49 @@ extension Tokenizer {
         try encodePieces(TextPieces(text, beginsText: isAfterSpecial), &limit, into: &output)
       }
     case .addedTokens(let added):
-      let bytes = bytes.asUTF8
+      var bytes = bytes.asUTF8
+      open(&bytes)
       func parts(_ text: [UInt8], at kind: AddedTokens.Kind) -> [SpecialTokenMatcher.Part] {
         text.withUnsafeBufferPointer { added.split($0, at: kind, parseSpecial: parseSpecial) }
       }
-      try encodeParts(parts(bytes, at: .plain), of: bytes, into: &output) {
+      let plain = parts(bytes, at: .plain)
+      try encodeParts(plain, of: bytes, into: &output) {
         text, isAfterSpecial, isFirst, output throws(TextError) in
+        takeTag(&text, &output)
         try normalize(&text, isAfterSpecial: isAfterSpecial, &limit)
         try encodeParts(parts(text, at: .normalized), of: text, into: &output) {
           part, _, isFirstPart, output throws(TextError) in
           try encodePieces(TextPieces(part, beginsText: isFirst && isFirstPart), &limit, into: &output)
         }
       }
+      close(&output, plain)
     }
     return output
+  }
+
+  /// Puts a space before a text where the tokenizer wants one of its own.
+  func open(_ text: inout [UInt8]) {
+    guard case .space(let isAdded, _) = components.opening, !text.isEmpty else { return }
+    text.replaceAll(SentencePieceNormalizer.space, with: [0x20])
+    if isAdded { text = SentencePieceNormalizer.space + text }
+  }
+
+  /// Takes that space away again where a special token follows.
+  func close(_ ids: inout [Int], _ parts: [SpecialTokenMatcher.Part]) {
+    guard case .space(isAdded: true, let space?) = components.opening, ids.first == space, parts.count > 1,
+      case .text(0..<3) = parts[0], case .token(let id) = parts[1], isControl(id)
+    else { return }
+    ids.removeFirst()
+  }
+
+  /// Takes a language's tag off the beginning of a text.
+  func takeTag(_ text: inout [UInt8], _ output: inout [Int]) {
+    guard case .languageTag = components.opening, text.starts(with: ">>".utf8),
+      let end = text.indices.dropFirst(2).first(where: { text[$0...].starts(with: "<<".utf8) }),
+      let id = components.idsByText.id(of: text[..<(end + 2)]) ?? unknownToken
+    else { return }
+    output.append(id)
+    text.removeFirst(end + 2)
   }
 
   static func check(length: Int) throws(TextError) {

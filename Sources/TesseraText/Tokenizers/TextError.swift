@@ -24,6 +24,8 @@ public struct TextError: Error, CustomStringConvertible, Sendable, Equatable {
     case missingByteToken
     /// More text than one call takes.
     case tooLong
+    /// A language between which the model does not translate.
+    case unknownLanguage
   }
 
   /// The kind of failure.

@@ -2,7 +2,7 @@ extension TokenDecoder.Step {
   /// Whether the step works on parts of one text as they come.
   var takesFusedParts: Bool {
     switch self {
-    case .strip, .fuse: true
+    case .strip, .fuse, .trimmed: true
     default: false
     }
   }
@@ -24,7 +24,7 @@ extension TokenDecoder.Step {
       if !isFirst { token = token.starts(with: prefix) ? Array(token.dropFirst(prefix.count)) : [0x20] + token }
       if cleansUp { token.cleanUpEnglish() }
       output.append(DecoderPart(bytes: token))
-    case .byteFallback:
+    case .byteFallback, .bytePieces:
       if let byte = Self.byte(named: token[...]) {
         memory.held.append(byte)
       } else {
@@ -32,6 +32,7 @@ extension TokenDecoder.Step {
         output.append(part)
       }
     case .fuse: output.append(DecoderPart(bytes: token, isFused: true))
+    case .trimmed: trim(token, &memory, &output)
     case .strip(let content, let start, let stop):
       if part.isFused {
         stripFused(token, content, stop, &memory, &output)
@@ -68,7 +69,7 @@ extension TokenDecoder.Step {
   /// Gives what was held back, at the end of the tokens.
   func finish(_ memory: inout DecoderMemory, _ output: inout [DecoderPart]) {
     switch self {
-    case .byteFallback: releaseBytes(&memory, &output)
+    case .byteFallback, .bytePieces: releaseBytes(&memory, &output)
     case .wordSuffix(let suffix):
       guard memory.isHolding else { return }
       memory.held.replaceAll(suffix, with: [])
@@ -89,10 +90,47 @@ extension TokenDecoder.Step {
     if memory.held.isEmpty { return }
     if memory.held.isUTF8 {
       output.append(DecoderPart(bytes: memory.held))
+    } else if case .bytePieces = self {
+      output.append(DecoderPart(bytes: Self.pieces(memory.held)))
     } else {
       for _ in memory.held { output.append(DecoderPart(bytes: [0xEF, 0xBF, 0xBD])) }
     }
     memory.held = []
+  }
+
+  /// The bytes with U+FFFD for each that belongs to no UTF-8.
+  private static func pieces(_ bytes: [UInt8]) -> [UInt8] {
+    var output: [UInt8] = []
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      if let length = (1...4).first(where: { $0 <= rest.count && Array(rest.prefix($0)).isUTF8 }) {
+        output += rest.prefix(length)
+        rest = rest.dropFirst(length)
+      } else {
+        output += [0xEF, 0xBF, 0xBD]
+        rest = rest.dropFirst()
+      }
+    }
+    return output
+  }
+
+  /// Whitespace at the end waits until something else follows.
+  private func trim(_ token: [UInt8], _ memory: inout DecoderMemory, _ output: inout [DecoderPart]) {
+    // As Python has it: Unicode's, and the separators of ASCII.
+    func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+      UnicodeTable.whitespace.contains(scalar) || (0x1C...0x1F).contains(scalar.value)
+    }
+    var text = String(decoding: token, as: UTF8.self).unicodeScalars[...]
+    if memory.toStrip > 0 { text = text.drop(while: isSpace) }
+    if text.isEmpty { return }
+    memory.toStrip = 0
+    let end = text.lastIndex { !isSpace($0) }.map(text.index(after:)) ?? text.startIndex
+    if end == text.startIndex {
+      memory.held += Array(String(text).utf8)
+      return
+    }
+    output.append(DecoderPart(bytes: memory.held + Array(String(text[..<end]).utf8), isFused: true))
+    memory.held = Array(String(text[end...]).utf8)
   }
 
   /// The byte that `<0x0A>` names.

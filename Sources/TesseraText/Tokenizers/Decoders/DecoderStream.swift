@@ -13,6 +13,7 @@ struct DecoderStream: Sendable {
     memories = steps.map { step in
       var memory = DecoderMemory(isFirst: beginsText)
       if case .strip(_, let start, _) = step, beginsText { memory.toStrip = start }
+      if case .trimmed = step, beginsText { memory.toStrip = 1 }
       return memory
     }
   }

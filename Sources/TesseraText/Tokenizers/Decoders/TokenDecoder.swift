@@ -10,6 +10,10 @@ struct TokenDecoder: Sendable {
     case wordPiece(prefix: [UInt8], cleansUp: Bool)
     /// Tokens such as `<0xE2>` become bytes; U+FFFD each where they make no UTF-8.
     case byteFallback
+    /// Tokens such as `<0xE2>` become bytes; U+FFFD for each that belongs to no UTF-8.
+    case bytePieces
+    /// Takes whitespace off both ends of the text.
+    case trimmed
     /// All tokens become one.
     case fuse
     /// Takes up to so many of a character off the ends of each token.

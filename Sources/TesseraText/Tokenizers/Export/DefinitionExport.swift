@@ -22,6 +22,7 @@ extension TokenizerDefinition {
     case .unigram: throw Self.inexpressible("the model Unigram")
     case .wordLevel: throw Self.inexpressible("the model WordLevel")
     case .scoredPairs: throw Self.inexpressible("SentencePiece's BPE")
+    case .pieces: throw Self.inexpressible("a SentencePiece model file")
     }
     self.modelName = modelName
     setTypes(components)

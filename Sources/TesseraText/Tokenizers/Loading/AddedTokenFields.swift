@@ -21,17 +21,21 @@ extension AddedTokens {
       add(try token(fields, id: try fields.int("id")))
     }
     if let decoder = try config?.optionalFields("added_tokens_decoder") {
-      for key in decoder.object.keys {
-        guard let id = Int(key) else {
-          throw TextError(
-            .malformedFile,
-            "\(decoder.path ?? ""): added_tokens_decoder has the key \(TextError.quoted(Array(key.utf8))), which is no id"
-          )
-        }
-        add(try token(try decoder.fields(key), id: id))
-      }
+      for token in try read(decoder) { add(token) }
     }
     return tokens
+  }
+
+  /// `added_tokens_decoder` of `tokenizer_config.json`: tokens by their ids.
+  static func read(_ decoder: JSONFields) throws -> [Token] {
+    try decoder.object.keys.map { key in
+      guard let id = Int(key) else {
+        throw TextError(
+          .malformedFile,
+          "\(decoder.path ?? ""): added_tokens_decoder has the key \(TextError.quoted(Array(key.utf8))), which is no id")
+      }
+      return try token(try decoder.fields(key), id: id)
+    }
   }
 
   private static func token(_ fields: JSONFields, id: Int) throws -> Token {

@@ -37,6 +37,10 @@ extension TokenizerComponents {
       pieces: .asStored, decoder: decoder)
     self.notes = notes
     try readNames(config, map, modelFields)
+    let name = try config?.optionalString("tokenizer_class")
+    if let convention = name.flatMap({ PieceConvention(named: $0) }) {
+      languages = try Languages(convention, self, config)
+    }
     try readEnds(generation)
     try readTemplates(config, files)
   }
@@ -108,7 +112,7 @@ extension TokenizerComponents {
 
   /// The tokenizers of these families put BOS and EOS around a text as the configuration says, whatever template the
   /// other file has.
-  private mutating func addEnds(_ config: JSONFields?) throws {
+  mutating func addEnds(_ config: JSONFields?) throws {
     guard let config, let name = try config.optionalString("tokenizer_class") else { return }
     let family = name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
     guard ["LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer"].contains(family) else { return }
@@ -119,7 +123,7 @@ extension TokenizerComponents {
       begin: begin ?? true ? beginToken : nil, end: end ?? false ? endToken : nil)
   }
 
-  private mutating func readEnds(_ generation: JSONFields?) throws {
+  mutating func readEnds(_ generation: JSONFields?) throws {
     if let endToken { endOfGeneration.insert(endToken) }
     for text in SpecialTokens.endTexts {
       if let id = idsByText.id(of: Array(text.utf8)), attributes[id].contains(.control) { endOfGeneration.insert(id) }
@@ -142,7 +146,7 @@ extension TokenizerComponents {
     if endToken == nil { endToken = ids.first { tokens.indices.contains($0) } }
   }
 
-  private mutating func readTemplates(_ config: JSONFields?, _ files: HuggingFaceTokenizerFiles) throws {
+  mutating func readTemplates(_ config: JSONFields?, _ files: HuggingFaceTokenizerFiles) throws {
     if let config, let value = config["chat_template"], !value.isNull {
       if let text = value.stringValue {
         chatTemplates["default"] = text

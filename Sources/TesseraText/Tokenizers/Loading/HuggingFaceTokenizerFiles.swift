@@ -2,8 +2,20 @@ import TesseraJSON
 
 /// The documents of a model's folder from which its tokenizer is made, as Hugging Face lays them out.
 package struct HuggingFaceTokenizerFiles: Sendable {
-  /// `tokenizer.json`.
+  /// `tokenizer.json`; null where there is none.
   package var tokenizer: JSONValue
+  /// SentencePiece's model, which counts instead of `tokenizer`.
+  package var pieceModel: [UInt8]?
+  /// The name of that file.
+  package var pieceModelName = ""
+  /// `vocab.json`: the ids of pieces where they are not the model's own.
+  package var vocabulary: JSONValue?
+  /// `added_tokens.json`: ids of tokens beside the pieces.
+  package var addedTokens: JSONValue?
+  /// `model_type` of `config.json`, which says whose tokenizer it is where no other file does.
+  package var modelType: String?
+  /// `tokenizer_class` of `config.json`.
+  package var tokenizerClass: String?
   /// `tokenizer_config.json`: names of special tokens, whether they are added, chat templates.
   package var tokenizerConfig: JSONValue?
   /// `special_tokens_map.json`: names of special tokens.
@@ -19,6 +31,13 @@ package struct HuggingFaceTokenizerFiles: Sendable {
   package init(tokenizer: JSONValue, path: String) {
     self.tokenizer = tokenizer
     self.path = path
+  }
+
+  /// Files of a folder that has no `tokenizer.json` but a SentencePiece model.
+  package init(pieceModel: [UInt8], named name: String, path: String) {
+    self.init(tokenizer: nil, path: path)
+    self.pieceModel = pieceModel
+    pieceModelName = name
   }
 
   /// An object of one of the files, whose errors name it.
@@ -37,7 +56,11 @@ extension Tokenizer {
   ///   `.malformedFile` and `.malformedVocabulary` for damaged files, with file and field.
   package convenience init(huggingFace files: HuggingFaceTokenizerFiles) throws(TextError) {
     do {
-      self.init(try TokenizerComponents(files))
+      if let pieces = files.pieceModel {
+        self.init(try TokenizerComponents(pieces: pieces, files))
+      } else {
+        self.init(try TokenizerComponents(files))
+      }
     } catch let error as JSONError {
       throw TextError(.malformedFile, "\(error); get the file again or repair it")
     } catch let error as TextError {

@@ -18,17 +18,30 @@ struct TokenizerComponents: Sendable {
     case escapedSpaces
   }
 
+  /// What is done with the beginning of a text.
+  enum Opening: Sendable {
+    case none
+    /// `▁` is a space, and one stands before the text, but not before a special token (`legacy=False` of transformers'
+    /// tokenizers).
+    case space(isAdded: Bool, token: Int?)
+    /// `>>fr<<` is a token.
+    case languageTag
+  }
+
   /// Every token's text as the file has it; empty where an id has none.
   var tokens: ByteStrings
   var idsByText: ByteStringTable
   var attributes: [SpecialTokens.Attributes]
   var special: SpecialRule
+  var opening = Opening.none
   var normalizers: [Normalizer] = []
   var preTokenizers: [PreTokenizer] = []
   var model: TokenModel
   var postProcessor: PostProcessor
   var pieces: PieceRule
   var decoder: TokenDecoder
+
+  var languages: Languages?
 
   var beginToken: Int?
   var endToken: Int?

@@ -14,16 +14,25 @@ struct SentencePieceEncoder: Sendable {
   /// Whether some token has this byte right before a `▁` that begins a run of them. No token spans the place before
   /// any other such `▁`, so that text is cut there and merged word by word.
   private let joinsSpace: [Bool]
+  /// Tokens that are found before all others and merge with none.
+  private let frozen: ByteTrie
+  /// Which tokens are only steps to others, and are taken apart in the end; none where it is empty.
+  private let unused: [Bool]
 
   /// - Parameters:
   ///   - tokens: all tokens' texts.
   ///   - scores: as many as the tokens, or none.
   ///   - vocabulary: the tokens by their texts.
+  ///   - frozen: those that are found before all others and merge with none.
+  ///   - unused: as many as the tokens, or none.
   init(
-    _ tokens: ByteStrings, scores: [Float], vocabulary: ByteStringTable, unknownToken: Int?
+    _ tokens: ByteStrings, scores: [Float], vocabulary: ByteStringTable, unknownToken: Int?,
+    frozen: ByteTrie = ByteTrie(), unused: [Bool] = []
   ) throws(TextError) {
     self.vocabulary = vocabulary
     self.unknownToken = unknownToken
+    self.frozen = frozen
+    self.unused = unused.contains(true) ? unused : []
     if let id = scores.firstIndex(where: \.isNaN) {
       throw TextError(.malformedVocabulary, "the score of token \(id) is not a number; the file is damaged")
     }
@@ -57,7 +66,11 @@ struct SentencePieceEncoder: Sendable {
 
   /// Adds the tokens of at most `Int32.max / 3` bytes that hold `▁` for each space.
   func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int]) throws(TextError) {
-    if let missing = encodeWords(text, into: &output) {
+    var missing: UInt8?
+    cut(text) { start, end, id in
+      if id >= 0 { output.append(id) } else { appendBytes(text[start..<end], &output, &missing) }
+    }
+    if let missing {
       throw TextError(
         .missingByteToken,
         "byte 0x\(String(missing, radix: 16)) of the text has no token, and the vocabulary has no unknown token; "
@@ -65,21 +78,28 @@ struct SentencePieceEncoder: Sendable {
     }
   }
 
-  /// Gives a byte that has no token, if there is one.
-  private func encodeWords(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int]) -> UInt8? {
+  /// Gives where each token begins and ends, and its id; -1 for a character that is none.
+  @inline(__always)
+  func cut(_ text: UnsafeBufferPointer<UInt8>, _ take: (_ start: Int, _ end: Int, _ id: Int) -> Void) {
     var chain = MergeChain()
-    var missing: UInt8?
     var index = 0
     while index < text.count {
-      if startsWord(text, index) { finish(&chain, text, &output, &missing) }
+      if startsWord(text, index) { finish(&chain, text, take) }
+      if !frozen.isEmpty, let match = frozen.longest(text, index, text.count) {
+        chain.append(token: Self.frozen(match.value), start: index, size: match.end - index)
+        index = match.end
+        continue
+      }
       let size = min(UTF8Scan.length(text[index]), text.count - index)
       let id = vocabulary.id(of: UnsafeBufferPointer(rebasing: text[index..<index + size]))
       chain.append(token: id.map { Int32(truncatingIfNeeded: $0) } ?? -1, start: index, size: size)
       index += size
     }
-    finish(&chain, text, &output, &missing)
-    return missing
+    finish(&chain, text, take)
   }
+
+  /// A frozen token's number in the chain, which is its own way back.
+  private static func frozen(_ id: Int) -> Int32 { -2 - Int32(truncatingIfNeeded: id) }
 
   /// Whether a `▁` is at `index` that no token joins to what comes before it.
   @inline(__always)
@@ -93,25 +113,48 @@ struct SentencePieceEncoder: Sendable {
     text[index] == 0xE2 && index + 2 < text.count && text[index + 1] == 0x96 && text[index + 2] == 0x81
   }
 
-  /// Merges what is in the chain, adds its tokens and empties it.
+  /// Merges what is in the chain, gives its tokens and empties it.
   private func finish(
-    _ chain: inout MergeChain, _ text: UnsafeBufferPointer<UInt8>, _ output: inout [Int], _ missing: inout UInt8?
+    _ chain: inout MergeChain, _ text: UnsafeBufferPointer<UInt8>, _ take: (Int, Int, Int) -> Void
   ) {
+    // How long the left part was of each unused token that came up.
+    var leftSizes: [Int32: Int] = [:]
     chain.merge { left, right in
       let size = Int(left.size) + Int(right.size)
-      if size > vocabulary.longest { return nil }
+      if size > vocabulary.longest || left.token < -1 || right.token < -1 { return nil }
       let start = Int(left.start)
       guard let id = vocabulary.id(of: UnsafeBufferPointer(rebasing: text[start..<start + size])) else { return nil }
-      return MergeChain.Candidate(priority: priorities[id], token: Int32(truncatingIfNeeded: id))
+      let token = Int32(truncatingIfNeeded: id)
+      if !unused.isEmpty, unused[id] { leftSizes[token] = Int(left.size) }
+      return MergeChain.Candidate(priority: priorities[id], token: token)
     }
     for symbol in chain.symbols where symbol.size != 0 {
-      if symbol.token >= 0 {
-        output.append(Int(symbol.token))
+      let (start, size) = (Int(symbol.start), Int(symbol.size))
+      if symbol.token < -1 {
+        take(start, start + size, Int(Self.frozen(Int(symbol.token))))
+      } else if leftSizes.isEmpty {
+        take(start, start + size, Int(symbol.token))
       } else {
-        appendBytes(text[Int(symbol.start)..<Int(symbol.start) + Int(symbol.size)], &output, &missing)
+        takeApart(start..<start + size, leftSizes, text, take)
       }
     }
     chain.removeAll()
+  }
+
+  /// Gives a token, or the parts that an unused one was made of.
+  private func takeApart(
+    _ range: Range<Int>, _ leftSizes: [Int32: Int], _ text: UnsafeBufferPointer<UInt8>, _ take: (Int, Int, Int) -> Void
+  ) {
+    var waiting = [range]
+    while let next = waiting.popLast() {
+      let id = vocabulary.id(of: UnsafeBufferPointer(rebasing: text[next]))
+      if let id, unused[id], let size = leftSizes[Int32(truncatingIfNeeded: id)], (1..<next.count).contains(size) {
+        waiting.append(next.lowerBound + size..<next.upperBound)
+        waiting.append(next.lowerBound..<next.lowerBound + size)
+      } else {
+        take(next.lowerBound, next.upperBound, id ?? -1)
+      }
+    }
   }
 
   /// Adds one token a byte; the unknown token where a byte has none.

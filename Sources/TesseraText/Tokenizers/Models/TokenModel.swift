@@ -4,6 +4,8 @@ enum TokenModel: Sendable {
   /// SentencePiece's BPE, which merges by the tokens' scores.
   case scoredPairs(SentencePieceEncoder)
   case unigram(UnigramEncoder)
+  /// A SentencePiece model file.
+  case pieces(PieceEncoder)
   case wordPiece(WordPieceEncoder)
   /// Each piece is a token.
   case wordLevel(ByteStringTable, unknownToken: Int?)
@@ -22,6 +24,7 @@ enum TokenModel: Sendable {
           case .bytePair(let encoder): encoder.encode(piece, &chain, into: &output)
           case .scoredPairs(let encoder): try encoder.encode(piece, into: &output)
           case .unigram(let encoder): try encoder.encode(piece, &lattice, into: &output)
+          case .pieces(let encoder): encoder.encode(piece, &lattice, into: &output)
           case .wordPiece(let encoder): try encoder.encode(piece, into: &output)
           case .wordLevel(let table, let unknownToken):
             guard let id = table.id(of: piece) ?? unknownToken else { throw TextError.unknownCharacter(piece[...]) }

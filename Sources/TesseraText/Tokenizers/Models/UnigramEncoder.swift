@@ -11,16 +11,22 @@ struct UnigramEncoder: Sendable {
   private let unknownToken: Int?
   /// The tokens `<0x00>` to `<0xFF>` that unknown characters become, or none.
   private let byteTokens: [Int32]
+  /// Whether sums are rounded to float32, as SentencePiece's own are.
+  private let isSingle: Bool
 
   /// - Parameters:
   ///   - trie: the tokens that may be taken.
   ///   - scores: one for each id, none of which is NaN.
   ///   - worst: the lowest score of a token.
   ///   - byteTokens: `<0x00>` to `<0xFF>` where unknown characters become bytes; else empty.
-  init(trie: ByteTrie, scores: [Double], worst: Double, unknownToken: Int?, byteTokens: [Int32]) {
+  ///   - isSingle: rounds sums to float32.
+  init(
+    trie: ByteTrie, scores: [Double], worst: Double, unknownToken: Int?, byteTokens: [Int32], isSingle: Bool = false
+  ) {
     self.trie = trie
     self.scores = scores
-    unknownScore = worst - Self.unknownPenalty
+    self.isSingle = isSingle
+    unknownScore = Self.rounded(worst - Self.unknownPenalty, isSingle)
     self.unknownToken = unknownToken
     self.byteTokens = byteTokens
   }
@@ -42,7 +48,8 @@ struct UnigramEncoder: Sendable {
     }
 
     @inline(__always)
-    fileprivate mutating func offer(_ end: Int, _ candidate: Double, from begin: Int, _ id: Int32) {
+    fileprivate mutating func offer(_ end: Int, _ candidate: Double, from begin: Int, _ id: Int32, isSingle: Bool) {
+      let candidate = UnigramEncoder.rounded(candidate, isSingle)
       guard start[end] < 0 || candidate > score[end] else { return }
       score[end] = candidate
       start[end] = Int32(truncatingIfNeeded: begin)
@@ -55,6 +62,23 @@ struct UnigramEncoder: Sendable {
   func encode(
     _ text: UnsafeBufferPointer<UInt8>, _ lattice: inout Lattice, into output: inout [Int]
   ) throws(TextError) {
+    let first = output.count
+    try cut(text, &lattice) { start, end, id throws(TextError) in
+      if id >= 0 { output.append(id) } else { try appendUnknown(text[start..<end], &output) }
+    }
+    output[first...].reverse()
+  }
+
+  @inline(__always)
+  fileprivate static func rounded(_ sum: Double, _ isSingle: Bool) -> Double { isSingle ? Double(Float(sum)) : sum }
+
+  /// Gives where each token of the best way begins and ends, and its id, from the last to the first; -1 for unknown
+  /// characters in a row.
+  @inline(__always)
+  func cut<Failure>(
+    _ text: UnsafeBufferPointer<UInt8>, _ lattice: inout Lattice,
+    _ take: (_ start: Int, _ end: Int, _ id: Int) throws(Failure) -> Void
+  ) throws(Failure) {
     if text.isEmpty { return }
     lattice.reset(text.count)
     var position = 0
@@ -70,36 +94,29 @@ struct UnigramEncoder: Sendable {
         end += 1
         let id = trie.values[node]
         if id < 0 { continue }
-        lattice.offer(end, base + scores[Int(id)], from: position, id)
+        lattice.offer(end, base + scores[Int(id)], from: position, id, isSingle: isSingle)
         if end - position == length { isSingleKnown = true }
       }
-      if !isSingleKnown { lattice.offer(position + length, base + unknownScore, from: position, -1) }
+      if !isSingleKnown {
+        lattice.offer(position + length, base + unknownScore, from: position, -1, isSingle: isSingle)
+      }
       position += length
     }
-    try trace(text, lattice, &output)
-  }
-
-  /// Walks the best way back. Unknown characters in a row are one.
-  private func trace(
-    _ text: UnsafeBufferPointer<UInt8>, _ lattice: Lattice, _ output: inout [Int]
-  ) throws(TextError) {
-    let first = output.count
     var end = text.count
     while end > 0 {
       var start = Int(lattice.start[end])
       let id = Int(lattice.token[end])
       guard id < 0 || id == unknownToken else {
-        output.append(id)
+        try take(start, end, id)
         end = start
         continue
       }
       while start > 0, case let before = Int(lattice.token[start]), before < 0 || before == unknownToken {
         start = Int(lattice.start[start])
       }
-      try appendUnknown(text[start..<end], &output)
+      try take(start, end, -1)
       end = start
     }
-    output[first...].reverse()
   }
 
   /// Adds what stands for unknown characters, last first.

@@ -20,6 +20,8 @@ enum Normalizer: Sendable {
   /// `▁` for spaces, and one before a text that stands at the beginning or behind a special token.
   case escapedSpaces(addsPrefix: Bool)
   case sentencePiece(SentencePieceNormalizer)
+  /// SentencePiece's own, of a model file.
+  case pieces(PieceNormalizer)
   /// Replaces what is no UTF-8.
   case repair
 
@@ -61,6 +63,7 @@ enum Normalizer: Sendable {
       }
       text = output
     case .sentencePiece(let options): text = options.apply(text, longest: longest)
+    case .pieces(let options): text = options.apply(text, longest: longest)
     case .repair: if !text.isUTF8 { text = text.withUnsafeBufferPointer(UTF8Scan.repaired) }
     }
   }

@@ -28,6 +28,15 @@ struct PostProcessor: Sendable, Equatable {
     return PostProcessor(single: text(isSecond: false), pair: text(isSecond: false) + text(isSecond: true))
   }
 
+  /// A token before and some behind one text, or two as if they were one.
+  static func closed(begin: Int?, end: [Int]) -> PostProcessor {
+    let before: [Part] = begin.map { [.tokens([$0], type: 0)] } ?? []
+    let behind: [Part] = end.isEmpty ? [] : [.tokens(end, type: 0)]
+    return PostProcessor(
+      single: before + [.text(isSecond: false, type: 0)] + behind,
+      pair: before + [.text(isSecond: false, type: 0), .text(isSecond: true, type: 0)] + behind)
+  }
+
   /// BERT's `[CLS] A [SEP] B [SEP]`, in which what belongs to B has type 1.
   static func bert(cls: Int, sep: Int) -> PostProcessor {
     let single: [Part] = [.tokens([cls], type: 0), .text(isSecond: false, type: 0), .tokens([sep], type: 0)]
