@@ -15,7 +15,7 @@ SOURCES := $(wildcard Package.swift Sources Tests Examples Benchmarks)
 .PHONY: help
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do
-	  printf 'make %-9s %s\n' "$$name" "$$text"
+	  printf 'make %-11s %s\n' "$$name" "$$text"
 	done
 
 .PHONY: setup
@@ -27,6 +27,12 @@ demo: setup ## build, fetch a small model and answer a question; PROMPT="…" as
 	@swift build --configuration release --product tessera </dev/null
 	model=$$(scripts/fetch-model smollm2)
 	$$(swift build --configuration release --show-bin-path)/tessera generate --model "$$model" --prompt "$$PROMPT" $(ARGS)
+
+.PHONY: demo-server
+demo-server: setup ## fetch a small model and serve it on this machine alone, with a page to chat; ARGS="…" adds options
+	@swift build --configuration release --product tessera </dev/null
+	model=$$(scripts/fetch-model smollm2)
+	exec $$(swift build --configuration release --show-bin-path)/tessera serve --model "$$model" $(ARGS)
 
 .PHONY: test
 test: ## everything that tests need, and the tests on every driver; FILTER="…" runs some
@@ -50,6 +56,11 @@ format: ## format the Swift sources
 docs: ## check the pages' links, and make the library's reference in .build-docs
 	@scripts/check-links
 	scripts/make-docs
+
+.PHONY: clients
+clients: ## programs of others against `tessera serve`: openai, curl, LangChain, lm-eval, llama.cpp's tests; ARGS="openai"
+	@swift build --configuration release --product tessera </dev/null
+	scripts/client-check $(ARGS)
 
 .PHONY: oclgrind
 oclgrind: ## check all kernels for stray accesses and races

@@ -26,6 +26,7 @@ let foundations: [Target] = [
   .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev", "opencl-headers"])]),
   .systemLibrary(name: "CSampleRate", pkgConfig: "samplerate", providers: [.apt(["libsamplerate0-dev"])]),
   .systemLibrary(name: "CCLBlast", pkgConfig: "clblast", providers: [.apt(["libclblast-dev"])]),
+  .systemLibrary(name: "CEditLine", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TesseraKernels", path: "Kernels"),
 ]
@@ -52,11 +53,11 @@ let modules: [Target] = [
     name: "Tessera", dependencies: models + text + ["CZlib", "TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
   .target(
     name: "TesseraServer", dependencies: everything + http + [crypto, logging],
-    resources: [.embedInCode("Page/chat.html")]),
+    resources: [.embedInCode("Page/chat.html"), .embedInCode("Page/openapi.json")]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [
-      "TesseraServer", logging,
+      "CEditLine", "TesseraServer", logging,
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
@@ -102,6 +103,8 @@ let tests: [Target] = [
   .testTarget(
     name: "TesseraCommandTests",
     dependencies: operators + ["TesseraCommand", "TesseraWorkbench", "TestSupport"]),
+  .testTarget(
+    name: "TesseraServerTests", dependencies: everything + ["TesseraServer", "TestSupport"] + http),
   .testTarget(name: "TesseraTests", dependencies: everything + ["TestSupport"], resources: [.copy("Fixtures")]),
 ]
 
@@ -109,6 +112,7 @@ let package = Package(
   name: "tessera",
   products: [
     .library(name: "Tessera", targets: ["Tessera"]),
+    .library(name: "TesseraServer", targets: ["TesseraServer"]),
     .executable(name: "tessera", targets: ["TesseraCommand"]),
     .executable(name: "tessera-benchmarks", targets: ["TesseraBenchmarks"]),
   ],

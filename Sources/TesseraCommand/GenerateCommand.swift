@@ -16,8 +16,10 @@ struct GenerateCommand: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var lora: AdapterOptions
+  @OptionGroup var prefixes: PrefixCacheOptions
   @OptionGroup var sampling: SamplingOptions
   @OptionGroup var beams: BeamOptions
+  @OptionGroup var constraints: ConstraintOptions
 
   @Option(name: [.short, .long], parsing: .unconditional, help: "The prompt.")
   var prompt: String?
@@ -56,7 +58,13 @@ struct GenerateCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "What the system tells the model before the prompt.")
   var system: String?
 
+  @Flag(help: "With --json: tell what reproduces the answer, for `tessera replay`.")
+  var reproduce = false
+
   func validate() throws {
+    if reproduce, !model.json || beams.beams != nil {
+      throw ValidationError("--reproduce needs --json, and no --beams")
+    }
     let given = [prompt != nil, file != nil, source != nil, tokens != nil].filter { $0 }.count
     if sourceTokens == nil {
       guard given == 1 else { throw ValidationError("give one of --prompt, --file, --tokens or -") }
@@ -69,6 +77,7 @@ struct GenerateCommand: AsyncParsableCommand {
         "--source-language and --target-language are for a prompt that is text, and exclude --first-tokens")
     }
     try beams.check(sampling)
+    try constraints.check(beams)
     if chat && raw { throw ValidationError("--chat and --raw exclude each other") }
     if system != nil && (raw || tokens != nil || sourceTokens != nil) {
       throw ValidationError("--system needs the chat template")
@@ -78,16 +87,22 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let ids = try tokens.map { try InputText.tokens($0, option: "--tokens") }
     let sourceIDs = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
+    let constraint = try constraints.constraint()
     let firstIDs = try firstTokens.map { try InputText.tokens($0, option: "--first-tokens") }
     let text = ids == nil && sourceIDs == nil ? try promptText() : nil
-    let language = try await model.load(lora, beams: beams.beams)
+    let language = try await model.load(lora, prefixes, beams: beams.beams)
     let (promptTokens, source, languageIDs) = try prompt(language, ids: ids, source: sourceIDs, text: text)
     if var options = beams.options(maxTokens: sampling.maxTokens, firstTokens: firstIDs ?? languageIDs) {
       options.adapter = lora.chosen
       return try await search(language, promptTokens, source: source, options)
     }
     var options = sampling.options
-    (options.firstTokens, options.adapter) = (firstIDs ?? languageIDs, lora.chosen)
+    (options.firstTokens, options.adapter, options.constraint) = (firstIDs ?? languageIDs, lora.chosen, constraint)
+    if reproduce {
+      // A seed that can be told.
+      if options.temperature > 0 { options.seed = options.seed ?? .random(in: 0 ... .max) }
+      options.topLogprobs = options.topLogprobs ?? 0
+    }
     let hasText = (try? language.tokenizer) != nil
 
     var answer = Answer()
@@ -95,6 +110,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let task = Task { [answer, options] in
       var answer = answer
       for try await event in language.generate(tokens: promptTokens, source: source, options: options) {
+        answer.told.add(event)
         switch event {
         case .token(let token):
           answer.append(token)
@@ -113,6 +129,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let interrupt = Interrupt { task.cancel() }
     defer { interrupt.stop() }
     answer = try await task.value
+    await language.flushDiskCache()
     guard let result = answer.result else { return }
     let experts = try await language.takeExpertStatistics()
     if isJSON {
@@ -122,11 +139,24 @@ struct GenerateCommand: AsyncParsableCommand {
           logprobs: sampling.logprobs == nil ? nil : answer.logprobs, text: answer.text,
           finish_reason: result.finishReason,
           statistics: result.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding,
-          experts: experts))
+          experts: experts,
+          reproduce: try reproduce
+            ? reproduction(
+              language, .init(promptTokens: promptTokens, sourceTokens: source, options: options), answer.told)
+            : nil))
     } else if !model.quiet {
       if result.isContextFull(options, of: language.contextLength) { Terminal.diagnose(language.contextNote) }
       Terminal.diagnose(result.statistics.summary(of: language))
     }
+  }
+
+  private func reproduction(
+    _ language: LanguageModel, _ request: Reproduction.Request, _ answer: Reproduction.Answer
+  ) throws -> Reproduction {
+    let source = try ModelSource(path: model.model)
+    return try Reproduction(
+      version: TesseraCommand.version, name: source.name, digest: source.digest().hexadecimal,
+      weightType: model.run.type, of: language, request: request, answer: answer)
   }
 
   /// The prompt that the answer continues, an encoder-decoder's source, and the tokens of the language to answer in.
@@ -172,6 +202,8 @@ struct GenerateCommand: AsyncParsableCommand {
     var logprobs: [Logprob] = []
     var text = ""
     var result: GenerationResult?
+    /// As it can be compared with another.
+    var told = Reproduction.Answer()
 
     mutating func append(_ token: GeneratedToken) {
       tokens.append(token.id)
@@ -204,5 +236,6 @@ struct GenerateCommand: AsyncParsableCommand {
     let kv: String
     /// Of experts that stay in host memory.
     let experts: ExpertStatistics?
+    let reproduce: Reproduction?
   }
 }

@@ -5,13 +5,14 @@ import TesseraSystem
 /// The `tessera` command: its subcommands, and how errors leave it.
 @main
 struct TesseraCommand: AsyncParsableCommand {
+  static let version = "tessera 0.1.0"
   static let configuration = CommandConfiguration(
     commandName: "tessera", abstract: "Large language models on any OpenCL device.",
-    version: "tessera 0.1.0",
+    version: version,
     subcommands: [
       DevicesCommand.self,
       FamiliesCommand.self,
-      GenerateCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
+      GenerateCommand.self, ReplayCommand.self, ChatCommand.self, TokenizeCommand.self, TemplateCommand.self,
       LogitsCommand.self, HiddenCommand.self, EmbedCommand.self,
       RerankCommand.self,
       ClassifyCommand.self,

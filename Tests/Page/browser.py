@@ -27,10 +27,17 @@ def find_chromium():
         if name and shutil.which(name):
             return shutil.which(name), dict(os.environ)
     command = [str(ROOT / "scripts/unpack-debian"), "chromium", "chromium-headless-shell", "fonts-dejavu-core"]
-    folder = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    if result.returncode != 0:
+        raise NoBrowser
+    folder = result.stdout.strip()
     libraries = [f"{folder}/usr/lib/x86_64-linux-gnu", f"{folder}/lib/x86_64-linux-gnu"]
     environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries + [os.environ.get("LD_LIBRARY_PATH", "")])}
     return f"{folder}/usr/lib/chromium/chromium-headless-shell", environment
+
+
+class NoBrowser(Exception):
+    """There is none, and none can be had."""
 
 
 class PageError(Exception):

@@ -194,6 +194,7 @@ def check_keeping(bench):
     page.reload()
     page.wait("document.querySelectorAll('.turn').length === 2")
     expect(texts(page, "nav .title") == ["another thing", "one thing"], "they are there after a reload")
+    expect("Gruß" in last(page) and "64 of 120" in last(page, ".figures"), "with answers and figures")
     page.run("document.querySelectorAll('nav li')[1].querySelector('.tool').focus()")
     page.press("Enter")
     page.run("document.querySelector('nav input').select()")
@@ -378,6 +379,8 @@ def check_looks(bench):
                 expect(result["looked"] > 5, f"{name} {state}: {result['looked']} texts were looked at")
                 expect(not result["found"], f"{name} {state}: {result['found'][:4]}")
                 box = page.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight, innerWidth, innerHeight]")
+                inner = page.run("[document.getElementById('scroll').scrollWidth, document.getElementById('scroll').clientWidth]")
+                expect(inner[0] <= inner[1], f"{name} {state}: turns of {inner[0]} pixels in {inner[1]}")
                 expect(box == [width, height] * 2, f"{name} {state}: the page is {box}")
 
             look("empty")

@@ -52,7 +52,7 @@ ATTACKS = """<script>window.hurt = 1</script><img src=x onerror="window.hurt = 2
 > <base href="https://evil.example/"> <link rel=stylesheet href=https://evil.example/x.css> <meta http-equiv=refresh content=0>
 
 [x](https://example.org/"onmouseover="window.hurt=17) https://example.org/"onclick="window.hurt=18
-""" + "*" * 3000 + "_" * 3000 + "[" * 3000 + ">" * 300 + "\n" + "- " * 300
+""" + "*a " * 60000 + "_b" * 3000 + "[" * 3000 + ">" * 300 + "\n" + "- " * 300
 
 
 class ScriptedServer(ThreadingHTTPServer):

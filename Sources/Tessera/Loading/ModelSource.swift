@@ -32,7 +32,7 @@ package struct ModelSource: Sendable {
 
   package var path: String { checkpoint.path }
   /// The last part of the path, by which a model is known.
-  var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+  package var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
   /// The tokenizer that the files describe.
   ///

@@ -48,13 +48,16 @@
       case .text(let language, _):
         if case .some(.some) = try? language.chatTemplate {
           return (
-            "/v1/chat/completions", #"{"model": "\#(name)", "messages": [{"role": "user", "content": "What is gravity?"}]}"#
+            "/v1/chat/completions",
+            #"{"model": "\#(name)", "messages": [{"role": "user", "content": "What is gravity?"}]}"#
           )
         }
         return ("/v1/completions", #"{"model": "\#(name)", "prompt": "Gravity is"}"#)
       case .encoder: return ("/v1/embeddings", #"{"model": "\#(name)", "input": "What is gravity?"}"#)
       case .reranker:
-        return ("/v1/rerank", #"{"model": "\#(name)", "query": "What is gravity?", "documents": ["A force.", "A fruit."]}"#)
+        return (
+          "/v1/rerank", #"{"model": "\#(name)", "query": "What is gravity?", "documents": ["A force.", "A fruit."]}"#
+        )
       case .transcriber: return nil
       }
     }

@@ -33,6 +33,9 @@ enum Terminal {
   static var standardErrorIsTerminal: Bool { isatty(STDERR_FILENO) != 0 }
   static var standardInputIsTerminal: Bool { isatty(STDIN_FILENO) != 0 }
 
+  /// A text that stands back behind others, where standard error is a terminal.
+  static func dimmed(_ text: String) -> String { standardErrorIsTerminal ? "\u{1b}[2m\(text)\u{1b}[0m" : text }
+
   /// One line on standard error, and exit status 1.
   static func fail(_ error: any Error) -> Never {
     let line = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")

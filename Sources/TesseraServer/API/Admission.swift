@@ -33,7 +33,8 @@ final class Admission: Sendable {
   func admit(_ count: Int) throws(APIError) -> Ticket {
     guard count <= limit else {
       throw APIError(
-        400, "The request asks for \(count) answers: this server takes at most \(limit) at once.", code: "too_many_answers")
+        400, "The request asks for \(count) answers: this server takes at most \(limit) at once.",
+        code: "too_many_answers")
     }
     let running = state.withLock { state -> Int? in
       guard state.answers + count <= limit else { return state.answers }

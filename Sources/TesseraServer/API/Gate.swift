@@ -18,7 +18,7 @@ struct Gate: Sendable {
   }
 
   /// Paths that need no key: what a browser or a watchdog asks for before it has one.
-  private static let open: Set<String> = ["/", "/health", "/favicon.ico"]
+  private static let open: Set<String> = ["/", "/health", "/favicon.ico", "/openapi.json"]
 
   /// - Throws: 401, 403, or 421 for a name that is not this machine's.
   func check(_ request: APIRequest) throws(APIError) {

@@ -15,7 +15,8 @@ enum HTTPDate {
       months.indices.contains(Int(parts.tm_mon))
     else { return "" }
     func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + String(number) }
-    return "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(1900 + Int(parts.tm_year)) "
+    return
+      "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(1900 + Int(parts.tm_year)) "
       + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
   }
 }

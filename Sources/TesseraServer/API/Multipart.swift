@@ -79,7 +79,9 @@ struct Multipart: Sendable {
   private static func find(_ wanted: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {
     bytes.withUnsafeBytes { text in
       wanted.withUnsafeBytes { wanted -> Int? in
-        guard let base = text.baseAddress, let pattern = wanted.baseAddress, let first = wanted.first else { return nil }
+        guard let base = text.baseAddress, let pattern = wanted.baseAddress, let first = wanted.first else {
+          return nil
+        }
         var position = 0
         while position + wanted.count <= text.count,
           let found = memchr(base + position, Int32(first), text.count - wanted.count + 1 - position)

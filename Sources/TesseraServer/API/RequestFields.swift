@@ -31,7 +31,11 @@ struct RequestFields: Sendable {
   func has(_ key: String) -> Bool { !(object[key] ?? .null).isNull }
 
   /// The value of a key, if it is not null.
-  func value(_ key: String) -> JSONValue? { object[key].flatMap { $0.isNull ? nil : $0 } }
+  func value(_ key: String) -> JSONValue? {
+    // Not `nil`, which would be JSON's null.
+    guard let value = object[key], !value.isNull else { return Optional.none }
+    return value
+  }
 
   func string(_ key: String) throws(APIError) -> String? { try read(key, "a string", \.stringValue) }
   func bool(_ key: String) throws(APIError) -> Bool? { try read(key, "true or false", \.boolValue) }
@@ -46,7 +50,7 @@ struct RequestFields: Sendable {
   func number(_ key: String, in range: ClosedRange<Double>) throws(APIError) -> Double? {
     guard let value = try read(key, "a number", \.doubleValue) else { return nil }
     guard range.contains(value) else {
-      throw outOfRange(key, "\(value)", "from \(range.lowerBound) to \(range.upperBound)")
+      throw outOfRange(key, Self.text(value), "from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))")
     }
     return value
   }
@@ -85,11 +89,15 @@ struct RequestFields: Sendable {
     APIError(400, "'\(path(key))' is \(value): it must be \(range).", param: path(key), code: "out_of_range")
   }
 
-  private func read<Value>(_ key: String, _ wanted: String, _ convert: (JSONValue) -> Value?) throws(APIError) -> Value? {
+  private func read<Value>(_ key: String, _ wanted: String, _ convert: (JSONValue) -> Value?) throws(APIError) -> Value?
+  {
     guard let value = value(key) else { return nil }
     guard let result = convert(value) else { throw wrongType(key, wanted, value) }
     return result
   }
+
+  /// A number without a fraction that is none.
+  private static func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
 
   private static func description(_ range: ClosedRange<Int>) -> String {
     range.upperBound == .max ? "\(range.lowerBound) or more" : "from \(range.lowerBound) to \(range.upperBound)"

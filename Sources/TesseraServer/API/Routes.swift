@@ -55,6 +55,8 @@ enum Routes {
     add("POST", "/apply-template", content: .json) { try await $0.applyTemplate($1) }
     add("GET", "/") { _, _ in .chatPage }
     add("POST", "/v1/responses", "/responses", content: .json) { try await $0.responses($1) }
+    add("GET", "/tokenizer_info") { api, _ in try api.tokenizerInfo() }
+    add("GET", "/openapi.json") { _, _ in .openAPI }
     add("GET", "/metrics") { api, _ in await api.metricsPage() }
     return all
   }()

@@ -34,7 +34,8 @@ struct CompletionForm: Sendable {
     document["choices"] = .array(
       given.enumerated().map { index, choice in
         let answer = answers[choice]
-        let tokens = (promptScores.isEmpty ? [] : promptScores[prompt(ofChoice: choice)]) + answer.tokens.map(ShownToken.init)
+        let tokens =
+          (promptScores.isEmpty ? [] : promptScores[prompt(ofChoice: choice)]) + answer.tokens.map(ShownToken.init)
         return self.choice(
           index, text: echo(choice) + answer.text, tokens: tokens,
           offset: promptScores.isEmpty ? echo(choice).count : 0, finishReason: answer.finishReason)

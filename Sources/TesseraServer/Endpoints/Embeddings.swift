@@ -11,7 +11,8 @@ extension API {
     guard let embedder = model.embedder else { throw APIError.hidden }
     let encoding = try fields.string("encoding_format") ?? "float"
     guard ["float", "base64"].contains(encoding) else {
-      throw APIError.invalid("encoding_format", "'encoding_format' is '\(encoding.prefix(100))': it must be float or base64.")
+      throw APIError.invalid(
+        "encoding_format", "'encoding_format' is '\(encoding.prefix(100))': it must be float or base64.")
     }
     if let dimensions = try fields.int("dimensions", in: 1 ... .max), dimensions != embedder.dimensions {
       throw APIError.unsupported(
@@ -28,7 +29,10 @@ extension API {
       "object": "list", "model": .string(name ?? model.name),
       "data": .array(
         vectors.enumerated().map { index, vector in
-          ["object": "embedding", "index": .int(index), "embedding": Self.encoded(vector, isBase64: encoding == "base64")]
+          [
+            "object": "embedding", "index": .int(index),
+            "embedding": Self.encoded(vector, isBase64: encoding == "base64"),
+          ]
         }),
       "usage": ["prompt_tokens": .int(count), "total_tokens": .int(count)],
     ])
@@ -63,7 +67,8 @@ extension API {
   }
 
   /// Texts have what the model's files put before them, token ids stand for themselves.
-  private static func vectors(_ inputs: [TextInput], _ tokens: [[Int]], _ embedder: Embedder) async throws -> [[Float]] {
+  private static func vectors(_ inputs: [TextInput], _ tokens: [[Int]], _ embedder: Embedder) async throws -> [[Float]]
+  {
     let texts = inputs.compactMap { if case .text(let text) = $0 { text } else { nil } }
     guard texts.count == inputs.count else { return try await embedder.embed(tokens: tokens) }
     return try await embedder.embed(texts)

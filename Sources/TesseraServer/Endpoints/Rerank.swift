@@ -51,7 +51,9 @@ extension API {
   }
 
   /// Question and document together; what does not fit is refused and not cut.
-  private func pairs(_ query: String, _ documents: [String], _ reranker: Reranker) async throws -> [(ids: [Int], types: [Int])] {
+  private func pairs(_ query: String, _ documents: [String], _ reranker: Reranker) async throws -> [(
+    ids: [Int], types: [Int]
+  )] {
     let language = reranker.model
     let pairs: [(ids: [Int], types: [Int])]
     do {

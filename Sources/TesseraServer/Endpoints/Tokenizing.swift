@@ -26,7 +26,9 @@ extension API {
     }
     document["count"] = .int(ids.count)
     document["max_model_len"] = .int(language.contextLength)
-    if try fields.bool("return_token_strs") ?? false { document["token_strs"] = .array(ids.map { .string(texts.text($0)) }) }
+    if try fields.bool("return_token_strs") ?? false {
+      document["token_strs"] = .array(ids.map { .string(texts.text($0)) })
+    }
     return Reply(.object(document))
   }
 
@@ -45,6 +47,21 @@ extension API {
     }
     // By llama-server's name and by vLLM's.
     return Reply(["content": .string(text), "prompt": .string(text)])
+  }
+
+  /// `/tokenizer_info`, as vLLM has it: by which evaluations find the tokenizer.
+  func tokenizerInfo() throws -> Reply {
+    guard let language = models.models.first?.language else { throw APIError.hidden }
+    let tokenizer: Tokenizer
+    do { tokenizer = try language.tokenizer } catch { throw APIError.of(error, param: "model") }
+    let texts = TokenTexts(language)
+    func text(_ id: Int?) -> JSONValue { id.map { .string(texts.text($0)) } ?? .null }
+    return Reply([
+      "tokenizer_class": "Tokenizer", "bos_token": text(tokenizer.beginToken), "eos_token": text(tokenizer.endToken),
+      "pad_token": text(tokenizer.paddingToken), "unk_token": text(tokenizer.unknownToken),
+      "add_bos_token": .bool(tokenizer.addsBeginToken), "add_eos_token": .bool(tokenizer.addsEndToken),
+      "vocab_size": .int(tokenizer.vocabularyCount), "model_max_length": .int(language.contextLength),
+    ])
   }
 
   /// `/apply-template`

@@ -28,7 +28,8 @@ final class BodyBudget: Sendable {
       }
       guard isTaken else {
         throw APIError(
-          503, "Too many large requests come at once: try again later.", type: "server_error", code: "busy", retryAfter: 1)
+          503, "Too many large requests come at once: try again later.", type: "server_error", code: "busy",
+          retryAfter: 1)
       }
       bytes.withLock { $0 += count }
     }

@@ -88,7 +88,8 @@
       let isTooLong = if case .headerOverflow? = error as? HTTPParserError { true } else { false }
       refuse(
         isTooLong
-          ? APIError(431, "The header fields are too long: \(limits.headerBytes) bytes are read.", code: "headers_too_long")
+          ? APIError(
+            431, "The header fields are too long: \(limits.headerBytes) bytes are read.", code: "headers_too_long")
           : APIError(400, "The request is no HTTP.", code: "invalid_http"), context)
     }
 

@@ -4,14 +4,27 @@
   import NIOCore
   import NIOPosix
 
-  /// The sockets of a server.
-  package final class HTTPServer: Sendable {
+  /// A server that speaks OpenAI's interface.
+  ///
+  ///     let server = HTTPServer([ServedModel(names: ["tiny"], kind: .text(model, nil))])
+  ///     try await server.run()
+  public final class HTTPServer: Sendable {
     let api: API
     let bodies: BodyBudget
     private let server: Server<HTTP1Channel>
 
-    /// - Parameter onListening: called with the port once requests can come.
-    package init(_ api: API, onListening: @escaping @Sendable (Int) -> Void = { _ in }) {
+    /// - Parameters:
+    ///   - models: each with names of its own.
+    ///   - options: where it listens, who may call, and how much it takes.
+    ///   - onListening: called with the port once requests can come.
+    public convenience init(
+      _ models: [ServedModel], options: ServerOptions = ServerOptions(),
+      onListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) {
+      self.init(API(ModelList(models), options: options), onListening: onListening)
+    }
+
+    init(_ api: API, onListening: @escaping @Sendable (Int) -> Void = { _ in }) {
       self.api = api
       let (options, limits) = (api.options, api.options.limits)
       let bodies = BodyBudget(limit: limits.allBodyBytes)
@@ -38,7 +51,7 @@
     /// Serves until `drain` has ended, or the task is canceled, which ends all requests.
     ///
     /// - Throws: `ListenError` where the address cannot be had.
-    package func run() async throws {
+    public func run() async throws {
       do { try await server.run() } catch let error as IOError {
         throw ListenError(api.options, code: error.errnoCode)
       } catch let error as SocketAddressError {
@@ -47,7 +60,7 @@
     }
 
     /// Refuses new requests, waits for those that are being answered, and ends.
-    package func drain() async {
+    public func drain() async {
       api.admission.drain()
       while api.admission.requests > 0, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
       try? await server.shutdownGracefully()

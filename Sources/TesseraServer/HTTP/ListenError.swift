@@ -1,8 +1,8 @@
 import Foundation
 
 /// Why a server cannot listen.
-package struct ListenError: Error, CustomStringConvertible, Sendable {
-  package let description: String
+public struct ListenError: Error, CustomStringConvertible, Sendable {
+  public let description: String
 
   init(_ options: ServerOptions, _ reason: String) {
     description = "\(options.host):\(options.port) cannot be listened on: \(reason)"

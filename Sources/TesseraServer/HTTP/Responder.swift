@@ -39,7 +39,8 @@
       APIError(413, "The body is larger than \(limit) bytes: --max-body allows more.", code: "body_too_large")
     }
 
-    private func body(of request: Request, _ apiRequest: APIRequest, _ share: BodyBudget.Share) async throws -> [UInt8] {
+    private func body(of request: Request, _ apiRequest: APIRequest, _ share: BodyBudget.Share) async throws -> [UInt8]
+    {
       try checkLength(apiRequest)
       let limit = api.options.limits.bodyBytes
       var bytes: [UInt8] = []
@@ -47,6 +48,10 @@
         guard bytes.count + buffer.readableBytes <= limit else { throw Self.tooLarge(limit) }
         try share.take(buffer.readableBytes)
         bytes += buffer.readableBytesView
+      }
+      // A client that goes within its body ends it, too.
+      if let length = apiRequest.headers["content-length"].flatMap({ Int($0) }), bytes.count < length {
+        throw CancellationError()
       }
       return bytes
     }
@@ -58,7 +63,11 @@
         // A connection that is closed already has nobody who would watch it.
         task.cancel()
       }
-      return try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+      return try await withTaskCancellationHandler {
+        try await task.value
+      } onCancel: {
+        task.cancel()
+      }
     }
 
     // MARK: Sending
@@ -76,7 +85,9 @@
       switch reply.body {
       case .bytes(let bytes):
         if reply.status != 204 { head.headerFields[.contentLength] = "\(bytes.count)" }
-        let body = request.method == "HEAD" || bytes.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        let body =
+          request.method == "HEAD" || bytes.isEmpty
+          ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
         try await writer.write(response: head, body: body)
       case .events(let events):
         let body = SocketWriter(writer: try await writer.writeHead(head))
@@ -84,9 +95,10 @@
           do { try await events(body) } catch let error as CancellationError {
             throw error
           } catch {
-            // The status has been sent: an event says what went wrong.
-            let refusal = api.refusal(error, param: "messages")
-            guard let refusal = refusal as? APIError, !(error is ChannelError), !(error is IOError) else { throw error }
+            // A reader who is gone, or the status has been sent: then an event says what went wrong.
+            guard !(error is ChannelError), !(error is IOError),
+              let refusal = api.refusal(error, param: "messages") as? APIError
+            else { throw error }
             try await body.send(refusal.document)
             try await body.sendDone()
           }

@@ -5,13 +5,21 @@ import TesseraModels
 extension ServedModel {
   /// Loads a model as what its files are for: speech, ranking, vectors, or text.
   ///
-  /// - Parameter names: its names; empty: the file's, without what stands behind the last dot.
+  /// - Parameters:
+  ///   - names: its names; empty: the file's, without its ending.
+  ///   - options: whose context is a limit for models that were trained for less.
   package static func load(
     _ path: String, names: [String], options: LoadOptions, progress: @escaping @Sendable (LoadProgress) -> Void
   ) async throws -> ServedModel {
     let source = try ModelSource(path: path)
     let names = names.isEmpty ? [name(ofPath: path)] : names
-    return ServedModel(names: names, kind: try await kind(source, options, progress))
+    do {
+      return ServedModel(names: names, kind: try await kind(source, options, progress))
+    } catch let error as ModelError where error.code == .badBatch && options.contextLength != nil {
+      var options = options
+      options.contextLength = nil
+      return ServedModel(names: names, kind: try await kind(source, options, progress))
+    }
   }
 
   private static func kind(

@@ -2,9 +2,9 @@ import Foundation
 import Tessera
 
 /// A model that the server has, and what it can do.
-package struct ServedModel: Sendable {
+public struct ServedModel: Sendable {
   /// What its files are for.
-  package enum Kind: Sendable {
+  public enum Kind: Sendable {
     /// It continues texts; vectors of texts, if it can make them.
     case text(LanguageModel, Embedder?)
     /// It makes vectors of texts, and no texts.
@@ -13,19 +13,20 @@ package struct ServedModel: Sendable {
     case transcriber(Transcriber)
   }
 
-  /// Its names, of which the first is the one that it is listed by.
-  package let names: [String]
-  package let kind: Kind
+  /// By which requests ask for it; it is listed by the first.
+  public let names: [String]
+  public let kind: Kind
   let created: Int
 
-  package init(names: [String], kind: Kind) {
+  /// - Parameter names: by which requests ask for it; it is listed by the first.
+  public init(names: [String], kind: Kind) {
     (self.names, self.kind) = (names, kind)
     created = Int(Date().timeIntervalSince1970)
   }
 
-  package var name: String { names.first ?? "model" }
+  public var name: String { names.first ?? "model" }
 
-  package var language: LanguageModel {
+  public var language: LanguageModel {
     switch kind {
     case .text(let model, _): model
     case .encoder(let embedder): embedder.model

@@ -24,7 +24,8 @@ extension RequestFields {
   private func message() throws(APIError) -> ChatMessage {
     guard let role = try string("role") else { throw missing("role") }
     guard Self.roles.contains(role) else {
-      throw .invalid(path("role"), "'\(path("role"))' is '\(role.prefix(100))': it must be system, user, assistant or tool.")
+      throw .invalid(
+        path("role"), "'\(path("role"))' is '\(role.prefix(100))': it must be system, user, assistant or tool.")
     }
     var fields = object
     // Templates know the system's word alone.

@@ -8,7 +8,10 @@ struct ChatRequest: Sendable {
 
   private static let unsupported = [
     (key: "functions", why: "use 'tools'."), (key: "function_call", why: "use 'tool_choice'."),
-    (key: "audio", why: "answers are text."), (key: "prediction", why: "answers are not predicted."),
+    (key: "tools", why: "tools are not called yet."), (key: "tool_choice", why: "tools are not called yet."),
+    (key: "response_format", why: "answers have no form yet."), (key: "grammar", why: "answers have no form yet."),
+    (key: "json_schema", why: "answers have no form yet."), (key: "audio", why: "answers are text."),
+    (key: "prediction", why: "answers are not predicted."),
     (key: "web_search_options", why: "the server asks nobody else."),
   ]
 
@@ -20,12 +23,13 @@ struct ChatRequest: Sendable {
     let limits = api.options.limits
     let conversation = Conversation(messages: try fields.messages(limits))
     let language = model.language
-    var options = try fields.generationOptions(limits, vocabularySize: language.profile.vocabularySize)
+    var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens()
     options.topLogprobs = try fields.topLogprobs()
     let choices = try fields.choices(limits)
     let streaming = try fields.streaming()
-    let variables = try fields.fields("chat_template_kwargs")?.object ?? [:]
+    var variables = try fields.fields("chat_template_kwargs")?.object ?? [:]
+    if let effort = try fields.string("reasoning_effort") { variables["reasoning_effort"] = .string(effort) }
     let prompt = try await api.prompt(of: conversation, language, variables: variables, param: "messages")
     generation = GenerationRequest(
       model: model, modelName: name ?? model.name, prompts: [.init(tokens: prompt.tokens)], choices: choices,

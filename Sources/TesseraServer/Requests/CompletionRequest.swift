@@ -18,7 +18,7 @@ struct CompletionRequest: Sendable {
     let model = try api.models.model(name, for: .completions)
     try fields.refuse([(key: "suffix", why: "texts are continued at their end alone.")])
     let (limits, language) = (api.options.limits, model.language)
-    var options = try fields.generationOptions(limits, vocabularySize: language.profile.vocabularySize)
+    var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens() ?? 16
     logprobs = try fields.int("logprobs", in: 0...GenerationOptions.topLogprobsLimit)
     choices = try fields.choices(limits)
@@ -28,7 +28,8 @@ struct CompletionRequest: Sendable {
       throw fields.outOfRange("best_of", "\(bestOf)", "at least 'n', which is \(choices)")
     }
     if bestOf > choices, streaming.isStreamed {
-      throw APIError.invalid("best_of", "'best_of' over 'n' and 'stream' exclude each other: which is best is known at the end.")
+      throw APIError.invalid(
+        "best_of", "'best_of' over 'n' and 'stream' exclude each other: which is best is known at the end.")
     }
     options.topLogprobs = logprobs ?? (bestOf > choices ? 0 : nil)
     let prompts = try await Self.prompts(fields, language, api)

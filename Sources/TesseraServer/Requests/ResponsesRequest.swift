@@ -25,7 +25,7 @@ struct ResponsesRequest: Sendable {
     instructions = try fields.string("instructions")
     var messages = try Self.messages(fields, api.options.limits)
     if let instructions { messages.insert(ChatMessage(role: "system", content: instructions), at: 0) }
-    var options = try fields.generationOptions(api.options.limits, vocabularySize: language.profile.vocabularySize)
+    var options = try fields.generationOptions(api.options.limits, language)
     options.maxTokens = try fields.int("max_output_tokens", in: 0 ... .max)
     let isStreamed = try fields.bool("stream") ?? false
     let prompt = try await api.prompt(of: Conversation(messages: messages), language, param: "input")
@@ -36,10 +36,14 @@ struct ResponsesRequest: Sendable {
   }
 
   /// A text, or messages.
-  private static func messages(_ fields: RequestFields, _ limits: ServerOptions.Limits) throws(APIError) -> [ChatMessage] {
+  private static func messages(_ fields: RequestFields, _ limits: ServerOptions.Limits) throws(APIError)
+    -> [ChatMessage]
+  {
     guard let input = fields.value("input") else { throw fields.missing("input") }
     if let text = input.stringValue { return [ChatMessage(role: "user", content: text)] }
-    guard let items = input.arrayValue else { throw fields.wrongType("input", "a string or an array of messages", input) }
+    guard let items = input.arrayValue else {
+      throw fields.wrongType("input", "a string or an array of messages", input)
+    }
     var messages: [JSONValue] = []
     for (index, item) in items.enumerated() {
       guard let object = item.objectValue else { throw fields.wrongType("input[\(index)]", "an object", item) }

@@ -27,7 +27,7 @@ public struct ToolDefinition: Sendable, Equatable {
 
 extension ChatMessage {
   /// What the model answered: text, what it thought (`reasoning_content`), and the tools that it called.
-  public init(answer: Answer) {
+  public init(answer: ParsedAnswer) {
     self.init(role: "assistant", content: answer.content)
     if !answer.reasoning.isEmpty { fields["reasoning_content"] = .string(answer.reasoning) }
     if answer.toolCalls.isEmpty { return }

@@ -20,9 +20,9 @@ struct AnswerParserTests {
 
   private func answer(
     _ style: Style, _ pieces: [String], prompt: String = "", hasTools: Bool = true
-  ) throws -> Answer {
+  ) throws -> ParsedAnswer {
     var parser = try style.parser(prompt, hasTools: hasTools)
-    var answer = Answer()
+    var answer = ParsedAnswer()
     for piece in pieces { parser.append(piece).forEach { answer.append($0) } }
     parser.finish().forEach { answer.append($0) }
     return answer
@@ -129,7 +129,7 @@ struct AnswerParserTests {
   @Test("what may become a call is held back within bounds; arguments may be long")
   func bounds() throws {
     var parser = try Style.tagged.parser()
-    var answer = Answer()
+    var answer = ParsedAnswer()
     let text = "<tool_call>{\"x\": \"" + String(repeating: "y", count: 1 << 17)
     for piece in text.split(by: 1_000) { parser.append(piece).forEach { answer.append($0) } }
     #expect(answer.content.utf8.count > 1 << 16)

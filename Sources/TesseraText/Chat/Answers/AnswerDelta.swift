@@ -39,7 +39,7 @@ public struct ToolCall: Sendable, Equatable {
 }
 
 /// A whole answer.
-public struct Answer: Sendable, Equatable {
+public struct ParsedAnswer: Sendable, Equatable {
   /// Text for the reader.
   public private(set) var content = ""
   /// Text in which the model thought.

@@ -1,0 +1,157 @@
+import TesseraMemory
+import TesseraModels
+import TesseraOperators
+
+/// What reproduces an answer: the model, how it ran and what it was asked. And the answer, to compare another one with.
+public struct Reproduction: Sendable, Codable, Equatable {
+  /// The program that gave the answer.
+  public var version: String
+  /// The last part of the model's path.
+  public var model: String
+  /// SHA-256 over the model's files (`tessera replay` compares it).
+  public var modelDigest: String
+  /// The device's name. In exact precision the bits do not depend on it.
+  public var device: String
+  public var precision: Precision
+  /// How the cache keeps keys and values: one encoding, or two with a comma between them.
+  public var cacheEncoding: String
+  /// What float weights were quantized to; nil: nothing.
+  public var weightType: String?
+  public var contextLength: Int
+  public var request: Request
+  public var answer: Answer
+
+  enum CodingKeys: String, CodingKey {
+    case version, model
+    case modelDigest = "model_digest"
+    case device, precision
+    case cacheEncoding = "kv"
+    case weightType = "type"
+    case contextLength = "context"
+    case request, answer
+  }
+
+  /// What the model was asked.
+  public struct Request: Sendable, Codable, Equatable {
+    public var promptTokens: [Int]
+    /// Of an encoder-decoder.
+    public var sourceTokens: [Int]?
+    public var firstTokens: [Int]?
+    public var adapter: String?
+    public var maxTokens: Int?
+    public var temperature: Float
+    public var topK: Int
+    public var topP: Float
+    public var minP: Float
+    public var repeatPenalty: Float
+    public var repeatWindow: Int
+    public var presencePenalty: Float
+    public var frequencyPenalty: Float
+    public var logitBias: [Int: Float]
+    public var seed: UInt64?
+    public var stopStrings: [String]
+
+    enum CodingKeys: String, CodingKey {
+      case promptTokens = "prompt_tokens"
+      case sourceTokens = "source_tokens"
+      case firstTokens = "first_tokens"
+      case adapter
+      case maxTokens = "max_tokens"
+      case temperature
+      case topK = "top_k"
+      case topP = "top_p"
+      case minP = "min_p"
+      case repeatPenalty = "repeat_penalty"
+      case repeatWindow = "repeat_window"
+      case presencePenalty = "presence_penalty"
+      case frequencyPenalty = "frequency_penalty"
+      case logitBias = "logit_bias"
+      case seed
+      case stopStrings = "stop"
+    }
+  }
+
+  /// What it answered.
+  public struct Answer: Sendable, Codable, Equatable {
+    public var tokens: [Int] = []
+    /// The bits of each token's log-probability, where they were told.
+    public var logprobBits: [UInt32] = []
+    public var finishReason: FinishReason = .stop
+
+    enum CodingKeys: String, CodingKey {
+      case tokens
+      case logprobBits = "logprob_bits"
+      case finishReason = "finish_reason"
+    }
+
+    public init() {}
+
+    /// Takes the next event of a generation whose `GenerationOptions.topLogprobs` is set.
+    public mutating func add(_ event: GenerationEvent) {
+      switch event {
+      case .token(let token):
+        tokens.append(token.id)
+        if let logprob = token.logprob { logprobBits.append(logprob.bitPattern) }
+      case .finished(let result): finishReason = result.finishReason
+      }
+    }
+
+    /// The first token that another answer has otherwise, or whose log-probability has other bits there; nil where both are the
+    /// same as far as either tells.
+    public func firstDifference(from other: Answer) -> Int? {
+      let count = min(tokens.count, other.tokens.count)
+      let tellsBits = logprobBits.count == tokens.count && other.logprobBits.count == other.tokens.count
+      for index in 0..<count {
+        if tokens[index] != other.tokens[index] { return index }
+        if tellsBits, logprobBits[index] != other.logprobBits[index] { return index }
+      }
+      return tokens.count == other.tokens.count ? nil : count
+    }
+  }
+}
+
+extension Reproduction.Request {
+  /// What a generation is asked for.
+  ///
+  /// - Parameter options: with a seed where they draw tokens, and without `allowedTokens`, which is not told.
+  public init(promptTokens: [Int], sourceTokens: [Int]?, options: GenerationOptions) {
+    (self.promptTokens, self.sourceTokens) = (promptTokens, sourceTokens)
+    (firstTokens, adapter, maxTokens) = (options.firstTokens, options.adapter, options.maxTokens)
+    (temperature, topK, topP, minP) = (options.temperature, options.topK, options.topP, options.minP)
+    (repeatPenalty, repeatWindow) = (options.repeatPenalty, options.repeatWindow)
+    (presencePenalty, frequencyPenalty) = (options.presencePenalty, options.frequencyPenalty)
+    (logitBias, seed, stopStrings) = (options.logitBias, options.seed, options.stopStrings)
+  }
+
+  /// The options that ask for the same again, with log-probabilities.
+  public var options: GenerationOptions {
+    var options = GenerationOptions()
+    (options.firstTokens, options.adapter, options.maxTokens) = (firstTokens, adapter, maxTokens)
+    (options.temperature, options.topK, options.topP, options.minP) = (temperature, topK, topP, minP)
+    (options.repeatPenalty, options.repeatWindow) = (repeatPenalty, repeatWindow)
+    (options.presencePenalty, options.frequencyPenalty) = (presencePenalty, frequencyPenalty)
+    (options.logitBias, options.seed, options.stopStrings) = (logitBias, seed, stopStrings)
+    options.topLogprobs = 0
+    return options
+  }
+}
+
+extension Reproduction {
+  /// What reproduces an answer of `model`.
+  ///
+  /// - Parameters:
+  ///   - version: the program.
+  ///   - name: the last part of the model's path.
+  ///   - digest: 64 hexadecimal digits that name its contents.
+  ///   - weightType: `LoadOptions.weightType`.
+  package init(
+    version: String, name: String, digest: String, weightType: WeightFormat?, of model: LanguageModel,
+    request: Request, answer: Answer
+  ) {
+    (self.version, self.model, modelDigest) = (version, name, digest)
+    (device, precision) = (model.device.name, model.precision)
+    (cacheEncoding, contextLength) = (model.memoryPlan.cacheEncoding, model.contextLength)
+    self.weightType = weightType?.name
+    (self.request, self.answer) = (request, answer)
+  }
+}

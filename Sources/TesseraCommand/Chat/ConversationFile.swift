@@ -1,0 +1,126 @@
+import Foundation
+import Tessera
+import TesseraJSON
+import TesseraSystem
+import TesseraText
+
+/// A conversation in a file: it is written after each turn, and goes on from there after a restart.
+struct ConversationFile {
+  /// What tells the model from others.
+  struct Model: Equatable {
+    var name: String
+    var digest: String
+  }
+
+  private static let format = "tessera conversation"
+  private static let version = 1
+  /// Far more than a context holds.
+  private static let byteLimit = 64 << 20
+
+  let path: String
+  let model: Model
+  /// What was said so far; empty where there is no file yet.
+  private(set) var messages: [ChatMessage] = []
+  /// The model that the file names, if there is one.
+  private(set) var writtenBy: Model?
+  private var options = JSONObject()
+  /// The file as this process has read or written it last; nil where there was none.
+  private var contents: [UInt8]?
+
+  /// Reads the file, if there is one.
+  ///
+  /// - Throws: `InputError` for a file that is no conversation, which is left as it is.
+  init(path: String, model: Model) throws {
+    (self.path, self.model) = (path, model)
+    contents = try Self.read(path)
+    guard let contents, !contents.isEmpty else { return }
+    do {
+      let fields = try JSONFields(of: JSONValue(parsing: contents, options: .request))
+      guard fields["format"]?.stringValue == Self.format else { throw Problem("it does not say that it is one") }
+      guard fields["version"]?.intValue == Self.version else { throw Problem("it is of another version") }
+      let writer = try fields.fields("model")
+      writtenBy = Model(name: try writer.string("name"), digest: try writer.string("digest"))
+      options = try fields.fields("options").object
+      _ = try generationOptions(GenerationOptions())
+      messages = try fields.array("messages").map { value in
+        guard let object = value.objectValue, object["content"]?.stringValue != nil else {
+          throw Problem("a message has no text")
+        }
+        return try ChatMessage(fields: object)
+      }
+    } catch {
+      throw InputError(
+        message: "\(path.shownPath): no conversation that can go on: \(error); it was left as it is: name another file")
+    }
+  }
+
+  /// The instructions that the conversation began with.
+  var instructions: String? { messages.first.flatMap { $0.role == "system" ? $0.content.stringValue : nil } }
+
+  /// Writes the conversation in the place of what was there.
+  ///
+  /// - Throws: `InputError` where another process has written the file meanwhile, `FileError` where it cannot be written.
+  mutating func write(_ messages: [ChatMessage], _ options: GenerationOptions) throws {
+    guard try Self.read(path) == contents else {
+      throw InputError(
+        message:
+          "\(path.shownPath): another process has written this file: it was left as it is; /save FILE keeps what was "
+          + "said here")
+    }
+    let document: JSONValue = [
+      "format": .string(Self.format), "version": .int(Self.version),
+      "model": ["name": .string(model.name), "digest": .string(model.digest)],
+      "options": .object(Self.object(options)), "messages": .array(messages.map(\.value)),
+    ]
+    let bytes = Array((document.text(.indented) + "\n").utf8)
+    let file = try AtomicFile(path: path)
+    try file.append(bytes)
+    try file.commit()
+    (contents, self.messages) = (bytes, messages)
+  }
+
+  private static func read(_ path: String) throws -> [UInt8]? {
+    guard FileDescriptor.exists(path) else { return nil }
+    // Neither a folder nor a pipe, whose end would be waited for.
+    _ = try FileDescriptor.openForReading(path)
+    return try InputText.read(path, limit: byteLimit)
+  }
+
+  private struct Problem: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+  }
+}
+
+extension ConversationFile {
+  /// How answers are generated: as the conversation was, but for what `given` has other than a default.
+  func generationOptions(_ given: GenerationOptions) throws -> GenerationOptions {
+    let (fields, standard) = (JSONFields(options), GenerationOptions())
+    var result = given
+    func take<Value: Equatable>(_ place: WritableKeyPath<GenerationOptions, Value>, _ value: Value?) {
+      if let value, given[keyPath: place] == standard[keyPath: place] { result[keyPath: place] = value }
+    }
+    take(\.maxTokens, try fields.optionalInt("max_tokens"))
+    take(\.temperature, try fields.optionalFloat("temperature"))
+    take(\.topK, try fields.optionalInt("top_k"))
+    take(\.topP, try fields.optionalFloat("top_p"))
+    take(\.minP, try fields.optionalFloat("min_p"))
+    take(\.repeatPenalty, try fields.optionalFloat("repeat_penalty"))
+    take(\.seed, try fields.optionalString("seed").flatMap { UInt64($0) })
+    take(\.stopStrings, try fields.optionalStrings("stop"))
+    return result
+  }
+
+  private static func object(_ options: GenerationOptions) -> JSONObject {
+    func number(_ value: Float) -> JSONValue { .double(Double("\(value)") ?? Double(value)) }
+    var object: JSONObject = [
+      "temperature": number(options.temperature), "top_k": .int(options.topK), "top_p": number(options.topP),
+      "min_p": number(options.minP), "repeat_penalty": number(options.repeatPenalty),
+      "stop": .array(options.stopStrings.map { .string($0) }),
+    ]
+    object["max_tokens"] = options.maxTokens.map { .int($0) }
+    // As text: numbers beyond 2⁵³ are not safe with every reader.
+    object["seed"] = options.seed.map { .string("\($0)") }
+    return object
+  }
+}

@@ -1,0 +1,240 @@
+#if Server
+  import Foundation
+  import TesseraJSON
+  import TestSupport
+  import Testing
+
+  @testable import TesseraServer
+
+  extension ServerSuites {
+    @Suite("Sockets")
+    struct HTTPServerTests {
+      /// A server that listens, for as long as `body` runs.
+      private func serving(
+        _ change: (inout ServerOptions) -> Void = { _ in }, _ body: (HTTPServer, Int) async throws -> Void
+      ) async throws {
+        let api = try await ServerFixture.api {
+          $0.port = 0
+          change(&$0)
+        }
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let server = HTTPServer(api) { port.yield($0) }
+        let task = Task { try await server.run() }
+        for await port in ports {
+          do { try await body(server, port) } catch {
+            task.cancel()
+            throw error
+          }
+          break
+        }
+        await server.drain()
+        try await task.value
+      }
+
+      private static let story = #"{"prompt": "Once", "max_tokens": 200, "temperature": 1, "stream": true}"#
+
+      /// Waits until nothing is left of requests.
+      private func settled(_ server: HTTPServer) async throws -> Bool {
+        for _ in 0..<500 {
+          if server.api.admission.answers == 0, server.api.admission.requests == 0 { return true }
+          try await Task.sleep(for: .milliseconds(20))
+        }
+        return false
+      }
+
+      @Test("a connection serves one request after another, and streams events")
+      func streaming() async throws {
+        try await serving { server, port in
+          let text = try await blocking {
+            let client = try SocketClient(port: port)
+            try client.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            let health = try client.receive(until: #"{"status":"ok"}"#)
+            try client.send(post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 4, "stream": true}"#))
+            return health + (try client.receiveAll())
+          }
+          #expect(text.components(separatedBy: "HTTP/1.1 200 OK").count == 3)
+          #expect(text.contains("text/event-stream") && text.contains("data: [DONE]\n\n"))
+          #expect(text.lowercased().contains("transfer-encoding: chunked"))
+          #expect(try await settled(server))
+        }
+      }
+
+      @Test("whoever goes ends the work, also before anything was sent")
+      func disconnect() async throws {
+        try await serving { server, port in
+          for body in [Self.story, Self.story.replacingOccurrences(of: "true", with: "false")] {
+            let client = try SocketClient(port: port)
+            try client.send(post("/v1/completions", body))
+            if body == Self.story { _ = try await blocking { try client.receive(until: "data: {") } }
+            while server.api.admission.answers == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            client.reset()
+            #expect(try await settled(server))
+          }
+          // What ended so is no answer.
+          #expect(server.api.metrics.snapshot.models.isEmpty)
+        }
+      }
+
+      @Test("many who come, listen for a while and vanish leave nothing behind")
+      func vanishing() async throws {
+        try await serving { server, port in
+          let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+          try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<64 {
+              group.addTask {
+                try await blocking {
+                  let client = try SocketClient(port: port)
+                  let request = post("/v1/completions", Self.story)
+                  switch number % 4 {
+                  case 0: try client.send(String(request.prefix(10 + number)))
+                  case 1: try client.send(request)
+                  case 2:
+                    try client.send(request)
+                    _ = try client.receive(until: "data: {")
+                  default:
+                    try client.send(request)
+                    _ = try client.receive(until: "data: {")
+                    client.reset()
+                  }
+                }
+              }
+            }
+            try await group.waitForAll()
+          }
+          #expect(try await settled(server))
+          let answer = try await blocking {
+            let client = try SocketClient(port: port)
+            try client.send(post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2}"#))
+            return try client.receiveAll()
+          }
+          #expect(answer.hasPrefix("HTTP/1.1 200 OK"))
+          var left = 0
+          for _ in 0..<100 {
+            left = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+            if left <= descriptors { break }
+            try await Task.sleep(for: .milliseconds(20))
+          }
+          #expect(left <= descriptors)
+        }
+      }
+
+      @Test("a client that has sent all gets its answer")
+      func halfClosed() async throws {
+        try await serving { _, port in
+          let text = try await blocking {
+            let client = try SocketClient(port: port)
+            try client.send(post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2}"#, close: false))
+            client.endSending()
+            return try client.receiveAll()
+          }
+          #expect(text.contains("HTTP/1.1 200 OK") && text.contains(#""finish_reason":"length""#))
+        }
+      }
+
+      @Test("what is no HTTP, too long or too large is answered")
+      func malformed() async throws {
+        try await serving({ $0.limits.bodyBytes = 1000 }) { _, port in
+          let long = String(repeating: "a", count: 40_000)
+          let cases: [(text: String, status: Int)] = [
+            ("what?\r\n\r\n", 400), ("GET / HTTP/1.1\r\nX: \(long)\r\n\r\n", 431),
+            ("GET /\(long) HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
+            (post("/v1/completions", String(repeating: " ", count: 2000)), 413),
+            (
+              "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n7d0\r\n\(long.prefix(2000))\r\n0\r\n\r\n", 413
+            ),
+            (post("/v1/completions", #"{"prompt": "\u0000x\ud800"}"#), 400),
+          ]
+          for item in cases {
+            let text = try await blocking {
+              let client = try SocketClient(port: port)
+              try client.send(item.text)
+              return try client.receiveAll()
+            }
+            #expect(text.hasPrefix("HTTP/1.1 \(item.status) "), "\(item.text.prefix(60))")
+            #expect(text.contains(#"{"error":{"message":"#))
+          }
+        }
+      }
+
+      @Test("who sends nothing, or one byte now and then, is disconnected", .timeLimit(.minutes(2)))
+      func slow() async throws {
+        try await serving({ $0.limits.idleSeconds = 1 }) { _, port in
+          let head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+          for (start, more, status) in [
+            ("", "", ""), ("GET / HT", "", ""), (head, "a", ""), (head + "\r\n{", " ", "HTTP/1.1 408 "),
+          ] {
+            let begin = ContinuousClock.now
+            let text = try await blocking {
+              let client = try SocketClient(port: port)
+              try client.send(start)
+              Thread.detachNewThread {
+                for _ in 0..<40 where (try? client.send(more)) != nil {
+                  Thread.sleep(forTimeInterval: 0.2)
+                }
+              }
+              return try client.receiveAll()
+            }
+            #expect(text.hasPrefix(status) && text.isEmpty == status.isEmpty)
+            #expect(begin.duration(to: .now) < .seconds(8))
+          }
+        }
+      }
+
+      @Test("a server that ends finishes what runs, and refuses what comes")
+      func draining() async throws {
+        let whole = try await ServerFixture.api().send(
+          "POST", "/v1/completions", #"{"prompt": "Once", "max_tokens": 200, "temperature": 0}"#)
+        let text = try #require(whole.document["choices"][0]["text"].stringValue)
+        try await serving { server, port in
+          let (first, second) = (try SocketClient(port: port), try SocketClient(port: port))
+          try first.send(
+            post("/v1/completions", #"{"prompt": "Once", "max_tokens": 200, "temperature": 0, "stream": true}"#))
+          let begun = try await blocking { try first.receive(until: "data: {") }
+          server.api.admission.drain()
+          try second.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+          #expect(try await blocking { try second.receiveAll() }.hasPrefix("HTTP/1.1 503 "))
+          let all = begun + (try await blocking { try first.receiveAll() })
+          #expect(all.contains("data: [DONE]"))
+          let lines = all.replacingOccurrences(of: "\r\n", with: "\n").components(separatedBy: "\n")
+          let events = lines.filter { $0.hasPrefix("data: {") }
+          let streamed = try events.map { event in
+            try JSONValue(parsing: String(event.dropFirst(6)), options: .request)["choices"][0]["text"].stringValue
+              ?? ""
+          }
+          #expect(streamed.joined() == text)
+        }
+      }
+
+      @Test("a reader that takes nothing holds up nobody else, and is disconnected in the end", .timeLimit(.minutes(2)))
+      func slowReader() async throws {
+        try await serving({ $0.limits.idleSeconds = 2 }) { server, port in
+          let slow = try SocketClient(port: port)
+          // Far more than sockets hold: 16 answers with many log-probabilities a token.
+          try slow.send(
+            post(
+              "/v1/completions",
+              #"{"prompt": "Once", "max_tokens": 240, "temperature": 1, "stream": true, "logprobs": 20, "n": 16}"#))
+          while server.api.admission.answers == 0 { try await Task.sleep(for: .milliseconds(5)) }
+          let other = try await blocking {
+            let client = try SocketClient(port: port)
+            try client.send(post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 8}"#))
+            return try client.receiveAll()
+          }
+          #expect(other.hasPrefix("HTTP/1.1 200 OK"))
+          #expect(try await settled(server))
+          withExtendedLifetime(slow) {}
+        }
+      }
+
+      @Test("a port that another has is an error that says so")
+      func portInUse() async throws {
+        try await serving { _, port in
+          let api = try await ServerFixture.api { $0.port = port }
+          let error = await #expect(throws: ListenError.self) { try await HTTPServer(api).run() }
+          #expect(error?.description.contains("another program") == true)
+        }
+      }
+    }
+  }
+#endif
