@@ -32,6 +32,7 @@ public typealias JSONError = TesseraJSON.JSONError
 public typealias AudioError = TesseraAudio.AudioError
 public typealias TextError = TesseraText.TextError
 public typealias ChatError = TesseraText.ChatError
+public typealias GrammarError = TesseraText.GrammarError
 public typealias TemplateError = Jinja.TemplateError
 public typealias ModelError = TesseraModels.ModelError
 public typealias MemoryError = TesseraMemory.MemoryError

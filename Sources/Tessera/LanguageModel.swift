@@ -98,7 +98,7 @@ public final class LanguageModel: Sendable {
   /// - Throws: as `tokenizer`.
   public func generate(_ prompt: String, options: GenerationOptions = .init()) throws -> GenerationStream {
     let (tokenizer, start) = (try tokenizer, decoderStartToken)
-    return GenerationStream(model: self, options: options, keeper: nil) {
+    return GenerationStream(model: self, options: options) {
       let tokens = try tokenizer.encode(prompt)
       return start.map { ([$0], tokens) } ?? (tokens, nil)
     }
@@ -111,7 +111,7 @@ public final class LanguageModel: Sendable {
   ///   - source: of an encoder-decoder, whose target `tokens` begin.
   ///   - options: how tokens are chosen, and when the generation ends.
   public func generate(tokens: [Int], source: [Int]? = nil, options: GenerationOptions = .init()) -> GenerationStream {
-    GenerationStream(model: self, options: options, keeper: nil) { (tokens, source) }
+    GenerationStream(model: self, options: options) { (tokens, source) }
   }
 
   /// The token that a target begins with, of an encoder-decoder; nil for other models.

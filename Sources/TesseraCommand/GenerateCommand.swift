@@ -16,8 +16,10 @@ struct GenerateCommand: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var lora: AdapterOptions
+  @OptionGroup var prefixes: PrefixCacheOptions
   @OptionGroup var sampling: SamplingOptions
   @OptionGroup var beams: BeamOptions
+  @OptionGroup var constraints: ConstraintOptions
 
   @Option(name: [.short, .long], parsing: .unconditional, help: "The prompt.")
   var prompt: String?
@@ -63,6 +65,7 @@ struct GenerateCommand: AsyncParsableCommand {
     }
     if let source, source != "-" { throw ValidationError("unexpected argument \"\(source)\": give the prompt with -p") }
     try beams.check(sampling)
+    try constraints.check(beams)
     if chat && raw { throw ValidationError("--chat and --raw exclude each other") }
     if system != nil && (raw || tokens != nil || sourceTokens != nil) {
       throw ValidationError("--system needs the chat template")
@@ -72,16 +75,17 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let ids = try tokens.map { try InputText.tokens($0, option: "--tokens") }
     let sourceIDs = try sourceTokens.map { try InputText.tokens($0, option: "--source-tokens") }
+    let constraint = try constraints.constraint()
     let firstIDs = try firstTokens.map { try InputText.tokens($0, option: "--first-tokens") }
     let text = ids == nil && sourceIDs == nil ? try promptText() : nil
-    let language = try await model.load(lora, beams: beams.beams)
+    let language = try await model.load(lora, prefixes, beams: beams.beams)
     let (promptTokens, source) = try prompt(language, ids: ids, source: sourceIDs, text: text)
     if var options = beams.options(maxTokens: sampling.maxTokens, firstTokens: firstIDs) {
       options.adapter = lora.chosen
       return try await search(language, promptTokens, source: source, options)
     }
     var options = sampling.options
-    (options.firstTokens, options.adapter) = (firstIDs, lora.chosen)
+    (options.firstTokens, options.adapter, options.constraint) = (firstIDs, lora.chosen, constraint)
     if reproduce {
       // A seed that can be told.
       if options.temperature > 0 { options.seed = options.seed ?? .random(in: 0 ... .max) }
@@ -113,6 +117,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let interrupt = Interrupt { task.cancel() }
     defer { interrupt.stop() }
     answer = try await task.value
+    await language.flushDiskCache()
     guard let result = answer.result else { return }
     let experts = try await language.takeExpertStatistics()
     if isJSON {

@@ -1,5 +1,6 @@
 import Foundation
 import TesseraMemory
+import TesseraModels
 import TesseraOperators
 import TesseraText
 
@@ -13,20 +14,30 @@ struct Request {
   /// How tokens are chosen, but for what depends on those before them.
   private let row: SamplingRow
   private let forced: ForcedTokens
+  /// How far the answer has come in the grammar that it is held to.
+  private var progress: GrammarProgress?
   private let vocabularySize: Int
-  /// The conversation that keeps the sequence when the request ends; nil: nobody.
-  var keeper: UUID?
+  /// The sequence's blocks where they were copied to host memory, until it goes on.
+  var swap: KVSwap?
+  /// What stores have of it.
+  var fetch = PrefixFetch.unknown
+  /// Names of the sequence's blocks; nil where it shares none.
+  private(set) var chain: KVKeyChain?
   let seed: UInt64
   let promptCount: Int
   /// Tokens of the prompt and of the answer so far.
   private(set) var tokens: [Int]
   private var occurrences: Occurrences
   /// Nil where there is no tokenizer: the answer has tokens and no text.
+  private let tokenizer: Tokenizer?
   private var detokenizer: StreamingDetokenizer?
   private var stops: StopStringMatcher
   private var statistics = GenerationStatistics()
   private let start = ContinuousClock.now
   private var firstToken: ContinuousClock.Instant?
+  private var hadTurn = false
+  /// When it first had its turn.
+  private var queueEnd: ContinuousClock.Instant?
   private(set) var isFinished = false
 
   /// Events that nobody has asked for yet: at most a token, two where steps run ahead of what the host knows, and the end.
@@ -42,16 +53,19 @@ struct Request {
   var isSettled = false
 
   /// - Parameters:
-  ///   - sequence: with the first tokens of the prompt, if the cache has them.
+  ///   - sequence: an empty one.
   ///   - row: how tokens are chosen, by `options`.
   ///   - forced: the answer's tokens that are not chosen.
+  ///   - progress: the beginning of the grammar that the answer is held to.
+  ///   - chain: without tokens; nil where the sequence shares no blocks.
   init(
     _ id: SequenceID, prompt: [Int], source: [Int]?, sequence: KVSequence, options: GenerationOptions,
-    row: SamplingRow, forced: ForcedTokens, vocabularySize: Int, keeper: UUID?, tokenizer: Tokenizer?,
-    loadSeconds: Double
+    row: SamplingRow, forced: ForcedTokens, progress: GrammarProgress? = nil, vocabularySize: Int, chain: KVKeyChain?,
+    tokenizer: Tokenizer?, loadSeconds: Double
   ) {
     (self.id, self.sequence, self.source, self.options) = (id, sequence, source, options)
-    (self.row, self.forced, self.vocabularySize, self.keeper) = (row, forced, vocabularySize, keeper)
+    (self.row, self.forced, self.vocabularySize, self.chain) = (row, forced, vocabularySize, chain)
+    (self.progress, self.tokenizer) = (progress, tokenizer)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
@@ -59,18 +73,64 @@ struct Request {
     detokenizer = tokenizer.map { StreamingDetokenizer($0) }
     stops = StopStringMatcher(options.stopStrings)
     statistics.promptTokens = prompt.count
-    statistics.cachedPromptTokens = sequence.tokenCount
     statistics.loadSeconds = loadSeconds
+    self.chain?.append(prompt)
   }
 
   /// Whether its source is still to be read.
   var needsSource: Bool { source != nil && sequence.filledRows == 0 }
 
-  /// Gives its blocks back; all that is known is run anew, in an empty sequence.
-  mutating func restart(_ empty: KVSequence) {
+  /// Gives its blocks back; all that is known goes on in an empty sequence.
+  ///
+  /// - Parameter swap: what of them is in host memory.
+  mutating func restart(_ empty: KVSequence, swap: KVSwap?) {
     sequence.close()
-    sequence = empty
-    if firstToken == nil { statistics.cachedPromptTokens = 0 }
+    (sequence, self.swap, fetch) = (empty, swap, .unknown)
+  }
+
+  // MARK: Sharing
+
+  /// Names of the blocks that may come from the cache: the last token is always computed.
+  var shareableNames: [KVBlockKey] {
+    guard let chain else { return [] }
+    let count = (tokens.count - 1) / chain.blockSize
+    return chain.names.count <= count ? chain.names : Array(chain.names.prefix(count))
+  }
+
+  /// Begins the sequence with what the cache has of it.
+  ///
+  /// - Returns: the tokens that need not be computed
+  mutating func attach() throws -> Int {
+    guard let chain else {
+      didCache(0, host: 0, disk: 0)
+      return 0
+    }
+    sequence.name(chain.names)
+    let count = try sequence.attach(most: tokens.count - 1)
+    didCache(count, host: 0, disk: 0)
+    return count
+  }
+
+  /// The statistics where it has its turn for the first time.
+  mutating func takeFirstTurn() -> GenerationStatistics? {
+    guard !hadTurn else { return nil }
+    hadTurn = true
+    return statistics
+  }
+
+  /// Takes note of the tokens that the cache had, and of those of them that came from the stores.
+  mutating func didCache(_ count: Int, host: Int, disk: Int) {
+    if queueEnd == nil { queueEnd = .now }
+    guard firstToken == nil else { return }
+    statistics.cachedPromptTokens = count
+    (statistics.cachedHostTokens, statistics.cachedDiskTokens) = (host, disk)
+  }
+
+  /// Begins the sequence with what was copied to host memory.
+  func swapIn(on runner: ModelRunner) throws {
+    guard let swap else { return }
+    if let chain { sequence.name(chain.names) }
+    try runner.swapIn(swap, to: sequence)
   }
 
   // MARK: Sampling
@@ -78,9 +138,12 @@ struct Request {
   /// How the token behind the last one is chosen, or one farther on.
   ///
   /// - Parameter tokensAhead: tokens behind the last one that are not known yet.
-  func samplingRow(ahead tokensAhead: Int = 0) -> SamplingRow {
+  /// - Throws: `TesseraError`, `GrammarError` where the answer's grammar leaves no token.
+  func samplingRow(ahead tokensAhead: Int = 0) throws -> SamplingRow {
     let index = tokens.count - promptCount + tokensAhead
-    var row = forced.tokens[index].map { SamplingRow(only: $0, vocabularySize: vocabularySize) } ?? row
+    let forcedToken = forced.tokens[index]
+    var row = forcedToken.map { SamplingRow(only: $0, vocabularySize: vocabularySize) } ?? row
+    if let progress, !isOutsideGrammar(forcedToken) { try row.hold(to: progress, forced: forcedToken) }
     if options.hasPenalty {
       row.occurrences = occurrences.list(all: options.presencePenalty != 0 || options.frequencyPenalty != 0)
     }
@@ -88,11 +151,16 @@ struct Request {
     return row
   }
 
+  /// Whether a token is no part of the text that the grammar is of: one that steers the model, where it is not chosen.
+  private func isOutsideGrammar(_ forced: Int?) -> Bool { forced.map { tokenizer?.isControl($0) ?? true } ?? false }
+
   /// Whether the step behind a token that was sampled, and is not known yet, can run: whatever the token is, if it is no end, the
   /// generation goes on, nothing of the choice behind it depends on it, and the consumer has taken all tokens before.
   func canRunAhead(contextLength: Int) -> Bool {
     let isLast = options.maxTokens.map { statistics.generatedTokens + 1 >= $0 } ?? false
-    return !isFinished && isDrained && !isLast && !options.hasPenalty && tokens.count + 1 <= contextLength
+    // Penalties, and what a grammar allows, depend on the token.
+    let isFree = !options.hasPenalty && progress == nil
+    return !isFinished && isDrained && !isLast && isFree && tokens.count + 1 <= contextLength
   }
 
   /// Takes a sampled token, as it was chosen: its event, and the end if it is one.
@@ -104,8 +172,13 @@ struct Request {
     if firstToken == nil { firstToken = .now }
     statistics.peakDeviceBytes = peakDeviceBytes
     tokens.append(token)
+    if chain?.append(token) == true, let chain {
+      sequence.name(chain.names.suffix(1), from: chain.names.count - 1)
+    }
     occurrences.append(token)
+    let index = tokens.count - promptCount - 1
     if isEnd { return finish(forced.endIndex == statistics.generatedTokens ? .length : .stop) }
+    if !isOutsideGrammar(forced.tokens[index]) { try progress?.append(token) }
     statistics.generatedTokens += 1
     let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
     deliver(
@@ -113,7 +186,7 @@ struct Request {
         GeneratedToken(
           id: token, text: text, logprob: choice.logProbability,
           topLogprobs: choice.topTokens.map { TokenLogprob(id: $0.id, logprob: $0.logProbability) })))
-    if isStopped { return finish(.stop) }
+    if isStopped || progress?.isFinished == true { return finish(.stop) }
     if let limit = options.maxTokens, statistics.generatedTokens >= limit { return finish(.length) }
     // The token itself fits, but nothing behind it.
     if tokens.count > contextLength { finish(.length) }
@@ -123,6 +196,7 @@ struct Request {
   mutating func finish(_ reason: FinishReason) {
     guard !isFinished else { return }
     isFinished = true
+    statistics.queuedSeconds = ((queueEnd ?? .now) - start).seconds
     statistics.finish(since: start, firstToken: firstToken)
     let rest = stops.append(detokenizer?.finish() ?? "")
     // Whoever cancels asks for no more tokens.

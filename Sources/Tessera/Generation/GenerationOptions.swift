@@ -28,6 +28,11 @@ public struct GenerationOptions: Sendable, Equatable {
   /// The tokens that may be generated: ⌈vocabulary / 32⌉ words, of which bit id % 32 of word id / 32 allows a token; nil allows
   /// all.
   public var allowedTokens: [UInt32]?
+  /// What the answer's text must be: a token that leads elsewhere is never chosen. nil: any text.
+  ///
+  /// The answer ends where its text is complete and nothing may follow, or where the model ends it, which it can only do
+  /// where the text is complete. Only `maxTokens`, the context's end and `stopStrings` end it before.
+  public var constraint: TokenConstraint?
   /// Tokens that the answer begins with, whatever the model thinks of them; nil takes what the model's files say
   /// (`LanguageModel.firstTokens`).
   public var firstTokens: [Int]?

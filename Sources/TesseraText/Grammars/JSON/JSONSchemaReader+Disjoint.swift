@@ -22,8 +22,8 @@ extension JSONSchemaReader {
         guard let first, let second, try areDisjoint(first, second, at: place) else {
           throw Self.error(
             .unsupported, at: place,
-            "documents may fulfill both option \(other) and option \(index) of 'oneOf': use 'anyOf', or tell them apart by "
-              + "their types, or by a required property with a 'const' of its own")
+            "documents may fulfill both option \(other) and option \(index) of 'oneOf': use 'anyOf', or tell them "
+              + "apart by their types, or by a required property with a 'const' of its own")
         }
       }
     }

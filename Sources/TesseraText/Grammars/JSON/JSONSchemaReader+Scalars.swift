@@ -46,8 +46,8 @@ extension JSONSchemaReader {
     }
     throw error(
       .unsupported, at: place,
-      "'minLength' and 'maxLength' beside a 'pattern' or 'format' are supported for one repeated class ('^[a-z]+$') alone: "
-        + "put the length into the pattern")
+      "'minLength' and 'maxLength' beside a 'pattern' or 'format' are supported for one repeated class ('^[a-z]+$') "
+        + "alone: put the length into the pattern")
   }
 
   // MARK: Numbers

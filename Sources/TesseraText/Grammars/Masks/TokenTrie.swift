@@ -89,7 +89,7 @@ package struct TokenTrie: Sendable {
 extension TokenTrie {
   /// The tokens of a tokenizer.
   ///
-  /// - Throws: `TextError` `.unsupportedComponent` for a tokenizer whose tokens stand for different texts beside others.
+  /// - Throws: `TextError` `.unsupportedComponent` where a token's text depends on those beside it.
   package init(_ tokenizer: Tokenizer, vocabularySize: Int, endTokens: Set<Int>) throws(TextError) {
     var texts: [[UInt8]] = []
     texts.reserveCapacity(tokenizer.vocabularyCount)

@@ -37,7 +37,10 @@ extension GrammarNode {
       guard let first = parts.first, let last = parts.last else {
         return try GrammarNode.empty.withoutEdges(before, after)
       }
-      if parts.count == 1 { return try first.withoutEdges(before, after) }
+      if parts.count == 1 {
+        if case .edge = first { throw Self.edgeWithin }
+        return try first.withoutEdges(before, after)
+      }
       var new = [try first.withoutEdges(before, .inner)]
       for part in parts.dropFirst().dropLast() { new.append(try part.withoutEdges(.inner, .inner)) }
       new.append(try last.withoutEdges(.inner, after))
