@@ -70,14 +70,16 @@ extension ModelRunner {
       var offset = 0
       for (index, new) in restoration.newBlocks.enumerated() {
         let size = cache.layout.groups[index].bytesPerBlock
-        let parts = try new.map { number -> ArraySlice<UInt8> in
+        var parts: [UInt8] = []
+        parts.reserveCapacity(new.count * size)
+        for number in new {
           guard let bytes = bytes(number), bytes.count >= offset + size else {
             throw ModelError(.badBatch, "block \(number) of a sequence is nowhere")
           }
-          return bytes[offset..<offset + size]
+          parts += bytes[offset..<offset + size]
         }
         let table = restoration.reservation.tables[index]
-        try write(Array(parts.joined()), to: new.compactMap { table.block($0) }, group: index)
+        try write(parts, to: new.compactMap { table.block($0) }, group: index)
         offset += size
       }
       try sequence.commit(count)
