@@ -19,7 +19,7 @@ struct ToolMessageTests {
     }
   }
 
-  @Test("an answer with calls, and their results, render as transformers renders them", arguments: ["qwen2.5", "gpt-oss"])
+  @Test("answers with calls, and results, render as transformers renders them", arguments: ["qwen2.5", "gpt-oss"])
   func rendered(name: String) throws {
     let all = try TemplateFixtures.rendered(name)
     let expected = all.first { $0["conversation"] == .string("tool-call") && $0["generation"] == .bool(true) }
