@@ -123,7 +123,7 @@ TYPED_CONVERSATIONS = {
 }
 # Templates that iterate over the tools whether there are any or not: without tools they are given an empty list.
 TOOL_ONLY_TEMPLATES = {"command-r-plus", "hermes-tool-use"}
-TOOL_TEMPLATES = {"llama-3.2", "mistral-v3", "mistral-nemo", "qwen2.5", "qwen3", "macros", "deepseek-r1"}
+TOOL_TEMPLATES = {"gpt-oss", "llama-3.2", "mistral-v3", "mistral-nemo", "qwen2.5", "qwen3", "macros", "deepseek-r1"}
 
 
 def render(template, variables):
@@ -168,6 +168,8 @@ def cases():
     yield case("llama-3.2", "tools", llama, tools_in_user_message=False)
     qwen = (FOLDER / "qwen3.jinja").read_text(encoding="utf-8")
     yield case("qwen3", "thinking", qwen, enable_thinking=False)
+    oss = (FOLDER / "gpt-oss.jinja").read_text(encoding="utf-8")
+    yield case("gpt-oss", "tool-call", oss, add_generation_prompt=False, reasoning_effort="high")
 
 
 def write(name, value, **style):

@@ -16,7 +16,7 @@ enum TemplateFixtures {
   }
 
   static let templates = [
-    "chatml", "command-r-plus", "deepseek-r1", "gemma-2", "gemma-3", "hermes-tool-use", "llama-2", "llama-3",
+    "chatml", "command-r-plus", "deepseek-r1", "gemma-2", "gemma-3", "gpt-oss", "hermes-tool-use", "llama-2", "llama-3",
     "llama-3.2", "macros", "mistral-nemo", "mistral-v1", "mistral-v3", "phi-3", "qwen2.5", "qwen3", "smollm2", "zephyr",
   ]
 }

@@ -32,7 +32,8 @@ package struct AnswerFormat: Sendable, Equatable {
       case has("<|python_tag|>"), has("ipython", "\"parameters\""): .bare
       default: .none
       }
-    thinks = calls != .channels && has("<think>")
+    // Some templates only take thoughts out of earlier answers.
+    thinks = calls != .channels && (has("<think>") || has("</think>"))
   }
 
   /// The texts of control tokens that steer the parser.

@@ -3,6 +3,7 @@
 struct PieceNormalizer: Sendable {
   private static let space = SentencePieceNormalizer.space
   private static let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
+  private static let ascii = (0..<0x80).map { [UInt8($0)][...] }
 
   private let map: CharacterMap?
   /// User-defined pieces, which stay as they are.
@@ -70,7 +71,7 @@ struct PieceNormalizer: Sendable {
     if let map, let found = map.replacement(text, start, text.count, isLongest: true) {
       return (map.bytes(found.text), found.length)
     }
-    if text[start] < 0x80 { return ([text[start]], 1) }
+    if text[start] < 0x80 { return (Self.ascii[Int(text[start])], 1) }
     // The text is UTF-8 as everywhere behind the search for special tokens.
     guard let length = UTF8Scan.sequence(text, start, text.count)?.length else { return (Self.replacement[...], 1) }
     return (Array(text[start..<start + length])[...], length)
