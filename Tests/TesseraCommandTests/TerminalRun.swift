@@ -9,15 +9,19 @@ final class TerminalRun {
   private(set) var screen = ""
 
   init(_ arguments: [String], environment: [String: String]) throws {
-    terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
-    try #require(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0)
-    let name = try #require(ptsname(terminal))
-    let screen = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
+    terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    // TIOCSPTLCK and TIOCGPTN: what `unlockpt` and `ptsname` do, which Swift does not see.
+    var (lock, number) = (Int32(0), UInt32(0))
+    try #require(
+      terminal >= 0 && ioctl(terminal, 0x4004_5431, &lock) == 0 && ioctl(terminal, 0x8004_5430, &number) == 0)
+    let screen = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC)
     try #require(screen >= 0)
     process.executableURL = URL(fileURLWithPath: try #require(CommandRun.path))
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    let handle = FileHandle(fileDescriptor: screen, closeOnDealloc: true)
+    let handle = FileHandle(fileDescriptor: screen, closeOnDealloc: false)
+    // The command alone has it then, so that its end is seen.
+    defer { close(screen) }
     (process.standardInput, process.standardOutput, process.standardError) = (handle, handle, handle)
     try process.run()
   }
@@ -31,6 +35,13 @@ final class TerminalRun {
   func type(_ keys: String, after text: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let start = screen.endIndex
     try read(sourceLocation) { $0[start...].contains(text) }
+    // The prompt comes a moment before the editor has the keys: until then the terminal itself edits lines.
+    let end = ContinuousClock.now + .seconds(60)
+    var mode = termios()
+    while tcgetattr(terminal, &mode) != 0 || mode.c_lflag & tcflag_t(ICANON) != 0 {
+      guard ContinuousClock.now < end else { break }
+      usleep(5000)
+    }
     let bytes = Array(keys.utf8)
     #expect(write(terminal, bytes, bytes.count) == bytes.count, sourceLocation: sourceLocation)
   }
