@@ -98,10 +98,30 @@ public final class LanguageModel: Sendable {
   /// - Throws: as `tokenizer`.
   public func generate(_ prompt: String, options: GenerationOptions = .init()) throws -> GenerationStream {
     let (tokenizer, start) = (try tokenizer, decoderStartToken)
-    return GenerationStream(model: self, options: options, keeper: nil) {
+    return GenerationStream(model: self, options: options) {
       let tokens = try tokenizer.encode(prompt)
       return start.map { ([$0], tokens) } ?? (tokens, nil)
     }
+  }
+
+  /// Translates a text (Marian, M2M-100, NLLB, mBART).
+  ///
+  /// - Parameters:
+  ///   - text: the source.
+  ///   - source: its language, one of `tokenizer.languages`; nil: the one that the model's files name.
+  ///   - target: the language of the answer; nil for a model of one pair of languages.
+  ///   - options: `firstTokens` are those of `target`, where it is named.
+  /// - Throws: `TextError` `.unknownLanguage` for a language that the model does not know; as `tokenizer`.
+  public func translate(
+    _ text: String, from source: String? = nil, to target: String? = nil, options: GenerationOptions = .init()
+  ) throws -> GenerationStream {
+    guard let start = decoderStartToken else {
+      throw TesseraError(.badOption, "the model is no encoder-decoder, which is what translates")
+    }
+    let encoded = try tokenizer.encode(text, from: source, to: target)
+    var options = options
+    if let first = encoded.first { options.firstTokens = first }
+    return generate(tokens: [start], source: encoded.ids, options: options)
   }
 
   /// Completes a sequence of token ids.
@@ -111,7 +131,7 @@ public final class LanguageModel: Sendable {
   ///   - source: of an encoder-decoder, whose target `tokens` begin.
   ///   - options: how tokens are chosen, and when the generation ends.
   public func generate(tokens: [Int], source: [Int]? = nil, options: GenerationOptions = .init()) -> GenerationStream {
-    GenerationStream(model: self, options: options, keeper: nil) { (tokens, source) }
+    GenerationStream(model: self, options: options) { (tokens, source) }
   }
 
   /// The token that a target begins with, of an encoder-decoder; nil for other models.

@@ -20,6 +20,7 @@
 
     @OptionGroup var runOptions: RunOptions
     @OptionGroup var server: ServerArguments
+    @OptionGroup var prefixes: PrefixCacheOptions
 
     @Option(help: "Generations that may be full at once, of each model; more run as long as they are shorter.")
     var parallel = 4
@@ -53,14 +54,16 @@
         }
       }
       defer { signals.stop() }
-      try await task.value
+      let result = await task.result
+      for model in models { await model.language.flushDiskCache() }
+      try result.get()
     }
 
     /// Loads the models one after another; what one takes of the memory budget, the next has not.
     private func load() async throws -> [ServedModel] {
       var models: [ServedModel] = []
       for (index, path) in model.enumerated() {
-        var options = runOptions.loadOptions
+        var options = prefixes.applied(to: runOptions.loadOptions)
         options.sequenceCount = parallel
         if let budget = options.memoryBudget {
           options.memoryBudget = max(1, budget - models.reduce(0) { $0 + $1.language.memoryPlan.totalBytes })

@@ -60,7 +60,11 @@ def check(request, answer):
     elif fields.get("content-type", "").startswith("text/event-stream"):
         check_events(body)
     elif fields.get("content-type", "").startswith("application/json"):
-        json.loads(body)
+        value = json.loads(body)
+        if request.holds:
+            choice = value["choices"][0]
+            if choice["finish_reason"] == "stop" and not request.holds(choice["message"]["content"]):
+                raise Wrong(f"an answer that its constraint does not allow: {choice['message']['content']!r}")
     elif request.path not in ("/", "/metrics") and not request.path.startswith("/?"):
         raise Wrong(f"a body of {fields.get('content-type')}")
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from dataclasses import dataclass, field
 
 REFUSED = {400, 404, 413, 422}
@@ -45,6 +46,7 @@ class Request:
     raw: bytes = None  # sent as it is, instead
     leaves: float = None  # the share of the way after which the client vanishes
     half_closes: bool = False
+    holds: object = None  # what must be true of the text of an answer that was not cut
 
 
 def text(generator, most=40):
@@ -233,6 +235,45 @@ def constraint(generator):
     return Request("constraint", body=dump(body, generator), statuses=EITHER, streamed=streamed)
 
 
+def parsed(predicate):
+    def holds(text):
+        try:
+            return predicate(json.loads(text))
+        except ValueError:
+            return False
+    return holds
+
+
+def digit(value):
+    return type(value) is int and 0 <= value <= 9
+
+
+# Constraints, and what holds of an answer that was not cut.
+KEPT = [
+    ({"response_format": {"type": "json_object"}}, parsed(lambda value: isinstance(value, dict))),
+    ({"guided_json": {"type": "integer", "minimum": 0, "maximum": 9}}, parsed(digit)),
+    ({"guided_json": {"enum": ["red", 7, None]}}, parsed(lambda value: value in ("red", 7, None) and value is not True)),
+    ({"guided_json": {"type": "array", "items": {"type": "boolean"}, "minItems": 2, "maxItems": 2}},
+     parsed(lambda value: isinstance(value, list) and len(value) == 2 and all(type(each) is bool for each in value))),
+    ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {
+        "type": "object", "properties": {"a": {"type": "integer", "minimum": 0, "maximum": 9}, "b": {"enum": ["x", "y"]}},
+        "required": ["a", "b"], "additionalProperties": False}}}},
+     parsed(lambda value: set(value) == {"a", "b"} and digit(value["a"]) and value["b"] in ("x", "y"))),
+    ({"guided_regex": "[ab]{3}"}, re.compile("[ab]{3}").fullmatch),
+    ({"guided_regex": "\\d{2}-(foo|bar)+x"}, re.compile("[0-9]{2}-(foo|bar)+x").fullmatch),
+    ({"guided_choice": ["red", "green", "漢字"]}, {"red", "green", "漢字"}.__contains__),
+    ({"grammar": 'root ::= "a"{5}'}, "aaaaa".__eq__),
+    ({"grammar": 'root ::= ("x" | y) "z"\ny ::= "yy" | [0-3]'}, re.compile("(x|yy|[0-3])z").fullmatch),
+]
+
+
+def kept_constraint(generator):
+    body = {"model": "tiny", "messages": [{"role": "user", "content": text(generator)}], "max_tokens": 60, "seed": generator.randrange(2**31),
+            "temperature": generator.choice([0, 1, 2])}
+    fields, holds = generator.choice(KEPT)
+    return Request("kept constraint", body=dump(body | fields, generator), holds=holds)
+
+
 def template(generator):
     body = valid_chat(generator)
     evil = generator.choice(["{{ messages }}", "{% for i in range(100000000) %}x{% endfor %}", "{{ ''.__class__.__mro__ }}", "{{ 'x' * 10**9 }}", "{% include '/etc/passwd' %}", "{%"])
@@ -293,7 +334,7 @@ def half_closing(generator):
 
 
 KINDS = {
-    valid: 10, changed_bytes: 16, changed_field: 24, big_number: 4, deep: 2, no_json: 6, unknown_model: 3, odd_place: 6, constraint: 10, template: 3,
+    valid: 10, changed_bytes: 16, changed_field: 24, big_number: 4, deep: 2, no_json: 6, unknown_model: 3, odd_place: 6, constraint: 10, kept_constraint: 4, template: 3,
     large: 2, other_interface: 10, raw: 6, vanishing: 4, half_closing: 2,
 }
 

@@ -25,6 +25,15 @@ class Count:
         return isinstance(other, int) and other > 0
 
 
+class Ending(str):
+    """Why an answer ended that may end by itself before it is as long as it may be."""
+
+    def __eq__(self, other):
+        return other in ("stop", "length")
+
+    __hash__ = str.__hash__
+
+
 class Servers:
     """The servers that run: two at most, those that were used last."""
 
@@ -90,6 +99,8 @@ def pytest_collection_modifyitems(items):
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "n_prompt" in parameters:
             parameters["n_prompt"] = Count()
+        if "finish_reason" in parameters:
+            parameters |= {"n_predicted": Count(), "finish_reason": Ending()}
         if "codellama" in str(parameters.get("model")):
             parameters["model"] = None
 

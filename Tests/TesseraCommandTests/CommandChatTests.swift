@@ -112,6 +112,29 @@ struct CommandChatTests {
     }
   }
 
+  @Test("with a disk cache a conversation that goes on has its keys and values from there, and says so")
+  func diskCache() throws {
+    try model.withFile { path in
+      try withTemporaryFolder { folder in
+        let file = folder.appendingPathComponent("talk.json").path
+        let long = String(repeating: "All of this is read again. ", count: 12)
+        func chat(_ options: [String], _ input: String) throws -> CommandRun {
+          let run = try CommandRun(["chat", "-m", path, "-n", "3", "--resume", file] + options, input: input)
+          #expect(run.status == 0, "\(run.errors)")
+          return run
+        }
+        let cache = ["--disk-cache", folder.appendingPathComponent("kv").path]
+        #expect(try chat(cache, long + "\n").errors.contains(" tokens: 0 cached, "))
+        let talk = try Data(contentsOf: URL(fileURLWithPath: file))
+        let warm = try chat(cache, "And now?\n")
+        #expect(warm.errors.contains(" tokens: 320 cached (320 from the disk), "), "\(warm.errors)")
+        try talk.write(to: URL(fileURLWithPath: file))
+        let cold = try chat([], "And now?\n")
+        #expect(cold.errors.contains(" tokens: 0 cached, ") && cold.output == warm.output, "\(cold.errors)")
+      }
+    }
+  }
+
   @Test("a file that is no conversation is an error at once, and stays as it is")
   func badFiles() throws {
     try model.withFile { path in

@@ -9,10 +9,7 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
 
   init(_ name: String) { self.name = name }
 
-  var folder: String {
-    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("TesseraTests/Fixtures/families/\(name)").path
-  }
+  var folder: String { Self.fixtures.appendingPathComponent("families/\(name)").path }
 
   /// Calls `body` with a copy of the folder.
   private func withCopy(_ body: (URL) throws -> Void) throws {
@@ -34,21 +31,24 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
     }
   }
 
+  /// Calls `body` with a copy of the folder that has the SentencePiece files of `Fixtures/translation`.
+  func withPieces(_ body: (String) throws -> Void) throws {
+    let place = Self.fixtures.appendingPathComponent("translation/\(name)")
+    try withCopy { copy in
+      for file in try FileManager.default.contentsOfDirectory(at: place, includingPropertiesForKeys: nil) {
+        try FileManager.default.copyItem(at: file, to: copy.appendingPathComponent(file.lastPathComponent))
+      }
+      try body(copy.path)
+    }
+  }
+
+  static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("TesseraTests/Fixtures")
+
   /// Calls `body` with a copy of the folder that has a small tokenizer of words, as BERT's.
   func withWords(_ body: (String) throws -> Void) throws {
     try withCopy { copy in
-      let tokens = [
-        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "go", "##ing", "##ne", "e", ",", "!", "[", "]", "pad", "##2",
-      ]
-      let vocabulary = tokens.enumerated().map { "\"\($1)\": \($0)" }.joined(separator: ", ")
-      let added = tokens[..<5].enumerated().map { #"{"id": \#($0), "content": "\#($1)", "special": true}"# }
-      let document = """
-        {"model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {\(vocabulary)}},
-         "added_tokens": [\(added.joined(separator: ", "))], "normalizer": {"type": "BertNormalizer"},
-         "pre_tokenizer": {"type": "BertPreTokenizer"}, "decoder": {"type": "WordPiece"},
-         "post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 3]}}
-        """
-      try Data(document.utf8).write(to: copy.appendingPathComponent("tokenizer.json"))
+      try Data(WordTokenizer.document.utf8).write(to: copy.appendingPathComponent("tokenizer.json"))
       try body(copy.path)
     }
   }

@@ -182,7 +182,7 @@ struct SequenceTablesTests {
     try computed.commit(count, in: &bench.pools)
     let used = zip([200, 60, 30], bench.freeCounts).map { $0 - $1 }
     var restored = SequenceTables(bench.layout)
-    #expect(try restored.restore(count, in: &bench.pools).rows == 0..<count)
+    #expect(try restored.restore(count, in: &bench.pools).reservation.rows == 0..<count)
     #expect(zip([200, 60, 30], bench.freeCounts).map { $0 - $1 } == used.map { 2 * $0 })
     try restored.truncate(to: 0, in: &bench.pools)
     #expect(zip([200, 60, 30], bench.freeCounts).map { $0 - $1 } == used)

@@ -45,6 +45,8 @@ extension ServerSuites {
       Case(body: "{\(ask), \"stream_options\": {}}", code: "invalid_value", param: "stream_options"),
       Case(body: "{\(ask), \"functions\": []}", code: "unsupported_parameter", param: "functions"),
       Case(body: "{\(ask), \"modalities\": [\"audio\"]}", code: "unsupported_parameter", param: "modalities"),
+      Case(body: "{\(ask), \"use_beam_search\": true}", code: "unsupported_parameter", param: "use_beam_search"),
+      Case(body: "{\(ask), \"typical_p\": 0.5}", code: "unsupported_parameter", param: "typical_p"),
       Case(body: "{\(ask), \"model\": \"other\"}", status: 404, code: "model_not_found", param: "model"),
       Case(body: "{\(ask), \"seed\": 1e400}", code: "invalid_json"),
       Case(path: "/v1/completions", body: "{}", code: "missing_required_parameter", param: "prompt"),
@@ -123,7 +125,7 @@ extension ServerSuites {
       let api = try await ServerFixture.api()
       let (status, _) = try await api.send(
         "POST", "/v1/chat/completions",
-        "{\(Self.ask), \"model\": null, \"n\": null, \"max_tokens\": 1, \"user\": \"me\", \"store\": true, \"metadata\": {}, \"whatever\": [1]}"
+        "{\(Self.ask), \"model\": null, \"n\": null, \"max_tokens\": 1, \"user\": \"me\", \"store\": true, \"metadata\": {}, \"typical_p\": 1.0, \"use_beam_search\": false, \"whatever\": [1]}"
       )
       #expect(status == 200)
     }

@@ -1,9 +1,8 @@
-import Foundation
 import Synchronization
 import TesseraText
 
-/// A conversation with a model. What was said stays in the KV cache as long as there is room, so that each turn only computes what is
-/// new.
+/// A conversation with a model. What was said stays in the KV cache as long as there is room, in whole blocks of 64 tokens, so that
+/// each turn only computes what is new.
 ///
 ///     let chat = ChatSession(model, instructions: "You are terse.")
 ///     for try await piece in chat.streamResponse(to: "What is gravity?") { print(piece, terminator: "") }
@@ -16,8 +15,6 @@ public actor ChatSession {
   public private(set) var lastResult: GenerationResult?
 
   private let instructions: [ChatMessage]
-  /// By whom the engine knows the session's sequence.
-  private let keeper = UUID()
   private var turn: Turn?
   /// Numbers turns and resets, so that a turn knows whether it still is the last.
   private var turnCount = 0
@@ -41,10 +38,6 @@ public actor ChatSession {
     self.options = options
     self.instructions = instructions.map { [ChatMessage(role: "system", content: $0)] } ?? []
     self.messages = self.instructions + messages
-  }
-
-  deinit {
-    Task { [model, keeper] in await model.engine.release(keeper) }
   }
 
   /// The whole answer to a message.
@@ -72,7 +65,6 @@ public actor ChatSession {
     closeTurn()
     turnCount += 1
     messages = instructions
-    await model.engine.release(keeper)
   }
 
   // MARK: One turn
@@ -86,7 +78,7 @@ public actor ChatSession {
         .noChatTemplate, "the model has no chat template: complete a text instead (--raw, LanguageModel.generate)")
     }
     let conversation = messages + [ChatMessage(role: "user", content: message)]
-    let stream = GenerationStream(model: model, options: options, keeper: keeper) { [model] in
+    let stream = GenerationStream(model: model, options: options) { [model] in
       (try model.prompt(of: conversation, with: template), nil)
     }
     let request = try await RequestHandle(stream)

@@ -8,26 +8,27 @@ struct CacheBudget: BlockBudget {
   private let stepTokens: Int
   private let requests: [SequenceID: Request]
   private let waiting: Set<SequenceID>
+  /// Whether waiting requests have their blocks looked for in stores.
+  private let isTiered: Bool
 
-  /// - Parameters:
-  ///   - waiting: requests whose blocks count as free.
-  ///   - kept: sequences that give way too.
+  /// - Parameter waiting: requests that have no blocks.
   init(
-    _ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], waiting: [SequenceID], kept: [KVSequence]
+    _ cache: KVCache, _ stepTokens: Int, _ requests: [SequenceID: Request], waiting: [SequenceID],
+    isTiered: Bool = false
   ) {
+    self.isTiered = isTiered
     self.cache = cache
     self.stepTokens = stepTokens
     self.requests = requests
     self.waiting = Set(waiting)
     total = cache.blockCounts
-    let yielding = kept + waiting.compactMap { requests[$0]?.sequence }
-    free = yielding.reduce(cache.layout.groups.indices.map { cache.freeBlockCount(group: $0) }) {
-      zip($0, $1.ownBlocks).map { $0 + $1 }
-    }
+    free = cache.layout.groups.indices.map { cache.freeBlockCount(group: $0) }
   }
 
   func missing(_ id: SequenceID, tokens: Int) -> [Int] {
-    guard let sequence = requests[id]?.sequence, !waiting.contains(id) else { return needed(id, tokens: tokens) }
+    guard let sequence = requests[id]?.sequence, !waiting.contains(id) else {
+      return zip(needed(id, tokens: tokens), prefix(of: id).usedBlocks).map { max(0, $0 - $1) }
+    }
     let missing = sequence.missingBlocks(for: tokens, stepTokens: stepTokens)
     return sequence.filledRows > 0 ? missing : zip(missing, sourceBlocks(id)).map { $0 + $1 }
   }
@@ -39,6 +40,29 @@ struct CacheBudget: BlockBudget {
 
   func needed(_ id: SequenceID, tokens: Int) -> [Int] {
     zip(cache.layout.mostBlocks(tokens: tokens, stepTokens: stepTokens), sourceBlocks(id)).map { $0 + $1 }
+  }
+
+  func cached(_ id: SequenceID) -> Int { requests[id]?.swap?.tokenCount ?? prefix(of: id).tokenCount }
+
+  func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool {
+    if isTiered, waiting.contains(id), requests[id]?.chain != nil, requests[id]?.fetch.isDone == false { return true }
+    // What was admitted just now has not even taken what there is.
+    let computing = running.filter { $0.pending > 1 || waiting.contains($0.id) }
+    guard let chain = requests[id]?.chain, requests[id]?.swap == nil, !computing.isEmpty else { return false }
+    // The first block that the cache lacks.
+    let index = cached(id) / chain.blockSize
+    guard index < requests[id]?.shareableNames.count ?? 0 else { return false }
+    return computing.contains { entry in
+      guard entry.done < (index + 1) * chain.blockSize || waiting.contains(entry.id),
+        let others = requests[entry.id]?.chain?.names
+      else { return false }
+      return others.indices.contains(index) && others[index] == chain.names[index]
+    }
+  }
+
+  private func prefix(of id: SequenceID) -> KVPrefix {
+    let loaded = requests[id]?.fetch.blocks ?? [:]
+    return cache.prefix(of: requests[id]?.shareableNames ?? []) { loaded[$0] != nil }
   }
 
   /// Blocks of the groups that an encoder-decoder's source fills.

@@ -46,7 +46,7 @@ extension Engine {
     else { return nil }
     var next = scheduler
     for id in ids { next.append(id) }
-    let plan = next.next(CacheBudget(runner.cache, runner.chunkSize, requests, waiting: [], kept: kept.sequences))
+    let plan = next.next(CacheBudget(runner.cache, runner.chunkSize, requests, waiting: []))
     guard plan.preempted.isEmpty, plan.rejected.isEmpty, plan.items.map(\.id) == ids,
       plan.items.allSatisfy({ $0.count == 1 && $0.isSampled })
     else { return nil }
@@ -81,6 +81,8 @@ extension Engine {
         token, of: choice, isEnd: model.endTokens.contains(token),
         contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
     } catch { return fail(id, error) }
+    totals.generatedTokens += 1
+    save([id], model)
     if requests[id]?.isFinished == true {
       settle(id)
     } else if !goesOn {

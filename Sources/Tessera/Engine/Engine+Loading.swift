@@ -45,12 +45,35 @@ extension Engine {
     let hasExperts = runner.hasExperts
     let tokenizer = try await made
     let rules = try source.tokenRules(takesSource: runner.takesSource)
-    let precision = try load(runner, rules: rules, tokenizer: try? tokenizer.get(), since: start)
+    preemption.swapLimit = options.swapBytes
+    let (prefixes, tiers) = try prefixParts(source, options, runner)
+    let precision = try load(
+      runner, rules: rules, tokenizer: try? tokenizer.get(), prefixes: prefixes, tiers: tiers, since: start)
     return Parts(
       tokenizer: tokenizer, template: Result { try source.chatTemplate(of: try tokenizer.get()) },
       profile: draft.profile,
       device: device.profile, memoryPlan: draft.memory, weightBytesPerToken: draft.weightBytesPerToken,
       precision: precision, firstTokens: rules.first, adapters: runnerOptions.adapters.map(\.name),
       loadSeconds: loadSeconds, hasExperts: hasExperts)
+  }
+
+  /// How sequences share what they begin with, and where that is kept.
+  private func prefixParts(
+    _ source: ModelSource, _ options: LoadOptions, _ runner: ModelRunner
+  ) throws -> (PrefixNames?, PrefixTiers?) {
+    guard options.prefixCache, runner.cache.layout.prefixBlockSize != nil else { return (nil, nil) }
+    let isStored = options.hostCacheBytes > 0 || options.diskCache != nil
+    // On the device and in this process there is no other model.
+    var model = "this one"
+    var adapters = options.adapters.map(\.name)
+    if isStored {
+      let device = runner.library.context.device.profile
+      let weights = options.weightType.map { $0.name } ?? "as stored"
+      model = "\(try source.digest().hexadecimal) \(weights) \(device.name) \(device.driverVersion)"
+      adapters = try options.adapters.map { "\(try $0.digest().hexadecimal) \($0.scale)" }
+    }
+    let names = PrefixNames(runner, model: model, adapters: adapters)
+    let digest = runner.cache.layout.digest(model: model, style: runner.library.style)
+    return (names, try PrefixTiers(options, layoutDigest: digest))
   }
 }

@@ -40,23 +40,45 @@ extension Engine {
       land(flight, model)
       return true
     }
+    fetch(model)
     let waiting = scheduler.waiting.map(\.id)
     let plan = scheduler.next(
-      CacheBudget(model.runner.cache, model.runner.chunkSize, requests, waiting: waiting, kept: kept.sequences))
+      CacheBudget(model.runner.cache, model.runner.chunkSize, requests, waiting: waiting, isTiered: model.tiers != nil))
     for id in plan.preempted { restart(id) }
     for rejection in plan.rejected { fail(rejection.id, TesseraError(.contextFull, rejection.reason)) }
     guard !plan.isEmpty else {
+      preemption.beginStep(promptTokens: nil)
       if !scheduler.waiting.isEmpty { remind() }
       return !plan.preempted.isEmpty || !plan.rejected.isEmpty
     }
+    let late = begin(plan.admitted)
     // A source is all of a step's work: more than one would stop those who generate.
     let sources = plan.items.filter { requests[$0.id]?.needsSource == true }.dropFirst().map(\.id)
-    run(plan.items.filter { !sources.contains($0.id) }, model)
+    run(plan.items.filter { !sources.contains($0.id) && !late.contains($0.id) }, model)
     return true
+  }
+
+  /// Begins sequences with what there is of them.
+  ///
+  /// - Returns: those of which it had something else than was planned: they run with the next step
+  private func begin(_ admitted: [Scheduler.Plan.Admission]) -> Set<SequenceID> {
+    var late: Set<SequenceID> = []
+    for admission in admitted {
+      do {
+        let count = try begin(admission.id)
+        if let first = requests[admission.id]?.takeFirstTurn() { totals.begin(first) }
+        guard count != admission.cachedTokens else { continue }
+        scheduler.setDone(admission.id, count)
+      } catch { fail(admission.id, error) }
+      late.insert(admission.id)
+    }
+    return late
   }
 
   /// Runs items together; where that fails each alone, so that an error ends the request alone whose it is.
   private func run(_ items: [Scheduler.Plan.Item], _ model: Loaded) {
+    let isPrompts = items.allSatisfy { requests[$0.id].map { $0.tokens.count == $0.promptCount } ?? false }
+    preemption.beginStep(promptTokens: isPrompts ? items.reduce(0) { $0 + $1.count } : nil)
     let result: ModelRunner.StepResult
     do {
       result = try runBatch(items, model.runner)
@@ -69,6 +91,7 @@ extension Engine {
       return
     }
     scheduler.didRun(items)
+    save(items.map(\.id), model)
     let (sampled, rows) = (items.filter(\.isSampled), model.runner.logitRows)
     for first in stride(from: 0, to: sampled.count, by: rows) {
       let slice = sampled[first..<min(first + rows, sampled.count)]
@@ -77,21 +100,19 @@ extension Engine {
   }
 
   private func runBatch(_ items: [Scheduler.Plan.Item], _ runner: ModelRunner) throws -> ModelRunner.StepResult {
-    try withRoom(giveWay) {
-      for item in items {
-        guard let request = requests[item.id], let source = request.source, request.needsSource else { continue }
-        _ = try runner.runSource(source, of: request.sequence)
-      }
-      let batch = Batch(
-        items.compactMap { item in
-          requests[item.id].map {
-            .init(
-              sequence: $0.sequence, tokens: Array($0.tokens[item.first..<item.first + item.count]),
-              outputs: item.isSampled ? .last : .none)
-          }
-        })
-      return try runner.run(batch, wantsLogits: batch.outputCount <= runner.logitRows)
+    for item in items {
+      guard let request = requests[item.id], let source = request.source, request.needsSource else { continue }
+      _ = try runner.runSource(source, of: request.sequence)
     }
+    let batch = Batch(
+      items.compactMap { item in
+        requests[item.id].map {
+          .init(
+            sequence: $0.sequence, tokens: Array($0.tokens[item.first..<item.first + item.count]),
+            outputs: item.isSampled ? .last : .none)
+        }
+      })
+    return try runner.run(batch, wantsLogits: batch.outputCount <= runner.logitRows)
   }
 
   /// - Parameter items: with their indices, which are their rows of the result.
@@ -117,30 +138,8 @@ extension Engine {
 
   // MARK: Blocks
 
-  /// Takes the blocks of a request that waits again; its tokens become a prompt. One whose token nobody has asked for yet
-  /// waits outside of the schedule: run anew, it would get that token twice.
-  private func restart(_ id: SequenceID) {
-    dropFlight(of: id)
-    if let runner = loaded?.runner, let sequence = requests[id]?.sequence {
-      requests[id]?.restart(runner.cache.makeSequence(adapter: sequence.adapter))
-    }
-    guard requests[id]?.heldSince != nil else { return }
-    scheduler.remove(id)
-    requests[id]?.isParked = true
-  }
-
-  /// Takes blocks of who does not run: first what conversations keep, the oldest of it, then what waiting requests have of
-  /// their prompts, the last one's.
-  private func giveWay() -> Bool {
-    if kept.releaseOldest() { return true }
-    guard let id = scheduler.dropCached() else { return false }
-    restart(id)
-    return true
-  }
-
-  /// Takes blocks for work that is no request: if nobody else gives way, those of the last request that runs.
+  /// Takes blocks for work that is no request: those of the last request that runs.
   func makeRoom() -> Bool {
-    if giveWay() { return true }
     let last = scheduler.running.last { requests[$0.id]?.sequence.ownBlocks.contains { $0 > 0 } ?? false }
     guard let last else { return false }
     scheduler.preempt(last.id)

@@ -25,14 +25,23 @@ actor Engine {
     let endTokens: Set<Int>
     let rules: TokenRules
     let constraints: ConstraintCache
+    /// Nil where sequences share no prefixes.
+    let prefixes: PrefixNames?
+    /// Nil where blocks are kept on the device alone.
+    let tiers: PrefixTiers?
     let seconds: Double
   }
 
   private(set) var loaded: Loaded?
   var scheduler = Scheduler()
   var requests: [SequenceID: Request] = [:]
-  var kept = KeptSequences()
   private var lastID: UInt64 = 0
+  var preemption = PreemptionState()
+  var totals = Totals()
+  /// What loading blocks from stores has taken.
+  var loading = PreemptionCosts()
+  /// Whether blocks are loaded whatever it costs: tests.
+  var loadsAlways = false
   /// The step whose choices are to be read next.
   var flight: Flight?
   var isRunning = false
@@ -52,10 +61,15 @@ actor Engine {
 
   /// Takes a model that is on its device.
   ///
+  /// - Parameters:
+  ///   - prefixes: names what sequences may share of each other; nil: they share nothing.
+  ///   - tiers: where their blocks are kept besides the device.
   /// - Returns: the precision that it has there.
   func load(
-    _ runner: ModelRunner, rules: TokenRules, tokenizer: Tokenizer?, since start: ContinuousClock.Instant
+    _ runner: ModelRunner, rules: TokenRules, tokenizer: Tokenizer?, prefixes: PrefixNames?,
+    tiers: PrefixTiers? = nil, since start: ContinuousClock.Instant
   ) throws -> Precision {
+    runner.cache.keepsJournal = tiers != nil
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
     limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth
@@ -67,7 +81,7 @@ actor Engine {
       tokenMask: rules.mask(tokenCount: tokenizer?.vocabularyCount, vocabularySize: runner.profile.vocabularySize),
       endTokens: endTokens, rules: rules,
       constraints: ConstraintCache(tokenizer, vocabularySize: runner.profile.vocabularySize, endTokens: endTokens),
-      seconds: (ContinuousClock.now - start).seconds)
+      prefixes: prefixes, tiers: tiers, seconds: (ContinuousClock.now - start).seconds)
     return runner.precision
   }
 
@@ -83,12 +97,8 @@ actor Engine {
 
   /// Adds a request.
   ///
-  /// - Parameter keeper: whose earlier sequence is taken up as far as it shares its tokens with the prompt, and who keeps
-  ///   this one.
   /// - Throws: `TesseraError` for options, an empty prompt, or one that does not fit.
-  func submit(_ prompt: [Int], source: [Int]? = nil, _ options: GenerationOptions, keeper: UUID? = nil) throws
-    -> SequenceID
-  {
+  func submit(_ prompt: [Int], source: [Int]? = nil, _ options: GenerationOptions) throws -> SequenceID {
     try options.check()
     let model = try model()
     let runner = model.runner
@@ -110,19 +120,18 @@ actor Engine {
     let progress = try options.constraint.map { try model.constraints.begin($0) }
     lastID += 1
     let id = SequenceID(rawValue: lastID)
-    let sequence =
-      keeper.flatMap { kept.take($0, sharing: prompt, adapter: adapter) } ?? runner.cache.makeSequence(adapter: adapter)
     var request = Request(
-      id, prompt: prompt, source: source, sequence: sequence, options: options, row: row, forced: forced,
-      progress: progress, vocabularySize: count, keeper: keeper, tokenizer: model.tokenizer, loadSeconds: model.seconds)
+      id, prompt: prompt, source: source, sequence: runner.cache.makeSequence(adapter: adapter), options: options,
+      row: row, forced: forced, progress: progress, vocabularySize: count,
+      chain: model.prefixes?.chain(adapter: adapter, salt: options.cacheSalt), tokenizer: model.tokenizer,
+      loadSeconds: model.seconds)
     if options.maxTokens == 0 { request.finish(.length) }
     if progress?.isFinished == true { request.finish(.stop) }
     requests[id] = request
     if request.isFinished {
       settle(id)
     } else {
-      scheduler.add(
-        id, promptTokens: prompt.count, cachedTokens: sequence.tokenCount, priority: options.priority, arrival: lastID)
+      scheduler.add(id, promptTokens: prompt.count, priority: options.priority, arrival: lastID)
       start()
     }
     return id
@@ -168,40 +177,26 @@ actor Engine {
   /// Ends a request that nobody asks for any more.
   func abandon(_ id: SequenceID) { forget(id) }
 
-  /// Frees what a conversation keeps, and what it would keep of a request that goes on.
-  func release(_ keeper: UUID) {
-    kept.remove(keeper)
-    for id in requests.keys where requests[id]?.keeper == keeper { requests[id]?.keeper = nil }
-    start()
-  }
-
   private func forget(_ id: SequenceID) {
     settle(id)
     requests[id] = nil
   }
 
   func fail(_ id: SequenceID, _ error: any Error) {
-    requests[id]?.keeper = nil
+    // Nobody shares what may be wrong.
+    requests[id]?.sequence.unname()
     requests[id]?.fail(error)
     settle(id)
   }
 
-  /// Takes the sequence of a request that goes no further: its conversation keeps it, or it is closed. Events that nobody
-  /// has asked for yet hold no blocks.
+  /// Closes the sequence of a request that goes no further. Events that nobody has asked for yet hold no blocks.
   func settle(_ id: SequenceID) {
     scheduler.remove(id)
     dropFlight(of: id)
     guard let request = requests[id], !request.isSettled else { return }
     requests[id]?.isSettled = true
-    // A step that was on its way has run the last token, too.
-    if request.sequence.tokenCount >= request.tokens.count {
-      try? request.sequence.truncate(to: request.tokens.count - 1)
-    }
-    if let keeper = request.keeper {
-      kept.keep(keeper, request.sequence, tokens: Array(request.tokens.prefix(request.sequence.tokenCount)))
-    } else {
-      request.sequence.close()
-    }
+    dropSwap(of: id)
+    request.sequence.close()
     // Others may wait for the blocks.
     start()
   }

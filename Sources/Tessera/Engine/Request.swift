@@ -1,5 +1,6 @@
 import Foundation
 import TesseraMemory
+import TesseraModels
 import TesseraOperators
 import TesseraText
 
@@ -16,8 +17,12 @@ struct Request {
   /// How far the answer has come in the grammar that it is held to.
   private var progress: GrammarProgress?
   private let vocabularySize: Int
-  /// The conversation that keeps the sequence when the request ends; nil: nobody.
-  var keeper: UUID?
+  /// The sequence's blocks where they were copied to host memory, until it goes on.
+  var swap: KVSwap?
+  /// What stores have of it.
+  var fetch = PrefixFetch.unknown
+  /// Names of the sequence's blocks; nil where it shares none.
+  private(set) var chain: KVKeyChain?
   let seed: UInt64
   let promptCount: Int
   /// Tokens of the prompt and of the answer so far.
@@ -30,6 +35,9 @@ struct Request {
   private var statistics = GenerationStatistics()
   private let start = ContinuousClock.now
   private var firstToken: ContinuousClock.Instant?
+  private var hadTurn = false
+  /// When it first had its turn.
+  private var queueEnd: ContinuousClock.Instant?
   private(set) var isFinished = false
 
   /// Events that nobody has asked for yet: at most a token, two where steps run ahead of what the host knows, and the end.
@@ -45,37 +53,84 @@ struct Request {
   var isSettled = false
 
   /// - Parameters:
-  ///   - sequence: with the first tokens of the prompt, if the cache has them.
+  ///   - sequence: an empty one.
   ///   - row: how tokens are chosen, by `options`.
   ///   - forced: the answer's tokens that are not chosen.
   ///   - progress: the beginning of the grammar that the answer is held to.
+  ///   - chain: without tokens; nil where the sequence shares no blocks.
   init(
     _ id: SequenceID, prompt: [Int], source: [Int]?, sequence: KVSequence, options: GenerationOptions,
-    row: SamplingRow, forced: ForcedTokens, progress: GrammarProgress? = nil, vocabularySize: Int, keeper: UUID?,
+    row: SamplingRow, forced: ForcedTokens, progress: GrammarProgress? = nil, vocabularySize: Int, chain: KVKeyChain?,
     tokenizer: Tokenizer?, loadSeconds: Double
   ) {
     (self.id, self.sequence, self.source, self.options) = (id, sequence, source, options)
-    (self.row, self.forced, self.vocabularySize, self.keeper) = (row, forced, vocabularySize, keeper)
+    (self.row, self.forced, self.vocabularySize, self.chain) = (row, forced, vocabularySize, chain)
     (self.progress, self.tokenizer) = (progress, tokenizer)
     seed = options.seed ?? .random(in: .min ... .max)
     tokens = prompt
     promptCount = prompt.count
     occurrences = Occurrences(prompt, window: options.repeatWindow)
-    detokenizer = tokenizer.map { StreamingDetokenizer($0) }
+    detokenizer = tokenizer.map { StreamingDetokenizer($0, beginsText: source != nil && prompt.count == 1) }
     stops = StopStringMatcher(options.stopStrings)
     statistics.promptTokens = prompt.count
-    statistics.cachedPromptTokens = sequence.tokenCount
     statistics.loadSeconds = loadSeconds
+    self.chain?.append(prompt)
   }
 
   /// Whether its source is still to be read.
   var needsSource: Bool { source != nil && sequence.filledRows == 0 }
 
-  /// Gives its blocks back; all that is known is run anew, in an empty sequence.
-  mutating func restart(_ empty: KVSequence) {
+  /// Gives its blocks back; all that is known goes on in an empty sequence.
+  ///
+  /// - Parameter swap: what of them is in host memory.
+  mutating func restart(_ empty: KVSequence, swap: KVSwap?) {
     sequence.close()
-    sequence = empty
-    if firstToken == nil { statistics.cachedPromptTokens = 0 }
+    (sequence, self.swap, fetch) = (empty, swap, .unknown)
+  }
+
+  // MARK: Sharing
+
+  /// Names of the blocks that may come from the cache: the last token is always computed.
+  var shareableNames: [KVBlockKey] {
+    guard let chain else { return [] }
+    let count = (tokens.count - 1) / chain.blockSize
+    return chain.names.count <= count ? chain.names : Array(chain.names.prefix(count))
+  }
+
+  /// Begins the sequence with what the cache has of it.
+  ///
+  /// - Returns: the tokens that need not be computed
+  mutating func attach() throws -> Int {
+    guard let chain else {
+      didCache(0, host: 0, disk: 0)
+      return 0
+    }
+    sequence.name(chain.names)
+    let count = try sequence.attach(most: tokens.count - 1)
+    didCache(count, host: 0, disk: 0)
+    return count
+  }
+
+  /// The statistics where it has its turn for the first time.
+  mutating func takeFirstTurn() -> GenerationStatistics? {
+    guard !hadTurn else { return nil }
+    hadTurn = true
+    return statistics
+  }
+
+  /// Takes note of the tokens that the cache had, and of those of them that came from the stores.
+  mutating func didCache(_ count: Int, host: Int, disk: Int) {
+    if queueEnd == nil { queueEnd = .now }
+    guard firstToken == nil else { return }
+    statistics.cachedPromptTokens = count
+    (statistics.cachedHostTokens, statistics.cachedDiskTokens) = (host, disk)
+  }
+
+  /// Begins the sequence with what was copied to host memory.
+  func swapIn(on runner: ModelRunner) throws {
+    guard let swap else { return }
+    if let chain { sequence.name(chain.names) }
+    try runner.swapIn(swap, to: sequence)
   }
 
   // MARK: Sampling
@@ -117,6 +172,9 @@ struct Request {
     if firstToken == nil { firstToken = .now }
     statistics.peakDeviceBytes = peakDeviceBytes
     tokens.append(token)
+    if chain?.append(token) == true, let chain {
+      sequence.name(chain.names.suffix(1), from: chain.names.count - 1)
+    }
     occurrences.append(token)
     let index = tokens.count - promptCount - 1
     if isEnd { return finish(forced.endIndex == statistics.generatedTokens ? .length : .stop) }
@@ -138,6 +196,7 @@ struct Request {
   mutating func finish(_ reason: FinishReason) {
     guard !isFinished else { return }
     isFinished = true
+    statistics.queuedSeconds = ((queueEnd ?? .now) - start).seconds
     statistics.finish(since: start, firstToken: firstToken)
     let rest = stops.append(detokenizer?.finish() ?? "")
     // Whoever cancels asks for no more tokens.

@@ -14,6 +14,7 @@ extension Scheduler {
       makeRoom(last, &planning)
       planPrompts(&planning)
     }
+    countPassed(by: planning.plan)
     return planning.plan
   }
 
@@ -33,7 +34,10 @@ extension Scheduler {
     var isStuck: Set<SequenceID> = []
     while planning.plan.tokenCount < limits.tokenBudget {
       let candidates = running.filter { planning.pending($0) > 0 && !isStuck.contains($0.id) }
-      let next = candidates.min { a, b in a.priority != b.priority ? a.priority > b.priority : a.turn < b.turn }
+      let next = candidates.min { a, b in
+        if a.isOverdue != b.isOverdue { return a.isOverdue }
+        return !a.isOverdue && a.priority != b.priority ? a.priority > b.priority : a.turn < b.turn
+      }
       guard let next else { return }
       var count = min(planning.pending(next), next.turnLeft, limits.tokenBudget - planning.plan.tokenCount)
       while count > 0, !planning.take(next, tokens: count, limits) { count /= 2 }
@@ -48,12 +52,24 @@ extension Scheduler {
     for entry in running {
       spare = spare.minus(planning.blocks.missing(entry.id, tokens: grown(entry)).minus(planning.taken(entry.id)))
     }
-    while let first = waiting.first, running.count < limits.concurrency {
-      spare = spare.minus(planning.blocks.missing(first.id, tokens: running.isEmpty ? first.length : grown(first)))
+    var index = 0
+    while index < min(waiting.count, Self.mostPassed), running.count < limits.concurrency {
+      let entry = waiting[index]
+      // Where it fits or not, it is not computed twice.
+      if planning.blocks.isAwaited(entry.id, from: running) {
+        index += 1
+        continue
+      }
+      spare = spare.minus(planning.blocks.missing(entry.id, tokens: running.isEmpty ? entry.length : grown(entry)))
       guard spare.allSatisfy({ $0 >= 0 }) else { return }
-      admitFirst()
+      let cached = planning.blocks.cached(entry.id)
+      admit(at: index, cachedTokens: cached)
+      planning.plan.admitted.append(.init(id: entry.id, cachedTokens: min(cached, entry.length - 1)))
     }
   }
+
+  /// Waiting sequences that are looked at for one to pass the others.
+  private static let mostPassed = 64
 
   /// The tokens that a sequence will soon have.
   private func grown(_ entry: Entry) -> Int {
@@ -72,6 +88,7 @@ extension Scheduler {
 
   private mutating func preempt<B>(_ entry: Entry, _ planning: inout Planning<B>) {
     preempt(entry.id)
+    planning.plan.admitted.removeAll { $0.id == entry.id }
     planning.giveUp(entry.id)
     planning.plan.preempted.append(entry.id)
   }
@@ -86,6 +103,7 @@ extension Scheduler {
     remove(entry.id)
     planning.giveUp(entry.id)
     planning.plan.preempted.removeAll { $0 == entry.id }
+    planning.plan.admitted.removeAll { $0.id == entry.id }
     planning.plan.rejected.append(.init(id: entry.id, reason: reason))
   }
 }

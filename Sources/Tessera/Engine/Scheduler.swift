@@ -6,9 +6,11 @@
 /// - Every running sequence that generates has its token in every step.
 /// - What is left of the step's tokens goes to prompts, the highest priority first; among equals in turns of a quantum,
 ///   so that a long prompt stops nobody, and prompts within a quantum are served in the order of their arrival.
-/// - Waiting sequences are admitted by priority and then arrival, each once the cache has room for all its tokens.
+/// - Waiting sequences are admitted by priority and then arrival, each once the cache has room for all its tokens. One whose
+///   prompt begins with what another is computing waits for that, and lets others pass.
 /// - When the cache is full, the running sequence of the lowest priority, of these the latest, gives up its blocks and
 ///   waits; its tokens are then a prompt. The oldest always goes on, so all of them end.
+/// - Who was passed over by later ones in `patience` steps goes before all who were not: priorities starve nobody.
 struct Scheduler: Sendable {
   /// A sequence that waits or runs.
   struct Entry: Sendable {
@@ -22,11 +24,17 @@ struct Scheduler: Sendable {
     /// When its turn among prompts began to be waited for, and what is left of the turn.
     var turn: UInt64 = 0
     var turnLeft = 0
+    /// Steps that later ones had a part in, and it had not.
+    var passed = 0
+    /// Whether it was passed over too often.
+    var isOverdue = false
 
     var pending: Int { length - done }
 
-    /// Whether it goes before another: the higher priority, then the earlier arrival.
+    /// Whether it goes before another: who is overdue, then the higher priority, then the earlier arrival.
     func precedes(_ other: Entry) -> Bool {
+      if isOverdue != other.isOverdue { return isOverdue }
+      if isOverdue, arrival != other.arrival { return arrival < other.arrival }
       if priority != other.priority { return priority > other.priority }
       if arrival != other.arrival { return arrival < other.arrival }
       return id.rawValue < other.id.rawValue
@@ -54,23 +62,10 @@ struct Scheduler: Sendable {
   ///
   /// - Parameters:
   ///   - promptTokens: at least 1.
-  ///   - cachedTokens: of these, the first that need not be run; the last token always is.
   ///   - arrival: a number that grows from sequence to sequence.
-  mutating func add(
-    _ id: SequenceID, promptTokens: Int, cachedTokens: Int = 0, priority: Int = 0, arrival: UInt64
-  ) {
-    let length = max(1, promptTokens)
-    let entry = Entry(
-      id: id, priority: priority, arrival: arrival, length: length, done: max(0, min(cachedTokens, length - 1)))
+  mutating func add(_ id: SequenceID, promptTokens: Int, priority: Int = 0, arrival: UInt64) {
+    let entry = Entry(id: id, priority: priority, arrival: arrival, length: max(1, promptTokens), done: 0)
     Self.insert(entry, into: &waiting)
-  }
-
-  /// The last waiting sequence whose first tokens are in the cache; they are to be run from then on, and their blocks must be
-  /// given up.
-  mutating func dropCached() -> SequenceID? {
-    guard let index = waiting.lastIndex(where: { $0.done > 0 }) else { return nil }
-    waiting[index].done = 0
-    return waiting[index].id
   }
 
   /// Tells what has run of a step.
@@ -98,12 +93,46 @@ struct Scheduler: Sendable {
 
   // MARK: - For planning
 
-  /// Moves the first waiting sequence to the running ones.
-  mutating func admitFirst() {
-    guard !waiting.isEmpty else { return }
-    var entry = waiting.removeFirst()
+  /// Moves a waiting sequence to the running ones.
+  ///
+  /// - Parameter cachedTokens: of its tokens, the first that need not be run; the last token always is.
+  mutating func admit(at index: Int, cachedTokens: Int) {
+    guard waiting.indices.contains(index) else { return }
+    var entry = waiting.remove(at: index)
+    entry.done = max(0, min(cachedTokens, entry.length - 1))
     (entry.turn, entry.turnLeft) = (nextTurn(), limits.quantum)
     Self.insert(entry, into: &running)
+  }
+
+  /// Counts those that a step passes over for later ones.
+  mutating func countPassed(by plan: Plan) {
+    let served = Set(plan.items.map(\.id))
+    guard let latest = running.lazy.filter({ served.contains($0.id) }).map(\.arrival).max() else { return }
+    let waits = Self.countPassed(in: &waiting, served, latest, limits.patience)
+    let runs = Self.countPassed(in: &running, served, latest, limits.patience)
+    if waits { Self.sort(&waiting) }
+    if runs { Self.sort(&running) }
+  }
+
+  /// Whether one of the list has become overdue.
+  private static func countPassed(
+    in list: inout [Entry], _ served: Set<SequenceID>, _ latest: UInt64, _ patience: Int
+  ) -> Bool {
+    var changes = false
+    for index in list.indices where list[index].arrival < latest && list[index].pending > 0 {
+      guard !list[index].isOverdue, !served.contains(list[index].id) else { continue }
+      list[index].passed += 1
+      if list[index].passed >= patience { (list[index].isOverdue, changes) = (true, true) }
+    }
+    return changes
+  }
+
+  private static func sort(_ list: inout [Entry]) { list.sort { $0.precedes($1) } }
+
+  /// Tells that a running sequence has fewer tokens in the cache than was planned.
+  mutating func setDone(_ id: SequenceID, _ count: Int) {
+    guard let index = running.firstIndex(where: { $0.id == id }) else { return }
+    running[index].done = max(0, min(count, running[index].length - 1))
   }
 
   /// Moves a running sequence back to the waiting ones; nothing of it has been run then.

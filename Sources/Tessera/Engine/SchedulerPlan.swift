@@ -6,19 +6,22 @@ struct SequenceID: Hashable, Sendable, CustomStringConvertible {
 
 /// The room that the KV cache has, by KV group, while a batch is planned.
 ///
-/// Counts are of blocks, one for each group, in the same order everywhere. Sequences that wait give way to those that run:
-/// the blocks of their first tokens, which the cache may have, count as free, and as missing for them.
+/// Counts are of blocks, one for each group, in the same order everywhere. Sequences that wait have none.
 protocol BlockBudget {
   /// All blocks.
   var total: [Int] { get }
-  /// Blocks that nobody uses who runs.
+  /// Blocks that nobody uses; what the cache knows of earlier sequences is among them.
   var free: [Int] { get }
-  /// Blocks that the sequence lacks to have run so many tokens in all.
+  /// Blocks that the sequence takes of the free ones to have run so many tokens in all.
   func missing(_ id: SequenceID, tokens: Int) -> [Int]
-  /// Blocks that come free when the sequence gives up its own: those it shares, or that count as free, do not.
+  /// Blocks that come free when the sequence gives up its own: those it shares do not.
   func released(by id: SequenceID) -> [Int]
   /// Blocks that the sequence needs for so many tokens if it shares none.
   func needed(_ id: SequenceID, tokens: Int) -> [Int]
+  /// Tokens of a waiting sequence, its first, that the cache has.
+  func cached(_ id: SequenceID) -> Int
+  /// Whether one that runs is computing tokens that a waiting sequence begins with, too.
+  func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool
 }
 
 extension Scheduler {
@@ -36,6 +39,8 @@ extension Scheduler {
     var growth = 16
     /// The most tokens that a sequence runs.
     var contextLength = 1 << 30
+    /// Steps in which later ones may pass over a sequence.
+    var patience = 512
 
     /// Sequences that run at the same time, so that each that generates has a token and a row in every step.
     var concurrency: Int { max(1, min(tokenBudget, maxSequences, outputRows)) }
@@ -53,6 +58,12 @@ extension Scheduler {
       var isSampled: Bool
     }
 
+    /// A sequence that begins to run, and the tokens that the cache has of it.
+    struct Admission: Sendable, Equatable {
+      var id: SequenceID
+      var cachedTokens: Int
+    }
+
     /// Requests that can never be run.
     struct Rejection: Sendable, Equatable {
       var id: SequenceID
@@ -61,6 +72,8 @@ extension Scheduler {
     }
 
     var items: [Item] = []
+    /// Sequences that take what the cache has of them before the step.
+    var admitted: [Admission] = []
     /// Sequences that must give up their blocks before the step; they start anew later.
     var preempted: [SequenceID] = []
     /// Sequences that the scheduler has removed; they must give up their blocks before the step.

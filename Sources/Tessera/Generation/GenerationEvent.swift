@@ -48,6 +48,12 @@ public struct GenerationStatistics: Sendable, Codable, Equatable {
   public var promptTokens = 0
   /// Tokens of the prompt that the cache already held.
   public var cachedPromptTokens = 0
+  /// Of these, those that came from host memory, and those from the disk; the others were on the device.
+  public var cachedHostTokens = 0
+  public var cachedDiskTokens = 0
+  /// Seconds from the request to its turn.
+  public var queuedSeconds = 0.0
+  /// Seconds from the request to the first token.
   public var promptSeconds = 0.0
   public var promptTokensPerSecond = 0.0
   public var generatedTokens = 0
@@ -63,6 +69,9 @@ public struct GenerationStatistics: Sendable, Codable, Equatable {
     case loadSeconds = "load_seconds"
     case promptTokens = "prompt_tokens"
     case cachedPromptTokens = "cached_prompt_tokens"
+    case cachedHostTokens = "cached_host_tokens"
+    case cachedDiskTokens = "cached_disk_tokens"
+    case queuedSeconds = "queued_seconds"
     case promptSeconds = "prompt_seconds"
     case promptTokensPerSecond = "prompt_tokens_per_second"
     case generatedTokens = "generated_tokens"

@@ -1,10 +1,7 @@
-import Foundation
-
 /// The events of a generation, computed as they are asked for: whoever stops asking stops the work within one token.
 public struct GenerationStream: AsyncSequence, Sendable {
   let model: LanguageModel
   let options: GenerationOptions
-  let keeper: UUID?
   /// Makes the prompt and an encoder-decoder's source, on the thread for texts.
   let prompt: @Sendable () throws -> (tokens: [Int], source: [Int]?)
 
@@ -51,7 +48,7 @@ final class RequestHandle: Sendable {
   init(_ stream: GenerationStream) async throws {
     engine = stream.model.engine
     let prompt = try await stream.model.texts.run(stream.prompt)
-    id = try await engine.submit(prompt.tokens, source: prompt.source, stream.options, keeper: stream.keeper)
+    id = try await engine.submit(prompt.tokens, source: prompt.source, stream.options)
   }
 
   func next() async throws -> GenerationEvent? { try await engine.next(of: id) }

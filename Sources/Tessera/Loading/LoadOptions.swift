@@ -30,6 +30,16 @@ public struct LoadOptions: Sendable {
   public var adapters: [Adapter] = []
   /// The most tokens of a prompt that run together.
   public var chunkSize = 512
+  /// Whether sequences share the keys and values of what they begin with, whole blocks of 64 tokens, and the cache keeps those of
+  /// earlier ones until it needs the room. Results do not depend on it.
+  public var prefixCache = true
+  /// Host memory, in bytes, for keys and values of prompts' beginnings that the device has no room for; 0: none.
+  public var hostCacheBytes = 0
+  /// A folder that keeps them for later runs; nil: none.
+  public var diskCache: DiskCache?
+  /// Host memory, in bytes, for what generations have computed that give up their place in the cache for others: what is copied
+  /// need not be computed again. Results do not depend on it.
+  public var swapBytes = 1 << 30
   /// Whether a GPU that was never tuned is tuned before the model is loaded, once, in at most 20 seconds; what is found is kept
   /// for later. Results do not depend on it.
   public var tunesNewDevices = true
@@ -41,6 +51,16 @@ public struct LoadOptions: Sendable {
   /// Tiles that were measured to be fast; nil takes what `tessera tune` has found for the device, or what comes with
   /// Tessera. Results do not depend on it.
   package var tuning: Tuning?
+
+  /// A folder for keys and values of prompts' beginnings.
+  public struct DiskCache: Sendable, Equatable {
+    /// Is made where it is missing. Whoever can write there can change answers.
+    public var folder: String
+    /// The most that it takes, all models' together.
+    public var byteLimit: Int
+
+    public init(folder: String, byteLimit: Int = 8 << 30) { (self.folder, self.byteLimit) = (folder, byteLimit) }
+  }
 
   /// A low-rank adapter's files (Hu et al. 2021).
   public struct Adapter: Sendable, Equatable {

@@ -17,6 +17,7 @@ struct ChatCommand: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var lora: AdapterOptions
+  @OptionGroup var prefixes: PrefixCacheOptions
   @OptionGroup var sampling: SamplingOptions
 
   @Option(parsing: .unconditional, help: "What the system tells the model before the conversation.")
@@ -32,7 +33,7 @@ struct ChatCommand: AsyncParsableCommand {
     if model.json { throw UsageError(message: "chat has no --json; use generate") }
     // Before the model is loaded: a file that cannot go on is an error at once.
     let file = try resume.map { try conversation($0) }
-    let language = try await model.load(lora)
+    let language = try await model.load(lora, prefixes)
     guard try language.chatTemplate != nil else {
       throw InputError(message: "\(model.model): the model has no chat template; use `tessera generate`")
     }
@@ -48,8 +49,9 @@ struct ChatCommand: AsyncParsableCommand {
     let editor = LineEditor(history: forgetsLines ? nil : InputHistory())
     var loop = ChatLoop(session: session, file: file, isQuiet: model.quiet)
     while let line = editor.readLine(prompt: "> ") {
-      guard await loop.take(line) else { return }
+      guard await loop.take(line) else { break }
     }
+    await language.flushDiskCache()
   }
 
   private func conversation(_ path: String) throws -> ConversationFile {

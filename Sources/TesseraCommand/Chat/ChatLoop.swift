@@ -108,12 +108,18 @@ struct ChatTotals {
 }
 
 extension GenerationStatistics {
+  /// What of the cached tokens came from elsewhere than the device.
+  private var tiers: String {
+    let parts = [(cachedHostTokens, "host memory"), (cachedDiskTokens, "the disk")].filter { $0.0 > 0 }
+    return parts.isEmpty ? "" : " (" + parts.map { "\($0) from \($1)" }.joined(separator: ", ") + ")"
+  }
+
   /// One line for people: what of the prompt the cache had, and what was computed.
   var line: String {
     func format(_ value: Double) -> String { String(format: "%.1f", value) }
     let computed = promptTokens - cachedPromptTokens
     let speed = computed > 0 ? " at \(format(promptTokensPerSecond)) tokens/s" : ""
-    return "prompt \(promptTokens) tokens: \(cachedPromptTokens) cached, \(computed) computed\(speed); answer "
+    return "prompt \(promptTokens) tokens: \(cachedPromptTokens) cached\(tiers), \(computed) computed\(speed); answer "
       + "\(generatedTokens) tokens, \(format(generationTokensPerSecond)) tokens/s; first token after "
       + "\(String(format: "%.2f", timeToFirstTokenSeconds)) s"
   }

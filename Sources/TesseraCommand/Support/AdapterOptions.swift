@@ -60,8 +60,11 @@ extension ModelOptions {
   /// The model with its adapters, with a progress bar while it loads.
   ///
   /// - Parameter beams: that have room beside each other; nil: one generation has.
-  func load(_ lora: AdapterOptions, beams: Int? = nil) async throws -> LanguageModel {
+  func load(
+    _ lora: AdapterOptions, _ prefixes: PrefixCacheOptions? = nil, beams: Int? = nil
+  ) async throws -> LanguageModel {
     var options = run.loadOptions
+    if let prefixes { options = prefixes.applied(to: options) }
     options.adapters = lora.all
     if let beams { options.sequenceCount = beams }
     return try await run.load(ModelSource(path: model), options: options)

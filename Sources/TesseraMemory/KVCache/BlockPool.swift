@@ -3,6 +3,9 @@
 /// Only bookkeeping; the bytes are in ``KVCache``. Blocks are numbered from 0. The most recently freed one is handed
 /// out first, its bytes are likeliest to be in a cache; when none was freed, the lowest.
 ///
+/// A block whose contents have a name keeps them when its last user lets go of it, and counts as free: it is handed out
+/// when no other is left, the one first that was let go the longest ago. Until then whoever knows the name gets it back.
+///
 /// A block holds what the driver left there until it is cleared, or copied over, for the first time.
 package struct BlockPool: Sendable {
   /// Blocks in the pool.
@@ -20,6 +23,12 @@ package struct BlockPool: Sendable {
   }
   private var leaving: [Int32: Leaving] = [:]
 
+  /// Names of what blocks hold, and the blocks by them.
+  private var names: [Int32: KVBlockKey] = [:]
+  private var named: [KVBlockKey: Int32] = [:]
+  /// Blocks that nobody uses and that have a name, those first that were let go the longest ago.
+  private var idle: BlockList
+
   /// A pool of `blockCount` free blocks, none of them cleared.
   ///
   /// Throws ``MemoryError`` when the count is not positive or exceeds 32-bit ids.
@@ -31,13 +40,14 @@ package struct BlockPool: Sendable {
     free = (0..<blockCount).reversed().map { Int32($0) }
     referenceCounts = Array(repeating: 0, count: blockCount)
     cleared = Array(repeating: false, count: blockCount)
+    idle = BlockList(blockCount: blockCount)
   }
 
-  /// Blocks that nobody uses.
-  package var freeCount: Int { free.count }
+  /// Blocks that nobody uses, those with a name included.
+  package var freeCount: Int { free.count + idle.count }
 
   /// Blocks that at least one sequence uses.
-  package var usedCount: Int { blockCount - free.count }
+  package var usedCount: Int { blockCount - freeCount }
 
   /// How many users `block` has; 0 for a free one or an id outside the pool.
   package func referenceCount(_ block: Int32) -> Int {
@@ -50,16 +60,17 @@ package struct BlockPool: Sendable {
   /// Throws ``MemoryError`` with the numbers when fewer than `count` blocks are free.
   package func check(_ count: Int) throws(MemoryError) {
     guard count >= 0 else { throw MemoryError(.invalidRequest, "\(count) KV blocks were asked for") }
-    guard count <= free.count else {
+    guard count <= freeCount else {
       throw MemoryError(
         .outOfBlocks,
-        "the KV cache is full: \(count) more blocks are needed, \(free.count) of \(blockCount) are free: "
+        "the KV cache is full: \(count) more blocks are needed, \(freeCount) of \(blockCount) are free: "
           + "end a sequence, or use a larger --context")
     }
   }
 
-  /// Takes a free block, with one user; nil when none is free.
+  /// Takes a free block, with one user; nil when none is free. What it held under a name is gone then.
   package mutating func allocate() -> Int32? {
+    if free.isEmpty, let oldest = idle.first { unpublish(oldest) }
     guard let block = free.popLast() else { return nil }
     referenceCounts[Int(block)] = 1
     return block
@@ -75,7 +86,7 @@ package struct BlockPool: Sendable {
     referenceCounts[Int(block)] += 1
   }
 
-  /// Takes a user from `block`; the last one frees it.
+  /// Takes a user from `block`; the last one frees it, and leaves what has a name.
   ///
   /// Throws ``MemoryError`` when nobody uses it.
   package mutating func release(_ block: Int32) throws(MemoryError) {
@@ -83,8 +94,51 @@ package struct BlockPool: Sendable {
       throw MemoryError(.invalidSequence, "KV block \(block) is not in use and cannot be released")
     }
     referenceCounts[Int(block)] -= 1
-    if referenceCounts[Int(block)] == 0 { free.append(block) }
+    guard referenceCounts[Int(block)] == 0 else { return }
+    if names[block] == nil { free.append(block) } else { idle.append(block) }
   }
+
+  // MARK: Names
+
+  /// Blocks that have a name.
+  package var namedCount: Int { names.count }
+
+  /// Whether a block of that name is there.
+  package func holds(_ name: KVBlockKey) -> Bool { named[name] != nil }
+
+  /// The block of that name; nil where there is none.
+  func block(named name: KVBlockKey) -> Int32? { named[name] }
+
+  /// Whether a block of that name is there, and has a user.
+  package func isUsed(_ name: KVBlockKey) -> Bool { named[name].map { referenceCounts[Int($0)] > 0 } ?? false }
+
+  /// Names what `block` holds, as long as nobody writes to it.
+  ///
+  /// - Returns: false, and nothing changes, where nobody uses the block, or it or another has the name or one of its own.
+  package mutating func publish(_ block: Int32, as name: KVBlockKey) -> Bool {
+    guard referenceCount(block) > 0, names[block] == nil, named[name] == nil else { return false }
+    (names[block], named[name]) = (name, block)
+    return true
+  }
+
+  /// Takes a block's name, before somebody writes to it; a block without one stays as it is.
+  package mutating func unpublish(_ block: Int32) {
+    guard let name = names.removeValue(forKey: block) else { return }
+    named[name] = nil
+    guard referenceCounts[Int(block)] == 0 else { return }
+    idle.remove(block)
+    free.append(block)
+  }
+
+  /// Adds a user to the block of that name; nil where there is none.
+  package mutating func attach(_ name: KVBlockKey) -> Int32? {
+    guard let block = named[name] else { return nil }
+    if referenceCounts[Int(block)] == 0 { idle.remove(block) }
+    referenceCounts[Int(block)] += 1
+    return block
+  }
+
+  // MARK: Sharing
 
   /// Whether a user with so many rows may not write behind them: others need the block as it is. Of those who share one
   /// the last to reserve keeps it.

@@ -34,7 +34,7 @@ struct BlockTable: Sendable, Equatable {
   init(_ group: KVGroup) {
     self.group = group
     blockSize = group.blockSize
-    sinkBlocks = group.blockCount(rows: group.sinkRows)
+    sinkBlocks = group.sinkBlocks
     gapEnd = sinkBlocks
   }
 
@@ -66,7 +66,10 @@ struct BlockTable: Sendable, Equatable {
   /// Makes room for `count` rows behind the committed ones; the caller has asked for the demand, and so many are free.
   mutating func reserve(_ count: Int, in pool: inout BlockPool) throws(MemoryError) -> KVGroupWork {
     var work = KVGroupWork()
-    if let index = sharedIndex(count, in: pool) {
+    if let index = openIndex(count), !pool.isShared(blocks[index], rows: rowCount) {
+      // It was full once, and was cut.
+      pool.unpublish(blocks[index])
+    } else if let index = openIndex(count) {
       let own = try Self.take(from: &pool)
       let shared = blocks[index]
       work.copies.append(KVBlockCopy(from: shared, to: own))
@@ -78,32 +81,36 @@ struct BlockTable: Sendable, Equatable {
     return work
   }
 
-  /// Blocks that ``restore(_:in:)`` will take.
-  func restoreDemand(_ count: Int) throws(MemoryError) -> Int {
+  /// Blocks that ``restore(_:_:in:)`` will take: all but those that others use.
+  func restoreDemand(_ count: Int, _ names: [KVBlockKey], in pool: BlockPool) throws(MemoryError) -> Int {
     guard count <= KVGroup.mostRows else {
       throw MemoryError(.invalidRequest, "\(count) KV tokens: a sequence has at most \(KVGroup.mostRows)")
     }
-    return group.blockCount(rows: count) - restoredGap(count).count
+    return group.neededBlocks(rows: count).count { !(names.indices.contains($0) && pool.isUsed(names[$0])) }
   }
 
-  /// Makes room, in an empty table, for those of `count` rows that a query behind them may touch.
-  mutating func restore(_ count: Int, in pool: inout BlockPool) throws(MemoryError) -> KVGroupWork {
+  /// Makes room, in an empty table, for those of `count` rows that a query behind them may touch: blocks that the pool has
+  /// under their names, else new ones.
+  ///
+  /// - Returns: what is to be done before rows are written, and which blocks are new, by their number in the table.
+  mutating func restore(
+    _ count: Int, _ names: [KVBlockKey], in pool: inout BlockPool
+  ) throws(MemoryError) -> (work: KVGroupWork, new: [Int]) {
     var work = KVGroupWork()
-    let gap = restoredGap(count)
-    for index in 0..<group.blockCount(rows: count) {
-      if !gap.contains(index) {
-        try append(from: &pool, &work)
-      } else if sinkBlocks > 0 {
-        blocks.append(KVTable.noBlock)
-      }
-    }
+    let gap = group.gap(behind: count)
+    let wanted = group.neededBlocks(rows: count)
+    // What is there is taken first, or a new block would be it.
+    var found: [Int: Int32] = [:]
+    for index in wanted where names.indices.contains(index) { found[index] = pool.attach(names[index]) }
+    let new = wanted.filter { found[$0] == nil }
+    for index in new { found[index] = try take(from: &pool, &work) }
     gapEnd = gap.upperBound
-    if sinkBlocks == 0 { firstBlock = gapEnd }
-    return work
+    firstBlock = sinkBlocks == 0 ? gapEnd : 0
+    blocks = (firstBlock..<max(firstBlock, group.blockCount(rows: count))).map { found[$0] ?? KVTable.noBlock }
+    return (work, new)
   }
 
-  /// Counts `count` reserved rows as written, and what the reservation needed as done; gives back what lies behind the
-  /// window.
+  /// Counts `count` reserved rows as written, and what the reservation needed as done; ``giveBack(to:)`` follows.
   mutating func commit(_ count: Int, in pool: inout BlockPool) throws(MemoryError) {
     rowCount += count
     for block in pendingClear { pool.markCleared(block) }
@@ -114,7 +121,14 @@ struct BlockTable: Sendable, Equatable {
       pool.endLeaving(done.shared)
       try pool.release(done.shared)
     }
-    try giveBack(to: &pool)
+  }
+
+  /// The block with that number; nil where it was given back, or is not there yet.
+  func block(at number: Int) -> Int32? {
+    guard blocks.indices.contains(number - firstBlock), blocks[number - firstBlock] != KVTable.noBlock else {
+      return nil
+    }
+    return blocks[number - firstBlock]
   }
 
   /// Whether the rows are still there that a query at row `count` may touch.
@@ -136,7 +150,8 @@ struct BlockTable: Sendable, Equatable {
     fillingRows = 0
     rowCount = count
     let kept = min(blocks.count, max(0, group.blockCount(rows: count) - firstBlock))
-    for block in blocks[kept...] where block != KVTable.noBlock { try pool.release(block) }
+    // The tail first: of what keeps its name it is worth the least.
+    for block in blocks[kept...].reversed() where block != KVTable.noBlock { try pool.release(block) }
     blocks.removeLast(blocks.count - kept)
     if count == 0 || firstBlock + kept <= sinkBlocks { (firstBlock, gapEnd) = (0, sinkBlocks) }
   }
@@ -166,30 +181,33 @@ struct BlockTable: Sendable, Equatable {
 
   // MARK: Inside
 
-  /// The blocks of `count` rows that a window would have given back.
-  private func restoredGap(_ count: Int) -> Range<Int> {
-    sinkBlocks..<max(sinkBlocks, group.firstTouchedRow(at: count) / blockSize)
+  private mutating func append(from pool: inout BlockPool, _ work: inout KVGroupWork) throws(MemoryError) {
+    blocks.append(try take(from: &pool, &work))
   }
 
-  private mutating func append(from pool: inout BlockPool, _ work: inout KVGroupWork) throws(MemoryError) {
+  /// A block of the table's own, to be cleared if it never was.
+  private mutating func take(from pool: inout BlockPool, _ work: inout KVGroupWork) throws(MemoryError) -> Int32 {
     let block = try Self.take(from: &pool)
-    blocks.append(block)
-    guard !pool.isCleared(block) else { return }
-    work.clear.append(block)
-    pendingClear.append(block)
+    if !pool.isCleared(block) {
+      work.clear.append(block)
+      pendingClear.append(block)
+    }
+    return block
   }
 
   private func missing(_ count: Int) -> Int {
     max(0, group.blockCount(rows: rowCount + count) - firstBlock - blocks.count)
   }
 
-  /// The index of the block that the next row goes to, if other sequences read it too.
-  private func sharedIndex(_ count: Int, in pool: BlockPool) -> Int? {
+  /// The index of the block that has rows and that the next one goes to.
+  private func openIndex(_ count: Int) -> Int? {
     let index = rowCount / blockSize - firstBlock
-    guard count > 0, !rowCount.isMultiple(of: blockSize), blocks.indices.contains(index),
-      pool.isShared(blocks[index], rows: rowCount)
-    else { return nil }
-    return index
+    return count > 0 && !rowCount.isMultiple(of: blockSize) && blocks.indices.contains(index) ? index : nil
+  }
+
+  /// The same, if other sequences read it too.
+  private func sharedIndex(_ count: Int, in pool: BlockPool) -> Int? {
+    openIndex(count).flatMap { pool.isShared(blocks[$0], rows: rowCount) ? $0 : nil }
   }
 
   private static func take(from pool: inout BlockPool) throws(MemoryError) -> Int32 {
@@ -200,7 +218,7 @@ struct BlockTable: Sendable, Equatable {
   }
 
   /// Releases the blocks that no later query touches.
-  private mutating func giveBack(to pool: inout BlockPool) throws(MemoryError) {
+  mutating func giveBack(to pool: inout BlockPool) throws(MemoryError) {
     let end = group.firstTouchedRow(at: rowCount) / blockSize
     guard end > gapEnd else { return }
     for index in gapEnd - firstBlock..<end - firstBlock {

@@ -17,6 +17,7 @@ package final class KVCache: Sendable {
     var pools: [BlockPool]
     var sequences: [Int: SequenceTables] = [:]
     var nextID = 0
+    var keepsJournal = false
 
     mutating func insert(_ tables: SequenceTables) -> Int {
       nextID += 1
@@ -38,6 +39,12 @@ package final class KVCache: Sendable {
   package let byteCount: Int
   /// The buffer that all pools lie in, where they fit one.
   package let wholeBuffer: Buffer?
+
+  /// Whether sequences tell which of their blocks got names: set before the first one is made.
+  package var keepsJournal: Bool {
+    get { state.withLock { $0.keepsJournal } }
+    set { state.withLock { $0.keepsJournal = newValue } }
+  }
 
   private let pools: [[Pool]]
   let state: Mutex<State>
@@ -111,13 +118,20 @@ package final class KVCache: Sendable {
     state.withLock { $0.pools.indices.contains(group) ? $0.pools[group].freeCount : 0 }
   }
 
+  /// Blocks of a group whose contents are known by a name.
+  package func namedBlockCount(group: Int) -> Int {
+    state.withLock { $0.pools.indices.contains(group) ? $0.pools[group].namedCount : 0 }
+  }
+
   /// Sequences that are open.
   package var sequenceCount: Int { state.withLock { $0.sequences.count } }
 
   /// A new, empty sequence; its blocks are freed when the handle is closed or goes.
   package func makeSequence(adapter: Int? = nil) -> KVSequence {
-    let tables = SequenceTables(layout)
-    return KVSequence(cache: self, id: state.withLock { $0.insert(tables) }, adapter: adapter)
+    let id = state.withLock { state in
+      state.insert(SequenceTables(layout, keepsJournal: state.keepsJournal))
+    }
+    return KVSequence(cache: self, id: id, adapter: adapter)
   }
 
   /// Tables over a transient group's pool, for the sequences of one step; nothing is kept of them.

@@ -12,6 +12,20 @@ extension KVGroup {
     return max(0, row - tokens + 1) / TilePlan.keyTile * TilePlan.keyTile
   }
 
+  /// Blocks that sinks keep.
+  var sinkBlocks: Int { blockCount(rows: sinkRows) }
+
+  /// The blocks of `count` rows that no query behind them touches: a window gives them back.
+  func gap(behind count: Int) -> Range<Int> {
+    sinkBlocks..<max(sinkBlocks, firstTouchedRow(at: count) / blockSize)
+  }
+
+  /// The numbers of the blocks that a query behind `count` rows may touch.
+  package func neededBlocks(rows count: Int) -> [Int] {
+    let gap = gap(behind: count)
+    return (0..<blockCount(rows: count)).filter { !gap.contains($0) }
+  }
+
   /// Blocks that `sequenceCount` sequences need at once, each of up to `contextLength` tokens, in steps of up to
   /// `stepTokens` tokens together.
   ///

@@ -16,6 +16,12 @@ package struct KVTable: Sendable, Equatable {
     self.blockSize = blockSize
   }
 
+  /// The block with that number in the sequence; nil where none is held.
+  package func block(_ number: Int) -> Int32? {
+    guard blocks.indices.contains(number - firstBlock), blocks[number - firstBlock] != Self.noBlock else { return nil }
+    return blocks[number - firstBlock]
+  }
+
   /// The slot of `row`, block · blockSize + its place there; nil when no block holds it.
   package func slot(ofRow row: Int) -> Int32? {
     let index = row / blockSize - firstBlock
@@ -99,4 +105,12 @@ package struct KVReservation: Sendable, Equatable {
     }
     return slots
   }
+}
+
+/// Room for tokens that are computed already.
+package struct KVRestoration: Sendable, Equatable {
+  /// The room, to be committed whole.
+  package var reservation: KVReservation
+  /// Of each group the numbers of the blocks in the sequence whose rows must be written: the others are there.
+  package var newBlocks: [[Int]]
 }

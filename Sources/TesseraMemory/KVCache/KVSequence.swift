@@ -63,13 +63,46 @@ package final class KVSequence: Sendable {
     try change { tables, pools throws(MemoryError) in try tables.reserve(count, in: &pools) }
   }
 
-  /// Makes room in an empty sequence for `count` tokens whose rows come from a ``KVBlockImage``: groups with a window get
-  /// only the blocks that a query behind them may touch. To be committed whole, once the rows are there.
+  /// Makes room in an empty sequence for `count` tokens that are computed already: blocks that the cache has under the
+  /// sequence's names, and new ones, whose rows come from a ``KVBlockImage``. Groups with a window get only the blocks that a
+  /// query behind them may touch. To be committed whole, once the rows are there.
   ///
   /// Throws ``MemoryError`` when the sequence is not empty or was closed, or too few blocks are free.
-  package func restore(_ count: Int) throws(MemoryError) -> KVReservation {
+  package func restore(_ count: Int) throws(MemoryError) -> KVRestoration {
     try change { tables, pools throws(MemoryError) in try tables.restore(count, in: &pools) }
   }
+
+  // MARK: Names
+
+  /// Takes names of more of the sequence's blocks, from number `first` on; nothing happens where others are missing before.
+  /// Those that are committed are known by them at once, the others with their commit.
+  package func name(_ names: some Collection<KVBlockKey> & Sendable, from first: Int = 0) {
+    try? change { tables, pools throws(MemoryError) in tables.name(names, from: first, in: &pools) }
+  }
+
+  /// Begins an empty sequence with the named blocks that the cache has, of at most `most` tokens.
+  ///
+  /// Throws ``MemoryError`` when the sequence was closed.
+  ///
+  /// - Returns: how many tokens are committed then
+  package func attach(most: Int) throws(MemoryError) -> Int {
+    try change { tables, pools throws(MemoryError) in
+      try tables.attach(self.cache.layout, most: most, in: &pools)
+    }
+  }
+
+  /// Blocks that have got their names since the last time, if the cache keeps a journal of them: their bytes are there until
+  /// blocks are reserved again.
+  package func takeNamed() -> [KVNamedBlock] {
+    (try? change { tables, _ throws(MemoryError) in tables.takeNamed() }) ?? []
+  }
+
+  /// Takes the names off blocks that nobody else uses.
+  package func unname() {
+    try? change { tables, pools throws(MemoryError) in tables.unname(in: &pools) }
+  }
+
+  // MARK: Steps
 
   /// Reserves the rows of a fixed group, once: the keys of cross-attention. The next commit, which may be of 0 tokens,
   /// makes them part of the sequence; until then ``abandon()`` undoes it.

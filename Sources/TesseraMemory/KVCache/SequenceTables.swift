@@ -7,9 +7,21 @@ struct SequenceTables: Sendable {
   private(set) var tables: [BlockTable]
   private let kinds: [KVKind]
 
-  init(_ layout: KVCacheLayout) {
+  /// Tokens of a block that may have a name; nil where none has.
+  private let namedSize: Int?
+  /// Names of the sequence's blocks, the first ones, as far as its tokens are known.
+  private(set) var names: [KVBlockKey] = []
+  /// Blocks of these that are committed: the pools know their names.
+  private var namedCount = 0
+  /// What was named since the last `takeNamed`; nil where nobody asks.
+  private var journal: [KVNamedBlock]?
+
+  /// - Parameter keepsJournal: whether `takeNamed` will be asked.
+  init(_ layout: KVCacheLayout, keepsJournal: Bool = false) {
     tables = layout.groups.map { BlockTable($0) }
     kinds = layout.groups.map(\.kind)
+    namedSize = layout.prefixBlockSize
+    journal = keepsJournal ? [] : nil
   }
 
   /// Tokens that the blocks of every group that keeps rows have room for.
@@ -51,20 +63,27 @@ struct SequenceTables: Sendable {
     return KVReservation(rows: tokenCount..<tokenCount + count, tables: tables.map(\.table), work: work)
   }
 
-  /// Makes room for `count` tokens that are already computed, in an empty sequence.
-  mutating func restore(_ count: Int, in pools: inout [BlockPool]) throws(MemoryError) -> KVReservation {
+  /// Makes room for `count` tokens that are already computed, in an empty sequence: blocks with the sequence's names, where
+  /// the pools have them, else new ones.
+  mutating func restore(_ count: Int, in pools: inout [BlockPool]) throws(MemoryError) -> KVRestoration {
     guard count >= 0, tokenCount == 0, reserved == 0 else {
       throw MemoryError(
         .invalidRequest,
         "\(count) KV tokens cannot be restored to a sequence that has \(tokenCount), and room for \(reserved)")
     }
-    for index in tables.indices where isKept(index) { try pools[index].check(tables[index].restoreDemand(count)) }
-    var work = KVBlockWork(groups: Array(repeating: KVGroupWork(), count: tables.count))
+    // The last block that is not full has no name.
+    let names = Array(names.prefix(count / max(1, namedSize ?? .max)))
     for index in tables.indices where isKept(index) {
-      work.groups[index] = try tables[index].restore(count, in: &pools[index])
+      try pools[index].check(tables[index].restoreDemand(count, names, in: pools[index]))
+    }
+    var work = KVBlockWork(groups: Array(repeating: KVGroupWork(), count: tables.count))
+    var new = Array(repeating: [Int](), count: tables.count)
+    for index in tables.indices where isKept(index) {
+      (work.groups[index], new[index]) = try tables[index].restore(count, names, in: &pools[index])
     }
     reserved = count
-    return KVReservation(rows: 0..<count, tables: tables.map(\.table), work: work)
+    let room = KVReservation(rows: 0..<count, tables: tables.map(\.table), work: work)
+    return KVRestoration(reservation: room, newBlocks: new)
   }
 
   /// Reserves the rows of a fixed group.
@@ -97,6 +116,9 @@ struct SequenceTables: Sendable {
     }
     tokenCount += count
     reserved -= count
+    // A window's blocks are named before they go.
+    publish(in: &pools)
+    for index in tables.indices { try tables[index].giveBack(to: &pools[index]) }
   }
 
   /// Counts some of the reserved tokens as written, and tells which rows must move for them to lie side by side.
@@ -125,13 +147,75 @@ struct SequenceTables: Sendable {
     for index in tables.indices {
       try tables[index].truncate(to: isKept(index) ? count : tables[index].rowCount, in: &pools[index])
     }
+    if let namedSize, count < tokenCount {
+      // What follows may be other tokens.
+      names.removeLast(max(0, names.count - count / namedSize))
+      namedCount = min(namedCount, names.count)
+    }
     (tokenCount, reserved) = (count, 0)
+  }
+
+  // MARK: Names
+
+  /// Takes names of more blocks, from number `first` on, which follow those that are known.
+  mutating func name(_ more: some Collection<KVBlockKey>, from first: Int, in pools: inout [BlockPool]) {
+    guard namedSize != nil, first == names.count else { return }
+    names += more
+    publish(in: &pools)
+  }
+
+  /// Begins an empty sequence with what the pools have of its named blocks, of at most `most` tokens.
+  ///
+  /// - Returns: how many tokens that are
+  mutating func attach(_ layout: KVCacheLayout, most: Int, in pools: inout [BlockPool]) throws(MemoryError) -> Int {
+    guard let namedSize, tokenCount == 0 else { return 0 }
+    let candidates = min(names.count, most / namedSize)
+    let count = layout.longestPrefix(of: candidates) { pools[$0].holds(names[$1]) } * namedSize
+    guard count > 0 else { return 0 }
+    _ = try restore(count, in: &pools)
+    try commit(count, in: &pools)
+    return count
+  }
+
+  /// Takes the names off blocks that nobody else uses.
+  mutating func unname(in pools: inout [BlockPool]) {
+    for (index, table) in tables.enumerated() {
+      for block in table.table.blocks where block != KVTable.noBlock && pools[index].referenceCount(block) == 1 {
+        pools[index].unpublish(block)
+      }
+    }
+    (names, namedCount) = ([], 0)
+  }
+
+  /// Blocks that were named since the last time, with all groups' parts.
+  mutating func takeNamed() -> [KVNamedBlock] {
+    defer { if journal != nil { journal = [] } }
+    return journal ?? []
+  }
+
+  /// Names the blocks that are committed and whose tokens are known.
+  private mutating func publish(in pools: inout [BlockPool]) {
+    guard let namedSize else { return }
+    let end = min(names.count, tokenCount / namedSize)
+    while namedCount < end {
+      let blocks = tables.map { $0.block(at: namedCount) }
+      var isNew = false
+      for (index, block) in blocks.enumerated() {
+        if let block, pools[index].publish(block, as: names[namedCount]) { isNew = true }
+      }
+      if isNew, blocks.allSatisfy({ $0 != nil }) {
+        journal?.append(
+          KVNamedBlock(name: names[namedCount], parent: namedCount > 0 ? names[namedCount - 1] : nil, blocks: blocks))
+      }
+      namedCount += 1
+    }
   }
 
   /// A second sequence over the same committed tokens.
   func fork(in pools: inout [BlockPool]) throws(MemoryError) -> SequenceTables {
     var copy = self
     copy.reserved = 0
+    if journal != nil { copy.journal = [] }
     for index in tables.indices { copy.tables[index] = try tables[index].fork(in: &pools[index]) }
     return copy
   }

@@ -100,10 +100,12 @@ package final class ModelRunner {
   let planner: StepPlanner
   private let experts: ExpertService
   private let shaper: StepShaper
-  private let blocks: CacheBlocks
+  let blocks: CacheBlocks
   private let feed: TokenFeed
   private let inputs, arena: DeviceAllocation
   let hidden, selected: DeviceAllocation
+  /// What blocks pass through on their way to the host and back, once some have.
+  var blockStaging: DeviceAllocation?
   private let rotations: RotationTables
   private let recordsSteps: Bool
   /// Nil where steps are launched command by command.

@@ -49,6 +49,10 @@
         try share.take(buffer.readableBytes)
         bytes += buffer.readableBytesView
       }
+      // A client that goes within its body ends it, too.
+      if let length = apiRequest.headers["content-length"].flatMap({ Int($0) }), bytes.count < length {
+        throw CancellationError()
+      }
       return bytes
     }
 

@@ -23,12 +23,13 @@ struct ChatRequest: Sendable {
     let limits = api.options.limits
     let conversation = Conversation(messages: try fields.messages(limits))
     let language = model.language
-    var options = try fields.generationOptions(limits, vocabularySize: language.profile.vocabularySize)
+    var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens()
     options.topLogprobs = try fields.topLogprobs()
     let choices = try fields.choices(limits)
     let streaming = try fields.streaming()
-    let variables = try fields.fields("chat_template_kwargs")?.object ?? [:]
+    var variables = try fields.fields("chat_template_kwargs")?.object ?? [:]
+    if let effort = try fields.string("reasoning_effort") { variables["reasoning_effort"] = .string(effort) }
     let prompt = try await api.prompt(of: conversation, language, variables: variables, param: "messages")
     generation = GenerationRequest(
       model: model, modelName: name ?? model.name, prompts: [.init(tokens: prompt.tokens)], choices: choices,

@@ -18,7 +18,7 @@ struct CompletionRequest: Sendable {
     let model = try api.models.model(name, for: .completions)
     try fields.refuse([(key: "suffix", why: "texts are continued at their end alone.")])
     let (limits, language) = (api.options.limits, model.language)
-    var options = try fields.generationOptions(limits, vocabularySize: language.profile.vocabularySize)
+    var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens() ?? 16
     logprobs = try fields.int("logprobs", in: 0...GenerationOptions.topLogprobsLimit)
     choices = try fields.choices(limits)

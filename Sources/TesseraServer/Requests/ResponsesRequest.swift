@@ -25,7 +25,7 @@ struct ResponsesRequest: Sendable {
     instructions = try fields.string("instructions")
     var messages = try Self.messages(fields, api.options.limits)
     if let instructions { messages.insert(ChatMessage(role: "system", content: instructions), at: 0) }
-    var options = try fields.generationOptions(api.options.limits, vocabularySize: language.profile.vocabularySize)
+    var options = try fields.generationOptions(api.options.limits, language)
     options.maxTokens = try fields.int("max_output_tokens", in: 0 ... .max)
     let isStreamed = try fields.bool("stream") ?? false
     let prompt = try await api.prompt(of: Conversation(messages: messages), language, param: "input")

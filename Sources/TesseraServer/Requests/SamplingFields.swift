@@ -5,7 +5,10 @@ extension RequestFields {
   /// How tokens are chosen, and when an answer ends, by the fields that completions and chats have in common.
   ///
   /// What a request leaves out is as OpenAI has it: temperature 1, and all tokens considered.
-  func generationOptions(_ limits: ServerOptions.Limits, vocabularySize: Int) throws(APIError) -> GenerationOptions {
+  func generationOptions(_ limits: ServerOptions.Limits, _ language: LanguageModel) throws(APIError)
+    -> GenerationOptions
+  {
+    try refuseOthers()
     var options = GenerationOptions()
     options.temperature = Float(try number("temperature", in: 0...100) ?? 1)
     options.topP = Float(try number("top_p", in: 0...1) ?? 1)
@@ -18,10 +21,28 @@ extension RequestFields {
     options.repeatPenalty = Float(penalty ?? otherPenalty ?? 1)
     options.seed = try int("seed", in: .min ... .max).map { UInt64(bitPattern: Int64($0)) }
     options.stopStrings = try stopStrings(limits)
-    options.logitBias = try logitBias(vocabularySize)
+    options.logitBias = try logitBias(language.profile.vocabularySize)
+    if try bool("ignore_eos") ?? false {
+      for token in (try? language.tokenizer.endOfGenerationTokens) ?? [] { options.logitBias[token] = -.infinity }
+    }
     options.priority = try int("priority", in: -1_000_000...1_000_000) ?? 0
     options.cacheSalt = try cacheSalt()
     return options
+  }
+
+  /// What other servers know, and what it is where it does nothing.
+  private static let others: [(key: String, value: JSONValue)] = [
+    ("use_beam_search", false), ("min_tokens", 0), ("typical_p", 1), ("mirostat", 0), ("dry_multiplier", 0),
+    ("xtc_probability", 0), ("dynatemp_range", 0), ("prompt_logprobs", .null), ("truncate_prompt_tokens", .null),
+  ]
+
+  private func refuseOthers() throws(APIError) {
+    for (key, nothing) in Self.others {
+      guard let value = value(key), value != nothing,
+        value.doubleValue == nil || value.doubleValue != nothing.doubleValue
+      else { continue }
+      throw .unsupported(path(key), "leave it out.")
+    }
   }
 
   private func cacheSalt() throws(APIError) -> String? {

@@ -22,19 +22,23 @@ extension Engine {
   func flightIDs() -> [SequenceID]? { flight?.ids.compactMap { $0 } }
   func waitingIDs() -> [SequenceID] { scheduler.waiting.map(\.id) }
   func requestCount() -> Int { requests.count }
+  func force(_ way: Preemption?) { preemption.forced = way }
+  func preemptions(_ way: Preemption) -> Int { preemption.counts[way] ?? 0 }
+  func swappedBytes() -> Int { preemption.swappedBytes }
+  func loadAlways() { loadsAlways = true }
+  func flushTiers() { loaded?.tiers?.store.flush() }
+  func isIdle() -> Bool { scheduler.isEmpty && flight == nil }
   func closeSequence(_ id: SequenceID) { requests[id]?.sequence.close() }
 }
 
 extension LanguageModel {
   /// A request whose events the test fetches itself.
   func request(
-    _ prompt: [Int], source: [Int]? = nil, keeper: UUID? = nil,
-    _ configure: (inout GenerationOptions) -> Void = { _ in }
+    _ prompt: [Int], source: [Int]? = nil, _ configure: (inout GenerationOptions) -> Void = { _ in }
   ) async throws -> RequestHandle {
     var options = GenerationOptions()
     configure(&options)
-    return try await RequestHandle(
-      GenerationStream(model: self, options: options, keeper: keeper) { (prompt, source) })
+    return try await RequestHandle(GenerationStream(model: self, options: options) { (prompt, source) })
   }
 
   func freeBlocks() async throws -> [Int] {
@@ -69,11 +73,13 @@ extension SyntheticModel {
   /// The model without an end token, so that lengths are known.
   func loadEndless(
     sequences: Int = 1, context: Int = 256, chunk: Int = 512, patience: Duration = .seconds(30),
-    style: KernelStyle? = nil, _ change: (inout GGUFWriter) -> Void = { _ in }
+    style: KernelStyle? = nil, _ change: (inout GGUFWriter) -> Void = { _ in },
+    configure: (inout LoadOptions) -> Void = { _ in }
   ) async throws -> LanguageModel {
     var options = LoadOptions()
     (options.sequenceCount, options.contextLength, options.chunkSize) = (sequences, context, chunk)
     options.style = style
+    configure(&options)
     var writer = writer()
     writer.metadata["tokenizer.ggml.token_type"] = .int32s(Self.tokens.map { $0.count > 1 ? 4 : 1 })
     writer.metadata["tokenizer.ggml.eos_token_id"] = nil

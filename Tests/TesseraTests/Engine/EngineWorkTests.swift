@@ -138,7 +138,7 @@ extension ModelSuites {
       var options = GenerationOptions()
       options.maxTokens = 1
       _ = try await GenerationRun(
-        GenerationStream(model: language, options: options, keeper: nil) {
+        GenerationStream(model: language, options: options) {
           threads.add(thread())
           return ([1, 2], nil)
         })

@@ -8,7 +8,7 @@ struct SchedulerPropertyTests {
   private func simulation(_ below: (Int) -> Int) -> SchedulerSimulation {
     let limits = Scheduler.Limits(
       tokenBudget: 1 + below(100), maxSequences: 1 + below(12), outputRows: 1 + below(12), quantum: 1 + below(40),
-      growth: 1 + below(4))
+      growth: 1 + below(4), patience: [1, 20, 512][below(3)])
     let groups = (0...below(3)).map { index in
       SimulatedBlocks.Group(
         blockSize: [1, 4, 16][below(3)], total: 10 + below(60), window: index > 0 && below(2) == 0 ? 16 : nil)
@@ -28,10 +28,11 @@ struct SchedulerPropertyTests {
       var canceled: Set<SequenceID> = []
       while left > 0 || !simulation.scheduler.isEmpty {
         if left > 0, below(3) == 0 {
+          let other = ids.isEmpty || below(3) > 0 ? nil : ids[below(ids.count)]
           ids.append(
             simulation.add(
               prompt: 1 + below(120), generate: 1 + below(30), cached: below(2) * below(120),
-              priority: below(4) == 0 ? 1 : 0))
+              sharing: other.map { ($0, 1 + below(100)) }, priority: below(4) == 0 ? 1 : 0))
           left -= 1
         }
         if below(60) == 0, !ids.isEmpty, case let id = ids[below(ids.count)], simulation.sequences[id]?.endStep == nil {

@@ -13,23 +13,28 @@ struct SimulatedBlocks: BlockBudget {
 
   var groups: [Group]
   var held: [SequenceID: [Int]] = [:]
-  /// Sequences whose blocks count as free.
-  var waiting: Set<SequenceID> = []
+  /// What the cache has of sequences that wait, by what it holds of others: it takes no room of its own.
+  var known: [SequenceID: Int] = [:]
+  /// Of sequences that begin like an earlier one, which that is, and how many tokens they share.
+  var shared: [SequenceID: (with: SequenceID, tokens: Int)] = [:]
 
   private var none: [Int] { groups.map { _ in 0 } }
   var total: [Int] { groups.map(\.total) }
-  var free: [Int] { unused(but: waiting) }
+  var free: [Int] { unused() }
+  func cached(_ id: SequenceID) -> Int { known[id] ?? 0 }
+  func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool {
+    guard let shared = shared[id] else { return false }
+    return running.contains { $0.id == shared.with && $0.done < shared.tokens }
+  }
   func needed(_ id: SequenceID, tokens: Int) -> [Int] {
     groups.map { (min(tokens, $0.window ?? tokens) + $0.blockSize - 1) / $0.blockSize }
   }
-  func missing(_ id: SequenceID, tokens: Int) -> [Int] { lacking(id, tokens, waiting.contains(id) ? nil : held[id]) }
-  func released(by id: SequenceID) -> [Int] { waiting.contains(id) ? none : held[id] ?? none }
+  func missing(_ id: SequenceID, tokens: Int) -> [Int] { lacking(id, tokens, held[id]) }
+  func released(by id: SequenceID) -> [Int] { held[id] ?? none }
 
-  /// Blocks that only sequences among `others` hold, or nobody.
-  func unused(but others: Set<SequenceID> = []) -> [Int] {
-    groups.indices.map { group in
-      groups[group].total - held.reduce(0) { $0 + (others.contains($1.key) ? 0 : $1.value[group]) }
-    }
+  /// Blocks that nobody holds.
+  func unused() -> [Int] {
+    groups.indices.map { group in groups[group].total - held.reduce(0) { $0 + $1.value[group] } }
   }
 
   private func lacking(_ id: SequenceID, _ tokens: Int, _ held: [Int]?) -> [Int] {
@@ -72,7 +77,7 @@ struct SchedulerSimulation {
     var endStep: Int?
     var preemptions = 0
     var isRejected = false
-    /// Tokens that the cache had at the start, unless others got the blocks.
+    /// Tokens that the cache had when it began.
     var cached = 0
     var tokensRun = 0
 
@@ -92,27 +97,28 @@ struct SchedulerSimulation {
 
   /// Adds a sequence; the ids grow.
   ///
-  /// - Parameter cached: tokens of the prompt that the cache has, as far as there are blocks.
+  /// - Parameters:
+  ///   - cached: tokens of the prompt that the cache has whenever it begins.
+  ///   - sharing: an earlier sequence, and tokens that the prompt shares with it: the cache has them once it has run them.
   @discardableResult
-  mutating func add(prompt: Int, generate: Int, cached: Int = 0, priority: Int = 0) -> SequenceID {
+  mutating func add(
+    prompt: Int, generate: Int, cached: Int = 0, sharing: (with: SequenceID, tokens: Int)? = nil, priority: Int = 0
+  ) -> SequenceID {
     arrivals += 1
     let id = SequenceID(rawValue: arrivals)
-    var cached = min(cached, prompt - 1)
-    while cached > 0, zip(blocks.needed(id, tokens: cached), blocks.unused()).contains(where: { $0 > $1 }) {
-      cached /= 2
-    }
-    if cached > 0 { blocks.grow(id, tokens: cached) }
+    if cached > 0 { blocks.known[id] = min(cached, prompt - 1) }
+    blocks.shared[id] = sharing
     sequences[id] = Sequence(
-      promptTokens: prompt, tokensToGenerate: generate, priority: priority, arrivalStep: step, done: cached,
-      cached: cached)
-    scheduler.add(id, promptTokens: prompt, cachedTokens: cached, priority: priority, arrival: arrivals)
+      promptTokens: prompt, tokensToGenerate: generate, priority: priority, arrivalStep: step)
+    scheduler.add(id, promptTokens: prompt, priority: priority, arrival: arrivals)
     return id
   }
 
   /// Plans a step, checks what must hold of every step, and runs it.
   mutating func runStep(sourceLocation: SourceLocation = #_sourceLocation) throws -> Scheduler.Plan {
     let generating = scheduler.running.filter { $0.pending == 1 }.map(\.id)
-    blocks.waiting = Set(scheduler.waiting.map(\.id))
+    let awaited = Set(scheduler.waiting.map(\.id)).filter { blocks.isAwaited($0, from: scheduler.running) }
+    let overdue = Set(scheduler.waiting.lazy.filter(\.isOverdue).map(\.id))
     let plan = scheduler.next(blocks)
     let limits = scheduler.limits
     func require(_ condition: Bool, _ what: String) throws {
@@ -128,6 +134,18 @@ struct SchedulerSimulation {
       sequences[id]?.isRunning = false
     }
     for id in plan.preempted { sequences[id]?.preemptions += 1 }
+    if scheduler.waiting.contains(where: { overdue.contains($0.id) && !awaited.contains($0.id) }) {
+      try require(plan.admitted.allSatisfy { overdue.contains($0.id) }, "one that waited too long was passed over")
+    }
+    for admission in plan.admitted {
+      try require(!gone.contains(admission.id), "\(admission.id) begins and has given up its blocks")
+      let isThere = scheduler.running.contains { $0.id == blocks.shared[admission.id]?.with }
+      try require(!isThere || !awaited.contains(admission.id), "\(admission.id) computes what another is computing")
+      try require(sequences[admission.id]?.done == 0, "\(admission.id) begins twice")
+      blocks.grow(admission.id, tokens: admission.cachedTokens)
+      sequences[admission.id]?.done = admission.cachedTokens
+      sequences[admission.id]?.cached = admission.cachedTokens
+    }
     for rejection in plan.rejected { sequences[rejection.id]?.isRejected = true }
     for id in generating where !gone.contains(id) {
       try require(plan.items.contains { $0.id == id }, "\(id) generates and has no token")
@@ -144,13 +162,7 @@ struct SchedulerSimulation {
       sequence.isRunning = true
       sequences[item.id] = sequence
     }
-    while blocks.unused().contains(where: { $0 < 0 }) {
-      let id = scheduler.dropCached()
-      try require(id != nil, "there are not so many blocks")
-      blocks.held[try #require(id)] = nil
-      sequences[try #require(id)]?.done = 0
-      sequences[try #require(id)]?.cached = 0
-    }
+    try require(blocks.unused().allSatisfy { $0 >= 0 }, "there are not so many blocks")
     scheduler.didRun(plan.items)
     for item in plan.items where item.isSampled { sampled(item.id) }
     step += 1

@@ -20,29 +20,57 @@ struct SchedulerTests {
   @Test("tokens that the cache has are not run, but the last always is")
   func cached() {
     var scheduler = Scheduler()
-    let blocks = SimulatedBlocks(groups: Self.plenty)
+    var blocks = SimulatedBlocks(groups: Self.plenty)
     let (a, b) = (SequenceID(rawValue: 1), SequenceID(rawValue: 2))
-    scheduler.add(a, promptTokens: 50, cachedTokens: 32, arrival: 1)
-    scheduler.add(b, promptTokens: 50, cachedTokens: 90, arrival: 2)
+    blocks.known = [a: 32, b: 90]
+    scheduler.add(a, promptTokens: 50, arrival: 1)
+    scheduler.add(b, promptTokens: 50, arrival: 2)
+    let plan = scheduler.next(blocks)
+    #expect(plan.admitted == [.init(id: a, cachedTokens: 32), .init(id: b, cachedTokens: 49)])
     #expect(
-      scheduler.next(blocks).items.sorted { $0.id.rawValue < $1.id.rawValue } == [
+      plan.items.sorted { $0.id.rawValue < $1.id.rawValue } == [
         .init(id: a, first: 32, count: 18, isSampled: true), .init(id: b, first: 49, count: 1, isSampled: true),
       ])
   }
 
-  @Test("what the cache has of waiting sequences goes when blocks are needed, the last one's first")
-  func dropped() {
-    var scheduler = Scheduler()
-    let ids = (1...4).map { SequenceID(rawValue: $0) }
-    for (id, cached) in zip(ids, [10, 20, 0, 30]) {
-      scheduler.add(id, promptTokens: 50, cachedTokens: cached, arrival: id.rawValue)
+  @Test("who begins like one that runs waits for what that computes, lets others pass, and takes it then")
+  func shared() throws {
+    var simulation = SchedulerSimulation(limits: .init(tokenBudget: 100), groups: Self.plenty)
+    let first = simulation.add(prompt: 250, generate: 40)
+    let second = simulation.add(prompt: 250, generate: 3, sharing: (first, 192))
+    let other = simulation.add(prompt: 20, generate: 3)
+    #expect(try simulation.runStep().admitted.map(\.id) == [first, other])
+    #expect(try simulation.runStep().admitted.isEmpty)
+    simulation.blocks.known[second] = 192
+    while simulation.scheduler.waiting.contains(where: { $0.id == second }) { _ = try simulation.runStep() }
+    #expect(try #require(simulation.sequences[first]).done >= 192)
+    #expect(try #require(simulation.sequences[second]).cached == 192)
+    try simulation.runAll(atMost: 60)
+    // Where that one ends early, nobody waits for it.
+    let third = simulation.add(prompt: 250, generate: 3)
+    let fourth = simulation.add(prompt: 250, generate: 3, sharing: (third, 192))
+    _ = try simulation.runStep()
+    simulation.scheduler.remove(third)
+    simulation.blocks.held[third] = nil
+    #expect(try simulation.runStep().admitted == [.init(id: fourth, cachedTokens: 0)])
+  }
+
+  @Test("whatever priorities the others have, and however many come, who waits is served in the end")
+  func starvation() throws {
+    let limits = Scheduler.Limits(tokenBudget: 64, maxSequences: 4, patience: 50)
+    let group = SimulatedBlocks.Group(blockSize: 16, total: 24)
+    var simulation = SchedulerSimulation(limits: limits, groups: [group])
+    let low = simulation.add(prompt: 200, generate: 30)
+    for _ in 0..<500 {
+      while simulation.scheduler.waiting.count < 8 { simulation.add(prompt: 60, generate: 5, priority: 3) }
+      _ = try simulation.runStep()
+      if simulation.sequences[low]?.endStep != nil { break }
     }
-    #expect(scheduler.dropCached() == ids[3])
-    #expect(scheduler.dropCached() == ids[1])
-    let firsts = scheduler.next(SimulatedBlocks(groups: Self.plenty)).items.sorted { $0.id.rawValue < $1.id.rawValue }
-    #expect(firsts.map(\.first) == [10, 0, 0, 0])
-    // Who runs keeps its blocks.
-    #expect(scheduler.dropCached() == nil)
+    let sequence = try #require(simulation.sequences[low])
+    let (first, end) = (sequence.firstTokenStep ?? 0, sequence.endStep ?? .max)
+    // Behind its patience it goes first, and nobody takes its blocks.
+    #expect(first > 50 && end <= 110, "\(first), \(end)")
+    #expect(sequence.preemptions == 0)
   }
 
   @Test("a hundred chats generate side by side, and a long prompt stops none of them")
