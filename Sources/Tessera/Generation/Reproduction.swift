@@ -50,6 +50,8 @@ public struct Reproduction: Sendable, Codable, Equatable {
     public var logitBias: [Int: Float]
     public var seed: UInt64?
     public var stopStrings: [String]
+    /// What the text must be.
+    public var constraint: TokenConstraint?
 
     enum CodingKeys: String, CodingKey {
       case promptTokens = "prompt_tokens"
@@ -68,6 +70,7 @@ public struct Reproduction: Sendable, Codable, Equatable {
       case logitBias = "logit_bias"
       case seed
       case stopStrings = "stop"
+      case constraint
     }
   }
 
@@ -121,6 +124,7 @@ extension Reproduction.Request {
     (repeatPenalty, repeatWindow) = (options.repeatPenalty, options.repeatWindow)
     (presencePenalty, frequencyPenalty) = (options.presencePenalty, options.frequencyPenalty)
     (logitBias, seed, stopStrings) = (options.logitBias, options.seed, options.stopStrings)
+    constraint = options.constraint
   }
 
   /// The options that ask for the same again, with log-probabilities.
@@ -131,7 +135,7 @@ extension Reproduction.Request {
     (options.repeatPenalty, options.repeatWindow) = (repeatPenalty, repeatWindow)
     (options.presencePenalty, options.frequencyPenalty) = (presencePenalty, frequencyPenalty)
     (options.logitBias, options.seed, options.stopStrings) = (logitBias, seed, stopStrings)
-    options.topLogprobs = 0
+    (options.constraint, options.topLogprobs) = (constraint, 0)
     return options
   }
 }

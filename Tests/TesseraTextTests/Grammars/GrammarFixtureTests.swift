@@ -98,4 +98,30 @@ struct GrammarFixtureTests {
     #expect(try !recognizer.accepts([0x7B, 0x22, 0xC3, 0x22, 0x3A, 0x31, 0x7D]))
     #expect(try !recognizer.accepts([0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D]))
   }
+
+  @Test("behind a trigger stands a call, and anything else is free")
+  func triggered() throws {
+    var tools = TriggeredGrammar(
+      trigger: "<<call>",
+      calls: [
+        .init(opening: "add(", schema: ##"{"$ref": "#/$defs/n", "$defs": {"n": {"type": "integer"}}}"##, closing: ")"),
+        .init(opening: "say(", schema: ##"{"$ref": "#/$defs/n", "$defs": {"n": {"type": "boolean"}}}"##, closing: ")"),
+      ])
+    func wrong(_ accepted: [String], _ refused: [String]) throws -> [String] {
+      var recognizer = GrammarRecognizer(try tools.grammar())
+      return try accepted.filter { try !recognizer.accepts($0.utf8) }
+        + refused.filter { try recognizer.accepts($0.utf8) }
+    }
+    #expect(
+      try wrong(
+        ["", "text < é", "<<call>add(12)", "a <<<call>say(true) b <<call>add(0)", "<<cal", "<<call<<call>add(1)<"],
+        ["<<call>", "<<call>add(true)", "<<call>say(1)", "x<<<call>add(1", "<<call>add(1)<<call>x"]) == [])
+    tools.isRequired = true
+    #expect(
+      try wrong(
+        ["<<call>add(12)", "<<call>add(1)\n<<call>say(false)"], ["", "text", " <<call>add(12)", "<<call>add(1) x"])
+        == [])
+    tools.calls = []
+    #expect(throws: GrammarError.self) { try tools.grammar() }
+  }
 }

@@ -6,6 +6,8 @@ indirect enum GrammarNode: Equatable, Sendable {
   /// One character of a set, within a JSON string: as it is, or by the shortest escape where it must be escaped.
   case jsonScalars(ScalarSet)
   case text([UInt8])
+  /// One byte of a set.
+  case bytes(ByteSet)
   /// One of several texts.
   case oneOf([[UInt8]])
   case sequence([GrammarNode])
@@ -78,6 +80,7 @@ extension GrammarBuilder {
     case .scalars(let set): return try scalar(of: set, .plain, from: place)
     case .jsonScalars(let set): return try scalar(of: set, .json, from: place)
     case .text(let bytes): return try literal(bytes, from: place)
+    case .bytes(let set): return try bytes(set, from: place)
     case .oneOf(let texts): return try oneOf(texts, from: place)
     case .sequence(let parts):
       var place = place

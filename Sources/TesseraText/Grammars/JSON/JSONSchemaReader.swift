@@ -19,21 +19,29 @@ struct JSONSchemaReader {
   private init(_ root: JSONValue) { self.root = root }
 
   /// - Throws: `GrammarError` with the place in the schema.
-  static func grammar(_ schema: JSONValue) throws(GrammarError) -> Grammar {
-    var reader = JSONSchemaReader(schema)
-    let node = try reader.reference("#", at: "#")
-    return try reader.json.rules.grammar(node)
+  static func grammar(_ schema: String) throws(GrammarError) -> Grammar {
+    var rules = GrammarRules()
+    let node = try node(of: try value(schema), in: &rules)
+    return try rules.grammar(node)
   }
 
-  static func grammar(_ schema: String) throws(GrammarError) -> Grammar {
+  /// The documents of a schema, beside those of others.
+  static func node(of schema: JSONValue, in rules: inout GrammarRules) throws(GrammarError) -> GrammarNode {
+    var reader = JSONSchemaReader(schema)
+    reader.json.rules = rules
+    let node = try reader.reference("#", at: "#")
+    rules = reader.json.rules
+    return node
+  }
+
+  /// The text of a schema as a value.
+  static func value(_ schema: String) throws(GrammarError) -> JSONValue {
     var options = JSONOptions.request
     options.byteCount = byteLimit
     options.roundsLargeIntegers = true
-    let value: JSONValue
-    do throws(JSONError) { value = try JSONValue(parsing: schema, options: options) } catch {
+    do throws(JSONError) { return try JSONValue(parsing: schema, options: options) } catch {
       throw GrammarError(.malformed, "the JSON schema is no JSON: \(error.message)")
     }
-    return try grammar(value)
   }
 
   static func error(_ code: GrammarError.Code, at place: String, _ problem: String) -> GrammarError {

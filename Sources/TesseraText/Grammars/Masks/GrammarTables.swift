@@ -2,8 +2,8 @@
 /// follow the grammar; not by threads.
 final class GrammarTables {
   /// Bytes of states, and of masks, over which they are made anew.
-  private static let stateBytes = 64 << 20
-  private static let maskBytes = 32 << 20
+  private static let stateBytes = 16 << 20
+  private static let maskBytes = 8 << 20
 
   let trie: TokenTrie
   private(set) var automaton: GrammarAutomaton
