@@ -9,8 +9,7 @@ struct ChatRequest: Sendable {
   private static let unsupported = [
     (key: "functions", why: "use 'tools'."), (key: "function_call", why: "use 'tool_choice'."),
     (key: "tools", why: "tools are not called yet."), (key: "tool_choice", why: "tools are not called yet."),
-    (key: "response_format", why: "answers have no form yet."), (key: "grammar", why: "answers have no form yet."),
-    (key: "json_schema", why: "answers have no form yet."), (key: "audio", why: "answers are text."),
+    (key: "audio", why: "answers are text."),
     (key: "prediction", why: "answers are not predicted."),
     (key: "web_search_options", why: "the server asks nobody else."),
   ]
@@ -26,6 +25,7 @@ struct ChatRequest: Sendable {
     var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens()
     options.topLogprobs = try fields.topLogprobs()
+    options.constraint = try await api.constraint(try fields.answerForm())
     let choices = try fields.choices(limits)
     let streaming = try fields.streaming()
     var variables = try fields.fields("chat_template_kwargs")?.object ?? [:]
