@@ -99,7 +99,7 @@ def pytest_collection_modifyitems(items):
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "n_prompt" in parameters:
             parameters["n_prompt"] = Count()
-        if parameters.get("max_tokens") == 128:
+        if "finish_reason" in parameters:
             parameters |= {"n_predicted": Count(), "finish_reason": Ending()}
         if "codellama" in str(parameters.get("model")):
             parameters["model"] = None
