@@ -13,21 +13,33 @@ enum ServerSuites {}
 /// A tiny model behind the interface.
 enum ServerFixture {
   /// Loaded once.
-  private static let model = Task {
+  private static let model = Task { try await load { _ in } }
+  /// The same with a chat template that shows how tools are called, as Qwen's does.
+  private static let caller = Task {
+    try await load { writer in
+      writer.metadata["tokenizer.chat_template"] = .string(
+        "{% if tools %}{% for tool in tools %}{{ tool.function.name }} <tool_call> {% endfor %}{% endif %}"
+          + SyntheticModel.template + "{# <think> #}")
+    }
+  }
+
+  private static func load(_ change: (inout GGUFWriter) -> Void) async throws -> ServedModel {
     var options = LoadOptions()
     (options.contextLength, options.sequenceCount) = (256, 8)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let url = folder.appendingPathComponent("tiny.gguf")
-    try SyntheticModel.llama.writer().write(to: url)
+    var writer = SyntheticModel.llama.writer()
+    change(&writer)
+    try writer.write(to: url)
     return try await ServedModel.load(url.path, names: [], options: options) { _ in }
   }
 
-  static func api(_ change: (inout ServerOptions) -> Void = { _ in }) async throws -> API {
+  static func api(callsTools: Bool = false, _ change: (inout ServerOptions) -> Void = { _ in }) async throws -> API {
     var options = ServerOptions()
     change(&options)
-    return API(ModelList([try await model.value]), options: options)
+    return API(ModelList([try await callsTools ? caller.value : model.value]), options: options)
   }
 }
 

@@ -70,6 +70,7 @@ package struct APIError: Error, Sendable, Equatable {
       default: return APIError(400, error.message, param: error.code == .badOption ? nil : param, code: "invalid_value")
       }
     case let error as ChatError: return APIError(400, error.description, param: param, code: "invalid_value")
+    case let error as GrammarError: return APIError(400, error.description, param: param, code: "invalid_value")
     case let error as TextError: return APIError(400, error.description, param: param, code: "invalid_value")
     case let error as AudioError: return APIError(400, error.description, param: param, code: "invalid_value")
     default: return .hidden

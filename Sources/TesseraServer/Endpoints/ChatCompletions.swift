@@ -1,5 +1,6 @@
 import Tessera
 import TesseraJSON
+import TesseraText
 
 extension API {
   /// `/v1/chat/completions`
@@ -19,9 +20,9 @@ extension API {
       for choice in 0..<request.choices {
         try await writer.send(form.chunk(choice, delta: ["role": "assistant", "content": ""]))
       }
-      let total = StatisticsList()
+      let (total, parsers) = (StatisticsList(), form.parsers(request.choices))
       try await started.forEach { choice, event in
-        for chunk in form.chunks(choice, event) { try await writer.send(chunk) }
+        for chunk in form.chunks(choice, event, parsers) { try await writer.send(chunk) }
         if case .finished(let result) = event {
           metrics.finish(result, model: request.model.name)
           total.add(result.statistics)
@@ -58,12 +59,14 @@ struct ChatForm: Sendable {
 
   func document(_ answers: [Answer]) -> JSONValue {
     var document = head("chat.completion")
+    let parsers = parsers(answers.count)
     document["choices"] = .array(
       answers.enumerated().map { index, answer in
-        [
-          "index": .int(index), "message": .object(message(answer)),
+        let (parsed, hasCalls) = parsed(index, answer, parsers)
+        return [
+          "index": .int(index), "message": .object(message(index, parsed)),
           "logprobs": hasLogprobs ? texts.chatLogprobs(answer.tokens) : nil,
-          "finish_reason": .string(answer.finishReason.rawValue),
+          "finish_reason": .string(Self.reason(answer.finishReason, hasCalls: hasCalls)),
         ]
       })
     document["usage"] = Usage(answers.compactMap(\.statistics), choices: answers.count).document
@@ -71,21 +74,72 @@ struct ChatForm: Sendable {
     return .object(document)
   }
 
-  private func message(_ answer: Answer) -> JSONObject {
-    ["role": "assistant", "content": .string(answer.text), "refusal": nil]
+  func parsers(_ count: Int) -> ChoiceParsers {
+    ChoiceParsers(request.parser, count: count, callsOnce: request.callsOnce)
+  }
+
+  private func parsed(_ index: Int, _ answer: Answer, _ parsers: ChoiceParsers) -> (ParsedAnswer, hasCalls: Bool) {
+    var (parsed, hasCalls) = (ParsedAnswer(), false)
+    for event in answer.tokens.map(GenerationEvent.token) + (answer.result.map { [.finished($0)] } ?? []) {
+      let taken = parsers.take(index, event)
+      for delta in taken.deltas { parsed.append(delta) }
+      hasCalls = taken.hasCalls
+    }
+    return (parsed, hasCalls)
+  }
+
+  private static func reason(_ reason: FinishReason, hasCalls: Bool) -> String {
+    hasCalls && reason == .stop ? "tool_calls" : reason.rawValue
+  }
+
+  /// By which the result of a call names it.
+  private func callID(_ choice: Int, _ index: Int) -> String { "call_\(id.dropFirst(9))_\(choice)_\(index)" }
+
+  private func message(_ choice: Int, _ answer: ParsedAnswer) -> JSONObject {
+    let isEmpty = answer.content.isEmpty && !answer.toolCalls.isEmpty
+    var message: JSONObject = ["role": "assistant", "content": isEmpty ? nil : .string(answer.content), "refusal": nil]
+    if !answer.reasoning.isEmpty { message["reasoning_content"] = .string(answer.reasoning) }
+    if !answer.toolCalls.isEmpty {
+      message["tool_calls"] = .array(
+        answer.toolCalls.enumerated().map { index, call in
+          [
+            "id": .string(callID(choice, index)), "type": "function",
+            "function": ["name": .string(call.name), "arguments": .string(call.arguments)],
+          ]
+        })
+    }
+    return message
+  }
+
+  private func delta(_ choice: Int, _ delta: AnswerDelta) -> JSONObject {
+    switch delta {
+    case .content(let text): return ["content": .string(text)]
+    case .reasoning(let text): return ["reasoning_content": .string(text)]
+    case .toolCall(let part):
+      var call: JSONObject = ["index": .int(part.index)]
+      var function: JSONObject = [:]
+      if let name = part.name {
+        call["id"] = .string(callID(choice, part.index))
+        call["type"] = "function"
+        function["name"] = .string(name)
+      }
+      function["arguments"] = .string(part.arguments)
+      call["function"] = .object(function)
+      return ["tool_calls": [.object(call)]]
+    }
   }
 
   // MARK: Chunks
 
   func chunk(
-    _ choice: Int, delta: JSONObject, logprobs: JSONValue = nil, finishReason: FinishReason? = nil,
+    _ choice: Int, delta: JSONObject, logprobs: JSONValue = nil, finishReason: String? = nil,
     timings: JSONValue? = nil
   ) -> JSONValue {
     var chunk = head("chat.completion.chunk")
     chunk["choices"] = [
       [
         "index": .int(choice), "delta": .object(delta), "logprobs": logprobs,
-        "finish_reason": finishReason.map { .string($0.rawValue) } ?? nil,
+        "finish_reason": finishReason.map { .string($0) } ?? nil,
       ]
     ]
     if request.generation.includesUsage { chunk["usage"] = .null }
@@ -100,21 +154,24 @@ struct ChatForm: Sendable {
     return .object(chunk)
   }
 
-  /// What an event tells a reader; a token may complete no character.
-  func chunks(_ choice: Int, _ event: GenerationEvent) -> [JSONValue] {
-    switch event {
-    case .token(let token):
-      guard hasLogprobs || !token.text.isEmpty else { return [] }
-      return [
-        chunk(
-          choice, delta: ["content": .string(token.text)], logprobs: hasLogprobs ? texts.chatLogprobs([token]) : nil)
-      ]
-    case .finished(let result):
-      var chunks: [JSONValue] = []
-      if !result.trailingText.isEmpty { chunks.append(chunk(choice, delta: ["content": .string(result.trailingText)])) }
-      chunks.append(
-        chunk(choice, delta: [:], finishReason: result.finishReason, timings: result.statistics.timings))
-      return chunks
+  /// What an event tells a reader; a token may complete nothing.
+  func chunks(_ choice: Int, _ event: GenerationEvent, _ parsers: ChoiceParsers) -> [JSONValue] {
+    let (deltas, hasCalls) = parsers.take(choice, event)
+    var parts = deltas.map { delta(choice, $0) }
+    var logprobs = JSONValue.null
+    if case .token(let token) = event, hasLogprobs {
+      logprobs = texts.chatLogprobs([token])
+      if parts.isEmpty { parts = [["content": ""]] }
     }
+    var chunks: [JSONValue] = []
+    for part in parts {
+      chunks.append(chunk(choice, delta: part, logprobs: logprobs))
+      logprobs = .null
+    }
+    if case .finished(let result) = event {
+      let reason = Self.reason(result.finishReason, hasCalls: hasCalls)
+      chunks.append(chunk(choice, delta: [:], finishReason: reason, timings: result.statistics.timings))
+    }
+    return chunks
   }
 }

@@ -72,7 +72,8 @@ extension API {
   }
 
   private func conversationPrompt(_ fields: RequestFields, _ language: LanguageModel) async throws -> ChatPrompt {
-    let conversation = Conversation(messages: try fields.messages(options.limits))
+    let tools = try fields.tools(try? language.chatTemplate)
+    let conversation = Conversation(messages: try fields.messages(options.limits), tools: tools)
     return try await prompt(
       of: conversation, language, variables: try fields.fields("chat_template_kwargs")?.object ?? [:],
       addGenerationPrompt: try fields.bool("add_generation_prompt") ?? true, param: "messages")

@@ -37,7 +37,13 @@ extension RequestFields {
     } else {
       throw missing("content")
     }
-    do { return try ChatMessage(fields: fields) } catch { throw .invalid(path("role"), error.message) }
+    if let calls = value("tool_calls"), calls.arrayValue == nil { throw wrongType("tool_calls", "an array", calls) }
+    do {
+      var message = try ChatMessage(fields: fields)
+      // Templates want objects where OpenAI has texts.
+      message.readArguments()
+      return message
+    } catch { throw .invalid(path("role"), error.message) }
   }
 
   /// A text, or parts of one; nil where there is none.

@@ -5,12 +5,14 @@ import TesseraText
 /// The body of `/v1/chat/completions`.
 struct ChatRequest: Sendable {
   var generation: GenerationRequest
+  /// Takes an answer apart: nothing was given to it yet.
+  let parser: AnswerParser
+  /// Whether an answer calls one tool at most.
+  let callsOnce: Bool
 
   private static let unsupported = [
     (key: "functions", why: "use 'tools'."), (key: "function_call", why: "use 'tool_choice'."),
-    (key: "tools", why: "tools are not called yet."), (key: "tool_choice", why: "tools are not called yet."),
-    (key: "response_format", why: "answers have no form yet."), (key: "grammar", why: "answers have no form yet."),
-    (key: "json_schema", why: "answers have no form yet."), (key: "audio", why: "answers are text."),
+    (key: "audio", why: "answers are text."),
     (key: "prediction", why: "answers are not predicted."),
     (key: "web_search_options", why: "the server asks nobody else."),
   ]
@@ -21,16 +23,21 @@ struct ChatRequest: Sendable {
     try fields.refuse(Self.unsupported)
     try Self.refuseModalities(fields)
     let limits = api.options.limits
-    let conversation = Conversation(messages: try fields.messages(limits))
     let language = model.language
+    let template = try? language.chatTemplate
+    let tools = try fields.tools(template)
+    let conversation = Conversation(messages: try fields.messages(limits), tools: tools)
+    callsOnce = try fields.bool("parallel_tool_calls") == false
     var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens()
     options.topLogprobs = try fields.topLogprobs()
+    options.constraint = try await api.constraint(try fields.answerForm())
     let choices = try fields.choices(limits)
     let streaming = try fields.streaming()
     var variables = try fields.fields("chat_template_kwargs")?.object ?? [:]
     if let effort = try fields.string("reasoning_effort") { variables["reasoning_effort"] = .string(effort) }
     let prompt = try await api.prompt(of: conversation, language, variables: variables, param: "messages")
+    parser = AnswerParser(template, tokenizer: try? language.tokenizer, prompt: prompt.text, hasTools: tools != nil)
     generation = GenerationRequest(
       model: model, modelName: name ?? model.name, prompts: [.init(tokens: prompt.tokens)], choices: choices,
       options: options, isStreamed: streaming.isStreamed, includesUsage: streaming.includesUsage, param: "messages")

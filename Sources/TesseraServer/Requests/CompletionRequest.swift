@@ -20,6 +20,7 @@ struct CompletionRequest: Sendable {
     let (limits, language) = (api.options.limits, model.language)
     var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens() ?? 16
+    options.constraint = try await api.constraint(try fields.answerForm())
     logprobs = try fields.int("logprobs", in: 0...GenerationOptions.topLogprobsLimit)
     choices = try fields.choices(limits)
     bestOf = try fields.int("best_of", in: 1...limits.choices) ?? choices

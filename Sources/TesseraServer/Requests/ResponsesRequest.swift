@@ -27,6 +27,8 @@ struct ResponsesRequest: Sendable {
     if let instructions { messages.insert(ChatMessage(role: "system", content: instructions), at: 0) }
     var options = try fields.generationOptions(api.options.limits, language)
     options.maxTokens = try fields.int("max_output_tokens", in: 0 ... .max)
+    let format = try fields.fields("text")?.fields("format")
+    options.constraint = try await api.constraint(try format?.format().map { ($0, "text.format") })
     let isStreamed = try fields.bool("stream") ?? false
     let prompt = try await api.prompt(of: Conversation(messages: messages), language, param: "input")
     generation = GenerationRequest(

@@ -21,7 +21,7 @@ package struct AnswerFormat: Sendable, Equatable {
   package var thinks: Bool
 
   /// What a template's text shows.
-  init(_ template: ChatTemplate) {
+  package init(_ template: ChatTemplate) {
     let source = template.source
     func has(_ texts: String...) -> Bool { texts.allSatisfy { source.contains($0) } }
     calls =
