@@ -53,7 +53,7 @@ let modules: [Target] = [
     name: "Tessera", dependencies: models + text + ["CZlib", "TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
   .target(
     name: "TesseraServer", dependencies: everything + http + [crypto, logging],
-    resources: [.embedInCode("Page/chat.html"), .embedInCode("Page/openapi.json")]),
+    resources: [.embedInCode("Page/chat.html")]),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [

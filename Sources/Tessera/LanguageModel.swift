@@ -104,6 +104,26 @@ public final class LanguageModel: Sendable {
     }
   }
 
+  /// Translates a text (Marian, M2M-100, NLLB, mBART).
+  ///
+  /// - Parameters:
+  ///   - text: the source.
+  ///   - source: its language, one of `tokenizer.languages`; nil: the one that the model's files name.
+  ///   - target: the language of the answer; nil for a model of one pair of languages.
+  ///   - options: `firstTokens` are those of `target`, where it is named.
+  /// - Throws: `TextError` `.unknownLanguage` for a language that the model does not know; as `tokenizer`.
+  public func translate(
+    _ text: String, from source: String? = nil, to target: String? = nil, options: GenerationOptions = .init()
+  ) throws -> GenerationStream {
+    guard let start = decoderStartToken else {
+      throw TesseraError(.badOption, "the model is no encoder-decoder, which is what translates")
+    }
+    let encoded = try tokenizer.encode(text, from: source, to: target)
+    var options = options
+    if let first = encoded.first { options.firstTokens = first }
+    return generate(tokens: [start], source: encoded.ids, options: options)
+  }
+
   /// Completes a sequence of token ids.
   ///
   /// - Parameters:

@@ -6,7 +6,7 @@
   import Darwin
 #endif
 
-/// What Whisper hears: the logarithms of the powers in mel bands, 100 times a second.
+/// What Whisper takes: the logarithms of the powers in mel bands, 100 times a second.
 ///
 /// A frame is 400 samples under a periodic Hann window, 160 samples after the one before; frame `i`'s middle is sample
 /// `160 i`, and before the first sample and behind the last the sound is mirrored. Its spectrum's powers are summed by
@@ -18,7 +18,7 @@
 /// Source: `WhisperFeatureExtractor` in `feature_extraction_whisper.py` of `transformers`, after `log_mel_spectrogram` in
 /// `whisper/audio.py` of https://github.com/openai/whisper
 package struct LogMel: Sendable {
-  /// Samples a second of what is heard.
+  /// Samples a second.
   package static let sampleRate = 16_000
   /// Samples from one frame to the next.
   package static let hop = 160

@@ -146,12 +146,18 @@ struct BenchCommand: AsyncParsableCommand {
     switch run.json ? .json : output {
     case .json: try Terminal.printJSON(rows)
     case .csv:
-      Terminal.print("test,tokens_per_second_mean,tokens_per_second_stddev,n,model,device,precision")
+      Terminal.print(
+        "test,tokens_per_second_mean,tokens_per_second_stddev,n,model,device,precision,experts_read_share,expert_hits,"
+          + "expert_misses,expert_bytes,expert_seconds")
       for row in rows {
         let fields = [row.model, row.device].map { "\"\($0.replacingOccurrences(of: "\"", with: "\"\""))\"" }
-        Terminal.print(
-          "\(row.test),\(row.tokens_per_second_mean),\(row.tokens_per_second_stddev),\(row.n),\(fields.joined(separator: ",")),\(row.precision)"
-        )
+        let experts: [(any CustomStringConvertible)?] = [
+          row.experts_read_share, row.expert_hits, row.expert_misses, row.expert_bytes, row.expert_seconds,
+        ]
+        let columns =
+          [row.test, "\(row.tokens_per_second_mean)", "\(row.tokens_per_second_stddev)", "\(row.n)"] + fields
+          + ["\(row.precision)"] + experts.map { $0?.description ?? "" }
+        Terminal.print(columns.joined(separator: ","))
       }
     case .md:
       Terminal.print("| test | tokens/s | weights GB/s | model | device | precision |\n|---|--:|--:|---|---|---|")

@@ -10,7 +10,7 @@ struct GenerateCommand: AsyncParsableCommand {
       The prompt is wrapped in the model's chat template where it has one; --raw leaves it as it is. Without --temperature
       the likeliest token is always taken, so that the same prompt gives the same text. Of an encoder-decoder the \
       prompt, or --source-tokens, is the source, and --tokens are what the target begins with; --first-tokens are those of \
-      the answer, such as a translator's language. Models without a tokenizer take --tokens, and answer with token ids. \
+      the answer, such as a translator's language, which --source-language and --target-language name. Models without a tokenizer take --tokens, and answer with token ids. \
       --beams follows several answers at once and prints the likeliest; with --json it has all of them.
       """)
 
@@ -41,6 +41,14 @@ struct GenerateCommand: AsyncParsableCommand {
     help: "Token ids that the answer begins with, as a translator's language (default: what the model's files say).")
   var firstTokens: String?
 
+  @Option(
+    parsing: .unconditional,
+    help: "The language of a translator's source, by the model's code for it: en, eng_Latn, en_XX.")
+  var sourceLanguage: String?
+
+  @Option(parsing: .unconditional, help: "The language that a translator answers in.")
+  var targetLanguage: String?
+
   @Flag(help: "Wrap the prompt in the model's chat template; an error where it has none.")
   var chat = false
 
@@ -64,6 +72,10 @@ struct GenerateCommand: AsyncParsableCommand {
       throw ValidationError("--source-tokens is instead of a prompt: leave out --prompt, --file and -")
     }
     if let source, source != "-" { throw ValidationError("unexpected argument \"\(source)\": give the prompt with -p") }
+    if sourceLanguage != nil || targetLanguage != nil, sourceTokens != nil || tokens != nil || firstTokens != nil {
+      throw ValidationError(
+        "--source-language and --target-language are for a prompt that is text, and exclude --first-tokens")
+    }
     try beams.check(sampling)
     try constraints.check(beams)
     if chat && raw { throw ValidationError("--chat and --raw exclude each other") }
@@ -79,13 +91,13 @@ struct GenerateCommand: AsyncParsableCommand {
     let firstIDs = try firstTokens.map { try InputText.tokens($0, option: "--first-tokens") }
     let text = ids == nil && sourceIDs == nil ? try promptText() : nil
     let language = try await model.load(lora, prefixes, beams: beams.beams)
-    let (promptTokens, source) = try prompt(language, ids: ids, source: sourceIDs, text: text)
-    if var options = beams.options(maxTokens: sampling.maxTokens, firstTokens: firstIDs) {
+    let (promptTokens, source, languageIDs) = try prompt(language, ids: ids, source: sourceIDs, text: text)
+    if var options = beams.options(maxTokens: sampling.maxTokens, firstTokens: firstIDs ?? languageIDs) {
       options.adapter = lora.chosen
       return try await search(language, promptTokens, source: source, options)
     }
     var options = sampling.options
-    (options.firstTokens, options.adapter, options.constraint) = (firstIDs, lora.chosen, constraint)
+    (options.firstTokens, options.adapter, options.constraint) = (firstIDs ?? languageIDs, lora.chosen, constraint)
     if reproduce {
       // A seed that can be told.
       if options.temperature > 0 { options.seed = options.seed ?? .random(in: 0 ... .max) }
@@ -147,20 +159,25 @@ struct GenerateCommand: AsyncParsableCommand {
       weightType: model.run.type, of: language, request: request, answer: answer)
   }
 
-  /// The prompt that the answer continues, and an encoder-decoder's source.
+  /// The prompt that the answer continues, an encoder-decoder's source, and the tokens of the language to answer in.
   private func prompt(_ language: LanguageModel, ids: [Int]?, source: [Int]?, text: String?) throws
-    -> (tokens: [Int], source: [Int]?)
+    -> (tokens: [Int], source: [Int]?, first: [Int]?)
   {
     guard let start = language.decoderStartToken else {
+      if sourceLanguage != nil || targetLanguage != nil {
+        throw InputError(message: "\(model.model): --source-language and --target-language: the model is no translator")
+      }
       guard source == nil else {
         throw InputError(message: "\(model.model): --source-tokens: the model is no encoder-decoder; use --tokens")
       }
-      return (try ids ?? encode(text ?? "", language), nil)
+      return (try ids ?? encode(text ?? "", language), nil, nil)
     }
     if chat || system != nil {
       throw InputError(message: "\(model.model): the model has no chat template; leave out --chat and --system")
     }
-    return (ids ?? [start], try source ?? text.map { try language.tokenizer.encode($0) })
+    guard let text else { return (ids ?? [start], source, nil) }
+    let encoded = try language.tokenizer.encode(text, from: sourceLanguage, to: targetLanguage)
+    return (ids ?? [start], encoded.ids, encoded.first)
   }
 
   private func promptText() throws -> String {

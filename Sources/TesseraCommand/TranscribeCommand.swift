@@ -7,8 +7,8 @@ struct TranscribeCommand: AsyncParsableCommand {
     commandName: "transcribe", abstract: "Turn speech into text.",
     discussion: """
       The model is a Hugging Face folder of Whisper; `tessera convert` makes one of a folder of CTranslate2's. The sound is a WAV \
-      file of any rate and number of channels, which is heard in windows of 30 s. Each segment is a line, as soon as it is known. \
-      A window whose text repeats itself, or that the model is not sure of, is heard again at higher temperatures, unless \
+      file of any rate and number of channels, which is transcribed in windows of 30 s. Each segment is a line, as soon as it is known. \
+      A window whose text repeats itself, or that the model is not sure of, is decoded again at higher temperatures, unless \
       --temperature says at which.
       """)
 
@@ -55,7 +55,7 @@ struct TranscribeCommand: AsyncParsableCommand {
     if let temperature { options.temperatures = [temperature] }
     options.knowsPrevious = !forgets
     let begin = ContinuousClock.now
-    let transcript = try await hear(sound, transcriber, options)
+    let transcript = try await transcribe(sound, transcriber, options)
     if model.json {
       return try Terminal.printJSON(Document(transcript))
     }
@@ -68,9 +68,9 @@ struct TranscribeCommand: AsyncParsableCommand {
         spent, sound.duration / max(spent, 1e-9), transcript.language))
   }
 
-  private func hear(_ sound: AudioSamples, _ transcriber: Transcriber, _ options: TranscriptionOptions) async throws
-    -> Transcript
-  {
+  private func transcribe(
+    _ sound: AudioSamples, _ transcriber: Transcriber, _ options: TranscriptionOptions
+  ) async throws -> Transcript {
     let bar = ProgressBar("listening", quiet: model.quiet || model.json)
     defer { bar.finish() }
     var transcript = Transcript()

@@ -41,12 +41,12 @@ def check(*margins):
         raise ValueError(f"margins of {margins}")
 
 
-def answer(logits_of, said, language_of):
+def answer(logits_of, before, language_of):
     """As `DecodingTask.run` has it, one sound at a time."""
     tokenizer = types.SimpleNamespace(
         encode=lambda _: [RULES["suppressed_first"][0]], eot=RULES["end"], no_timestamps=RULES["no_timestamps"],
         timestamp_begin=RULES["no_timestamps"] + 1)
-    context = [RULES["previous"], *said[-(CONTEXT // 2 - 1):]] if said else []
+    context = [RULES["previous"], *before[-(CONTEXT // 2 - 1):]] if before else []
     prompt = [*context, RULES["start"], language_of, RULES["transcribe"]]
     begin = len(prompt)
     filters = [
@@ -69,7 +69,7 @@ def answer(logits_of, said, language_of):
     found = tokens[0, begin:].tolist()
     found = found[: found.index(RULES["end"])] if RULES["end"] in found else found
     return {
-        "said": said, "language": language_of, "tokens": found, "no_speech": no_speech,
+        "context": before, "language": language_of, "tokens": found, "no_speech": no_speech,
         "average_log_probability": float(sums[0]) / (len(found) + 1),
     }
 
@@ -94,11 +94,11 @@ def answers():
             first = logits_of([RULES["start"]])[0]
             language = max(RULES["languages"], key=lambda token: float(first[token]))
             generator = numpy.random.default_rng(index)
-            for said in ([], [11, 75, 12], generator.integers(10, 60, 45).tolist()):
+            for before in ([], [11, 75, 12], generator.integers(10, 60, 45).tolist()):
                 try:
-                    result.append({"sound": index} | answer(logits_of, said, language))
+                    result.append({"sound": index} | answer(logits_of, before, language))
                 except ValueError as error:
-                    print(f"sound {index}, {len(said)} tokens said before: left out, {error}")
+                    print(f"sound {index}, {len(before)} tokens said before: left out, {error}")
     print(f"answers of {[len(each['tokens']) for each in result]} tokens")
     return {"rules": RULES, "answers": result}
 
@@ -134,7 +134,7 @@ def windows():
         def decode(self, segment, options):
             tokens, probability, no_speech, ratio = next(script)
             calls.append({
-                "said": list(options.prompt), "tokens": tokens, "average_log_probability": probability,
+                "context": list(options.prompt), "tokens": tokens, "average_log_probability": probability,
                 "no_speech": no_speech, "compression_ratio": ratio, "temperature": options.temperature,
             })
             return DecodingResult(

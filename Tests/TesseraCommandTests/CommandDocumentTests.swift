@@ -248,6 +248,21 @@ struct CommandDocumentTests {
     }
   }
 
+  @Test("bench in csv has what experts in host memory cost")
+  func benchExperts() throws {
+    let run = try CommandRun(
+      ["bench", "-m", FamilyFixture("mixtral").folder, "-p", "4", "-n", "0", "-r", "1", "--expert-memory", "1"]
+        + ["-o", "csv", "-q"])
+    let lines = run.output.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+    #expect(run.status == 0 && lines.count == 2, "\(run.errors)")
+    let names = ["precision", "experts_read_share", "expert_hits", "expert_misses", "expert_bytes", "expert_seconds"]
+    #expect(lines[0].suffix(6).map { String($0) } == names)
+    let values = lines[1].suffix(6).map { Double($0) ?? 0 }
+    // Those of a layer are chosen anew, found or brought.
+    #expect(lines[1].count >= lines[0].count && (0..<1).contains(1 - values[1]) && values[2] + values[3] > 0)
+    #expect(values[3] == 0 || (values[4] > 0 && values[5] > 0))
+  }
+
   @Test("bench of a synthetic model")
   func benchSynthetic() throws {
     let run = try CommandRun(

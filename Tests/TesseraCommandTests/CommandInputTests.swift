@@ -179,7 +179,8 @@ struct CommandInputTests {
   @Test("statistics tell the cached tokens of a prompt from the computed ones")
   func cachedTokens() throws {
     try model.withFile { path in
-      let run = try CommandRun(["chat", "-m", path, "-n", "2"], input: "hello\nagain\n")
+      let run = try CommandRun(
+        ["chat", "-m", path, "-n", "2"], input: String(repeating: "hello ", count: 20) + "\nagain\n")
       let lines = run.errors.split(separator: "\n").filter { $0.hasPrefix("prompt ") }
       #expect(lines.count == 2 && lines[0].contains(" tokens: 0 cached, "), "\(run.errors)")
       #expect(!lines[1].contains(" tokens: 0 cached, ") && lines[1].contains(" computed at "), "\(run.errors)")

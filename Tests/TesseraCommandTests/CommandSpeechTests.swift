@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `tessera transcribe`, and what other commands say of a model that hears.
+/// `tessera transcribe`, and what other commands say of a model of speech.
 @Suite(
   "The tessera command with speech", .serialized, .enabled(if: CommandRun.path != nil, "there is no command to test"))
 struct CommandSpeechTests {

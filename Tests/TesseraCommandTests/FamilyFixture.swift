@@ -9,10 +9,7 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
 
   init(_ name: String) { self.name = name }
 
-  var folder: String {
-    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("TesseraTests/Fixtures/families/\(name)").path
-  }
+  var folder: String { Self.fixtures.appendingPathComponent("families/\(name)").path }
 
   /// Calls `body` with a copy of the folder.
   private func withCopy(_ body: (URL) throws -> Void) throws {
@@ -33,6 +30,20 @@ struct FamilyFixture: Sendable, CustomStringConvertible {
       try body(copy.path)
     }
   }
+
+  /// Calls `body` with a copy of the folder that has the SentencePiece files of `Fixtures/translation`.
+  func withPieces(_ body: (String) throws -> Void) throws {
+    let place = Self.fixtures.appendingPathComponent("translation/\(name)")
+    try withCopy { copy in
+      for file in try FileManager.default.contentsOfDirectory(at: place, includingPropertiesForKeys: nil) {
+        try FileManager.default.copyItem(at: file, to: copy.appendingPathComponent(file.lastPathComponent))
+      }
+      try body(copy.path)
+    }
+  }
+
+  static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("TesseraTests/Fixtures")
 
   /// Calls `body` with a copy of the folder that has a small tokenizer of words, as BERT's.
   func withWords(_ body: (String) throws -> Void) throws {

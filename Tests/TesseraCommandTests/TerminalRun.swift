@@ -35,6 +35,13 @@ final class TerminalRun {
   func type(_ keys: String, after text: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let start = screen.endIndex
     try read(sourceLocation) { $0[start...].contains(text) }
+    // The prompt comes a moment before the editor has the keys: until then the terminal itself edits lines.
+    let end = ContinuousClock.now + .seconds(60)
+    var mode = termios()
+    while tcgetattr(terminal, &mode) != 0 || mode.c_lflag & tcflag_t(ICANON) != 0 {
+      guard ContinuousClock.now < end else { break }
+      usleep(5000)
+    }
     let bytes = Array(keys.utf8)
     #expect(write(terminal, bytes, bytes.count) == bytes.count, sourceLocation: sourceLocation)
   }

@@ -39,13 +39,15 @@ extension Engine {
   func fetch(_ model: Loaded) {
     guard let tiers = model.tiers, let chain = model.prefixes else { return }
     let budget = CacheBudget(model.runner.cache, model.runner.chunkSize, requests, waiting: [])
-    for entry in scheduler.waiting.prefix(64) {
+    let first = scheduler.waiting.prefix(64)
+    var isLoading = first.contains { requests[$0.id]?.fetch.isLoading == true }
+    for entry in first {
       guard let request = requests[entry.id], request.chain != nil, !request.fetch.isDone else { continue }
       guard request.swap == nil else {
         requests[entry.id]?.fetch = .done([:])
         continue
       }
-      if case .loading = request.fetch { return }
+      if request.fetch.isLoading || request.fetch.isWanted && isLoading { continue }
       // What another is computing is there soon.
       if budget.isAwaited(entry.id, from: scheduler.running) { continue }
       let names = request.shareableNames
@@ -58,9 +60,10 @@ extension Engine {
         requests[entry.id]?.fetch = .done([:])
         continue
       }
-      requests[entry.id]?.fetch = .loading
+      requests[entry.id]?.fetch = isLoading ? .wanted : .loading
+      if isLoading { continue }
+      isLoading = true
       load(numbers.map { ($0, names[$0]) }, for: entry.id, tiers, byteCount: bytes / numbers.count)
-      return
     }
   }
 

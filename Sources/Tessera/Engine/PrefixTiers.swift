@@ -47,6 +47,8 @@ struct PrefixTiers: Sendable {
 enum PrefixFetch: Sendable {
   /// Nobody has looked yet.
   case unknown
+  /// There is something to load, once another's is there.
+  case wanted
   /// They are being loaded.
   case loading
   /// Those that were loaded, by their numbers; none where there was nothing to gain.
@@ -56,8 +58,7 @@ enum PrefixFetch: Sendable {
     if case .done(let blocks) = self { return blocks }
     return [:]
   }
-  var isDone: Bool {
-    if case .done = self { return true }
-    return false
-  }
+  var isWanted: Bool { if case .wanted = self { true } else { false } }
+  var isLoading: Bool { if case .loading = self { true } else { false } }
+  var isDone: Bool { if case .done = self { true } else { false } }
 }

@@ -70,7 +70,7 @@ struct Request {
     tokens = prompt
     promptCount = prompt.count
     occurrences = Occurrences(prompt, window: options.repeatWindow)
-    detokenizer = tokenizer.map { StreamingDetokenizer($0) }
+    detokenizer = tokenizer.map { StreamingDetokenizer($0, beginsText: source != nil && prompt.count == 1) }
     stops = StopStringMatcher(options.stopStrings)
     statistics.promptTokens = prompt.count
     statistics.loadSeconds = loadSeconds

@@ -2,15 +2,15 @@ import TesseraMemory
 import TesseraModels
 
 extension Engine {
-  /// Hears a window: once greedy and, as long as that fails, with more and more chance.
+  /// Transcribes a window: once greedy and, as long as that fails, with more and more chance.
   ///
   /// - Parameters:
   ///   - features: of the window (`ModelProfile.SourceFeatures`).
-  ///   - said: tokens of what was said before.
+  ///   - context: tokens of what was said before.
   ///   - language: its token; nil for a model that knows one alone.
-  func hear(
-    _ features: [Float], said: [Int], language: Int?, _ rules: SpeechTokens, _ options: TranscriptionOptions
-  ) async throws -> HeardWindow {
+  func transcribe(
+    _ features: [Float], context: [Int], language: Int?, _ rules: SpeechTokens, _ options: TranscriptionOptions
+  ) async throws -> TranscribedWindow {
     let (runner, tokenizer) = (try model().runner, try model().tokenizer)
     let limit = runner.contextLength / 2
     try await takeTurn()
@@ -20,7 +20,7 @@ extension Engine {
     _ = try withRoom(makeRoom) { try runner.runSource(features: features, of: sequence) }
     try await pause()
 
-    let prompt = rules.prompt(said: said, limit: limit - 1, language: language, task: options.task)
+    let prompt = rules.prompt(context: context, limit: limit - 1, language: language, task: options.task)
     guard prompt.count < runner.contextLength else { throw contextFull(prompt.count, runner) }
     // Up to the start, whose logits say whether there is speech at all.
     let start = (prompt.lastIndex(of: rules.start) ?? 0) + 1
@@ -28,7 +28,7 @@ extension Engine {
     let noSpeech = rules.noSpeech.map { SpeechAnswer.probability(of: $0, in: first) } ?? 0
     if start < prompt.count { first = try logits(Array(prompt[start...]), of: sequence) }
 
-    var heard = HeardWindow(
+    var window = TranscribedWindow(
       tokens: [], text: "", averageLogProbability: 0, noSpeechProbability: noSpeech, compressionRatio: 0,
       temperature: 0)
     for (attempt, temperature) in options.temperatures.enumerated() {
@@ -40,13 +40,13 @@ extension Engine {
         try await pause()
         logits = try self.logits([token], of: sequence)
       }
-      heard.tokens = answer.tokens
-      heard.text = try rules.text(answer.tokens, tokenizer)
-      (heard.temperature, heard.averageLogProbability) = (temperature, answer.averageLogProbability)
-      heard.compressionRatio = compressionRatio(heard.text.trimmed)
-      if !heard.fails(options) { break }
+      window.tokens = answer.tokens
+      window.text = try rules.text(answer.tokens, tokenizer)
+      (window.temperature, window.averageLogProbability) = (temperature, answer.averageLogProbability)
+      window.compressionRatio = compressionRatio(window.text.trimmed)
+      if !window.fails(options) { break }
     }
-    return heard
+    return window
   }
 
   /// The token of the language that is spoken in a window; nil where the model knows none.

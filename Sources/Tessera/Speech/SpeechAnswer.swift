@@ -56,7 +56,7 @@ struct SpeechAnswer {
     let isPenultimate = tokens.count < 2 || tokens[tokens.count - 2] >= first
     if isLast { hide(isPenultimate ? first..<logits.count : 0..<rules.end, &logits) }
     if let newest = tokens.last(where: { $0 >= first }) {
-      // A segment is not empty, so that the same is not heard for ever.
+      // A segment is not empty, so that the same does not come for ever.
       hide(first..<(isLast && !isPenultimate ? newest : newest + 1), &logits)
     }
   }

@@ -95,10 +95,10 @@ struct SpeechTokens: Sendable, Equatable {
   /// What a target begins with.
   ///
   /// - Parameters:
-  ///   - said: before, of which the last `limit` tokens are told.
+  ///   - context: what was said before, of which the last `limit` tokens are told.
   ///   - limit: none are where it is 0 or less, as of a context of two tokens.
-  func prompt(said: [Int], limit: Int, language: Int?, task: TranscriptionOptions.Task) -> [Int] {
-    let told = said.suffix(max(0, limit))
+  func prompt(context: [Int], limit: Int, language: Int?, task: TranscriptionOptions.Task) -> [Int] {
+    let told = context.suffix(max(0, limit))
     let context = told.isEmpty ? [] : [previous] + told
     let taskToken = task == .translate ? translate : transcribe
     return context + [start] + (isMultilingual ? [language, taskToken].compactMap { $0 } : [])

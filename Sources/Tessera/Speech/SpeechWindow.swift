@@ -1,10 +1,10 @@
-/// What was heard in a window.
-struct HeardWindow: Sendable {
+/// What was transcribed of a window.
+struct TranscribedWindow: Sendable {
   var tokens: [Int]
   var text: String
   var averageLogProbability, noSpeechProbability, compressionRatio, temperature: Double
 
-  /// Whether it must be heard again, with more chance.
+  /// Whether it must be decoded again, with more chance.
   func fails(_ options: TranscriptionOptions) -> Bool {
     if isSilent(options) { return false }
     return options.compressionRatioLimit.map { compressionRatio > $0 } ?? false || isUnlikely(options)
@@ -24,7 +24,7 @@ struct HeardWindow: Sendable {
 /// The parts of a window, by its timestamps.
 struct WindowParts: Equatable {
   struct Part: Equatable {
-    /// In tokens of the source from the window's beginning on; nil: the end of what was heard.
+    /// In tokens of the source from the window's beginning on; nil: the end of the window.
     var start: Int
     var end: Int?
     var tokens: [Int]
@@ -52,7 +52,7 @@ struct WindowParts: Equatable {
       parts.append(Part(start: own[0] - first, end: own[own.count - 1] - first, tokens: own))
       from = cut
     }
-    // Where one timestamp ends the answer, nothing was said behind it; else what has no end is heard again.
+    // Where one timestamp ends the answer, nothing was said behind it; else what has no end is transcribed again.
     next = endsWithOne ? nil : tokens[from - 1] - first
   }
 }

@@ -14,7 +14,7 @@ public struct TranscriptionOptions: Sendable {
   public var prompt: String?
   /// Whether a window knows what was said in those before it (elsewhere `condition_on_previous_text`).
   public var knowsPrevious = true
-  /// A window is heard with the first of these, and as long as that fails, with the next: above 0 tokens are drawn. One answer
+  /// A window is decoded with the first of these, and as long as that fails, with the next: above 0 tokens are drawn. One answer
   /// is made at each, neither of several beams nor the best of several.
   public var temperatures = [0, 0.2, 0.4, 0.6, 0.8, 1]
   /// A window fails whose text zlib makes more times shorter, because it repeats itself (elsewhere
@@ -46,7 +46,7 @@ public struct TranscriptSegment: Sendable, Equatable {
   /// The text's tokens and, around them, timestamps.
   public var tokens: [Int]
   /// Of the window that the segment is of: the mean of the tokens' log-probabilities, how likely nothing was said, how many times
-  /// shorter zlib makes the text, and the temperature with which it was heard.
+  /// shorter zlib makes the text, and the temperature with which it was decoded.
   public var averageLogProbability, noSpeechProbability, compressionRatio, temperature: Double
 }
 
@@ -61,7 +61,7 @@ public struct Transcript: Sendable, Equatable {
   public init() {}
 }
 
-/// What is known of a sound, as it is heard.
+/// What is known of a sound, as it is transcribed.
 public enum TranscriptionEvent: Sendable {
   case segment(TranscriptSegment)
   /// Seconds of the sound that are behind, and all of it.

@@ -1,12 +1,12 @@
 import TesseraAudio
 
-/// What is heard in a sound, as it is asked for.
+/// The transcription of a sound, as it is asked for.
 public struct TranscriptionStream: AsyncSequence, Sendable {
   let transcriber: Transcriber
   let audio: AudioSamples
   let options: TranscriptionOptions
 
-  /// Begins to hear; each iterator hears all of it.
+  /// Begins to transcribe; each iterator transcribes all of it.
   public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
 
   public struct Iterator: AsyncIteratorProtocol {
@@ -67,7 +67,7 @@ private struct TranscriptionRun: Sendable {
       framesPerToken: transcriber.framesPerToken, firstTimestamp: rules.firstTimestamp, prompt: prompt)
   }
 
-  /// Hears the next window; never without an event.
+  /// Transcribes the next window; never without an event.
   mutating func advance() async throws -> [TranscriptionEvent] {
     let (rules, model) = (transcriber.rules, transcriber.model)
     let tokenizer = try model.tokenizer
@@ -82,10 +82,10 @@ private struct TranscriptionRun: Sendable {
       let beginning = spectrogram.beginning(frames: transcriber.windowFrames)
       language = try await model.engine.language(of: beginning, rules)
     }
-    let heard = try await model.engine.hear(
-      spectrogram.window(from: timeline.frame, frames: transcriber.windowFrames), said: timeline.context,
+    let window = try await model.engine.transcribe(
+      spectrogram.window(from: timeline.frame, frames: transcriber.windowFrames), context: timeline.context,
       language: language, rules, options)
-    let segments = try timeline.take(heard, options) { try rules.text($0, tokenizer) }
+    let segments = try timeline.take(window, options) { try rules.text($0, tokenizer) }
     let all = Double(spectrogram.frameCount) / Spectrogram.rate
     let done = min(all, Double(timeline.frame) / Spectrogram.rate)
     return segments.map { .segment($0) } + [.progress(seconds: done, of: all)]

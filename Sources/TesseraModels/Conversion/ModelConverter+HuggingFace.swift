@@ -99,8 +99,7 @@ extension ModelConverter {
     _ merge: AdapterMerge, _ checkpoint: any Checkpoint
   ) throws -> TensorRows {
     let tensor = declaration.tensor
-    let isQueryOrKey = [".attn_q.", ".attn_k."].contains { name.contains($0) }
-    let headDim = isQueryOrKey ? record.interleavedHeadDim : nil
+    let headDim = record.interleavedHeadDim(of: name)
     if !declaration.isMatrix {
       let runs = declaration.storedRows
       let columns = headDim == nil && runs == nil ? tensor.columnCount : 1
@@ -116,8 +115,8 @@ extension ModelConverter {
         return .floats(values, columnCount: values.count / max(1, rows))
       }
       guard headDim > 0, values.count.isMultiple(of: headDim) else { return rows }
-      let order = values.indices.map { $0 / headDim * headDim + $0 % headDim % 2 * (headDim / 2) + $0 % headDim / 2 }
-      return .floats(order.map { values[$0] }, columnCount: values.count)
+      let ordered = values.indices.map { values[HeadOrder.halved($0, size: headDim)] }
+      return .floats(ordered, columnCount: values.count)
     }
     if declaration.parameter.isTransposed {
       return try merge.rows(.transposed(tensor, in: checkpoint), of: declaration.parameter)

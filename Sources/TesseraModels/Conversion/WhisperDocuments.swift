@@ -65,7 +65,7 @@ struct WhisperDocuments {
     return .object(config)
   }
 
-  /// `preprocessor_config.json`: what every Whisper model hears.
+  /// `preprocessor_config.json`: what sound every Whisper model takes.
   func preprocessorConfig() -> JSONValue {
     // A position is 20 ms.
     let seconds = sizes.sourcePositions / 50

@@ -1,5 +1,5 @@
 /// BART (Lewis et al. 2020): learned positions, norms behind the embedding and behind each sum.
-struct BART: BARTKin {
+struct BART: BARTEncoderDecoder {
   static let huggingFaceNames = ["BartForConditionalGeneration"]
 
   let stacks: BARTStacks

@@ -1,6 +1,6 @@
 /// M2M-100 (Fan et al. 2021) and NLLB (NLLB team 2022): sinusoidal positions from the third on, a norm before each block
 /// and behind each stack. The first token of an answer says which language it is in.
-struct M2M100: BARTKin {
+struct M2M100: BARTEncoderDecoder {
   static let huggingFaceNames = ["M2M100ForConditionalGeneration"]
 
   let stacks: BARTStacks

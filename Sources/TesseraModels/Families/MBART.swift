@@ -1,6 +1,6 @@
 /// mBART and mBART-50 (Liu et al. 2020; Tang et al. 2020): BART with a norm before each block, and one more behind each
 /// stack.
-struct MBART: BARTKin {
+struct MBART: BARTEncoderDecoder {
   static let huggingFaceNames = ["MBartForConditionalGeneration"]
 
   let stacks: BARTStacks

@@ -1,6 +1,6 @@
 /// Marian's translators, OPUS-MT (Junczys-Dowmunt et al. 2018; Tiedemann & Thottingal 2020): the transformer of the paper
 /// (Vaswani et al. 2017), with a bias of each token's logit.
-struct Marian: BARTKin {
+struct Marian: BARTEncoderDecoder {
   static let huggingFaceNames = ["MarianMTModel"]
 
   let stacks: BARTStacks

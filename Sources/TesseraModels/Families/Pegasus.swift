@@ -1,5 +1,5 @@
 /// PEGASUS (Zhang et al. 2020): sinusoidal positions, a norm before each block and behind each stack.
-struct Pegasus: BARTKin {
+struct Pegasus: BARTEncoderDecoder {
   static let huggingFaceNames = ["PegasusForConditionalGeneration"]
 
   let stacks: BARTStacks

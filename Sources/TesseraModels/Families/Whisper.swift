@@ -2,7 +2,7 @@ import TesseraOperators
 
 /// Whisper (Radford et al. 2022): two convolutions over the frames of a log-mel spectrogram, the second of which takes every
 /// other one, and then an encoder-decoder with norms before its blocks and keys without biases.
-struct Whisper: BARTKin {
+struct Whisper: BARTEncoderDecoder {
   static let kind = FamilyKind.speech
   static let huggingFaceNames = ["WhisperForConditionalGeneration"]
   /// Frames that become a token of the source.

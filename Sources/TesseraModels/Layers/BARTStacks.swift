@@ -1,12 +1,12 @@
 import TesseraMemory
 import TesseraOperators
 
-/// BART and its kin: encoder-decoders of one shape, which differ in their positions and in where norms are.
-protocol BARTKin: StackedDecoder, EncoderDecoder where Layer == EncoderDecoderLayer {
+/// BART and those like it: encoder-decoders of one shape, which differ in their positions and in where norms are.
+protocol BARTEncoderDecoder: StackedDecoder, EncoderDecoder where Layer == EncoderDecoderLayer {
   var stacks: BARTStacks { get }
 }
 
-extension BARTKin {
+extension BARTEncoderDecoder {
   static var ggufNames: [String] { [] }
 
   var profile: ModelProfile { stacks.profile }

@@ -1,7 +1,7 @@
 import TesseraFiles
 
 extension Checkpoint {
-  /// Whether the model hears speech; false for what is not supported.
+  /// Whether the model transcribes speech; false for what is not supported.
   package var hearsSpeech: Bool {
     guard let hyperparameters = try? Hyperparameters(self) else { return false }
     return (try? Families.family(of: hyperparameters)) is Whisper.Type

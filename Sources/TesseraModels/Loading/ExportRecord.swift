@@ -10,7 +10,13 @@ final class ExportRecord: Sendable {
     /// Values that GGUF has no key for, and that are not what a file without one means.
     var inexpressible: [String] = []
     /// The size of the heads whose rows are interleaved in GGUF files; nil: they are not.
-    var interleavedHeadDim: Int?
+    fileprivate var interleavedHeadDim: Int?
+
+    /// The size of the heads that the rows of a tensor, by its GGUF name, have in another order in folders (`HeadOrder`); nil:
+    /// there they are in the same.
+    func interleavedHeadDim(of name: String) -> Int? {
+      [".attn_q.", ".attn_k."].contains { name.contains($0) } ? interleavedHeadDim : nil
+    }
   }
 
   private let state = Mutex(Contents())

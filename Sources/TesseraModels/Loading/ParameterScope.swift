@@ -119,8 +119,7 @@ struct ParameterScope {
 
   /// The size of the heads whose rows GGUF files have in another order than folders, of queries and keys.
   func interleavedHeadDim(of parameter: Parameter) -> Int? {
-    guard let name = parameter.gguf, [".attn_q.", ".attn_k."].contains(where: { name.contains($0) }) else { return nil }
-    return hyperparameters.record?.contents.interleavedHeadDim
+    parameter.gguf.flatMap { hyperparameters.record?.contents.interleavedHeadDim(of: $0) }
   }
 
   /// The biases of parts whose rows follow each other; nil where there are none.

@@ -11,6 +11,8 @@ package struct APIError: Error, Sendable, Equatable {
   package var code: String?
   /// Seconds after which it may be tried again.
   package var retryAfter: Int?
+  /// Methods that a path takes, where another was used.
+  package var allow: String?
 
   package init(
     _ status: Int, _ message: String, type: String = "invalid_request_error", param: String? = nil, code: String? = nil,

@@ -26,6 +26,7 @@ package struct Reply: Sendable {
   package init(_ error: APIError) {
     self.init(error.document, status: error.status)
     if let seconds = error.retryAfter { headers.append(("retry-after", String(seconds))) }
+    if let allow = error.allow { headers.append(("allow", allow)) }
     if error.status == 401 { headers.append(("www-authenticate", "Bearer")) }
   }
 

@@ -56,7 +56,7 @@ enum Routes {
     add("GET", "/") { _, _ in .chatPage }
     add("POST", "/v1/responses", "/responses", content: .json) { try await $0.responses($1) }
     add("GET", "/tokenizer_info") { api, _ in try api.tokenizerInfo() }
-    add("GET", "/openapi.json") { _, _ in .openAPI }
+    add("GET", "/openapi.json") { _, _ in Reply(OpenAPI.document) }
     add("GET", "/metrics") { api, _ in await api.metricsPage() }
     return all
   }()
@@ -69,13 +69,17 @@ enum Routes {
     if let route = all[path]?.first(where: { $0.method == method }) { return route }
     if let routes = all[path] {
       let methods = routes.map(\.method).joined(separator: ", ")
-      throw APIError(405, "'\(path)' takes \(methods), and not \(method.prefix(32)).", code: "method_not_allowed")
+      var error = APIError(405, "'\(path)' takes \(methods), and not \(method.prefix(32)).", code: "method_not_allowed")
+      error.allow = methods
+      throw error
     }
     if path.hasPrefix("/v1/models/") || path.hasPrefix("/models/") {
       let name = path.split(separator: "/", omittingEmptySubsequences: true).drop { $0 != "models" }.dropFirst()
         .joined(separator: "/")
       guard method == "GET" else {
-        throw APIError(405, "'/v1/models/…' takes GET, and not \(method.prefix(32)).", code: "method_not_allowed")
+        var error = APIError(405, "'\(path.prefix(200))' takes GET alone.", code: "method_not_allowed")
+        error.allow = "GET"
+        throw error
       }
       return Route(method: "GET", content: .none) { api, _ in
         Reply(try api.models.model(named: name.removingPercentEncoding ?? name).document)

@@ -1,8 +1,4 @@
 extension Reply {
-  /// `/openapi.json`: the interface for programs.
-  static let openAPI = Reply(
-    text: String(decoding: PackageResources.openapi_json, as: UTF8.self), contentType: "application/json")
-
   /// `/`: a page to chat with the models, which needs nothing from elsewhere.
   static let chatPage = {
     var reply = Reply(

@@ -23,6 +23,7 @@ extension API {
       page.family(name, "histogram", help)
       for (model, values) in models { page.histogram(name, model, value(values)) }
     }
+    await engines(&page)
     counter("tessera:prompt_tokens_total", "Tokens of prompts, cached ones included.") { $0.promptTokens }
     counter("tessera:generation_tokens_total", "Tokens of answers.") { $0.generatedTokens }
     counter("tessera:prompt_tokens_cached_total", "Tokens of prompts that the cache had.") { $0.cachedTokens }
@@ -37,9 +38,46 @@ extension API {
     histogram("tessera:time_to_first_token_seconds", "Time to the first token.") { $0.firstToken }
     histogram("tessera:time_per_output_token_seconds", "Time per token behind the first.") { $0.tokenTime }
     histogram("tessera:e2e_request_latency_seconds", "Time from request to the last token.") { $0.latency }
+    histogram("tessera:request_queue_time_seconds", "Time from request to its turn.") { $0.queueTime }
     histogram("tessera:request_prompt_tokens", "Tokens of a prompt.") { $0.promptLength }
     histogram("tessera:request_generation_tokens", "Tokens of an answer.") { $0.answerLength }
     return Reply(text: page.text, contentType: "text/plain; version=0.0.4; charset=utf-8")
+  }
+}
+
+extension API {
+  /// What the models' engines do, and have done.
+  private func engines(_ page: inout PrometheusPage) async {
+    var engines: [(model: String, statistics: EngineStatistics)] = []
+    for model in models.models { engines.append((model.name, await model.language.engineStatistics())) }
+    func family(
+      _ name: String, _ type: String, _ help: String, _ values: (EngineStatistics) -> [(label: String?, value: Double)]
+    ) {
+      page.family(name, type, help)
+      for (model, statistics) in engines {
+        for (label, value) in values(statistics) {
+          page.line(name, [("model_name", model)] + (label.map { [("kind", $0)] } ?? []), value: value)
+        }
+      }
+    }
+    family("tessera:num_requests_running", "gauge", "Generations that run.") { [(nil, Double($0.runningRequests))] }
+    family("tessera:num_requests_waiting", "gauge", "Generations that wait for room.") {
+      [(nil, Double($0.waitingRequests))]
+    }
+    family("tessera:kv_cache_usage_perc", "gauge", "The part of the fullest group's blocks in use, 0 to 1.") {
+      [(nil, $0.blocks.map { Double($0.used) / Double(max(1, $0.total)) }.max() ?? 0)]
+    }
+    family("tessera:prefix_cache_queries_total", "counter", "Tokens of prompts that were looked for in the cache.") {
+      [(nil, Double($0.promptTokens))]
+    }
+    family("tessera:prefix_cache_hits_total", "counter", "Those that were there, by where.") {
+      [
+        ("device", Double($0.deviceHitTokens)), ("host", Double($0.hostHitTokens)), ("disk", Double($0.diskHitTokens)),
+      ]
+    }
+    family("tessera:num_preemptions_total", "counter", "Generations that gave up their blocks for a while, by how.") {
+      [("swap", Double($0.swaps)), ("recompute", Double($0.recomputations))]
+    }
   }
 }
 

@@ -17,6 +17,9 @@ final class Metrics: Sendable {
       0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 10,
     ])
     var latency = Histogram([0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960])
+    var queueTime = Histogram([
+      0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960,
+    ])
     var promptLength = Histogram([
       1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000,
     ])
@@ -65,6 +68,7 @@ extension Metrics.Model {
       tokenTime.add(statistics.generationSeconds / Double(statistics.generatedTokens - 1))
     }
     latency.add(statistics.timeToFirstTokenSeconds + statistics.generationSeconds)
+    queueTime.add(statistics.queuedSeconds)
     promptLength.add(Double(statistics.promptTokens))
     answerLength.add(Double(statistics.generatedTokens))
   }

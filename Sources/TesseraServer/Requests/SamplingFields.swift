@@ -38,7 +38,8 @@ extension RequestFields {
 
   private func refuseOthers() throws(APIError) {
     for (key, nothing) in Self.others {
-      guard let value = value(key), value != nothing, value.doubleValue == nil || value.doubleValue != nothing.doubleValue
+      guard let value = value(key), value != nothing,
+        value.doubleValue == nil || value.doubleValue != nothing.doubleValue
       else { continue }
       throw .unsupported(path(key), "leave it out.")
     }

@@ -3,7 +3,7 @@
 /// A token may end within a character: its last bytes are held back until the character is complete or is known to be
 /// no UTF-8, in which case it becomes U+FFFD. Where the decoder must see the next token first (a byte among `<0xE2>`
 /// tokens, a word's end), a token's text comes one token later. However the tokens come, the pieces add up to what `Tokenizer.decode`
-/// gives, except that a space which SentencePiece puts before a text stays: here it follows on the prompt.
+/// gives, except that a space which SentencePiece puts before a text stays where it follows on a prompt.
 package struct StreamingDetokenizer: Sendable {
   private let tokenizer: Tokenizer
   private var stream: DecoderStream
@@ -11,9 +11,10 @@ package struct StreamingDetokenizer: Sendable {
   private var pending: [UInt8] = []
 
   /// A detokenizer for one sequence of tokens.
-  package init(_ tokenizer: Tokenizer) {
+  /// - Parameter beginsText: whether the text is one of its own and follows on no prompt.
+  package init(_ tokenizer: Tokenizer, beginsText: Bool = false) {
     self.tokenizer = tokenizer
-    stream = DecoderStream(tokenizer.components.decoder, beginsText: false)
+    stream = DecoderStream(tokenizer.components.decoder, beginsText: beginsText)
   }
 
   /// The text that a token completes, which may be empty. Control tokens stand for no text.

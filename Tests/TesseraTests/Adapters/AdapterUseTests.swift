@@ -8,6 +8,10 @@ import Testing
 
 @testable import Tessera
 
+extension Engine {
+  fileprivate func endTokens() throws -> Set<Int> { try model().endTokens }
+}
+
 extension FamilySuites {
   @Suite("Adapters that are chosen by name, or merged")
   struct AdapterUseTests {
@@ -48,11 +52,15 @@ extension FamilySuites {
         }
         return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
       }
+      // End tokens are passed over in the references, and end an answer here.
+      let ends = try await model.engine.endTokens()
       for (index, request) in expected.enumerated() {
-        // End tokens are passed over in the references, and end an answer here.
-        let answer = answers[index] ?? []
-        #expect(answer.count > 0 && answer == Array(request.answer.prefix(answer.count)), "\(request)")
+        #expect(answers[index] == Array(request.answer.prefix { !ends.contains($0) }.prefix(12)), "\(request)")
       }
+      // Of one prompt each adapter makes another answer.
+      var ofOne: Set<[Int]> = []
+      for name in [nil] + names { ofOne.insert(try await answer(model, expected[0].tokens, name)) }
+      #expect(ofOne.count == 3)
       await #expect(throws: TesseraError.self) { try await answer(model, [5], "llama3-none") }
     }
 
@@ -84,12 +92,25 @@ extension FamilySuites {
       let score = try await model.score(
         tokens: Array(prompt.tokens.prefix(3)), continuation: Array(prompt.tokens.dropFirst(3)), adapter: "llama3-all")
       let columns = prompt.logProbabilities.shape[1]
+      #expect(score.logProbabilities.count == prompt.tokens.count - 3 && prompt.tokens.count > 4)
       for (index, value) in score.logProbabilities.enumerated() {
         let expected = prompt.logProbabilities.values[(index + 2) * columns + prompt.tokens[index + 3]]
         #expect(abs(value - Double(expected)) < 1e-4)
       }
-      let states = try await model.hidden(tokens: prompt.tokens, adapter: "llama3-all")
-      #expect(try await model.hidden(tokens: prompt.tokens) != states)
+      let runner = try fixture.loaded().runner
+      for adapter in [nil, 0] {
+        let name = adapter.map { _ in "llama3-all" }
+        let sequence = runner.cache.makeSequence(adapter: adapter)
+        let batch = Batch([.init(sequence: sequence, tokens: prompt.tokens, outputs: .all)])
+        let states = try runner.hidden(runner.run(batch, wantsLogits: false))
+        #expect(try await model.hidden(tokens: prompt.tokens, adapter: name) == states)
+        let vector = try await model.engine.pooled([TypedTokens(ids: prompt.tokens)], .last, adapter: name)
+        #expect(vector == [Array(states.suffix(model.profile.hiddenSize))])
+        sequence.close()
+      }
+      let text = [TypedTokens(ids: prompt.tokens)]
+      let plain = try await model.engine.pooled(text, .mean)
+      #expect(try await model.engine.pooled(text, .mean, adapter: "llama3-all") != plain)
     }
 
     @Test(

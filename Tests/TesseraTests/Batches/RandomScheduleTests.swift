@@ -13,6 +13,7 @@ extension ModelSuites {
         (ScheduledModel.llama, KernelStyle.simt, 1000), (.llama, .vector, 60), (.window, .simt, 200),
         (.window, .vector, 20),
         (.latent, .simt, 100), (.latent, .vector, 20), (.encoderDecoder, .simt, 200), (.encoderDecoder, .vector, 20),
+        (.adapters, .simt, 100), (.adapters, .vector, 20), (.fast, .simt, 100), (.fast, .vector, 20),
       ])
     func schedules(model: ScheduledModel, style: KernelStyle, most: Int) throws { try check(model, style, most) }
 
@@ -21,6 +22,7 @@ extension ModelSuites {
       arguments: [
         (ScheduledModel.experts, KernelStyle.simt, 200), (.experts, .vector, 20), (.sharedExpert, .simt, 100),
         (.sinks, .simt, 100), (.sinks, .vector, 20), (.hostExperts, .simt, 100), (.hostExperts, .vector, 20),
+        (.hostPrograms, .vector, 20), (.quantizedHostExperts, .simt, 60), (.quantizedHostExperts, .vector, 20),
       ])
     func expertSchedules(model: ScheduledModel, style: KernelStyle, most: Int) throws { try check(model, style, most) }
 
@@ -35,17 +37,20 @@ extension ModelSuites {
       var streams: [Stream] = []
       for base in 0..<3 {
         let source = runner.takesSource ? ids(20 + 30 * base, base + 100) : nil
-        let tokens = ids(length, base + 1)
-        streams.append(Stream(tokens: tokens, source: source))
+        // The same tokens with different adapters, and without.
+        let adapter = runner.adapters.isEmpty || base == 0 ? nil : base - 1
+        let tokens = ids(length, runner.adapters.isEmpty ? base + 1 : 1)
+        streams.append(Stream(tokens: tokens, source: source, adapter: adapter))
         for (index, shared) in [17, 64, 100].enumerated() {
           let rest = ids(length - shared, 10 * base + index + 10)
-          streams.append(Stream(tokens: tokens.prefix(shared) + rest, source: source))
+          streams.append(Stream(tokens: tokens.prefix(shared) + rest, source: source, adapter: adapter))
         }
       }
-      let alone = try streams.map { try runner.alone($0.tokens, source: $0.source) }
+      let alone = try streams.map { try runner.alone($0.tokens, source: $0.source, adapter: $0.adapter) }
+      if !runner.adapters.isEmpty { #expect(Set([0, 4, 8].map { alone[$0] }).count == 3) }
       // A step program is compiled for each kind of step: other models than Llama that have them have few kinds there.
-      let isVaried = style == .simt || !(model == .window || model == .experts)
-      var random = Schedule.Numbers(seed: 11)
+      let isVaried = style == .simt || ![.window, .experts, .hostPrograms].contains(model)
+      var random = SeededNumbers(seed: 11)
       var (rowCount, lostWindows) = (0, 0)
       for number in 0..<Grid.values([most], small: [min(20, most)])[0] {
         var schedule = Schedule(runner, streams, alone, isVaried: isVaried)
@@ -56,6 +61,7 @@ extension ModelSuites {
         schedule.close()
         #expect(runner.freeBlocks == runner.cache.blockCounts, "schedule \(number)")
       }
+      if let experts = runner.expertStatistics { #expect(experts.hits > 0 && experts.misses > 100) }
       #expect(rowCount > (isVaried ? 1000 : 30) && (model != .window || lostWindows > 0))
     }
   }
@@ -75,16 +81,28 @@ enum ScheduledModel: Sendable {
   case sinks
   /// The same with places on the device for three of its twelve experts.
   case hostExperts
+  /// The same where what lies between two choices of experts is a program.
+  case hostPrograms
+  /// The same, quantized as they come to the device.
+  case quantizedHostExperts
   case encoderDecoder
+  /// Two adapters, and none.
+  case adapters
+  /// Fast precision, where the device gains by it.
+  case fast
 
   func runner(_ style: KernelStyle) throws -> ModelRunner {
     func configure(_ options: inout ModelRunner.Options) {
       (options.sequenceCount, options.contextLength, options.chunkSize, options.style) = (4, 192, 96, style)
     }
-    func family(_ folder: String, expertMemory: Int? = nil, usesPrograms: Bool = false) throws -> ModelRunner {
+    func family(
+      _ folder: String, expertMemory: Int? = nil, usesPrograms: Bool = false, type: WeightFormat? = nil,
+      adapters: [String] = []
+    ) throws -> ModelRunner {
       var options = ModelRunner.Options()
       configure(&options)
-      (options.contextLength, options.expertMemory) = (128, expertMemory)
+      (options.contextLength, options.expertMemory, options.weightFormat) = (128, expertMemory, type)
+      options.adapters = try adapters.map { try AdapterFixture(name: $0, model: folder).adapter() }
       return try FamilyFixture(folder: folder, isGGUF: false).model(options, usesPrograms: usesPrograms).runner
     }
     switch self {
@@ -106,33 +124,44 @@ enum ScheduledModel: Sendable {
     case .latent: return try family("deepseek-v3")
     case .sinks: return try family("gpt-oss")
     case .hostExperts: return try family("gpt-oss", expertMemory: 3 * 3 * 32 * 32 * 4)
+    case .hostPrograms: return try family("gpt-oss", expertMemory: 3 * 3 * 32 * 32 * 4, usesPrograms: true)
+    case .quantizedHostExperts: return try family("gpt-oss", expertMemory: 3 * 3 * 32 * 34, type: .q8_0)
     case .encoderDecoder: return try family("t5")
+    case .adapters: return try family("llama3", adapters: ["llama3-all", "llama3-some"])
+    case .fast:
+      return try SyntheticModel.llama.runner {
+        configure(&$0)
+        $0.precision = .fast
+      } _: {
+        SyntheticModel.oneLayer(&$0)
+      }
     }
   }
 }
 
-/// Tokens of a sequence, and the source of an encoder-decoder's.
+/// Numbers that are the same for the same seed (Steele et al. 2014).
+struct SeededNumbers {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  mutating func below(_ count: Int) -> Int {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+    return Int((z ^ z >> 31) % UInt64(max(1, count)))
+  }
+}
+
+/// Tokens of a sequence, the source of an encoder-decoder's, and its adapter.
 private struct Stream: Equatable {
   var tokens: [Int]
   var source: [Int]?
+  var adapter: Int?
 }
 
 /// Sequences of known streams, and what is done to them at random.
 private struct Schedule {
-  /// Numbers that are the same for the same seed (Steele et al. 2014).
-  struct Numbers {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func below(_ count: Int) -> Int {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var z = state
-      z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-      z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-      return Int((z ^ z >> 31) % UInt64(max(1, count)))
-    }
-  }
-
   private struct Member {
     var sequence: KVSequence
     var stream: Int
@@ -156,15 +185,15 @@ private struct Schedule {
   func close() { for member in members { member.sequence.close() } }
 
   /// A stream that begins like the first `count` tokens of another.
-  private func stream(like stream: Int, count: Int, _ random: inout Numbers) -> Int {
+  private func stream(like stream: Int, count: Int, _ random: inout SeededNumbers) -> Int {
     let alike = streams.indices.filter {
       streams[$0].tokens.prefix(count) == streams[stream].tokens.prefix(count)
-        && streams[$0].source == streams[stream].source
+        && streams[$0].source == streams[stream].source && streams[$0].adapter == streams[stream].adapter
     }
     return alike[random.below(alike.count)]
   }
 
-  mutating func step(_ random: inout Numbers) throws {
+  mutating func step(_ random: inout SeededNumbers) throws {
     if members.isEmpty || random.below(3) == 0 { try add(random.below(streams.count)) }
     guard !members.isEmpty else { return }
     let chosen = random.below(members.count)
@@ -192,7 +221,7 @@ private struct Schedule {
 
   /// Begins a sequence, if there is room for its source.
   private mutating func add(_ stream: Int) throws {
-    let sequence = runner.cache.makeSequence()
+    let sequence = runner.cache.makeSequence(adapter: streams[stream].adapter)
     do {
       if let source = streams[stream].source { _ = try runner.runSource(source, of: sequence) }
       members.append(Member(sequence: sequence, stream: stream))
@@ -202,7 +231,7 @@ private struct Schedule {
   }
 
   /// Runs a piece of some sequences, in any order.
-  private mutating func run(_ random: inout Numbers) throws {
+  private mutating func run(_ random: inout SeededNumbers) throws {
     var left = runner.chunkSize
     var chunks: [Batch.Chunk] = []
     var expected: [Row] = []

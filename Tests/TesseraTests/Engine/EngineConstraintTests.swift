@@ -93,10 +93,11 @@ extension ModelSuites {
       async let free = language.run(Self.prompts[2])
       var mask = [UInt32](repeating: 0, count: (SyntheticModel.vocabularyCount + 31) / 32)
       mask[a / 32] = 1 << UInt32(a % 32)
-      let error = await #expect(throws: TesseraError.self) { [mask] in
-        try await language.run(Self.prompts[1]) {
+      let onlyA = mask
+      let error = await #expect(throws: TesseraError.self) {
+        _ = try await language.run(Self.prompts[1]) {
           $0.constraint = try? .regex("a{2}b")
-          $0.allowedTokens = mask
+          $0.allowedTokens = onlyA
         }
       }
       #expect(error?.code == .badOption)

@@ -31,7 +31,7 @@ private struct Answers: Decodable {
   }
   struct Answer: Decodable {
     let sound: Int
-    let said: [Int]
+    let context: [Int]
     let language: Int
     let tokens: [Int]
     let noSpeech, averageLogProbability: Double
@@ -42,11 +42,11 @@ private struct Answers: Decodable {
 
 private struct Windows: Decodable {
   struct Call: Decodable {
-    let said, tokens: [Int]
+    let context, tokens: [Int]
     let averageLogProbability, noSpeech, compressionRatio, temperature: Double
 
-    var heard: HeardWindow {
-      HeardWindow(
+    var window: TranscribedWindow {
+      TranscribedWindow(
         tokens: tokens, text: "", averageLogProbability: averageLogProbability, noSpeechProbability: noSpeech,
         compressionRatio: compressionRatio, temperature: temperature)
     }
@@ -75,7 +75,7 @@ extension ModelSuites {
       return try await Transcriber.load(from: URL(fileURLWithPath: path), options: options)
     }
 
-    @Test("a window is heard as openai-whisper's program hears it, by its rules and knowing what was said")
+    @Test("a window is transcribed as by openai-whisper's program, by its rules and knowing what was said")
     func answers() async throws {
       let all = try fixture("answers", as: Answers.self)
       let tiny = FamilyFixture(folder: "whisper", file: nil)
@@ -86,33 +86,33 @@ extension ModelSuites {
       for answer in all.answers {
         let features = sounds[answer.sound].features.values
         let language = try await model.engine.language(of: features, all.rules.tokens)
-        let heard = try await model.engine.hear(
-          features, said: answer.said, language: language, all.rules.tokens, options)
-        #expect(heard.tokens == answer.tokens && language == answer.language)
-        #expect(abs(heard.averageLogProbability - answer.averageLogProbability) < 1e-3)
-        #expect(abs(heard.noSpeechProbability - answer.noSpeech) < 1e-4)
+        let window = try await model.engine.transcribe(
+          features, context: answer.context, language: language, all.rules.tokens, options)
+        #expect(window.tokens == answer.tokens && language == answer.language)
+        #expect(abs(window.averageLogProbability - answer.averageLogProbability) < 1e-3)
+        #expect(abs(window.noSpeechProbability - answer.noSpeech) < 1e-4)
       }
-      #expect(all.answers.contains { $0.said.count > 40 })
+      #expect(all.answers.contains { $0.context.count > 40 })
       // Tokens that are drawn depend on the seed alone, and obey the same rules.
       options.temperatures = [1]
       var drawn: [[Int]] = []
       for seed: UInt64 in [1, 1, 2] {
         options.seed = seed
-        let heard = try await model.engine.hear(
-          sounds[0].features.values, said: [], language: 63, all.rules.tokens, options)
-        #expect(heard.temperature == 1)
-        #expect((70...74).contains(heard.tokens[0]) && Set(heard.tokens).isDisjoint(with: all.rules.suppressed))
-        drawn.append(heard.tokens)
+        let window = try await model.engine.transcribe(
+          sounds[0].features.values, context: [], language: 63, all.rules.tokens, options)
+        #expect(window.temperature == 1)
+        #expect((70...74).contains(window.tokens[0]) && Set(window.tokens).isDisjoint(with: all.rules.suppressed))
+        drawn.append(window.tokens)
       }
       #expect(drawn[0] == drawn[1] && drawn[0] != drawn[2])
-      // What fails is heard again from the prompt on, with the next seed.
+      // What fails is decoded again from the prompt on, with the next seed.
       (options.temperatures, options.seed) = ([0, 1], 1)
       (options.logProbabilityLimit, options.noSpeechLimit) = (0, nil)
-      let again = try await model.engine.hear(
-        sounds[0].features.values, said: [], language: 63, all.rules.tokens, options)
+      let again = try await model.engine.transcribe(
+        sounds[0].features.values, context: [], language: 63, all.rules.tokens, options)
       (options.temperatures, options.seed) = ([1], 2)
-      let alone = try await model.engine.hear(
-        sounds[0].features.values, said: [], language: 63, all.rules.tokens, options)
+      let alone = try await model.engine.transcribe(
+        sounds[0].features.values, context: [], language: 63, all.rules.tokens, options)
       #expect(again.temperature == 1 && again.tokens == drawn[2] && alone.tokens == drawn[2])
       #expect(again.averageLogProbability == alone.averageLogProbability)
       #expect(again.noSpeechProbability == alone.noSpeechProbability)
@@ -126,14 +126,14 @@ extension ModelSuites {
       var calls = all.calls[...]
       var timeline = SpeechTimeline(
         frameCount: all.frames, windowFrames: 3000, framesPerToken: 2, firstTimestamp: all.firstTimestamp,
-        prompt: try #require(calls.first).said)
+        prompt: try #require(calls.first).context)
       while !timeline.isOver {
         for temperature in options.temperatures {
           let next = calls.popFirst()
           let call = try #require(next)
-          #expect(call.temperature == temperature && timeline.context == call.said)
-          guard call.heard.fails(options), temperature < 1 else {
-            _ = timeline.take(call.heard, options) { tokens in
+          #expect(call.temperature == temperature && timeline.context == call.context)
+          guard call.window.fails(options), temperature < 1 else {
+            _ = timeline.take(call.window, options) { tokens in
               tokens.filter { $0 < 50_256 }.map { $0 == all.blank ? " " : "\($0)" }.joined()
             }
             break
@@ -169,7 +169,7 @@ extension ModelSuites {
     }
 
     @Test(
-      "tiny.en hears a sentence as openai-whisper does, and in silence nothing; who stops asking stops it",
+      "tiny.en transcribes a sentence as openai-whisper does, and in silence nothing; who stops asking stops it",
       .enabled(if: folder != nil, "TESSERA_TEST_WHISPER is not set"))
     func real() async throws {
       let transcriber = try await load(try #require(folder))

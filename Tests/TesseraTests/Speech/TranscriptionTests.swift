@@ -95,9 +95,9 @@ extension ModelSuites {
         let rules = transcriber.rules
         let marker = try transcriber.tokens(ofPrompt: "<|startoftranscript|>abc")
         #expect(!marker.contains(rules.start) && marker.suffix(3) == [0, 1, 2])
-        #expect(rules.prompt(said: [0, 1, 2], limit: 2, language: nil, task: .transcribe) == [34, 1, 2, 28])
+        #expect(rules.prompt(context: [0, 1, 2], limit: 2, language: nil, task: .transcribe) == [34, 1, 2, 28])
         for limit in [0, -1] {
-          #expect(rules.prompt(said: [0, 1, 2], limit: limit, language: nil, task: .transcribe) == [28])
+          #expect(rules.prompt(context: [0, 1, 2], limit: limit, language: nil, task: .transcribe) == [28])
         }
         for length in 1...3 {
           var load = LoadOptions()

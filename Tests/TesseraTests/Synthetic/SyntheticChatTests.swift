@@ -22,14 +22,16 @@ extension ModelSuites {
     @Test("turns reuse the cache and answer as if all had been computed", arguments: SyntheticModel.all)
     func reuse(model: SyntheticModel) async throws {
       let language = try await model.load()
-      let chat = ChatSession(language, instructions: "Be brief.", options: options)
+      // The beginning that is shared is counted in blocks of 64 tokens.
+      let instructions = "Be brief, and kind to all who ask you anything, whatever it is."
+      let chat = ChatSession(language, instructions: instructions, options: options)
       for (turn, question) in ["Why?", "And then?", "日本語で"].enumerated() {
         let answer = try await chat.respond(to: question)
         let messages = await chat.messages
         #expect(messages.count == 3 + 2 * turn && messages.last?.content.stringValue == answer)
         #expect(try await fresh(language, Array(messages.dropLast())) == answer)
         let cached = try #require(await chat.lastResult).statistics.cachedPromptTokens
-        #expect(turn == 0 ? cached == 0 : cached > 20)
+        #expect(turn == 0 ? cached == 0 : cached >= 64)
       }
     }
 
@@ -121,7 +123,6 @@ extension ModelSuites {
       await chat.reset()
       #expect(await chat.messages.map(\.role) == ["system"])
       #expect(try await chat.respond(to: "Why?") == answer)
-      #expect(try #require(await chat.lastResult).statistics.cachedPromptTokens == 0)
     }
 
     @Test("a template that cannot be interpreted stops chats, and not the completion of texts")

@@ -32,7 +32,8 @@ extension AddedTokens {
       guard let id = Int(key) else {
         throw TextError(
           .malformedFile,
-          "\(decoder.path ?? ""): added_tokens_decoder has the key \(TextError.quoted(Array(key.utf8))), which is no id")
+          "\(decoder.path ?? ""): added_tokens_decoder has the key \(TextError.quoted(Array(key.utf8))), which is no id"
+        )
       }
       return try token(try decoder.fields(key), id: id)
     }

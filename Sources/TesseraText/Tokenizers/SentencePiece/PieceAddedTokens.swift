@@ -9,7 +9,7 @@ struct PieceAddedTokens {
   private(set) var names: [String: String] = [:]
   private var indices: [[UInt8]: Int] = [:]
 
-  private static let keys = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]
+  private static let keys = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"].map { $0 + "_token" }
 
   /// - Parameters:
   ///   - files: of the folder.
@@ -114,9 +114,8 @@ struct PieceAddedTokens {
   }
 
   private mutating func setUnlessKnown(_ token: AddedTokens.Token) {
-    if indices[token.content] == nil { set(token) } else if let index = indices[token.content] {
-      tokens[index].isSpecial = true
-    }
+    guard let index = indices[token.content] else { return set(token) }
+    tokens[index].isSpecial = true
   }
 
   /// Gives the tokens their ids: the vocabulary's, or those in the files, or the next free ones.

@@ -66,9 +66,9 @@ extension TokenizerComponents {
     _ config: JSONFields?, _ files: HuggingFaceTokenizerFiles, place: String
   ) throws -> PieceConvention {
     let name = try config?.optionalString("tokenizer_class") ?? files.tokenizerClass
-    if let known = name.flatMap({ PieceConvention(named: $0) }) ?? files.modelType.flatMap({ name == nil ? PieceConvention(modelType: $0) : nil }) {
-      return known
-    }
+    let known =
+      if let name { PieceConvention(named: name) } else { files.modelType.flatMap { PieceConvention(modelType: $0) } }
+    if let known { return known }
     throw TextError(
       .unsupportedModel,
       "\(place): the tokenizer class \(TextError.quoted(Array((name ?? "of \(files.modelType ?? "no type")").utf8))) is not "

@@ -24,7 +24,8 @@ struct PieceVocabulary {
     switch convention {
     case .marian, .m2m100:
       guard let vocabulary else {
-        throw TextError(.malformedFile, "\(place): there is no vocab.json beside it; the folder is incomplete, get it again")
+        throw TextError(
+          .malformedFile, "\(place): there is no vocab.json beside it; the folder is incomplete, get it again")
       }
       for (text, value) in vocabulary.object.members {
         guard let id = value.intValue else {
@@ -36,7 +37,8 @@ struct PieceVocabulary {
       }
       guard ids[unknownText] != nil else {
         throw TextError(
-          .malformedVocabulary, "\(vocabulary.path ?? ""): there is no \(unknown); the file is incomplete, get it again")
+          .malformedVocabulary, "\(vocabulary.path ?? ""): there is no \(unknown); the file is incomplete, get it again"
+        )
       }
       if convention == .m2m100 {
         for (index, code) in try Self.languages(config).enumerated() where ids[Array("__\(code)__".utf8)] == nil {

@@ -126,7 +126,8 @@ struct SentencePieceModel: Sendable {
   /// Refuses what SentencePiece refuses.
   private func validate(_ place: String) throws(TextError) {
     func damaged(_ problem: String) -> TextError {
-      TextError(.malformedVocabulary, "\(place): \(problem); the file is damaged, get it again")
+      TextError(
+        .malformedVocabulary, "\(place): \(problem); it is no SentencePiece model or damaged, get the file again")
     }
     guard !pieces.isEmpty, pieces.count <= Int32.max, pieces.bytes.count <= Int32.max else {
       throw damaged("there are \(pieces.count) pieces")
