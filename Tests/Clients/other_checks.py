@@ -71,7 +71,8 @@ def check_langchain(context):
     able = ChatOpenAI(model=context.tools, **common)
     found = able.with_structured_output(Answer, method="json_schema").invoke("Which city is the capital of France?")
     expect(isinstance(found, Answer) and found.city, f"{found}")
-    called = able.bind_tools([Answer], tool_choice="Answer").invoke("Which city is the capital of France? Use the tool.")
+    form = r'<tool_call>\n\{"name": "Answer", "arguments": \{"city": "[A-Z][a-z]{1,12}", "sure": true\}\}\n</tool_call>'
+    called = able.bind_tools([Answer], extra_body={"guided_regex": form}).invoke("Which city is the capital of France?")
     expect(called.tool_calls and called.tool_calls[0]["name"] == "Answer", f"{called}")
     embedder = OpenAIEmbeddings(model=context.embedder, base_url=f"{context.url}/v1", api_key="none", check_embedding_ctx_length=False)
     vectors = embedder.embed_documents(["one", "two"])

@@ -39,11 +39,11 @@ def expect(truth, what):
         raise AssertionError(what)
 
 
-def ask(page, text, answers=1):
+def ask(page, text, answers=1, seconds=15):
     page.run("document.getElementById('prompt').focus()")
     page.type(text)
     page.press("Enter")
-    page.wait(ANSWERED.format(answers))
+    page.wait(ANSWERED.format(answers), seconds)
 
 
 def last(page, part=".text"):
