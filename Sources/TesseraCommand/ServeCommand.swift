@@ -22,17 +22,32 @@
     @OptionGroup var server: ServerArguments
     @OptionGroup var prefixes: PrefixCacheOptions
 
-    @Option(help: "Generations that may be full at once, of each model; more run as long as they are shorter.")
-    var parallel = 4
+    @Option(
+      help: "Generations that may be full at once, of each model (default: 4); more run as long as they are shorter.")
+    var parallel: Int?
+
+    @Option(
+      name: .customLong("kv-memory"),
+      help: ArgumentHelp(
+        "Memory for keys and values, of each model: as many generations as fit, --parallel at most.",
+        valueName: "MiB"))
+    var cacheMebibytes: Int?
 
     func validate() throws {
       try runOptions.checkType()
       guard !model.isEmpty else { throw ValidationError("give a model: -m FILE") }
-      guard (1...4096).contains(parallel) else { throw ValidationError("--parallel must be from 1 to 4096") }
+      guard (1...Self.mostParallel).contains(parallel ?? 1) else {
+        throw ValidationError("--parallel must be from 1 to \(Self.mostParallel)")
+      }
+      guard (1...1 << 30).contains(cacheMebibytes ?? 1) else {
+        throw ValidationError("--kv-memory must be from 1 to \(1 << 30) MiB")
+      }
       guard model.count == 1 || server.alias.count <= model.count else {
         throw ValidationError("\(server.alias.count) names for \(model.count) models: give each at most one --alias")
       }
     }
+
+    private static let mostParallel = 4096
 
     func run() async throws {
       let models = try await load()
@@ -64,7 +79,8 @@
       var models: [ServedModel] = []
       for (index, path) in model.enumerated() {
         var options = prefixes.applied(to: runOptions.loadOptions)
-        options.sequenceCount = parallel
+        options.sequenceCount = parallel ?? (cacheMebibytes == nil ? 4 : Self.mostParallel)
+        options.cacheBytes = cacheMebibytes.map { $0 << 20 }
         if let budget = options.memoryBudget {
           options.memoryBudget = max(1, budget - models.reduce(0) { $0 + $1.language.memoryPlan.totalBytes })
         }

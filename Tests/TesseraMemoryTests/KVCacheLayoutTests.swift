@@ -30,6 +30,29 @@ struct KVCacheLayoutTests {
     }
   }
 
+  @Test("as many sequences as some memory has room for, and no more")
+  func sequences() throws {
+    let geometry = try KVGeometry(kvHeadCount: 2, keyDim: 32, valueDim: 32)
+    let layout = try KVCacheLayout(groups: [
+      KVGroup(layers: [0], geometry: geometry), KVGroup(layers: [1], geometry: geometry, kind: .window(100, sinks: 4)),
+    ])
+    func bytes(_ sequences: Int) throws -> Int {
+      try layout.byteCount(
+        blockCounts: layout.blockCounts(contextLength: 1000, sequenceCount: sequences, stepTokens: 64))
+    }
+    func count(_ limit: Int?, most: Int = 100) throws -> Int {
+      try layout.sequenceCount(within: limit, atMost: most, contextLength: 1000) { _ in 64 }
+    }
+    for sequences in [1, 2, 7, 99, 100] {
+      #expect(try count(bytes(sequences)) == sequences)
+      #expect(try count(bytes(sequences) + 1) == sequences)
+      if sequences > 1 { #expect(try count(bytes(sequences) - 1) == sequences - 1) }
+    }
+    #expect(try count(nil) == 100 && count(.max) == 100 && count(bytes(9), most: 3) == 3)
+    let least = try bytes(1)
+    #expect(throws: MemoryError.self) { try count(least - 1) }
+  }
+
   @Test("offsets give every element of a pool its own place, in the documented order")
   func offsets() throws {
     let geometry = try KVGeometry(kvHeadCount: 3, keyDim: 8, valueDim: 24)

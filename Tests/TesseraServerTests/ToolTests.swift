@@ -73,13 +73,47 @@ extension ServerSuites {
       }
     }
 
+    private static func choice(_ name: String) -> String {
+      "\"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"\(name)\"}}"
+    }
+
+    @Test("a wanted call comes, with arguments by its schema", arguments: [nil, "add"])
+    func wanted(name: String?) async throws {
+      let api = try await ServerFixture.api(callsTools: true)
+      let tools =
+        #""tools": [{"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": "#
+        + #"{"a": {"enum": [1, 2]}}, "required": ["a"]}}}, {"type": "function", "function": {"name": "say", "parameters": "#
+        + #"{"type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"]}}}]"#
+      let choice = name.map { Self.choice($0) } ?? #""tool_choice": "required""#
+      for seed in 2..<6 {
+        let messages = Self.messages.replacing("\"seed\": 1", with: "\"seed\": \(seed)")
+        let (status, answer) = try await api.send(
+          "POST", "/v1/chat/completions", "{\(messages), \(tools), \(choice), \"parallel_tool_calls\": false}")
+        #expect(status == 200, "\(answer.text())")
+        let message = answer["choices"][0]["message"]
+        let call = try #require(message["tool_calls"].arrayValue?.first, "\(answer.text())")["function"]
+        #expect(name == nil ? ["add", "say"].contains(call["name"].stringValue) : call["name"].stringValue == name)
+        let arguments = try JSONValue(parsing: call["arguments"].stringValue ?? "", options: .request)
+        #expect(arguments == ["a": 1] || arguments == ["a": 2])
+        #expect(message["content"].stringValue ?? "" == "")
+      }
+    }
+
     @Test("tools that cannot be called are refused")
     func refused() async throws {
       for (callsTools, ask, param) in [
         (false, Self.tools, "tools"), (true, #""tools": [{"type": "web"}]"#, "tools[0].type"),
         (true, #""tools": [{"type": "function"}]"#, "tools[0].function"),
         (true, #""tools": [{"type": "function", "function": {}}]"#, "tools[0].function.name"),
-        (true, #""tools": 1"#, "tools"), (true, "\(Self.tools), \"tool_choice\": \"required\"", "tool_choice"),
+        (true, #""tools": 1"#, "tools"), (true, #""tool_choice": "required""#, "tool_choice"),
+        (true, "\(Self.tools), \"tool_choice\": \"never\"", "tool_choice"),
+        (true, "\(Self.tools), \(Self.choice("g"))", "tool_choice"),
+        (true, "\(Self.tools), \(Self.choice("f")), \"guided_regex\": \"a\"", "guided_regex"),
+        (
+          true,
+          #""tools": [{"type": "function", "function": {"name": "f", "parameters": {"not": {}}}}], "#
+            + #""tool_choice": "required""#, "tools"
+        ),
       ] {
         let api = try await ServerFixture.api(callsTools: callsTools)
         let (status, answer) = try await api.send("POST", "/v1/chat/completions", "{\(Self.messages), \(ask)}")

@@ -13,6 +13,9 @@ public struct LoadOptions: Sendable {
   public var contextLength: Int?
   /// Generations that may be full at once; each has the whole context, so memory grows with it.
   public var sequenceCount = 1
+  /// Device memory for keys and values, in bytes: as many generations may be full at once as it has room for, at most
+  /// `sequenceCount`. Nil takes what `sequenceCount` needs.
+  public var cacheBytes: Int?
   /// Device memory that may be used, in bytes; nil leaves the device a margin.
   public var memoryBudget: Int?
   /// Device memory for experts, in bytes: they stay in host memory and come to the device as they are chosen, the least recently
@@ -97,7 +100,7 @@ public struct LoadOptions: Sendable {
   func runnerOptions(_ source: ModelSource, on type: DeviceProfile.DeviceType) throws -> ModelRunner.Options {
     var options = ModelRunner.Options()
     options.contextLength = contextLength
-    options.sequenceCount = sequenceCount
+    (options.sequenceCount, options.cacheBytes) = (sequenceCount, cacheBytes)
     options.memoryBudget = memoryBudget
     options.expertMemory = expertMemory
     let standard = KVEncoding.standard(on: type)

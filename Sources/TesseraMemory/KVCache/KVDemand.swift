@@ -104,6 +104,41 @@ extension KVCacheLayout {
     return counts
   }
 
+  /// Sequences that may all be full within some memory.
+  ///
+  /// - Parameters:
+  ///   - byteLimit: nil is no limit.
+  ///   - most: sequences that are wanted.
+  ///   - contextLength: tokens that each sequence may hold.
+  ///   - stepTokens: the most tokens of one step of so many sequences.
+  /// - Throws: ``MemoryError`` where not even one fits, or a count cannot be numbered.
+  package func sequenceCount(
+    within byteLimit: Int?, atMost most: Int, contextLength: Int, stepTokens: (Int) -> Int
+  ) throws(MemoryError) -> Int {
+    guard let byteLimit else { return most }
+    func bytes(_ sequences: Int) throws(MemoryError) -> Int {
+      try byteCount(
+        blockCounts: blockCounts(
+          contextLength: contextLength, sequenceCount: sequences, stepTokens: stepTokens(sequences)))
+    }
+    let one = try bytes(1)
+    guard one <= byteLimit else {
+      throw MemoryError(
+        .invalidRequest,
+        "\(formatted(bytes: byteLimit)) for keys and values: one sequence of \(contextLength) tokens takes "
+          + "\(formatted(bytes: one)); use a shorter --context")
+    }
+    // More take more memory: the last that fits is between the two.
+    var (fits, beyond) = (1, most + 1)
+    while beyond - fits > 1 {
+      let middle = (fits + beyond) / 2
+      // So many that they cannot be numbered do not fit.
+      let isWithin = (try? bytes(middle)).map { $0 <= byteLimit } ?? false
+      if isWithin { fits = middle } else { beyond = middle }
+    }
+    return fits
+  }
+
   /// Bytes of pools with so many blocks of each group.
   ///
   /// Throws ``MemoryError`` when the counts are not one a group, one cannot be numbered, or the bytes are beyond `Int`.

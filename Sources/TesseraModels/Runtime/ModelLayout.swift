@@ -87,13 +87,16 @@ struct ModelLayout {
         "steps of \(options.chunkSize) tokens, \(options.sequenceCount) sequences: 1 to 65536 of each are possible")
     }
     contextLength = context
-    sequenceCount = options.sequenceCount
-    let takesSource = model is any EncoderDecoder
-    chunkSize =
-      isEncoder || takesSource
-      ? max(context, profile.sourceLength(contextLength: context))
-      : min(options.chunkSize, context * options.sequenceCount)
     cache = try profile.cacheLayout(contextLength: context, keys: options.keys, values: options.values)
+    let whole =
+      isEncoder || model is any EncoderDecoder ? max(context, profile.sourceLength(contextLength: context)) : nil
+    func stepTokens(_ sequences: Int) -> Int { whole ?? min(options.chunkSize, context * sequences) }
+    sequenceCount =
+      isEncoder
+      ? options.sequenceCount
+      : try cache.sequenceCount(
+        within: options.cacheBytes, atMost: options.sequenceCount, contextLength: context, stepTokens: stepTokens)
+    chunkSize = stepTokens(sequenceCount)
     let stock = parameters.experts
     let limits = limits.limited(toAllocations: options.largestAllocation)
     expertPlaces = try options.expertMemory.map { try stock.places(budget: $0, limits: limits) }
@@ -102,7 +105,7 @@ struct ModelLayout {
       weightsBytes: parameters.totalBytes + places * stock.placeBytes,
       largestWeightBytes: max(parameters.largestBytes, places * max(stock.gateUpBytes, stock.downBytes)),
       experts: expertPlaces == nil ? nil : .init(bytes: stock.bytes, deviceBytes: places * stock.placeBytes),
-      kvLayout: cache, contextLength: context, sequenceCount: options.sequenceCount, stepTokens: chunkSize,
+      kvLayout: cache, contextLength: context, sequenceCount: sequenceCount, stepTokens: chunkSize,
       workspaceBytes: 1, stagingBytes: checkpoint.hasData ? ParameterDevice.stagingBytes(parameters) : 8 << 20)
   }
 

@@ -13,6 +13,8 @@ package final class ModelRunner {
     package var contextLength: Int?
     /// Sequences that may be full at once.
     package var sequenceCount = 1
+    /// Bytes for keys and values: fewer sequences are planned for, where so many take more; nil: no bound.
+    package var cacheBytes: Int?
     /// The most tokens that one step takes.
     package var chunkSize = 512
     /// How keys and values are kept.

@@ -115,8 +115,10 @@ extension OpenAPI {
       ("messages", messages), ("n", whole(1, limits.choices)), ("max_tokens", whole(0)),
       ("max_completion_tokens", whole(0)), ("logprobs", flag),
       ("top_logprobs", whole(0, GenerationOptions.topLogprobsLimit)), streamOptions,
-      ("chat_template_kwargs", ["type": "object"]),
-    ]
+      ("chat_template_kwargs", ["type": "object"]), ("tools", ["type": "array", "items": ["type": "object"]]),
+      ("tool_choice", ["anyOf": [["enum": ["auto", "none", "required"]], ["type": "object"]]]),
+      ("parallel_tool_calls", flag), ("reasoning_effort", text),
+    ] + forms
   }
 
   private static var completion: [Field] {
@@ -124,6 +126,25 @@ extension OpenAPI {
       ("prompt", inputs), ("n", whole(1, limits.choices)), ("best_of", whole(1, limits.choices)),
       ("max_tokens", whole(0)), ("echo", flag), ("logprobs", whole(0, GenerationOptions.topLogprobsLimit)),
       streamOptions,
+    ] + forms
+  }
+
+  /// What answers must be: one of these.
+  private static var forms: [Field] {
+    let schema: JSONValue = ["type": ["object", "boolean", "string"]]
+    return [
+      (
+        "response_format",
+        [
+          "type": "object", "required": ["type"],
+          "properties": [
+            "type": ["enum": ["text", "json_object", "json_schema"]],
+            "json_schema": ["type": "object", "required": ["schema"], "properties": ["schema": schema]],
+          ],
+        ]
+      ), ("json_schema", schema), ("grammar", text), ("guided_json", schema), ("guided_regex", text),
+      ("guided_choice", ["type": "array", "items": text, "minItems": 1]), ("guided_grammar", text),
+      ("structured_outputs", ["type": "object"]),
     ]
   }
 

@@ -25,19 +25,28 @@ struct ChatRequest: Sendable {
     let limits = api.options.limits
     let language = model.language
     let template = try? language.chatTemplate
-    let tools = try fields.tools(template)
+    let choice = try fields.toolChoice()
+    let tools = try fields.tools(template, choice)
     let conversation = Conversation(messages: try fields.messages(limits), tools: tools)
     callsOnce = try fields.bool("parallel_tool_calls") == false
     var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens()
     options.topLogprobs = try fields.topLogprobs()
-    options.constraint = try await api.constraint(try fields.answerForm())
+    let form = try fields.answerForm()
+    options.constraint = try await api.constraint(form)
+    let tokenizer = try? language.tokenizer
+    if let call = try choice.constraint(tools, template, tokenizer, param: fields.path("tool_choice")) {
+      if let form {
+        throw APIError.invalid(form.param, "'\(form.param)' and 'tool_choice' both say what answers must be: give one.")
+      }
+      options.constraint = call
+    }
     let choices = try fields.choices(limits)
     let streaming = try fields.streaming()
     var variables = try fields.fields("chat_template_kwargs")?.object ?? [:]
     if let effort = try fields.string("reasoning_effort") { variables["reasoning_effort"] = .string(effort) }
     let prompt = try await api.prompt(of: conversation, language, variables: variables, param: "messages")
-    parser = AnswerParser(template, tokenizer: try? language.tokenizer, prompt: prompt.text, hasTools: tools != nil)
+    parser = AnswerParser(template, tokenizer: tokenizer, prompt: prompt.text, hasTools: tools != nil)
     generation = GenerationRequest(
       model: model, modelName: name ?? model.name, prompts: [.init(tokens: prompt.tokens)], choices: choices,
       options: options, isStreamed: streaming.isStreamed, includesUsage: streaming.includesUsage, param: "messages")

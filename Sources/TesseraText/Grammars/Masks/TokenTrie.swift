@@ -108,6 +108,12 @@ extension TokenTrie {
 }
 
 extension Tokenizer {
+  /// Whether a text is a control token, which is no text to a grammar (`TriggeredGrammar.isControlToken`).
+  package func isControlTokenInGrammars(_ text: String) -> Bool {
+    guard let id = token(named: text), let bytes = try? textForGrammars(id) else { return false }
+    return bytes.first == TokenTrie.controlMark
+  }
+
   /// The bytes that a token adds to an answer; those of control tokens between two marks.
   fileprivate func textForGrammars(_ id: Int) throws(TextError) -> [UInt8] {
     let stored = components.tokens.slice(id)
