@@ -83,6 +83,40 @@ extension ServerSuites {
       #expect(try means(best) == [values.max() ?? 0])
     }
 
+    @Test("tokens have the place of their text, in Unicode scalars; one within a character the character's")
+    func places() async throws {
+      let api = try await ServerFixture.api()
+      let prompt = "a😀é"
+      let (status, answer) = try await api.send(
+        "POST", "/v1/completions",
+        "{\"prompt\": \"\(prompt)\", \"max_tokens\": 0, \"echo\": true, \"logprobs\": 0}")
+      #expect(status == 200)
+      let logprobs = answer["choices"][0]["logprobs"]
+      let places = try #require(logprobs["text_offset"].arrayValue).compactMap(\.intValue)
+      let language = try api.models.model(nil, for: .completions).language
+      let tokens = try language.tokenizer.encode(prompt)
+      #expect(places.count == tokens.count)
+      for (index, place) in places.enumerated() {
+        let before = try language.tokenizer.decode(Array(tokens[..<index])).unicodeScalars.filter { $0 != "\u{FFFD}" }
+        #expect(place == before.count)
+      }
+    }
+
+    @Test("streamed usage counts each prompt once, whichever answer ends first")
+    func usage() async throws {
+      let api = try await ServerFixture.api()
+      let long = String(repeating: "word ", count: 20)
+      let ask = "\"prompt\": [\"\(long)\", \"x\"], \"n\": 2, \"max_tokens\": 12, \"stop\": \"e\""
+      for seed in 0..<4 {
+        let (_, whole) = try await api.send("POST", "/v1/completions", "{\(ask), \"seed\": \(seed)}")
+        let chunks = try await api.stream(
+          "/v1/completions",
+          "{\(ask), \"seed\": \(seed), \"stream\": true, \"stream_options\": {\"include_usage\": true}}")
+        #expect(chunks.last?["usage"]["prompt_tokens"] == whole["usage"]["prompt_tokens"])
+        #expect(chunks.last?["usage"]["completion_tokens"] == whole["usage"]["completion_tokens"])
+      }
+    }
+
     @Test("a bias of -100 forbids a token")
     func bias() async throws {
       let api = try await ServerFixture.api()

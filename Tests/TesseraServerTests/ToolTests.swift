@@ -109,6 +109,7 @@ extension ServerSuites {
         (true, "\(Self.tools), \"tool_choice\": \"never\"", "tool_choice"),
         (true, "\(Self.tools), \(Self.choice("g"))", "tool_choice"),
         (true, "\(Self.tools), \(Self.choice("f")), \"guided_regex\": \"a\"", "guided_regex"),
+        (true, "\(Self.tools), \"response_format\": {\"type\": \"json_object\"}", "response_format"),
         (
           true,
           #""tools": [{"type": "function", "function": {"name": "f", "parameters": {"not": {}}}}], "#

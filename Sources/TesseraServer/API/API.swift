@@ -10,6 +10,7 @@ package struct API: Sendable {
   let admission: Admission
   let metrics: Metrics
   let texts = TextLine()
+  let constraints = ConstraintLine()
   let logger = Logger(label: "tessera.server")
 
   package init(_ models: ModelList, options: ServerOptions = ServerOptions()) {

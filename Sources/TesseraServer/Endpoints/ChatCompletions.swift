@@ -20,12 +20,12 @@ extension API {
       for choice in 0..<request.choices {
         try await writer.send(form.chunk(choice, delta: ["role": "assistant", "content": ""]))
       }
-      let (total, parsers) = (StatisticsList(), form.parsers(request.choices))
+      let (total, parsers) = (StatisticsList(count: request.choices), form.parsers(request.choices))
       try await started.forEach { choice, event in
         for chunk in form.chunks(choice, event, parsers) { try await writer.send(chunk) }
         if case .finished(let result) = event {
           metrics.finish(result, model: request.model.name)
-          total.add(result.statistics)
+          total.set(result.statistics, ofChoice: choice)
         }
       }
       if request.includesUsage {

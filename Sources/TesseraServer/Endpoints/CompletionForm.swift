@@ -28,6 +28,9 @@ struct CompletionForm: Sendable {
   /// What the answer of a choice begins with.
   func echo(_ choice: Int) -> String { request.echoes?[prompt(ofChoice: choice)] ?? "" }
 
+  /// In Unicode scalars.
+  func length(ofEcho choice: Int) -> Int { echo(choice).unicodeScalars.count }
+
   func document(_ answers: [Answer]) -> JSONValue {
     var document = head
     let given = best(answers)
@@ -38,7 +41,8 @@ struct CompletionForm: Sendable {
           (promptScores.isEmpty ? [] : promptScores[prompt(ofChoice: choice)]) + answer.tokens.map(ShownToken.init)
         return self.choice(
           index, text: echo(choice) + answer.text, tokens: tokens,
-          offset: promptScores.isEmpty ? echo(choice).count : 0, finishReason: answer.finishReason)
+          places: texts.places(from: promptScores.isEmpty ? length(ofEcho: choice) : 0),
+          finishReason: answer.finishReason)
       })
     document["usage"] = Usage(answers.compactMap(\.statistics), choices: request.generation.choices).document
     document["timings"] = answers.first?.statistics?.timings
@@ -56,23 +60,27 @@ struct CompletionForm: Sendable {
   }
 
   private func choice(
-    _ index: Int, text: String, tokens: [ShownToken], offset: Int, finishReason: FinishReason?
+    _ index: Int, text: String, tokens: [ShownToken] = [], places: TokenPlaces? = nil, finishReason: FinishReason?
+  ) -> JSONValue {
+    choice(index, text: text, tokens: tokens, finishReason: finishReason) {
+      var places = places ?? texts.places(from: 0)
+      return tokens.map { places.next($0.id) }
+    }
+  }
+
+  /// - Parameter places: where the tokens' texts begin.
+  private func choice(
+    _ index: Int, text: String, tokens: [ShownToken], finishReason: FinishReason?, _ places: () -> [Int]
   ) -> JSONValue {
     [
       "index": .int(index), "text": .string(text),
-      "logprobs": request.logprobs == nil || tokens.isEmpty ? nil : logprobs(tokens, offset: offset),
+      "logprobs": request.logprobs == nil || tokens.isEmpty ? nil : logprobs(tokens, places()),
       "finish_reason": finishReason.map { .string($0.rawValue) } ?? nil,
     ]
   }
 
   /// In the older form of OpenAI's: lists that go along with each other.
-  private func logprobs(_ tokens: [ShownToken], offset: Int) -> JSONValue {
-    var offset = offset
-    var offsets: [JSONValue] = []
-    for token in tokens {
-      offsets.append(.int(offset))
-      offset += texts.text(token.id).count
-    }
+  private func logprobs(_ tokens: [ShownToken], _ places: [Int]) -> JSONValue {
     let top = tokens.map { token -> JSONValue in
       guard token.logprob != nil else { return nil }
       return .object(JSONObject(token.alternatives.map { (texts.text($0.id), TokenTexts.number($0.logprob)) }))
@@ -80,11 +88,14 @@ struct CompletionForm: Sendable {
     return [
       "tokens": .array(tokens.map { .string(texts.text($0.id)) }),
       "token_logprobs": .array(tokens.map { $0.logprob.map(TokenTexts.number) ?? nil }),
-      "top_logprobs": .array(top), "text_offset": .array(offsets),
+      "top_logprobs": .array(top), "text_offset": .array(places.map { .int($0) }),
     ]
   }
 
   // MARK: Chunks
+
+  /// Of an answer behind its echo.
+  func places(_ choice: Int) -> TokenPlaces { texts.places(from: length(ofEcho: choice)) }
 
   private func chunk(_ choice: JSONValue) -> JSONValue {
     var chunk = head
@@ -97,18 +108,19 @@ struct CompletionForm: Sendable {
   func echoChunk(_ choice: Int) -> JSONValue? {
     guard request.echoes != nil else { return nil }
     let tokens = promptScores.isEmpty ? [] : promptScores[prompt(ofChoice: choice)]
-    return chunk(self.choice(choice, text: echo(choice), tokens: tokens, offset: 0, finishReason: nil))
+    return chunk(self.choice(choice, text: echo(choice), tokens: tokens, finishReason: nil))
   }
 
   func chunks(_ index: Int, _ event: GenerationEvent, _ offsets: TextOffsets) -> [JSONValue] {
     switch event {
     case .token(let token):
       guard request.logprobs != nil || !token.text.isEmpty else { return [] }
-      let offset = offsets.advance(index, by: texts.text(token.id).count)
-      return [chunk(choice(index, text: token.text, tokens: [ShownToken(token)], offset: offset, finishReason: nil))]
+      let place = offsets.next(index, token.id)
+      return [
+        chunk(choice(index, text: token.text, tokens: [ShownToken(token)], finishReason: nil) { [place] })
+      ]
     case .finished(let result):
-      var last = chunk(
-        choice(index, text: result.trailingText, tokens: [], offset: 0, finishReason: result.finishReason))
+      var last = chunk(choice(index, text: result.trailingText, finishReason: result.finishReason))
       if var object = last.objectValue {
         object["timings"] = result.statistics.timings
         last = .object(object)
@@ -125,17 +137,11 @@ struct CompletionForm: Sendable {
   }
 }
 
-/// Characters of each answer that have been sent.
+/// Where the tokens of each answer begin.
 final class TextOffsets: Sendable {
-  private let state: Mutex<[Int]>
+  private let state: Mutex<[TokenPlaces]>
 
-  init(_ form: CompletionForm, count: Int) { state = Mutex((0..<count).map { form.echo($0).count }) }
+  init(_ form: CompletionForm, count: Int) { state = Mutex((0..<count).map { form.places($0) }) }
 
-  /// Where the next token's text begins.
-  func advance(_ index: Int, by count: Int) -> Int {
-    state.withLock { offsets in
-      defer { offsets[index] += count }
-      return offsets[index]
-    }
-  }
+  func next(_ index: Int, _ id: Int) -> Int { state.withLock { $0[index].next(id) } }
 }

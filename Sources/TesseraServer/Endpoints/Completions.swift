@@ -36,12 +36,12 @@ extension API {
       for choice in 0..<request.answerCount {
         if let chunk = form.echoChunk(choice) { try await writer.send(chunk) }
       }
-      let (total, offsets) = (StatisticsList(), TextOffsets(form, count: request.answerCount))
+      let (total, offsets) = (StatisticsList(count: request.answerCount), TextOffsets(form, count: request.answerCount))
       try await started.forEach { choice, event in
         for chunk in form.chunks(choice, event, offsets) { try await writer.send(chunk) }
         if case .finished(let result) = event {
           metrics.finish(result, model: request.model.name)
-          total.add(result.statistics)
+          total.set(result.statistics, ofChoice: choice)
         }
       }
       if request.includesUsage {

@@ -55,14 +55,14 @@ struct ResponseForm: Sendable {
     response["reasoning"] = ["effort": nil, "summary": nil]
     response["store"] = false
     response["temperature"] = .double(Double(options.temperature))
-    response["text"] = ["format": ["type": "text"]]
+    response["text"] = ["format": request.format]
     response["tool_choice"] = "auto"
     response["tools"] = []
     response["top_p"] = .double(Double(options.topP))
     response["truncation"] = "disabled"
     response["usage"] = answer?.statistics.map { Usage([$0], choices: 1).responseDocument } ?? nil
     response["user"] = .null
-    response["metadata"] = [:]
+    response["metadata"] = .object(request.metadata)
     return .object(response)
   }
 

@@ -8,6 +8,9 @@ struct TokenTexts: Sendable {
 
   init(_ language: LanguageModel) { tokenizer = try? language.tokenizer }
 
+  /// Tells where tokens begin in the text that they make.
+  func places(from start: Int) -> TokenPlaces { TokenPlaces(tokenizer, from: start) }
+
   func bytes(_ id: Int) -> [UInt8] { (try? tokenizer?.piece(id)) ?? [] }
 
   /// The token's text; of one that is no text by itself its bytes, as OpenAI writes them: `bytes:\xe2\x80`.

@@ -2,12 +2,14 @@ import Tessera
 import TesseraJSON
 
 /// What an answer's text must be, as a request asks for it.
-enum AnswerForm: Sendable {
+enum AnswerForm: Sendable, Equatable {
   case object
   case schema(JSONValue)
   case regex(String)
   case grammar(String)
   case choice([String])
+  /// Calls of tools.
+  case calls(CallForm)
 
   /// The constraint that sees to it; what is large takes a while.
   func constraint() throws(GrammarError) -> TokenConstraint {
@@ -17,6 +19,7 @@ enum AnswerForm: Sendable {
     case .schema(let schema): return try .jsonSchema(schema)
     case .regex(let pattern): return try .regex(pattern)
     case .grammar(let text): return try .gbnf(text)
+    case .calls(let calls): return try calls.constraint()
     case .choice(let texts): return try .gbnf("root ::= " + texts.map(Self.literal).joined(separator: " | "))
     }
   }
@@ -51,6 +54,11 @@ extension RequestFields {
     forms += try guided("guided_json", "guided_regex", "guided_choice", "guided_grammar")
     if let structured = try fields("structured_outputs") {
       forms += try structured.guided("json", "regex", "choice", "grammar")
+      if try structured.bool("json_object") ?? false { forms.append((.object, structured.path("json_object"))) }
+      let known: Set = ["json", "regex", "choice", "grammar", "json_object"]
+      for (key, _) in structured.object.members where structured.has(key) && !known.contains(key) {
+        throw .unsupported(structured.path(key), "use json, regex, choice, grammar or json_object.")
+      }
     }
     guard forms.count < 2 else {
       throw .invalid(
@@ -106,7 +114,7 @@ extension API {
   /// - Throws: 400 that says why a schema, an expression or a grammar cannot be served.
   func constraint(_ asked: (form: AnswerForm, param: String)?) async throws -> TokenConstraint? {
     guard let asked else { return nil }
-    do { return try await texts.run { try asked.form.constraint() } } catch let error as GrammarError {
+    do { return try await constraints.constraint(asked.form) } catch let error as GrammarError {
       throw APIError.invalid(
         asked.param, "'\(asked.param)' cannot be served: \(error.message)", code: "invalid_\(asked.form.name)")
     }
@@ -116,7 +124,7 @@ extension API {
 extension AnswerForm {
   fileprivate var name: String {
     switch self {
-    case .object, .schema: "json_schema"
+    case .object, .schema, .calls: "json_schema"
     case .regex: "regex"
     case .grammar, .choice: "grammar"
     }

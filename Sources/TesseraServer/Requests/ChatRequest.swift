@@ -32,15 +32,17 @@ struct ChatRequest: Sendable {
     var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens()
     options.topLogprobs = try fields.topLogprobs()
-    let form = try fields.answerForm()
-    options.constraint = try await api.constraint(form)
     let tokenizer = try? language.tokenizer
-    if let call = try choice.constraint(tools, template, tokenizer, param: fields.path("tool_choice")) {
-      if let form {
-        throw APIError.invalid(form.param, "'\(form.param)' and 'tool_choice' both say what answers must be: give one.")
-      }
-      options.constraint = call
+    var form = try fields.answerForm()
+    // A grammar of one's own may be one of calls.
+    if let form, tools != nil, choice != .auto || form.param == fields.path("response_format") {
+      throw APIError.invalid(
+        form.param, "'\(form.param)' and 'tools' both say what answers are: give one, or tool_choice none.")
     }
+    if form == nil, let calls = try choice.calls(tools, template, tokenizer, fields, callsOnce: callsOnce) {
+      form = (.calls(calls), "tools")
+    }
+    options.constraint = try await api.constraint(form)
     let choices = try fields.choices(limits)
     let streaming = try fields.streaming()
     var variables = try fields.fields("chat_template_kwargs")?.object ?? [:]

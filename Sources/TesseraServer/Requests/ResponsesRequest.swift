@@ -6,11 +6,17 @@ import TesseraText
 struct ResponsesRequest: Sendable {
   var generation: GenerationRequest
   let instructions: String?
+  /// As the answer repeats it.
+  let metadata: JSONObject
+  /// What the text must be, as the answer repeats it.
+  let format: JSONValue
 
   private static let unsupported = [
     (key: "previous_response_id", why: "responses are not kept: send the conversation."),
     (key: "conversation", why: "conversations are not kept: send the conversation."),
     (key: "prompt", why: "prompts are not kept."),
+    (key: "max_tool_calls", why: "tools are called in /v1/chat/completions."),
+    (key: "top_logprobs", why: "log-probabilities are told in /v1/chat/completions."),
   ]
 
   init(_ fields: RequestFields, _ api: API) async throws {
@@ -21,6 +27,13 @@ struct ResponsesRequest: Sendable {
     if let truncation = try fields.string("truncation"), truncation != "disabled" {
       throw APIError.unsupported("truncation", "what does not fit is refused, not cut.")
     }
+    for key in ["tools", "include"] where try fields.array(key)?.isEmpty == false {
+      throw APIError.unsupported(key, "ask /v1/chat/completions.")
+    }
+    if let choice = fields.value("tool_choice")?.stringValue, !["auto", "none"].contains(choice) {
+      throw APIError.unsupported("tool_choice", "tools are called in /v1/chat/completions.")
+    }
+    metadata = try fields.fields("metadata")?.object ?? [:]
     let language = model.language
     instructions = try fields.string("instructions")
     var messages = try Self.messages(fields, api.options.limits)
@@ -28,9 +41,13 @@ struct ResponsesRequest: Sendable {
     var options = try fields.generationOptions(api.options.limits, language)
     options.maxTokens = try fields.int("max_output_tokens", in: 0 ... .max)
     let format = try fields.fields("text")?.fields("format")
+    self.format = format.map { .object($0.object) } ?? ["type": "text"]
     options.constraint = try await api.constraint(try format?.format().map { ($0, "text.format") })
+    var variables: JSONObject = [:]
+    if let effort = try fields.fields("reasoning")?.string("effort") { variables["reasoning_effort"] = .string(effort) }
     let isStreamed = try fields.bool("stream") ?? false
-    let prompt = try await api.prompt(of: Conversation(messages: messages), language, param: "input")
+    let prompt = try await api.prompt(
+      of: Conversation(messages: messages), language, variables: variables, param: "input")
     generation = GenerationRequest(
       model: model, modelName: name ?? model.name, prompts: [.init(tokens: prompt.tokens)], options: options,
       isStreamed: isStreamed, param: "input")

@@ -34,6 +34,8 @@ extension RequestFields {
   private static let others: [(key: String, value: JSONValue)] = [
     ("use_beam_search", false), ("min_tokens", 0), ("typical_p", 1), ("mirostat", 0), ("dry_multiplier", 0),
     ("xtc_probability", 0), ("dynatemp_range", 0), ("prompt_logprobs", .null), ("truncate_prompt_tokens", .null),
+    ("stop_token_ids", []), ("allowed_token_ids", .null), ("bad_words", []), ("include_stop_str_in_output", false),
+    ("n_predict", -1), ("continue_final_message", false),
   ]
 
   private func refuseOthers() throws(APIError) {

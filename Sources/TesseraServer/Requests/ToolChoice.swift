@@ -11,41 +11,71 @@ enum ToolChoice: Sendable, Equatable {
   case required
   case function(String)
 
-  /// The constraint that sees to it that an answer is a call, in the way of a template; nil: there is nothing to see to.
+  /// The calls that an answer is held to; nil: the model may write what it likes.
   ///
   /// - Parameters:
   ///   - tools: as chat templates read them; nil: there are none.
-  ///   - param: the field that asks for it.
+  ///   - callsOnce: whether one call is wanted at most.
   /// - Throws: `APIError` for a function that there is not, or a way to call that cannot be guaranteed.
-  func constraint(
-    _ tools: [JSONValue]?, _ template: ChatTemplate?, _ tokenizer: Tokenizer?, param: String
-  ) throws(APIError) -> TokenConstraint? {
-    if self == .auto || self == .none { return nil }
+  func calls(
+    _ tools: [JSONValue]?, _ template: ChatTemplate?, _ tokenizer: Tokenizer?, _ fields: RequestFields, callsOnce: Bool
+  ) throws(APIError) -> CallForm? {
+    let param = fields.path("tool_choice")
+    if self == .none { return nil }
     guard let tools, let template, let tokenizer else {
+      if self == .auto { return nil }
       throw .invalid(param, "'\(param)' asks for a call: give 'tools'.")
     }
     var functions = tools.compactMap { $0.objectValue?["function"]?.objectValue }
+    let strict = functions.map { $0["strict"]?.boolValue ?? false }
+    if self == .auto, !strict.contains(true) { return nil }
     if case .function(let name) = self {
       functions.removeAll { $0["name"]?.stringValue != name }
       if functions.isEmpty {
         throw .invalid(param, "'\(param)' asks for '\(name.prefix(100))', which 'tools' has not.")
       }
     }
-    guard let form = CallForm(template, tokenizer) else {
+    guard let way = CallWay(template, tokenizer) else {
       throw .unsupported(
-        param, "how this model's template calls tools cannot be guaranteed: auto and none are possible.")
+        self == .auto ? "tools" : param,
+        "how this model's template calls tools cannot be guaranteed: leave out strict, and choose auto or none.")
     }
-    do throws(GrammarError) {
-      return try .triggered(
-        form.trigger, isControlToken: form.isControlToken, calls: functions.map { form.call($0) }, isRequired: true)
-    } catch {
-      throw .invalid("tools", "'tools' cannot be guaranteed: \(error.message)", code: "invalid_json_schema")
+    let isRequired = self != .auto
+    var form = CallForm(trigger: way.trigger, isControlToken: way.isControlToken, isRequired: isRequired)
+    if case .function = self { form.mostCalls = 1 } else if callsOnce { form.mostCalls = 1 }
+    form.calls = zip(functions, strict).map { function, isStrict in
+      // Where the model chooses, only what is strict is held to its schema.
+      let schema = RequestFields(function).value("parameters")
+      return way.call(function["name"] ?? "", isRequired || isStrict ? schema : nil)
     }
+    return form
+  }
+}
+
+/// What the calls of an answer must be.
+struct CallForm: Sendable, Equatable {
+  /// Of one function the text behind the trigger, the schema of the arguments, and the text behind these.
+  struct Call: Sendable, Equatable {
+    var opening, schema, closing: String
+  }
+
+  var trigger: String
+  var isControlToken: Bool
+  /// Whether the answer is calls and nothing else.
+  var isRequired: Bool
+  /// Nil: any number.
+  var mostCalls: Int?
+  var calls: [Call] = []
+
+  func constraint() throws(GrammarError) -> TokenConstraint {
+    try .triggered(
+      trigger, isControlToken: isControlToken, calls: calls.map { ($0.opening, $0.schema, $0.closing) },
+      isRequired: isRequired)
   }
 }
 
 /// How a template writes a call: a trigger, a text, the arguments, a text.
-private struct CallForm {
+private struct CallWay {
   let trigger: String
   let isControlToken: Bool
   private let key: String
@@ -67,9 +97,10 @@ private struct CallForm {
     isControlToken = tokenizer.isControlTokenInGrammars(trigger)
   }
 
-  /// - Parameter function: its name, and the schema of its arguments.
-  func call(_ function: JSONObject) -> (opening: String, schema: String, closing: String) {
-    let (name, schema) = (function["name"] ?? "", function["parameters"] ?? ["type": "object"])
-    return (opening + "\(name.text()), \"\(key)\": ", schema.text(), closing)
+  /// - Parameter schema: of the arguments; nil: any object.
+  func call(_ name: JSONValue, _ schema: JSONValue?) -> CallForm.Call {
+    .init(
+      opening: opening + "\(name.text()), \"\(key)\": ", schema: (schema ?? ["type": "object"]).text(),
+      closing: closing)
   }
 }
