@@ -103,9 +103,9 @@ extension ModelSuites {
       guard case .finished(let result)? = try await task.value else { throw TesseraError(.badOption, "no end") }
       #expect(result.finishReason == .cancelled && result.statistics.generatedTokens == 1)
       dropped = nil
-      while await engine.requestCount() != 2 { await Task.yield() }
+      // That it is dropped reaches the engine a while later.
+      while await engine.flightIDs() != [kept.id] { await Task.yield() }
       #expect(dropped == nil)
-      #expect(await engine.flightIDs() == [kept.id])
       // Hidden states of another sequence run between two steps.
       _ = try await language.hidden(tokens: prompts[0])
       let late = try await language.request(prompts[1]) { $0.maxTokens = 3 }
