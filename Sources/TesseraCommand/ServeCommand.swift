@@ -55,6 +55,7 @@
       let isQuiet = runOptions.quiet
       if !isQuiet { ServeNotes.describe(models) }
       let http = HTTPServer(models, options: options) { port in
+        ServeNotes.warn(options)
         if !isQuiet { ServeNotes.explain(models, options, port: port) }
         Terminal.diagnose("listening on \(ServeNotes.address(options, port: port))")
       }

@@ -8,7 +8,7 @@ public struct ServerOptions: Sendable {
   public var apiKeys: [String] = []
   /// The origin whose pages may call from a browser; `*` is any; nil: pages of this server alone.
   public var corsOrigin: String?
-  /// Names by which the server may be called, besides those of this machine, where it listens on the loopback address.
+  /// Names by which the server may be called without a key, besides those of this machine.
   public var hostNames: [String] = []
   public var limits = Limits()
 

@@ -48,5 +48,24 @@
       let run = try CommandRun(["serve", "-m", "/nowhere.gguf"] + options)
       #expect(run.status == 64 && run.errors.contains(options[0]))
     }
+
+    @Test("a variable for keys that has none does not let everybody in", arguments: ["", ",", " , \n"])
+    func noKeys(keys: String) throws {
+      let environment = ["TESSERA_API_KEYS": keys]
+      let run = try CommandRun(["serve", "-m", "/nowhere.gguf"], environment: environment)
+      #expect(run.status == 64 && run.errors.contains("TESSERA_API_KEYS is set and has no key"))
+      let other = try CommandRun(["serve", "-m", "/nowhere.gguf", "--api-key", "k"], environment: environment)
+      #expect(other.status != 64 && !other.errors.contains("TESSERA_API_KEYS"))
+    }
+
+    @Test("says that everybody can call, however quiet it is")
+    func warning() throws {
+      let run = try SyntheticModel.llama.withFile { path in
+        try CommandRun(
+          ["serve", "-m", path, "--context", "64", "--port", "0", "--host", "0.0.0.0", "--quiet"], shell: Self.script)
+      }
+      #expect(run.output == "status 0\n")
+      #expect(run.errors.contains("everybody who reaches 0.0.0.0 can call: --api-key") && !run.errors.contains("try: "))
+    }
   }
 #endif

@@ -40,10 +40,27 @@ struct GateTests {
     }
     for name in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8080", "192.168.0.2"] {
       #expect(status(["host": name]) { _ in } == 421, "\(name)")
-      #expect(status(["host": name]) { $0.host = "0.0.0.0" } == 200)
       #expect(status(["host": name, "x-api-key": "k"]) { $0.apiKeys = ["k"] } == 200)
     }
     #expect(status(["host": "proxy.example"]) { $0.hostNames = ["proxy.example"] } == 200)
+  }
+
+  @Test("so are they where others may call without keys, but not addresses and the machine's own name")
+  func hostsOfNetwork() {
+    let change: (inout ServerOptions) -> Void = { ($0.host, $0.hostNames) = ("0.0.0.0", ["Proxy.example"]) }
+    for name in ["evil.example", "192.168.0.2.evil.example:8080", "1.2.3", "[evil.example]", "[fe80", "0x7f000001", ""]
+    {
+      #expect(status(["host": name], change) == 421, "\(name)")
+      #expect(status(["host": name, "x-api-key": "k"]) { ($0.host, $0.apiKeys) = ("0.0.0.0", ["k"]) } == 200)
+    }
+    let own = ProcessInfo.processInfo.hostName
+    for name in [
+      "192.168.0.2:8080", "[fe80::1]:8080", "localhost", "proxy.example:80", own, "\(own.uppercased()):8080",
+    ] {
+      #expect(status(["host": name], change) == 200, "\(name)")
+    }
+    #expect(status(["host": "inner.example:8080"]) { $0.host = "inner.example" } == 200)
+    #expect(status([:], change) == 200)
   }
 
   @Test("pages of other sites may not call, unless they are allowed to")

@@ -10,7 +10,7 @@
     @Suite("Sockets")
     struct HTTPServerTests {
       /// A server that listens, for as long as `body` runs.
-      private func serving(
+      static func serving(
         _ change: (inout ServerOptions) -> Void = { _ in }, _ body: (HTTPServer, Int) async throws -> Void
       ) async throws {
         let api = try await ServerFixture.api {
@@ -34,7 +34,7 @@
       private static let story = #"{"prompt": "Once", "max_tokens": 200, "temperature": 1, "stream": true}"#
 
       /// Waits until nothing is left of requests.
-      private func settled(_ server: HTTPServer) async throws -> Bool {
+      static func settled(_ server: HTTPServer) async throws -> Bool {
         for _ in 0..<500 {
           if server.api.admission.answers == 0, server.api.admission.requests == 0 { return true }
           try await Task.sleep(for: .milliseconds(20))
@@ -44,7 +44,7 @@
 
       @Test("a connection serves one request after another, and streams events")
       func streaming() async throws {
-        try await serving { server, port in
+        try await Self.serving { server, port in
           let text = try await blocking {
             let client = try SocketClient(port: port)
             try client.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -55,20 +55,20 @@
           #expect(text.components(separatedBy: "HTTP/1.1 200 OK").count == 3)
           #expect(text.contains("text/event-stream") && text.contains("data: [DONE]\n\n"))
           #expect(text.lowercased().contains("transfer-encoding: chunked"))
-          #expect(try await settled(server))
+          #expect(try await Self.settled(server))
         }
       }
 
       @Test("whoever goes ends the work, also before anything was sent")
       func disconnect() async throws {
-        try await serving { server, port in
+        try await Self.serving { server, port in
           for body in [Self.story, Self.story.replacingOccurrences(of: "true", with: "false")] {
             let client = try SocketClient(port: port)
             try client.send(post("/v1/completions", body))
             if body == Self.story { _ = try await blocking { try client.receive(until: "data: {") } }
             while server.api.admission.answers == 0 { try await Task.sleep(for: .milliseconds(5)) }
             client.reset()
-            #expect(try await settled(server))
+            #expect(try await Self.settled(server))
           }
           // What ended so is no answer.
           #expect(server.api.metrics.snapshot.models.isEmpty)
@@ -77,7 +77,7 @@
 
       @Test("many who come, listen for a while and vanish leave nothing behind")
       func vanishing() async throws {
-        try await serving { server, port in
+        try await Self.serving { server, port in
           let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
           try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<64 {
@@ -101,7 +101,7 @@
             }
             try await group.waitForAll()
           }
-          #expect(try await settled(server))
+          #expect(try await Self.settled(server))
           let answer = try await blocking {
             let client = try SocketClient(port: port)
             try client.send(post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2}"#))
@@ -120,20 +120,30 @@
 
       @Test("a client that has sent all gets its answer")
       func halfClosed() async throws {
-        try await serving { _, port in
+        try await Self.serving { _, port in
           let text = try await blocking {
             let client = try SocketClient(port: port)
             try client.send(post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2}"#, close: false))
             client.endSending()
-            return try client.receiveAll()
+            let old = try SocketClient(port: port)
+            try old.send(
+              post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2}"#, close: false)
+                .replacingOccurrences(of: "HTTP/1.1", with: "HTTP/1.0"))
+            old.endSending()
+            return (try client.receiveAll(), try old.receiveAll())
           }
-          #expect(text.contains("HTTP/1.1 200 OK") && text.contains(#""finish_reason":"length""#))
+          for text in [text.0, text.1] {
+            #expect(text.contains("HTTP/1.1 200 OK") && text.contains(#""finish_reason":"length""#))
+          }
+          // HTTP/1.0 knows no answers before the last one.
+          #expect(text.0.components(separatedBy: "HTTP/1.1 102 ").count <= 2)
+          #expect(text.1.hasPrefix("HTTP/1.1 200 OK"))
         }
       }
 
       @Test("what is no HTTP, too long or too large is answered")
       func malformed() async throws {
-        try await serving({ $0.limits.bodyBytes = 1000 }) { _, port in
+        try await Self.serving({ $0.limits.bodyBytes = 1000 }) { _, port in
           let long = String(repeating: "a", count: 40_000)
           let cases: [(text: String, status: Int)] = [
             ("what?\r\n\r\n", 400), ("GET / HTTP/1.1\r\nX: \(long)\r\n\r\n", 431),
@@ -159,7 +169,7 @@
 
       @Test("who sends nothing, or one byte now and then, is disconnected", .timeLimit(.minutes(2)))
       func slow() async throws {
-        try await serving({ $0.limits.idleSeconds = 1 }) { _, port in
+        try await Self.serving({ $0.limits.idleSeconds = 1 }) { _, port in
           let head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
           for (start, more, status) in [
             ("", "", ""), ("GET / HT", "", ""), (head, "a", ""), (head + "\r\n{", " ", "HTTP/1.1 408 "),
@@ -186,7 +196,7 @@
         let whole = try await ServerFixture.api().send(
           "POST", "/v1/completions", #"{"prompt": "Once", "max_tokens": 200, "temperature": 0}"#)
         let text = try #require(whole.document["choices"][0]["text"].stringValue)
-        try await serving { server, port in
+        try await Self.serving { server, port in
           let (first, second) = (try SocketClient(port: port), try SocketClient(port: port))
           try first.send(
             post("/v1/completions", #"{"prompt": "Once", "max_tokens": 200, "temperature": 0, "stream": true}"#))
@@ -208,7 +218,7 @@
 
       @Test("a reader that takes nothing holds up nobody else, and is disconnected in the end", .timeLimit(.minutes(2)))
       func slowReader() async throws {
-        try await serving({ $0.limits.idleSeconds = 2 }) { server, port in
+        try await Self.serving({ $0.limits.idleSeconds = 2 }) { server, port in
           let slow = try SocketClient(port: port)
           // Far more than sockets hold: 16 answers with many log-probabilities a token.
           try slow.send(
@@ -222,14 +232,14 @@
             return try client.receiveAll()
           }
           #expect(other.hasPrefix("HTTP/1.1 200 OK"))
-          #expect(try await settled(server))
+          #expect(try await Self.settled(server))
           withExtendedLifetime(slow) {}
         }
       }
 
       @Test("a port that another has is an error that says so")
       func portInUse() async throws {
-        try await serving { _, port in
+        try await Self.serving { _, port in
           let api = try await ServerFixture.api { $0.port = port }
           let error = await #expect(throws: ListenError.self) { try await HTTPServer(api).run() }
           #expect(error?.description.contains("another program") == true)

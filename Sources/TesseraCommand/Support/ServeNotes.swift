@@ -26,12 +26,15 @@
       "http://\(options.host.contains(":") ? "[\(options.host)]" : options.host):\(port)"
     }
 
-    /// How the server is called, and who can.
+    /// Says so where others can call.
+    static func warn(_ options: ServerOptions) {
+      guard !options.isLoopback, options.apiKeys.isEmpty else { return }
+      Terminal.diagnose("warning: everybody who reaches \(options.host) can call: --api-key asks for a key")
+    }
+
+    /// How the server is called.
     static func explain(_ models: [ServedModel], _ options: ServerOptions, port: Int) {
       let address = address(options, port: port)
-      if !options.isLoopback, options.apiKeys.isEmpty {
-        Terminal.diagnose("warning: everybody who reaches \(options.host) can call: --api-key asks for a key")
-      }
       guard let call = models.lazy.compactMap({ call($0) }).first else { return }
       let key = options.apiKeys.isEmpty ? "" : " -H 'Authorization: Bearer KEY'"
       Terminal.diagnose(

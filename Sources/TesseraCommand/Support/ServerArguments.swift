@@ -24,7 +24,7 @@
 
     @Option(
       name: .customLong("host-name"),
-      help: "A name by which callers may know this server, if it listens on 127.0.0.1 behind a proxy; may be repeated.")
+      help: "A name by which callers without a key may know this server, besides this machine's; may be repeated.")
     var hostNames: [String] = []
 
     @Option(help: ArgumentHelp("The largest body of a request, in MiB.", valueName: "size"))
@@ -42,13 +42,16 @@
       guard (1...1_000_000).contains(maxQueue) else { throw ValidationError("--max-queue must be from 1 to 1000000") }
       guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout must be from 1 to 86400 seconds") }
       guard apiKeys.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("--api-key must not be empty") }
+      guard !apiKeys.isEmpty || Self.keysOfEnvironment?.isEmpty != true else {
+        throw ValidationError("TESSERA_API_KEYS is set and has no key: unset it to let everybody call, or give it one")
+      }
       guard alias.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("--alias must not be empty") }
     }
 
     var options: ServerOptions {
       var options = ServerOptions()
       (options.host, options.port, options.corsOrigin, options.hostNames) = (host, port, cors, hostNames)
-      options.apiKeys = apiKeys.isEmpty ? Self.keysOfEnvironment : apiKeys
+      options.apiKeys = apiKeys.isEmpty ? Self.keysOfEnvironment ?? [] : apiKeys
       options.limits.bodyBytes = maxBody << 20
       options.limits.allBodyBytes = max(options.limits.allBodyBytes, maxBody << 21)
       options.limits.answers = maxQueue
@@ -56,9 +59,11 @@
       return options
     }
 
-    private static var keysOfEnvironment: [String] {
-      (ProcessInfo.processInfo.environment["TESSERA_API_KEYS"] ?? "").split(separator: ",")
-        .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    /// nil where the variable is not set.
+    private static var keysOfEnvironment: [String]? {
+      ProcessInfo.processInfo.environment["TESSERA_API_KEYS"].map { keys in
+        keys.split(separator: ",").map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
+      }
     }
   }
 #endif

@@ -6,15 +6,13 @@ struct Gate: Sendable {
   private let keys: [SHA256.Digest]
   private let corsOrigin: String?
   private let hostNames: Set<String>
-  /// Whether names by which the server is called are looked at.
-  private let checksHost: Bool
+  private let isLoopback: Bool
 
   init(_ options: ServerOptions) {
     keys = options.apiKeys.map { SHA256.hash(data: Data($0.utf8)) }
     corsOrigin = options.corsOrigin
-    hostNames = Set(options.hostNames.map { $0.lowercased() })
-    // A key is proof enough; behind another address names may be whatever that network has.
-    checksHost = options.isLoopback && options.apiKeys.isEmpty
+    isLoopback = options.isLoopback
+    hostNames = Set(options.hostNames.map { $0.lowercased() } + (options.isLoopback ? [] : Self.ownNames(options)))
   }
 
   /// Paths that need no key: what a browser or a watchdog asks for before it has one.
@@ -57,12 +55,30 @@ struct Gate: Sendable {
 
   /// A page of another site could make its own name lead to this machine ("DNS rebinding").
   private func checkHost(_ request: APIRequest) throws(APIError) {
-    guard checksHost, let host = request.headers["host"] else { return }
+    // A key is proof enough.
+    guard keys.isEmpty, let host = request.headers["host"] else { return }
     let name = Self.name(ofHost: host)
-    guard !ServerOptions.isLoopback(name), !hostNames.contains(name) else { return }
+    // No name leads to an address that is written out.
+    guard !ServerOptions.isLoopback(name), !hostNames.contains(name), isLoopback || !Self.isAddress(name) else {
+      return
+    }
     throw APIError(
-      421, "This server listens for this machine alone, and not as '\(name.prefix(100))': --host-name adds a name.",
-      code: "unknown_host")
+      421,
+      "This server \(isLoopback ? "listens for this machine alone, and " : "")is not known as '\(name.prefix(100))': "
+        + "--host-name adds a name.", code: "unknown_host")
+  }
+
+  /// Names that the network has for this machine.
+  private static func ownNames(_ options: ServerOptions) -> [String] {
+    let name = ProcessInfo.processInfo.hostName.lowercased()
+    let short = String(name.prefix { $0 != "." })
+    return [options.host.lowercased(), name, short, short + ".local"]
+  }
+
+  private static func isAddress(_ name: String) -> Bool {
+    var address = in6_addr()
+    guard name.hasPrefix("["), name.hasSuffix("]") else { return inet_pton(AF_INET, name, &address) == 1 }
+    return inet_pton(AF_INET6, String(name.dropFirst().dropLast().prefix { $0 != "%" }), &address) == 1
   }
 
   static func name(ofHost host: String) -> String {

@@ -30,7 +30,7 @@ package struct Reply: Sendable {
     if error.status == 401 { headers.append(("www-authenticate", "Bearer")) }
   }
 
-  /// Server-sent events. What fails behind the first of them is an event, too.
+  /// Server-sent events. What fails behind the first of them is an event, too: `API.streaming`.
   package init(events: @escaping @Sendable (any EventWriter) async throws -> Void) {
     body = .events(events)
     contentType = "text/event-stream; charset=utf-8"
@@ -38,7 +38,7 @@ package struct Reply: Sendable {
   }
 }
 
-/// Where a reply's events go. Whoever writes waits until the reader has room, and gets an error once it is gone.
+/// Where a reply's events go. Whoever writes waits until the reader has room, and gets `CancellationError` once it is gone.
 package protocol EventWriter: Sendable {
   func write(_ text: String) async throws
 }

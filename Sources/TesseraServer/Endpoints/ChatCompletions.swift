@@ -16,7 +16,7 @@ extension API {
   private func stream(_ form: ChatForm) async throws -> Reply {
     let request = form.request.generation
     let started = try await begin(request)
-    return Reply { [self] writer in
+    return stream(param: request.param) { [self] writer in
       for choice in 0..<request.choices {
         try await writer.send(form.chunk(choice, delta: ["role": "assistant", "content": ""]))
       }
@@ -31,7 +31,6 @@ extension API {
       if request.includesUsage {
         try await writer.send(form.usageChunk(Usage(total.values, choices: request.choices)))
       }
-      try await writer.sendDone()
     }
   }
 }

@@ -32,7 +32,7 @@ extension API {
   private func stream(_ form: CompletionForm) async throws -> Reply {
     let request = form.request.generation
     let started = try await begin(request)
-    return Reply { [self] writer in
+    return stream(param: request.param) { [self] writer in
       for choice in 0..<request.answerCount {
         if let chunk = form.echoChunk(choice) { try await writer.send(chunk) }
       }
@@ -47,7 +47,6 @@ extension API {
       if request.includesUsage {
         try await writer.send(form.usageChunk(Usage(total.values, choices: request.choices)))
       }
-      try await writer.sendDone()
     }
   }
 }

@@ -13,18 +13,22 @@ extension API {
     let started = try await begin(generation)
     return Reply { [self] writer in
       let events = ResponseEvents(form, writer)
-      try await events.begin()
-      var answer = Answer()
-      while let event = try await started.sources.first?.next() {
-        answer.append(event)
-        switch event {
-        case .token(let token): try await events.delta(token.text)
-        case .finished(let result):
-          metrics.finish(result, model: generation.model.name)
-          try await events.delta(result.trailingText)
+      try await streaming(param: generation.param) {
+        try await events.begin()
+        var answer = Answer()
+        while let event = try await started.sources.first?.next() {
+          answer.append(event)
+          switch event {
+          case .token(let token): try await events.delta(token.text)
+          case .finished(let result):
+            metrics.finish(result, model: generation.model.name)
+            try await events.delta(result.trailingText)
+          }
         }
+        try await events.end(answer)
+      } failed: {
+        try await events.fail($0)
       }
-      try await events.end(answer)
     }
   }
 }
@@ -80,7 +84,7 @@ struct ResponseForm: Sendable {
 }
 
 /// The events of one response that is streamed.
-private actor ResponseEvents {
+actor ResponseEvents {
   private let form: ResponseForm
   private let writer: any EventWriter
   private var number = 0
@@ -105,6 +109,11 @@ private actor ResponseEvents {
     try await send("response.output_item.done", ["output_index": 0, "item": form.message(answer)])
     let isCut = answer.finishReason == .length
     try await send(isCut ? "response.incomplete" : "response.completed", ["response": form.response(answer)])
+  }
+
+  func fail(_ error: APIError) async throws {
+    let text: (String?) -> JSONValue = { $0.map { .string($0) } ?? .null }
+    try await send("error", ["code": text(error.code), "message": .string(error.message), "param": text(error.param)])
   }
 
   /// Fields with the place of the text that they are of.

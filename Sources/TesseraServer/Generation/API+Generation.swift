@@ -37,6 +37,32 @@ extension API {
     }
   }
 
+  /// Sends events. The status has been sent: what fails meanwhile is an event, too.
+  ///
+  /// - Parameters:
+  ///   - param: the field that the prompts come from.
+  ///   - failed: sends that event.
+  func streaming(
+    param: String, _ events: () async throws -> Void, failed: (APIError) async throws -> Void
+  ) async throws {
+    do { try await events() } catch {
+      guard let refusal = refusal(error, param: param) as? APIError else { throw error }
+      try await failed(refusal)
+    }
+  }
+
+  /// A stream of documents, the last of which may be an error's.
+  func stream(param: String, _ events: @escaping @Sendable (any EventWriter) async throws -> Void) -> Reply {
+    Reply { [self] writer in
+      try await streaming(param: param) {
+        try await events(writer)
+      } failed: {
+        try await writer.send($0.document)
+      }
+      try await writer.sendDone()
+    }
+  }
+
   /// What a client is told of an error; one that is the server's own is noted.
   func refusal(_ error: any Error, param: String) -> any Error {
     if error is CancellationError { return error }

@@ -5,7 +5,7 @@
   import NIOHTTPTypes
 
   /// Watches one connection: whoever sends or takes nothing for too long is disconnected, what is no HTTP is answered, and the
-  /// work for a client that is gone ends.
+  /// work for a client that is gone ends. Of several requests at once each waits until the one before it is answered.
   final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -26,6 +26,8 @@
       case answer
       /// It was answered before all of its body had come.
       case rest
+      /// The last request is answered: what comes now is dropped until the client closes.
+      case over
     }
 
     private let limits: ServerOptions.Limits
@@ -33,7 +35,13 @@
     /// Whether the head of the answer has been written.
     private var isAnswered = false
     private var closesBehindAnswer = false
+    /// Whether the request says that none follows it.
+    private var isLast = false
     private var isInputClosed = false
+    private var isProbed = false
+    private let version = VersionReader()
+    private var held = HeldInput()
+    private var isReadHeld = false
     private var onDisconnect: (@Sendable () -> Void)?
     private var reading: Scheduled<Void>?
     private var writing: Scheduled<Void>?
@@ -52,6 +60,10 @@
     // MARK: Inbound
 
     func handlerAdded(context: ChannelHandlerContext) {
+      let pipeline = context.pipeline.syncOperations
+      if let decoder = try? pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self) {
+        try? pipeline.addHandler(version, position: .after(decoder))
+      }
       if context.channel.isActive { wait(idle, context) }
     }
 
@@ -68,20 +80,41 @@
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-      switch unwrapInboundIn(data) {
-      case .head:
-        (phase, isAnswered, bodyStart, bodyBytes) = (.body, false, .now(), 0)
+      let part = unwrapInboundIn(data)
+      if holds { held.append(.part(part)) } else { take(part, context) }
+    }
+
+    /// Whether what comes belongs to a later request than the one that is answered.
+    private var holds: Bool { phase == .answer || !held.isEmpty }
+
+    private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+      guard phase != .over else { return }
+      switch part {
+      case .head(let head):
+        (phase, isAnswered, isProbed, bodyStart, bodyBytes) = (.body, false, false, .now(), 0)
+        isLast = head.headerFields[.connection]?.lowercased() == "close"
         wait(idle, context)
       case .body(let buffer): bodyBytes += buffer.readableBytes
       case .end:
         reading?.cancel()
-        if phase == .rest { beginNext(context) } else { phase = .answer }
+        if phase == .body { phase = .answer }
       }
-      context.fireChannelRead(data)
+      context.fireChannelRead(wrapInboundOut(part))
+      if case .end = part, phase == .rest { beginNext(context) }
+    }
+
+    /// Nothing is read while a request is answered; an end of the connection is noticed all the same.
+    func read(context: ChannelHandlerContext) {
+      if holds { isReadHeld = true } else { context.read() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-      guard error is HTTPParserError, phase != .answer, !isAnswered else {
+      let isOfSocket = error is IOError || error is ChannelError
+      if holds && !isOfSocket { held.append(.error(error)) } else { fail(error, context) }
+    }
+
+    private func fail(_ error: any Error, _ context: ChannelHandlerContext) {
+      guard error is HTTPParserError, phase == .head || phase == .body, !isAnswered || phase == .head else {
         context.close(promise: nil)
         return
       }
@@ -97,8 +130,11 @@
       if let event = event as? ChannelEvent, event == .inputClosed {
         isInputClosed = true
         switch phase {
-        case .answer: probe(context)
-        case .body, .rest:
+        case .answer:
+          probe(context)
+          // Requests that are held come first.
+          if !held.isEmpty { return held.append(.end) }
+        case .body, .rest, .over:
           context.close(promise: nil)
           return
         case .head: break
@@ -109,7 +145,8 @@
 
     /// The client sends no more: it may wait for the answer, or be gone. One that is gone resets the connection at the next byte.
     private func probe(_ context: ChannelHandlerContext) {
-      guard !isAnswered else { return }
+      guard !isAnswered, !isProbed, version.takesInformation else { return }
+      isProbed = true
       context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .init(code: 102)))), promise: nil)
     }
 
@@ -139,11 +176,36 @@
 
     private func beginNext(_ context: ChannelHandlerContext) {
       phase = .head
-      if closesBehindAnswer || isInputClosed {
-        context.close(promise: nil)
-      } else {
-        wait(.seconds(Int64(limits.keepAliveSeconds)), context)
+      if closesBehindAnswer { return context.close(promise: nil) }
+      if isLast { return endOutput(context) }
+      wait(.seconds(Int64(limits.keepAliveSeconds)), context)
+      var hasTaken = false
+      while phase != .answer, let item = held.popFirst() {
+        switch item {
+        case .part(let part):
+          hasTaken = true
+          take(part, context)
+        case .error(let error): fail(error, context)
+        case .end: context.close(promise: nil)
+        }
       }
+      if hasTaken { context.fireChannelReadComplete() }
+      if phase == .head, held.isFull { return endOutput(context) }
+      if phase == .head, isInputClosed { return context.close(promise: nil) }
+      if !holds, isReadHeld {
+        isReadHeld = false
+        context.read()
+      }
+    }
+
+    /// Closes gently: a socket that is closed with something unread in it takes back what it has sent.
+    private func endOutput(_ context: ChannelHandlerContext) {
+      phase = .over
+      held.removeAll()
+      // It may still be sent.
+      wait(.seconds(Int64(limits.keepAliveSeconds)), context)
+      context.close(mode: .output, promise: nil)
+      context.read()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -173,6 +235,7 @@
       reading?.cancel()
       writing?.cancel()
       (reading, writing) = (nil, nil)
+      held.removeAll()
       onDisconnect?()
       onDisconnect = nil
     }

@@ -91,18 +91,7 @@
         try await writer.write(response: head, body: body)
       case .events(let events):
         let body = SocketWriter(writer: try await writer.writeHead(head))
-        try await whileConnected { [api] in
-          do { try await events(body) } catch let error as CancellationError {
-            throw error
-          } catch {
-            // A reader who is gone, or the status has been sent: then an event says what went wrong.
-            guard !(error is ChannelError), !(error is IOError),
-              let refusal = api.refusal(error, param: "messages") as? APIError
-            else { throw error }
-            try await body.send(refusal.document)
-            try await body.sendDone()
-          }
-        }
+        try await whileConnected { try await events(body) }
         try await body.finish()
       }
     }
@@ -127,7 +116,8 @@
 
     func write(_ text: String) async throws {
       var writer = writer
-      try await writer.write(ByteBuffer(string: text))
+      // What fails here is that nobody reads any more.
+      do { try await writer.write(ByteBuffer(string: text)) } catch { throw CancellationError() }
     }
 
     func finish() async throws { try await writer.finish(nil) }
