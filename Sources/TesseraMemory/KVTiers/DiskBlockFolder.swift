@@ -20,6 +20,9 @@ struct DiskBlockFolder {
   private(set) var bytes = 0
   private(set) var evictions = 0
 
+  /// More bytes than that no block's file has, whatever the limit: so their sum can be told.
+  private var largestFile: Int { min(byteLimit, 1 << 40) }
+
   private let path: String
   private let layoutDigest: [UInt8]
   /// The subfolder of the layout.
@@ -98,8 +101,12 @@ struct DiskBlockFolder {
       return false
     }
     changes = lock.change()
-    if bytes + size > byteLimit { makeRoom(size, for: key, block.parent) }
-    guard bytes + size <= byteLimit else {
+    guard size <= largestFile else {
+      refused = key
+      return false
+    }
+    if bytes > byteLimit - size { makeRoom(size, for: key, block.parent) }
+    guard bytes <= byteLimit - size else {
       refused = key
       return false
     }
@@ -111,7 +118,8 @@ struct DiskBlockFolder {
 
   // MARK: What is there
 
-  /// The blocks of all layouts. Takes away what writers that were killed have left: the lock says that none is at work.
+  /// The blocks of all layouts. Takes away what writers that were killed have left, as the lock says that none is at work, and
+  /// what is too large for a block.
   private mutating func scan() -> [Entry] {
     var found: [Entry] = []
     for name in DiskBlockFolder.names(in: path, O_DIRECTORY) where DiskBlockFolder.isLayout(name) {
@@ -124,14 +132,15 @@ struct DiskBlockFolder {
         let path = "\(folder)/\(name)"
         var status = stat()
         guard path.withPathPointer({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-        if parts[1].hasPrefix("kv" + AtomicFile.partialMark) {
+        if parts[1].hasPrefix("kv" + AtomicFile.partialMark) || parts[1] == "kv" && status.st_size > largestFile {
           _ = path.withPathPointer { unlink($0) }
         } else if parts[1] == "kv" {
           found.append(Entry(path: path, key: key, size: Int(status.st_size), time: status.modificationTime))
         }
       }
     }
-    (entries, bytes) = (found.count, found.reduce(0) { $0 + $1.size })
+    // A folder can be damaged in any way.
+    (entries, bytes) = (found.count, found.reduce(0) { $0.addingReportingOverflow($1.size).overflow ? .max : $0 + $1.size })
     return found
   }
 
@@ -149,7 +158,7 @@ struct DiskBlockFolder {
     for (key, entry) in files { order.insert(key, parent: parents[key] ?? nil, time: entry.time) }
     // The block before the new one is no tail, and a chain that is too long for the folder loses its end.
     order.insert(key, parent: parent, time: .max)
-    while bytes + size > byteLimit - byteLimit / 16, let first = order.removeFirst(), let entry = files[first] {
+    while bytes > byteLimit - byteLimit / 16 - size, let first = order.removeFirst(), let entry = files[first] {
       remove(entry)
       parents[first] = nil
     }
