@@ -31,7 +31,7 @@ struct DiskBlockFolder {
   private var changes: UInt64?
   /// What is known of blocks' parents: of others their files' headers are read when some have to go.
   private var parents: [KVBlockKey: KVBlockKey?] = [:]
-  /// The last block of a chain for which there was no room: what follows it has none either.
+  /// The last block that was not written: what follows it is not either.
   private var refused: KVBlockKey?
 
   init(path: String, byteLimit: Int, layoutDigest: [UInt8]) {
@@ -86,9 +86,19 @@ struct DiskBlockFolder {
   ///
   /// - Returns: false where there is no room: the block would be the next to go.
   mutating func write(_ key: KVBlockKey, _ block: KVStoredBlock) throws(FileError) -> Bool {
-    try prepare()
-    return try FolderLock.hold(path + "/lock") { lock throws(FileError) in try write(key, block, lock) }
+    do throws(FileError) {
+      try prepare()
+      let isThere = try FolderLock.hold(path + "/lock") { lock throws(FileError) in try write(key, block, lock) }
+      if !isThere { refuse(key) } else if refused == key { refused = nil }
+      return isThere
+    } catch {
+      refuse(key)
+      throw error
+    }
   }
+
+  /// Says that a block is not written.
+  mutating func refuse(_ key: KVBlockKey) { refused = key }
 
   private mutating func write(_ key: KVBlockKey, _ block: KVStoredBlock, _ lock: FolderLock) throws(FileError) -> Bool {
     if lock.changes != changes { _ = scan() }
@@ -96,20 +106,12 @@ struct DiskBlockFolder {
     let (path, size) = (path(of: key), DiskBlockFile.headerBytes + block.bytes.count)
     // A file that is there is the same one, or damaged, and then whoever reads it takes it away.
     if path.withPathPointer({ utimensat(AT_FDCWD, $0, nil, AT_SYMLINK_NOFOLLOW) }) == 0 { return true }
-    guard block.parent == nil || block.parent != refused else {
-      refused = key
-      return false
-    }
+    // Another process may have written it meanwhile.
+    if let parent = block.parent, parent == refused, !contains(parent) { return false }
     changes = lock.change()
-    guard size <= largestFile else {
-      refused = key
-      return false
-    }
+    guard size <= largestFile else { return false }
     if bytes > byteLimit - size { makeRoom(size, for: key, block.parent) }
-    guard bytes <= byteLimit - size else {
-      refused = key
-      return false
-    }
+    guard bytes <= byteLimit - size else { return false }
     try DiskBlockFile(key: key, layoutDigest: layoutDigest).write(block, to: path)
     parents.updateValue(block.parent, forKey: key)
     (entries, bytes) = (entries + 1, bytes + size)
