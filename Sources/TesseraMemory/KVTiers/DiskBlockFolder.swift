@@ -20,8 +20,8 @@ struct DiskBlockFolder {
   private(set) var bytes = 0
   private(set) var evictions = 0
 
-  /// More bytes than that no block's file has, whatever the limit: so their sum can be told.
-  private var largestFile: Int { min(byteLimit, 1 << 40) }
+  /// More bytes than that no block's file has.
+  private static let largestFile = 1 << 40
 
   private let path: String
   private let layoutDigest: [UInt8]
@@ -109,7 +109,7 @@ struct DiskBlockFolder {
     // Another process may have written it meanwhile.
     if let parent = block.parent, parent == refused, !contains(parent) { return false }
     changes = lock.change()
-    guard size <= largestFile else { return false }
+    guard size <= byteLimit else { return false }
     if bytes > byteLimit - size { makeRoom(size, for: key, block.parent) }
     guard bytes <= byteLimit - size else { return false }
     try DiskBlockFile(key: key, layoutDigest: layoutDigest).write(block, to: path)
@@ -134,7 +134,8 @@ struct DiskBlockFolder {
         let path = "\(folder)/\(name)"
         var status = stat()
         guard path.withPathPointer({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-        if parts[1].hasPrefix("kv" + AtomicFile.partialMark) || parts[1] == "kv" && status.st_size > largestFile {
+        let isTooLarge = parts[1] == "kv" && status.st_size > DiskBlockFolder.largestFile
+        if isTooLarge || parts[1].hasPrefix("kv" + AtomicFile.partialMark) {
           _ = path.withPathPointer { unlink($0) }
         } else if parts[1] == "kv" {
           found.append(Entry(path: path, key: key, size: Int(status.st_size), time: status.modificationTime))

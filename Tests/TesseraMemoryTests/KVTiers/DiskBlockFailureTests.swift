@@ -99,7 +99,7 @@ struct DiskBlockFailureTests {
     }
   }
 
-  @Test("files that are larger than all blocks together are none: they go, and are not counted", arguments: [1 << 20, .max])
+  @Test("files of sizes that no block has are none: they go, and are not counted", arguments: [1 << 20, .max])
   func tooLarge(_ byteLimit: Int) throws {
     // Where it is, the file system in memory: others have no files whose sizes together are beyond an Int.
     let shared = URL(fileURLWithPath: "/dev/shm")

@@ -225,6 +225,31 @@ struct DiskBlockStoreTests {
       #expect(store.load(blockKey(9))?.bytes == blockBytes(9, count: 10_000))
     }
   }
+
+  @Test("what follows a block that was dropped is dropped too, until that is stored", .timeLimit(.minutes(1)))
+  func holes() throws {
+    try withTemporaryFolder { folder in
+      let store = try open(folder, pending: 2500)
+      store.flush()
+      func chain(_ places: Range<Int>) {
+        for place in places {
+          store.store(blockKey(place), parent: place == 0 ? nil : blockKey(place - 1), blockBytes(place))
+        }
+      }
+      try FolderLock.hold(folder.path + "/lock") { _ in chain(0..<4) }
+      store.flush()
+      #expect(HostBlockStoreTests.present(store, 0..<4) == [0, 1] && store.statistics.dropped == 2)
+      chain(4..<5)
+      store.flush()
+      #expect(HostBlockStoreTests.present(store, 0..<5) == [0, 1] && store.statistics.dropped == 3)
+      for place in 0..<5 {
+        chain(place..<place + 1)
+        store.flush()
+      }
+      #expect(HostBlockStoreTests.present(store, 0..<5) == [0, 1, 2, 3, 4] && store.statistics.dropped == 3)
+    }
+  }
+
   @Test("random chains, stored, loaded and damaged: no tail without its head, no other bytes, never too large")
   func property() throws {
     try withTemporaryFolder { folder in
