@@ -112,6 +112,29 @@ struct CommandChatTests {
     }
   }
 
+  private func mode(_ file: URL) throws -> Int? {
+    (try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? NSNumber)?.intValue
+  }
+
+  @Test("what is said is kept for the user alone, and a file that is there keeps its permissions")
+  func permissions() throws {
+    try model.withFile { path in
+      try withTemporaryFolder { folder in
+        let (file, saved) = (folder.appendingPathComponent("talk.json"), folder.appendingPathComponent("saved.json"))
+        func chat() throws {
+          let run = try CommandRun(
+            ["chat", "-m", path, "-n", "1", "-q", "--resume", file.path], input: "one\n/save \(saved.path)\n")
+          #expect(run.status == 0, "\(run.errors)")
+        }
+        try chat()
+        #expect(try mode(file) == 0o600 && mode(saved) == 0o600)
+        for file in [file, saved] { #expect(chmod(file.path, 0o644) == 0) }
+        try chat()
+        #expect(try mode(file) == 0o644 && mode(saved) == 0o644)
+      }
+    }
+  }
+
   @Test("with a disk cache a conversation that goes on has its keys and values from there, and says so")
   func diskCache() throws {
     try model.withFile { path in

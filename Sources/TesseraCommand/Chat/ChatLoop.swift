@@ -76,7 +76,7 @@ struct ChatLoop {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
       // Devices are written to, links followed, and a file that is there stays until the new one is whole.
-      let file = try AtomicFile(path: path)
+      let file = try AtomicFile(path: path, mode: ConversationFile.newMode)
       try file.append(Array(try encoder.encode(values)) + Array("\n".utf8))
       try file.commit()
       Terminal.diagnose("saved \(messages.count) messages to \(path)")

@@ -14,6 +14,8 @@ struct ConversationFile {
 
   private static let format = "tessera conversation"
   private static let version = 1
+  /// What was said is nobody else's business. A file that is there keeps its permissions.
+  static let newMode: mode_t = 0o600
   /// Far more than a context holds.
   private static let byteLimit = 64 << 20
 
@@ -73,7 +75,7 @@ struct ConversationFile {
       "options": .object(Self.object(options)), "messages": .array(messages.map(\.value)),
     ]
     let bytes = Array((document.text(.indented) + "\n").utf8)
-    let file = try AtomicFile(path: path)
+    let file = try AtomicFile(path: path, mode: Self.newMode)
     try file.append(bytes)
     try file.commit()
     (contents, self.messages) = (bytes, messages)
