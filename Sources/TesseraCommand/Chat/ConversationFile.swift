@@ -43,7 +43,7 @@ struct ConversationFile {
       let writer = try fields.fields("model")
       writtenBy = Model(name: try writer.string("name"), digest: try writer.string("digest"))
       options = try fields.fields("options").object
-      _ = try generationOptions(GenerationOptions())
+      _ = try generationOptions()
       messages = try fields.array("messages").map { value in
         guard let object = value.objectValue, object["content"]?.stringValue != nil else {
           throw Problem("a message has no text")
@@ -95,21 +95,18 @@ struct ConversationFile {
 }
 
 extension ConversationFile {
-  /// How answers are generated: as the conversation was, but for what `given` has other than a default.
-  func generationOptions(_ given: GenerationOptions) throws -> GenerationOptions {
-    let (fields, standard) = (JSONFields(options), GenerationOptions())
-    var result = given
-    func take<Value: Equatable>(_ place: WritableKeyPath<GenerationOptions, Value>, _ value: Value?) {
-      if let value, given[keyPath: place] == standard[keyPath: place] { result[keyPath: place] = value }
-    }
-    take(\.maxTokens, try fields.optionalInt("max_tokens"))
-    take(\.temperature, try fields.optionalFloat("temperature"))
-    take(\.topK, try fields.optionalInt("top_k"))
-    take(\.topP, try fields.optionalFloat("top_p"))
-    take(\.minP, try fields.optionalFloat("min_p"))
-    take(\.repeatPenalty, try fields.optionalFloat("repeat_penalty"))
-    take(\.seed, try fields.optionalString("seed").flatMap { UInt64($0) })
-    take(\.stopStrings, try fields.optionalStrings("stop"))
+  /// How the conversation's answers were generated.
+  func generationOptions() throws -> GenerationOptions {
+    let fields = JSONFields(options)
+    var result = GenerationOptions()
+    result.maxTokens = try fields.optionalInt("max_tokens")
+    result.temperature = try fields.optionalFloat("temperature") ?? result.temperature
+    result.topK = try fields.optionalInt("top_k") ?? result.topK
+    result.topP = try fields.optionalFloat("top_p") ?? result.topP
+    result.minP = try fields.optionalFloat("min_p") ?? result.minP
+    result.repeatPenalty = try fields.optionalFloat("repeat_penalty") ?? result.repeatPenalty
+    result.seed = try fields.optionalString("seed").flatMap { UInt64($0) }
+    result.stopStrings = try fields.optionalStrings("stop") ?? result.stopStrings
     return result
   }
 
