@@ -63,12 +63,7 @@ struct ConversationFile {
   ///
   /// - Throws: `InputError` where another process has written the file meanwhile, `FileError` where it cannot be written.
   mutating func write(_ messages: [ChatMessage], _ options: GenerationOptions) throws {
-    guard try Self.read(path) == contents else {
-      throw InputError(
-        message:
-          "\(path.shownPath): another process has written this file: it was left as it is; /save FILE keeps what was "
-          + "said here")
-    }
+    try checkContents()
     let document: JSONValue = [
       "format": .string(Self.format), "version": .int(Self.version),
       "model": ["name": .string(model.name), "digest": .string(model.digest)],
@@ -79,6 +74,34 @@ struct ConversationFile {
     try file.append(bytes)
     try file.commit()
     (contents, self.messages) = (bytes, messages)
+  }
+
+  /// Where ``keepCopy()`` puts the conversation.
+  var copyPath: String { path + "~" }
+
+  /// Copies the file, with its permissions, before another conversation takes its place.
+  ///
+  /// - Returns: false where nothing was said in it.
+  /// - Throws: as ``write(_:_:)`` does; the file and an older copy are then as they were.
+  func keepCopy() throws -> Bool {
+    guard let contents, messages.contains(where: { $0.role != "system" }) else { return false }
+    try checkContents()
+    let mode = try FileDescriptor.openForReading(path).status().st_mode & 0o777
+    // An older copy's permissions, or where it links to, are not to be kept.
+    let file = try AtomicFile(path: copyPath, isPrivate: true)
+    try file.append(contents)
+    try file.commit()
+    _ = copyPath.withPathPointer { chmod($0, mode) }
+    return true
+  }
+
+  /// - Throws: `InputError` where the file is not as it was read or written last.
+  private func checkContents() throws {
+    guard try Self.read(path) != contents else { return }
+    throw InputError(
+      message:
+        "\(path.shownPath): another process has written this file: it was left as it is; /save FILE keeps what was "
+        + "said here")
   }
 
   private static func read(_ path: String) throws -> [UInt8]? {
