@@ -61,6 +61,21 @@ struct ChatFileTests {
     }
   }
 
+  @Test("chats at once lose none of each other's lines")
+  func historyOfMany() async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let history = try #require(InputHistory(environment: ["XDG_STATE_HOME": folder.path]))
+    await withTaskGroup(of: Void.self) { group in
+      for chat in 0..<4 { group.addTask { for number in 0..<50 { history.append("\(chat) says \(number)") } } }
+    }
+    let lines = history.lines
+    #expect(lines.count == 200)
+    for chat in 0..<4 {
+      #expect(lines.filter { $0.hasPrefix("\(chat) ") } == (0..<50).map { "\(chat) says \($0)" })
+    }
+  }
+
   @Test("the history keeps its size, one line a line, and survives what others do to its file")
   func history() throws {
     try withTemporaryFolder { folder in
