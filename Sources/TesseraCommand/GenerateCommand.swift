@@ -156,7 +156,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let source = try ModelSource(path: model.model)
     return try Reproduction(
       version: TesseraCommand.version, name: source.name, digest: source.digest().hexadecimal,
-      weightType: model.run.type, of: language, request: request, answer: answer)
+      weightType: model.run.type, adapters: lora.all, of: language, request: request, answer: answer)
   }
 
   /// The prompt that the answer continues, an encoder-decoder's source, and the tokens of the language to answer in.

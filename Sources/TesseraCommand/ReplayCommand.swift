@@ -8,8 +8,8 @@ struct ReplayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay", abstract: "Give an answer again, and say whether it is the same to the bit.",
     discussion: """
-      The file is a document of `tessera generate --json --reproduce`. The model's contents must be those that gave the answer; \
-      precision, the cache's encoding, the weights' type and the context are those of the file. The exit status is 0 where tokens \
+      The file is a document of `tessera generate --json --reproduce`. The contents of the model, and of an \
+      adapter (--lora), must be those that gave the answer; precision, the cache's encoding, the weights' type and the context are those of the file. The exit status is 0 where tokens \
       and the bits of their log-probabilities are the same.
       """)
 
@@ -27,6 +27,7 @@ struct ReplayCommand: AsyncParsableCommand {
         message: "\(model.model.shownPath): not the model that gave the answer, which was \(known.model.shownPath) "
           + "(SHA-256 \(known.modelDigest.prefix(12))…)")
     }
+    try checkAdapter(known)
     let language = try await model.run.load(source, options: try options(known))
     if language.precision != known.precision {
       Terminal.diagnose(
@@ -51,6 +52,27 @@ struct ReplayCommand: AsyncParsableCommand {
         "the same \(answer.tokens.count) tokens\(comparesBits ? ", and the same bits of their log-probabilities" : "")")
     }
     if let difference { throw InputError(message: "\(file.shownPath): \(difference.described(answer, known.answer))") }
+  }
+
+  /// Refuses adapters that are not what stood beside the model.
+  private func checkAdapter(_ known: Reproduction) throws {
+    guard let name = known.request.adapter else { return }
+    guard let told = known.adapter else {
+      throw InputError(message: "\(file.shownPath): it does not tell the contents of the adapter \(name.shownPath)")
+    }
+    guard let adapter = lora.all.first(where: { $0.name == name }) else {
+      throw InputError(
+        message: "\(file.shownPath): the answer is of the adapter \(name.shownPath): --lora NAME=PATH:SCALE gives it")
+    }
+    let given = try Reproduction.Adapter(adapter)
+    guard given.digest == told.digest else {
+      throw InputError(
+        message: "\(adapter.path.shownPath): not the adapter that gave the answer (SHA-256 \(told.digest.prefix(12))…)")
+    }
+    guard given.scale == told.scale else {
+      throw InputError(
+        message: "\(adapter.path.shownPath): its scale is \(given.scale), and was \(told.scale): --lora NAME=PATH:SCALE")
+    }
   }
 
   /// How the model ran.
@@ -105,6 +127,10 @@ extension Int {
     }
     let (now, before) = (token(answer), token(known))
     guard now == before else { return "the answer is another: token \(self) is \(now) and was \(before)" }
+    guard answer.tokens.indices.contains(self) else {
+      return "the answer has the same tokens, and ends for another reason: it is \(answer.finishReason.rawValue) and was "
+        + known.finishReason.rawValue
+    }
     return "the answer has the same tokens up to \(now), token \(self), whose log-probability has other bits"
   }
 }

@@ -14,8 +14,6 @@ public struct MemoryError: Error, CustomStringConvertible, Sendable {
     case outOfBlocks
     /// A KV sequence cannot be cut, because keys were given back that its window would need: compute it anew.
     case windowLost
-    /// The bytes of a KV block image are damaged, or were made for another layout.
-    case badImage
     /// A KV sequence was used after it was closed, or a block id that is not in use was named.
     case invalidSequence
     /// The device itself refused; `underlying` says how.

@@ -44,7 +44,7 @@ package struct CacheBlocks: Sendable {
   /// Bytes of `count` blocks of a group in a staging buffer.
   package static func stagingBytes(_ group: KVGroup, blocks count: Int) -> Int { count * group.bytesPerBlock }
 
-  /// Enqueues copies of blocks to a staging buffer, one behind another: the bytes of a `KVBlockImage`.
+  /// Enqueues copies of blocks to a staging buffer, one behind another.
   ///
   /// - Parameter staging: at least `stagingBytes`. A block has, layer by layer, its keys and then its values, by head.
   package func gather(

@@ -25,10 +25,12 @@ package final class AtomicFile {
 
   /// Begins a file.
   ///
-  /// - Parameter isPrivate: only the user may read it, and whatever is at the path is replaced, a link or a device too:
-  ///   for files of a cache.
+  /// - Parameters:
+  ///   - isPrivate: only the user may read it, and whatever is at the path is replaced, a link or a device too:
+  ///     for files of a cache.
+  ///   - mode: a new file's permissions, less what the process's mask takes away.
   /// - Throws: `FileError` `.isFolder`, `.notFound` or `.system` where it cannot be created.
-  package init(path: String, isPrivate: Bool = false) throws(FileError) {
+  package init(path: String, isPrivate: Bool = false, mode: mode_t = 0o666) throws(FileError) {
     self.path = path
     var existing = stat()
     let exists = path.withPathPointer { isPrivate ? lstat($0, &existing) : stat($0, &existing) } == 0
@@ -43,7 +45,7 @@ package final class AtomicFile {
       return
     }
     let target = isPrivate ? path : try AtomicFile.resolved(path)
-    let mode = isPrivate ? 0o600 : exists ? existing.st_mode & 0o777 : 0o666
+    let mode = isPrivate ? 0o600 : exists ? existing.st_mode & 0o777 : mode
     for _ in 0..<16 {
       let temporary = target + AtomicFile.partialMark + String(UInt32.random(in: 0 ... .max), radix: 16)
       let number = temporary.withPathPointer {

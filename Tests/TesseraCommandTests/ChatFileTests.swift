@@ -19,18 +19,26 @@ struct ChatFileTests {
       (options.minP, options.repeatPenalty, options.seed, options.stopStrings) = (0, 1.1, .max, ["\n", "é\"\\"])
       var file = try ConversationFile(path: path, model: Self.model)
       #expect(file.messages.isEmpty && file.writtenBy == nil && file.instructions == nil)
-      #expect(try file.generationOptions(options) == options)
+      #expect(try file.generationOptions() == GenerationOptions())
       let messages = [
         ChatMessage(role: "system", content: "s"), ChatMessage(role: "user", content: "u\u{0}\u{2028}\u{1F600}"),
       ]
       try file.write(messages, options)
       let again = try ConversationFile(path: path, model: .init(name: "n", digest: "e"))
       #expect(again.messages == messages && again.writtenBy == Self.model && again.instructions == "s")
-      #expect(try again.generationOptions(GenerationOptions()) == options)
-      var given = GenerationOptions()
-      (given.temperature, given.stopStrings) = (1.5, ["x"])
-      let mixed = try again.generationOptions(given)
+      let kept = try again.generationOptions()
+      #expect(kept == options)
+      #expect(try SamplingOptions.parse([]).applied(to: kept) == options)
+      let mixed = try SamplingOptions.parse(["--temperature", "1.5", "--stop", "x"]).applied(to: kept)
       #expect(mixed.temperature == 1.5 && mixed.stopStrings == ["x"] && mixed.seed == .max && mixed.topK == 0)
+      // What is given as it is by default is given, too.
+      let defaults = GenerationOptions()
+      let given = try SamplingOptions.parse([
+        "--temperature", "\(defaults.temperature)", "--top-k", "\(defaults.topK)", "--top-p", "\(defaults.topP)",
+        "--min-p", "\(defaults.minP)", "--repeat-penalty", "\(defaults.repeatPenalty)",
+      ]).applied(to: kept)
+      #expect(given.temperature == defaults.temperature && given.topK == defaults.topK && given.topP == defaults.topP)
+      #expect(given.minP == defaults.minP && given.repeatPenalty == defaults.repeatPenalty && given.maxTokens == 9)
     }
   }
 
@@ -50,6 +58,21 @@ struct ChatFileTests {
       // An empty file, as made to hold the name, is begun.
       try Data().write(to: URL(fileURLWithPath: path))
       #expect(try ConversationFile(path: path, model: Self.model).messages.isEmpty)
+    }
+  }
+
+  @Test("chats at once lose none of each other's lines")
+  func historyOfMany() async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let history = try #require(InputHistory(environment: ["XDG_STATE_HOME": folder.path]))
+    await withTaskGroup(of: Void.self) { group in
+      for chat in 0..<4 { group.addTask { for number in 0..<50 { history.append("\(chat) says \(number)") } } }
+    }
+    let lines = history.lines
+    #expect(lines.count == 200)
+    for chat in 0..<4 {
+      #expect(lines.filter { $0.hasPrefix("\(chat) ") } == (0..<50).map { "\(chat) says \($0)" })
     }
   }
 

@@ -112,6 +112,69 @@ struct CommandChatTests {
     }
   }
 
+  private func mode(_ file: URL) throws -> Int? {
+    (try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? NSNumber)?.intValue
+  }
+
+  @Test("what is said is kept for the user alone, and a file that is there keeps its permissions")
+  func permissions() throws {
+    try model.withFile { path in
+      try withTemporaryFolder { folder in
+        let (file, saved) = (folder.appendingPathComponent("talk.json"), folder.appendingPathComponent("saved.json"))
+        func chat() throws {
+          let run = try CommandRun(
+            ["chat", "-m", path, "-n", "1", "-q", "--resume", file.path], input: "one\n/save \(saved.path)\n")
+          #expect(run.status == 0, "\(run.errors)")
+        }
+        try chat()
+        #expect(try mode(file) == 0o600 && mode(saved) == 0o600)
+        for file in [file, saved] { #expect(chmod(file.path, 0o644) == 0) }
+        try chat()
+        #expect(try mode(file) == 0o644 && mode(saved) == 0o644)
+      }
+    }
+  }
+
+  @Test("a new beginning is one in the file too, and what was said stays in a copy")
+  func reset() throws {
+    try model.withFile { path in
+      try withTemporaryFolder { folder in
+        let file = folder.appendingPathComponent("talk.json")
+        let copy = folder.appendingPathComponent("talk.json~")
+        func chat(_ input: String) throws -> String {
+          let run = try CommandRun(
+            ["chat", "-m", path, "-n", "1", "-q", "--system", "short", "--resume", file.path], input: input)
+          #expect(run.status == 0, "\(run.errors)")
+          return run.errors
+        }
+        func texts(_ file: URL) throws -> [String?] {
+          try ConversationFile(path: file.path, model: .init(name: "", digest: "")).messages
+            .filter { $0.role != "assistant" }.map { $0.content.stringValue }
+        }
+        // Nothing to keep.
+        #expect(try !chat("/reset\n").contains("begins anew"))
+        #expect(!FileManager.default.fileExists(atPath: file.path))
+        _ = try chat("one\n")
+        let whole = try Data(contentsOf: file)
+        #expect(chmod(file.path, 0o640) == 0)
+        try Data("older".utf8).write(to: copy)
+        #expect(chmod(copy.path, 0o666) == 0)
+        let told = try chat("/reset\n/quit\n")
+        #expect(told.contains("talk.json begins anew; what was said is in ") && told.contains("talk.json~"), "\(told)")
+        #expect(try Data(contentsOf: copy) == whole && texts(file) == ["short"])
+        #expect(try mode(file) == 0o640 && mode(copy) == 0o640)
+        // Once more: an empty conversation does not take the copy's place.
+        #expect(try !chat("/reset\n").contains("begins anew") && Data(contentsOf: copy) == whole)
+        _ = try chat("two\n/reset\nthree\n")
+        #expect(try texts(copy) == ["short", "two"] && texts(file) == ["short", "three"])
+        // Without a copy nothing is forgotten.
+        try FileManager.default.removeItem(at: copy)
+        try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: false)
+        #expect(try chat("/reset\n").contains("error: \(copy.path)") && texts(file) == ["short", "three"])
+      }
+    }
+  }
+
   @Test("with a disk cache a conversation that goes on has its keys and values from there, and says so")
   func diskCache() throws {
     try model.withFile { path in

@@ -69,6 +69,10 @@ struct CommandReplayTests {
       #expect(bit.isOneError && bit.errors.contains("token 1, whose log-probability has other bits"), "\(bit.errors)")
       let end = try replay(["tokens": tokens + [1], "logprob_bits": bits + [0]])
       #expect(end.isOneError && end.errors.contains("token 6 is the end and was 1"), "\(end.errors)")
+      let reason = try replay(["finish_reason": "stop"])
+      #expect(
+        known["finish_reason"] as? String == "length" && reason.isOneError
+          && reason.errors.contains("another reason: it is length and was stop"), "\(reason.errors)")
       let untold = try replay(["logprob_bits": [Int]()])
       #expect(untold.status == 0 && !untold.output.contains("bits"), "\(untold.errors)")
       // An answer that was stopped is compared as far as it came.
@@ -79,6 +83,42 @@ struct CommandReplayTests {
         let run = try replay([:], other)
         #expect(run.isOneError && run.errors.contains("not the model that gave the answer"), "\(run.errors)")
       }
+    }
+  }
+
+  @Test("an answer of an adapter comes again with that adapter alone, at its scale")
+  func adapters() throws {
+    let folder = FamilyFixture("llama3").folder
+    func adapter(_ name: String) -> String { FamilyFixture("../adapters/\(name)").folder }
+    let tokens = ["-m", folder, "--tokens", "43,12,7,33,3,3,21", "-n", "3"]
+    let document = try CommandRun(
+      ["generate", "--json", "--reproduce", "--lora", "a=\(adapter("llama3-all")):0.5"] + tokens
+    ).object()
+    let told = try #require(document["reproduce"] as? [String: Any])
+    func replay(_ told: [String: Any], _ lora: [String]) throws -> CommandRun {
+      try CommandRun(
+        ["replay", "-m", folder, "-"] + lora.flatMap { ["--lora", $0] }, input: text(["reproduce": told]))
+    }
+    let (all, some) = (adapter("llama3-all"), adapter("llama3-some"))
+    let same = try replay(told, ["b=\(some)", "a=\(all):0.5"])
+    #expect(same.status == 0 && same.output.contains("the same bits"), "\(same.errors)")
+    for (told, lora, reason) in [
+      (told, [], "of the adapter a"), (told, ["b=\(all):0.5"], "of the adapter a"),
+      (told, ["a=\(some):0.5"], "not the adapter"), (told, ["a=\(all)"], "scale is 1.0, and was 0.5"),
+      (told.filter { $0.key != "adapter" }, ["a=\(all):0.5"], "does not tell the contents"),
+    ] as [([String: Any], [String], String)] {
+      let run = try replay(told, lora)
+      #expect(run.isOneError && run.errors.contains(reason), "\(reason): \(run.errors)")
+    }
+  }
+
+  @Test("an answer from among tokens that are not told cannot be reproduced, and says so")
+  func allowedTokens() throws {
+    var options = GenerationOptions()
+    _ = try Reproduction.Request(promptTokens: [1], sourceTokens: nil, options: options)
+    options.allowedTokens = [1, 2]
+    #expect(throws: TesseraError.self) {
+      try Reproduction.Request(promptTokens: [1], sourceTokens: nil, options: options)
     }
   }
 

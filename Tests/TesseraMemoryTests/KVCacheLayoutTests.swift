@@ -161,4 +161,35 @@ struct KVCacheLayoutTests {
       #expect(throws: MemoryError.self) { try KVCacheLayout(layerCount: layers, geometry: geometry) }
     }
   }
+
+  @Test("a layout's digest is the same in every build: blocks are kept on disk")
+  func digest() throws {
+    let layout = try KVCacheLayout(groups: [
+      KVGroup(layers: [0, 2], geometry: KVGeometry(kvHeadCount: 1, keyDim: 4), blockSize: 16),
+      KVGroup(
+        layers: [1], geometry: KVGeometry(kvHeadCount: 2, keyDim: 32, valueDim: 4, keys: .q8_0, values: .f16),
+        kind: .window(64, sinks: 3), blockSize: 32),
+      KVGroup(layers: [3], geometry: KVGeometry(kvHeadCount: 1, keyDim: 4), kind: .fixed(capacity: 70)),
+      KVGroup(layers: [4, 5], geometry: KVGeometry(kvHeadCount: 1, keyDim: 4), kind: .transient),
+    ])
+    #expect(
+      layout.digest(model: "m", style: .vector).map { String($0, radix: 16) }.joined()
+        == "8cc24b9bac76f699bff593cead6db627dd7744b6bfda23b688c59316c75c0")
+  }
+
+  @Test("another model, layout or style has another digest")
+  func digests() throws {
+    func layout(values: KVEncoding = .f16, layers: [Int] = [0, 1]) throws -> KVCacheLayout {
+      let geometry = try KVGeometry(kvHeadCount: 2, keyDim: 8, valueDim: 4, keys: .f16, values: values)
+      return try KVCacheLayout(groups: [
+        KVGroup(layers: layers, geometry: geometry, kind: .window(64, sinks: 0), blockSize: 16)
+      ])
+    }
+    let digests = try [
+      layout().digest(model: "m", style: .vector), layout().digest(model: "n", style: .vector),
+      layout(values: .f32).digest(model: "m", style: .vector),
+      layout(layers: [0, 2]).digest(model: "m", style: .vector), layout().digest(model: "m", style: .simt),
+    ]
+    #expect(Set(digests).count == digests.count)
+  }
 }

@@ -44,7 +44,7 @@ struct PrefixNames: Sendable {
 
 extension LoadOptions.Adapter {
   /// SHA-256 of what is in the adapter's files.
-  func digest() throws -> Fingerprint {
+  package func digest() throws -> Fingerprint {
     let files = FileDescriptor.isFolder(path) ? ["/adapter_config.json", "/adapter_model.safetensors"] : [""]
     var builder = FingerprintBuilder()
     for file in files { builder.append(try Fingerprint(ofFileAt: path + file).hexadecimal) }

@@ -18,6 +18,8 @@ public struct Reproduction: Sendable, Codable, Equatable {
   /// What float weights were quantized to; nil: nothing.
   public var weightType: String?
   public var contextLength: Int
+  /// The adapter that `request` names; nil: the model answered alone.
+  public var adapter: Adapter?
   public var request: Request
   public var answer: Answer
 
@@ -28,7 +30,20 @@ public struct Reproduction: Sendable, Codable, Equatable {
     case cacheEncoding = "kv"
     case weightType = "type"
     case contextLength = "context"
-    case request, answer
+    case adapter, request, answer
+  }
+
+  /// What stood beside the model.
+  public struct Adapter: Sendable, Codable, Equatable {
+    /// SHA-256 over the adapter's files.
+    public var digest: String
+    /// Factor of what it changed, besides its own.
+    public var scale: Double
+
+    /// - Throws: `FileError` where a file cannot be read.
+    package init(_ adapter: LoadOptions.Adapter) throws {
+      (digest, scale) = (try adapter.digest().hexadecimal, adapter.scale)
+    }
   }
 
   /// What the model was asked.
@@ -99,8 +114,9 @@ public struct Reproduction: Sendable, Codable, Equatable {
       }
     }
 
-    /// The first token that another answer has otherwise, or whose log-probability has other bits there; nil where both are the
-    /// same as far as either tells.
+    /// The first token that another answer has otherwise, or whose log-probability has other bits there, or the number of tokens where
+    /// only the reason to end is another; nil where both are the same as far as either tells. An answer that was canceled
+    /// tells of no reason.
     public func firstDifference(from other: Answer) -> Int? {
       let count = min(tokens.count, other.tokens.count)
       let tellsBits = logprobBits.count == tokens.count && other.logprobBits.count == other.tokens.count
@@ -108,7 +124,9 @@ public struct Reproduction: Sendable, Codable, Equatable {
         if tokens[index] != other.tokens[index] { return index }
         if tellsBits, logprobBits[index] != other.logprobBits[index] { return index }
       }
-      return tokens.count == other.tokens.count ? nil : count
+      guard tokens.count == other.tokens.count else { return count }
+      let tellsReason = finishReason != .cancelled && other.finishReason != .cancelled
+      return tellsReason && finishReason != other.finishReason ? count : nil
     }
   }
 }
@@ -116,8 +134,12 @@ public struct Reproduction: Sendable, Codable, Equatable {
 extension Reproduction.Request {
   /// What a generation is asked for.
   ///
-  /// - Parameter options: with a seed where they draw tokens, and without `allowedTokens`, which is not told.
-  public init(promptTokens: [Int], sourceTokens: [Int]?, options: GenerationOptions) {
+  /// - Parameter options: with a seed where they draw tokens.
+  /// - Throws: `TesseraError.badOption` where they have `allowedTokens`, which are not told.
+  public init(promptTokens: [Int], sourceTokens: [Int]?, options: GenerationOptions) throws(TesseraError) {
+    guard options.allowedTokens == nil else {
+      throw TesseraError(.badOption, "what reproduces an answer does not tell of allowedTokens: leave them out")
+    }
     (self.promptTokens, self.sourceTokens) = (promptTokens, sourceTokens)
     (firstTokens, adapter, maxTokens) = (options.firstTokens, options.adapter, options.maxTokens)
     (temperature, topK, topP, minP) = (options.temperature, options.topK, options.topP, options.minP)
@@ -148,14 +170,17 @@ extension Reproduction {
   ///   - name: the last part of the model's path.
   ///   - digest: 64 hexadecimal digits that name its contents.
   ///   - weightType: `LoadOptions.weightType`.
+  ///   - adapters: `LoadOptions.adapters`.
+  /// - Throws: `FileError` where an adapter's file cannot be read.
   package init(
-    version: String, name: String, digest: String, weightType: WeightFormat?, of model: LanguageModel,
-    request: Request, answer: Answer
-  ) {
+    version: String, name: String, digest: String, weightType: WeightFormat?, adapters: [LoadOptions.Adapter],
+    of model: LanguageModel, request: Request, answer: Answer
+  ) throws {
     (self.version, self.model, modelDigest) = (version, name, digest)
     (device, precision) = (model.device.name, model.precision)
     (cacheEncoding, contextLength) = (model.memoryPlan.cacheEncoding, model.contextLength)
     self.weightType = weightType?.name
+    adapter = try adapters.first { $0.name == request.adapter }.map { try Adapter($0) }
     (self.request, self.answer) = (request, answer)
   }
 }

@@ -37,7 +37,7 @@ struct ChatCommand: AsyncParsableCommand {
     guard try language.chatTemplate != nil else {
       throw InputError(message: "\(model.model): the model has no chat template; use `tessera generate`")
     }
-    var options = try file?.generationOptions(sampling.options) ?? sampling.options
+    var options = sampling.applied(to: try file?.generationOptions() ?? GenerationOptions())
     options.adapter = lora.chosen
     let instructions = system ?? file?.instructions
     let said = file.map { Array($0.messages.dropFirst($0.instructions == nil ? 0 : 1)) } ?? []

@@ -18,7 +18,7 @@ struct ChatLoop {
   static let help = """
     /help       this list
     /stats      what the last answer and the whole conversation took
-    /reset      forget the conversation, but not what the system told the model
+    /reset      forget the conversation, but not what the system told the model; --resume FILE keeps it in FILE~
     /save FILE  write the conversation as JSON messages
     /quit       end, as Ctrl-D does
     Ctrl-C      stop the answer
@@ -34,7 +34,7 @@ struct ChatLoop {
     case "/stats":
       let last = await session.lastResult?.statistics
       Terminal.diagnose(last.map { totals.text($0, of: session.model) } ?? "nothing was answered yet")
-    case "/reset": await session.reset()
+    case "/reset": await reset()
     case "/save": save(await session.messages, to: words.count > 1 ? words[1] : "")
     case let word? where word.hasPrefix("/"): Terminal.diagnose("\(word)? /help lists the commands.")
     default: await answer(line)
@@ -69,6 +69,19 @@ struct ChatLoop {
     do { try file?.write(messages, session.options) } catch { Terminal.diagnose("error: \(error)") }
   }
 
+  /// Begins anew, also in the file, once a copy has what it held.
+  private mutating func reset() async {
+    do {
+      let isCopied = try file?.keepCopy() ?? false
+      await session.reset()
+      guard isCopied, let path = file?.path, let copy = file?.copyPath else { return }
+      try file?.write(await session.messages, session.options)
+      Terminal.diagnose("\(path.shownPath) begins anew; what was said is in \(copy.shownPath)")
+    } catch {
+      Terminal.diagnose("error: \(error)")
+    }
+  }
+
   private func save(_ messages: [ChatMessage], to path: String) {
     guard !path.isEmpty else { return Terminal.diagnose("error: /save needs a file's name") }
     do {
@@ -76,7 +89,7 @@ struct ChatLoop {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
       // Devices are written to, links followed, and a file that is there stays until the new one is whole.
-      let file = try AtomicFile(path: path)
+      let file = try AtomicFile(path: path, mode: ConversationFile.newMode)
       try file.append(Array(try encoder.encode(values)) + Array("\n".utf8))
       try file.commit()
       Terminal.diagnose("saved \(messages.count) messages to \(path)")

@@ -14,6 +14,8 @@ struct ConversationFile {
 
   private static let format = "tessera conversation"
   private static let version = 1
+  /// What was said is nobody else's business. A file that is there keeps its permissions.
+  static let newMode: mode_t = 0o600
   /// Far more than a context holds.
   private static let byteLimit = 64 << 20
 
@@ -41,7 +43,7 @@ struct ConversationFile {
       let writer = try fields.fields("model")
       writtenBy = Model(name: try writer.string("name"), digest: try writer.string("digest"))
       options = try fields.fields("options").object
-      _ = try generationOptions(GenerationOptions())
+      _ = try generationOptions()
       messages = try fields.array("messages").map { value in
         guard let object = value.objectValue, object["content"]?.stringValue != nil else {
           throw Problem("a message has no text")
@@ -61,22 +63,45 @@ struct ConversationFile {
   ///
   /// - Throws: `InputError` where another process has written the file meanwhile, `FileError` where it cannot be written.
   mutating func write(_ messages: [ChatMessage], _ options: GenerationOptions) throws {
-    guard try Self.read(path) == contents else {
-      throw InputError(
-        message:
-          "\(path.shownPath): another process has written this file: it was left as it is; /save FILE keeps what was "
-          + "said here")
-    }
+    try checkContents()
     let document: JSONValue = [
       "format": .string(Self.format), "version": .int(Self.version),
       "model": ["name": .string(model.name), "digest": .string(model.digest)],
       "options": .object(Self.object(options)), "messages": .array(messages.map(\.value)),
     ]
     let bytes = Array((document.text(.indented) + "\n").utf8)
-    let file = try AtomicFile(path: path)
+    let file = try AtomicFile(path: path, mode: Self.newMode)
     try file.append(bytes)
     try file.commit()
     (contents, self.messages) = (bytes, messages)
+  }
+
+  /// Where ``keepCopy()`` puts the conversation.
+  var copyPath: String { path + "~" }
+
+  /// Copies the file, with its permissions, before another conversation takes its place.
+  ///
+  /// - Returns: false where nothing was said in it.
+  /// - Throws: as ``write(_:_:)`` does; the file and an older copy are then as they were.
+  func keepCopy() throws -> Bool {
+    guard let contents, messages.contains(where: { $0.role != "system" }) else { return false }
+    try checkContents()
+    let mode = try FileDescriptor.openForReading(path).status().st_mode & 0o777
+    // An older copy's permissions, or where it links to, are not to be kept.
+    let file = try AtomicFile(path: copyPath, isPrivate: true)
+    try file.append(contents)
+    try file.commit()
+    _ = copyPath.withPathPointer { chmod($0, mode) }
+    return true
+  }
+
+  /// - Throws: `InputError` where the file is not as it was read or written last.
+  private func checkContents() throws {
+    guard try Self.read(path) != contents else { return }
+    throw InputError(
+      message:
+        "\(path.shownPath): another process has written this file: it was left as it is; /save FILE keeps what was "
+        + "said here")
   }
 
   private static func read(_ path: String) throws -> [UInt8]? {
@@ -93,21 +118,18 @@ struct ConversationFile {
 }
 
 extension ConversationFile {
-  /// How answers are generated: as the conversation was, but for what `given` has other than a default.
-  func generationOptions(_ given: GenerationOptions) throws -> GenerationOptions {
-    let (fields, standard) = (JSONFields(options), GenerationOptions())
-    var result = given
-    func take<Value: Equatable>(_ place: WritableKeyPath<GenerationOptions, Value>, _ value: Value?) {
-      if let value, given[keyPath: place] == standard[keyPath: place] { result[keyPath: place] = value }
-    }
-    take(\.maxTokens, try fields.optionalInt("max_tokens"))
-    take(\.temperature, try fields.optionalFloat("temperature"))
-    take(\.topK, try fields.optionalInt("top_k"))
-    take(\.topP, try fields.optionalFloat("top_p"))
-    take(\.minP, try fields.optionalFloat("min_p"))
-    take(\.repeatPenalty, try fields.optionalFloat("repeat_penalty"))
-    take(\.seed, try fields.optionalString("seed").flatMap { UInt64($0) })
-    take(\.stopStrings, try fields.optionalStrings("stop"))
+  /// How the conversation's answers were generated.
+  func generationOptions() throws -> GenerationOptions {
+    let fields = JSONFields(options)
+    var result = GenerationOptions()
+    result.maxTokens = try fields.optionalInt("max_tokens")
+    result.temperature = try fields.optionalFloat("temperature") ?? result.temperature
+    result.topK = try fields.optionalInt("top_k") ?? result.topK
+    result.topP = try fields.optionalFloat("top_p") ?? result.topP
+    result.minP = try fields.optionalFloat("min_p") ?? result.minP
+    result.repeatPenalty = try fields.optionalFloat("repeat_penalty") ?? result.repeatPenalty
+    result.seed = try fields.optionalString("seed").flatMap { UInt64($0) }
+    result.stopStrings = try fields.optionalStrings("stop") ?? result.stopStrings
     return result
   }
 

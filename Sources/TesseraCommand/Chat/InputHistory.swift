@@ -1,5 +1,7 @@
 import Foundation
 import TesseraCL
+import TesseraMemory
+import TesseraSystem
 
 /// What was typed before, in a file that only the user can read, the oldest line first. Every failure costs the history only.
 struct InputHistory {
@@ -32,9 +34,15 @@ struct InputHistory {
     return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Puts a line behind those that are there, another chat's too.
+  /// Puts a line behind those that are there, another chat's too, which waits meanwhile.
   func append(_ line: String) {
-    var lines = lines
+    try? FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    do throws(FileError) { try FolderLock.hold(file.path + ".lock") { _ in write(lines, with: line) } } catch {}
+  }
+
+  private func write(_ known: [String], with line: String) {
+    var lines = known
     if lines.last == line { return }
     lines.append(line.split(whereSeparator: \.isNewline).joined(separator: " "))
     lines.removeFirst(max(lines.count - Self.lineLimit, 0))
@@ -44,8 +52,6 @@ struct InputHistory {
       size -= lines[first].utf8.count + 1
       first += 1
     }
-    try? FileManager.default.createDirectory(
-      at: file.deletingLastPathComponent(), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     _ = CacheFile.write(Array(lines[first...].map { $0 + "\n" }.joined().utf8), to: file)
   }
 }

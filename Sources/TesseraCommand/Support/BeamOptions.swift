@@ -50,10 +50,10 @@ struct BeamOptions: ParsableArguments {
   /// Refuses what choices of single tokens alone have.
   func check(_ sampling: SamplingOptions) throws {
     guard beams != nil else { return }
-    guard sampling.temperature == 0 else {
+    guard sampling.options.temperature == 0 else {
       throw ValidationError("--beams and --temperature exclude each other: beams are not drawn")
     }
-    guard sampling.repeatPenalty == 1 else {
+    guard sampling.options.repeatPenalty == 1 else {
       throw ValidationError("--beams and --repeat-penalty exclude each other: use --no-repeat-ngram")
     }
     guard sampling.stopStrings.isEmpty else { throw ValidationError("--beams and --stop exclude each other") }

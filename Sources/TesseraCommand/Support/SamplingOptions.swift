@@ -7,20 +7,20 @@ struct SamplingOptions: ParsableArguments {
   @Option(name: [.customShort("n"), .long], help: "The most tokens to generate.")
   var maxTokens: Int?
 
-  @Option(help: "0 takes the likeliest token; higher values are bolder.")
-  var temperature: Float = 0
+  @Option(help: "0 takes the likeliest token; higher values are bolder (default: 0).")
+  var temperature: Float?
 
-  @Option(help: "Consider only so many of the likeliest tokens; 0 considers all.")
-  var topK = 40
+  @Option(help: "Consider only so many of the likeliest tokens; 0 considers all (default: 40).")
+  var topK: Int?
 
-  @Option(help: "Consider only the likeliest tokens that together have this probability.")
-  var topP: Float = 0.95
+  @Option(help: "Consider only the likeliest tokens that together have this probability (default: 0.95).")
+  var topP: Float?
 
-  @Option(help: "Leave out tokens less likely than this share of the likeliest.")
-  var minP: Float = 0.05
+  @Option(help: "Leave out tokens less likely than this share of the likeliest (default: 0.05).")
+  var minP: Float?
 
-  @Option(help: "Divide the logits of the last 64 tokens by this; 1 leaves them.")
-  var repeatPenalty: Float = 1
+  @Option(help: "Divide the logits of the last 64 tokens by this; 1 leaves them (default: 1).")
+  var repeatPenalty: Float?
 
   @Option(help: "The same seed gives the same text.")
   var seed: UInt64?
@@ -35,33 +35,41 @@ struct SamplingOptions: ParsableArguments {
 
   func validate() throws {
     if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens is \(maxTokens): it must be 0 or more") }
-    guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature must be 0 or more") }
-    guard topK >= 0 else { throw ValidationError("--top-k must be 0 (all) or more") }
-    guard (0...1).contains(topP) else {
+    if let temperature, !(temperature >= 0 && temperature.isFinite) {
+      throw ValidationError("--temperature must be 0 or more")
+    }
+    if let topK, topK < 0 { throw ValidationError("--top-k must be 0 (all) or more") }
+    if let topP, !(0...1).contains(topP) {
       throw ValidationError("--top-p must be from 0 (the likeliest alone) to 1 (all)")
     }
-    guard (0...1).contains(minP) else {
+    if let minP, !(0...1).contains(minP) {
       throw ValidationError("--min-p must be from 0 (all) to 1 (the likeliest alone)")
     }
-    guard repeatPenalty > 0, repeatPenalty.isFinite else { throw ValidationError("--repeat-penalty must be over 0") }
+    if let repeatPenalty, !(repeatPenalty > 0 && repeatPenalty.isFinite) {
+      throw ValidationError("--repeat-penalty must be over 0")
+    }
     if let logprobs, !(0...GenerationOptions.topLogprobsLimit).contains(logprobs) {
       throw ValidationError("--logprobs must be from 0 to \(GenerationOptions.topLogprobsLimit)")
     }
     guard stopStrings.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("--stop must not be empty") }
   }
 
-  var options: GenerationOptions {
-    var options = GenerationOptions()
-    options.maxTokens = maxTokens
-    options.temperature = temperature
-    options.topK = topK
-    options.topP = topP
-    options.minP = minP
-    options.repeatPenalty = repeatPenalty
-    options.seed = seed
-    options.stopStrings = stopStrings
-    options.topLogprobs = logprobs
-    return options
+  /// How answers are generated.
+  var options: GenerationOptions { applied(to: GenerationOptions()) }
+
+  /// Options with those that were given, also those that were given as the default, in the place of what they had.
+  func applied(to options: GenerationOptions) -> GenerationOptions {
+    var result = options
+    result.maxTokens = maxTokens ?? options.maxTokens
+    result.temperature = temperature ?? options.temperature
+    result.topK = topK ?? options.topK
+    result.topP = topP ?? options.topP
+    result.minP = minP ?? options.minP
+    result.repeatPenalty = repeatPenalty ?? options.repeatPenalty
+    result.seed = seed ?? options.seed
+    if !stopStrings.isEmpty { result.stopStrings = stopStrings }
+    result.topLogprobs = logprobs ?? options.topLogprobs
+    return result
   }
 }
 

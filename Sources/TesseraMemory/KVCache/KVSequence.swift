@@ -64,7 +64,7 @@ package final class KVSequence: Sendable {
   }
 
   /// Makes room in an empty sequence for `count` tokens that are computed already: blocks that the cache has under the
-  /// sequence's names, and new ones, whose rows come from a ``KVBlockImage``. Groups with a window get only the blocks that a
+  /// sequence's names, and new ones, whose rows come from a store. Groups with a window get only the blocks that a
   /// query behind them may touch. To be committed whole, once the rows are there.
   ///
   /// Throws ``MemoryError`` when the sequence is not empty or was closed, or too few blocks are free.

@@ -20,6 +20,9 @@ struct DiskBlockFolder {
   private(set) var bytes = 0
   private(set) var evictions = 0
 
+  /// More bytes than that no block's file has.
+  private static let largestFile = 1 << 40
+
   private let path: String
   private let layoutDigest: [UInt8]
   /// The subfolder of the layout.
@@ -28,7 +31,7 @@ struct DiskBlockFolder {
   private var changes: UInt64?
   /// What is known of blocks' parents: of others their files' headers are read when some have to go.
   private var parents: [KVBlockKey: KVBlockKey?] = [:]
-  /// The last block of a chain for which there was no room: what follows it has none either.
+  /// The last block that was not written: what follows it is not either.
   private var refused: KVBlockKey?
 
   init(path: String, byteLimit: Int, layoutDigest: [UInt8]) {
@@ -83,9 +86,19 @@ struct DiskBlockFolder {
   ///
   /// - Returns: false where there is no room: the block would be the next to go.
   mutating func write(_ key: KVBlockKey, _ block: KVStoredBlock) throws(FileError) -> Bool {
-    try prepare()
-    return try FolderLock.hold(path + "/lock") { lock throws(FileError) in try write(key, block, lock) }
+    do throws(FileError) {
+      try prepare()
+      let isThere = try FolderLock.hold(path + "/lock") { lock throws(FileError) in try write(key, block, lock) }
+      if !isThere { refuse(key) } else if refused == key { refused = nil }
+      return isThere
+    } catch {
+      refuse(key)
+      throw error
+    }
   }
+
+  /// Says that a block is not written.
+  mutating func refuse(_ key: KVBlockKey) { refused = key }
 
   private mutating func write(_ key: KVBlockKey, _ block: KVStoredBlock, _ lock: FolderLock) throws(FileError) -> Bool {
     if lock.changes != changes { _ = scan() }
@@ -93,16 +106,12 @@ struct DiskBlockFolder {
     let (path, size) = (path(of: key), DiskBlockFile.headerBytes + block.bytes.count)
     // A file that is there is the same one, or damaged, and then whoever reads it takes it away.
     if path.withPathPointer({ utimensat(AT_FDCWD, $0, nil, AT_SYMLINK_NOFOLLOW) }) == 0 { return true }
-    guard block.parent == nil || block.parent != refused else {
-      refused = key
-      return false
-    }
+    // Another process may have written it meanwhile.
+    if let parent = block.parent, parent == refused, !contains(parent) { return false }
     changes = lock.change()
-    if bytes + size > byteLimit { makeRoom(size, for: key, block.parent) }
-    guard bytes + size <= byteLimit else {
-      refused = key
-      return false
-    }
+    guard size <= byteLimit else { return false }
+    if bytes > byteLimit - size { makeRoom(size, for: key, block.parent) }
+    guard bytes <= byteLimit - size else { return false }
     try DiskBlockFile(key: key, layoutDigest: layoutDigest).write(block, to: path)
     parents.updateValue(block.parent, forKey: key)
     (entries, bytes) = (entries + 1, bytes + size)
@@ -111,7 +120,8 @@ struct DiskBlockFolder {
 
   // MARK: What is there
 
-  /// The blocks of all layouts. Takes away what writers that were killed have left: the lock says that none is at work.
+  /// The blocks of all layouts. Takes away what writers that were killed have left, as the lock says that none is at work, and
+  /// what is too large for a block.
   private mutating func scan() -> [Entry] {
     var found: [Entry] = []
     for name in DiskBlockFolder.names(in: path, O_DIRECTORY) where DiskBlockFolder.isLayout(name) {
@@ -124,14 +134,16 @@ struct DiskBlockFolder {
         let path = "\(folder)/\(name)"
         var status = stat()
         guard path.withPathPointer({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-        if parts[1].hasPrefix("kv" + AtomicFile.partialMark) {
+        let isTooLarge = parts[1] == "kv" && status.st_size > DiskBlockFolder.largestFile
+        if isTooLarge || parts[1].hasPrefix("kv" + AtomicFile.partialMark) {
           _ = path.withPathPointer { unlink($0) }
         } else if parts[1] == "kv" {
           found.append(Entry(path: path, key: key, size: Int(status.st_size), time: status.modificationTime))
         }
       }
     }
-    (entries, bytes) = (found.count, found.reduce(0) { $0 + $1.size })
+    // A folder can be damaged in any way.
+    (entries, bytes) = (found.count, found.reduce(0) { $0.addingReportingOverflow($1.size).overflow ? .max : $0 + $1.size })
     return found
   }
 
@@ -149,7 +161,7 @@ struct DiskBlockFolder {
     for (key, entry) in files { order.insert(key, parent: parents[key] ?? nil, time: entry.time) }
     // The block before the new one is no tail, and a chain that is too long for the folder loses its end.
     order.insert(key, parent: parent, time: .max)
-    while bytes + size > byteLimit - byteLimit / 16, let first = order.removeFirst(), let entry = files[first] {
+    while bytes > byteLimit - byteLimit / 16 - size, let first = order.removeFirst(), let entry = files[first] {
       remove(entry)
       parents[first] = nil
     }

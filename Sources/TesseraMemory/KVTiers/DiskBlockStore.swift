@@ -12,6 +12,8 @@ package final class DiskBlockStore: KVBlockStore {
     /// What is to be written.
     var pending: [KVBlockKey: KVStoredBlock] = [:]
     var pendingBytes = 0
+    /// The last block that was not taken: what follows it is not either.
+    var refused: KVBlockKey?
     /// Until when nothing is written because it has failed.
     var pause: ContinuousClock.Instant?
     var isWarned = false
@@ -87,7 +89,11 @@ package final class DiskBlockStore: KVBlockStore {
 
   package func store(_ key: KVBlockKey, parent: KVBlockKey?, _ bytes: [UInt8]) {
     let block = KVStoredBlock(parent: parent, bytes: bytes, tier: .disk)
-    let isTaken = state.withLock { $0.take(key, block, limit: pendingByteLimit) }
+    let isTaken = state.withLock { state in
+      // Another process, or an earlier time, may have written what was not taken now.
+      let isLost = parent.map { $0 == state.refused && !place.contains($0) } ?? false
+      return state.take(key, block, limit: isLost ? nil : pendingByteLimit)
+    }
     if isTaken { queue.async { self.write(key) } }
   }
 
@@ -108,6 +114,7 @@ package final class DiskBlockStore: KVBlockStore {
   private func write(_ key: KVBlockKey) {
     guard let block = state.withLock({ $0.pending[key] }) else { return }
     if state.withLock({ $0.isPaused }) {
+      folder.withLock { $0.refuse(key) }
       state.withLock { $0.statistics.dropped += 1 }
     } else {
       finish { folder throws(FileError) in try folder.write(key, block) }
@@ -146,15 +153,19 @@ extension DiskBlockStore.State {
   var isPaused: Bool { pause.map { ContinuousClock.now < $0 } ?? false }
 
   /// Whether a block is to be written, which then waits for it.
-  mutating func take(_ key: KVBlockKey, _ block: KVStoredBlock, limit: Int) -> Bool {
+  ///
+  /// - Parameter limit: of what waits; nil where the block is of no use without the one before it, which is lost.
+  mutating func take(_ key: KVBlockKey, _ block: KVStoredBlock, limit: Int?) -> Bool {
     guard pending[key] == nil else { return false }
     let isTooLarge = block.bytes.count + DiskBlockFile.headerBytes > statistics.byteLimit
     // One block may always wait.
-    let isTooMuch = !pending.isEmpty && pendingBytes + block.bytes.count > limit
+    let isTooMuch = limit.map { !pending.isEmpty && pendingBytes + block.bytes.count > $0 } ?? true
     guard !isTooLarge, !isTooMuch, !isPaused else {
+      refused = key
       statistics.dropped += 1
       return false
     }
+    if refused == key { refused = nil }
     pending[key] = block
     pendingBytes += block.bytes.count
     return true

@@ -3,7 +3,7 @@ import TesseraSystem
 
 /// What the writers of a folder hold in turn, in this process and others, and a count of their changes. Ends with the process, however
 /// that ends.
-struct FolderLock {
+package struct FolderLock {
   /// How many changes writers have made, as the file says.
   let changes: UInt64
   private let number: Int32
@@ -12,7 +12,7 @@ struct FolderLock {
   ///
   /// - Throws: `FileError` where the lock's file cannot be made, or others hold it for too long: a process that was stopped. And what
   ///   `body` throws.
-  static func hold<Result>(
+  package static func hold<Result>(
     _ path: String, patience: Duration = .seconds(2), _ body: (FolderLock) throws(FileError) -> Result
   ) throws(FileError) -> Result {
     let end = ContinuousClock.now + patience

@@ -98,6 +98,7 @@ extension HostBlockStore.State {
       evicted.append((first, old))
       if first == key { refused = key }
     }
+    if refused == key, blocks[key] != nil { refused = nil }
     statistics.entries = blocks.count
     return evicted
   }

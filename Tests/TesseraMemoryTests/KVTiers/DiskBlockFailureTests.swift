@@ -99,6 +99,32 @@ struct DiskBlockFailureTests {
     }
   }
 
+  @Test("files of sizes that no block has are none: they go, and are not counted", arguments: [1 << 20, .max])
+  func tooLarge(_ byteLimit: Int) throws {
+    // Where it is, the file system in memory: others have no files whose sizes together are beyond an Int.
+    let shared = URL(fileURLWithPath: "/dev/shm")
+    let base = FileManager.default.isWritableFile(atPath: shared.path) ? shared : FileManager.default.temporaryDirectory
+    let folder = base.appendingPathComponent("tessera-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let own = folder.appendingPathComponent("kv1-" + String(repeating: "0", count: 32))
+    try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+    for number in 2..<4 {
+      let file = own.appendingPathComponent("\(blockKey(number)).kv").path
+      try Data([1]).write(to: URL(fileURLWithPath: file))
+      let isTruncated = [Int.max - 4095, 1 << 42].contains { truncate(file, $0) == 0 }
+      #expect(isTruncated)
+    }
+    let store = try open(folder.path, byteLimit)
+    store.flush()
+    #expect(store.statistics.entries == 0 && store.statistics.bytes == 0)
+    store.store(blockKey(1), parent: nil, blockBytes(1))
+    store.flush()
+    #expect(store.load(blockKey(1))?.bytes == blockBytes(1) && store.statistics.errors == 0)
+    #expect(store.statistics.bytes == 1000 + DiskBlockFile.headerBytes && store.statistics.entries == 1)
+    let audited = try audit(folder)
+    #expect(audited.blocks == 1 && audited.others == [])
+  }
+
   @Test("two stores on one folder: what either finds is whole, and the folder keeps its size")
   func twoStores() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")

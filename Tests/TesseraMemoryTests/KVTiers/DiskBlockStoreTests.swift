@@ -183,6 +183,26 @@ struct DiskBlockStoreTests {
     }
   }
 
+  @Test("a block for which there was no room, and then is, is followed by others again")
+  func refusedOnce() throws {
+    try withTemporaryFolder { folder in
+      let store = try open(folder, limit(2))
+      for place in 0..<3 {
+        store.store(blockKey(place), parent: place == 0 ? nil : blockKey(place - 1), blockBytes(place))
+      }
+      store.flush()
+      #expect(HostBlockStoreTests.present(store, 0..<3) == [0, 1] && store.statistics.dropped == 1)
+      for file in try files(folder) { try FileManager.default.removeItem(at: file) }
+      store.store(blockKey(2), parent: nil, blockBytes(2))
+      store.flush()
+      // Its file goes: whatever became of it, it was written.
+      for file in try files(folder) { try FileManager.default.removeItem(at: file) }
+      store.store(blockKey(3), parent: blockKey(2), blockBytes(3))
+      store.flush()
+      #expect(HostBlockStoreTests.present(store, 0..<4) == [3] && store.statistics.dropped == 1)
+    }
+  }
+
   @Test("more than can be written at once is dropped, and nobody waits", .timeLimit(.minutes(1)))
   func queue() throws {
     try withTemporaryFolder { folder in
@@ -205,6 +225,31 @@ struct DiskBlockStoreTests {
       #expect(store.load(blockKey(9))?.bytes == blockBytes(9, count: 10_000))
     }
   }
+
+  @Test("what follows a block that was dropped is dropped too, until that is stored", .timeLimit(.minutes(1)))
+  func holes() throws {
+    try withTemporaryFolder { folder in
+      let store = try open(folder, pending: 2500)
+      store.flush()
+      func chain(_ places: Range<Int>) {
+        for place in places {
+          store.store(blockKey(place), parent: place == 0 ? nil : blockKey(place - 1), blockBytes(place))
+        }
+      }
+      try FolderLock.hold(folder.path + "/lock") { _ in chain(0..<4) }
+      store.flush()
+      #expect(HostBlockStoreTests.present(store, 0..<4) == [0, 1] && store.statistics.dropped == 2)
+      chain(4..<5)
+      store.flush()
+      #expect(HostBlockStoreTests.present(store, 0..<5) == [0, 1] && store.statistics.dropped == 3)
+      for place in 0..<5 {
+        chain(place..<place + 1)
+        store.flush()
+      }
+      #expect(HostBlockStoreTests.present(store, 0..<5) == [0, 1, 2, 3, 4] && store.statistics.dropped == 3)
+    }
+  }
+
   @Test("random chains, stored, loaded and damaged: no tail without its head, no other bytes, never too large")
   func property() throws {
     try withTemporaryFolder { folder in

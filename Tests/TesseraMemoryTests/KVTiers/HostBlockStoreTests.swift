@@ -61,6 +61,20 @@ struct HostBlockStoreTests {
     #expect(store.statistics.evictions == 9 && store.statistics.dropped == 2 && store.statistics.hits == 3)
   }
 
+  @Test("a block for which there was no room, and then is, is followed by others again")
+  func refusedOnce() {
+    let store = HostBlockStore(byteLimit: Self.limit(2), next: nil)
+    for place in 0..<3 {
+      store.store(blockKey(place), parent: place == 0 ? nil : blockKey(place - 1), blockBytes(place))
+    }
+    #expect(Self.present(store, 0..<3) == [0, 1])
+    // Others come, and the chain, whose third block now is the first to be kept.
+    for place in [10, 11] { store.store(blockKey(place), parent: nil, blockBytes(place)) }
+    store.store(blockKey(2), parent: nil, blockBytes(2))
+    store.store(blockKey(3), parent: blockKey(2), blockBytes(3))
+    #expect(Self.present(store, 0..<20) == [2, 3])
+  }
+
   @Test("what is larger than the store, or a store of nothing, is left out")
   func tooLarge() {
     let store = HostBlockStore(byteLimit: 1000, next: nil)
@@ -114,6 +128,7 @@ struct HostBlockStoreTests {
         }
         if blocks.remove(at: first).key == key { refused = key }
       }
+      if refused == key, blocks.contains(where: { $0.key == key }) { refused = nil }
     }
   }
 
