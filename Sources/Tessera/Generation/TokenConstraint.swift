@@ -19,12 +19,38 @@ public struct TokenConstraint: Sendable, Hashable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case kind = "type"
-    case source
+    case source, thought
+  }
+
+  /// The text that ends a thought before the text that is held to anything.
+  private struct Thought: Hashable, Codable {
+    var end: ScalarString
+    var isControlToken: Bool
+
+    init(_ end: String, isControlToken: Bool) { (self.end, self.isControlToken) = (ScalarString(end), isControlToken) }
+
+    private enum CodingKeys: String, CodingKey {
+      case end, isControlToken
+    }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      self.init(
+        try container.decode(String.self, forKey: .end),
+        isControlToken: try container.decode(Bool.self, forKey: .isControlToken))
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(end.text, forKey: .end)
+      try container.encode(isControlToken, forKey: .isControlToken)
+    }
   }
 
   private let kind: Kind
   private let source: ScalarString
-  let grammar: Grammar
+  private var thought: Thought?
+  private(set) var grammar: Grammar
 
   private init(_ kind: Kind, _ source: String, _ grammar: Grammar) {
     (self.kind, self.source, self.grammar) = (kind, ScalarString(source), grammar)
@@ -63,19 +89,24 @@ public struct TokenConstraint: Sendable, Hashable, Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let source = try container.decode(String.self, forKey: .source)
-    switch try container.decode(Kind.self, forKey: .kind) {
-    case .jsonSchema: self = try .jsonSchema(source)
-    case .jsonObject: self = try .json()
-    case .regularExpression: self = try .regex(source)
-    case .gbnf: self = try .gbnf(source)
-    case .triggered: self = try .triggered(JSONDecoder().decode(Triggered.self, from: Data(source.utf8)))
-    }
+    let constraint: TokenConstraint =
+      switch try container.decode(Kind.self, forKey: .kind) {
+      case .jsonSchema: try .jsonSchema(source)
+      case .jsonObject: try .json()
+      case .regularExpression: try .regex(source)
+      case .gbnf: try .gbnf(source)
+      case .triggered: try .triggered(JSONDecoder().decode(Triggered.self, from: Data(source.utf8)))
+      }
+    let thought = try container.decodeIfPresent(Thought.self, forKey: .thought)
+    self =
+      try thought.map { try constraint.behindThought($0.end.text, isControlToken: $0.isControlToken) } ?? constraint
   }
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(kind, forKey: .kind)
     try container.encode(source.text, forKey: .source)
+    try container.encodeIfPresent(thought, forKey: .thought)
   }
 
   /// Any text, in which a document stands behind each trigger: calls of tools, as models write them between markers.
@@ -87,14 +118,15 @@ public struct TokenConstraint: Sendable, Hashable, Codable {
   ///   - isControlToken: whether the trigger is one control token, which is no text.
   ///   - calls: of each tool the text behind the trigger, the JSON schema of its arguments, and the text behind these.
   ///   - isRequired: whether the answer is one call or more, and no other text.
+  ///   - mostCalls: how many calls there may be at most; nil: any number.
   /// - Throws: `GrammarError`, as for schemas.
   public static func triggered(
     _ trigger: String, isControlToken: Bool = false, calls: [(opening: String, schema: String, closing: String)],
-    isRequired: Bool
+    isRequired: Bool, mostCalls: Int? = nil
   ) throws(GrammarError) -> TokenConstraint {
     let source = Triggered(
       trigger: trigger, isControlToken: isControlToken, calls: calls.map { [$0.opening, $0.schema, $0.closing] },
-      isRequired: isRequired)
+      isRequired: isRequired, mostCalls: mostCalls)
     return try triggered(source)
   }
 
@@ -102,13 +134,28 @@ public struct TokenConstraint: Sendable, Hashable, Codable {
     TokenConstraint(.triggered, source.text, try source.grammar())
   }
 
+  /// This behind a thought: any text, the text that ends it, two spaces or new lines at most, and then what this says.
+  ///
+  /// - Parameters:
+  ///   - end: the text that ends the thought, such as `</think>`.
+  ///   - isControlToken: whether that is one control token, which is no text.
+  /// - Throws: `GrammarError` without an end, where this has a thought before it already, and where both are too large.
+  public func behindThought(_ end: String, isControlToken: Bool = false) throws(GrammarError) -> TokenConstraint {
+    guard thought == nil else { throw GrammarError(.unsupported, "a constraint stands behind one thought at most") }
+    var result = self
+    result.thought = Thought(end, isControlToken: isControlToken)
+    result.grammar = try grammar.behindThought(end, isControlToken: isControlToken)
+    return result
+  }
+
   public static func == (left: TokenConstraint, right: TokenConstraint) -> Bool {
-    left.kind == right.kind && left.source == right.source
+    left.kind == right.kind && left.source == right.source && left.thought == right.thought
   }
 
   public func hash(into hasher: inout Hasher) {
     hasher.combine(kind)
     hasher.combine(source)
+    hasher.combine(thought)
   }
 }
 
@@ -119,15 +166,17 @@ private struct Triggered: Codable {
   /// Of each opening, schema and closing.
   var calls: [[String]]
   var isRequired: Bool
+  var mostCalls: Int?
 
   /// The same for the same.
   var text: String {
     let calls = calls.map { JSONValue.array($0.map { .string($0) }) }
-    return JSONValue.object([
+    var object: JSONObject = [
       "trigger": .string(trigger), "isControlToken": .bool(isControlToken), "calls": .array(calls),
       "isRequired": .bool(isRequired),
-    ])
-    .text()
+    ]
+    object["mostCalls"] = mostCalls.map { .int($0) }
+    return JSONValue.object(object).text()
   }
 
   func grammar() throws(GrammarError) -> Grammar {
@@ -136,7 +185,7 @@ private struct Triggered: Codable {
     }
     var grammar = TriggeredGrammar(
       trigger: trigger, calls: calls.map { .init(opening: $0[0], schema: $0[1], closing: $0[2]) })
-    (grammar.isControlToken, grammar.isRequired) = (isControlToken, isRequired)
+    (grammar.isControlToken, grammar.isRequired, grammar.mostCalls) = (isControlToken, isRequired, mostCalls)
     return try grammar.grammar()
   }
 }

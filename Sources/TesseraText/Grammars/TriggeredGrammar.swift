@@ -18,52 +18,38 @@ package struct TriggeredGrammar {
   package var calls: [Call]
   /// Whether the answer is one call or more, and nothing else; if not, other text may stand around calls.
   package var isRequired = false
+  /// How many calls there may be at most; nil: any number.
+  package var mostCalls: Int?
 
   package init(trigger: String, calls: [Call]) { (self.trigger, self.calls) = (trigger, calls) }
 
-  /// - Throws: `GrammarError` as for schemas; `.malformed` without a trigger or without calls.
+  /// - Throws: `GrammarError` as for schemas; `.malformed` without a trigger, and where no call is possible.
   package func grammar() throws(GrammarError) -> Grammar {
-    guard !trigger.isEmpty, !calls.isEmpty else {
+    guard !trigger.isEmpty, !calls.isEmpty, mostCalls ?? 1 > 0 else {
       throw GrammarError(.malformed, "a grammar behind a trigger needs a trigger, and what follows it")
     }
-    var rules = GrammarRules()
+    var (rules, work) = (GrammarRules(), SchemaWork())
     var options: [GrammarNode] = []
     for call in calls {
-      let document = try JSONSchemaReader.node(of: try JSONSchemaReader.value(call.schema), in: &rules)
+      let document = try JSONSchemaReader.node(of: try JSONSchemaReader.value(call.schema), in: &rules, &work)
       options.append(.sequence([.text(call.opening), document, .text(call.closing)]))
     }
     let call = try rules.add(.choice(options))
-    let mark = isControlToken ? [TokenTrie.controlMark] : []
-    let trigger = mark + Array(trigger.utf8) + mark
+    let trigger = try TextBeforeMark(trigger, isControlToken: isControlToken)
     if isRequired {
-      let next = GrammarNode.sequence([.repeated(.set(" \n"), 0, 2), .text(trigger), call])
-      return try rules.grammar(.sequence([.text(trigger), call, .repeated(next, 0, nil)]))
+      let next = GrammarNode.sequence([.repeated(.set(" \n"), 0, 2), trigger.node, call])
+      return try rules.grammar(.sequence([trigger.node, call, .repeated(next, 0, mostCalls.map { $0 - 1 })]))
     }
-    let text = try Self.text(around: trigger, call, &rules)
+    guard let mostCalls else {
+      let number = try rules.declare()
+      let text = try trigger.text(before: .sequence([call, .rule(number)]), isOptional: true, &rules)
+      rules.define(number, text)
+      return try rules.grammar(text)
+    }
+    var text = try trigger.text(before: nil, isOptional: true, &rules)
+    for _ in 0..<mostCalls {
+      text = try trigger.text(before: .sequence([call, text]), isOptional: true, &rules)
+    }
     return try rules.grammar(text)
-  }
-
-  /// Any text; behind each trigger stands a call. A rule for each beginning of the trigger that may have been read.
-  private static func text(
-    around trigger: [UInt8], _ call: GrammarNode, _ rules: inout GrammarRules
-  ) throws(GrammarError) -> GrammarNode {
-    var numbers: [Int] = []
-    for _ in trigger { numbers.append(try rules.declare()) }
-    for (read, number) in numbers.enumerated() {
-      // Of each byte how much of the trigger has been read behind it.
-      var next: [Int: ByteSet] = [:]
-      for byte in UInt8.min...UInt8.max where byte < 0xF5 || byte == trigger[read] {
-        let text = trigger[..<read] + [byte]
-        let length =
-          (0...min(text.count, trigger.count)).last { text.suffix($0).elementsEqual(trigger.prefix($0)) } ?? 0
-        next[length, default: ByteSet()].insert(byte)
-      }
-      let options = next.sorted { $0.key < $1.key }.map { length, bytes -> GrammarNode in
-        length == trigger.count
-          ? .sequence([.bytes(bytes), call, .rule(numbers[0])]) : .sequence([.bytes(bytes), .rule(numbers[length])])
-      }
-      rules.define(number, .choice([.empty] + options))
-    }
-    return .rule(numbers[0])
   }
 }

@@ -54,6 +54,12 @@ struct GrammarBuilder {
     return rule
   }
 
+  /// A new node as another grammar has it.
+  mutating func add(end isEnd: Bool, loop isLoop: Bool) throws(GrammarError) {
+    let node = try node()
+    (nodes[node].isEnd, nodes[node].isLoop) = (isEnd, isLoop)
+  }
+
   /// The rule of a node ends there.
   mutating func end(_ node: Int) { nodes[node].isEnd = true }
 

@@ -58,10 +58,12 @@ struct GrammarRules {
   func isDefined(_ rule: Int) -> Bool { bodies[rule] != nil }
 
   /// The grammar whose texts are those of a node.
-  func grammar(_ root: GrammarNode) throws(GrammarError) -> Grammar {
+  /// - Parameter given: a rule that has been declared, and the grammar whose texts are its.
+  func grammar(_ root: GrammarNode, with given: (rule: Int, grammar: Grammar)? = nil) throws(GrammarError) -> Grammar {
     var builder = GrammarBuilder()
     var starts: [Int] = []
     for name in names { starts.append(try builder.rule(name)) }
+    if let given { starts[given.rule] = try builder.add(given.grammar) }
     for (start, body) in zip(starts, bodies) {
       guard let body else { continue }
       builder.end(try builder.add(body, starts, from: start))

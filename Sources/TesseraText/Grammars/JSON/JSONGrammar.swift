@@ -53,16 +53,14 @@ struct JSONGrammar {
   static let number = GrammarNode.sequence([integer, .optional(fraction), .optional(exponent)])
 
   var rules = GrammarRules()
-  private var value: (any: GrammarNode, object: GrammarNode, array: GrammarNode)?
+  private var value: (any: GrammarNode, object: GrammarNode)?
 
   /// Any object.
   mutating func object() throws(GrammarError) -> GrammarNode { try values().object }
-  /// Any array.
-  mutating func array() throws(GrammarError) -> GrammarNode { try values().array }
   /// Any value.
   mutating func any() throws(GrammarError) -> GrammarNode { try values().any }
 
-  private mutating func values() throws(GrammarError) -> (any: GrammarNode, object: GrammarNode, array: GrammarNode) {
+  private mutating func values() throws(GrammarError) -> (any: GrammarNode, object: GrammarNode) {
     if let value { return value }
     let any = GrammarNode.rule(try rules.declare())
     let string = try rules.add(Self.string)
@@ -72,8 +70,8 @@ struct JSONGrammar {
     if case .rule(let rule) = any {
       rules.define(rule, .choice([object, array, string, Self.number, Self.boolean, Self.null]))
     }
-    value = (any, object, array)
-    return (any, object, array)
+    value = (any, object)
+    return (any, object)
   }
 
   /// Items with commas between them.

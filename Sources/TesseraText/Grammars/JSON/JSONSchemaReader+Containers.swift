@@ -13,6 +13,7 @@ extension JSONSchemaReader {
       throw Self.error(.unsupported, at: place, "a list of schemas is called 'prefixItems', not 'items'")
     }
     let prefix = try array("prefixItems", of: fields, at: place) ?? []
+    try spend(prefix.count, at: place)
     let item = fields["items"] == false ? nil : try json.rules.add(node(fields["items"] ?? true, at: "\(place)/items"))
     guard !prefix.isEmpty else {
       guard let item else { return count.least == 0 ? .text("[]") : .never }
@@ -44,20 +45,16 @@ extension JSONSchemaReader {
     let properties =
       try field("properties", of: fields, at: place, "an object") { $0.objectValue } ?? JSONObject()
     var required: [String] = []
+    var isRequired = Set<ScalarString>()
+    try spend(fields["required"], at: place)
     for name in try array("required", of: fields, at: place) ?? [] {
       guard let name = name.stringValue else {
         throw Self.error(.malformed, at: place, "'required' should be an array of strings")
       }
-      if !required.contains(where: { $0.hasSameScalars(as: name) }) { required.append(name) }
-      guard required.count <= 2_000 else {
-        throw Self.error(.tooComplex, at: place, "'required' names more than 2,000 members")
-      }
+      if isRequired.insert(ScalarString(name)).inserted { required.append(name) }
     }
     let additional = fields["additionalProperties"]
-    guard properties.count <= 2_000 else {
-      throw Self.error(
-        .tooComplex, at: place, "'properties' has \(properties.count) members: at most 2,000 are possible")
-    }
+    try spend(properties.keys.reduce(0) { $0 + SchemaValue.weight(of: $1) }, at: place)
     var all = properties
     for name in required where all[name] == nil { all[name] = additional ?? true }
     try checkCounts(
@@ -70,7 +67,6 @@ extension JSONSchemaReader {
       let value = try node(additional, at: "\(place)/additionalProperties")
       others = try json.rules.add(.sequence([key, JSONGrammar.colon, value]))
     }
-    let isRequired = Set(required.map { ScalarString($0) })
     // What follows behind members, and where none came before.
     var later = others.map { GrammarNode.repeated(.sequence([JSONGrammar.comma, $0]), 0, nil) } ?? .empty
     var first = others.map { GrammarNode.optional(.sequence([$0, later])) } ?? .empty

@@ -35,8 +35,8 @@ extension JSONSchemaReader {
   ) throws(GrammarError) -> Bool {
     if first["nullable"] == true || second["nullable"] == true { return false }
     if let a = try listed(first, at: place), let b = try listed(second, at: place) {
-      try Self.checkLists(a, b, at: place)
-      return !a.contains { b.contains($0) }
+      try spend(.array(a), .array(b), at: place)
+      return Set(a.map(SchemaValue.init)).isDisjoint(with: b.map(SchemaValue.init))
     }
     // Types that are merely meant are not required.
     guard first["type"] != nil || first["enum"] != nil || first["const"] != nil,
@@ -47,27 +47,32 @@ extension JSONSchemaReader {
     if common.isEmpty { return true }
     guard common == [.object], depth < 4 else { return false }
     let (one, other) = (Required(first), Required(second))
+    try spend(one.weight + other.weight, at: place)
     for name in one.names where !other.mayHave(name) { return true }
     for name in other.names where !one.mayHave(name) { return true }
-    for name in one.names where other.names.contains(name) {
-      guard let a = one.properties[name]?.objectValue, let b = other.properties[name]?.objectValue else { continue }
+    let shared = Set(other.names)
+    for name in one.names where shared.contains(name) {
+      guard let a = one.properties[name.text]?.objectValue, let b = other.properties[name.text]?.objectValue
+      else { continue }
       if try areDisjoint(merged(a, at: place), merged(b, at: place), at: place, depth: depth + 1) { return true }
     }
     return false
   }
 
   private struct Required {
-    let names: [String]
+    let names: [ScalarString]
     let properties: JSONObject
     let isClosed: Bool
 
     init(_ fields: JSONObject) {
-      names = (fields["required"]?.arrayValue ?? []).prefix(200).compactMap(\.stringValue)
+      names = (fields["required"]?.arrayValue ?? []).prefix(200).compactMap { $0.stringValue.map { ScalarString($0) } }
       properties = fields["properties"]?.objectValue ?? JSONObject()
       isClosed = fields["additionalProperties"] == false
     }
 
-    func mayHave(_ name: String) -> Bool { !isClosed || properties[name] != nil }
+    var weight: Int { names.reduce(1) { $0 + SchemaValue.weight(of: $1.text) } }
+
+    func mayHave(_ name: ScalarString) -> Bool { !isClosed || properties[name.text] != nil }
   }
 
   /// The values of `enum` or `const`; nil for a schema without.
@@ -76,10 +81,11 @@ extension JSONSchemaReader {
     return try array("enum", of: fields, at: place)
   }
 
-  private func kinds(of fields: JSONObject, at place: String) throws(GrammarError) -> [Kind] {
+  private mutating func kinds(of fields: JSONObject, at place: String) throws(GrammarError) -> [Kind] {
     let types = fields["type"] == nil ? Kind.allCases : try Self.types(of: fields, at: place) ?? Kind.allCases
     let all = Kind.allCases.filter { kind in types.contains(kind) || kind == .integer && types.contains(.number) }
     guard let values = try listed(fields, at: place) else { return all }
+    try spend(values.count, at: place)
     return all.filter { kind in values.contains { kind.contains($0) } }
   }
 }

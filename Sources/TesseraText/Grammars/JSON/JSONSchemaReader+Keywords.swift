@@ -27,17 +27,19 @@ extension JSONSchemaReader {
   }
 
   /// Keywords that say nothing about which documents are valid.
-  static let annotations: Set<String> = [
+  private static let annotations: Set<String> = [
     "title", "description", "default", "examples", "example", "$schema", "$id", "$comment", "deprecated", "readOnly",
     "writeOnly", "$defs", "definitions", "discriminator", "externalDocs", "contentMediaType",
   ]
   /// Keywords about values of any type.
   private static let general: Set<String> = ["type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "nullable"]
-  private static let known = Set(Kind.allCases.flatMap(\.keywords)).union(general).union(annotations)
+  private static let known = Set(Kind.allCases.flatMap(\.keywords)).union(general)
+
+  static func isAnnotation(_ key: String) -> Bool { annotations.contains(key) || key.hasPrefix("x-") }
 
   /// Refuses keywords that are not followed.
   func check(_ fields: JSONObject, at place: String) throws(GrammarError) {
-    for key in fields.keys where !Self.known.contains(key) && !key.hasPrefix("x-") {
+    for key in fields.keys where !Self.known.contains(key) && !Self.isAnnotation(key) {
       throw Self.error(
         .unsupported, at: place, "the keyword \(GrammarError.quoted(key)) cannot be guaranteed: leave it out")
     }
@@ -51,8 +53,9 @@ extension JSONSchemaReader {
       return types.isEmpty ? nil : types
     }
     var types: [Kind] = []
-    for name in type.arrayValue ?? [type] {
-      guard let type = name.stringValue.flatMap(Kind.init(rawValue:)) else {
+    let names = type.arrayValue ?? [type]
+    for name in names {
+      guard names.count <= Kind.allCases.count, let type = name.stringValue.flatMap(Kind.init(rawValue:)) else {
         throw error(
           .malformed, at: place,
           "'type' should be one of \(Kind.allCases.map(\.rawValue).joined(separator: ", ")), or a list of them")
@@ -63,12 +66,13 @@ extension JSONSchemaReader {
   }
 
   /// The values that `enum` and `const` leave; nil where there is neither.
-  func values(of fields: JSONObject, _ types: [Kind]?, at place: String) throws(GrammarError) -> [JSONValue]? {
+  mutating func values(of fields: JSONObject, _ types: [Kind]?, at place: String) throws(GrammarError) -> [JSONValue]? {
     var values = try array("enum", of: fields, at: place)
-    if let value = fields["const"] { values = values?.filter { $0 == value } ?? [value] }
+    try spend(fields["enum"], fields["const"], at: place)
+    if let value = fields["const"] { values = values?.filter { SchemaValue($0) == SchemaValue(value) } ?? [value] }
     guard let values else { return nil }
     let others = fields.keys.filter {
-      !Self.annotations.contains($0) && !["type", "enum", "const"].contains($0)
+      !Self.isAnnotation($0) && !["type", "enum", "const"].contains($0)
     }
     guard others.isEmpty else {
       throw Self.error(

@@ -3,7 +3,7 @@ import TesseraJSON
 extension JSONSchemaReader {
   // MARK: Strings
 
-  func string(_ fields: JSONObject, at place: String) throws(GrammarError) -> GrammarNode {
+  mutating func string(_ fields: JSONObject, at place: String) throws(GrammarError) -> GrammarNode {
     let count = try counts("minLength", "maxLength", of: fields, at: place)
     if let most = count.most, most < count.least { return .never }
     let (pattern, format) = (
@@ -14,6 +14,7 @@ extension JSONSchemaReader {
     }
     var content: GrammarNode?
     if let pattern {
+      try spend(pattern.utf8.count, at: place)
       content = try located("\(place)/pattern") { () throws(GrammarError) in
         try RegularExpressionReader.read(pattern).withoutEdges(isSearch: true)
       }
@@ -23,6 +24,7 @@ extension JSONSchemaReader {
         throw Self.error(
           .unsupported, at: place, "the format \(GrammarError.quoted(format)) is not supported; known are \(names)")
       }
+      try spend(known.utf8.count, at: place)
       content = try RegularExpressionReader.read(known).withoutEdges(isSearch: false)
     }
     guard let content else {

@@ -8,29 +8,31 @@ import TesseraJSON
 struct JSONSchemaReader {
   static let byteLimit = 1 << 20
   private static let depthLimit = 100
-  private static let countLimit = 20_000
 
   let root: JSONValue
   var json = JSONGrammar()
   /// The rules of schemas that others refer to.
   private var references: [String: Int] = [:]
-  private var (depth, count) = (0, 0)
+  private var depth = 0
+  var work = SchemaWork()
 
   private init(_ root: JSONValue) { self.root = root }
 
   /// - Throws: `GrammarError` with the place in the schema.
   static func grammar(_ schema: String) throws(GrammarError) -> Grammar {
-    var rules = GrammarRules()
-    let node = try node(of: try value(schema), in: &rules)
+    var (rules, work) = (GrammarRules(), SchemaWork())
+    let node = try node(of: try value(schema), in: &rules, &work)
     return try rules.grammar(node)
   }
 
   /// The documents of a schema, beside those of others.
-  static func node(of schema: JSONValue, in rules: inout GrammarRules) throws(GrammarError) -> GrammarNode {
+  static func node(
+    of schema: JSONValue, in rules: inout GrammarRules, _ work: inout SchemaWork
+  ) throws(GrammarError) -> GrammarNode {
     var reader = JSONSchemaReader(schema)
-    reader.json.rules = rules
+    (reader.json.rules, reader.work) = (rules, work)
     let node = try reader.reference("#", at: "#")
-    rules = reader.json.rules
+    (rules, work) = (reader.json.rules, reader.work)
     return node
   }
 
@@ -67,6 +69,7 @@ struct JSONSchemaReader {
     switch schema {
     case .bool(let isAny): return isAny ? try json.any() : .never
     case .object(let fields):
+      try spend(fields.count, at: place)
       try check(fields, at: place)
       if let target = try pureReference(fields, at: place) { return try reference(target, at: place) }
       return try node(merged(fields, at: place), at: place)
@@ -74,17 +77,9 @@ struct JSONSchemaReader {
     }
   }
 
-  /// Counts a part of the schema that is read, as often as it is.
-  mutating func countPart(at place: String) throws(GrammarError) {
-    count += 1
-    guard count <= Self.countLimit else {
-      throw Self.error(
-        .tooComplex, at: place, "the schema has more than \(Self.countLimit) parts, with those that are read again")
-    }
-  }
-
   /// The rule of what a reference names.
   private mutating func reference(_ target: String, at place: String) throws(GrammarError) -> GrammarNode {
+    try spend(SchemaValue.weight(of: target), at: place)
     if let rule = references[target] { return .rule(rule) }
     let schema = try resolve(target, at: place)
     let rule = try json.rules.declare(target)
@@ -99,7 +94,7 @@ struct JSONSchemaReader {
     guard let target = reference.stringValue else {
       throw Self.error(.malformed, at: place, "'$ref' should be a string but is \(reference.kind)")
     }
-    return fields.keys.allSatisfy { $0 == "$ref" || Self.annotations.contains($0) } ? target : nil
+    return fields.keys.allSatisfy { $0 == "$ref" || Self.isAnnotation($0) } ? target : nil
   }
 
   /// The schema at a pointer into the whole, such as `#/$defs/item`.
@@ -154,7 +149,7 @@ struct JSONSchemaReader {
       guard let options = try array(key, of: fields, at: place) else { continue }
       fields[key] = nil
       if key == "oneOf" { try requireDisjoint(options, at: place) }
-      let isAlone = fields.keys.allSatisfy(Self.annotations.contains)
+      let isAlone = fields.keys.allSatisfy(Self.isAnnotation)
       var nodes: [GrammarNode] = []
       for (index, option) in options.enumerated() {
         let option: JSONValue = isAlone ? option : ["allOf": [.object(fields), option]]
