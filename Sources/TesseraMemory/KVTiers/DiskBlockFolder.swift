@@ -143,7 +143,9 @@ struct DiskBlockFolder {
       }
     }
     // A folder can be damaged in any way.
-    (entries, bytes) = (found.count, found.reduce(0) { $0.addingReportingOverflow($1.size).overflow ? .max : $0 + $1.size })
+    (entries, bytes) = (
+      found.count, found.reduce(0) { $0.addingReportingOverflow($1.size).overflow ? .max : $0 + $1.size }
+    )
     return found
   }
 

@@ -49,6 +49,12 @@ struct ChatRequest: Sendable {
     if let effort = try fields.string("reasoning_effort") { variables["reasoning_effort"] = .string(effort) }
     let prompt = try await api.prompt(of: conversation, language, variables: variables, param: "messages")
     parser = AnswerParser(template, tokenizer: tokenizer, prompt: prompt.text, hasTools: tools != nil)
+    if parser.isThinking, let constraint = options.constraint {
+      let isControl = tokenizer?.isControlTokenInGrammars("</think>") ?? false
+      do { options.constraint = try constraint.behindThought("</think>", isControlToken: isControl) } catch {
+        throw APIError.of(error, param: form?.param ?? "tools")
+      }
+    }
     generation = GenerationRequest(
       model: model, modelName: name ?? model.name, prompts: [.init(tokens: prompt.tokens)], choices: choices,
       options: options, isStreamed: streaming.isStreamed, includesUsage: streaming.includesUsage, param: "messages")

@@ -70,7 +70,7 @@ struct CallForm: Sendable, Equatable {
   func constraint() throws(GrammarError) -> TokenConstraint {
     try .triggered(
       trigger, isControlToken: isControlToken, calls: calls.map { ($0.opening, $0.schema, $0.closing) },
-      isRequired: isRequired)
+      isRequired: isRequired, mostCalls: mostCalls)
   }
 }
 

@@ -46,6 +46,9 @@ public struct AnswerParser: Sendable {
     if thinks, end.starts(with: "<think>".reversed()) { stage = .thinking }
   }
 
+  /// Whether the text that comes next is a thought, because the prompt began one.
+  package var isThinking: Bool { stage == .thinking }
+
   /// Takes the text of a token.
   /// - Parameter id: the token, if it may be a mark that has no text.
   public mutating func append(_ text: String, id: Int? = nil) -> [AnswerDelta] {
