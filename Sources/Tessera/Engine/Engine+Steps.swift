@@ -90,7 +90,8 @@ extension Engine {
       return
     }
     scheduler.didRun(items)
-    save(items.map(\.id), model)
+    // Those with a choice are saved once it is seen to be finite.
+    save(items.filter { !$0.isSampled }.map(\.id), model)
     let (sampled, rows) = (items.filter(\.isSampled), model.runner.logitRows)
     for first in stride(from: 0, to: sampled.count, by: rows) {
       let slice = sampled[first..<min(first + rows, sampled.count)]

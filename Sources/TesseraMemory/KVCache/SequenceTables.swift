@@ -187,10 +187,14 @@ struct SequenceTables: Sendable {
     (names, namedCount) = ([], 0)
   }
 
-  /// Blocks that were named since the last time, with all groups' parts.
-  mutating func takeNamed() -> [KVNamedBlock] {
+  /// Blocks that were named since the last time and are there still, with all groups' parts.
+  mutating func takeNamed(in pools: [BlockPool]) -> [KVNamedBlock] {
     defer { if journal != nil { journal = [] } }
-    return journal ?? []
+    return (journal ?? []).compactMap { entry in
+      // What a window gave back may be another's since.
+      let blocks = pools.map { $0.block(named: entry.name) }
+      return blocks.contains(nil) ? nil : KVNamedBlock(name: entry.name, parent: entry.parent, blocks: blocks)
+    }
   }
 
   /// Names the blocks that are committed and whose tokens are known.
