@@ -97,7 +97,7 @@ package final class KVSequence: Sendable {
     (try? change { tables, pools throws(MemoryError) in tables.takeNamed(in: pools) }) ?? []
   }
 
-  /// Takes the names off blocks that nobody else uses.
+  /// Takes the names off the blocks that the sequence has computed itself.
   package func unname() {
     try? change { tables, pools throws(MemoryError) in tables.unname(in: &pools) }
   }
