@@ -37,6 +37,7 @@ extension Engine {
     guard let model = loaded else { return false }
     if let flight {
       self.flight = nil
+      preemption.beginStep(promptTokens: nil)
       land(flight, model)
       return true
     }
