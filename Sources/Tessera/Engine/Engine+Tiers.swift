@@ -15,6 +15,8 @@ extension Engine {
     let named = ids.flatMap { requests[$0]?.sequence.takeNamed() ?? [] }.filter { !tiers.store.contains($0.name) }
     guard !named.isEmpty else { return }
     do {
+      // A step that still runs is no part of the copy.
+      try model.runner.finish()
       let start = ContinuousClock.now
       let groups = model.runner.cache.layout.groups
       var bytes = Array(repeating: [UInt8](), count: named.count)
