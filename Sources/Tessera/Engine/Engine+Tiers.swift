@@ -35,7 +35,11 @@ extension Engine {
     }
   }
 
-  func flush() { loaded?.tiers?.store.flush() }
+  /// Not on the engine's thread: steps go on.
+  func flush() async {
+    guard let tiers = loaded?.tiers else { return }
+    try? await tiers.loader.run { [store = tiers.store] in store.flush() }
+  }
 
   /// Looks for what the stores have of waiting requests, and begins to load it, one request's at a time.
   func fetch(_ model: Loaded) {
