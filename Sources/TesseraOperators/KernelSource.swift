@@ -1,7 +1,8 @@
 import TesseraKernels
+import TesseraSystem
 
 /// The embedded kernel files, with `#include` resolved from the embedded tree, so that a moved binary needs no files.
-enum KernelSource {
+package enum KernelSource {
   /// The text of a kernel file and of all that it includes; a file with `#pragma once`, once.
   ///
   /// - Parameters:
@@ -16,6 +17,16 @@ enum KernelSource {
 
   /// The paths of all kernel files, below `Kernels/`.
   static var paths: [String] { files.keys.sorted() }
+
+  /// Of all kernel files: tells a version's kernels from another's.
+  package static let digest: Fingerprint = {
+    var builder = FingerprintBuilder()
+    for (path, text) in files.sorted(by: { $0.key < $1.key }) {
+      builder.append(path)
+      builder.append(text)
+    }
+    return builder.finish()
+  }()
 
   private static let files: [String: String] = {
     var count = 0

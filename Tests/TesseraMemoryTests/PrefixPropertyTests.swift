@@ -244,4 +244,40 @@ struct PrefixPropertyTests {
     c.close(in: &bench.pools)
     #expect(bench.freeCounts == [6] && bench.pools[0].namedCount == 2)
   }
+
+  @Test("who may have computed something wrong takes the names off that, and of nothing that others have computed")
+  func unname() throws {
+    var bench = try TableBench([(.growing, 16, 12), (.window(16, sinks: 0), 16, 12)])
+    var chain = KVKeyChain(root: Fingerprint([]), blockSize: 16)
+    chain.append(Array(0..<16 * 6))
+    func sequence(_ names: some Collection<KVBlockKey>) -> SequenceTables {
+      var tables = SequenceTables(bench.layout, keepsJournal: true)
+      tables.name(names, from: 0, in: &bench.pools)
+      return tables
+    }
+    func run(_ tables: inout SequenceTables, _ count: Int) throws {
+      _ = try tables.reserve(count, in: &bench.pools)
+      try tables.commit(count, in: &bench.pools)
+    }
+    func held() -> [[Bool]] { bench.pools.map { pool in chain.names.map { pool.holds($0) } } }
+    var good = sequence(chain.names.prefix(2))
+    try run(&good, 32)
+    #expect(good.takeNamed(in: bench.pools).map(\.name) == Array(chain.names.prefix(2)))
+    good.close(in: &bench.pools)
+    var bad = sequence(chain.names)
+    #expect(try bad.attach(bench.layout, most: 95, in: &bench.pools) == 32)
+    // In two steps: the window gives blocks back.
+    try run(&bad, 48)
+    try run(&bad, 16)
+    var other = sequence(chain.names)
+    #expect(try other.attach(bench.layout, most: 96, in: &bench.pools) == 96)
+    #expect(held() == Array(repeating: Array(repeating: true, count: 6), count: 2))
+    bad.unname(in: &bench.pools)
+    #expect(held() == Array(repeating: [true, true, false, false, false, false], count: 2))
+    #expect(bad.takeNamed(in: bench.pools).isEmpty)
+    bad.close(in: &bench.pools)
+    other.unname(in: &bench.pools)
+    other.close(in: &bench.pools)
+    #expect(held().allSatisfy { $0.prefix(2).allSatisfy { $0 } } && bench.freeCounts == [12, 12])
+  }
 }

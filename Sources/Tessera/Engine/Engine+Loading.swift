@@ -3,6 +3,7 @@ import TesseraFiles
 import TesseraMemory
 import TesseraModels
 import TesseraOperators
+import TesseraSystem
 import TesseraText
 
 extension Engine {
@@ -70,10 +71,24 @@ extension Engine {
       let device = runner.library.context.device.profile
       let weights = options.weightType.map { $0.name } ?? "as stored"
       model = "\(try source.digest().hexadecimal) \(weights) \(device.name) \(device.driverVersion)"
+      model += " \(KernelSource.digest.hexadecimal) \(runner.rotationDigest.hexadecimal)"
       adapters = try options.adapters.map { "\(try $0.digest().hexadecimal) \($0.scale)" }
     }
     let names = PrefixNames(runner, model: model, adapters: adapters)
     let digest = runner.cache.layout.digest(model: model, style: runner.library.style)
     return (names, try PrefixTiers(options, layoutDigest: digest))
+  }
+}
+
+extension ModelRunner {
+  /// Of the angles that keys are turned by, which may depend on the context that the model is loaded with.
+  fileprivate var rotationDigest: Fingerprint {
+    var builder = FingerprintBuilder()
+    for table in profile.rotaryTables.map({ $0.table(ofContext: contextLength) }) {
+      builder.append(table.rotaryDim)
+      builder.append(table.magnitude.bitPattern)
+      for frequency in table.frequencies { builder.append(frequency.bitPattern) }
+    }
+    return builder.finish()
   }
 }

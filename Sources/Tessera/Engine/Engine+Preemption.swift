@@ -49,6 +49,8 @@ extension Engine {
       let bytes = runner.swapBytes(sequence)
       let choice = preemption.forced ?? preemption.costs.choice(tokens: sequence.tokenCount, bytes: bytes)
       guard choice == .swap, bytes <= preemption.swapLimit - preemption.swappedBytes else { return nil }
+      // A step that still runs is no part of the copy.
+      try runner.finish()
       let start = ContinuousClock.now
       let swap = try runner.swapOut(sequence)
       preemption.costs.didCopy(bytes: swap.byteCount, seconds: (.now - start).seconds)

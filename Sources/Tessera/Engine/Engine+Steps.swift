@@ -37,18 +37,18 @@ extension Engine {
     guard let model = loaded else { return false }
     if let flight {
       self.flight = nil
+      preemption.beginStep(promptTokens: nil)
       land(flight, model)
       return true
     }
     fetch(model)
-    let waiting = scheduler.waiting.map(\.id)
-    let plan = scheduler.next(
-      CacheBudget(model.runner.cache, model.runner.chunkSize, requests, waiting: waiting, isTiered: model.tiers != nil))
+    let budget = budget(model)
+    let plan = scheduler.next(budget)
     for id in plan.preempted { restart(id) }
     for rejection in plan.rejected { fail(rejection.id, TesseraError(.contextFull, rejection.reason)) }
+    if !scheduler.waiting.isEmpty { remind() }
     guard !plan.isEmpty else {
       preemption.beginStep(promptTokens: nil)
-      if !scheduler.waiting.isEmpty { remind() }
       return !plan.preempted.isEmpty || !plan.rejected.isEmpty
     }
     let late = begin(plan.admitted)
@@ -91,7 +91,8 @@ extension Engine {
       return
     }
     scheduler.didRun(items)
-    save(items.map(\.id), model)
+    // Those with a choice are saved once it is seen to be finite.
+    save(items.filter { !$0.isSampled }.map(\.id), model)
     let (sampled, rows) = (items.filter(\.isSampled), model.runner.logitRows)
     for first in stride(from: 0, to: sampled.count, by: rows) {
       let slice = sampled[first..<min(first + rows, sampled.count)]
@@ -138,6 +139,12 @@ extension Engine {
 
   // MARK: Blocks
 
+  private func budget(_ model: Loaded) -> CacheBudget {
+    CacheBudget(
+      model.runner.cache, model.runner.chunkSize, requests, waiting: scheduler.waiting.map(\.id),
+      isTiered: model.tiers != nil)
+  }
+
   /// Takes blocks for work that is no request: those of the last request that runs.
   func makeRoom() -> Bool {
     let last = scheduler.running.last { requests[$0.id]?.sequence.ownBlocks.contains { $0 > 0 } ?? false }
@@ -167,15 +174,12 @@ extension Engine {
     }
   }
 
-  /// Takes the blocks of the last request that has been held for long, if others wait.
+  /// Takes the blocks of the last request that has been held for long, if others lack them.
   private func park() {
-    let last =
-      scheduler.waiting.isEmpty
-      ? nil
-      : scheduler.running.last { entry in
-        requests[entry.id]?.heldSince.map { .now - $0 >= patience } ?? false
-      }
-    if let id = last?.id { restart(id) }
+    let last = scheduler.running.last { entry in
+      requests[entry.id]?.heldSince.map { .now - $0 >= patience } ?? false
+    }
+    if let id = last?.id, let model = loaded, scheduler.lacksRoom(budget(model)) { restart(id) }
     start()
   }
 }

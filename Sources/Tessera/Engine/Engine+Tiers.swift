@@ -15,6 +15,8 @@ extension Engine {
     let named = ids.flatMap { requests[$0]?.sequence.takeNamed() ?? [] }.filter { !tiers.store.contains($0.name) }
     guard !named.isEmpty else { return }
     do {
+      // A step that still runs is no part of the copy.
+      try model.runner.finish()
       let start = ContinuousClock.now
       let groups = model.runner.cache.layout.groups
       var bytes = Array(repeating: [UInt8](), count: named.count)
@@ -33,21 +35,40 @@ extension Engine {
     }
   }
 
-  func flush() { loaded?.tiers?.store.flush() }
+  /// Not on the engine's thread: steps go on.
+  func flush() async {
+    guard let tiers = loaded?.tiers else { return }
+    try? await tiers.loader.run { [store = tiers.store] in store.flush() }
+  }
 
-  /// Looks for what the stores have of waiting requests, and begins to load it, one request's at a time.
+  /// Waiting requests that may have loaded blocks in the host's memory: those that are next in line.
+  private static let mostLoaded = 2
+
+  /// Looks for what the stores have of waiting requests, and begins to load it, one request's at a time, for those that are next.
   func fetch(_ model: Loaded) {
     guard let tiers = model.tiers, let chain = model.prefixes else { return }
     let budget = CacheBudget(model.runner.cache, model.runner.chunkSize, requests, waiting: [])
     let first = scheduler.waiting.prefix(64)
-    var isLoading = first.contains { requests[$0.id]?.fetch.isLoading == true }
+    var isLoading = scheduler.waiting.contains { requests[$0.id]?.fetch.isLoading == true }
+    // Those that have something of the stores, or wait for it.
+    var inLine = 0
     for entry in first {
-      guard let request = requests[entry.id], request.chain != nil, !request.fetch.isDone else { continue }
+      guard let request = requests[entry.id], request.chain != nil else { continue }
+      if request.fetch.isDone {
+        guard !request.fetch.blocks.isEmpty else { continue }
+        inLine += 1
+        // Others have come to be before it.
+        if inLine > Self.mostLoaded { requests[entry.id]?.fetch = .wanted }
+        continue
+      }
       guard request.swap == nil else {
         requests[entry.id]?.fetch = .done([:])
         continue
       }
-      if request.fetch.isLoading || request.fetch.isWanted && isLoading { continue }
+      if request.fetch.isLoading || request.fetch.isWanted && (isLoading || inLine >= Self.mostLoaded) {
+        inLine += 1
+        continue
+      }
       // What another is computing is there soon.
       if budget.isAwaited(entry.id, from: scheduler.running) { continue }
       let names = request.shareableNames
@@ -60,8 +81,10 @@ extension Engine {
         requests[entry.id]?.fetch = .done([:])
         continue
       }
-      requests[entry.id]?.fetch = isLoading ? .wanted : .loading
-      if isLoading { continue }
+      inLine += 1
+      let isNext = !isLoading && inLine <= Self.mostLoaded
+      requests[entry.id]?.fetch = isNext ? .loading : .wanted
+      guard isNext else { continue }
       isLoading = true
       load(numbers.map { ($0, names[$0]) }, for: entry.id, tiers, byteCount: bytes / numbers.count)
     }

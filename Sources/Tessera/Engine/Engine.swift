@@ -183,8 +183,8 @@ actor Engine {
   }
 
   func fail(_ id: SequenceID, _ error: any Error) {
-    // Nobody shares what may be wrong.
-    requests[id]?.sequence.unname()
+    // Nobody shares what may be wrong; a request that has itself to blame has computed nothing wrong.
+    if error is CLError || (error as? TesseraError)?.code == .notFinite { requests[id]?.sequence.unname() }
     requests[id]?.fail(error)
     settle(id)
   }

@@ -68,6 +68,16 @@ extension Scheduler {
     }
   }
 
+  /// Whether the first waiting sequence that could run waits for others to end.
+  func lacksRoom(_ blocks: some BlockBudget) -> Bool {
+    guard let first = waiting.first(where: { !blocks.isAwaited($0.id, from: running) }) else { return false }
+    guard running.count < limits.concurrency else { return true }
+    var spare = blocks.free
+    for entry in running { spare = spare.minus(blocks.missing(entry.id, tokens: grown(entry))) }
+    spare = spare.minus(blocks.missing(first.id, tokens: running.isEmpty ? first.length : grown(first)))
+    return spare.contains { $0 < 0 }
+  }
+
   /// Waiting sequences that are looked at for one to pass the others.
   private static let mostPassed = 64
 

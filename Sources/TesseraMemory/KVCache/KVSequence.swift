@@ -94,10 +94,10 @@ package final class KVSequence: Sendable {
   /// Blocks that have got their names since the last time, if the cache keeps a journal of them: their bytes are there until
   /// blocks are reserved again.
   package func takeNamed() -> [KVNamedBlock] {
-    (try? change { tables, _ throws(MemoryError) in tables.takeNamed() }) ?? []
+    (try? change { tables, pools throws(MemoryError) in tables.takeNamed(in: pools) }) ?? []
   }
 
-  /// Takes the names off blocks that nobody else uses.
+  /// Takes the names off the blocks that the sequence has computed itself.
   package func unname() {
     try? change { tables, pools throws(MemoryError) in tables.unname(in: &pools) }
   }

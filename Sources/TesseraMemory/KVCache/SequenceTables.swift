@@ -13,6 +13,8 @@ struct SequenceTables: Sendable {
   private(set) var names: [KVBlockKey] = []
   /// Blocks of these that are committed: the pools know their names.
   private var namedCount = 0
+  /// Blocks of these, the first ones, that others have computed, or that were restored.
+  private var attachedCount = 0
   /// What was named since the last `takeNamed`; nil where nobody asks.
   private var journal: [KVNamedBlock]?
 
@@ -81,7 +83,7 @@ struct SequenceTables: Sendable {
     for index in tables.indices where isKept(index) {
       (work.groups[index], new[index]) = try tables[index].restore(count, names, in: &pools[index])
     }
-    reserved = count
+    (reserved, attachedCount) = (count, names.count)
     let room = KVReservation(rows: 0..<count, tables: tables.map(\.table), work: work)
     return KVRestoration(reservation: room, newBlocks: new)
   }
@@ -152,6 +154,7 @@ struct SequenceTables: Sendable {
       names.removeLast(max(0, names.count - count / namedSize))
       namedCount = min(namedCount, names.count)
     }
+    if let namedSize { attachedCount = min(attachedCount, count / namedSize) }
     (tokenCount, reserved) = (count, 0)
   }
 
@@ -177,20 +180,25 @@ struct SequenceTables: Sendable {
     return count
   }
 
-  /// Takes the names off blocks that nobody else uses.
+  /// Takes the names off what the sequence has computed itself, whoever uses it by now, and what a window gave back.
   mutating func unname(in pools: inout [BlockPool]) {
-    for (index, table) in tables.enumerated() {
-      for block in table.table.blocks where block != KVTable.noBlock && pools[index].referenceCount(block) == 1 {
-        pools[index].unpublish(block)
+    for name in names.prefix(namedCount).dropFirst(attachedCount) {
+      for index in pools.indices {
+        if let block = pools[index].block(named: name) { pools[index].unpublish(block) }
       }
     }
     (names, namedCount) = ([], 0)
+    if journal != nil { journal = [] }
   }
 
-  /// Blocks that were named since the last time, with all groups' parts.
-  mutating func takeNamed() -> [KVNamedBlock] {
+  /// Blocks that were named since the last time and are there still, with all groups' parts.
+  mutating func takeNamed(in pools: [BlockPool]) -> [KVNamedBlock] {
     defer { if journal != nil { journal = [] } }
-    return journal ?? []
+    return (journal ?? []).compactMap { entry in
+      // What a window gave back may be another's since.
+      let blocks = pools.map { $0.block(named: entry.name) }
+      return blocks.contains(nil) ? nil : KVNamedBlock(name: entry.name, parent: entry.parent, blocks: blocks)
+    }
   }
 
   /// Names the blocks that are committed and whose tokens are known.

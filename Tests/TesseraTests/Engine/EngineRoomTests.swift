@@ -143,5 +143,33 @@ extension ModelSuites {
       #expect(try await read(handles[2]).tokens == alone[2])
       try await language.waitForAllBlocks()
     }
+
+    @Test("blocks of an answer that nobody reads go to those who lack them, though another is read on and on")
+    func unreadBesideRead() async throws {
+      let language = try await SyntheticModel.llama.loadEndless(sequences: 2, patience: .milliseconds(20))
+      let engine = language.engine
+      let (prompt, waiting) = (SyntheticModel.ids(240), SyntheticModel.ids(190, seed: 2))
+      let alone = try await language.run(prompt) { $0.maxTokens = 12 }
+      await engine.pause()
+      let stalled = try await language.request(prompt) { $0.maxTokens = 12 }
+      await engine.stepOnce()
+      let streaming = try await language.request(SyntheticModel.ids(20, seed: 1)) { $0.maxTokens = 220 }
+      let third = try await language.request(waiting) { $0.maxTokens = 1 }
+      var count = 0
+      while count < 150, await engine.generatedCount(third.id) == 0 {
+        await engine.stepOnce()
+        if await engine.generatedCount(streaming.id) > count {
+          _ = try await streaming.next()
+          count += 1
+        }
+        try await Task.sleep(for: .milliseconds(2))
+      }
+      #expect((2..<150).contains(count))
+      await engine.resume()
+      #expect(try await read(third).tokens.count == 1)
+      #expect(try await read(streaming).tokens.count == 220 - count)
+      #expect(try await read(stalled).tokens == alone.tokens)
+      try await language.waitForAllBlocks()
+    }
   }
 }

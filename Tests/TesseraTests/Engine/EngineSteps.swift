@@ -26,6 +26,8 @@ extension Engine {
   func preemptions(_ way: Preemption) -> Int { preemption.counts[way] ?? 0 }
   func swappedBytes() -> Int { preemption.swappedBytes }
   func loadAlways() { loadsAlways = true }
+  /// Waiting requests for which blocks were loaded.
+  func loadedCount() -> Int { scheduler.waiting.count { requests[$0.id]?.fetch.blocks.isEmpty == false } }
   func flushTiers() { loaded?.tiers?.store.flush() }
   func isIdle() -> Bool { scheduler.isEmpty && flight == nil }
   func closeSequence(_ id: SequenceID) { requests[id]?.sequence.close() }

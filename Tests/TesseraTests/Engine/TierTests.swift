@@ -92,5 +92,84 @@ extension ModelSuites {
       let last = try await warm(configure)
       #expect(last.tokens == expected && last.cached == 0)
     }
+
+    @Test("of requests that wait no more than two have blocks loaded, and all get theirs")
+    func fewLoaded() async throws {
+      let language = try await load(.llama) { $0.hostCacheBytes = 64 << 20 }
+      let engine = language.engine
+      let prompts = (0..<4).map { SyntheticModel.ids(130, seed: UInt64($0)) }
+      var alone: [[Int]] = []
+      for prompt in prompts { alone.append(try await language.run(prompt, Self.draw).tokens) }
+      // It has all blocks, and keeps them while nobody reads it.
+      var large: RequestHandle? = try await language.request(SyntheticModel.ids(480, seed: 9))
+      _ = try await large?.next()
+      await engine.pause()
+      var handles: [RequestHandle] = []
+      for prompt in prompts { handles.append(try await language.request(prompt, Self.draw)) }
+      var most = 0
+      for _ in 0..<100 {
+        await engine.stepOnce()
+        try await Task.sleep(for: .milliseconds(1))
+        most = max(most, await engine.loadedCount())
+      }
+      #expect(most == 2 && large != nil)
+      large = nil
+      await engine.resume()
+      for (handle, tokens) in zip(handles, alone) {
+        var run = GenerationRun()
+        while let event = try await handle.next() { run.add(event) }
+        #expect(run.tokens == tokens && run.result?.statistics.cachedPromptTokens == 128)
+      }
+      try await language.waitForAllBlocks()
+    }
+
+    @Test("blocks behind which the numbers are not finite are stored nowhere")
+    func notFinite() async throws {
+      let language = try await SyntheticModel.llama.loadEndless(
+        { writer in
+          var values = SyntheticModel.values(64 * SyntheticModel.vocabularyCount)
+          for index in 5 * 64..<6 * 64 { values[index] = .nan }
+          writer.tensors["token_embd.weight"] = .f32([64, SyntheticModel.vocabularyCount], values)
+        }, configure: { $0.hostCacheBytes = 64 << 20 })
+      let clean = SyntheticModel.ids(130).map { $0 == 5 ? 6 : $0 }
+      await #expect { _ = try await language.run([5] + clean) } throws: { ($0 as? TesseraError)?.code == .notFinite }
+      #expect(await language.engineStatistics().hostCache?.entries == 0)
+      _ = try await language.run(clean)
+      #expect(await language.engineStatistics().hostCache?.entries == 2)
+    }
+
+    @Test("a context whose positions turn keys otherwise has a folder's blocks of its own")
+    func rotations() async throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let fixture = try URL(fileURLWithPath: FamilyFixture.path("families/llama-longrope"))
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        at: fixture.appendingPathComponent("model.safetensors"), to: folder.appendingPathComponent("model.safetensors"))
+      // Contexts on both sides of the original one hold whole blocks.
+      let config = try String(contentsOf: fixture.appendingPathComponent("config.json"), encoding: .utf8)
+      try config.replacingOccurrences(of: "_embeddings\": 128", with: "_embeddings\": 512")
+        .replacingOccurrences(of: "_embeddings\": 32", with: "_embeddings\": 128")
+        .write(to: folder.appendingPathComponent("config.json"), atomically: true, encoding: .utf8)
+      func run(context: Int, isStored: Bool = true) async throws -> (tokens: [Int], cached: Int) {
+        var options = LoadOptions()
+        (options.contextLength, options.prefixCache) = (context, isStored)
+        if isStored { options.diskCache = .init(folder: folder.path + "/blocks", byteLimit: 64 << 20) }
+        let language = try await LanguageModel.load(from: folder, options: options)
+        await language.engine.loadAlways()
+        let run = try await language.run((0..<100).map { 3 + $0 * 37 % 60 }) {
+          Self.draw(&$0)
+          $0.logitBias = [2: -.infinity]
+        }
+        await language.engine.flushTiers()
+        return (run.tokens, try #require(run.result).statistics.cachedPromptTokens)
+      }
+      let cold = try await run(context: 512, isStored: false)
+      let short = try await run(context: 128)
+      #expect(short.tokens != cold.tokens)
+      #expect(try await run(context: 512) == (cold.tokens, 0))
+      #expect(try await run(context: 512) == (cold.tokens, 64))
+      #expect(try await run(context: 128) == (short.tokens, 64))
+    }
   }
 }
