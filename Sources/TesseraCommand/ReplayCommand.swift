@@ -71,8 +71,7 @@ struct ReplayCommand: AsyncParsableCommand {
     }
     guard given.scale == told.scale else {
       throw InputError(
-        message: "\(adapter.path.shownPath): its scale is \(given.scale), and was \(told.scale): --lora NAME=PATH:SCALE"
-      )
+        message: "\(adapter.path.shownPath): its scale is \(given.scale), and was \(told.scale): --lora PATH:SCALE")
     }
   }
 
@@ -129,9 +128,8 @@ extension Int {
     let (now, before) = (token(answer), token(known))
     guard now == before else { return "the answer is another: token \(self) is \(now) and was \(before)" }
     guard answer.tokens.indices.contains(self) else {
-      return
-        "the answer has the same tokens, and ends for another reason: it is \(answer.finishReason.rawValue) and was "
-        + known.finishReason.rawValue
+      let (now, before) = (answer.finishReason.rawValue, known.finishReason.rawValue)
+      return "the answer has the same tokens, and ends for another reason: it is \(now) and was \(before)"
     }
     return "the answer has the same tokens up to \(now), token \(self), whose log-probability has other bits"
   }

@@ -143,9 +143,11 @@ struct DiskBlockFolder {
       }
     }
     // A folder can be damaged in any way.
-    (entries, bytes) = (
-      found.count, found.reduce(0) { $0.addingReportingOverflow($1.size).overflow ? .max : $0 + $1.size }
-    )
+    bytes = found.reduce(0) { sum, entry in
+      let (total, isTooMuch) = sum.addingReportingOverflow(entry.size)
+      return isTooMuch ? .max : total
+    }
+    entries = found.count
     return found
   }
 
