@@ -8,11 +8,7 @@ actor TextLine {
   private let thread = DeviceThread(name: "tessera server text")
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  /// - Throws: `CancellationError` where nobody waits for it any more.
-  func run<T: Sendable>(_ body: @Sendable () throws -> T) throws -> T {
-    try Task.checkCancellation()
-    return try body()
-  }
+  func run<T: Sendable>(_ body: @Sendable () throws -> T) throws -> T { try body() }
 }
 
 extension API {

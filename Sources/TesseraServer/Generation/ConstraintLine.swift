@@ -12,9 +12,8 @@ actor ConstraintLine {
   /// The last one asked for stands last.
   private var known: [(form: AnswerForm, constraint: TokenConstraint)] = []
 
-  /// - Throws: `GrammarError` for what cannot be served, `CancellationError` where nobody waits for it any more.
+  /// - Throws: `GrammarError` for what cannot be served.
   func constraint(_ form: AnswerForm) throws -> TokenConstraint {
-    try Task.checkCancellation()
     if let index = known.firstIndex(where: { $0.form == form }) {
       let found = known.remove(at: index)
       known.append(found)
