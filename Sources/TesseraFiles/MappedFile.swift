@@ -24,13 +24,30 @@ package final class MappedFile: @unchecked Sendable {
   private let base: UnsafeMutableRawPointer?
   private let descriptor: FileDescriptor?
   private let isMapped: Bool
+  /// When the file was changed last, as it was opened.
+  private let modified: Modification
+
+  private struct Modification: Equatable {
+    var seconds = 0
+    var nanoseconds = 0
+    init() {}
+    init(_ status: stat) {
+      #if canImport(Darwin)
+        let time = status.st_mtimespec
+      #else
+        let time = status.st_mtim
+      #endif
+      (seconds, nanoseconds) = (Int(time.tv_sec), Int(time.tv_nsec))
+    }
+  }
 
   /// Maps the file at `path`.
   ///
   /// - Throws: `FileError` `.notFound`, `.isFolder`, `.notRegularFile`, `.empty` or `.system`.
   package init(path: String) throws(FileError) {
     let descriptor = try FileDescriptor.openForReading(path)
-    let byteCount = Int(try descriptor.status().st_size)
+    let status = try descriptor.status()
+    let byteCount = Int(status.st_size)
     guard byteCount > 0 else {
       throw FileError(.empty, path: path, "the file is empty: download it again")
     }
@@ -43,6 +60,7 @@ package final class MappedFile: @unchecked Sendable {
     self.base = base
     self.descriptor = consume descriptor
     isMapped = true
+    modified = Modification(status)
   }
 
   /// Stands where a file would: a copy of `bytes` in memory, with a name for messages.
@@ -51,6 +69,7 @@ package final class MappedFile: @unchecked Sendable {
     byteCount = bytes.count
     descriptor = nil
     isMapped = false
+    modified = Modification()
     guard !bytes.isEmpty else {
       base = nil
       return
@@ -63,6 +82,27 @@ package final class MappedFile: @unchecked Sendable {
   deinit {
     guard let base else { return }
     if isMapped { munmap(base, byteCount) } else { base.deallocate() }
+  }
+
+  /// What the system says of the file that was opened, whatever is at its path by now; nil for what is no file.
+  ///
+  /// - Throws: `FileError` `.malformed` where the file was changed since, so that it tells no more what was read.
+  package func status() throws(FileError) -> stat? {
+    guard let status = try descriptor?.status() else { return nil }
+    guard Int(status.st_size) == byteCount, Modification(status) == modified else {
+      throw FileError(.malformed, path: path, "the file was changed since it was opened: load the model again")
+    }
+    return status
+  }
+
+  /// A fingerprint of the contents of the file that was opened, read to their end.
+  ///
+  /// - Throws: as `status`, and as `FileDescriptor.fingerprint`.
+  package func fingerprint() throws(FileError) -> Fingerprint {
+    let fingerprint = try descriptor?.fingerprint()
+    // Also while it was read.
+    _ = try status()
+    return fingerprint ?? Fingerprint(contents)
   }
 
   /// `count` bytes from `offset`. The pointer is valid while this object lives.

@@ -184,7 +184,10 @@ actor Engine {
 
   func fail(_ id: SequenceID, _ error: any Error) {
     // Nobody shares what may be wrong; a request that has itself to blame has computed nothing wrong.
-    if error is CLError || (error as? TesseraError)?.code == .notFinite { requests[id]?.sequence.unname() }
+    if error is CLError || (error as? TesseraError)?.code == .notFinite {
+      requests[id]?.sequence.unname()
+      distrust(id)
+    }
     requests[id]?.fail(error)
     settle(id)
   }
@@ -195,6 +198,7 @@ actor Engine {
     dropFlight(of: id)
     guard let request = requests[id], !request.isSettled else { return }
     requests[id]?.isSettled = true
+    touch(id)
     dropSwap(of: id)
     request.sequence.close()
     // Others may wait for the blocks.

@@ -40,9 +40,9 @@ public struct Reproduction: Sendable, Codable, Equatable {
     /// Factor of what it changed, besides its own.
     public var scale: Double
 
-    /// - Throws: `FileError` where a file cannot be read.
+    /// - Throws: `FileError` where a file cannot be read, and what opening it throws.
     package init(_ adapter: LoadOptions.Adapter) throws {
-      (digest, scale) = (try adapter.digest().hexadecimal, adapter.scale)
+      (digest, scale) = (try adapter.open().digest().hexadecimal, adapter.scale)
     }
   }
 

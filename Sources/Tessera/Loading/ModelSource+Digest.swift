@@ -1,6 +1,7 @@
 import Foundation
 import TesseraCL
 import TesseraFiles
+import TesseraModels
 import TesseraSystem
 
 extension ModelSource {
@@ -8,29 +9,43 @@ extension ModelSource {
   ///
   /// The first time every byte is read. The cache folder then knows it for as long as the files are the same ones and unchanged.
   ///
-  /// - Throws: `FileError` where a file cannot be read.
-  package func digest() throws(FileError) -> Fingerprint {
-    var builder = FingerprintBuilder()
-    builder.append("tessera model 1")
+  /// - Throws: as `ModelContents.digest`.
+  package func digest() throws(FileError) -> Fingerprint { try contents.digest() }
+
+  /// What is in the files, to be named now or later.
+  var contents: ModelContents {
     switch checkpoint {
-    case let file as GGUFCheckpoint:
-      for part in file.files { builder.append(try Self.digest(part.mappedFile.path).hexadecimal) }
-    case let folder as HuggingFaceCheckpoint:
-      let config = folder.path + "/" + HuggingFaceDocument.config.rawValue
-      for path in [config] + folder.weights.files.map(\.mappedFile.path) {
-        builder.append(try Self.digest(path).hexadecimal)
-      }
+    case let file as GGUFCheckpoint: ModelContents(files: file.files.map(\.mappedFile))
+    case let folder as HuggingFaceCheckpoint: ModelContents(files: folder.files)
     default:
       // Made up: the description and the seed are all.
-      builder.append("\(checkpoint.path) \(seed)")
-      for tensor in checkpoint.tensors { builder.append("\(tensor.name) \(tensor.shape) \(tensor.type.name)") }
+      ModelContents(
+        description: ["\(checkpoint.path) \(seed)"]
+          + checkpoint.tensors.map { "\($0.name) \($0.shape) \($0.type.name)" })
     }
+  }
+}
+
+/// What a model is loaded from. Files stay open: others may take their paths.
+struct ModelContents: Sendable {
+  var files: [MappedFile] = []
+  /// Of a model without files.
+  var description: [String] = []
+
+  /// SHA-256 that names what is in the files.
+  ///
+  /// - Throws: `FileError` where a file cannot be read, or was changed since it was opened.
+  func digest() throws(FileError) -> Fingerprint {
+    var builder = FingerprintBuilder()
+    builder.append("tessera model 1")
+    for file in files { builder.append(try Self.digest(file).hexadecimal) }
+    for line in description { builder.append(line) }
     return builder.finish()
   }
 
   /// A file's fingerprint, as the cache folder has it or made now.
-  private static func digest(_ path: String) throws(FileError) -> Fingerprint {
-    let status = try FileDescriptor.openForReading(path).status()
+  private static func digest(_ file: MappedFile) throws(FileError) -> Fingerprint {
+    guard let status = try file.status() else { return try file.fingerprint() }
     var name = FingerprintBuilder()
     for number in [Int(status.st_dev), Int(status.st_ino), Int(status.st_size)] { name.append(number) }
     for time in [status.st_mtim, status.st_ctim] {
@@ -40,7 +55,7 @@ extension ModelSource {
     let folder = CacheFolder.url.appendingPathComponent("digests")
     let known = folder.appendingPathComponent(name.finish().hexadecimal)
     if let bytes = CacheFile.read(known, limit: 64), let digest = Fingerprint(digest: bytes) { return digest }
-    let digest = try Fingerprint(ofFileAt: path)
+    let digest = try file.fingerprint()
     // What was changed just now could be changed again without another time.
     if Date().timeIntervalSince1970 - Double(status.st_mtim.tv_sec) > 2 {
       try? FileManager.default.createDirectory(
@@ -48,5 +63,16 @@ extension ModelSource {
       _ = CacheFile.write(digest.bytes, to: known)
     }
     return digest
+  }
+}
+
+extension Adapter {
+  /// SHA-256 of what is in the adapter's files, as they were opened.
+  ///
+  /// - Throws: `FileError` where a file cannot be read, or was changed since it was opened.
+  func digest() throws(FileError) -> Fingerprint {
+    var builder = FingerprintBuilder()
+    for file in files { builder.append(try file.fingerprint().hexadecimal) }
+    return builder.finish()
   }
 }
