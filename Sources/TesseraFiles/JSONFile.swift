@@ -33,7 +33,9 @@ extension JSONValue {
   init(of file: MappedFile, options: JSONOptions = .file) throws(FileError) {
     // Its bytes are read through a pointer, which keeps nothing alive.
     defer { withExtendedLifetime(file) {} }
-    do { self = try JSONValue(parsing: file.contents, path: file.path, options: options) } catch { throw FileError(error) }
+    do {
+      self = try JSONValue(parsing: file.contents, path: file.path, options: options)
+    } catch { throw FileError(error) }
   }
 }
 

@@ -149,10 +149,11 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       throw refusal(limits: limits, budgetBytes: budget, isDefault: budgetBytes == nil)
     }
     guard !sharesHostMemory, let free = limits.hostBudgetBytes, wantedHostBytes > free else { return }
+    let reason = limits.hostFree.map { " (\($0.reason))" } ?? ""
     throw MemoryError(
       .overBudget,
       "the model does not fit the host's memory: \(hostParts), together \(formatted(bytes: wantedHostBytes)); it may use "
-        + "\(formatted(bytes: free))\(limits.hostFree.map { " (\($0.reason))" } ?? ""): \(hostRemedy(wantedHostBytes - free))")
+        + "\(formatted(bytes: free))\(reason): \(hostRemedy(wantedHostBytes - free))")
   }
 
   /// The longest context, in whole blocks, that fits into `budgetBytes`; 0 when none does.
@@ -223,7 +224,8 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       fitting > 0
       ? "use --context \(fitting)"
       : isHosts ? nil : "use a smaller model or a device with more memory (no context fits)"
-    let remedy = [contexts, isHosts ? hostRemedy(wantedBytes - budget) : nil].compactMap { $0 }.joined(separator: ", or ")
+    let remedies = [contexts, isHosts ? hostRemedy(wantedBytes - budget) : nil]
+    let remedy = remedies.compactMap { $0 }.joined(separator: ", or ")
     let free = isDefault ? limits.budgetReason.map { " (\($0))" } ?? "" : ""
     let reason =
       overBudget
@@ -271,7 +273,8 @@ extension MemoryPlan: CustomStringConvertible {
           + "host memory"
       } ?? ""
     let rows = [
-      ("swap", host.swapBytes, "for generations that give way"), ("host cache", host.cacheBytes, "for beginnings of prompts"),
+      ("swap", host.swapBytes, "for generations that give way"),
+      ("host cache", host.cacheBytes, "for beginnings of prompts"),
       ("transfers", host.transferBytes, "for blocks on their way to caches and back"),
     ].filter { $0.1 > 0 }.map { name, bytes, purpose in
       "\n  \(name.padded(to: 10)) \(formatted(bytes: bytes)) \(purpose)"

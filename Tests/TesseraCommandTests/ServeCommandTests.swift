@@ -56,7 +56,8 @@
     @Test(
       "arguments that cannot be are refused before a model is loaded",
       arguments: [
-        ["--port", "70000"], ["--parallel", "0"], ["--swap", "-1"], ["--max-body", "0"], ["--max-queue", "0"], ["--timeout", "0"],
+        ["--port", "70000"], ["--parallel", "0"], ["--swap", "-1"], ["--max-body", "0"], ["--max-queue", "0"],
+        ["--timeout", "0"],
         ["--api-key", ""], ["--alias", ""],
       ])
     func arguments(options: [String]) throws {

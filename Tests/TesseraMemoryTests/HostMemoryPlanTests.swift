@@ -21,7 +21,7 @@ struct HostMemoryPlanTests {
     return limits
   }
 
-  @Test("blocks on their way are a context's, a step's twice, and what waits for the disk; a CPU's budget has room for all")
+  @Test("blocks on their way are a context's, a step's twice, and what waits for the disk; a CPU's budget has all")
   func sums() throws {
     let none = try Self.plan(HostMemoryDemand())
     #expect(none.host.totalBytes == 0 && none.budgetedBytes == none.totalBytes)
@@ -64,7 +64,8 @@ struct HostMemoryPlanTests {
       "7000000 bytes", "\(500 << 20) bytes", "\(plan.host.transferBytes) bytes", "\(plan.budgetedBytes) bytes",
       "\(budget) bytes", "--host-cache 400",
     ] { #expect(error.message.contains(part), "\(part) is missing: \(error.message)") }
-    try Self.plan(HostMemoryDemand(swapBytes: 7_000_000, cacheBytes: 400 << 20)).check(limits: .cpu, budgetBytes: budget)
+    let less = try Self.plan(HostMemoryDemand(swapBytes: 7_000_000, cacheBytes: 400 << 20))
+    try less.check(limits: .cpu, budgetBytes: budget)
     // The device's part fits alone, and no context does with the rest.
     let least = try memoryError { try plan.check(limits: .cpu, budgetBytes: plan.totalBytes + 1000) }
     #expect(least.message.hasSuffix(": leave out --swap and --host-cache"), "\(least)")
@@ -89,7 +90,7 @@ struct HostMemoryPlanTests {
     #expect(error.message.contains("\(1 << 30) are free") && error.message.contains("--host-cache "), "\(error)")
   }
 
-  @Test("where nobody says how much is swapped, it is the cache's size, at most an eighth of what is left, and never refused")
+  @Test("where nobody says how much is swapped: the cache's size, at most an eighth of what is left, never refused")
   func automaticSwap() throws {
     let plan = try Self.plan(HostMemoryDemand(swapBytes: nil), sequences: 4)
     #expect(plan.host.swapBytes == 0)

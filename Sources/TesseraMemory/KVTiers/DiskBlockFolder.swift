@@ -124,7 +124,7 @@ struct DiskBlockFolder {
   // MARK: Use
 
   /// The time as files have it: nanoseconds since 1970.
-  static var now: Int {
+  private static var now: Int {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Int(time.tv_sec) &* 1_000_000_000 &+ Int(time.tv_nsec)
@@ -132,7 +132,8 @@ struct DiskBlockFolder {
 
   /// Takes note of blocks that were used elsewhere. Their files are told at most once an interval: until then this process alone
   /// knows which of them are to stay.
-  mutating func use(_ keys: [KVBlockKey], at time: Int, telling interval: Duration) {
+  mutating func use(_ keys: [KVBlockKey], telling interval: Duration) {
+    let time = Self.now
     for key in keys { uses[key] = time }
     if told.map({ ContinuousClock.now - $0 >= interval }) ?? true { tellUses() }
   }

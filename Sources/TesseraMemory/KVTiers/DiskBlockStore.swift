@@ -104,8 +104,8 @@ package final class DiskBlockStore: KVBlockStore {
   }
 
   package func touch(_ keys: [KVBlockKey]) {
-    let time = DiskBlockFolder.now
-    queue.async { self.folder.withLock { $0.use(keys, at: time, telling: self.useInterval) } }
+    // In the order of what is written: a file's time is that of its writing.
+    queue.async { self.folder.withLock { $0.use(keys, telling: self.useInterval) } }
   }
 
   package func remove(_ keys: [KVBlockKey]) {

@@ -128,7 +128,8 @@ struct DiskBlockStoreTests {
 
   private static func age(_ folder: URL) throws {
     for file in try files(folder) {
-      try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 1e9)], ofItemAtPath: file.path)
+      let time = Date(timeIntervalSince1970: 1e9)
+      try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: file.path)
     }
   }
 

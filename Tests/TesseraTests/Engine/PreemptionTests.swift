@@ -71,19 +71,21 @@ extension ModelSuites {
       try await language.waitForAllBlocks()
     }
 
-    @Test("whatever gives way, no more is swapped than was planned, and all get their answers")
-    func neverMore() async throws {
+    @Test(
+      "whatever gives way, no more is swapped than there is room for, the rest is computed anew, and all get their answers",
+      arguments: [(6, Preemption.recompute), (2, .swap)])
+    func neverMore(part: Int, way: Preemption) async throws {
       let language = try await SyntheticModel.llama.loadEndless(sequences: 3, context: 256, chunk: 64)
       let engine = language.engine
-      let limit = language.memoryPlan.host.swapBytes
-      #expect(limit == language.memoryPlan.kvBytes)
-      let prompts = (0..<10).map { SyntheticModel.ids(60 + 9 * $0, seed: UInt64($0)) }
+      #expect(language.memoryPlan.host.swapBytes == language.memoryPlan.kvBytes)
+      let limit = language.memoryPlan.host.swapBytes / part
+      let prompts = (0..<10).map { SyntheticModel.ids(90 + 5 * $0, seed: UInt64($0)) }
       var alone: [[Int]] = []
       for (index, prompt) in prompts.enumerated() {
         alone.append(try await language.run(prompt) { Self.draw(index, &$0) }.tokens)
       }
       await engine.force(.swap)
-      await engine.setSwapLimit(limit / 6)
+      await engine.setSwapLimit(limit)
       await engine.pause()
       var handles: [RequestHandle] = []
       for (index, prompt) in prompts.enumerated() {
@@ -107,8 +109,8 @@ extension ModelSuites {
         await Task.yield()
       }
       for (reader, tokens) in zip(readers, alone) { #expect(try await reader.value == tokens) }
-      #expect(most > 0 && most <= limit / 6)
-      #expect(await engine.preemptions(.swap) > 0 && engine.preemptions(.recompute) > 0)
+      #expect(most <= limit && (way == .recompute || most > 0))
+      #expect(await engine.preemptions(way) > 0)
       #expect(await engine.swappedBytes() == 0)
       try await language.waitForAllBlocks()
     }
@@ -125,13 +127,13 @@ extension ModelSuites {
           return error?.code == .overBudget && error?.message.contains("\(1 << 50) bytes") == true
         }
       }
-      let small = try await SyntheticModel.llama.loadEndless {
+      let small = try await SyntheticModel.llama.loadEndless(configure: {
         ($0.swapBytes, $0.hostCacheBytes) = (0, 1 << 20)
-      }
+      })
       #expect(small.memoryPlan.host.swapBytes == 0 && small.memoryPlan.host.cacheBytes == 1 << 20)
-      let without = try await SyntheticModel.llama.loadEndless {
+      let without = try await SyntheticModel.llama.loadEndless(configure: {
         ($0.prefixCache, $0.hostCacheBytes) = (false, 1 << 50)
-      }
+      })
       #expect(without.memoryPlan.host.cacheBytes == 0)
     }
 
