@@ -22,54 +22,36 @@ package final class MappedFile: @unchecked Sendable {
   package let byteCount: Int
 
   private let base: UnsafeMutableRawPointer?
-  private let descriptor: FileDescriptor?
+  /// The file, which can outlive the mapping; nil for what is no file.
+  package let file: OpenFile?
   private let isMapped: Bool
-  /// When the file was changed last, as it was opened.
-  private let modified: Modification
-
-  private struct Modification: Equatable {
-    var seconds = 0
-    var nanoseconds = 0
-    init() {}
-    init(_ status: stat) {
-      #if canImport(Darwin)
-        let time = status.st_mtimespec
-      #else
-        let time = status.st_mtim
-      #endif
-      (seconds, nanoseconds) = (Int(time.tv_sec), Int(time.tv_nsec))
-    }
-  }
 
   /// Maps the file at `path`.
   ///
   /// - Throws: `FileError` `.notFound`, `.isFolder`, `.notRegularFile`, `.empty` or `.system`.
   package init(path: String) throws(FileError) {
-    let descriptor = try FileDescriptor.openForReading(path)
-    let status = try descriptor.status()
-    let byteCount = Int(status.st_size)
+    let file = try OpenFile(path: path)
+    let byteCount = file.byteCount
     guard byteCount > 0 else {
       throw FileError(.empty, path: path, "the file is empty: download it again")
     }
-    guard let base = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor.number, 0), base != MAP_FAILED else {
+    guard let base = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, file.descriptor.number, 0), base != MAP_FAILED else {
       throw FileError(
         .system, path: path, "its \(byteCount) bytes cannot be mapped: \(FileDescriptor.reason(errno))")
     }
     self.path = path
     self.byteCount = byteCount
     self.base = base
-    self.descriptor = consume descriptor
+    self.file = file
     isMapped = true
-    modified = Modification(status)
   }
 
   /// Stands where a file would: a copy of `bytes` in memory, with a name for messages.
   init(holding bytes: [UInt8], named name: String) {
     path = name
     byteCount = bytes.count
-    descriptor = nil
+    file = nil
     isMapped = false
-    modified = Modification()
     guard !bytes.isEmpty else {
       base = nil
       return
@@ -84,34 +66,13 @@ package final class MappedFile: @unchecked Sendable {
     if isMapped { munmap(base, byteCount) } else { base.deallocate() }
   }
 
-  /// What the system says of the file that was opened, whatever is at its path by now; nil for what is no file.
-  ///
-  /// - Throws: `FileError` `.malformed` where the file was changed since, so that it tells no more what was read.
-  package func status() throws(FileError) -> stat? {
-    guard let status = try descriptor?.status() else { return nil }
-    guard Int(status.st_size) == byteCount, Modification(status) == modified else {
-      throw FileError(.malformed, path: path, "the file was changed since it was opened: load the model again")
-    }
-    return status
-  }
-
-  /// A fingerprint of the contents of the file that was opened, read to their end.
-  ///
-  /// - Throws: as `status`, and as `FileDescriptor.fingerprint`.
-  package func fingerprint() throws(FileError) -> Fingerprint {
-    let fingerprint = try descriptor?.fingerprint()
-    // Also while it was read.
-    _ = try status()
-    return fingerprint ?? Fingerprint(contents)
-  }
-
   /// `count` bytes from `offset`. The pointer is valid while this object lives.
   ///
   /// - Throws: `FileError` `.outOfRange` where the range is not in the file, `.truncated` where the file has become
   ///   shorter since it was opened.
   package func bytes(at offset: Int, count: Int) throws(FileError) -> UnsafeRawBufferPointer {
     try checkRange(offset: offset, count: count)
-    guard Int(try descriptor?.status().st_size ?? off_t(byteCount)) >= byteCount else {
+    guard Int(try file?.descriptor.status().st_size ?? off_t(byteCount)) >= byteCount else {
       throw FileError(
         .truncated, path: path, "the file has become shorter since it was opened: load the model again")
     }

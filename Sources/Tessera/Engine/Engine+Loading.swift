@@ -20,6 +20,7 @@ extension Engine {
     var adapters: [String]
     var loadSeconds: Double
     var hasExperts: Bool
+    var origin: ModelOrigin
   }
 
   /// Opens files on the engine's thread, since that may block.
@@ -34,6 +35,7 @@ extension Engine {
     let source = try source()
     let device = try Device.select(options.device)
     let runnerOptions = try options.runnerOptions(source, on: device.profile.type)
+    let origin = ModelOrigin(source, options, runnerOptions.adapters)
     var draft = try ModelDraft(source.checkpoint, on: device, options: runnerOptions)
     let tune = QuickTune(device: device, style: draft.style, formats: draft.formats)
     if options.tunesNewDevices, options.tuning == nil, tune.isNeeded(on: device.profile.type) {
@@ -55,7 +57,7 @@ extension Engine {
       profile: draft.profile,
       device: device.profile, memoryPlan: draft.memory, weightBytesPerToken: draft.weightBytesPerToken,
       precision: precision, firstTokens: rules.first, adapters: runnerOptions.adapters.map(\.name),
-      loadSeconds: loadSeconds, hasExperts: hasExperts)
+      loadSeconds: loadSeconds, hasExperts: hasExperts, origin: origin)
   }
 
   /// How sequences share what they begin with, and where that is kept.

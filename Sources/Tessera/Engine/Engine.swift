@@ -70,6 +70,7 @@ actor Engine {
     tiers: PrefixTiers? = nil, since start: ContinuousClock.Instant
   ) throws -> Precision {
     runner.cache.keepsJournal = tiers != nil
+    if tiers != nil { try runner.prepareCopies() }
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
     limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth

@@ -15,7 +15,7 @@ extension ModelSource {
   /// What is in the files, to be named now or later.
   var contents: ModelContents {
     switch checkpoint {
-    case let file as GGUFCheckpoint: ModelContents(files: file.files.map(\.mappedFile))
+    case let file as GGUFCheckpoint: ModelContents(files: file.files.compactMap(\.mappedFile.file))
     case let folder as HuggingFaceCheckpoint: ModelContents(files: folder.files)
     default:
       // Made up: the description and the seed are all.
@@ -28,7 +28,7 @@ extension ModelSource {
 
 /// What a model is loaded from. Files stay open: others may take their paths.
 struct ModelContents: Sendable {
-  var files: [MappedFile] = []
+  var files: [OpenFile] = []
   /// Of a model without files.
   var description: [String] = []
 
@@ -44,8 +44,8 @@ struct ModelContents: Sendable {
   }
 
   /// A file's fingerprint, as the cache folder has it or made now.
-  private static func digest(_ file: MappedFile) throws(FileError) -> Fingerprint {
-    guard let status = try file.status() else { return try file.fingerprint() }
+  private static func digest(_ file: OpenFile) throws(FileError) -> Fingerprint {
+    let status = try file.status()
     var name = FingerprintBuilder()
     for number in [Int(status.st_dev), Int(status.st_ino), Int(status.st_size)] { name.append(number) }
     for time in [status.st_mtim, status.st_ctim] {

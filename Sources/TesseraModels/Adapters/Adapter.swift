@@ -24,8 +24,8 @@ package struct Adapter: Sendable {
 
   package var path: String { checkpoint.path }
   /// Its files, as they were opened.
-  package var files: [MappedFile] {
-    (checkpoint as? AdapterFolder)?.files ?? (checkpoint as? GGUFCheckpoint)?.files.map(\.mappedFile) ?? []
+  package var files: [OpenFile] {
+    (checkpoint as? AdapterFolder)?.files ?? (checkpoint as? GGUFCheckpoint)?.files.compactMap(\.mappedFile.file) ?? []
   }
   /// Of the pairs, each once, the smallest first.
   package var ranks: [Int] { Set(pairs.values.map(\.rank)).sorted() }

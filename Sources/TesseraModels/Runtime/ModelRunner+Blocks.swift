@@ -90,6 +90,16 @@ extension ModelRunner {
     }
   }
 
+  /// Copies a block of each group to the host and back, before any is used: what copies them is then on the device, and the first
+  /// request that has blocks elsewhere does not wait for it.
+  package func prepareCopies() throws {
+    for index in cache.layout.groups.indices {
+      let bytes = try read([0], group: index)
+      try write(to: [0], group: index) { _ in bytes[...] }
+    }
+    try queue.finish()
+  }
+
   /// The bytes of some blocks of a group, as `CacheBlocks.gather` lays them out; waits for the device.
   package func read(_ blocks: [Int32], group index: Int) throws -> [UInt8] {
     guard !blocks.isEmpty else { return [] }
