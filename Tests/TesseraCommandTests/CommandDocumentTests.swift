@@ -197,7 +197,7 @@ struct CommandDocumentTests {
       let large = try CommandRun(["generate", "-m", path, "-p", "a", "-n", "1", "--host-cache", "1073741824"])
       #expect(large.status != 0 && large.errors.contains("\(1 << 50) bytes"), "\(large.errors)")
       let answer = try CommandRun(["generate", "-m", path, "-p", "a", "-n", "1", "--host-cache", "5"])
-      #expect(answer.status == 0 && answer.errors.contains(", planned beside it 5 MiB"), "\(answer.errors)")
+      #expect(answer.status == 0 && answer.errors.contains(", planned beside it "), "\(answer.errors)")
     }
   }
 
