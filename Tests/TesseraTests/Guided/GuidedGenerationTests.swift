@@ -121,6 +121,20 @@ extension ModelSuites {
       #expect(await other.messages.isEmpty)
     }
 
+    struct City: Decodable, Sendable {
+      let name: String
+      let country: String
+      let population: Int
+    }
+
+    @Test("a real model's values make sense", .enabled(if: TestModel.smolLM2 != nil, "TESSERA_TEST_SMOLLM2 is not set"))
+    func realModel() async throws {
+      let model = try await #require(TestModel.smolLM2).load()
+      let chat = ChatSession(model, options: Self.options(nil, 100))
+      let city = try await chat.respond(to: "What is the capital of France? Answer in JSON.", as: City.self)
+      #expect(city.name == "Paris", "\(city)")
+    }
+
     // MARK: Any text of a schema
 
     /// What random tokens make of a grammar; from some length on what closes is taken.
