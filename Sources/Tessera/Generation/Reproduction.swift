@@ -135,7 +135,10 @@ public struct Reproduction: Sendable, Codable, Equatable {
 extension Reproduction.Request {
   /// What a generation is asked for.
   ///
-  /// - Parameter options: with a seed where they draw tokens.
+  /// - Parameters:
+  ///   - promptTokens: the ids that the answer stands behind.
+  ///   - sourceTokens: of an encoder-decoder.
+  ///   - options: with a seed where they draw tokens.
   /// - Throws: `TesseraError.badOption` where they have `allowedTokens`, which are not told.
   public init(promptTokens: [Int], sourceTokens: [Int]?, options: GenerationOptions) throws(TesseraError) {
     guard options.allowedTokens == nil else {

@@ -75,7 +75,10 @@ public struct LoadOptions: Sendable {
     /// Factor of what it changes, besides its own.
     public var scale: Double
 
-    /// - Parameter name: nil takes the last part of the path.
+    /// - Parameters:
+    ///   - name: nil takes the last part of the path.
+    ///   - path: a folder that PEFT has saved, or a GGUF file.
+    ///   - scale: factor of what it changes, besides its own.
     public init(name: String? = nil, path: String, scale: Double = 1) {
       self.name = name ?? path.split(separator: "/").last.map(String.init) ?? path
       (self.path, self.scale) = (path, scale)
