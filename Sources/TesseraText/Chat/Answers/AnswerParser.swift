@@ -50,7 +50,10 @@ public struct AnswerParser: Sendable {
   package var isThinking: Bool { stage == .thinking }
 
   /// Takes the text of a token.
-  /// - Parameter id: the token, if it may be a mark that has no text.
+  ///
+  /// - Parameters:
+  ///   - text: what is complete with it.
+  ///   - id: the token, if it may be a mark that has no text.
   public mutating func append(_ text: String, id: Int? = nil) -> [AnswerDelta] {
     input.append(text.utf8)
     if let id, text.isEmpty, let marker = controls[id] { input.append(marker.utf8) }
