@@ -53,7 +53,11 @@ let modules: [Target] = [
     name: "Tessera", dependencies: models + text + ["CZlib", "TesseraAudio", "TesseraReference", "TesseraWorkbench"]),
   .target(
     name: "TesseraServer", dependencies: everything + http + [crypto, logging],
-    resources: [.embedInCode("Page/chat.html")]),
+    // The chat page's parts.
+    resources: [
+      "page.html", "page.css", "base.js", "store.js", "markdown.js", "turns.js", "asking.js", "conversations.js",
+      "controls.js",
+    ].map { .embedInCode("Page/" + $0) }),
   .executableTarget(
     name: "TesseraCommand",
     dependencies: everything + [

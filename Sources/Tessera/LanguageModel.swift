@@ -47,6 +47,7 @@ public final class LanguageModel: Sendable {
   public var contextLength: Int { memoryPlan.contextLength }
 
   let engine: Engine
+  let origin: ModelOrigin
   let texts = TextWorker()
 
   /// Loads a model.
@@ -88,7 +89,7 @@ public final class LanguageModel: Sendable {
     (profile, device, memoryPlan) = (parts.profile, parts.device, parts.memoryPlan)
     (weightBytesPerToken, precision, loadSeconds) = (parts.weightBytesPerToken, parts.precision, parts.loadSeconds)
     (firstTokens, adapters) = (parts.firstTokens, parts.adapters)
-    hasExperts = parts.hasExperts
+    (hasExperts, origin) = (parts.hasExperts, parts.origin)
   }
 
   // MARK: Generation

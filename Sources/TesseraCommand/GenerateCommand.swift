@@ -132,6 +132,8 @@ struct GenerateCommand: AsyncParsableCommand {
     await language.flushDiskCache()
     guard let result = answer.result else { return }
     let experts = try await language.takeExpertStatistics()
+    let asked = try Reproduction.Request(promptTokens: promptTokens, sourceTokens: source, options: options)
+    let told = try await reproduce ? language.reproduction(of: asked, answer: answer.told) : nil
     if isJSON {
       try Terminal.printJSON(
         Document(
@@ -140,23 +142,11 @@ struct GenerateCommand: AsyncParsableCommand {
           finish_reason: result.finishReason,
           statistics: result.statistics, device: language.device.name, kv: language.memoryPlan.cacheEncoding,
           experts: experts,
-          reproduce: try reproduce
-            ? reproduction(
-              language, .init(promptTokens: promptTokens, sourceTokens: source, options: options), answer.told)
-            : nil))
+          reproduce: told))
     } else if !model.quiet {
       if result.isContextFull(options, of: language.contextLength) { Terminal.diagnose(language.contextNote) }
       Terminal.diagnose(result.statistics.summary(of: language))
     }
-  }
-
-  private func reproduction(
-    _ language: LanguageModel, _ request: Reproduction.Request, _ answer: Reproduction.Answer
-  ) throws -> Reproduction {
-    let source = try ModelSource(path: model.model)
-    return try Reproduction(
-      version: TesseraCommand.version, name: source.name, digest: source.digest().hexadecimal,
-      weightType: model.run.type, adapters: lora.all, of: language, request: request, answer: answer)
   }
 
   /// The prompt that the answer continues, an encoder-decoder's source, and the tokens of the language to answer in.

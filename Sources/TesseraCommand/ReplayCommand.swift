@@ -6,11 +6,13 @@ import TesseraSystem
 
 struct ReplayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "replay", abstract: "Give an answer again, and say whether it is the same to the bit.",
+    commandName: "replay", abstract: "Give answers again, and say whether they are the same to the bit.",
     discussion: """
-      The file is a document of `tessera generate --json --reproduce`. The contents of the model, and of an \
-      adapter (--lora), must be those that gave the answer; precision, the cache's encoding, the weights' type and the context are those of the file. The exit status is 0 where tokens \
-      and the bits of their log-probabilities are the same.
+      The file is a document of `tessera generate --json --reproduce`, or what `tessera serve` answered a request with \
+      "reproduce": true, whole or streamed: all its choices are given again. The contents of the model, and of an \
+      adapter (--lora), must be those that gave the answer; precision, the cache's encoding, the weights' type \
+      and the context are those of the file. The exit status is 0 where all tokens and the bits of their \
+      log-probabilities are the same.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -20,19 +22,35 @@ struct ReplayCommand: AsyncParsableCommand {
   var file: String
 
   func run() async throws {
-    let known = try Self.read(file)
+    let answers = try ReplayFile(file).entries
+    guard let first = answers.first?.reproduction else { return }
     let source = try ModelSource(path: model.model)
-    guard try source.digest().hexadecimal == known.modelDigest else {
+    guard try source.digest().hexadecimal == first.modelDigest else {
       throw InputError(
-        message: "\(model.model.shownPath): not the model that gave the answer, which was \(known.model.shownPath) "
-          + "(SHA-256 \(known.modelDigest.prefix(12))…)")
+        message: "\(model.model.shownPath): not the model that gave the answer, which was \(first.model.shownPath) "
+          + "(SHA-256 \(first.modelDigest.prefix(12))…)")
     }
-    try checkAdapter(known)
-    let language = try await model.run.load(source, options: try options(known))
-    if language.precision != known.precision {
+    for answer in answers { try checkAdapter(answer.reproduction) }
+    let language = try await model.run.load(source, options: try options(first))
+    if language.precision != first.precision {
       Terminal.diagnose(
-        "note: the answer is of \(known.precision) precision; this device computes in \(language.precision)")
+        "note: the answer is of \(first.precision) precision; this device computes in \(language.precision)")
     }
+    var replays: [Replay] = []
+    for answer in answers {
+      let replay = try await replay(answer, language)
+      if !model.json, replay.difference == nil { Terminal.print(replay.summary) }
+      replays.append(replay)
+    }
+    if model.json { try printJSON(replays, language) }
+    let differences = replays.compactMap(\.differenceText)
+    guard differences.isEmpty else {
+      throw InputError(message: "\(file.shownPath): \(differences.joined(separator: "; "))")
+    }
+  }
+
+  private func replay(_ entry: ReplayFile.Entry, _ language: LanguageModel) async throws -> Replay {
+    let known = entry.reproduction
     var options = known.request.options
     // An answer that was stopped is compared as far as it came.
     if known.answer.finishReason == .cancelled { options.maxTokens = known.answer.tokens.count }
@@ -40,18 +58,13 @@ struct ReplayCommand: AsyncParsableCommand {
       tokens: known.request.promptTokens, source: known.request.sourceTokens, options: options)
     var answer = Reproduction.Answer()
     for try await event in stream { answer.add(event) }
-    let difference = answer.firstDifference(from: known.answer)
-    let comparesBits = !known.answer.tokens.isEmpty && known.answer.logprobBits.count == known.answer.tokens.count
-    if model.json {
-      try Terminal.printJSON(
-        Document(
-          same: difference == nil, first_difference: difference, tokens: answer.tokens, compares_bits: comparesBits,
-          device: language.device.name, answered_on: known.device))
-    } else if difference == nil {
-      Terminal.print(
-        "the same \(answer.tokens.count) tokens\(comparesBits ? ", and the same bits of their log-probabilities" : "")")
-    }
-    if let difference { throw InputError(message: "\(file.shownPath): \(difference.described(answer, known.answer))") }
+    return Replay(choice: entry.choice, known: known, answer: answer)
+  }
+
+  private func printJSON(_ replays: [Replay], _ language: LanguageModel) throws {
+    let documents = replays.map { $0.document(language.device.name) }
+    if documents.count == 1, documents[0].index == nil { return try Terminal.printJSON(documents[0]) }
+    try Terminal.printJSON(Replay.Documents(same: documents.allSatisfy(\.same), choices: documents))
   }
 
   /// Refuses adapters that are not what stood beside the model.
@@ -93,29 +106,47 @@ struct ReplayCommand: AsyncParsableCommand {
     }
     return options
   }
+}
 
-  private static func read(_ path: String) throws -> Reproduction {
-    struct Response: Decodable { let reproduce: Reproduction? }
-    let data = Data(try InputText.read(path, limit: 64 << 20))
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    do {
-      if let known = try decoder.decode(Response.self, from: data).reproduce { return known }
-    } catch let error as DecodingError {
-      throw InputError(message: "\(path.shownPath): this is no document that can be replayed: \(error.place)")
-    }
-    throw InputError(
-      message: "\(path.shownPath): it does not tell what reproduces its answer: make it with --json --reproduce")
+/// An answer that was given again, beside what it was.
+private struct Replay {
+  let choice: Int?
+  let known: Reproduction
+  let answer: Reproduction.Answer
+
+  var difference: Int? { answer.firstDifference(from: known.answer) }
+  private var comparesBits: Bool {
+    !known.answer.tokens.isEmpty && known.answer.logprobBits.count == known.answer.tokens.count
+  }
+  private var label: String { choice.map { "choice \($0): " } ?? "" }
+
+  /// Of one that is the same.
+  var summary: String {
+    let bits = comparesBits ? ", and the same bits of their log-probabilities" : ""
+    return "\(label)the same \(answer.tokens.count) tokens\(bits)"
   }
 
-  private struct Document: Encodable {
+  var differenceText: String? { difference.map { label + $0.described(answer, known.answer) } }
+
+  func document(_ device: String) -> Document {
+    Document(
+      index: choice, same: difference == nil, first_difference: difference, tokens: answer.tokens,
+      compares_bits: comparesBits, device: device, answered_on: known.device)
+  }
+
+  struct Document: Encodable {
+    let index: Int?
     let same: Bool
     let first_difference: Int?
     let tokens: [Int]
     let compares_bits: Bool
     let device: String
     let answered_on: String
+  }
+
+  struct Documents: Encodable {
+    let same: Bool
+    let choices: [Document]
   }
 }
 
@@ -132,21 +163,5 @@ extension Int {
       return "the answer has the same tokens, and ends for another reason: it is \(now) and was \(before)"
     }
     return "the answer has the same tokens up to \(now), token \(self), whose log-probability has other bits"
-  }
-}
-
-extension DecodingError {
-  /// Where in the document the fault is, and what it is.
-  fileprivate var place: String {
-    let context =
-      switch self {
-      case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
-        .dataCorrupted(let context):
-        context
-      @unknown default: nil as Context?
-      }
-    guard let context else { return "\(self)" }
-    let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-    return (path.isEmpty ? "" : "\(path): ") + context.debugDescription
   }
 }

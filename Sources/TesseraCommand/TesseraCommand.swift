@@ -1,11 +1,12 @@
 import ArgumentParser
 import Foundation
+import Tessera
 import TesseraSystem
 
 /// The `tessera` command: its subcommands, and how errors leave it.
 @main
 struct TesseraCommand: AsyncParsableCommand {
-  static let version = "tessera 0.1.0"
+  static let version = "tessera \(TesseraVersion.text)"
   static let configuration = CommandConfiguration(
     commandName: "tessera", abstract: "Large language models on any OpenCL device.",
     version: version,

@@ -65,6 +65,9 @@ package final class MappedFile: @unchecked Sendable {
     if isMapped { munmap(base, byteCount) } else { base.deallocate() }
   }
 
+  /// What the system says of the file now, also where another has its path; nil for what is no file.
+  package func status() throws(FileError) -> stat? { try descriptor?.status() }
+
   /// `count` bytes from `offset`. The pointer is valid while this object lives.
   ///
   /// - Throws: `FileError` `.outOfRange` where the range is not in the file, `.truncated` where the file has become

@@ -282,6 +282,55 @@ def check_responses(context):
     expect(last.type in ("response.completed", "response.incomplete") and text == last.response.output_text, "streamed")
 
 
+RESPONSE_WEATHER = {"type": "function", "strict": True, **WEATHER["function"]}
+
+
+def check_response_tools(context):
+    """A call, whole and in events, and an answer to its result."""
+    create = context.client.responses.create
+    asked = [{"role": "user", "content": "What is the weather in Oslo, in celsius?"}]
+    options = {"model": context.tools, "tools": [RESPONSE_WEATHER], "max_output_tokens": 100, "temperature": 0}
+    answer = create(input=asked, tool_choice="required", **options)
+    call = answer.output[0]
+    expect(call.type == "function_call" and call.name == "get_weather" and call.status == "completed", f"{answer.output}")
+    arguments = json.loads(call.arguments)
+    expect(set(arguments) == {"city", "unit"} and call.call_id, f"{call}")
+    named = {"type": "function", "name": "get_weather"}
+    with context.client.responses.stream(input=asked, tool_choice=named, **options) as stream:
+        events = list(stream)
+        whole = stream.get_final_response()
+    kinds = list(dict.fromkeys(event.type for event in events))
+    expect(kinds == ["response.created", "response.in_progress", "response.output_item.added", "response.function_call_arguments.delta",
+                     "response.function_call_arguments.done", "response.output_item.done", "response.completed"], f"{kinds}")
+    expect([event.sequence_number for event in events] == list(range(len(events))), "numbers")
+    expect(whole.output[0].parsed_arguments == arguments, f"{whole.output}")
+    after = [*asked, call.model_dump(exclude_none=True), {"type": "function_call_output", "call_id": call.call_id, "output": "11 degrees, rain"}]
+    told = create(input=after, tool_choice="none", **options)
+    expect(told.output_text and [item.type for item in told.output] == ["message"], f"{told.output}")
+    for wrong in ({"tools": [{"type": "web_search"}]}, {"tool_choice": {"type": "function", "name": "nobody"}}):
+        refused(openai.BadRequestError, lambda: create(input=asked, **{**options, **wrong}))
+
+
+def check_response_form(context):
+    answer = context.client.responses.parse(
+        model=context.tools, input="Describe Paris as JSON.", text_format=City, max_output_tokens=120, temperature=0)
+    expect(isinstance(answer.output_parsed, City) and answer.output_parsed.name, f"{answer.output}")
+    for wrong in ({"previous_response_id": "resp_1"}, {"store": True}, {"background": True}):
+        refused(openai.BadRequestError, lambda: context.client.responses.create(model=context.chat, input="x", **wrong))
+
+
+def check_seeds(context):
+    """The seed that was drawn gives the same answers, which tell what reproduces them."""
+    def choices(**options):
+        return context.ask(temperature=0.8, n=2, max_tokens=12, extra_body={"reproduce": True}, **options).choices
+    first = choices()
+    expect(first[1].seed == first[0].seed + 1, f"{first[0].seed} {first[1].seed}")
+    again = choices(seed=first[0].seed)
+    expect([each.message.content for each in first] == [each.message.content for each in again], "the same texts")
+    for one, other in zip(first, again):
+        expect(one.reproduce["answer"] == other.reproduce["answer"] and len(one.reproduce["model_digest"]) == 64, f"{one.reproduce}")
+
+
 def check_keys(context, url):
     """Of a server that wants keys, at another address."""
     right = openai.OpenAI(base_url=f"{url}/v1", api_key="right", max_retries=0)

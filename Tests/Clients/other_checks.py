@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,23 @@ def check_curl(context):
     status, text = curl(context, "/apply-template", "--header", "Content-Type: application/json", "--data",
                         json.dumps({"model": context.chat, "messages": [{"role": "user", "content": "Hi"}]}))
     expect(status == 200 and "Hi" in json.loads(text)["prompt"], text)
+
+
+def check_replay(context, command, model):
+    """What curl saves of an answer is given again by `tessera replay`, to the bit; another answer is told apart."""
+    schema = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 20}}, "required": ["name"]}
+    common = {"model": context.chat, "messages": [{"role": "user", "content": "Name a city."}], "temperature": 0.8, "reproduce": True}
+    for count, more in ((2, {"n": 2, "max_tokens": 24}), (2, {"n": 2, "max_tokens": 24, "stream": True}), (1, {"max_tokens": 60, "json_schema": schema})):
+        status, text = curl(context, "/v1/chat/completions", "--header", "Content-Type: application/json", "--data", json.dumps({**common, **more}))
+        expect(status == 200, text)
+
+        def replay(text):
+            return subprocess.run([command, "replay", "-m", model, "-"], input=text, capture_output=True, text=True)
+        same = replay(text)
+        expect(same.returncode == 0 and same.stdout.count("the same bits") == count, f"{same.stdout} {same.stderr}")
+        bits = json.loads(re.search(r'"logprob_bits":(\[[0-9,]*\])', text)[1])
+        other = replay(text.replace(f"{bits[2]}", f"{bits[2] ^ 1}", 1))
+        expect(other.returncode == 1 and "token 2, whose log-probability has other bits" in other.stderr, f"{other.stdout} {other.stderr}")
 
 
 def check_langchain(context):

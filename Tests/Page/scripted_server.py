@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path == "/":
-            self.reply(200, self.server.page.read_bytes(), "text/html; charset=utf-8")
+            self.reply(200, self.server.page.encode(), "text/html; charset=utf-8")
         elif self.path == "/v1/models":
             names = ["stone-135m", "an-embedder-with-a-rather-long-name-q4_k_m"]
             self.reply(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in names]})

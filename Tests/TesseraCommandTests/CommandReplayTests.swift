@@ -86,6 +86,43 @@ struct CommandReplayTests {
     }
   }
 
+  @Test("all choices of a server's answer come again, also of one that was streamed; one that is another is told apart")
+  func choices() throws {
+    try model.withFile { path in
+      let told = try [1, 2].map { try answer(path, ["--temperature", "1", "--seed", "\($0)"]).told }
+      var other = told[1]
+      var known = try #require(other["answer"] as? [String: Any])
+      var tokens = try #require(known["tokens"] as? [Int])
+      tokens[3] ^= 1
+      known["tokens"] = tokens
+      other["answer"] = known
+      func replay(_ documents: [Any], _ more: [String] = []) throws -> CommandRun {
+        let choices = documents.enumerated().map { ["index": $0, "reproduce": $1] as [String: Any] }
+        let whole = try text(["object": "text_completion", "choices": choices])
+        let parts = try choices.map { try "data: " + text(["choices": [$0]]) + "\n\n" }.joined()
+        let run = try CommandRun(["replay", "-m", path, "-"] + more, input: whole)
+        let streamed = try CommandRun(["replay", "-m", path, "-"] + more, input: parts + "data: [DONE]\n\n")
+        #expect(run.status == streamed.status && run.output == streamed.output)
+        return run
+      }
+      let same = try replay(told)
+      let words = "the same 6 tokens, and the same bits of their log-probabilities\n"
+      #expect(same.status == 0 && same.output == "choice 0: \(words)choice 1: \(words)", "\(same.errors)")
+      let one = try replay([told[0], other])
+      #expect(one.isOneError && one.output == "choice 0: \(words)", "\(one.errors)")
+      #expect(one.errors.contains("choice 1: the answer is another: token 3 is \(tokens[3] ^ 1) and was \(tokens[3])"))
+      let json = try replay([told[0], other], ["--json"]).object()
+      #expect(json["same"] as? Bool == false)
+      #expect((json["choices"] as? [[String: Any]])?.map { $0["same"] as? Bool } == [true, false])
+      let mixed = try replay([told[0], told[1].merging(["context": 9]) { $1 }])
+      #expect(mixed.isOneError && mixed.errors.contains("not all of one model"), "\(mixed.errors)")
+      // The last event of a streamed response.
+      let event = try "event: response.completed\ndata: " + text(["response": ["reproduce": told[0]]]) + "\n\n"
+      let response = try CommandRun(["replay", "-m", path, "-"], input: event)
+      #expect(response.output == words, "\(response.errors)")
+    }
+  }
+
   @Test("an answer of an adapter comes again with that adapter alone, at its scale")
   func adapters() throws {
     let folder = FamilyFixture("llama3").folder

@@ -105,6 +105,37 @@ extension ServerSuites {
       }
     }
 
+    @Test("a prompt that is far too long is refused before it is tokenized; what is only tokenized is not")
+    func farTooLong() async throws {
+      let api = try await ServerFixture.api()
+      let text = String(repeating: "far too long ", count: 20_000)
+      for (path, body) in [
+        ("/v1/completions", #"{"prompt": ["a", "\#(text)"]}"#),
+        ("/v1/chat/completions", #"{"messages": [{"role": "user", "content": "\#(text)"}]}"#),
+        ("/v1/responses", #"{"input": "\#(text)"}"#),
+      ] {
+        let (status, document) = try await api.send("POST", path, body)
+        #expect(status == 400 && document["error"]["code"] == "context_length_exceeded")
+        let message = try #require(document["error"]["message"].stringValue)
+        #expect(message.contains("at least ") && message.contains("256"), "\(message)")
+      }
+      let (status, tokens) = try await api.send("POST", "/tokenize", #"{"content": "\#(text)"}"#)
+      #expect(status == 200 && tokens["count"].intValue == text.utf8.count)
+      let (_, template) = try await api.send(
+        "POST", "/apply-template", #"{"messages": [{"role": "user", "content": "\#(text)"}]}"#)
+      #expect(template["tokens"].arrayValue?.count ?? 0 > text.utf8.count)
+    }
+
+    @Test("texts of a client that has gone are not tokenized")
+    func gone() async throws {
+      let api = try await ServerFixture.api()
+      let task = Task {
+        withUnsafeCurrentTask { $0?.cancel() }
+        return try await api.send("POST", "/tokenize", #"{"content": "a"}"#)
+      }
+      await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
     @Test("a queue that is full says when to come again, and takes answers once others have ended")
     func queueFull() async throws {
       let api = try await ServerFixture.api { $0.limits.answers = 3 }

@@ -33,7 +33,10 @@ enum ServerFixture {
     var writer = SyntheticModel.llama.writer()
     change(&writer)
     try writer.write(to: url)
-    return try await ServedModel.load(url.path, names: [], options: options) { _ in }
+    let model = try await ServedModel.load(url.path, names: [], options: options) { _ in }
+    // As long as the file is there.
+    _ = try await model.language.digest()
+    return model
   }
 
   static func api(callsTools: Bool = false, _ change: (inout ServerOptions) -> Void = { _ in }) async throws -> API {

@@ -37,7 +37,7 @@ extension ServerSuites {
       let last = try await reply.text.components(separatedBy: "\n\n").dropLast().last
       #expect(
         last == "event: error\ndata: "
-          + #"{"type":"error","sequence_number":4,"code":"invalid_value","message":"it ends","param":"input"}"#)
+          + #"{"type":"error","sequence_number":2,"code":"invalid_value","message":"it ends","param":"input"}"#)
     }
   }
 }

@@ -20,6 +20,7 @@ extension Engine {
     var adapters: [String]
     var loadSeconds: Double
     var hasExperts: Bool
+    var origin: ModelOrigin
   }
 
   /// Opens files on the engine's thread, since that may block.
@@ -32,6 +33,7 @@ extension Engine {
     progress: @escaping @Sendable (LoadProgress) -> Void
   ) async throws -> Parts {
     let source = try source()
+    let origin = ModelOrigin(source.name, try source.contents(), options)
     let device = try Device.select(options.device)
     let runnerOptions = try options.runnerOptions(source, on: device.profile.type)
     var draft = try ModelDraft(source.checkpoint, on: device, options: runnerOptions)
@@ -55,7 +57,7 @@ extension Engine {
       profile: draft.profile,
       device: device.profile, memoryPlan: draft.memory, weightBytesPerToken: draft.weightBytesPerToken,
       precision: precision, firstTokens: rules.first, adapters: runnerOptions.adapters.map(\.name),
-      loadSeconds: loadSeconds, hasExperts: hasExperts)
+      loadSeconds: loadSeconds, hasExperts: hasExperts, origin: origin)
   }
 
   /// How sequences share what they begin with, and where that is kept.

@@ -180,11 +180,13 @@ struct Request {
     if isEnd { return finish(forced.endIndex == statistics.generatedTokens ? .length : .stop) }
     if !isOutsideGrammar(forced.tokens[index]) { try progress?.append(token) }
     statistics.generatedTokens += 1
+    // A control token is no text: what is held back stands before it, and no stop string reaches over it.
+    let held = tokenizer?.isControl(token) == true ? stops.finish() : ""
     let (text, isStopped) = stops.append(try detokenizer?.append(token) ?? "")
     deliver(
       .token(
         GeneratedToken(
-          id: token, text: text, logprob: choice.logProbability,
+          id: token, text: held + text, logprob: choice.logProbability,
           topLogprobs: choice.topTokens.map { TokenLogprob(id: $0.id, logprob: $0.logProbability) })))
     if isStopped || progress?.isFinished == true { return finish(.stop) }
     if let limit = options.maxTokens, statistics.generatedTokens >= limit { return finish(.length) }

@@ -1,4 +1,3 @@
-import TesseraMemory
 import TesseraModels
 import TesseraOperators
 
@@ -165,25 +164,26 @@ extension Reproduction.Request {
   }
 }
 
-extension Reproduction {
-  /// What reproduces an answer of `model`.
+extension LanguageModel {
+  /// What reproduces an answer of this model.
+  ///
+  /// The first time the model's files are read to their end, to name what is in them.
   ///
   /// - Parameters:
-  ///   - version: the program.
-  ///   - name: the last part of the model's path.
-  ///   - digest: 64 hexadecimal digits that name its contents.
-  ///   - weightType: `LoadOptions.weightType`.
-  ///   - adapters: `LoadOptions.adapters`.
-  /// - Throws: `FileError` where an adapter's file cannot be read.
-  package init(
-    version: String, name: String, digest: String, weightType: WeightFormat?, adapters: [LoadOptions.Adapter],
-    of model: LanguageModel, request: Request, answer: Answer
-  ) throws {
-    (self.version, self.model, modelDigest) = (version, name, digest)
-    (device, precision) = (model.device.name, model.precision)
-    (cacheEncoding, contextLength) = (model.memoryPlan.cacheEncoding, model.contextLength)
-    self.weightType = weightType?.name
-    adapter = try adapters.first { $0.name == request.adapter }.map { try Adapter($0) }
-    (self.request, self.answer) = (request, answer)
+  ///   - request: what the model was asked; with a seed where that draws tokens.
+  ///   - answer: what it answered.
+  /// - Throws: `FileError` where files cannot be read, or are not what they were when the model was loaded.
+  public func reproduction(of request: Reproduction.Request, answer: Reproduction.Answer) async throws -> Reproduction {
+    let digests = try await origin.digests()
+    return Reproduction(
+      version: "tessera \(TesseraVersion.text)", model: origin.name, modelDigest: digests.model, device: device.name,
+      precision: precision, cacheEncoding: memoryPlan.cacheEncoding, weightType: origin.weightType?.name,
+      contextLength: contextLength, adapter: request.adapter.flatMap { digests.adapters[$0] }, request: request,
+      answer: answer)
   }
+
+  /// SHA-256 over the model's files, as `Reproduction.modelDigest` has it.
+  ///
+  /// - Throws: as `reproduction(of:answer:)`.
+  package func digest() async throws -> String { try await origin.digests().model }
 }

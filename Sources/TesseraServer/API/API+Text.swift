@@ -1,21 +1,14 @@
 import Tessera
-import TesseraCL
 import TesseraJSON
 import TesseraText
 
-/// Renders and tokenizes on a thread of its own: texts may be long, and nobody else waits for them.
-actor TextLine {
-  private let thread = DeviceThread(name: "tessera server text")
-  nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
-  func run<T: Sendable>(_ body: @Sendable () throws -> T) throws -> T { try body() }
-}
-
 extension API {
   /// The prompt that the model's chat template makes of a conversation.
+  ///
+  /// - Parameter isAnswered: whether it must fit the model's context.
   func prompt(
     of conversation: Conversation, _ language: LanguageModel, variables: JSONObject = [:],
-    addGenerationPrompt: Bool = true, param: String
+    addGenerationPrompt: Bool = true, isAnswered: Bool = true, param: String
   ) async throws -> ChatPrompt {
     do {
       guard let template = try language.chatTemplate else {
@@ -25,25 +18,47 @@ extension API {
       }
       let tokenizer = try language.tokenizer
       return try await texts.run {
-        try tokenizer.prompt(
-          of: conversation, with: template, addGenerationPrompt: addGenerationPrompt, variables: variables)
+        // Nobody waits for the texts of a client that has gone.
+        try Task.checkCancellation()
+        return try tokenizer.prompt(
+          of: conversation, with: template, addGenerationPrompt: addGenerationPrompt, variables: variables
+        ) {
+          if isAnswered { try language.check($0, tokenizer, param: param) }
+        }
       }
     } catch {
-      throw APIError.of(error, param: param)
+      throw error is CancellationError ? error : APIError.of(error, param: param)
     }
   }
 
   /// The tokens of texts.
+  ///
+  /// - Parameter isAnswered: whether each must fit the model's context.
   func tokens(
-    of texts: [String], _ language: LanguageModel, addSpecial: Bool = true, parseSpecial: Bool = true, param: String
+    of texts: [String], _ language: LanguageModel, addSpecial: Bool = true, parseSpecial: Bool = true,
+    isAnswered: Bool = false, param: String
   ) async throws -> [[Int]] {
     do {
       let tokenizer = try language.tokenizer
       return try await self.texts.run {
-        try texts.map { try tokenizer.encode($0, addSpecial: addSpecial, parseSpecial: parseSpecial) }
+        try texts.map { text in
+          try Task.checkCancellation()
+          if isAnswered { try language.check(text, tokenizer, param: param) }
+          return try tokenizer.encode(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
+        }
       }
     } catch {
-      throw APIError.of(error, param: param)
+      throw error is CancellationError ? error : APIError.of(error, param: param)
+    }
+  }
+}
+
+extension LanguageModel {
+  /// Refuses a prompt that is far too long before time is spent on its tokens.
+  fileprivate func check(_ text: String, _ tokenizer: Tokenizer, param: String) throws(APIError) {
+    let least = tokenizer.leastTokens(of: text)
+    guard least <= contextLength else {
+      throw .contextExceeded(least, contextLength, isLeast: true, param: param)
     }
   }
 }

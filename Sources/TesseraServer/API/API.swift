@@ -9,8 +9,10 @@ package struct API: Sendable {
   let gate: Gate
   let admission: Admission
   let metrics: Metrics
-  let texts = TextLine()
+  let texts = TextLines()
   let constraints = ConstraintLine()
+  /// Whose prompts share what the cache has of them; nil: everybody's.
+  private(set) var scope: String?
   let logger = Logger(label: "tessera.server")
 
   package init(_ models: ModelList, options: ServerOptions = ServerOptions()) {
@@ -40,7 +42,9 @@ package struct API: Sendable {
   package func reply(to request: APIRequest) async throws -> Reply {
     if let refusal = refusal(of: request) { return refusal }
     do {
-      let reply = try await Routes.route(request).answer(self, request)
+      var api = self
+      api.scope = gate.scope(of: request)
+      let reply = try await Routes.route(request).answer(api, request)
       try Task.checkCancellation()
       return finished(reply, request)
     } catch let error as CancellationError {

@@ -44,10 +44,11 @@ package struct APIError: Error, Sendable, Equatable {
     APIError(400, "'\(param)' is not supported: \(reason)", param: param, code: "unsupported_parameter")
   }
 
-  static func contextExceeded(_ tokens: Int, _ context: Int, param: String) -> APIError {
+  /// - Parameter isLeast: whether there may be more tokens.
+  static func contextExceeded(_ tokens: Int, _ context: Int, isLeast: Bool = false, param: String) -> APIError {
     APIError(
       400,
-      "The prompt has \(tokens) tokens, and this model's context holds \(context): shorten the prompt, or start the server "
+      "The prompt has \(isLeast ? "at least " : "")\(tokens) tokens, and this model's context holds \(context): shorten the prompt, or start the server "
         + "with a longer --context.", param: param, code: "context_length_exceeded")
   }
 

@@ -9,7 +9,7 @@ struct Gate: Sendable {
   private let isLoopback: Bool
 
   init(_ options: ServerOptions) {
-    keys = options.apiKeys.map { SHA256.hash(data: Data($0.utf8)) }
+    keys = Set(options.apiKeys).map { SHA256.hash(data: Data($0.utf8)) }
     corsOrigin = options.corsOrigin
     isLoopback = options.isLoopback
     hostNames = Set(options.hostNames.map { $0.lowercased() } + (options.isLoopback ? [] : Self.ownNames(options)))
@@ -30,6 +30,13 @@ struct Gate: Sendable {
           ? "An API key is needed: send it as 'Authorization: Bearer KEY'." : "The API key is not known.",
         type: "authentication_error", code: "invalid_api_key")
     }
+  }
+
+  /// Tells a caller from others, who shall learn nothing of its prompts, not even by how fast theirs are read; nil where all
+  /// have the same key, or none.
+  func scope(of request: APIRequest) -> String? {
+    guard keys.count > 1, let key = Self.key(request) else { return nil }
+    return SHA256.hash(data: Data(key.utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
   private static func key(_ request: APIRequest) -> String? {

@@ -21,8 +21,8 @@ extension API {
         try await writer.send(form.chunk(choice, delta: ["role": "assistant", "content": ""]))
       }
       let (total, parsers) = (StatisticsList(count: request.choices), form.parsers(request.choices))
-      try await started.forEach { choice, event in
-        for chunk in form.chunks(choice, event, parsers) { try await writer.send(chunk) }
+      try await started.forEach { choice, event, reproduction in
+        for chunk in form.chunks(choice, event, parsers, reproduction) { try await writer.send(chunk) }
         if case .finished(let result) = event {
           metrics.finish(result, model: request.model.name)
           total.set(result.statistics, ofChoice: choice)
@@ -47,7 +47,7 @@ struct ChatForm: Sendable {
     texts = TokenTexts(request.generation.language)
   }
 
-  private var hasLogprobs: Bool { request.generation.options.topLogprobs != nil }
+  private var hasLogprobs: Bool { request.tellsLogprobs }
 
   private func head(_ object: String) -> JSONObject {
     [
@@ -62,11 +62,13 @@ struct ChatForm: Sendable {
     document["choices"] = .array(
       answers.enumerated().map { index, answer in
         let (parsed, hasCalls) = parsed(index, answer, parsers)
-        return [
+        var choice: JSONObject = [
           "index": .int(index), "message": .object(message(index, parsed)),
           "logprobs": hasLogprobs ? texts.chatLogprobs(answer.tokens) : nil,
           "finish_reason": .string(Self.reason(answer.finishReason, hasCalls: hasCalls)),
         ]
+        for (key, value) in request.generation.notes(ofAnswer: index, answer.reproduction) { choice[key] = value }
+        return .object(choice)
       })
     document["usage"] = Usage(answers.compactMap(\.statistics), choices: answers.count).document
     document["timings"] = answers.first?.statistics?.timings
@@ -74,12 +76,12 @@ struct ChatForm: Sendable {
   }
 
   func parsers(_ count: Int) -> ChoiceParsers {
-    ChoiceParsers(request.parser, count: count, callsOnce: request.callsOnce)
+    ChoiceParsers(request.conversation, count: count)
   }
 
   private func parsed(_ index: Int, _ answer: Answer, _ parsers: ChoiceParsers) -> (ParsedAnswer, hasCalls: Bool) {
     var (parsed, hasCalls) = (ParsedAnswer(), false)
-    for event in answer.tokens.map(GenerationEvent.token) + (answer.result.map { [.finished($0)] } ?? []) {
+    for event in answer.events {
       let taken = parsers.take(index, event)
       for delta in taken.deltas { parsed.append(delta) }
       hasCalls = taken.hasCalls
@@ -132,15 +134,15 @@ struct ChatForm: Sendable {
 
   func chunk(
     _ choice: Int, delta: JSONObject, logprobs: JSONValue = nil, finishReason: String? = nil,
-    timings: JSONValue? = nil
+    timings: JSONValue? = nil, notes: [(key: String, value: JSONValue)] = []
   ) -> JSONValue {
     var chunk = head("chat.completion.chunk")
-    chunk["choices"] = [
-      [
-        "index": .int(choice), "delta": .object(delta), "logprobs": logprobs,
-        "finish_reason": finishReason.map { .string($0) } ?? nil,
-      ]
+    var part: JSONObject = [
+      "index": .int(choice), "delta": .object(delta), "logprobs": logprobs,
+      "finish_reason": finishReason.map { .string($0) } ?? nil,
     ]
+    for (key, value) in notes { part[key] = value }
+    chunk["choices"] = [.object(part)]
     if request.generation.includesUsage { chunk["usage"] = .null }
     if let timings { chunk["timings"] = timings }
     return .object(chunk)
@@ -154,7 +156,11 @@ struct ChatForm: Sendable {
   }
 
   /// What an event tells a reader; a token may complete nothing.
-  func chunks(_ choice: Int, _ event: GenerationEvent, _ parsers: ChoiceParsers) -> [JSONValue] {
+  ///
+  /// - Parameter reproduction: of an answer that ends.
+  func chunks(
+    _ choice: Int, _ event: GenerationEvent, _ parsers: ChoiceParsers, _ reproduction: JSONValue?
+  ) -> [JSONValue] {
     let (deltas, hasCalls) = parsers.take(choice, event)
     var parts = deltas.map { delta(choice, $0) }
     var logprobs = JSONValue.null
@@ -169,7 +175,10 @@ struct ChatForm: Sendable {
     }
     if case .finished(let result) = event {
       let reason = Self.reason(result.finishReason, hasCalls: hasCalls)
-      chunks.append(chunk(choice, delta: [:], finishReason: reason, timings: result.statistics.timings))
+      chunks.append(
+        chunk(
+          choice, delta: [:], finishReason: reason, timings: result.statistics.timings,
+          notes: request.generation.notes(ofAnswer: choice, reproduction)))
     }
     return chunks
   }

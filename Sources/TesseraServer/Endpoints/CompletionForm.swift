@@ -42,7 +42,7 @@ struct CompletionForm: Sendable {
         return self.choice(
           index, text: echo(choice) + answer.text, tokens: tokens,
           places: texts.places(from: promptScores.isEmpty ? length(ofEcho: choice) : 0),
-          finishReason: answer.finishReason)
+          finishReason: answer.finishReason, notes: request.generation.notes(ofAnswer: choice, answer.reproduction))
       })
     document["usage"] = Usage(answers.compactMap(\.statistics), choices: request.generation.choices).document
     document["timings"] = answers.first?.statistics?.timings
@@ -60,18 +60,21 @@ struct CompletionForm: Sendable {
   }
 
   private func choice(
-    _ index: Int, text: String, tokens: [ShownToken] = [], places: TokenPlaces? = nil, finishReason: FinishReason?
+    _ index: Int, text: String, tokens: [ShownToken] = [], places: TokenPlaces? = nil, finishReason: FinishReason?,
+    notes: [(key: String, value: JSONValue)] = []
   ) -> JSONValue {
-    choice(index, text: text, tokens: tokens, finishReason: finishReason) {
+    var choice = choice(index, text: text, tokens: tokens, finishReason: finishReason) {
       var places = places ?? texts.places(from: 0)
       return tokens.map { places.next($0.id) }
     }
+    for (key, value) in notes { choice[key] = value }
+    return .object(choice)
   }
 
   /// - Parameter places: where the tokens' texts begin.
   private func choice(
     _ index: Int, text: String, tokens: [ShownToken], finishReason: FinishReason?, _ places: () -> [Int]
-  ) -> JSONValue {
+  ) -> JSONObject {
     [
       "index": .int(index), "text": .string(text),
       "logprobs": request.logprobs == nil || tokens.isEmpty ? nil : logprobs(tokens, places()),
@@ -111,16 +114,22 @@ struct CompletionForm: Sendable {
     return chunk(self.choice(choice, text: echo(choice), tokens: tokens, finishReason: nil))
   }
 
-  func chunks(_ index: Int, _ event: GenerationEvent, _ offsets: TextOffsets) -> [JSONValue] {
+  /// - Parameter reproduction: of an answer that ends.
+  func chunks(
+    _ index: Int, _ event: GenerationEvent, _ offsets: TextOffsets, _ reproduction: JSONValue?
+  ) -> [JSONValue] {
     switch event {
     case .token(let token):
       guard request.logprobs != nil || !token.text.isEmpty else { return [] }
       let place = offsets.next(index, token.id)
       return [
-        chunk(choice(index, text: token.text, tokens: [ShownToken(token)], finishReason: nil) { [place] })
+        chunk(.object(choice(index, text: token.text, tokens: [ShownToken(token)], finishReason: nil) { [place] }))
       ]
     case .finished(let result):
-      var last = chunk(choice(index, text: result.trailingText, finishReason: result.finishReason))
+      var last = chunk(
+        choice(
+          index, text: result.trailingText, finishReason: result.finishReason,
+          notes: request.generation.notes(ofAnswer: index, reproduction)))
       if var object = last.objectValue {
         object["timings"] = result.statistics.timings
         last = .object(object)

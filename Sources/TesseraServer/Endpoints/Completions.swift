@@ -37,8 +37,8 @@ extension API {
         if let chunk = form.echoChunk(choice) { try await writer.send(chunk) }
       }
       let (total, offsets) = (StatisticsList(count: request.answerCount), TextOffsets(form, count: request.answerCount))
-      try await started.forEach { choice, event in
-        for chunk in form.chunks(choice, event, offsets) { try await writer.send(chunk) }
+      try await started.forEach { choice, event, reproduction in
+        for chunk in form.chunks(choice, event, offsets, reproduction) { try await writer.send(chunk) }
         if case .finished(let result) = event {
           metrics.finish(result, model: request.model.name)
           total.set(result.statistics, ofChoice: choice)

@@ -45,13 +45,14 @@ extension API {
     let all = try await texts.run {
       do {
         return try inputs.map { input in
+          try Task.checkCancellation()
           switch input {
           case .tokens(let ids): return ids
           case .text(let text): return try embedder.wholeTokens(of: prefix + text)
           }
         }
       } catch {
-        throw APIError.of(error, param: "input")
+        throw error is CancellationError ? error : APIError.of(error, param: "input")
       }
     }
     for (index, ids) in all.enumerated() {

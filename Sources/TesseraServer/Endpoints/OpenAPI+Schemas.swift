@@ -107,6 +107,7 @@ extension OpenAPI {
       ("stop", ["anyOf": [text, ["type": "array", "items": text, "maxItems": .int(limits.stopStrings)]]]),
       ("logit_bias", ["type": "object", "additionalProperties": number(-100, 100)]),
       ("priority", whole(-1_000_000, 1_000_000)), ("cache_salt", text), ("user", text),
+      ("reproduce", ["type": "boolean", "description": "Answers come with what `tessera replay` reads."]),
     ]
   }
 
@@ -115,10 +116,8 @@ extension OpenAPI {
       ("messages", messages), ("n", whole(1, limits.choices)), ("max_tokens", whole(0)),
       ("max_completion_tokens", whole(0)), ("logprobs", flag),
       ("top_logprobs", whole(0, GenerationOptions.topLogprobsLimit)), streamOptions,
-      ("chat_template_kwargs", ["type": "object"]), ("tools", ["type": "array", "items": ["type": "object"]]),
-      ("tool_choice", ["anyOf": [["enum": ["auto", "none", "required"]], ["type": "object"]]]),
-      ("parallel_tool_calls", flag), ("reasoning_effort", text),
-    ] + forms
+      ("chat_template_kwargs", ["type": "object"]), ("reasoning_effort", text),
+    ] + tools + forms
   }
 
   private static var completion: [Field] {
@@ -128,6 +127,12 @@ extension OpenAPI {
       streamOptions,
     ] + forms
   }
+
+  private static let tools: [Field] = [
+    ("tools", ["type": "array", "items": ["type": "object"]]),
+    ("tool_choice", ["anyOf": [["enum": ["auto", "none", "required"]], ["type": "object"]]]),
+    ("parallel_tool_calls", flag),
+  ]
 
   /// What answers must be: one of these.
   private static var forms: [Field] {
@@ -149,7 +154,13 @@ extension OpenAPI {
   }
 
   private static var responses: [Field] {
-    [("input", ["anyOf": [text, messages]]), ("instructions", text), ("max_output_tokens", whole(0))]
+    [
+      ("input", ["anyOf": [text, ["type": "array", "minItems": 1, "items": ["type": "object"]]]]),
+      ("instructions", text),
+      ("max_output_tokens", whole(0)), ("metadata", ["type": "object"]),
+      ("reasoning", ["type": "object", "properties": ["effort": text]]),
+      ("text", ["type": "object", "properties": ["format": ["type": "object", "required": ["type"]]]]),
+    ] + tools + forms
   }
 
   private static let streamOptions: Field = (

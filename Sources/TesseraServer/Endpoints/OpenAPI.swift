@@ -1,3 +1,4 @@
+import Tessera
 import TesseraJSON
 
 /// The page that describes the interface to programs (`/openapi.json`).
@@ -5,7 +6,7 @@ enum OpenAPI {
   static let document: JSONValue = [
     "openapi": "3.1.0",
     "info": [
-      "title": "Tessera", "version": "0.1.0",
+      "title": "Tessera", "version": .string(TesseraVersion.text),
       "description": "OpenAI's interface to the models that this server has. Fields that are not listed are ignored.",
     ],
     "paths": .object(JSONObject(paths)),

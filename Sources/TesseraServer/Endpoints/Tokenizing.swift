@@ -76,7 +76,7 @@ extension API {
     let conversation = Conversation(messages: try fields.messages(options.limits), tools: tools)
     return try await prompt(
       of: conversation, language, variables: try fields.fields("chat_template_kwargs")?.object ?? [:],
-      addGenerationPrompt: try fields.bool("add_generation_prompt") ?? true, param: "messages")
+      addGenerationPrompt: try fields.bool("add_generation_prompt") ?? true, isAnswered: false, param: "messages")
   }
 
   /// A model of any kind.

@@ -1,4 +1,5 @@
 import Tessera
+import TesseraJSON
 
 extension API {
   /// The answers of a request, prompt by prompt, each begun.
@@ -6,14 +7,8 @@ extension API {
   /// - Throws: `APIError` for what the model cannot do, 429 where too many answers run or wait.
   func begin(_ request: GenerationRequest) async throws -> StartedAnswers {
     let ticket = try admission.admit(request.answerCount)
-    var sources: [AnswerSource] = []
-    for prompt in request.prompts {
-      for choice in 0..<request.choices {
-        let options = request.options(ofChoice: choice)
-        sources.append(
-          AnswerSource(request.language.generate(tokens: prompt.tokens, source: prompt.source, options: options)))
-      }
-    }
+    if request.reproduces { try await request.checkReproduction() }
+    let sources = (0..<request.answerCount).map { AnswerSource(request, $0) }
     do { try await sources.first?.begin() } catch { throw refusal(error, param: request.param) }
     return StartedAnswers(sources: sources, ticket: ticket)
   }
@@ -77,12 +72,20 @@ struct StartedAnswers: Sendable {
   let sources: [AnswerSource]
   let ticket: Admission.Ticket
 
-  /// Gives events to `body` as they come, those of several answers mixed; waits as long as `body` does.
-  func forEach(_ body: @escaping @Sendable (Int, GenerationEvent) async throws -> Void) async throws {
+  /// Gives events to `body` as they come, those of several answers mixed, the end with what reproduces the answer; waits as long
+  /// as `body` does.
+  func forEach(_ body: @escaping @Sendable (Int, GenerationEvent, JSONValue?) async throws -> Void) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (index, source) in sources.enumerated() {
         group.addTask {
-          while let event = try await source.next() { try await body(index, event) }
+          while let event = try await source.next() {
+            guard case .finished = event else {
+              try await body(index, event, Optional.none)
+              continue
+            }
+            let reproduction = try await source.reproduction()
+            try await body(index, event, reproduction)
+          }
         }
       }
       try await group.waitForAll()

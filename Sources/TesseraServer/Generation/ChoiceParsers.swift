@@ -12,12 +12,10 @@ final class ChoiceParsers: Sendable {
   private let state: Mutex<[Choice]>
   private let callsOnce: Bool
 
-  /// - Parameters:
-  ///   - parser: one to which nothing was given.
-  ///   - callsOnce: whether calls behind the first are left out, as a request may ask for.
-  init(_ parser: AnswerParser, count: Int, callsOnce: Bool) {
-    state = Mutex((0..<count).map { _ in Choice(parser: parser) })
-    self.callsOnce = callsOnce
+  /// - Parameter count: of answers.
+  init(_ request: ConversationRequest, count: Int) {
+    state = Mutex((0..<count).map { _ in Choice(parser: request.parser) })
+    callsOnce = request.callsOnce
   }
 
   /// What an event of a choice's answer adds to it, and at its end whether it calls tools.

@@ -16,5 +16,5 @@ final class StatisticsList: Sendable {
 /// What an answer's bits depend on besides the request.
 enum Fingerprint {
   /// `system_fingerprint` of OpenAI's interface.
-  static let text = "tessera-0.1.0"
+  static let text = "tessera-\(TesseraVersion.text)"
 }

@@ -29,10 +29,12 @@ struct Usage: Sendable {
 
 extension Usage {
   /// By the names of `/v1/responses`.
-  var responseDocument: JSONValue {
+  ///
+  /// - Parameter reasoningTokens: tokens of thoughts.
+  func responseDocument(reasoningTokens: Int) -> JSONValue {
     [
       "input_tokens": .int(promptTokens), "input_tokens_details": ["cached_tokens": .int(cachedTokens)],
-      "output_tokens": .int(generatedTokens), "output_tokens_details": ["reasoning_tokens": 0],
+      "output_tokens": .int(generatedTokens), "output_tokens_details": ["reasoning_tokens": .int(reasoningTokens)],
       "total_tokens": .int(promptTokens + generatedTokens),
     ]
   }

@@ -43,9 +43,12 @@ extension RequestFields {
   /// The form that answers must have, by whichever of its names: OpenAI's `response_format`, llama-server's `json_schema` and
   /// `grammar`, vLLM's `guided_…` and `structured_outputs`; nil: any text.
   ///
+  /// - Parameter other: a form by another name.
   /// - Returns: also the field that asks for it.
-  func answerForm() throws(APIError) -> (form: AnswerForm, param: String)? {
-    var forms: [(form: AnswerForm, param: String)] = []
+  func answerForm(or other: (form: AnswerForm, param: String)? = nil) throws(APIError) -> (
+    form: AnswerForm, param: String
+  )? {
+    var forms = other.map { [$0] } ?? []
     if let format = try fields("response_format"), let form = try format.format() {
       forms.append((form, path("response_format")))
     }

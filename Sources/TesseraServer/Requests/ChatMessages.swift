@@ -3,25 +3,31 @@ import TesseraJSON
 
 extension RequestFields {
   /// The messages of a conversation, as chat templates read them: what a message says is one text.
-  ///
-  /// - Parameter name: what refusals call the list.
-  func messages(_ limits: ServerOptions.Limits, as name: String = "messages") throws(APIError) -> [ChatMessage] {
+  func messages(_ limits: ServerOptions.Limits) throws(APIError) -> [ChatMessage] {
     guard let list = try array("messages") else { throw missing("messages") }
+    var messages: [ChatMessage] = []
+    for item in try items("messages", list, limits) { messages.append(try item.message()) }
+    return messages
+  }
+
+  /// The fields of each message, or whatever else a conversation is a list of.
+  func items(_ name: String, _ list: [JSONValue], _ limits: ServerOptions.Limits) throws(APIError) -> [RequestFields] {
     guard !list.isEmpty else { throw .invalid(path(name), "'\(path(name))' is empty: give a message.") }
     guard list.count <= limits.messages else {
       throw outOfRange(name, "\(list.count) messages", "at most \(limits.messages)")
     }
-    var messages: [ChatMessage] = []
+    var items: [RequestFields] = []
     for (index, element) in list.enumerated() {
       guard let object = element.objectValue else { throw wrongType("\(name)[\(index)]", "an object", element) }
-      messages.append(try RequestFields(object, place: path("\(name)[\(index)].")).message())
+      items.append(RequestFields(object, place: path("\(name)[\(index)].")))
     }
-    return messages
+    return items
   }
 
   private static let roles: Set<String> = ["system", "developer", "user", "assistant", "tool", "function"]
 
-  private func message() throws(APIError) -> ChatMessage {
+  /// The message that these are the fields of.
+  func message() throws(APIError) -> ChatMessage {
     guard let role = try string("role") else { throw missing("role") }
     guard Self.roles.contains(role) else {
       throw .invalid(
@@ -57,7 +63,7 @@ extension RequestFields {
       guard let object = part.objectValue else { throw wrongType(place, "an object", part) }
       let fields = RequestFields(object, place: path(place) + ".")
       guard let type = try fields.string("type") else { throw fields.missing("type") }
-      guard ["text", "input_text", "output_text"].contains(type) else {
+      guard ["text", "input_text", "output_text", "reasoning_text", "summary_text"].contains(type) else {
         throw .unsupported(fields.path("type"), "parts of type '\(type.prefix(100))' are not read, text alone is.")
       }
       guard let text = try fields.string("text") else { throw fields.missing("text") }

@@ -5,10 +5,9 @@ import TesseraText
 /// The body of `/v1/chat/completions`.
 struct ChatRequest: Sendable {
   var generation: GenerationRequest
-  /// Takes an answer apart: nothing was given to it yet.
-  let parser: AnswerParser
-  /// Whether an answer calls one tool at most.
-  let callsOnce: Bool
+  let conversation: ConversationRequest
+  /// Whether tokens come with their log-probabilities.
+  let tellsLogprobs: Bool
 
   private static let unsupported = [
     (key: "functions", why: "use 'tools'."), (key: "function_call", why: "use 'tool_choice'."),
@@ -24,41 +23,23 @@ struct ChatRequest: Sendable {
     try Self.refuseModalities(fields)
     let limits = api.options.limits
     let language = model.language
-    let template = try? language.chatTemplate
-    let choice = try fields.toolChoice()
-    let tools = try fields.tools(template, choice)
-    let conversation = Conversation(messages: try fields.messages(limits), tools: tools)
-    callsOnce = try fields.bool("parallel_tool_calls") == false
+    var variables = try fields.fields("chat_template_kwargs")?.object ?? [:]
+    if let effort = try fields.string("reasoning_effort") { variables["reasoning_effort"] = .string(effort) }
     var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.maxTokens()
     options.topLogprobs = try fields.topLogprobs()
-    let tokenizer = try? language.tokenizer
-    var form = try fields.answerForm()
-    // A grammar of one's own may be one of calls.
-    if let form, tools != nil, choice != .auto || form.param == fields.path("response_format") {
-      throw APIError.invalid(
-        form.param, "'\(form.param)' and 'tools' both say what answers are: give one, or tool_choice none.")
-    }
-    if form == nil, let calls = try choice.calls(tools, template, tokenizer, fields, callsOnce: callsOnce) {
-      form = (.calls(calls), "tools")
-    }
-    options.constraint = try await api.constraint(form)
+    tellsLogprobs = options.topLogprobs != nil
     let choices = try fields.choices(limits)
     let streaming = try fields.streaming()
-    var variables = try fields.fields("chat_template_kwargs")?.object ?? [:]
-    if let effort = try fields.string("reasoning_effort") { variables["reasoning_effort"] = .string(effort) }
-    let prompt = try await api.prompt(of: conversation, language, variables: variables, param: "messages")
-    parser = AnswerParser(template, tokenizer: tokenizer, prompt: prompt.text, hasTools: tools != nil)
-    if parser.isThinking, let constraint = options.constraint {
-      let isControl = tokenizer?.isControlTokenInGrammars("</think>") ?? false
-      do { options.constraint = try constraint.behindThought("</think>", isControlToken: isControl) } catch {
-        throw APIError.of(error, param: form?.param ?? "tools")
-      }
-    }
+    conversation = try await ConversationRequest(
+      try fields.messages(limits), form: try fields.answerForm(), variables: variables, fields,
+      .init(messages: "messages", format: "response_format", toolsAreFlat: false), language, api)
+    options.constraint = conversation.constraint
     generation = GenerationRequest(
-      model: model, modelName: name ?? model.name, prompts: [.init(tokens: prompt.tokens)], choices: choices,
-      options: options, isStreamed: streaming.isStreamed, includesUsage: streaming.includesUsage, param: "messages")
-    try generation.check()
+      model, name: name, prompts: [.init(tokens: conversation.prompt.tokens)], choices: choices, options: options,
+      param: "messages")
+    (generation.isStreamed, generation.includesUsage) = streaming
+    try generation.complete(with: fields, scope: api.scope)
   }
 
   private static func refuseModalities(_ fields: RequestFields) throws(APIError) {

@@ -35,10 +35,10 @@ struct CompletionRequest: Sendable {
     options.topLogprobs = logprobs ?? (bestOf > choices ? 0 : nil)
     let prompts = try await Self.prompts(fields, language, api)
     generation = GenerationRequest(
-      model: model, modelName: name ?? model.name, prompts: prompts.map(\.prompt), choices: bestOf, options: options,
-      isStreamed: streaming.isStreamed, includesUsage: streaming.includesUsage, param: "prompt")
+      model, name: name, prompts: prompts.map(\.prompt), choices: bestOf, options: options, param: "prompt")
+    (generation.isStreamed, generation.includesUsage) = streaming
     echoes = try fields.bool("echo") ?? false ? prompts.map(\.text) : nil
-    try generation.check()
+    try generation.complete(with: fields, scope: api.scope)
     if echoes != nil, language.decoderStartToken != nil {
       throw APIError.unsupported("echo", "the model's answers do not continue its prompts.")
     }
@@ -50,7 +50,7 @@ struct CompletionRequest: Sendable {
   {
     let inputs = try fields.inputs("prompt", api.options.limits)
     let texts = inputs.compactMap { if case .text(let text) = $0 { text } else { nil } }
-    var encoded = try await api.tokens(of: texts, language, param: "prompt")[...]
+    var encoded = try await api.tokens(of: texts, language, isAnswered: true, param: "prompt")[...]
     var prompts: [(prompt: GenerationRequest.Prompt, text: String)] = []
     for input in inputs {
       let tokens: [Int]

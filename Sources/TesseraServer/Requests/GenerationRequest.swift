@@ -17,21 +17,40 @@ struct GenerationRequest: Sendable {
   var options: GenerationOptions
   var isStreamed = false
   var includesUsage = false
+  /// Whether answers come with what reproduces them.
+  private(set) var reproduces = false
   /// The field that the prompts come from, for refusals.
   let param: String
+
+  init(
+    _ model: ServedModel, name: String?, prompts: [Prompt], choices: Int = 1, options: GenerationOptions, param: String
+  ) {
+    (self.model, modelName, self.prompts) = (model, name ?? model.name, prompts)
+    (self.choices, self.options, self.param) = (choices, options, param)
+  }
 
   var language: LanguageModel { model.language }
   var answerCount: Int { prompts.count * choices }
 
-  /// The options of one answer; each of several has a seed of its own.
-  func options(ofChoice choice: Int) -> GenerationOptions {
+  func prompt(ofAnswer number: Int) -> Prompt { prompts[number / max(1, choices)] }
+
+  /// The options of one answer; each of several to a prompt has a seed of its own.
+  func options(ofAnswer number: Int) -> GenerationOptions {
     var options = options
-    options.seed = options.seed.map { $0 &+ UInt64(choice) }
+    options.seed = options.seed.map { ($0 &+ UInt64(number % max(1, choices))) & UInt64(Int64.max) }
     return options
   }
 
+  /// Takes what all of these requests may ask for, and draws a seed where none is given, so that it can be told.
+  ///
+  /// - Parameter scope: `API.scope`.
   /// - Throws: 400 with the numbers for a prompt that does not fit.
-  func check() throws(APIError) {
+  mutating func complete(with fields: RequestFields, scope: String?) throws(APIError) {
+    if let scope { options.cacheSalt = "\(scope) \(options.cacheSalt ?? "")" }
+    reproduces = try fields.bool("reproduce") ?? false
+    if reproduces { options.topLogprobs = options.topLogprobs ?? 0 }
+    // A number that JSON holds everywhere.
+    if options.temperature > 0, options.seed == nil { options.seed = .random(in: 0..<1 << 53) }
     let vocabularySize = language.profile.vocabularySize
     for prompt in prompts {
       for tokens in [prompt.tokens, prompt.source ?? []] {

@@ -5,9 +5,11 @@ import TesseraText
 extension RequestFields {
   /// The functions that the model may call, as chat templates read them; nil: none.
   ///
+  /// - Parameter areFlat: whether a function's fields stand in the tool itself, as responses have them.
   /// - Throws: `APIError` for what are no functions, or a template that knows no tools.
-  func tools(_ template: ChatTemplate?, _ choice: ToolChoice) throws(APIError) -> [JSONValue]? {
+  func tools(_ template: ChatTemplate?, _ choice: ToolChoice, areFlat: Bool = false) throws(APIError) -> [JSONValue]? {
     let list = try array("tools") ?? []
+    var tools: [JSONValue] = []
     for (index, tool) in list.enumerated() {
       let place = "tools[\(index)]"
       guard let object = tool.objectValue else { throw wrongType(place, "an object", tool) }
@@ -15,21 +17,25 @@ extension RequestFields {
       guard try fields.string("type") ?? "function" == "function" else {
         throw .unsupported(fields.path("type"), "functions are called, nothing else.")
       }
-      guard let function = try fields.fields("function") else { throw fields.missing("function") }
+      guard let function = try areFlat ? fields : fields.fields("function") else { throw fields.missing("function") }
       guard try function.string("name")?.isEmpty == false else { throw function.missing("name") }
       if let parameters = function.value("parameters"), parameters.objectValue == nil {
         throw function.wrongType("parameters", "a JSON schema", parameters)
       }
+      let members = object.members.filter { $0.key != "type" && !$0.value.isNull }.map { ($0.key, $0.value) }
+      tools.append(areFlat ? ["type": "function", "function": .object(JSONObject(members))] : tool)
     }
-    guard !list.isEmpty, choice != .none else { return Optional.none }
+    guard !tools.isEmpty, choice != .none else { return Optional.none }
     if let template, AnswerFormat(template).calls == .none {
       throw .unsupported(path("tools"), "the model's chat template shows no way to call them.")
     }
-    return list
+    return tools
   }
 
   /// Which tools an answer calls.
-  func toolChoice() throws(APIError) -> ToolChoice {
+  ///
+  /// - Parameter isFlat: whether a function's name stands in the choice itself, as responses have it.
+  func toolChoice(isFlat: Bool = false) throws(APIError) -> ToolChoice {
     guard let value = value("tool_choice") else { return .auto }
     switch value {
     case .string("auto"): return .auto
@@ -40,7 +46,7 @@ extension RequestFields {
       guard try choice.string("type") == "function" else {
         throw .unsupported(choice.path("type"), "functions are called, nothing else.")
       }
-      guard let function = try choice.fields("function") else { throw choice.missing("function") }
+      guard let function = try isFlat ? choice : choice.fields("function") else { throw choice.missing("function") }
       guard let name = try function.string("name") else { throw function.missing("name") }
       return .function(name)
     default:

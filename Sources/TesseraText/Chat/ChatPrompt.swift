@@ -20,10 +20,11 @@ extension Tokenizer {
   ///   - addGenerationPrompt: ends with what opens the assistant's answer.
   ///   - variables: further variables for the template, such as `enable_thinking`.
   ///   - now: seconds since 1970 that `strftime_now` shows; nil for the system's clock.
+  ///   - check: given the prompt's text before it is encoded; what it throws ends that.
   /// - Throws: `ChatError` where the template cannot make a prompt or makes an empty one, `TextError` as `encode` does.
   package func prompt(
     of conversation: Conversation, with template: ChatTemplate, addGenerationPrompt: Bool = true,
-    variables: JSONObject = [:], now: Int? = nil
+    variables: JSONObject = [:], now: Int? = nil, check: (String) throws -> Void = { _ in }
   ) throws -> ChatPrompt {
     let begin = try text(of: beginToken)
     let end = try text(of: endToken)
@@ -50,8 +51,10 @@ extension Tokenizer {
       throw ChatError(
         .nothingRendered, "the chat template renders nothing for this conversation: give it another template or prompt")
     }
+    let text = markerGuard.restored(rendered)
+    try check(text)
     return ChatPrompt(
-      text: markerGuard.restored(rendered), tokens: try encode(marked: rendered) { markerGuard.restored($0) })
+      text: text, tokens: try encode(marked: rendered) { markerGuard.restored($0) })
   }
 
   private func text(of token: Int?) throws -> String? {

@@ -65,9 +65,10 @@ package struct StopStringMatcher: Sendable {
     return (free, false)
   }
 
-  /// The text that was held back, at the end; nothing after a stop string.
+  /// The text that was held back, at the end, or before what no stop string reaches over; nothing after a stop string.
   package mutating func finish() -> String {
     defer { pending = [] }
+    for index in stops.indices { stops[index].matched = 0 }
     return String(decoding: pending, as: UTF8.self)
   }
 }

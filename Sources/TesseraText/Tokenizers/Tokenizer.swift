@@ -11,9 +11,12 @@ public final class Tokenizer: Sendable {
   let markerMatcher: SpecialTokenMatcher
   /// Finds control tokens alone.
   let controlMatcher: SpecialTokenMatcher
+  /// How long tokens are.
+  let lengths: TokenLengths
 
   init(_ components: TokenizerComponents) {
     self.components = components
+    lengths = TokenLengths(components)
     let (tokens, attributes) = (components.tokens, components.attributes)
     let isControl = { (id: Int) in !attributes[id].isDisjoint(with: [.control, .unknown]) }
     let ids = tokens.indices.filter { !attributes[$0].isDisjoint(with: .special) }

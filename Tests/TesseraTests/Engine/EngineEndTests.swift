@@ -25,6 +25,27 @@ extension ModelSuites {
       #expect(await language.engine.requestCount() == 0)
     }
 
+    @Test("text that a stop string holds back comes before a control token, which no stop string reaches over")
+    func heldBefore() async throws {
+      let control = 257
+      let language = try await SyntheticModel.llama.loadEndless { writer in
+        writer.metadata["tokenizer.ggml.token_type"] = .int32s(
+          SyntheticModel.tokens.indices.map { $0 == control ? 3 : $0 < 256 ? 1 : 4 })
+      }
+      let tokenizer = try language.tokenizer
+      let (before, behind) = (
+        try tokenizer.encode("ab", addSpecial: false), try tokenizer.encode("c", addSpecial: false)
+      )
+      var options = GenerationOptions()
+      options.firstTokens = before + [control] + behind
+      (options.maxTokens, options.stopStrings) = (4, ["abc"])
+      var tokens: [GeneratedToken] = []
+      for try await event in language.generate(tokens: prompt, options: options) {
+        if case .token(let token) = event { tokens.append(token) }
+      }
+      #expect(tokens.map(\.id) == options.firstTokens && tokens.map(\.text) == ["", "", "ab", "c"])
+    }
+
     @Test("a task that is canceled while it waits gets the end at once")
     func canceledWaiting() async throws {
       let language = try await SyntheticModel.llama.loadEndless()

@@ -39,6 +39,21 @@ struct AnswerParserTests {
   private static let weather = #"{"name": "get_weather", "arguments": \#(arguments)}"#
   private static let weatherCall = "get_weather(\(arguments))"
 
+  @Test("text that comes with a control token stands before its mark")
+  func marks() throws {
+    let names = (0..<256).map { byte in "<0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true) + ">"
+    }
+    var definition = TokenizerDefinition(model: .sentencePiece, tokens: ByteStrings(texts: names + ["<tool_call>"]))
+    definition.tokenTypes = [Int32](repeating: 6, count: 256) + [3]
+    let template = try ChatTemplate(source: "{# <tool_call> #}")
+    var parser = AnswerParser(template, tokenizer: try Tokenizer(definition), hasTools: true)
+    var answer = ParsedAnswer()
+    parser.append("held back", id: 256).forEach { answer.append($0) }
+    parser.append(Self.weather).forEach { answer.append($0) }
+    parser.finish().forEach { answer.append($0) }
+    #expect(answer.content == "held back" && answer.toolCalls.map(\.name) == ["get_weather"])
+  }
+
   @Test("calls between tags, as Hermes and Qwen write them")
   func tagged() throws {
     let call = "<tool_call>\n\(Self.weather)\n</tool_call>"

@@ -57,6 +57,16 @@ struct StreamingTests {
     #expect(throws: TextError.self) { try detokenizer.append(-1) }
   }
 
+  @Test("text that is held back is free once no stop string can reach over what follows")
+  func interrupted() {
+    var matcher = StopStringMatcher(["abc"])
+    #expect(matcher.append("xab") == ("x", false))
+    #expect(matcher.finish() == "ab")
+    #expect(matcher.append("c") == ("c", false))
+    #expect(matcher.append("zabcd") == ("z", true))
+    #expect(matcher.finish() == "")
+  }
+
   @Test("a stop string is found across pieces and is not passed on")
   func acrossPieces() {
     var matcher = StopStringMatcher(["<end>"])

@@ -49,14 +49,14 @@ public struct AnswerParser: Sendable {
   /// Whether the text that comes next is a thought, because the prompt began one.
   package var isThinking: Bool { stage == .thinking }
 
-  /// Takes the text of a token.
+  /// Takes the text that is complete with a token.
   ///
   /// - Parameters:
-  ///   - text: what is complete with it.
-  ///   - id: the token, if it may be a mark that has no text.
+  ///   - text: may be empty.
+  ///   - id: the token, if it may be a mark that has no text: what came of the text before it stands before it.
   public mutating func append(_ text: String, id: Int? = nil) -> [AnswerDelta] {
     input.append(text.utf8)
-    if let id, text.isEmpty, let marker = controls[id] { input.append(marker.utf8) }
+    if let id, let marker = controls[id] { input.append(marker.utf8) }
     return run()
   }
 

@@ -52,6 +52,18 @@ struct BytePairEncoder: Sendable {
     byteTokens = options.fallsBackToBytes ? vocabulary.byteTokens() : []
   }
 
+  /// Whether words are made of nothing but their characters.
+  private var isPlain: Bool { options.continuingPrefix.isEmpty && options.wordSuffix.isEmpty }
+  /// Whether each character of ASCII that can be seen is a token by itself.
+  var knowsASCII: Bool { isPlain && (0x21...0x7E).allSatisfy { shortTokens[$0] >= 0 } }
+  /// Whether each byte is: by its own token, or by the character that stands for it.
+  func knowsBytes(areCharacters: Bool) -> Bool {
+    guard isPlain else { return false }
+    return areCharacters
+      ? ByteLevelAlphabet.scalars.allSatisfy { shortTokens[Int($0)] >= 0 }
+      : byteTokens.count == 256 && byteTokens.allSatisfy { $0 >= 0 }
+  }
+
   /// Adds the tokens of a word.
   func encode(_ word: UnsafeBufferPointer<UInt8>, _ chain: inout MergeChain, into output: inout [Int]) {
     if takesWhole(word), let id = vocabulary.id(of: word) {
@@ -59,7 +71,6 @@ struct BytePairEncoder: Sendable {
       return
     }
     chain.removeAll()
-    let isPlain = options.continuingPrefix.isEmpty && options.wordSuffix.isEmpty
     var position = 0
     while position < word.count {
       let (value, length) = UTF8Scan.scalar(word, position, word.count)

@@ -43,6 +43,9 @@ struct SentencePieceEncoder: Sendable {
     joinsSpace = Self.bytesBeforeSpaces(tokens)
   }
 
+  /// Whether each byte has a token.
+  var knowsBytes: Bool { byteTokens.allSatisfy { $0 >= 0 } }
+
   /// Turns the order of floats round and into that of integers; both zeros are one.
   private static func priority(_ score: Float) -> UInt32 {
     let bits = score == 0 ? 0 : score.bitPattern

@@ -1,0 +1,33 @@
+import Foundation
+import Synchronization
+import TesseraCL
+
+/// Render and tokenize on threads of their own: texts may be long, and neither other texts nor the models' steps wait for them.
+final class TextLines: Sendable {
+  private let lines: [TextLine]
+  /// Of each line, texts that it has.
+  private let loads: Mutex<[Int]>
+
+  init() {
+    lines = (0..<min(4, max(2, ProcessInfo.processInfo.activeProcessorCount / 2))).map { _ in TextLine() }
+    loads = Mutex(lines.map { _ in 0 })
+  }
+
+  /// Runs what makes prompts of texts. It may take a while: let it look for cancellation first.
+  func run<T: Sendable>(_ body: @Sendable () throws -> T) async throws -> T {
+    let place = loads.withLock { loads in
+      let place = loads.indices.min { loads[$0] < loads[$1] } ?? 0
+      loads[place] += 1
+      return place
+    }
+    defer { loads.withLock { $0[place] -= 1 } }
+    return try await lines[place].run(body)
+  }
+}
+
+private actor TextLine {
+  private let thread = DeviceThread(name: "tessera server text")
+  nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  func run<T: Sendable>(_ body: @Sendable () throws -> T) throws -> T { try body() }
+}
