@@ -33,7 +33,9 @@ public struct AudioSamples: Sendable {
 
   /// The sound of a WAV file's bytes.
   ///
-  /// - Parameter name: what errors call it.
+  /// - Parameters:
+  ///   - bytes: the whole file.
+  ///   - name: what errors call it.
   public init(wav bytes: [UInt8], named name: String = "WAV data") throws {
     self = try bytes.withUnsafeBytes { try WAVFile($0, path: name).samples() }
   }

@@ -18,7 +18,9 @@ public struct ServedModel: Sendable {
   public let kind: Kind
   let created: Int
 
-  /// - Parameter names: by which requests ask for it; it is listed by the first.
+  /// - Parameters:
+  ///   - names: by which requests ask for it; it is listed by the first.
+  ///   - kind: what it is asked for.
   public init(names: [String], kind: Kind) {
     (self.names, self.kind) = (names, kind)
     created = Int(Date().timeIntervalSince1970)

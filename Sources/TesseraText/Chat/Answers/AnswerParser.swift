@@ -50,7 +50,10 @@ public struct AnswerParser: Sendable {
   package var isThinking: Bool { stage == .thinking }
 
   /// Takes the text that is complete with a token.
-  /// - Parameter id: the token, if it may be a mark that has no text: what came of the text before it stands before it.
+  ///
+  /// - Parameters:
+  ///   - text: may be empty.
+  ///   - id: the token, if it may be a mark that has no text: what came of the text before it stands before it.
   public mutating func append(_ text: String, id: Int? = nil) -> [AnswerDelta] {
     input.append(text.utf8)
     if let id, let marker = controls[id] { input.append(marker.utf8) }

@@ -91,6 +91,7 @@ extension Tokenizer {
   /// (`forced_bos_token_id`).
   ///
   /// - Parameters:
+  ///   - text: the source.
   ///   - source: the text's language, one of `languages`; nil: the one that the files name.
   ///   - target: the answer's; nil: none is asked for.
   /// - Throws: `TextError` `.unknownLanguage` for one that the model does not know; as `encode`.
