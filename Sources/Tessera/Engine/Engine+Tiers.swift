@@ -11,8 +11,14 @@ extension LanguageModel {
 extension Engine {
   /// Copies the blocks of requests that have got their names to the stores, where these lack them.
   func save(_ ids: [SequenceID], _ model: Loaded) {
+    guard model.tiers != nil else { return }
+    store(ids.flatMap { requests[$0]?.sequence.takeNamed() ?? [] }, model)
+  }
+
+  /// Copies blocks to the stores, where these lack them.
+  func store(_ named: [KVNamedBlock], _ model: Loaded) {
     guard let tiers = model.tiers else { return }
-    let named = ids.flatMap { requests[$0]?.sequence.takeNamed() ?? [] }.filter { !tiers.store.contains($0.name) }
+    let named = named.filter { !tiers.store.contains($0.name) }
     guard !named.isEmpty else { return }
     do {
       // A step that still runs is no part of the copy.
@@ -70,14 +76,9 @@ extension Engine {
         continue
       }
       // What another is computing is there soon.
-      if budget.isAwaited(entry.id, from: scheduler.running) { continue }
+      if budget.isAwaiting(entry.id, from: scheduler.running) { continue }
       let names = request.shareableNames
-      let cache = model.runner.cache
-      let known = cache.prefix(of: names).tokenCount
-      let stored = cache.prefix(of: names) { tiers.store.contains(names[$0]) }.tokenCount
-      let numbers = cache.missingBlocks(of: Array(names.prefix(stored / chain.blockSize)))
-      let bytes = numbers.count * cache.layout.groups.reduce(0) { $0 + $1.bytesPerBlock }
-      guard stored > known, isWorthLoading(bytes, tokens: stored - known) else {
+      guard let missing = missing(of: names, chain.blockSize, tiers, model) else {
         requests[entry.id]?.fetch = .done([:])
         continue
       }
@@ -86,8 +87,21 @@ extension Engine {
       requests[entry.id]?.fetch = isNext ? .loading : .wanted
       guard isNext else { continue }
       isLoading = true
-      load(numbers.map { ($0, names[$0]) }, for: entry.id, tiers, byteCount: bytes / numbers.count)
+      load(missing.numbers.map { ($0, names[$0]) }, for: entry.id, tiers, byteCount: missing.blockBytes)
     }
+  }
+
+  /// The blocks with these names that the stores have and the device lacks, and the bytes of each; nil where loading them gains nothing.
+  func missing(
+    of names: [KVBlockKey], _ blockSize: Int, _ tiers: PrefixTiers, _ model: Loaded
+  ) -> (numbers: [Int], blockBytes: Int)? {
+    let cache = model.runner.cache
+    let known = cache.prefix(of: names).tokenCount
+    let stored = cache.prefix(of: names) { tiers.store.contains(names[$0]) }.tokenCount
+    let numbers = cache.missingBlocks(of: Array(names.prefix(stored / blockSize)))
+    let blockBytes = cache.layout.groups.reduce(0) { $0 + $1.bytesPerBlock }
+    guard stored > known, isWorthLoading(numbers.count * blockBytes, tokens: stored - known) else { return nil }
+    return (numbers, blockBytes)
   }
 
   private func load(
