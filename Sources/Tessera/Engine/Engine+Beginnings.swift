@@ -26,6 +26,7 @@ extension Engine {
       let count = cache.prefix(of: names) { loaded[$0] != nil }.tokenCount
       if count > 0 {
         _ = try withRoom(makeRoom) { try model.runner.restore(sequence, count: count) { loaded[$0]?.bytes } }
+        model.tiers?.store.touch(Array(names.prefix(count / chain.blockSize)))
       }
     } catch {
       sequence.close()
@@ -36,9 +37,9 @@ extension Engine {
 
   /// Blocks that the stores have behind those of the device, by their numbers, where loading them is worth it.
   private func load(_ names: [KVBlockKey], _ blockSize: Int, _ model: Loaded) async throws -> [Int: KVStoredBlock] {
-    guard let tiers = model.tiers, let missing = missing(of: names, blockSize, tiers, model) else { return [:] }
-    let (blocks, seconds) = await tiers.load(missing.numbers.map { ($0, names[$0]) }, byteCount: missing.blockBytes)
-    loading.didCopy(bytes: blocks.count * missing.blockBytes, seconds: seconds)
+    guard let tiers = model.tiers, let numbers = missing(of: names, blockSize, tiers, model) else { return [:] }
+    let (blocks, seconds) = await tiers.load(numbers.map { ($0, names[$0]) })
+    loading.didCopy(bytes: blocks.count * tiers.blockBytes, seconds: seconds)
     try Task.checkCancellation()
     return blocks
   }

@@ -72,6 +72,7 @@ actor Engine {
     tiers: PrefixTiers? = nil, since start: ContinuousClock.Instant
   ) throws -> Precision {
     runner.cache.keepsJournal = tiers != nil
+    if tiers != nil { try runner.prepareCopies() }
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
     limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth
@@ -186,7 +187,10 @@ actor Engine {
 
   func fail(_ id: SequenceID, _ error: any Error) {
     // A request that has itself to blame has computed nothing wrong.
-    if Self.isFault(error) { requests[id]?.sequence.unname() }
+    if Self.isFault(error) {
+      requests[id]?.sequence.unname()
+      distrust(id)
+    }
     requests[id]?.fail(error)
     settle(id)
   }
@@ -197,6 +201,7 @@ actor Engine {
     dropFlight(of: id)
     guard let request = requests[id], !request.isSettled else { return }
     requests[id]?.isSettled = true
+    touch(id)
     dropSwap(of: id)
     request.sequence.close()
     // Others may wait for the blocks.
