@@ -147,19 +147,18 @@ public final class LanguageModel: Sendable {
   ///   - source: of an encoder-decoder.
   ///   - chunk: tokens that run together; nil takes as many as fit. The result does not depend on it.
   ///   - adapter: the name of the adapter that the model computes with; nil: none.
+  ///   - cacheSalt: others that begin like these tokens share what is computed of them if they have the same salt. All is computed here,
+  ///     since all rows are wanted.
   ///   - body: given consecutive rows, (rows, vocabularySize).
   public func logits(
-    tokens: [Int], source: [Int]? = nil, chunk: Int? = nil, adapter: String? = nil,
+    tokens: [Int], source: [Int]? = nil, chunk: Int? = nil, adapter: String? = nil, cacheSalt: String? = nil,
     _ body: @escaping @Sendable ([Float]) throws -> Void
   ) async throws {
     if let chunk, chunk < 1 { throw TesseraError(.badOption, "the chunk is \(chunk): it must be 1 or more") }
     // A head behind an encoder makes scores of labels, no logits of tokens.
     if profile.classification != nil { throw ModelError.noLogits(profile) }
-    try await engine.rows(tokens: tokens, source: source, chunk: chunk, adapter: adapter) { runner, result in
-      for row in stride(from: 0, to: result.rowCount, by: runner.logitRows) {
-        try body(runner.logits(result, rows: row..<min(row + runner.logitRows, result.rowCount)))
-      }
-    }
+    try await engine.allLogits(
+      tokens, source: source, chunk: chunk, adapter: adapter, salt: cacheSalt, body)
   }
 
   /// Hidden states after the last layer and norm, (tokens, hiddenSize); of an encoder each knows all tokens.
@@ -178,8 +177,9 @@ public final class LanguageModel: Sendable {
     let states = StateList()
     try await engine.rows(
       tokens: tokens, source: source, tokenTypes: tokenTypes, layers: layer, adapter: adapter
-    ) {
-      states.append(try $0.hidden($1))
+    ) { runner, result, _ in
+      states.append(try runner.hidden(result))
+      return true
     }
     return states.values
   }

@@ -31,6 +31,9 @@ package final class DeviceThread: SerialExecutor {
     jobs.add { [executor = asUnownedSerialExecutor()] in job.runSynchronously(on: executor) }
   }
 
+  /// Runs a body once all that waits now has run.
+  package func add(_ body: @escaping @Sendable () -> Void) { jobs.add(body) }
+
   /// A closed queue still runs what it holds.
   // Every access to `waiting` and `isClosed` is made with `condition` locked.
   private final class Jobs: @unchecked Sendable {

@@ -29,6 +29,8 @@ public struct BeamSearchOptions: Sendable, Equatable {
   public var firstTokens: [Int]?
   /// The name of the adapter (`LoadOptions.adapters`) that the model answers with; nil: none.
   public var adapter: String?
+  /// The search shares what the cache has of its prompt's beginning only with those of the same salt.
+  public var cacheSalt: String?
   /// Tokens that end an answer; nil takes the model's.
   public var endTokens: Set<Int>?
 

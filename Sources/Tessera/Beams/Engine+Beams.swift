@@ -31,42 +31,52 @@ extension Engine {
 
     try await takeTurn()
     defer { endTurn() }
-    var sequences = [runner.cache.makeSequence(adapter: try runner.adapter(named: options.adapter))]
+    // Behind the last token of the prompt logits are wanted.
+    let sharing = SharedBeginning(salt: options.cacheSalt, unwanted: prompt.count - 1)
+    let adapter = try runner.adapter(named: options.adapter)
+    var sequences = [try await makeSequence(prompt, adapter: adapter, sharing: sharing)]
     defer { for sequence in sequences { sequence.close() } }
-    var rows = try await beginBeams(prompt, source: source, sequences[0])
     var statistics = GenerationStatistics()
     (statistics.promptTokens, statistics.loadSeconds) = (prompt.count, model.seconds)
+    statistics.cachedPromptTokens = sequences[0].tokenCount
     var firstToken: ContinuousClock.Instant?
-    while true {
-      let parents = try search.advance(rows)
-      firstToken = firstToken ?? .now
-      guard !search.isOver else {
-        (statistics.generatedTokens, statistics.peakDeviceBytes) = (search.count, runner.heap.peakBytes)
-        statistics.finish(since: start, firstToken: firstToken)
-        return (search.finished, statistics)
+    do {
+      var rows = try await beginBeams(prompt, source: source, sequences[0])
+      while true {
+        let parents = try search.advance(rows)
+        firstToken = firstToken ?? .now
+        // The prompt's blocks, once what is behind them is seen to be finite.
+        for sequence in sequences { store(sequence.takeNamed(), model) }
+        guard !search.isOver else { break }
+        sequences = try Self.continued(sequences, parents)
+        try Task.checkCancellation()
+        await letOthersGo()
+        let chunks = zip(sequences, search.running).map { sequence, beam in
+          Batch.Chunk(sequence: sequence, tokens: Array(beam.tokens.suffix(1)), outputs: .last)
+        }
+        rows = try logits(of: Batch(chunks))
       }
-      sequences = try Self.continued(sequences, parents)
-      try Task.checkCancellation()
-      await Task.yield()
-      let chunks = zip(sequences, search.running).map { sequence, beam in
-        Batch.Chunk(sequence: sequence, tokens: Array(beam.tokens.suffix(1)), outputs: .last)
-      }
-      rows = try logits(of: Batch(chunks))
+    } catch {
+      if Self.isFault(error) { for sequence in sequences { sequence.unname() } }
+      throw error
     }
+    (statistics.generatedTokens, statistics.peakDeviceBytes) = (search.count, runner.heap.peakBytes)
+    statistics.finish(since: start, firstToken: firstToken)
+    return (search.finished, statistics)
   }
 
   /// Reads the source and the prompt: the logits behind its last token.
   private func beginBeams(_ prompt: [Int], source: [Int]?, _ sequence: KVSequence) async throws -> [ArraySlice<Float>] {
-    let runner = try model().runner
+    let (runner, begin) = (try model().runner, sequence.tokenCount)
     if let source { _ = try withRoom(makeRoom) { try runner.runSource(source, of: sequence) } }
-    let last = (prompt.count - 1) / runner.chunkSize * runner.chunkSize
-    for start in stride(from: 0, to: last, by: runner.chunkSize) {
+    let last = begin + (prompt.count - begin - 1) / runner.chunkSize * runner.chunkSize
+    for start in stride(from: begin, to: last, by: runner.chunkSize) {
       let tokens = Array(prompt[start..<start + runner.chunkSize])
       _ = try withRoom(makeRoom) {
         try runner.run(Batch([.init(sequence: sequence, tokens: tokens, outputs: .none)]), wantsLogits: false)
       }
       try Task.checkCancellation()
-      await Task.yield()
+      await letOthersGo()
     }
     return try logits(of: Batch([.init(sequence: sequence, tokens: Array(prompt[last...]), outputs: .last)]))
   }

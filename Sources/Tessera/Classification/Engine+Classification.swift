@@ -18,7 +18,7 @@ extension Engine {
       scores += try withRunner { runner in
         try Self.states(Self.fitting(rest, runner), runner).map { try runner.scores(Array($0)) }
       }
-      await Task.yield()
+      await letOthersGo()
     }
     return scores
   }

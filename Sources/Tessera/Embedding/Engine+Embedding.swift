@@ -29,7 +29,7 @@ extension Engine {
       } else if let text = rest.first {
         vectors.append(try await decoded(text.ids, pooling, skipping: skipped, adapter: name))
       }
-      await Task.yield()
+      await letOthersGo()
     }
     return vectors
   }
@@ -74,9 +74,10 @@ extension Engine {
       let states = try await sourceStates(text, adapter: adapter)
       pool.withLock { $0.add(states[...]) }
     } else {
-      try await rows(tokens: text, adapter: adapter) { runner, result in
+      try await rows(tokens: text, adapter: adapter) { runner, result, _ in
         let states = try runner.hidden(result)
         pool.withLock { $0.add(states[...]) }
+        return true
       }
     }
     return pool.withLock { $0.vector }

@@ -44,20 +44,23 @@ struct CacheBudget: BlockBudget {
 
   func cached(_ id: SequenceID) -> Int { requests[id]?.swap?.tokenCount ?? prefix(of: id).tokenCount }
 
-  func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool {
-    if isTiered, waiting.contains(id), requests[id]?.chain != nil, requests[id]?.fetch.isDone == false { return true }
+  func awaited(by id: SequenceID, from running: [Scheduler.Entry]) -> AwaitedTokens? {
+    if isTiered, waiting.contains(id), requests[id]?.chain != nil, requests[id]?.fetch.isDone == false {
+      return .stored
+    }
     // What was admitted just now has not even taken what there is.
     let computing = running.filter { $0.pending > 1 || waiting.contains($0.id) }
-    guard let chain = requests[id]?.chain, requests[id]?.swap == nil, !computing.isEmpty else { return false }
+    guard let chain = requests[id]?.chain, requests[id]?.swap == nil, !computing.isEmpty else { return nil }
     // The first block that the cache lacks.
     let index = cached(id) / chain.blockSize
-    guard index < requests[id]?.shareableNames.count ?? 0 else { return false }
-    return computing.contains { entry in
+    guard index < requests[id]?.shareableNames.count ?? 0 else { return nil }
+    let computer = computing.first { entry in
       guard entry.done < (index + 1) * chain.blockSize || waiting.contains(entry.id),
         let others = requests[entry.id]?.chain?.names
       else { return false }
       return others.indices.contains(index) && others[index] == chain.names[index]
     }
+    return computer.map { .computed(by: $0.id) }
   }
 
   private func prefix(of id: SequenceID) -> KVPrefix {

@@ -8,12 +8,21 @@ import TesseraOperators
 struct Flight {
   /// Of each row the sequence that wants its choice; nil where nobody does any more.
   var ids: [SequenceID?]
-  let choices: BatchSampler.Pending
+  /// Nil while the step runs and how they are chosen is yet to be found, of the tokens before.
+  private(set) var choices: BatchSampler.Pending?
+
+  /// A step whose choices are made later.
+  init(ids: [SequenceID]) { self.ids = ids }
 
   /// - Throws: `OperatorError` if it is not one choice for each: one would be another's, or never come.
   init(ids: [SequenceID], choices: BatchSampler.Pending) throws {
+    self.init(ids: ids)
+    try choose(choices)
+  }
+
+  mutating func choose(_ choices: BatchSampler.Pending) throws {
     try Self.check(choices.rowCount, of: ids.count)
-    (self.ids, self.choices) = (ids, choices)
+    self.choices = choices
   }
 
   static func check(_ rows: Int, of requests: Int) throws(OperatorError) {
@@ -26,22 +35,41 @@ struct Flight {
 extension Engine {
   /// Reads what a step has chosen, once the next one is on its way where that can be.
   func land(_ landing: Flight, _ model: Loaded) {
-    flight = ahead(of: landing, model)
-    let goesOn = flight != nil
+    let result = ahead(of: landing, model)
     do {
-      for (id, choice) in zip(landing.ids, try landing.choices.values()) {
-        if let id { take(choice, for: id, goesOn: goesOn, model) }
+      for (id, choice) in zip(landing.ids, try landing.choices?.values() ?? []) {
+        if let id { take(choice, for: id, goesOn: result != nil, model) }
       }
     } catch {
       for case let id? in landing.ids { fail(id, error) }
     }
+    // While the step runs, the host finds how to choose behind it: masks of grammars, penalties.
+    if let result, flight?.choices == nil { choose(of: result, model) }
   }
 
-  /// Enqueues the step behind one whose choices nobody has read; nil where the host must know them first: it is not the same
-  /// sequences that go on, one of them ends for sure or asks for penalties, or its consumer has not taken the last token.
-  private func ahead(of last: Flight, _ model: Loaded) -> Flight? {
+  /// Enqueues the choices of a step that is on its way.
+  ///
+  /// - Parameter tokensAhead: tokens of each that are not known yet.
+  private func choose(of result: ModelRunner.StepResult, ahead tokensAhead: Int = 0, _ model: Loaded) {
+    guard let ids = flight?.ids, ids.contains(where: { $0 != nil }) else { return flight = nil }
+    do {
+      try watch(ids, result, ahead: tokensAhead, model.runner)
+      // Of those that have ended meanwhile nobody reads the choice.
+      let rows = ids.map { id in id.flatMap { row(of: $0, ahead: tokensAhead) } ?? SamplingRow() }
+      try flight?.choose(model.sampler.enqueue(rows, of: result))
+    } catch {
+      for case let id? in ids { fail(id, error) }
+      flight = nil
+    }
+  }
+
+  /// Enqueues the step behind one whose choices nobody has read, and its choices, unless these depend on what is not read yet; nil
+  /// where the host must know it before the step: it is not the same sequences that go on, one of them ends for sure, or its consumer
+  /// has not taken the last token.
+  private func ahead(of last: Flight, _ model: Loaded) -> ModelRunner.StepResult? {
     let (runner, ids) = (model.runner, last.ids.compactMap { $0 })
     guard ids.count == last.ids.count, ids.count <= runner.logitRows, scheduler.waiting.isEmpty,
+      let choices = last.choices,
       ids.allSatisfy({ requests[$0]?.canRunAhead(contextLength: runner.contextLength) == true })
     else { return nil }
     var next = scheduler
@@ -56,16 +84,12 @@ extension Engine {
         requests[id].map { .init(sequence: $0.sequence, tokens: [0], outputs: .last) }
       })
     // Where there is no room, others give way once the host knows the tokens.
-    guard let result = try? runner.run(batch, feeding: last.choices.results) else { return nil }
+    guard let result = try? runner.run(batch, feeding: choices.results) else { return nil }
     next.didRun(plan.items)
     scheduler = next
-    do {
-      let rows = try ids.compactMap { try requests[$0]?.samplingRow(ahead: 1) }
-      return try Flight(ids: ids, choices: try model.sampler.enqueue(rows, of: result))
-    } catch {
-      for id in ids { fail(id, error) }
-      return nil
-    }
+    flight = Flight(ids: ids)
+    if ids.allSatisfy({ requests[$0]?.canChooseAhead == true }) { choose(of: result, ahead: 1, model) }
+    return result
   }
 
   /// Takes a sampled token of a request.

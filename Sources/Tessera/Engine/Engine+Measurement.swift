@@ -19,7 +19,7 @@ extension Engine {
       let source = tokens(0..<(promptTokens > 0 ? promptTokens : max(1, generatedTokens)), of: 0, runner)
       for sequence in sequences {
         _ = try withRoom(makeRoom) { try runner.runSource(source, of: sequence) }
-        await Task.yield()
+        await letOthersGo()
       }
     }
     for sequence in sequences { try await run(depth, chunk: runner.chunkSize, of: [sequence]) }
@@ -67,7 +67,7 @@ extension Engine {
         let next = try sampler.enqueue(Array(repeating: SamplingRow(), count: sequences.count), of: result)
         _ = try last?.values()
         last = next
-        await Task.yield()
+        await letOthersGo()
         continue
       }
       for first in stride(from: 0, to: sequences.count, by: rows) {
@@ -75,7 +75,7 @@ extension Engine {
         _ = try model.sampler.sample(rows, of: result, from: first)
       }
       // Requests go on meanwhile.
-      await Task.yield()
+      await letOthersGo()
     }
     _ = try last?.values()
   }

@@ -11,10 +11,13 @@ extension Engine {
 
   /// Runs a sequence of its own, chunk by chunk; requests go on between two of them.
   ///
-  /// - Parameter body: given what each chunk gave.
+  /// - Parameters:
+  ///   - sharing: how it begins like others; nil: it shares nothing.
+  ///   - body: given what each chunk gave, and the number of its first token; tells whether its numbers are sound.
   func rows(
     tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil, layers: Int? = nil, chunk: Int? = nil,
-    adapter: String? = nil, _ body: @Sendable (ModelRunner, ModelRunner.StepResult) throws -> Void
+    adapter: String? = nil, sharing: SharedBeginning? = nil,
+    _ body: @Sendable (ModelRunner, ModelRunner.StepResult, Int) throws -> Bool
   ) async throws {
     guard !tokens.isEmpty else { throw TesseraError(.emptyPrompt, "no tokens: give at least one") }
     if let tokenTypes, tokenTypes.count != tokens.count {
@@ -22,7 +25,7 @@ extension Engine {
     }
     try await takeTurn()
     defer { endTurn() }
-    let (sequence, size) = try withRunner { runner in
+    let (index, size) = try withRunner { runner in
       guard tokens.count <= runner.contextLength else {
         throw TesseraError(
           .contextFull,
@@ -30,25 +33,29 @@ extension Engine {
             + "(--context, the model was trained for \(runner.profile.contextLength))")
       }
       try runner.check(tokens, source: source)
-      let sequence = runner.cache.makeSequence(adapter: try runner.adapter(named: adapter))
-      do { if let source { _ = try runner.runSource(source, of: sequence) } } catch {
-        sequence.close()
-        throw error
-      }
       // An encoder reads everything at once.
-      return (sequence, runner.isEncoder ? tokens.count : min(chunk ?? .max, runner.chunkSize))
+      let size = runner.isEncoder ? tokens.count : min(chunk ?? .max, runner.chunkSize)
+      return (try runner.adapter(named: adapter), size)
     }
+    let sequence = try await makeSequence(tokens, adapter: index, sharing: sharing)
     defer { sequence.close() }
-    for start in stride(from: 0, to: tokens.count, by: size) {
+    if let source { _ = try withRunner { try $0.runSource(source, of: sequence).rowCount } }
+    for start in stride(from: sequence.tokenCount, to: tokens.count, by: size) {
       try Task.checkCancellation()
       let end = min(start + size, tokens.count)
-      try withRunner { runner in
-        let chunk = Batch.Chunk(
-          sequence: sequence, tokens: Array(tokens[start..<end]), tokenTypes: tokenTypes.map { Array($0[start..<end]) },
-          outputs: .all)
-        try body(runner, runner.run(Batch([chunk]), wantsLogits: false, layers: layers))
+      do {
+        let isSound = try withRunner { runner in
+          let chunk = Batch.Chunk(
+            sequence: sequence, tokens: Array(tokens[start..<end]),
+            tokenTypes: tokenTypes.map { Array($0[start..<end]) }, outputs: .all)
+          return try body(runner, runner.run(Batch([chunk]), wantsLogits: false, layers: layers), start)
+        }
+        if isSound { store(sequence.takeNamed(), try model()) } else { sequence.unname() }
+      } catch {
+        if Self.isFault(error) { sequence.unname() }
+        throw error
       }
-      await Task.yield()
+      await letOthersGo()
     }
   }
 

@@ -12,8 +12,7 @@ extension Engine {
 
   private func run() async {
     while !isPaused, step() {
-      // Whoever asks meanwhile is heard between two steps.
-      await Task.yield()
+      await letOthersGo()
     }
     isRunning = false
   }
@@ -121,6 +120,9 @@ extension Engine {
   private func sample(
     _ items: ArraySlice<Scheduler.Plan.Item>, _ result: ModelRunner.StepResult, _ model: Loaded
   ) throws {
+    try watch(items.map(\.id), result, from: items.startIndex, model.runner)
+    // What a grammar allows is looked up while the step runs.
+    if items.contains(where: { requests[$0.id]?.hasGrammar == true }) { try model.runner.send() }
     let rows = items.compactMap { row(of: $0.id) }
     if model.runner.isLaunched, items.startIndex == 0, items.count == result.rowCount {
       return land(try Flight(ids: items.map(\.id), choices: model.sampler.enqueue(rows, of: result)), model)
@@ -131,10 +133,28 @@ extension Engine {
   }
 
   /// How a request's next token is chosen; where it cannot be, the request ends, and its row of the logits is read for nobody.
-  private func row(of id: SequenceID) -> SamplingRow? {
-    do { return try requests[id]?.samplingRow() } catch {
+  ///
+  /// - Parameter tokensAhead: tokens behind the last one that are not known yet.
+  func row(of id: SequenceID, ahead tokensAhead: Int = 0) -> SamplingRow? {
+    do { return try requests[id]?.samplingRow(ahead: tokensAhead) } catch {
       fail(id, error)
       return SamplingRow()
+    }
+  }
+
+  /// Tells tests of the logits that tokens are chosen of.
+  ///
+  /// - Parameter tokensAhead: tokens of each that are not known yet.
+  func watch(
+    _ ids: [SequenceID?], _ result: ModelRunner.StepResult, from first: Int = 0, ahead tokensAhead: Int = 0,
+    _ runner: ModelRunner
+  ) throws {
+    guard let watcher, !ids.isEmpty else { return }
+    let (logits, size) = (try runner.logits(result, rows: first..<first + ids.count), runner.profile.vocabularySize)
+    for (row, id) in ids.enumerated() {
+      guard let id, let request = requests[id] else { continue }
+      watcher(
+        id, request.tokens.count - request.promptCount + tokensAhead, logits[row * size..<(row + 1) * size])
     }
   }
 
@@ -171,12 +191,12 @@ extension Engine {
     Task {
       try? await Task.sleep(for: patience)
       isReminded = false
-      park()
+      park(patience)
     }
   }
 
-  /// Takes the blocks of the last request that has been held for long, if others lack them.
-  private func park() {
+  /// Takes the blocks of the last request that has been held for so long, if others lack them.
+  func park(_ patience: Duration) {
     let last = scheduler.running.last { entry in
       requests[entry.id]?.heldSince.map { .now - $0 >= patience } ?? false
     }

@@ -20,6 +20,13 @@ extension Engine {
       if isProven { requests[id]?.unproven = [] } else { requests[id]?.unproven += new.map(\.name) }
       named += new
     }
+    store(named, model)
+  }
+
+  /// Copies blocks to the stores, where these lack them.
+  func store(_ named: [KVNamedBlock], _ model: Loaded) {
+    guard let tiers = model.tiers else { return }
+    let named = named.filter { !tiers.store.contains($0.name) }
     guard !named.isEmpty else { return }
     do {
       // A step that still runs is no part of the copy.
@@ -92,17 +99,13 @@ extension Engine {
         continue
       }
       // What another is computing is there soon.
-      if budget.isAwaited(entry.id, from: scheduler.running) { continue }
+      if budget.isAwaiting(entry.id, from: scheduler.running) { continue }
       let names = request.shareableNames
-      let cache = model.runner.cache
-      let known = cache.prefix(of: names).tokenCount
-      let stored = cache.prefix(of: names) { tiers.store.contains(names[$0]) }.tokenCount
-      let numbers = cache.missingBlocks(of: Array(names.prefix(stored / chain.blockSize)))
-      let bytes = numbers.count * tiers.blockBytes
-      guard stored > known, isWorthLoading(bytes, tokens: stored - known) else {
+      guard let numbers = missing(of: names, chain.blockSize, tiers, model) else {
         requests[entry.id]?.fetch = .done([:])
         continue
       }
+      let bytes = numbers.count * tiers.blockBytes
       inLine += 1
       let isNext = !isLoading && inLine <= Self.mostLoaded && bytes <= room
       requests[entry.id]?.fetch = isNext ? .loading(bytes) : .wanted
@@ -111,6 +114,16 @@ extension Engine {
       room -= bytes
       load(numbers.map { ($0, names[$0]) }, for: entry.id, tiers)
     }
+  }
+
+  /// The numbers of the blocks with these names that the stores have and the device lacks; nil where loading them gains nothing.
+  func missing(of names: [KVBlockKey], _ blockSize: Int, _ tiers: PrefixTiers, _ model: Loaded) -> [Int]? {
+    let cache = model.runner.cache
+    let known = cache.prefix(of: names).tokenCount
+    let stored = cache.prefix(of: names) { tiers.store.contains(names[$0]) }.tokenCount
+    let numbers = cache.missingBlocks(of: Array(names.prefix(stored / blockSize)))
+    guard stored > known, isWorthLoading(numbers.count * tiers.blockBytes, tokens: stored - known) else { return nil }
+    return numbers
   }
 
   private func load(

@@ -47,6 +47,8 @@ actor Engine {
   var isRunning = false
   /// Whether steps are left to whoever calls `step`: tests.
   var isPaused = false
+  /// Told of the logits that a request's token is chosen of, before anything changes them, and which of the answer's it is: tests.
+  var watcher: ((_ id: SequenceID, _ index: Int, _ logits: ArraySlice<Float>) -> Void)?
   /// How long others wait for the blocks of a request whose token nobody asks for.
   let patience: Duration
   var isReminded = false
@@ -184,8 +186,8 @@ actor Engine {
   }
 
   func fail(_ id: SequenceID, _ error: any Error) {
-    // Nobody shares what may be wrong; a request that has itself to blame has computed nothing wrong.
-    if error is CLError || (error as? TesseraError)?.code == .notFinite {
+    // A request that has itself to blame has computed nothing wrong.
+    if Self.isFault(error) {
       requests[id]?.sequence.unname()
       distrust(id)
     }
@@ -214,6 +216,12 @@ actor Engine {
   }
 
   // MARK: Turns
+
+  /// Lets all who wait for the engine go before: whoever asks is heard between two steps, and work beside requests and their steps take
+  /// turns. No other thread has a part in it, as `Task.yield()` has, so that a busy machine prefers nobody.
+  func letOthersGo() async {
+    await withUnsafeContinuation { continuation in thread.add { continuation.resume() } }
+  }
 
   /// Waits until no other work of sequences of its own goes on; `endTurn` must follow.
   func takeTurn() async throws {

@@ -79,6 +79,9 @@ struct Request {
     self.chain?.append(prompt)
   }
 
+  /// Whether the answer is held to a grammar.
+  var hasGrammar: Bool { progress != nil }
+
   /// Whether its source is still to be read.
   var needsSource: Bool { source != nil && sequence.filledRows == 0 }
 
@@ -157,13 +160,15 @@ struct Request {
   private func isOutsideGrammar(_ forced: Int?) -> Bool { forced.map { tokenizer?.isControl($0) ?? true } ?? false }
 
   /// Whether the step behind a token that was sampled, and is not known yet, can run: whatever the token is, if it is no end, the
-  /// generation goes on, nothing of the choice behind it depends on it, and the consumer has taken all tokens before.
+  /// generation goes on, and the consumer has taken all tokens before.
   func canRunAhead(contextLength: Int) -> Bool {
     let isLast = options.maxTokens.map { statistics.generatedTokens + 1 >= $0 } ?? false
-    // Penalties, and what a grammar allows, depend on the token.
-    let isFree = !options.hasPenalty && progress == nil
-    return !isFinished && isDrained && !isLast && isFree && tokens.count + 1 <= contextLength
+    return !isFinished && isDrained && !isLast && tokens.count + 1 <= contextLength
   }
+
+  /// Whether the token behind one that is not known yet is chosen in the same way whatever that is: penalties, and what a grammar
+  /// allows, depend on it.
+  var canChooseAhead: Bool { !options.hasPenalty && progress == nil }
 
   /// Takes a sampled token, as it was chosen: its event, and the end if it is one.
   ///

@@ -29,20 +29,35 @@ extension Scheduler {
     }
   }
 
-  /// Prompt tokens, in turns.
+  /// Prompt tokens, in turns. Who waits for a prompt's beginning lends it its place among prompts, and in nothing else: in whose
+  /// blocks others take, as well, two could take them from each other for ever.
   private mutating func planPrompts<B>(_ planning: inout Planning<B>) {
     var isStuck: Set<SequenceID> = []
+    let lent = lentRanks(planning.blocks)
+    func rank(_ entry: Entry) -> Rank { max(Rank(entry), lent[entry.id] ?? Rank(entry)) }
     while planning.plan.tokenCount < limits.tokenBudget {
       let candidates = running.filter { planning.pending($0) > 0 && !isStuck.contains($0.id) }
       let next = candidates.min { a, b in
-        if a.isOverdue != b.isOverdue { return a.isOverdue }
-        return !a.isOverdue && a.priority != b.priority ? a.priority > b.priority : a.turn < b.turn
+        let ranks = (rank(a), rank(b))
+        return ranks.0 == ranks.1 ? a.turn < b.turn : ranks.1 < ranks.0
       }
       guard let next else { return }
       var count = min(planning.pending(next), next.turnLeft, limits.tokenBudget - planning.plan.tokenCount)
       while count > 0, !planning.take(next, tokens: count, limits) { count /= 2 }
       if count == 0 { isStuck.insert(next.id) } else { useTurn(of: next.id, tokens: count) }
     }
+  }
+
+  /// What places running prompts have from those who wait for their beginnings.
+  private func lentRanks(_ blocks: some BlockBudget) -> [SequenceID: Rank] {
+    // One prompt alone goes before nobody.
+    guard !waiting.isEmpty, running.count(where: { $0.pending > 1 }) > 1 else { return [:] }
+    var ranks: [SequenceID: Rank] = [:]
+    for entry in waiting.prefix(Self.mostPassed) {
+      guard case .computed(let id)? = blocks.awaited(by: entry.id, from: running) else { continue }
+      ranks[id] = max(ranks[id] ?? Rank(entry), Rank(entry))
+    }
+    return ranks
   }
 
   /// Admits waiting sequences in their order, as long as there is room for all tokens of all running ones and their next
@@ -56,7 +71,7 @@ extension Scheduler {
     while index < min(waiting.count, Self.mostPassed), running.count < limits.concurrency {
       let entry = waiting[index]
       // Where it fits or not, it is not computed twice.
-      if planning.blocks.isAwaited(entry.id, from: running) {
+      if planning.blocks.isAwaiting(entry.id, from: running) {
         index += 1
         continue
       }
@@ -70,7 +85,7 @@ extension Scheduler {
 
   /// Whether the first waiting sequence that could run waits for others to end.
   func lacksRoom(_ blocks: some BlockBudget) -> Bool {
-    guard let first = waiting.first(where: { !blocks.isAwaited($0.id, from: running) }) else { return false }
+    guard let first = waiting.first(where: { !blocks.isAwaiting($0.id, from: running) }) else { return false }
     guard running.count < limits.concurrency else { return true }
     var spare = blocks.free
     for entry in running { spare = spare.minus(blocks.missing(entry.id, tokens: grown(entry))) }
@@ -115,6 +130,21 @@ extension Scheduler {
     planning.plan.preempted.removeAll { $0 == entry.id }
     planning.plan.admitted.removeAll { $0.id == entry.id }
     planning.plan.rejected.append(.init(id: entry.id, reason: reason))
+  }
+}
+
+/// How urgent a prompt is: those of one rank take turns.
+private struct Rank: Comparable {
+  let isOverdue: Bool
+  let priority: Int
+
+  init(_ entry: Scheduler.Entry) {
+    // Among those who are overdue none goes before others for its priority.
+    (isOverdue, priority) = (entry.isOverdue, entry.isOverdue ? 0 : entry.priority)
+  }
+
+  static func < (a: Rank, b: Rank) -> Bool {
+    a.isOverdue == b.isOverdue ? a.priority < b.priority : b.isOverdue
   }
 }
 

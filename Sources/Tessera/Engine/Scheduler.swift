@@ -7,7 +7,7 @@
 /// - What is left of the step's tokens goes to prompts, the highest priority first; among equals in turns of a quantum,
 ///   so that a long prompt stops nobody, and prompts within a quantum are served in the order of their arrival.
 /// - Waiting sequences are admitted by priority and then arrival, each once the cache has room for all its tokens. One whose
-///   prompt begins with what another is computing waits for that, and lets others pass.
+///   prompt begins with what another is computing waits for that, lets others pass, and lends the other its priority until then.
 /// - When the cache is full, the running sequence of the lowest priority, of these the latest, gives up its blocks and
 ///   waits; its tokens are then a prompt. The oldest always goes on, so all of them end.
 /// - Who was passed over by later ones in `patience` steps goes before all who were not: priorities starve nobody.

@@ -20,8 +20,23 @@ protocol BlockBudget {
   func needed(_ id: SequenceID, tokens: Int) -> [Int]
   /// Tokens of a waiting sequence, its first, that the cache has.
   func cached(_ id: SequenceID) -> Int
-  /// Whether one that runs is computing tokens that a waiting sequence begins with, too.
-  func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool
+  /// What a waiting sequence lets others pass for; nil: nothing.
+  func awaited(by id: SequenceID, from running: [Scheduler.Entry]) -> AwaitedTokens?
+}
+
+/// Tokens that a waiting sequence begins with and that it need not compute, once they are there.
+enum AwaitedTokens: Sendable, Equatable {
+  /// A store may have them.
+  case stored
+  /// One that runs is computing them.
+  case computed(by: SequenceID)
+}
+
+extension BlockBudget {
+  /// Whether a waiting sequence lets others pass, for tokens that will be there.
+  func isAwaiting(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool {
+    awaited(by: id, from: running) != nil
+  }
 }
 
 extension Scheduler {

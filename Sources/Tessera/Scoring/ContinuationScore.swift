@@ -48,8 +48,9 @@ extension LanguageModel {
   ///   - continuation: what is scored, at least one.
   ///   - source: of an encoder-decoder.
   ///   - adapter: the name of the adapter that the model computes with; nil: none.
+  ///   - cacheSalt: as `GenerationOptions.cacheSalt`: what is in the cache of the tokens, but the last, is not computed again.
   public func score(
-    tokens: [Int], continuation: [Int], source: [Int]? = nil, adapter: String? = nil
+    tokens: [Int], continuation: [Int], source: [Int]? = nil, adapter: String? = nil, cacheSalt: String? = nil
   ) async throws -> ContinuationScore {
     guard !tokens.isEmpty else {
       throw TesseraError(.emptyPrompt, "no token before the continuation: give a prompt, or at least a beginning token")
@@ -58,7 +59,8 @@ extension LanguageModel {
       throw TesseraError(.emptyPrompt, "the continuation has no tokens: give it at least one")
     }
     if profile.classification != nil { throw ModelError.noLogits(profile) }
-    let rows = try await engine.scoredRows(tokens + continuation, from: tokens.count, source: source, adapter: adapter)
+    let rows = try await engine.scoredRows(
+      tokens + continuation, from: tokens.count, source: source, adapter: adapter, salt: cacheSalt)
     return ContinuationScore(
       tokens: continuation, logProbabilities: rows.map(\.logProbability), isGreedy: rows.allSatisfy(\.isLikeliest))
   }

@@ -65,7 +65,7 @@ extension Engine {
   /// Others go on between two steps.
   private func pause() async throws {
     try Task.checkCancellation()
-    await Task.yield()
+    await letOthersGo()
   }
 
   /// Runs tokens: the logits behind the last.

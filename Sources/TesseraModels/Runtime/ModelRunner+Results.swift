@@ -10,6 +10,9 @@ extension ModelRunner {
   /// Kernels that were launched so far.
   package var launchCount: Int { queue.launchCount }
 
+  /// Sends what is enqueued to the device, which works on it while the host goes on.
+  package func send() throws { try queue.flush() }
+
   /// Waits until the device has done all work.
   package func finish() throws { try queue.finish() }
 

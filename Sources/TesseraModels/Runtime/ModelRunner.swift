@@ -116,7 +116,8 @@ package final class ModelRunner {
   /// Nil where steps are launched command by command.
   private let counters: StepCounters?
   private var steps = PreparedSteps()
-  var lastResult = 0
+  /// The number of the last step.
+  package internal(set) var lastResult = 0
   /// Where the step before the last one ends, if it may still run.
   private var stepEnd: QueueMark?
   /// Steps that were prepared so far, each for a new shape.

@@ -21,7 +21,9 @@ extension API {
     var scores: [[ShownToken]] = []
     do {
       for prompt in request.generation.prompts {
-        scores.append(try await request.generation.language.promptScores(prompt.tokens, count: count))
+        let generation = request.generation
+        let salt = generation.options.cacheSalt
+        scores.append(try await generation.language.promptScores(prompt.tokens, count: count, salt: salt))
       }
     } catch {
       throw refusal(error, param: "prompt")

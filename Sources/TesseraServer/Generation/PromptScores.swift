@@ -5,15 +5,19 @@ import Tessera
 extension LanguageModel {
   /// The log-probabilities of a prompt's tokens behind those before them, as if they had been generated; the first has none.
   ///
-  /// - Parameter count: how many of the likeliest are told in the place of each.
-  func promptScores(_ tokens: [Int], count: Int) async throws -> [ShownToken] {
+  /// All of them are computed: logits of what the cache has are nowhere. But what answers the prompt finds it there then.
+  ///
+  /// - Parameters:
+  ///   - count: how many of the likeliest are told in the place of each.
+  ///   - salt: of those who share the prompt's beginning.
+  func promptScores(_ tokens: [Int], count: Int, salt: String?) async throws -> [ShownToken] {
     guard let first = tokens.first else { return [] }
     var scored = [ShownToken(id: first, logprob: nil)]
     guard tokens.count > 1 else { return scored }
     let columns = profile.vocabularySize
     let list = Mutex<[ShownToken]>([])
     // What the last token's logits say is of what would follow.
-    try await logits(tokens: Array(tokens.dropLast())) { rows in
+    try await logits(tokens: Array(tokens.dropLast()), cacheSalt: salt) { rows in
       list.withLock { list in
         for start in stride(from: 0, to: rows.count, by: columns) {
           let row = rows[start..<min(start + columns, rows.count)]

@@ -113,11 +113,7 @@ enum ScheduledModel: Sendable {
         // The window gives blocks back behind the first tile of 256 keys.
         ($0.contextLength, $0.chunkSize) = (448, 320)
       } _: {
-        $0.metadata["gemma3.block_count"] = .uint32(2)
-        $0.metadata["gemma3.attention.sliding_window_pattern"] = .uint32(2)
-        $0.tensors = $0.tensors.filter {
-          !$0.key.hasPrefix("blk.") || $0.key.hasPrefix("blk.0") || $0.key.hasPrefix("blk.1")
-        }
+        SyntheticModel.twoLayers(&$0)
       }
     case .experts: return try family("mixtral", usesPrograms: true)
     case .sharedExpert: return try family("qwen2-moe")

@@ -27,6 +27,17 @@ extension SyntheticModel {
   }
 }
 
+extension SyntheticModel {
+  /// A Gemma 3 of two layers, one of which has a window.
+  static func twoLayers(_ writer: inout GGUFWriter) {
+    writer.metadata["gemma3.block_count"] = .uint32(2)
+    writer.metadata["gemma3.attention.sliding_window_pattern"] = .uint32(2)
+    writer.tensors = writer.tensors.filter {
+      !$0.key.hasPrefix("blk.") || $0.key.hasPrefix("blk.0") || $0.key.hasPrefix("blk.1")
+    }
+  }
+}
+
 /// The bits of a row of logits.
 typealias Row = [UInt32]
 

@@ -92,6 +92,30 @@ struct SchedulerPropertyTests {
     }
   }
 
+  @Test("with room for all, what many wait for is computed before what is less urgent than they are")
+  func lending() throws {
+    var random = ScheduleGenerator(seed: 14)
+    func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
+    var lent = 0
+    for _ in 0..<500 {
+      let limits = Scheduler.Limits(tokenBudget: 4 + below(60), quantum: 1 + below(40), patience: 1 << 30)
+      var simulation = SchedulerSimulation(limits: limits, groups: SchedulerTests.plenty)
+      var ids: [SequenceID] = []
+      for _ in 0..<3 + below(20) {
+        let other = ids.isEmpty || below(2) == 0 ? nil : ids[below(ids.count)]
+        let prompt = 1 + below(200)
+        ids.append(
+          simulation.add(
+            prompt: prompt, generate: 1 + below(9), sharing: other.map { ($0, 1 + below(prompt)) }, priority: below(3)))
+        if below(2) == 0 { _ = try simulation.runStep() }
+        let (scheduler, blocks) = (simulation.scheduler, simulation.blocks)
+        lent += scheduler.waiting.count { blocks.isAwaiting($0.id, from: scheduler.running) }
+      }
+      try simulation.runAll(atMost: 20_000)
+    }
+    #expect(lent > 500)
+  }
+
   @Test("prompts of one length get their shares: at no time is one ahead of an equal by more than a quantum")
   func fairness() throws {
     var random = ScheduleGenerator(seed: 13)

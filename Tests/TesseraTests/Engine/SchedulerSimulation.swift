@@ -18,13 +18,15 @@ struct SimulatedBlocks: BlockBudget {
   /// Of sequences that begin like an earlier one, which that is, and how many tokens they share.
   var shared: [SequenceID: (with: SequenceID, tokens: Int)] = [:]
 
+  /// Whether nobody ever lacks blocks.
+  var isPlenty: Bool { groups.allSatisfy { $0.total >= 10_000 } }
   private var none: [Int] { groups.map { _ in 0 } }
   var total: [Int] { groups.map(\.total) }
   var free: [Int] { unused() }
   func cached(_ id: SequenceID) -> Int { known[id] ?? 0 }
-  func isAwaited(_ id: SequenceID, from running: [Scheduler.Entry]) -> Bool {
-    guard let shared = shared[id] else { return false }
-    return running.contains { $0.id == shared.with && $0.done < shared.tokens }
+  func awaited(by id: SequenceID, from running: [Scheduler.Entry]) -> AwaitedTokens? {
+    guard let shared = shared[id] else { return nil }
+    return running.contains { $0.id == shared.with && $0.done < shared.tokens } ? .computed(by: shared.with) : nil
   }
   func needed(_ id: SequenceID, tokens: Int) -> [Int] {
     groups.map { (min(tokens, $0.window ?? tokens) + $0.blockSize - 1) / $0.blockSize }
@@ -117,7 +119,7 @@ struct SchedulerSimulation {
   /// Plans a step, checks what must hold of every step, and runs it.
   mutating func runStep(sourceLocation: SourceLocation = #_sourceLocation) throws -> Scheduler.Plan {
     let generating = scheduler.running.filter { $0.pending == 1 }.map(\.id)
-    let awaited = Set(scheduler.waiting.map(\.id)).filter { blocks.isAwaited($0, from: scheduler.running) }
+    let awaited = Set(scheduler.waiting.map(\.id)).filter { blocks.isAwaiting($0, from: scheduler.running) }
     let overdue = Set(scheduler.waiting.lazy.filter(\.isOverdue).map(\.id))
     let plan = scheduler.next(blocks)
     let limits = scheduler.limits
@@ -137,7 +139,7 @@ struct SchedulerSimulation {
     let isPassedOver = scheduler.waiting.contains { entry in
       // What it waits for may have been admitted just now.
       overdue.contains(entry.id) && !awaited.contains(entry.id)
-        && !blocks.isAwaited(entry.id, from: scheduler.running)
+        && !blocks.isAwaiting(entry.id, from: scheduler.running)
     }
     if isPassedOver {
       try require(plan.admitted.allSatisfy { overdue.contains($0.id) }, "one that waited too long was passed over")
@@ -151,6 +153,7 @@ struct SchedulerSimulation {
       sequences[admission.id]?.done = admission.cachedTokens
       sequences[admission.id]?.cached = admission.cachedTokens
     }
+    try requireLending(plan, require)
     for rejection in plan.rejected { sequences[rejection.id]?.isRejected = true }
     for id in generating where !gone.contains(id) {
       try require(plan.items.contains { $0.id == id }, "\(id) generates and has no token")
@@ -172,6 +175,27 @@ struct SchedulerSimulation {
     for item in plan.items where item.isSampled { sampled(item.id) }
     step += 1
     return plan
+  }
+
+  /// Whoever computes what another waits for has all its tokens in the step before a prompt of less than the other's priority has one.
+  private func requireLending(
+    _ plan: Scheduler.Plan, _ require: (Bool, String) throws -> Void
+  ) throws {
+    let entries = scheduler.running
+    guard blocks.isPlenty, plan.preempted.isEmpty, !(entries + scheduler.waiting).contains(where: \.isOverdue)
+    else { return }
+    for waiting in scheduler.waiting.prefix(64) {
+      guard case .computed(let id)? = blocks.awaited(by: waiting.id, from: entries),
+        let computer = entries.first(where: { $0.id == id }), computer.priority < waiting.priority
+      else { continue }
+      let end = plan.items.first { $0.id == id }.map { $0.first + $0.count } ?? computer.done
+      let isBehind = plan.items.contains { item in
+        // Others whose beginnings are waited for may have a priority that is lent, too.
+        entries.contains { $0.id == item.id && $0.pending > 1 && $0.priority < waiting.priority && $0.id != id }
+          && !scheduler.waiting.contains { blocks.awaited(by: $0.id, from: entries) == .computed(by: item.id) }
+      }
+      try require(!isBehind || end == computer.length, "\(id) is waited for, and lesser ones go before it")
+    }
   }
 
   /// Runs until nothing is left.

@@ -55,6 +55,25 @@ struct SchedulerTests {
     #expect(try simulation.runStep().admitted == [.init(id: fourth, cachedTokens: 0)])
   }
 
+  @Test("who waits for another's beginning lends it the priority, so that no prompt between the two holds both up")
+  func lending() throws {
+    var simulation = SchedulerSimulation(limits: .init(tokenBudget: 16), groups: Self.plenty)
+    let low = simulation.add(prompt: 200, generate: 5)
+    _ = try simulation.runStep()
+    let middle = simulation.add(prompt: 600, generate: 5, priority: 1)
+    _ = try simulation.runStep()
+    #expect(simulation.sequences[low]?.done == 16 && simulation.sequences[middle]?.done == 16)
+    let high = simulation.add(prompt: 140, generate: 5, sharing: (low, 128), priority: 2)
+    simulation.blocks.known[high] = 128
+    for _ in 0..<7 { _ = try simulation.runStep() }
+    #expect(simulation.sequences[low]?.done == 128 && simulation.sequences[middle]?.done == 16)
+    #expect(try simulation.runStep().admitted == [.init(id: high, cachedTokens: 128)])
+    // What was lent is given back: the one between goes before again.
+    _ = try simulation.runStep()
+    #expect(simulation.sequences[high]?.generated ?? 0 > 0 && simulation.sequences[low]?.done == 128)
+    try simulation.runAll(atMost: 100)
+  }
+
   @Test("whatever priorities the others have, and however many come, who waits is served in the end")
   func starvation() throws {
     let limits = Scheduler.Limits(tokenBudget: 64, maxSequences: 4, patience: 50)
