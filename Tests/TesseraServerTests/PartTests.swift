@@ -62,6 +62,21 @@ struct PartTests {
     #expect(throws: APIError.self) { try second.take(1) }
   }
 
+  @Test("a text that takes long holds up no other")
+  func texts() async throws {
+    let lines = TextLines()
+    let (begun, other) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let long = Task {
+      try await lines.run {
+        begun.signal()
+        return other.wait(timeout: .now() + 60) == .success
+      }
+    }
+    try await blocking { begun.wait() }
+    for _ in 0..<3 { try await lines.run { _ = other.signal() } }
+    #expect(try await long.value)
+  }
+
   @Test("a model is called as its file")
   func names() {
     #expect(ServedModel.name(ofPath: "/a/b/Model-Q4.1.gguf") == "Model-Q4.1")
