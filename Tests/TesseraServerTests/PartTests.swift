@@ -65,14 +65,15 @@ struct PartTests {
   @Test("a text that takes long holds up no other")
   func texts() async throws {
     let lines = TextLines()
-    let (begun, other) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let other = DispatchSemaphore(value: 0)
+    let (beginnings, begun) = AsyncStream<Void>.makeStream()
     let long = Task {
       try await lines.run {
-        begun.signal()
+        begun.finish()
         return other.wait(timeout: .now() + 60) == .success
       }
     }
-    try await blocking { begun.wait() }
+    for await _ in beginnings {}
     for _ in 0..<3 { try await lines.run { _ = other.signal() } }
     #expect(try await long.value)
   }
