@@ -53,9 +53,10 @@ format: ## format the Swift sources
 	@swift format --in-place --recursive --parallel $(SOURCES)
 
 .PHONY: docs
-docs: ## check the pages' links, and make the library's reference in .build-docs
+docs: ## check the pages' links and code, and make the library's reference with its articles in .build-docs
 	@scripts/check-links
 	scripts/make-docs
+	scripts/check-snippets
 
 .PHONY: clients
 clients: ## programs of others against `tessera serve`: openai, curl, LangChain, lm-eval, llama.cpp's tests; ARGS="openai"

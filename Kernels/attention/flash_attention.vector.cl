@@ -90,11 +90,17 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
     const uint from_clear = (max(clear_begin - start, 0) + LANES - 1) / LANES, to_clear = max(clear_end - start, 0) / LANES;
     // A span's scores may lie past the groups, not past the tile: it ends where the last span does.
     float16 scores[ROWS * SCORE_GROUPS];
-    ulong groups[KEY_GROUPS];
+    // The tile's, and the first of the next one, which are fetched.
+    ulong groups[KEY_GROUPS + MOST_AHEAD];
     for (uint g = from_group / KEY_SPAN * KEY_SPAN; g < to_group; ++g) {
       // Before what some row sees there may be no block.
       const uint at = start + max(g, from_group) * LANES;
       groups[g] = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
+    }
+    const uint next = next_tile(&walk, t + 1) * KEY_TILE;
+    for (uint g = 0; g < MOST_AHEAD; ++g) {
+      const uint at = next + g * LANES < (uint)end ? next + g * LANES : start + from_group * LANES;
+      groups[KEY_GROUPS + g] = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
     }
     score_keys(a, groups, from_group / KEY_SPAN * KEY_SPAN, to_group, (const float *)query, scores);
 

@@ -17,8 +17,12 @@
                                : 1)
 // A token's rows, which read all of its keys once. A row of a group of its own reads floats as fast as memory gives them.
 #define FETCHES(type) (SHARED_VALUES || (ROWS <= 8 && (ROWS > 1 || IS_QUANTIZED(type))))
-// How far ahead.
+// How far ahead, and how many groups that is, of so many bytes each: a sequence's blocks lie anywhere.
 #define FETCH_BYTES 16384
+#define MOST_AHEAD 8
+#define AHEAD(bytes) (FETCH_BYTES / (bytes) > MOST_AHEAD ? MOST_AHEAD : FETCH_BYTES / (bytes) < 1 ? 1 : FETCH_BYTES / (bytes))
+#define KEY_BYTES (KEY_GROUP(HEAD_SIZE) * sizeof(key_element))
+#define VALUE_BYTES (VALUE_GROUP(VALUE_SIZE) * sizeof(value_element))
 // Elements that share a scale.
 #define KEY_BLOCK (IS_QUANTIZED(KEY_TYPE) ? 32 : QUERY_SIZE)
 
@@ -41,16 +45,32 @@ static inline int16 seen(const struct attention *a, const struct range r, const 
   return visible;
 }
 
+// Where to fetch while group g's keys are read: the keys some groups on, behind the tile's last the values of its first.
+static inline global const uchar *behind_keys(const struct attention *a, const ulong *groups, const uint from_group,
+                                              const uint to_group, const uint g) {
+#if SHARED_VALUES
+  // A group is longer than that.
+  return (global const uchar *)(a->keys + groups[g] * KEY_GROUP(HEAD_SIZE)) + FETCH_BYTES;
+#else
+  const uint ahead = g + AHEAD(KEY_BYTES);
+  if (ahead < to_group) return (global const uchar *)(a->keys + groups[ahead] * KEY_GROUP(HEAD_SIZE));
+  return (global const uchar *)(a->values + groups[min(from_group + ahead - to_group, to_group - 1)] * VALUE_GROUP(VALUE_SIZE));
+#endif
+}
+
 // Scores of the groups from_group ≤ g < to_group of a tile: (ROWS, SCORE_STRIDE).
 static inline void score_keys(const struct attention *a, const ulong *groups, const uint from_group, const uint to_group,
                        const float *query, float16 *scores) {
 #pragma unroll 1
   for (uint g = from_group; g < to_group; g += KEY_SPAN) {
     global const key_element *group[KEY_SPAN];
+    global const uchar *behind[KEY_SPAN];
 #pragma unroll
     for (uint s = 0; s < KEY_SPAN; ++s) {
       // Groups past the end repeat the first; their scores are masked.
-      group[s] = a->keys + groups[g + s < to_group ? g + s : g] * KEY_GROUP(HEAD_SIZE);
+      const uint at = g + s < to_group ? g + s : g;
+      group[s] = a->keys + groups[at] * KEY_GROUP(HEAD_SIZE);
+      behind[s] = behind_keys(a, groups, from_group, to_group, at);
     }
 #pragma unroll 1
     for (uint first_row = 0; first_row < ROWS; first_row += HELD_ROWS) {
@@ -76,7 +96,7 @@ static inline void score_keys(const struct attention *a, const ulong *groups, co
 #pragma unroll
           for (uint s = 0; s < KEY_SPAN; ++s) {
             key[s] = load_keys(group[s], d, scales[s]);
-            if (FETCHES(KEY_TYPE)) FETCH(group[s] + d * LANES + FETCH_BYTES / sizeof(key_element));
+            if (FETCHES(KEY_TYPE)) FETCH(behind[s] + d * LANES * sizeof(key_element));
           }
 #pragma unroll
           for (uint m = 0; m < HELD_ROWS; ++m)

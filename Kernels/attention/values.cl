@@ -34,13 +34,23 @@ static inline void put(const struct target *t, const uint column_group, const fl
 }
 
 #if !SHARED_VALUES
+// Where to fetch while group g's values are read: the values some groups on, behind the last of a tile's `to_group` the next tile's
+// keys.
+static inline global const uchar *behind_values(const struct attention *a, const ulong *groups, const uint to_group,
+                                                const uint g) {
+  const uint ahead = g + AHEAD(VALUE_BYTES);
+  if (ahead < to_group) return (global const uchar *)(a->values + groups[ahead] * VALUE_GROUP(VALUE_SIZE));
+  return (global const uchar *)(a->keys + groups[KEY_GROUPS + ahead - to_group] * KEY_GROUP(HEAD_SIZE));
+}
+
 // weights · V over the keys from ≤ k < to of a part of a tile, for ROW_SPAN rows and COLUMN_SPAN columns.
-__attribute__((always_inline)) static inline void weigh_part(const struct attention *a, const ulong *groups, const int from,
-                                                     const int to, const uint column, const float *weights,
+__attribute__((always_inline)) static inline void weigh_part(const struct attention *a, const ulong *groups, const uint to_group,
+                                                     const int from, const int to, const uint column, const float *weights,
                                                      float16 acc[ROW_SPAN][COLUMN_SPAN]) {
 #pragma unroll 1
   for (int start = from / LANES * LANES; start < to; start += LANES) {
     global const value_element *group = a->values + groups[start / LANES] * VALUE_GROUP(VALUE_SIZE);
+    global const uchar *behind = behind_values(a, groups, to_group, start / LANES);
     float scales[COLUMN_SPAN][LANES];
 #if IS_QUANTIZED(VALUE_TYPE)
 #pragma unroll
@@ -53,7 +63,7 @@ __attribute__((always_inline)) static inline void weigh_part(const struct attent
       for (uint s = 0; s < COLUMN_SPAN; ++s) {
         const uint at = (column + s) * LANES;
         v[s] = load_values(group, k, at, VALUE_SIZE, IS_QUANTIZED(VALUE_TYPE) ? scales[s / 2 * 2][k] : 1.0f);
-        if (FETCHES(VALUE_TYPE)) FETCH(group + k * VALUE_SIZE + at + FETCH_BYTES / sizeof(value_element));
+        if (FETCHES(VALUE_TYPE)) FETCH(behind + (k * VALUE_SIZE + at) * sizeof(value_element));
       }
       const float *weight = weights + start + k;
 #pragma unroll
@@ -80,7 +90,7 @@ static inline void weigh_values(const struct attention *a, const ulong *groups, 
         for (uint m = 0; m < ROW_SPAN; ++m)
 #pragma unroll
           for (uint s = 0; s < COLUMN_SPAN; ++s) acc[m][s] = start == from ? (float16)0.0f : sums[r + m][c + s];
-        weigh_part(a, groups, start, end, c, weights + r * SCORE_STRIDE, acc);
+        weigh_part(a, groups, (to + LANES - 1) / LANES, start, end, c, weights + r * SCORE_STRIDE, acc);
 #pragma unroll
         for (uint m = 0; m < ROW_SPAN; ++m)
 #pragma unroll

@@ -277,8 +277,9 @@ static inline ulong scales_at(uint group, uint super, uint supers) {
 #ifndef PREFETCH_WORDS
 #define PREFETCH_WORDS 2048
 #endif
-// Fetches what load_chunk will want of a chunk c further on; with AVX-512 a CPU's own prefetchers keep up with wide formats.
-#if WORDS == 0 || (defined(__AVX512F__) && WORDS >= 8)
+// Fetches what load_chunk will want of a chunk c further on; with AVX-512 a CPU's own prefetchers keep up with wide formats, where
+// little is computed between the reads.
+#if WORDS == 0 || (defined(__AVX512F__) && WORDS >= 8 && TILE_M <= 1)
 #define FETCH_AHEAD(block, c)
 #else
 #define FETCH_AHEAD(block, c) FETCH((block) + (c) * PANEL_ROWS + PREFETCH_WORDS)

@@ -37,7 +37,7 @@ static inline bool next_share(struct share *s) {
     const uint range = (get_group_id(0) + s->visited) % groups;
     const uint first = (uint)((ulong)s->units * range / groups);
     const uint count = (uint)((ulong)s->units * (range + 1) / groups) - first;
-    const uint shares = clamp(count / SHARE_UNITS, (uint)LEAST_SHARES, (uint)MOST_SHARES);
+    const uint shares = min(count, clamp(count / SHARE_UNITS, (uint)LEAST_SHARES, (uint)MOST_SHARES));
     const uint claimed = count > 0 ? atomic_inc(s->counters + range * COUNTER_STRIDE) : shares;
     if (claimed >= shares) continue;
     s->begin = first + (uint)((ulong)count * claimed / shares);

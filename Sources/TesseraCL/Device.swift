@@ -11,7 +11,8 @@ package final class Device: Sendable {
   nonisolated(unsafe) let platform: cl_platform_id
 
   /// Whose memory the device has: CPUs, of whichever driver, have the host's.
-  package var memoryID: Int { profile.type == .cpu ? 0 : Int(bitPattern: id) }
+  package var memoryID: Int { profile.type == .cpu ? Self.hostMemoryID : Int(bitPattern: id) }
+  package static let hostMemoryID = 0
 
   private init(id: cl_device_id, platform: cl_platform_id, index: Int) {
     self.id = id

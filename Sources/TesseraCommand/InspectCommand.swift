@@ -41,6 +41,12 @@ struct InspectCommand: ParsableCommand {
   @Option(help: "Device memory for experts, in MiB; the others would stay in host memory.")
   var expertMemory: Int?
 
+  @OptionGroup var prefixes: PrefixCacheOptions
+
+  @Option(
+    help: "Generations that may be full at once, as `serve` has them, which then swaps (default: one, as `generate`).")
+  var parallel: Int?
+
   @Flag(
     help: """
       Print instead the kernel variants that a prompt and an answer launch, a JSON object a line, as scripts/gpu-check \
@@ -57,6 +63,7 @@ struct InspectCommand: ParsableCommand {
   func validate() throws {
     guard (path == nil) != (model == nil) else { throw ValidationError("give one model file") }
     try RunOptions.check(expertMemory: expertMemory)
+    guard (1...65_536).contains(parallel ?? 1) else { throw ValidationError("--parallel must be from 1 to 65536") }
     guard !variants || !json else { throw ValidationError("--variants is JSON lines: leave out --json") }
     if let type, !Quantizer.formats.contains(type) {
       throw ValidationError("--type is \(type.name.lowercased()): \(RunOptions.typeNames) are possible")
@@ -70,6 +77,9 @@ struct InspectCommand: ParsableCommand {
     options.contextLength = context
     options.weightFormat = type
     options.expertMemory = expertMemory.map { $0 << 20 }
+    var load = prefixes.applied(to: LoadOptions())
+    load.swapBytes = parallel == nil ? 0 : nil
+    (options.hostMemory, options.sequenceCount) = (load.hostMemory, parallel ?? 1)
     options.style = try LoadOptions.requestedStyle()
     // The plan needs a device's limits and a supported model; the files can be looked at without.
     let draft = Result { [options] in
@@ -180,6 +190,8 @@ struct InspectCommand: ParsableCommand {
     struct Memory: Encodable {
       let weights_bytes, kv_bytes_per_token, kv_bytes, workspace_bytes, staging_bytes, total_bytes, context: Int
       let kv: String
+      /// Of the host's memory, beside the device's.
+      let host_swap_bytes, host_cache_bytes, host_transfer_bytes: Int
       /// Of experts that stay in host memory: all, and of their places on the device.
       let expert_bytes, expert_device_bytes: Int?
 
@@ -193,6 +205,8 @@ struct InspectCommand: ParsableCommand {
         total_bytes = plan.totalBytes
         context = plan.contextLength
         kv = plan.cacheEncoding
+        (host_swap_bytes, host_cache_bytes) = (plan.host.swapBytes, plan.host.cacheBytes)
+        host_transfer_bytes = plan.host.transferBytes
       }
     }
   }

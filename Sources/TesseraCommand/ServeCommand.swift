@@ -33,6 +33,14 @@
         valueName: "MiB"))
     var cacheMebibytes: Int?
 
+    @Option(
+      help: ArgumentHelp(
+        """
+        Host memory, in MiB, of all models together, for generations that give way to others (default: as much as the cache \
+        has, if it is free; at most 1024 for each model).
+        """, valueName: "size"))
+    var swap: Int?
+
     func validate() throws {
       try runOptions.checkType()
       guard !model.isEmpty else { throw ValidationError("give a model: -m FILE") }
@@ -42,6 +50,7 @@
       guard (1...1 << 30).contains(cacheMebibytes ?? 1) else {
         throw ValidationError("--kv-memory must be from 1 to \(1 << 30) MiB")
       }
+      guard (0...1 << 30).contains(swap ?? 0) else { throw ValidationError("--swap must be from 0 to \(1 << 30) MiB") }
       guard model.count == 1 || server.alias.count <= model.count else {
         throw ValidationError("\(server.alias.count) names for \(model.count) models: give each at most one --alias")
       }
@@ -75,15 +84,19 @@
       try result.get()
     }
 
-    /// Loads the models one after another; what one takes of the memory budget, the next has not.
+    /// Loads the models one after another; what one takes of the memory budget, the next has not. Those that generate have equal
+    /// shares of the host's memory.
     private func load() async throws -> [ServedModel] {
       var models: [ServedModel] = []
+      let shares = max(1, try model.count { try ServedModel.generates(path: $0) })
       for (index, path) in model.enumerated() {
         var options = prefixes.applied(to: runOptions.loadOptions)
+        options.hostCacheBytes /= shares
+        options.swapBytes = swap.map { ($0 << 20) / shares }
         options.sequenceCount = parallel ?? (cacheMebibytes == nil ? 4 : Self.mostParallel)
         options.cacheBytes = cacheMebibytes.map { $0 << 20 }
         if let budget = options.memoryBudget {
-          options.memoryBudget = max(1, budget - models.reduce(0) { $0 + $1.language.memoryPlan.totalBytes })
+          options.memoryBudget = max(1, budget - models.reduce(0) { $0 + $1.language.memoryPlan.budgetedBytes })
         }
         let names = model.count == 1 ? server.alias : server.alias.indices.contains(index) ? [server.alias[index]] : []
         let loaded = try await runOptions.loading { [options] in

@@ -26,17 +26,28 @@ extension JSONValue {
   ///
   /// - Throws: `FileError` `.malformed` with the place, `.tooLarge`, or as `MappedFile` does.
   package init(path: String, options: JSONOptions = .file) throws(FileError) {
-    let file = try MappedFile(path: path)
+    self = try JSONValue(of: MappedFile(path: path), options: options)
+  }
+
+  /// Parses a file that is open.
+  init(of file: MappedFile, options: JSONOptions = .file) throws(FileError) {
     // Its bytes are read through a pointer, which keeps nothing alive.
     defer { withExtendedLifetime(file) {} }
-    do { self = try JSONValue(parsing: file.contents, path: path, options: options) } catch { throw FileError(error) }
+    do {
+      self = try JSONValue(parsing: file.contents, path: file.path, options: options)
+    } catch { throw FileError(error) }
   }
 }
 
 extension JSONFields {
   /// Reads a file that holds one object.
   package init(path: String, options: JSONOptions = .file) throws(FileError) {
-    let value = try JSONValue(path: path, options: options)
-    do { self = try JSONFields(of: value, path: path) } catch { throw FileError(error) }
+    try self.init(of: MappedFile(path: path), options: options)
+  }
+
+  /// Reads a file that is open and holds one object.
+  init(of file: MappedFile, options: JSONOptions = .file) throws(FileError) {
+    let value = try JSONValue(of: file, options: options)
+    do { self = try JSONFields(of: value, path: file.path) } catch { throw FileError(error) }
   }
 }

@@ -22,26 +22,27 @@ package final class MappedFile: @unchecked Sendable {
   package let byteCount: Int
 
   private let base: UnsafeMutableRawPointer?
-  private let descriptor: FileDescriptor?
+  /// The file, which can outlive the mapping; nil for what is no file.
+  package let file: OpenFile?
   private let isMapped: Bool
 
   /// Maps the file at `path`.
   ///
   /// - Throws: `FileError` `.notFound`, `.isFolder`, `.notRegularFile`, `.empty` or `.system`.
   package init(path: String) throws(FileError) {
-    let descriptor = try FileDescriptor.openForReading(path)
-    let byteCount = Int(try descriptor.status().st_size)
+    let file = try OpenFile(path: path)
+    let byteCount = file.byteCount
     guard byteCount > 0 else {
       throw FileError(.empty, path: path, "the file is empty: download it again")
     }
-    guard let base = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor.number, 0), base != MAP_FAILED else {
+    guard let base = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, file.descriptor.number, 0), base != MAP_FAILED else {
       throw FileError(
         .system, path: path, "its \(byteCount) bytes cannot be mapped: \(FileDescriptor.reason(errno))")
     }
     self.path = path
     self.byteCount = byteCount
     self.base = base
-    self.descriptor = consume descriptor
+    self.file = file
     isMapped = true
   }
 
@@ -49,7 +50,7 @@ package final class MappedFile: @unchecked Sendable {
   init(holding bytes: [UInt8], named name: String) {
     path = name
     byteCount = bytes.count
-    descriptor = nil
+    file = nil
     isMapped = false
     guard !bytes.isEmpty else {
       base = nil
@@ -65,16 +66,13 @@ package final class MappedFile: @unchecked Sendable {
     if isMapped { munmap(base, byteCount) } else { base.deallocate() }
   }
 
-  /// What the system says of the file now, also where another has its path; nil for what is no file.
-  package func status() throws(FileError) -> stat? { try descriptor?.status() }
-
   /// `count` bytes from `offset`. The pointer is valid while this object lives.
   ///
   /// - Throws: `FileError` `.outOfRange` where the range is not in the file, `.truncated` where the file has become
   ///   shorter since it was opened.
   package func bytes(at offset: Int, count: Int) throws(FileError) -> UnsafeRawBufferPointer {
     try checkRange(offset: offset, count: count)
-    guard Int(try descriptor?.status().st_size ?? off_t(byteCount)) >= byteCount else {
+    guard Int(try file?.descriptor.status().st_size ?? off_t(byteCount)) >= byteCount else {
       throw FileError(
         .truncated, path: path, "the file has become shorter since it was opened: load the model again")
     }

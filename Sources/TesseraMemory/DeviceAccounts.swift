@@ -14,6 +14,12 @@ final class DeviceAccounts: Sendable {
   /// Adds `count` bytes.
   func change(by count: Int, on device: Device) { bytes.withLock { $0[device.memoryID, default: 0] += count } }
 
+  /// Bytes of the host's memory that are reserved: by heaps on CPU devices, and beside them.
+  var reservedOnHost: Int { bytes.withLock { $0[Device.hostMemoryID] ?? 0 } }
+
+  /// Adds `count` bytes of the host's memory.
+  func changeHost(by count: Int) { bytes.withLock { $0[Device.hostMemoryID, default: 0] += count } }
+
   /// Adds `count` bytes if that is right beside what is reserved already; nobody else reserves meanwhile.
   func reserve(_ count: Int, on device: Device, if fits: (_ reserved: Int) -> Bool) -> Bool {
     bytes.withLock { bytes in

@@ -25,10 +25,14 @@ package struct DeviceLimits: Sendable, Equatable {
   package var reservedBytes = 0
   /// Bytes that are free of a CPU's memory, where that is known: others use it too.
   package var free: FreeMemory?
+  /// Bytes that are free of the host's memory beside a device that has its own, where that is known.
+  package var hostFree: FreeMemory?
 
   /// The limits of a device, with what is free of it now.
   package init(_ device: Device) {
-    self.init(device.profile, reservedBytes: DeviceAccounts.process.reserved(on: device))
+    let accounts = DeviceAccounts.process
+    self.init(device.profile, reservedBytes: accounts.reserved(on: device))
+    if !isCPU { hostFree = FreeMemory.now(reservedBytes: accounts.reservedOnHost) }
   }
 
   /// The limits of the device that `profile` describes; of a CPU, with what is free now beside `reservedBytes`.
@@ -74,7 +78,14 @@ package struct DeviceLimits: Sendable, Equatable {
   /// free of it, less a sixteenth (at least 128 MiB, at most 2 GiB), which programs, queues and, on a CPU, the rest of the
   /// process need.
   package var defaultBudgetBytes: Int {
-    let bytes = min(unreservedBytes, free?.byteCount ?? unreservedBytes)
+    Self.budget(of: min(unreservedBytes, free?.byteCount ?? unreservedBytes))
+  }
+
+  /// Bytes of the host's memory that may be used beside a device that has its own, with the same margin; nil where nothing is
+  /// known.
+  var hostBudgetBytes: Int? { hostFree.map { Self.budget(of: $0.byteCount) } }
+
+  private static func budget(of bytes: Int) -> Int {
     let margin = min(max(bytes / 16, 128 << 20), 2 << 30)
     return max(bytes / 2, bytes - margin)
   }

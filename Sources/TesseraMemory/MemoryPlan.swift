@@ -1,4 +1,4 @@
-/// The memory that a model will need on the device, computed before anything is allocated.
+/// The memory that a model will need, on the device and beside it, computed before anything is allocated.
 public struct MemoryPlan: Sendable, Equatable, Encodable {
   /// The pools of one group of layers.
   public struct Group: Sendable, Equatable, Encodable {
@@ -63,17 +63,24 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   public let workspaceBytes: Int
   /// Bytes through which data passes on its way to and from the device.
   public let stagingBytes: Int
-  /// The sum.
+  /// The sum of what is on the device.
   public let totalBytes: Int
+  /// What the model may take of the host's memory beside that.
+  public private(set) var host: HostMemoryPlan
+  /// Whether the device's memory is the host's, as a CPU's is.
+  public let sharesHostMemory: Bool
+  /// What counts against the device's budget.
+  public var budgetedBytes: Int { totalBytes + (sharesHostMemory ? host.totalBytes : 0) }
 
   private let layout: KVCacheLayout
+  private let hostDemand: HostMemoryDemand
   /// The part of the workspace that each token of the context takes.
   private let workspaceBytesPerToken: Int
 
   private enum CodingKeys: String, CodingKey {
     case weightsBytes, largestWeightBytes, experts, kvBytesPerToken, contextLength, sequenceCount, stepTokens, groups
     case kvBytes
-    case workspaceBytes, stagingBytes, totalBytes
+    case workspaceBytes, stagingBytes, totalBytes, host, sharesHostMemory
   }
 
   /// How the cache keeps keys and values, as `--kv` says it: `f16`, or `q8_0,f16` where they differ.
@@ -92,11 +99,14 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   /// - Parameters:
   ///   - stepTokens: the most tokens of one step, which a window holds beside those in sight.
   ///   - workspaceBytesPerToken: what of `workspaceBytes` each token of the context takes.
+  ///   - hostDemand: what the host's memory is wanted for.
+  ///   - sharesHostMemory: whether the device's memory is the host's.
   /// - Throws: ``MemoryError`` when a size is negative, a count not positive, or a sum beyond `Int`.
   package init(
     weightsBytes: Int, largestWeightBytes: Int, experts: Experts? = nil, kvLayout: KVCacheLayout, contextLength: Int,
     sequenceCount: Int = 1,
-    stepTokens: Int, workspaceBytes: Int, workspaceBytesPerToken: Int = 0, stagingBytes: Int = 0
+    stepTokens: Int, workspaceBytes: Int, workspaceBytesPerToken: Int = 0, stagingBytes: Int = 0,
+    hostDemand: HostMemoryDemand = HostMemoryDemand(), sharesHostMemory: Bool = false
   ) throws(MemoryError) {
     let counts = try kvLayout.blockCounts(
       contextLength: contextLength, sequenceCount: sequenceCount, stepTokens: stepTokens)
@@ -104,6 +114,9 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     for (group, count) in zip(kvLayout.groups, counts) { groups.append(try Group(group, blockCount: count)) }
     kvBytes = try checkedSum(groups.map(\.bytes), of: "KV cache of \(contextLength) tokens")
     totalBytes = try checkedSum([weightsBytes, kvBytes, workspaceBytes, stagingBytes], of: "memory plan")
+    host = try hostDemand.plan(kvLayout, contextLength: contextLength, stepTokens: stepTokens)
+    _ = try checkedSum([totalBytes, host.totalBytes], of: "memory plan")
+    (self.hostDemand, self.sharesHostMemory) = (hostDemand, sharesHostMemory)
     self.groups = groups
     kvBytesPerToken = kvLayout.bytesPerToken
     (self.weightsBytes, self.largestWeightBytes, self.experts) = (weightsBytes, largestWeightBytes, experts)
@@ -112,9 +125,22 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     (layout, self.workspaceBytesPerToken) = (kvLayout, workspaceBytesPerToken)
   }
 
+  /// The plan with host memory for swapping, where nobody says how much: as much as the cache has, at most 1 GiB, and an eighth of
+  /// what the rest leaves, so that other models find room.
+  package func takingSwap(limits: DeviceLimits, budgetBytes: Int? = nil) -> MemoryPlan {
+    guard hostDemand.swapBytes == nil else { return self }
+    let budget = sharesHostMemory ? budgetBytes ?? limits.defaultBudgetBytes : limits.hostBudgetBytes
+    let rest = budget.map { $0 - (sharesHostMemory ? budgetedBytes : host.totalBytes) } ?? .max
+    let swap = min(HostMemoryDemand.mostSwapBytes, kvBytes, max(0, rest / 8))
+    var plan = self
+    plan.host = HostMemoryPlan(swapBytes: swap, cacheBytes: host.cacheBytes, transferBytes: host.transferBytes)
+    return plan
+  }
+
   // MARK: Fitting
 
-  /// Throws ``MemoryError`` unless the plan fits into `budgetBytes` on a device with `limits`.
+  /// Throws ``MemoryError`` unless the plan fits into `budgetBytes` on a device with `limits`, and what it takes beside the device
+  /// into the host's memory.
   ///
   /// The refusal names every number and, where a shorter context would fit, that context.
   package func check(limits: DeviceLimits, budgetBytes: Int? = nil) throws(MemoryError) {
@@ -122,6 +148,12 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     guard fits(limits: limits, budgetBytes: budget) else {
       throw refusal(limits: limits, budgetBytes: budget, isDefault: budgetBytes == nil)
     }
+    guard !sharesHostMemory, let free = limits.hostBudgetBytes, wantedHostBytes > free else { return }
+    let reason = limits.hostFree.map { " (\($0.reason))" } ?? ""
+    throw MemoryError(
+      .overBudget,
+      "the model does not fit the host's memory: \(hostParts), together \(formatted(bytes: wantedHostBytes)); it may use "
+        + "\(formatted(bytes: free))\(reason): \(hostRemedy(wantedHostBytes - free))")
   }
 
   /// The longest context, in whole blocks, that fits into `budgetBytes`; 0 when none does.
@@ -132,7 +164,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
         weightsBytes: weightsBytes, largestWeightBytes: largestWeightBytes, kvLayout: layout,
         contextLength: units * unit, sequenceCount: sequenceCount, stepTokens: min(stepTokens, units * unit),
         workspaceBytes: workspaceBytes + (units * unit - contextLength) * workspaceBytesPerToken,
-        stagingBytes: stagingBytes)
+        stagingBytes: stagingBytes, hostDemand: hostDemand, sharesHostMemory: sharesHostMemory)
       return plan?.fits(limits: limits, budgetBytes: budgetBytes) ?? false
     }
     return units * unit
@@ -149,7 +181,32 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   }
 
   private func fits(limits: DeviceLimits, budgetBytes: Int) -> Bool {
-    totalBytes <= budgetBytes && max(largestWeightBytes, largestPoolBytes) <= limits.maxAllocationBytes
+    wantedBytes <= budgetBytes && max(largestWeightBytes, largestPoolBytes) <= limits.maxAllocationBytes
+  }
+
+  /// Host memory that was asked for: what is swapped takes as much as there is.
+  private var wantedHostBytes: Int { host.totalBytes - (hostDemand.swapBytes == nil ? host.swapBytes : 0) }
+  /// The same with the device's, where it is that of the host.
+  private var wantedBytes: Int { totalBytes + (sharesHostMemory ? wantedHostBytes : 0) }
+
+  /// What the host's memory is wanted for.
+  private var hostParts: String {
+    let parts = [
+      ("swapped generations", hostDemand.swapBytes ?? 0), ("host cache", host.cacheBytes),
+      ("blocks on their way", host.transferBytes),
+    ]
+    return parts.filter { $0.1 > 0 }.map { "\($0) \(formatted(bytes: $1))" }.joined(separator: ", ")
+  }
+
+  /// How host memory is saved, where so many bytes are too many.
+  private func hostRemedy(_ excess: Int) -> String {
+    let rest = (host.cacheBytes - excess) >> 20
+    if rest > 0 { return "use --host-cache \(rest)" }
+    let options = [
+      (hostDemand.swapBytes ?? 0 > 0, "--swap"), (host.cacheBytes > 0, "--host-cache"),
+      (hostDemand.keepsOnDisk, "--disk-cache"),
+    ]
+    return "leave out " + options.filter(\.0).map(\.1).joined(separator: " and ")
   }
 
   private func refusal(limits: DeviceLimits, budgetBytes budget: Int, isDefault: Bool = false) -> MemoryError {
@@ -160,11 +217,15 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
           + "\(formatted(bytes: limits.maxAllocationBytes)): use another device or a smaller model")
     }
     let fitting = largestContext(limits: limits, budgetBytes: budget)
-    let remedy =
+    let overBudget = wantedBytes > budget
+    // Without what is only useful it may fit.
+    let isHosts = sharesHostMemory && wantedHostBytes > 0 && totalBytes <= budget
+    let contexts =
       fitting > 0
       ? "use --context \(fitting)"
-      : "use a smaller model or a device with more memory (no context fits)"
-    let overBudget = totalBytes > budget
+      : isHosts ? nil : "use a smaller model or a device with more memory (no context fits)"
+    let remedies = [contexts, isHosts ? hostRemedy(wantedBytes - budget) : nil]
+    let remedy = remedies.compactMap { $0 }.joined(separator: ", or ")
     let free = isDefault ? limits.budgetReason.map { " (\($0))" } ?? "" : ""
     let reason =
       overBudget
@@ -175,8 +236,9 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       overBudget ? .overBudget : .overMaxAllocation,
       "the model does not fit on \(limits.name): weights \(formatted(bytes: weightsBytes)), KV cache "
         + "\(formatted(bytes: kvBytes)) for \(sequences) (\(kvBytesPerToken) bytes a token), workspace "
-        + "\(formatted(bytes: workspaceBytes)), staging \(formatted(bytes: stagingBytes)), together "
-        + "\(formatted(bytes: totalBytes)); \(reason): \(remedy)")
+        + "\(formatted(bytes: workspaceBytes)), staging \(formatted(bytes: stagingBytes)), "
+        + (sharesHostMemory && wantedHostBytes > 0 ? "\(hostParts), " : "")
+        + "together \(formatted(bytes: wantedBytes)); \(reason): \(remedy)")
   }
 
   /// Bytes of the largest pool buffer, one layer's keys or values.
@@ -210,12 +272,30 @@ extension MemoryPlan: CustomStringConvertible {
         "\n  places for experts \(formatted(bytes: $0.deviceBytes)); all of them, \(formatted(bytes: $0.bytes)), stay in "
           + "host memory"
       } ?? ""
+    let rows = [
+      ("swap", host.swapBytes, "for generations that give way"),
+      ("host cache", host.cacheBytes, "for beginnings of prompts"),
+      ("transfers", host.transferBytes, "for blocks on their way to caches and back"),
+    ].filter { $0.1 > 0 }.map { name, bytes, purpose in
+      "\n  \(name.padded(to: 10)) \(formatted(bytes: bytes)) \(purpose)"
+    }.joined()
+    let besides =
+      rows.isEmpty
+      ? ""
+      : "\nhost memory \(formatted(bytes: host.totalBytes))\(rows)"
+        + (sharesHostMemory ? "\nboth       \(formatted(bytes: budgetedBytes)): the device's memory is the host's" : "")
     return """
       weights    \(formatted(bytes: weightsBytes))\(places)
       KV cache   \(formatted(bytes: kvBytes)) for \(sequences), \(formatted(bytes: kvBytesPerToken)) a token, \(cacheEncoding)\(parts)
       workspace  \(formatted(bytes: workspaceBytes))
       staging    \(formatted(bytes: stagingBytes))
-      together   \(formatted(bytes: totalBytes))
+      together   \(formatted(bytes: totalBytes))\(besides)
       """
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - utf8.count))
   }
 }

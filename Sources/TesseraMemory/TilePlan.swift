@@ -25,6 +25,8 @@ package struct TilePlan: Sendable, Equatable, Codable {
     package var groupSize: Int
     /// Tiles of tokens that share one unpacking of the weights, where a tile is the largest one: the macro `TILES`.
     package var repeats = 1
+    /// Vectors of sums that registers hold (`heldSums(vectorWidth:)`); 0 for the simt style.
+    package var heldSums = 0
     /// What a work-group may have, and how many run at once at least; nothing for the vector style.
     package var maxGroupSize = 1, localBytes = 0, computeUnits = 1
     /// Values that were measured to be better, by class.
@@ -54,10 +56,20 @@ package struct TilePlan: Sendable, Equatable, Codable {
         tokens: largest.tokenTile(for: count), groups: tuning[name, "TILE_N"] ?? rowGroups, repeats: 1,
         groupSize: groupSize)
       if tile.tokens == largest.tokens { tile.repeats = tuning[name, "TILES"] ?? repeats }
+      let held = Self.heldTile
+      if count > tile.tokens, tile.tokens > held, held * tile.groups <= heldSums, count <= Self.mostInHeldTiles,
+        (count + held - 1) / held * held <= (count + tile.tokens - 1) / tile.tokens * tile.tokens
+      {
+        (tile.tokens, tile.repeats) = (held, 1)
+      }
       if isGated, !tile.groups.isMultiple(of: 2) { tile.groups = 2 }
       if let words = tuning[name, "PREFETCH_WORDS"] { tile.prefetchWords = words }
       return tile
     }
+
+    /// Tokens of a tile that unpacks weights into registers, beside its sums. Up to so many tokens such tiles are as fast as
+    /// larger ones that share an unpacking in memory, and faster where the last of those would be padded more.
+    private static let heldTile = 8, mostInHeldTiles = 64
 
     /// The token tiles that kernels are built for, smallest first.
     package var tokenTiles: [Int] { TilePlan.tokenTiles.filter { $0 <= tokens } }
@@ -131,7 +143,9 @@ package struct TilePlan: Sendable, Equatable, Codable {
   /// Weights are unpacked once for several tiles, into the first-level cache, and sums go through the registers in parts:
   /// where those are fewer, fewer tiles share the cache.
   private static func vectorMatrix(_ limits: DeviceLimits) -> Matrix {
-    Matrix(tokens: 12, rowGroups: 2, groupSize: 1, repeats: limits.vectorWidth >= rowGroup ? 8 : 4)
+    Matrix(
+      tokens: 12, rowGroups: 2, groupSize: 1, repeats: limits.vectorWidth >= rowGroup ? 8 : 4,
+      heldSums: heldSums(vectorWidth: limits.vectorWidth))
   }
 
   /// Queries and scores of a tile stay in a first-level cache of 32 KiB.

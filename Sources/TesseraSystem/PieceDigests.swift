@@ -32,26 +32,23 @@ package enum PieceDigests {
   }
 }
 
-extension Fingerprint {
-  /// A fingerprint of a file's contents. Its bytes are read on all cores, and do not stay in memory.
+extension FileDescriptor {
+  /// A fingerprint of the file's contents, whatever is at its path by now. Its bytes are read on all cores, and do not stay in memory.
   ///
-  /// - Throws: as `FileDescriptor.openForReading`, `.system` or `.truncated` where it cannot be read to its end.
-  package init(ofFileAt path: String) throws(FileError) {
-    let descriptor = try FileDescriptor.openForReading(path)
-    let count = Int(try descriptor.status().st_size)
-    let (number, problems) = (descriptor.number, FirstProblem())
+  /// - Throws: `FileError` `.system` or `.truncated` where it cannot be read to its end.
+  package borrowing func fingerprint() throws(FileError) -> Fingerprint {
+    let count = Int(try status().st_size)
+    let (number, problems) = (number, FirstProblem())
     let digests = PieceDigests.make(count) { range, take in
       let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 16)
       defer { memory.deallocate() }
       problems.note(FileDescriptor.fill(memory, from: number, at: range.lowerBound))
       if problems.first == nil { take(UnsafeRawBufferPointer(memory)) }
     }
-    // Its number is used up to here.
-    _ = consume descriptor
     if let problem = problems.first { throw problem.error(path) }
     var builder = FingerprintBuilder()
     builder.append(UInt64(count))
     digests.withUnsafeBytes { builder.append($0) }
-    self = builder.finish()
+    return builder.finish()
   }
 }

@@ -181,6 +181,26 @@ struct CommandDocumentTests {
     }
   }
 
+  @Test("inspect plans the host's memory too, and generate says what is planned beside the device")
+  func inspectHost() throws {
+    try model.withFile { path in
+      let plain = try document(["inspect", path, "--json"])
+      let none = try #require(plain["memory"] as? [String: Any])
+      #expect(none["host_swap_bytes"] as? Int == 0 && none["host_cache_bytes"] as? Int == 0)
+      let run = try document(["inspect", path, "--json", "--parallel", "3", "--host-cache", "5"])
+      let memory = try #require(run["memory"] as? [String: Any])
+      #expect(memory["host_swap_bytes"] as? Int == memory["kv_bytes"] as? Int)
+      #expect(memory["host_cache_bytes"] as? Int == 5 << 20 && (memory["host_transfer_bytes"] as? Int ?? 0) > 0)
+      let text = try CommandRun(["inspect", path, "-q", "--host-cache", "5"])
+      #expect(text.output.contains("\nhost memory ") && text.output.contains("\n  host cache 5.0 MiB"))
+      #expect(!text.output.contains("\n  swap "))
+      let large = try CommandRun(["generate", "-m", path, "-p", "a", "-n", "1", "--host-cache", "1073741824"])
+      #expect(large.status != 0 && large.errors.contains("\(1 << 50) bytes"), "\(large.errors)")
+      let answer = try CommandRun(["generate", "-m", path, "-p", "a", "-n", "1", "--host-cache", "5"])
+      #expect(answer.status == 0 && answer.errors.contains(", planned beside it "), "\(answer.errors)")
+    }
+  }
+
   @Test("inspect shows a model that cannot be run, and says why")
   func inspectUnsupported() throws {
     try model.withFile({ $0.metadata["general.architecture"] = .string("mamba") }) { path in

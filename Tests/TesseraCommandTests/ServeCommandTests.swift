@@ -38,10 +38,26 @@
       #expect(lines.count == 1)
     }
 
+    @Test("several models have their parts of the host's memory, and the start prints them")
+    func hostMemory() throws {
+      let run = try SyntheticModel.llama.withFile { path in
+        try SyntheticModel.gemma3.withFile { other in
+          try CommandRun(
+            [
+              "serve", "-m", path, "-m", other, "--context", "64", "--port", "0", "--host-cache", "8", "--swap", "6",
+            ], shell: Self.script)
+        }
+      }
+      #expect(run.output == "status 0\n")
+      let lines = run.errors.split(separator: "\n").filter { $0.contains("host memory: ") }
+      #expect(lines.count == 2 && lines.allSatisfy { $0.contains("swap 3 MiB + host cache 4 MiB + ") }, "\(run.errors)")
+    }
+
     @Test(
       "arguments that cannot be are refused before a model is loaded",
       arguments: [
-        ["--port", "70000"], ["--parallel", "0"], ["--max-body", "0"], ["--max-queue", "0"], ["--timeout", "0"],
+        ["--port", "70000"], ["--parallel", "0"], ["--swap", "-1"], ["--max-body", "0"], ["--max-queue", "0"],
+        ["--timeout", "0"],
         ["--api-key", ""], ["--alias", ""],
       ])
     func arguments(options: [String]) throws {

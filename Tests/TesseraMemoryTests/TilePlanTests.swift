@@ -18,7 +18,21 @@ struct TilePlanTests {
     var limits = DeviceLimits.cpu
     limits.vectorWidth = width
     let matrix = try TilePlan(limits: limits, headDim: 64).matrix
-    #expect(matrix == TilePlan.Matrix(tokens: 12, rowGroups: 2, groupSize: 1, repeats: repeats))
+    #expect(
+      matrix == TilePlan.Matrix(tokens: 12, rowGroups: 2, groupSize: 1, repeats: repeats, heldSums: sums))
+  }
+
+  @Test(
+    "a few tiles of many tokens are of 8, where registers hold their sums and no more rows are padded",
+    arguments: [(8, 8), (9, 12), (12, 12), (13, 8), (24, 8), (33, 12), (36, 12), (37, 8), (64, 8), (65, 12), (512, 12)])
+  func fewTiles(tokens: Int, expected: Int) throws {
+    let tile = try TilePlan(limits: .cpu, headDim: 64).matrix.tile(tokens: tokens, weights: "4-bit")
+    #expect(tile.tokens == expected && tile.repeats == (expected == 12 ? 8 : 1))
+    var narrow = DeviceLimits.cpu
+    narrow.vectorWidth = 8
+    #expect(
+      try TilePlan(limits: narrow, headDim: 64).matrix.tile(tokens: tokens, weights: "4-bit").tokens
+        == (tokens > 8 ? 12 : 8))
   }
 
   @Test("vector attention keeps a tile in the first-level cache", arguments: [(32, 12), (64, 12), (256, 12), (512, 8)])

@@ -48,8 +48,8 @@ struct FingerprintTests {
     for (index, content) in contents.enumerated() {
       let paths = ["a", "b"].map { folder.appendingPathComponent("\($0)\(index)").path }
       for path in paths { try content.write(to: URL(fileURLWithPath: path)) }
-      let digest = try Fingerprint(ofFileAt: paths[0])
-      #expect(try Fingerprint(ofFileAt: paths[1]) == digest)
+      let digest = try FileDescriptor.openForReading(paths[0]).fingerprint()
+      #expect(try FileDescriptor.openForReading(paths[1]).fingerprint() == digest)
       found.insert(digest)
       // Digests of the pieces, behind the length.
       let pieces = stride(from: 0, to: content.count, by: 1 << 20).flatMap { start in
@@ -60,7 +60,7 @@ struct FingerprintTests {
       #expect(Fingerprint(digest: digest.bytes) == digest && Fingerprint(digest: Array(digest.bytes.dropLast())) == nil)
     }
     #expect(found.count == contents.count)
-    #expect(throws: FileError.self) { try Fingerprint(ofFileAt: folder.path) }
-    #expect(throws: FileError.self) { try Fingerprint(ofFileAt: folder.path + "/none") }
+    #expect(throws: FileError.self) { try FileDescriptor.openForReading(folder.path).fingerprint() }
+    #expect(throws: FileError.self) { try FileDescriptor.openForReading(folder.path + "/none").fingerprint() }
   }
 }

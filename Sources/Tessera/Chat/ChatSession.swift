@@ -69,7 +69,7 @@ public actor ChatSession {
 
   // MARK: One turn
 
-  func begin(_ message: String) async throws -> Int {
+  func begin(_ message: String, _ options: GenerationOptions) async throws -> Int {
     closeTurn()
     turnCount += 1
     let id = turnCount
@@ -91,6 +91,15 @@ public actor ChatSession {
 
   /// The next piece of a turn's answer; nil at its end, and once another turn has begun.
   func next(of id: Int) async throws -> String? {
+    switch try await nextEvent(of: id) {
+    case .token(let token)?: token.text
+    case .finished(let result)?: result.trailingText.isEmpty ? nil : result.trailingText
+    case nil: nil
+    }
+  }
+
+  /// The next event of a turn; nil behind its last, and once another turn has begun.
+  func nextEvent(of id: Int) async throws -> GenerationEvent? {
     guard let request = turn?.request, turn?.id == id else { return nil }
     let event: GenerationEvent?
     do { event = try await request.next() } catch {
@@ -105,18 +114,14 @@ public actor ChatSession {
     }
     guard turn?.id == id else { return nil }
     switch event {
-    case .token(let token)?:
-      turn?.answer += token.text
-      return token.text
+    case .token(let token)?: turn?.answer += token.text
     case .finished(let result)?:
       turn?.answer += result.trailingText
       lastResult = result
       closeTurn()
-      return result.trailingText.isEmpty ? nil : result.trailingText
-    case nil:
-      closeTurn()
-      return nil
+    case nil: closeTurn()
     }
+    return event
   }
 
   /// Keeps the answer as far as it came.
@@ -155,7 +160,7 @@ public struct ResponseStream: AsyncSequence, Sendable {
     guard sent.send() else {
       throw TesseraError(.alreadySent, "the answer was asked for already: each iteration of it would send the message")
     }
-    return try await session.begin(message)
+    return try await session.begin(message, session.options)
   }
 
   public struct Iterator: AsyncIteratorProtocol {

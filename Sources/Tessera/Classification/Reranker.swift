@@ -76,7 +76,9 @@ public final class Reranker: Sendable {
 
   /// As for texts, of the token ids of question and document together.
   ///
-  /// - Parameter tokenTypes: the segment of each token; models that tell none apart leave them out.
+  /// - Parameters:
+  ///   - tokens: of each document, the ids of both texts and of what stands between them.
+  ///   - tokenTypes: the segment of each token; models that tell none apart leave them out.
   public func rank(tokens: [[Int]], tokenTypes: [[Int]]? = nil) async throws -> [Score] {
     let types = model.profile.segmentCount > 0 ? tokenTypes : nil
     let scores = try await classifier.scores(tokens, types).enumerated().map { index, logits in

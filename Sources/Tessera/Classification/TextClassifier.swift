@@ -72,7 +72,9 @@ public final class TextClassifier: Sendable {
 
   /// As for texts, of their token ids, those that a tokenizer would add included.
   ///
-  /// - Parameter tokenTypes: the segments of each text's tokens, of models that tell segments apart.
+  /// - Parameters:
+  ///   - tokens: the ids of each text.
+  ///   - tokenTypes: the segments of each text's tokens, of models that tell segments apart.
   public func classify(tokens: [[Int]], tokenTypes: [[Int]]? = nil) async throws -> [[Label]] {
     guard !judgesTokens else {
       throw TesseraError(.badOption, "the model has labels for each token, none for a text: ask for those of tokens")

@@ -82,7 +82,7 @@ extension Engine {
         contextLength: model.runner.contextLength, peakDeviceBytes: model.runner.heap.peakBytes)
     } catch { return fail(id, error) }
     totals.generatedTokens += 1
-    save([id], model)
+    save([id], isProven: true, model)
     if requests[id]?.isFinished == true {
       settle(id)
     } else if !goesOn {

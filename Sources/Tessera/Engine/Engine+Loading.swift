@@ -33,9 +33,9 @@ extension Engine {
     progress: @escaping @Sendable (LoadProgress) -> Void
   ) async throws -> Parts {
     let source = try source()
-    let origin = ModelOrigin(source.name, try source.contents(), options)
     let device = try Device.select(options.device)
     let runnerOptions = try options.runnerOptions(source, on: device.profile.type)
+    let origin = ModelOrigin(source, options, runnerOptions.adapters)
     var draft = try ModelDraft(source.checkpoint, on: device, options: runnerOptions)
     let tune = QuickTune(device: device, style: draft.style, formats: draft.formats)
     if options.tunesNewDevices, options.tuning == nil, tune.isNeeded(on: device.profile.type) {
@@ -48,8 +48,8 @@ extension Engine {
     let hasExperts = runner.hasExperts
     let tokenizer = try await made
     let rules = try source.tokenRules(takesSource: runner.takesSource)
-    preemption.swapLimit = options.swapBytes
-    let (prefixes, tiers) = try prefixParts(source, options, runner)
+    preemption.swapLimit = runner.plan.host.swapBytes
+    let (prefixes, tiers) = try prefixParts(source, options, runnerOptions.adapters, runner)
     let precision = try load(
       runner, rules: rules, tokenizer: try? tokenizer.get(), prefixes: prefixes, tiers: tiers, since: start)
     return Parts(
@@ -62,7 +62,7 @@ extension Engine {
 
   /// How sequences share what they begin with, and where that is kept.
   private func prefixParts(
-    _ source: ModelSource, _ options: LoadOptions, _ runner: ModelRunner
+    _ source: ModelSource, _ options: LoadOptions, _ opened: [Adapter], _ runner: ModelRunner
   ) throws -> (PrefixNames?, PrefixTiers?) {
     guard options.prefixCache, runner.cache.layout.prefixBlockSize != nil else { return (nil, nil) }
     let isStored = options.hostCacheBytes > 0 || options.diskCache != nil
@@ -74,11 +74,13 @@ extension Engine {
       let weights = options.weightType.map { $0.name } ?? "as stored"
       model = "\(try source.digest().hexadecimal) \(weights) \(device.name) \(device.driverVersion)"
       model += " \(KernelSource.digest.hexadecimal) \(runner.rotationDigest.hexadecimal)"
-      adapters = try options.adapters.map { "\(try $0.digest().hexadecimal) \($0.scale)" }
+      adapters = try zip(opened, options.adapters).map { "\(try $0.digest().hexadecimal) \($1.scale)" }
     }
     let names = PrefixNames(runner, model: model, adapters: adapters)
     let digest = runner.cache.layout.digest(model: model, style: runner.library.style)
-    return (names, try PrefixTiers(options, layoutDigest: digest))
+    let tiers = try PrefixTiers(
+      options, runner.cache.layout, contextLength: runner.contextLength, layoutDigest: digest)
+    return (names, tiers)
   }
 }
 

@@ -66,6 +66,7 @@ extension Engine {
     for admission in admitted {
       do {
         let count = try begin(admission.id)
+        touch(admission.id)
         if let first = requests[admission.id]?.takeFirstTurn() { totals.begin(first) }
         guard count != admission.cachedTokens else { continue }
         scheduler.setDone(admission.id, count)
@@ -92,7 +93,7 @@ extension Engine {
     }
     scheduler.didRun(items)
     // Those with a choice are saved once it is seen to be finite.
-    save(items.filter { !$0.isSampled }.map(\.id), model)
+    save(items.filter { !$0.isSampled }.map(\.id), isProven: false, model)
     let (sampled, rows) = (items.filter(\.isSampled), model.runner.logitRows)
     for first in stride(from: 0, to: sampled.count, by: rows) {
       let slice = sampled[first..<min(first + rows, sampled.count)]

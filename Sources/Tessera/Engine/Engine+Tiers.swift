@@ -10,9 +10,16 @@ extension LanguageModel {
 /// Blocks on their way to the stores behind the device, and back.
 extension Engine {
   /// Copies the blocks of requests that have got their names to the stores, where these lack them.
-  func save(_ ids: [SequenceID], _ model: Loaded) {
+  ///
+  /// - Parameter isProven: whether the choice behind them was seen to be finite; else they go again if it is not.
+  func save(_ ids: [SequenceID], isProven: Bool, _ model: Loaded) {
     guard let tiers = model.tiers else { return }
-    let named = ids.flatMap { requests[$0]?.sequence.takeNamed() ?? [] }.filter { !tiers.store.contains($0.name) }
+    var named: [KVNamedBlock] = []
+    for id in ids {
+      let new = (requests[id]?.sequence.takeNamed() ?? []).filter { !tiers.store.contains($0.name) }
+      if isProven { requests[id]?.unproven = [] } else { requests[id]?.unproven += new.map(\.name) }
+      named += new
+    }
     guard !named.isEmpty else { return }
     do {
       // A step that still runs is no part of the copy.
@@ -35,6 +42,19 @@ extension Engine {
     }
   }
 
+  /// Takes out of the stores what a request that fails by a fault has put there, or has from there, and that nobody knows to be right.
+  func distrust(_ id: SequenceID) {
+    guard let names = requests[id]?.unproven, !names.isEmpty else { return }
+    loaded?.tiers?.store.remove(names)
+  }
+
+  /// Tells the stores that blocks of a request are in use, so that they stay there too: as it begins and as it ends.
+  func touch(_ id: SequenceID) {
+    guard let tiers = loaded?.tiers, let request = requests[id], let chain = request.chain else { return }
+    let names = chain.names.prefix(request.sequence.tokenCount / chain.blockSize)
+    if !names.isEmpty { tiers.store.touch(Array(names)) }
+  }
+
   /// Not on the engine's thread: steps go on.
   func flush() async {
     guard let tiers = loaded?.tiers else { return }
@@ -50,15 +70,16 @@ extension Engine {
     let budget = CacheBudget(model.runner.cache, model.runner.chunkSize, requests, waiting: [])
     let first = scheduler.waiting.prefix(64)
     var isLoading = scheduler.waiting.contains { requests[$0.id]?.fetch.isLoading == true }
-    // Those that have something of the stores, or wait for it.
-    var inLine = 0
+    // Those that have something of the stores, or wait for it, and the bytes that others have room for.
+    var (inLine, room) = (0, tiers.loadLimit)
     for entry in first {
       guard let request = requests[entry.id], request.chain != nil else { continue }
       if request.fetch.isDone {
         guard !request.fetch.blocks.isEmpty else { continue }
         inLine += 1
+        let bytes = request.fetch.blocks.count * tiers.blockBytes
         // Others have come to be before it.
-        if inLine > Self.mostLoaded { requests[entry.id]?.fetch = .wanted }
+        if inLine > Self.mostLoaded || bytes > room { requests[entry.id]?.fetch = .wanted } else { room -= bytes }
         continue
       }
       guard request.swap == nil else {
@@ -67,6 +88,7 @@ extension Engine {
       }
       if request.fetch.isLoading || request.fetch.isWanted && (isLoading || inLine >= Self.mostLoaded) {
         inLine += 1
+        room -= request.fetch.loadingBytes
         continue
       }
       // What another is computing is there soon.
@@ -76,26 +98,27 @@ extension Engine {
       let known = cache.prefix(of: names).tokenCount
       let stored = cache.prefix(of: names) { tiers.store.contains(names[$0]) }.tokenCount
       let numbers = cache.missingBlocks(of: Array(names.prefix(stored / chain.blockSize)))
-      let bytes = numbers.count * cache.layout.groups.reduce(0) { $0 + $1.bytesPerBlock }
+      let bytes = numbers.count * tiers.blockBytes
       guard stored > known, isWorthLoading(bytes, tokens: stored - known) else {
         requests[entry.id]?.fetch = .done([:])
         continue
       }
       inLine += 1
-      let isNext = !isLoading && inLine <= Self.mostLoaded
-      requests[entry.id]?.fetch = isNext ? .loading : .wanted
+      let isNext = !isLoading && inLine <= Self.mostLoaded && bytes <= room
+      requests[entry.id]?.fetch = isNext ? .loading(bytes) : .wanted
       guard isNext else { continue }
       isLoading = true
-      load(numbers.map { ($0, names[$0]) }, for: entry.id, tiers, byteCount: bytes / numbers.count)
+      room -= bytes
+      load(numbers.map { ($0, names[$0]) }, for: entry.id, tiers)
     }
   }
 
   private func load(
-    _ names: [(number: Int, name: KVBlockKey)], for id: SequenceID, _ tiers: PrefixTiers, byteCount: Int
+    _ names: [(number: Int, name: KVBlockKey)], for id: SequenceID, _ tiers: PrefixTiers
   ) {
     Task {
-      let (blocks, seconds) = await tiers.load(names, byteCount: byteCount)
-      loading.didCopy(bytes: blocks.count * byteCount, seconds: seconds)
+      let (blocks, seconds) = await tiers.load(names)
+      loading.didCopy(bytes: blocks.count * tiers.blockBytes, seconds: seconds)
       requests[id]?.fetch = .done(blocks)
       start()
     }
@@ -118,6 +141,7 @@ extension Engine {
     guard count > 0 else { return 0 }
     sequence.name(chain.names)
     let used = try runner.restore(sequence, count: count) { blocks[$0]?.bytes }
+    requests[id]?.unproven += used.map { names[$0] }
     let tiers = used.compactMap { blocks[$0]?.tier }
     requests[id]?.didCache(
       count, host: tiers.count { $0 == .host } * chain.blockSize, disk: tiers.count { $0 == .disk } * chain.blockSize)

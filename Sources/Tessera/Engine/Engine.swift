@@ -70,6 +70,7 @@ actor Engine {
     tiers: PrefixTiers? = nil, since start: ContinuousClock.Instant
   ) throws -> Precision {
     runner.cache.keepsJournal = tiers != nil
+    if tiers != nil { try runner.prepareCopies() }
     var limits = Scheduler.Limits()
     limits.tokenBudget = runner.chunkSize
     limits.growth = runner.cache.layout.groups.map(\.blockSize).max() ?? limits.growth
@@ -184,7 +185,10 @@ actor Engine {
 
   func fail(_ id: SequenceID, _ error: any Error) {
     // Nobody shares what may be wrong; a request that has itself to blame has computed nothing wrong.
-    if error is CLError || (error as? TesseraError)?.code == .notFinite { requests[id]?.sequence.unname() }
+    if error is CLError || (error as? TesseraError)?.code == .notFinite {
+      requests[id]?.sequence.unname()
+      distrust(id)
+    }
     requests[id]?.fail(error)
     settle(id)
   }
@@ -195,6 +199,7 @@ actor Engine {
     dropFlight(of: id)
     guard let request = requests[id], !request.isSettled else { return }
     requests[id]?.isSettled = true
+    touch(id)
     dropSwap(of: id)
     request.sequence.close()
     // Others may wait for the blocks.

@@ -41,13 +41,3 @@ struct PrefixNames: Sendable {
     return KVKeyChain(root: builder.finish(), blockSize: blockSize)
   }
 }
-
-extension LoadOptions.Adapter {
-  /// SHA-256 of what is in the adapter's files.
-  package func digest() throws -> Fingerprint {
-    let files = FileDescriptor.isFolder(path) ? ["/adapter_config.json", "/adapter_model.safetensors"] : [""]
-    var builder = FingerprintBuilder()
-    for file in files { builder.append(try Fingerprint(ofFileAt: path + file).hexadecimal) }
-    return builder.finish()
-  }
-}

@@ -8,14 +8,22 @@ struct PrefixTiers: Sendable {
   let store: any KVBlockStore
   let host: HostBlockStore?
   let disk: DiskBlockStore?
+  /// Bytes of a block: all groups' parts.
+  let blockBytes: Int
+  /// What may be loaded for waiting requests together: as much as one may have.
+  let loadLimit: Int
   /// Loads blocks on a thread of its own: files are read.
   let loader = TextWorker(name: "tessera blocks")
 
   /// Nil where no store is asked for.
   ///
-  /// - Parameter layoutDigest: of the cache's layout.
+  /// - Parameters:
+  ///   - layout: the cache's.
+  ///   - layoutDigest: of it.
   /// - Throws: `FileError` for a folder that is none.
-  init?(_ options: LoadOptions, layoutDigest: [UInt8]) throws {
+  init?(_ options: LoadOptions, _ layout: KVCacheLayout, contextLength: Int, layoutDigest: [UInt8]) throws {
+    blockBytes = layout.storedBlockBytes
+    loadLimit = layout.prefixBlockSize.map { contextLength / $0 * layout.storedBlockBytes } ?? 0
     disk = try options.diskCache.map {
       try DiskBlockStore(folder: $0.folder, byteLimit: $0.byteLimit, layoutDigest: layoutDigest)
     }
@@ -25,16 +33,14 @@ struct PrefixTiers: Sendable {
   }
 
   /// Blocks by their numbers, up to the first that is not there.
-  ///
-  /// - Parameter byteCount: of a block, all groups' parts.
   func load(
-    _ names: [(number: Int, name: KVBlockKey)], byteCount: Int
+    _ names: [(number: Int, name: KVBlockKey)]
   ) async -> (blocks: [Int: KVStoredBlock], seconds: Double) {
-    let load: @Sendable () -> (blocks: [Int: KVStoredBlock], seconds: Double) = { [store] in
+    let load: @Sendable () -> (blocks: [Int: KVStoredBlock], seconds: Double) = { [store, blockBytes] in
       let start = ContinuousClock.now
       var blocks: [Int: KVStoredBlock] = [:]
       for (number, name) in names {
-        guard let block = store.load(name), block.bytes.count == byteCount else { break }
+        guard let block = store.load(name), block.bytes.count == blockBytes else { break }
         blocks[number] = block
       }
       return (blocks, (.now - start).seconds)
@@ -49,8 +55,8 @@ enum PrefixFetch: Sendable {
   case unknown
   /// There is something to load, once another's is there.
   case wanted
-  /// They are being loaded.
-  case loading
+  /// So many bytes are being loaded.
+  case loading(Int)
   /// Those that were loaded, by their numbers; none where there was nothing to gain.
   case done([Int: KVStoredBlock])
 
@@ -59,6 +65,7 @@ enum PrefixFetch: Sendable {
     return [:]
   }
   var isWanted: Bool { if case .wanted = self { true } else { false } }
-  var isLoading: Bool { if case .loading = self { true } else { false } }
+  var isLoading: Bool { loadingBytes > 0 }
+  var loadingBytes: Int { if case .loading(let bytes) = self { bytes } else { 0 } }
   var isDone: Bool { if case .done = self { true } else { false } }
 }

@@ -21,6 +21,8 @@ struct Request {
   var swap: KVSwap?
   /// What stores have of it.
   var fetch = PrefixFetch.unknown
+  /// Names of blocks that it put into stores or has from there, behind which no choice was seen to be finite yet.
+  var unproven: [KVBlockKey] = []
   /// Names of the sequence's blocks; nil where it shares none.
   private(set) var chain: KVKeyChain?
   let seed: UInt64

@@ -39,9 +39,11 @@ public struct Reproduction: Sendable, Codable, Equatable {
     /// Factor of what it changed, besides its own.
     public var scale: Double
 
-    /// - Throws: `FileError` where a file cannot be read.
-    package init(_ adapter: LoadOptions.Adapter) throws {
-      (digest, scale) = (try adapter.digest().hexadecimal, adapter.scale)
+    /// - Throws: `FileError` where a file cannot be read, and what opening it throws.
+    package init(_ adapter: LoadOptions.Adapter) throws { try self.init(adapter.open(), adapter.scale) }
+
+    init(_ adapter: TesseraModels.Adapter, _ scale: Double) throws {
+      (digest, self.scale) = (try adapter.digest().hexadecimal, scale)
     }
   }
 
@@ -133,7 +135,10 @@ public struct Reproduction: Sendable, Codable, Equatable {
 extension Reproduction.Request {
   /// What a generation is asked for.
   ///
-  /// - Parameter options: with a seed where they draw tokens.
+  /// - Parameters:
+  ///   - promptTokens: the ids that the answer stands behind.
+  ///   - sourceTokens: of an encoder-decoder.
+  ///   - options: with a seed where they draw tokens.
   /// - Throws: `TesseraError.badOption` where they have `allowedTokens`, which are not told.
   public init(promptTokens: [Int], sourceTokens: [Int]?, options: GenerationOptions) throws(TesseraError) {
     guard options.allowedTokens == nil else {
@@ -169,7 +174,7 @@ extension LanguageModel {
   /// - Parameters:
   ///   - request: what the model was asked; with a seed where that draws tokens.
   ///   - answer: what it answered.
-  /// - Throws: `FileError` where files cannot be read, or are not what they were when the model was loaded.
+  /// - Throws: `FileError` where files cannot be read, or were changed since the model was loaded.
   public func reproduction(of request: Reproduction.Request, answer: Reproduction.Answer) async throws -> Reproduction {
     let digests = try await origin.digests()
     return Reproduction(

@@ -41,8 +41,9 @@ public struct LoadOptions: Sendable {
   /// A folder that keeps them for later runs; nil: none.
   public var diskCache: DiskCache?
   /// Host memory, in bytes, for what generations have computed that give up their place in the cache for others: what is copied
-  /// need not be computed again. Results do not depend on it.
-  public var swapBytes = 1 << 30
+  /// need not be computed again. Results do not depend on it. Nil takes as much as the cache has, at most 1 GiB and an eighth of what
+  /// is free; what is named is refused where it is not free.
+  public var swapBytes: Int?
   /// Whether a GPU that was never tuned is tuned before the model is loaded, once, in at most 20 seconds; what is found is kept
   /// for later. Results do not depend on it.
   public var tunesNewDevices = true
@@ -74,7 +75,10 @@ public struct LoadOptions: Sendable {
     /// Factor of what it changes, besides its own.
     public var scale: Double
 
-    /// - Parameter name: nil takes the last part of the path.
+    /// - Parameters:
+    ///   - name: nil takes the last part of the path.
+    ///   - path: a folder that PEFT has saved, or a GGUF file.
+    ///   - scale: factor of what it changes, besides its own.
     public init(name: String? = nil, path: String, scale: Double = 1) {
       self.name = name ?? path.split(separator: "/").last.map(String.init) ?? path
       (self.path, self.scale) = (path, scale)
@@ -97,11 +101,18 @@ public struct LoadOptions: Sendable {
     return style
   }
 
+  /// What the host's memory is wanted for.
+  package var hostMemory: HostMemoryDemand {
+    HostMemoryDemand(
+      swapBytes: swapBytes.map { max(0, $0) }, cacheBytes: prefixCache ? max(0, hostCacheBytes) : 0,
+      keepsOnDisk: prefixCache && diskCache != nil)
+  }
+
   func runnerOptions(_ source: ModelSource, on type: DeviceProfile.DeviceType) throws -> ModelRunner.Options {
     var options = ModelRunner.Options()
     options.contextLength = contextLength
     (options.sequenceCount, options.cacheBytes) = (sequenceCount, cacheBytes)
-    options.memoryBudget = memoryBudget
+    (options.memoryBudget, options.hostMemory) = (memoryBudget, hostMemory)
     options.expertMemory = expertMemory
     let standard = KVEncoding.standard(on: type)
     (options.keys, options.values) = (keyEncoding ?? standard, valueEncoding ?? standard)

@@ -1,4 +1,5 @@
 import Synchronization
+import TesseraModels
 import TesseraOperators
 import TesseraSystem
 
@@ -14,23 +15,24 @@ final class ModelOrigin: Sendable {
   let name: String
   let weightType: WeightFormat?
   private let contents: ModelContents
-  private let adapters: [LoadOptions.Adapter]
+  /// As they are open, with their scales.
+  private let adapters: [(opened: Adapter, scale: Double)]
   private let known = Mutex<Digests?>(nil)
 
-  /// - Parameter contents: of the files that the model is loaded from.
-  init(_ name: String, _ contents: ModelContents, _ options: LoadOptions) {
-    (self.name, self.contents) = (name, contents)
-    (weightType, adapters) = (options.weightType, options.adapters)
+  /// - Parameter adapters: the options', opened.
+  init(_ source: ModelSource, _ options: LoadOptions, _ adapters: [Adapter]) {
+    (name, contents) = (source.name, source.contents)
+    (weightType, self.adapters) = (options.weightType, zip(adapters, options.adapters.map(\.scale)).map { ($0, $1) })
   }
 
   /// The names of all contents. The first time every byte is read, on a thread of its own.
   ///
-  /// - Throws: `FileError` where a file cannot be read, or is not what was loaded.
+  /// - Throws: `FileError` where a file cannot be read, or was changed since it was opened.
   func digests() async throws -> Digests {
     if let digests = known.withLock({ $0 }) { return digests }
     let digests = try await TextWorker(name: "tessera digests").run { [contents, adapters] in
       var digests = Digests(model: try contents.digest().hexadecimal)
-      for adapter in adapters { digests.adapters[adapter.name] = try Reproduction.Adapter(adapter) }
+      for (adapter, scale) in adapters { digests.adapters[adapter.name] = try Reproduction.Adapter(adapter, scale) }
       return digests
     }
     known.withLock { $0 = digests }

@@ -1,6 +1,7 @@
 import Foundation
 import TesseraCL
 import TesseraFiles
+import TesseraModels
 import TesseraSystem
 
 extension ModelSource {
@@ -8,64 +9,32 @@ extension ModelSource {
   ///
   /// The first time every byte is read. The cache folder then knows it for as long as the files are the same ones and unchanged.
   ///
-  /// - Throws: `FileError` where a file cannot be read.
-  package func digest() throws(FileError) -> Fingerprint { try contents().digest() }
+  /// - Throws: as `ModelContents.digest`.
+  package func digest() throws(FileError) -> Fingerprint { try contents.digest() }
 
   /// What is in the files, to be named now or later.
-  ///
-  /// - Throws: `FileError` where a file is not there any more.
-  func contents() throws(FileError) -> ModelContents {
-    var contents = ModelContents()
+  var contents: ModelContents {
     switch checkpoint {
-    case let file as GGUFCheckpoint:
-      for part in file.files { try contents.add(part.mappedFile) }
-    case let folder as HuggingFaceCheckpoint:
-      try contents.add(path: folder.path + "/" + HuggingFaceDocument.config.rawValue)
-      for file in folder.weights.files { try contents.add(file.mappedFile) }
+    case let file as GGUFCheckpoint: ModelContents(files: file.files.compactMap(\.mappedFile.file))
+    case let folder as HuggingFaceCheckpoint: ModelContents(files: folder.files)
     default:
       // Made up: the description and the seed are all.
-      contents.description = ["\(checkpoint.path) \(seed)"]
-      contents.description += checkpoint.tensors.map { "\($0.name) \($0.shape) \($0.type.name)" }
+      ModelContents(
+        description: ["\(checkpoint.path) \(seed)"]
+          + checkpoint.tensors.map { "\($0.name) \($0.shape) \($0.type.name)" })
     }
-    return contents
   }
 }
 
-/// The files of a model as they were when it was opened.
+/// What a model is loaded from. Files stay open: others may take their paths.
 struct ModelContents: Sendable {
-  private struct File {
-    var path: String
-    /// Tells the file from another one at its path, and from itself once it was changed.
-    var state: Fingerprint
-    var modified: Double
-  }
-
-  private var files: [File] = []
+  var files: [OpenFile] = []
   /// Of a model without files.
-  fileprivate var description: [String] = []
-
-  fileprivate mutating func add(_ file: MappedFile) throws(FileError) {
-    guard let status = try file.status() else { return }
-    files.append(Self.file(file.path, status))
-  }
-
-  fileprivate mutating func add(path: String) throws(FileError) {
-    files.append(Self.file(path, try FileDescriptor.openForReading(path).status()))
-  }
-
-  private static func file(_ path: String, _ status: stat) -> File {
-    var name = FingerprintBuilder()
-    for number in [Int(status.st_dev), Int(status.st_ino), Int(status.st_size)] { name.append(number) }
-    for time in [status.st_mtim, status.st_ctim] {
-      name.append(Int(time.tv_sec))
-      name.append(Int(time.tv_nsec))
-    }
-    return File(path: path, state: name.finish(), modified: Double(status.st_mtim.tv_sec))
-  }
+  var description: [String] = []
 
   /// SHA-256 that names what is in the files.
   ///
-  /// - Throws: `FileError` where a file cannot be read, or is another one than it was.
+  /// - Throws: `FileError` where a file cannot be read, or was changed since it was opened.
   func digest() throws(FileError) -> Fingerprint {
     var builder = FingerprintBuilder()
     builder.append("tessera model 1")
@@ -75,22 +44,35 @@ struct ModelContents: Sendable {
   }
 
   /// A file's fingerprint, as the cache folder has it or made now.
-  private static func digest(_ file: File) throws(FileError) -> Fingerprint {
-    let folder = CacheFolder.url.appendingPathComponent("digests")
-    let known = folder.appendingPathComponent(file.state.hexadecimal)
-    if let bytes = CacheFile.read(known, limit: 64), let digest = Fingerprint(digest: bytes) { return digest }
-    let digest = try Fingerprint(ofFileAt: file.path)
-    // Also while it was read.
-    guard Self.file(file.path, try FileDescriptor.openForReading(file.path).status()).state == file.state else {
-      throw FileError(
-        .malformed, path: file.path, "the file is not the one that was loaded any more: load the model again")
+  private static func digest(_ file: OpenFile) throws(FileError) -> Fingerprint {
+    let status = try file.status()
+    var name = FingerprintBuilder()
+    for number in [Int(status.st_dev), Int(status.st_ino), Int(status.st_size)] { name.append(number) }
+    for time in [status.st_mtim, status.st_ctim] {
+      name.append(Int(time.tv_sec))
+      name.append(Int(time.tv_nsec))
     }
+    let folder = CacheFolder.url.appendingPathComponent("digests")
+    let known = folder.appendingPathComponent(name.finish().hexadecimal)
+    if let bytes = CacheFile.read(known, limit: 64), let digest = Fingerprint(digest: bytes) { return digest }
+    let digest = try file.fingerprint()
     // What was changed just now could be changed again without another time.
-    if Date().timeIntervalSince1970 - file.modified > 2 {
+    if Date().timeIntervalSince1970 - Double(status.st_mtim.tv_sec) > 2 {
       try? FileManager.default.createDirectory(
         at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
       _ = CacheFile.write(digest.bytes, to: known)
     }
     return digest
+  }
+}
+
+extension Adapter {
+  /// SHA-256 of what is in the adapter's files, as they were opened.
+  ///
+  /// - Throws: `FileError` where a file cannot be read, or was changed since it was opened.
+  func digest() throws(FileError) -> Fingerprint {
+    var builder = FingerprintBuilder()
+    for file in files { builder.append(try file.fingerprint().hexadecimal) }
+    return builder.finish()
   }
 }

@@ -16,7 +16,10 @@ extension LanguageModel {
   ///
   /// Prompt and continuation are tokenized together; the tokens from the first one on in which they differ from the
   /// prompt's own are the continuation's.
-  /// - Parameter adapter: the name of the adapter that the model computes with; nil: none.
+  /// - Parameters:
+  ///   - prompt: what stands before.
+  ///   - continuation: the text whose probability is asked for.
+  ///   - adapter: the name of the adapter that the model computes with; nil: none.
   /// - Throws: `TesseraError` `.emptyPrompt` for a continuation without tokens, or with none before it,
   ///   `.contextFull`, `.noTokenizer`.
   public func score(_ prompt: String, continuation: String, adapter: String? = nil) async throws -> ContinuationScore {

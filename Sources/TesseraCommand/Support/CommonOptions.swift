@@ -106,6 +106,8 @@ struct RunOptions: ParsableArguments {
     options.recordsSteps = !launchesSteps
     options.memoryBudget = memory.map { $0 << 20 }
     options.expertMemory = expertMemory.map { $0 << 20 }
+    // Most commands run one request at a time, which gives way to none.
+    options.swapBytes = 0
     return options
   }
 

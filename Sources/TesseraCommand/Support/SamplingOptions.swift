@@ -97,13 +97,15 @@ extension GenerationStatistics {
     func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
     // The speed is of the tokens that were computed.
     let cached = cachedPromptTokens > 0 ? " (\(cachedPromptTokens) cached)" : ""
+    let hostBytes = language.memoryPlan.host.totalBytes
+    let host = hostBytes > 0 ? ", planned beside it \(mebibytes(hostBytes))" : ""
     let speed = cachedPromptTokens < promptTokens ? ", \(format(promptTokensPerSecond)) tokens/s" : ""
     return """
 
       loaded in \(String(format: "%.2f", loadSeconds)) s; prompt \(promptTokens) tokens\(cached)\(speed); \
       answer \(generatedTokens) tokens, \(format(generationTokensPerSecond)) tokens/s
       first token after \(String(format: "%.2f", timeToFirstTokenSeconds)) s; device memory \(mebibytes(peakDeviceBytes)) \
-      (cache \(language.memoryPlan.cacheEncoding)), resident \(mebibytes(peakResidentBytes))
+      (cache \(language.memoryPlan.cacheEncoding))\(host), resident \(mebibytes(peakResidentBytes))
       """
   }
 }

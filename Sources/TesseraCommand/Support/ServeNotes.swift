@@ -17,6 +17,12 @@
           \(mebibytes(plan.kvBytes)) (\(plan.cacheEncoding), \(plan.sequenceCount) × \(plan.contextLength) tokens) + \
           workspace \(mebibytes(plan.workspaceBytes)) + staging \(mebibytes(plan.stagingBytes))
           """)
+        let host = plan.host
+        let parts = [("swap", host.swapBytes), ("host cache", host.cacheBytes), ("transfers", host.transferBytes)]
+          .filter { $0.1 > 0 }.map { "\($0) \(mebibytes($1))" }
+        guard !parts.isEmpty else { continue }
+        let same = plan.sharesHostMemory ? ", of the same memory: together \(mebibytes(plan.budgetedBytes))" : ""
+        Terminal.diagnose("  host memory: \(mebibytes(host.totalBytes)) = \(parts.joined(separator: " + "))\(same)")
       }
     }
 

@@ -12,6 +12,9 @@ package struct AdapterFolder: Checkpoint {
   /// The contents of `adapter_config.json`.
   package let config: JSONFields
 
+  private let configFile: OpenFile?
+  /// The files that make the adapter, as they were opened.
+  package var files: [OpenFile] { [configFile, weights.mappedFile.file].compactMap { $0 } }
   private let weights: SafetensorsFile
   private let indexes: [String: Int]
 
@@ -32,7 +35,8 @@ package struct AdapterFolder: Checkpoint {
         .notFound, path: path,
         "the folder has no \(name): name the folder that PEFT has saved an adapter to, or an adapter's GGUF file")
     }
-    config = try JSONFields(path: path + "/" + Self.configName)
+    let file = try MappedFile(path: path + "/" + Self.configName)
+    (config, configFile) = (try JSONFields(of: file), file.file)
     weights = try SafetensorsFile(path: path + "/" + Self.weightsName)
     (tensors, _, unreadableTensors) = weights.storedTensors(part: 0)
     indexes = Dictionary(tensors.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { old, _ in old })

@@ -13,6 +13,9 @@ package struct HuggingFaceCheckpoint: Checkpoint {
   package let unreadableTensors: [String: String]
   /// The contents of `config.json`.
   package let config: JSONFields
+  private let configFile: OpenFile?
+  /// The files that make the model: `config.json` and the weights, as they were opened.
+  package var files: [OpenFile] { ([configFile] + weights.files.map(\.mappedFile.file)).compactMap { $0 } }
   /// The weights' files.
   package let weights: SafetensorsFolder
 
@@ -34,7 +37,8 @@ package struct HuggingFaceCheckpoint: Checkpoint {
         .notFound, path: path,
         "the folder has no config.json: name a Hugging Face model folder, or a GGUF file by its own path")
     }
-    config = try JSONFields(path: path + "/" + HuggingFaceDocument.config.rawValue)
+    let file = try MappedFile(path: path + "/" + HuggingFaceDocument.config.rawValue)
+    (config, configFile) = (try JSONFields(of: file), file.file)
     weights = try SafetensorsFolder(path: path)
     var tensors: [StoredTensor] = []
     var unreadable: [String: String] = [:]

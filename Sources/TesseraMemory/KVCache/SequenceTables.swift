@@ -83,7 +83,8 @@ struct SequenceTables: Sendable {
     for index in tables.indices where isKept(index) {
       (work.groups[index], new[index]) = try tables[index].restore(count, names, in: &pools[index])
     }
-    (reserved, attachedCount) = (count, names.count)
+    // From the first on that others had to be asked for, they are the sequence's own.
+    (reserved, attachedCount) = (count, min(names.count, new.joined().min() ?? .max))
     let room = KVReservation(rows: 0..<count, tables: tables.map(\.table), work: work)
     return KVRestoration(reservation: room, newBlocks: new)
   }

@@ -33,6 +33,9 @@ struct DiskBlockFolder {
   private var parents: [KVBlockKey: KVBlockKey?] = [:]
   /// The last block that was not written: what follows it is not either.
   private var refused: KVBlockKey?
+  /// When blocks were used elsewhere, which their files do not tell yet, and when files were told the last time.
+  private var uses: [KVBlockKey: Int] = [:]
+  private var told: ContinuousClock.Instant?
 
   init(path: String, byteLimit: Int, layoutDigest: [UInt8]) {
     (self.path, self.byteLimit, self.layoutDigest) = (path, byteLimit, layoutDigest)
@@ -118,6 +121,40 @@ struct DiskBlockFolder {
     return true
   }
 
+  // MARK: Use
+
+  /// The time as files have it: nanoseconds since 1970.
+  private static var now: Int {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int(time.tv_sec) &* 1_000_000_000 &+ Int(time.tv_nsec)
+  }
+
+  /// Takes note of blocks that were used elsewhere. Their files are told at most once an interval: until then this process alone
+  /// knows which of them are to stay.
+  mutating func use(_ keys: [KVBlockKey], telling interval: Duration) {
+    let time = Self.now
+    for key in keys { uses[key] = time }
+    if told.map({ ContinuousClock.now - $0 >= interval }) ?? true { tellUses() }
+  }
+
+  /// Writes down when blocks were used, as the times of their files.
+  mutating func tellUses() {
+    guard !uses.isEmpty else { return }
+    for (key, time) in uses {
+      let path = path(of: key)
+      var status = stat()
+      guard path.withPathPointer({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG,
+        status.modificationTime < time
+      else { continue }
+      let change = timespec(tv_sec: time / 1_000_000_000, tv_nsec: time % 1_000_000_000)
+      // Where that is not allowed, the block only goes sooner.
+      _ = path.withPathPointer { utimensat(AT_FDCWD, $0, [change, change], AT_SYMLINK_NOFOLLOW) }
+    }
+    uses = [:]
+    told = .now
+  }
+
   // MARK: What is there
 
   /// The blocks of all layouts. Takes away what writers that were killed have left, as the lock says that none is at work, and
@@ -153,6 +190,7 @@ struct DiskBlockFolder {
 
   /// Lets blocks go until there is room for a new one, and some more, so that this is not done for each.
   private mutating func makeRoom(_ size: Int, for key: KVBlockKey, _ parent: KVBlockKey?) {
+    tellUses()
     // Looks anew: the user may have deleted files.
     var files: [KVBlockKey: Entry] = [:]
     for entry in scan().sorted(by: { $0.time < $1.time }) {

@@ -20,6 +20,9 @@ package final class DiskBlockStore: KVBlockStore {
     var statistics = KVStoreStatistics()
   }
 
+  /// What may wait to be written, by default.
+  package static let pendingByteLimit = 128 << 20
+
   private let state: Mutex<State>
   /// Only the queue uses what changes of it.
   private let folder: Mutex<DiskBlockFolder>
@@ -28,6 +31,7 @@ package final class DiskBlockStore: KVBlockStore {
   private let layoutDigest: [UInt8]
   private let pendingByteLimit: Int
   private let retryInterval: Duration
+  private let useInterval: Duration
   private let queue = DispatchQueue(label: "tessera.kv-disk", qos: .utility)
 
   /// - Parameters:
@@ -36,11 +40,12 @@ package final class DiskBlockStore: KVBlockStore {
   ///   - layoutDigest: ``KVCacheLayout/digest(model:style:)``: blocks of others are not found.
   ///   - pendingByteLimit: of what waits to be written; a block that comes when it is reached is dropped.
   ///   - retryInterval: how long nothing is written after a failure.
+  ///   - useInterval: how often the folder is told what was used elsewhere, for other processes and later ones; this one knows.
   /// - Throws: `FileError` where something else than a folder is at the path, or the digest is none. That a folder cannot be
   ///   made or written is no error.
   package init(
-    folder: String, byteLimit: Int, layoutDigest: [UInt8], pendingByteLimit: Int = 128 << 20,
-    retryInterval: Duration = .seconds(60)
+    folder: String, byteLimit: Int, layoutDigest: [UInt8], pendingByteLimit: Int = DiskBlockStore.pendingByteLimit,
+    retryInterval: Duration = .seconds(60), useInterval: Duration = .seconds(60)
   ) throws(FileError) {
     guard !folder.isEmpty, !folder.utf8.contains(0) else {
       throw FileError(.notFound, path: folder, "this is no path of a folder: name one")
@@ -53,7 +58,8 @@ package final class DiskBlockStore: KVBlockStore {
     }
     place = DiskBlockFolder(path: folder, byteLimit: max(byteLimit, 0), layoutDigest: layoutDigest)
     self.folder = Mutex(place)
-    (self.layoutDigest, self.pendingByteLimit, self.retryInterval) = (layoutDigest, pendingByteLimit, retryInterval)
+    (self.layoutDigest, self.pendingByteLimit) = (layoutDigest, pendingByteLimit)
+    (self.retryInterval, self.useInterval) = (retryInterval, useInterval)
     var state = State()
     state.statistics.byteLimit = max(byteLimit, 0)
     self.state = Mutex(state)
@@ -97,7 +103,24 @@ package final class DiskBlockStore: KVBlockStore {
     if isTaken { queue.async { self.write(key) } }
   }
 
-  package func flush() { queue.sync {} }
+  package func touch(_ keys: [KVBlockKey]) {
+    // In the order of what is written: a file's time is that of its writing.
+    queue.async { self.folder.withLock { $0.use(keys, telling: self.useInterval) } }
+  }
+
+  package func remove(_ keys: [KVBlockKey]) {
+    state.withLock { state in
+      for key in keys { state.drop(key) }
+    }
+    // At once, and again behind one that is just being written.
+    for key in keys { place.removeFile(of: key) }
+    queue.async {
+      for key in keys { self.place.removeFile(of: key) }
+      self.folder.withLock { $0.forget() }
+    }
+  }
+
+  package func flush() { queue.sync { folder.withLock { $0.tellUses() } } }
 
   package var statistics: KVStoreStatistics { state.withLock { $0.statistics } }
 
@@ -119,10 +142,7 @@ package final class DiskBlockStore: KVBlockStore {
     } else {
       finish { folder throws(FileError) in try folder.write(key, block) }
     }
-    state.withLock { state in
-      state.pending[key] = nil
-      state.pendingBytes -= block.bytes.count
-    }
+    state.withLock { $0.drop(key) }
   }
 
   /// Does what may fail, and notes how it ended. `body` returns false where there was no room.
@@ -151,6 +171,12 @@ package final class DiskBlockStore: KVBlockStore {
 
 extension DiskBlockStore.State {
   var isPaused: Bool { pause.map { ContinuousClock.now < $0 } ?? false }
+
+  /// Forgets what waits to be written, if it still does.
+  mutating func drop(_ key: KVBlockKey) {
+    guard let block = pending.removeValue(forKey: key) else { return }
+    pendingBytes -= block.bytes.count
+  }
 
   /// Whether a block is to be written, which then waits for it.
   ///

@@ -55,6 +55,20 @@ package final class HostBlockStore: KVBlockStore {
     keep(key, KVStoredBlock(parent: parent, bytes: bytes, tier: .host))
   }
 
+  package func touch(_ keys: [KVBlockKey]) {
+    state.withLock { state in
+      for key in keys { state.use(key) }
+    }
+    next?.touch(keys)
+  }
+
+  package func remove(_ keys: [KVBlockKey]) {
+    state.withLock { state in
+      for key in keys { state.remove(key) }
+    }
+    next?.remove(keys)
+  }
+
   package func flush() { next?.flush() }
 
   package var statistics: KVStoreStatistics { state.withLock { $0.statistics } }
@@ -71,6 +85,13 @@ extension HostBlockStore.State {
   mutating func use(_ key: KVBlockKey) {
     clock += 1
     order.use(key, time: clock)
+  }
+
+  mutating func remove(_ key: KVBlockKey) {
+    guard let block = blocks.removeValue(forKey: key) else { return }
+    order.remove(key)
+    statistics.bytes -= Self.size(block)
+    statistics.entries = blocks.count
   }
 
   /// Takes a block in; the result went for it.

@@ -17,6 +17,16 @@ package protocol KVBlockStore: AnyObject, Sendable {
   ///   follows them.
   func store(_ key: KVBlockKey, parent: KVBlockKey?, _ bytes: [UInt8])
 
+  /// Says that blocks were used elsewhere, on the device: where they are here or in the stores behind, they count as used now.
+  ///
+  /// Returns at once.
+  ///
+  /// - Parameter keys: parents before what follows them.
+  func touch(_ keys: [KVBlockKey])
+
+  /// Lets blocks go whose contents are not to be trusted, here and in the stores behind.
+  func remove(_ keys: [KVBlockKey])
+
   /// Waits until all that was stored so far is where it survives the process, if this store or one behind it has such a
   /// place.
   func flush()

@@ -23,6 +23,10 @@ package struct Adapter: Sendable {
   package let base: String?
 
   package var path: String { checkpoint.path }
+  /// Its files, as they were opened.
+  package var files: [OpenFile] {
+    (checkpoint as? AdapterFolder)?.files ?? (checkpoint as? GGUFCheckpoint)?.files.compactMap(\.mappedFile.file) ?? []
+  }
   /// Of the pairs, each once, the smallest first.
   package var ranks: [Int] { Set(pairs.values.map(\.rank)).sorted() }
   /// What products with B are multiplied by, each once.

@@ -71,7 +71,8 @@ package struct ModelDraft {
       ? PreparedSteps.limit * StepProgram.deviceBytes(commandCount: commandCount)
         + StepCounters.deviceBytes(commandCount: commandCount, limits: limits) : 0
     memory = try layout.memoryPlan(
-      arenaBytes: arenaBytes, programBytes: programs, hasLogits: family is any CausalLanguageModel)
+      arenaBytes: arenaBytes, programBytes: programs, hasLogits: family is any CausalLanguageModel
+    ).takingSwap(limits: limits, budgetBytes: options.memoryBudget)
     weightBytesPerToken =
       family is any CausalLanguageModel ? try Self.commands(tokens: 1, planner).cost.weightBytes : 0
   }

@@ -14,6 +14,8 @@ struct ModelLayout {
   let chunkSize: Int
   let sequenceCount: Int
   private let hasAdapters: Bool
+  private let hostDemand: HostMemoryDemand
+  private let sharesHostMemory: Bool
   /// Places on the device for experts that stay in host memory; nil: all are on the device.
   let expertPlaces: Int?
 
@@ -97,6 +99,11 @@ struct ModelLayout {
       : try cache.sequenceCount(
         within: options.cacheBytes, atMost: options.sequenceCount, contextLength: context, stepTokens: stepTokens)
     chunkSize = stepTokens(sequenceCount)
+    var demand = options.hostMemory
+    // Only decoders without a source generate from blocks that can be anywhere.
+    if isEncoder || model is any EncoderDecoder { demand.swapBytes = 0 }
+    if cache.prefixBlockSize == nil { (demand.cacheBytes, demand.keepsOnDisk) = (0, false) }
+    (hostDemand, sharesHostMemory) = (demand, limits.isCPU)
     let stock = parameters.experts
     let limits = limits.limited(toAllocations: options.largestAllocation)
     expertPlaces = try options.expertMemory.map { try stock.places(budget: $0, limits: limits) }
@@ -117,7 +124,8 @@ struct ModelLayout {
       workspaceBytes: arenaBytes + programBytes + inputBytes + 2 * hiddenBytes
         + RotationTables.deviceBytes(profile, positions: contextLength)
         + (hasLogits ? samplingBytes : 0),
-      workspaceBytesPerToken: RotationTables.deviceBytes(profile, positions: 1), stagingBytes: memory.stagingBytes)
+      workspaceBytesPerToken: RotationTables.deviceBytes(profile, positions: 1), stagingBytes: memory.stagingBytes,
+      hostDemand: hostDemand, sharesHostMemory: sharesHostMemory)
   }
 
   /// The shapes of steps that need the most: a step of `chunkSize` tokens whose last rows, or all, are wanted, one in

@@ -42,12 +42,15 @@ extension ModelRunner {
       try blocks.enqueue(restoration.reservation.work, of: cache, on: queue)
       for (index, new) in restoration.newBlocks.enumerated() where !new.isEmpty {
         let (group, table) = (cache.layout.groups[index], restoration.reservation.tables[index])
-        let wanted = Set(new)
-        var bytes: [UInt8] = []
-        for (place, number) in group.neededBlocks(rows: swap.tokenCount).enumerated() where wanted.contains(number) {
-          bytes += swap.bytes[index][place * group.bytesPerBlock..<(place + 1) * group.bytesPerBlock]
+        let places = Dictionary(
+          group.neededBlocks(rows: swap.tokenCount).enumerated().map { ($0.element, $0.offset) },
+          uniquingKeysWith: { first, _ in first })
+        try write(to: new.compactMap { table.block($0) }, group: index) { number in
+          guard let place = places[new[number]] else {
+            throw ModelError(.badBatch, "block \(new[number]) of a sequence was not copied")
+          }
+          return swap.bytes[index][place * group.bytesPerBlock..<(place + 1) * group.bytesPerBlock]
         }
-        try write(bytes, to: new.compactMap { table.block($0) }, group: index)
       }
       try sequence.commit(swap.tokenCount)
     } catch {
@@ -70,16 +73,13 @@ extension ModelRunner {
       var offset = 0
       for (index, new) in restoration.newBlocks.enumerated() {
         let size = cache.layout.groups[index].bytesPerBlock
-        var parts: [UInt8] = []
-        parts.reserveCapacity(new.count * size)
-        for number in new {
-          guard let bytes = bytes(number), bytes.count >= offset + size else {
-            throw ModelError(.badBatch, "block \(number) of a sequence is nowhere")
-          }
-          parts += bytes[offset..<offset + size]
-        }
         let table = restoration.reservation.tables[index]
-        try write(parts, to: new.compactMap { table.block($0) }, group: index)
+        try write(to: new.compactMap { table.block($0) }, group: index) { number in
+          guard let bytes = bytes(new[number]), bytes.count >= offset + size else {
+            throw ModelError(.badBatch, "block \(new[number]) of a sequence is nowhere")
+          }
+          return bytes[offset..<offset + size]
+        }
         offset += size
       }
       try sequence.commit(count)
@@ -88,6 +88,16 @@ extension ModelRunner {
       sequence.abandon()
       throw error
     }
+  }
+
+  /// Copies a block of each group to the host and back, before any is used: what copies them is then on the device, and the first
+  /// request that has blocks elsewhere does not wait for it.
+  package func prepareCopies() throws {
+    for index in cache.layout.groups.indices {
+      let bytes = try read([0], group: index)
+      try write(to: [0], group: index) { _ in bytes[...] }
+    }
+    try queue.finish()
   }
 
   /// The bytes of some blocks of a group, as `CacheBlocks.gather` lays them out; waits for the device.
@@ -109,19 +119,21 @@ extension ModelRunner {
   }
 
   /// Writes the bytes of some blocks of a group, as `read` gives them.
-  package func write(_ bytes: [UInt8], to blocks: [Int32], group index: Int) throws {
+  ///
+  /// - Parameter bytes: of one of them, by its place in the list.
+  private func write(to blocks: [Int32], group index: Int, _ bytes: (Int) throws -> ArraySlice<UInt8>) throws {
     guard !blocks.isEmpty else { return }
     let size = cache.layout.groups[index].bytesPerBlock
-    guard bytes.count == blocks.count * size else {
-      throw ModelError(.badBatch, "\(bytes.count) bytes for \(blocks.count) KV blocks of \(size)")
-    }
     let staging = try blockStaging(for: size)
     let most = max(1, staging.byteCount / size)
     for first in stride(from: 0, to: blocks.count, by: most) {
       let piece = Array(blocks[first..<min(first + most, blocks.count)])
-      try bytes.withUnsafeBytes {
-        try queue.write(
-          UnsafeRawBufferPointer(rebasing: $0[first * size..<(first + piece.count) * size]), to: staging)
+      for place in piece.indices {
+        let block = try bytes(first + place)
+        guard block.count == size else {
+          throw ModelError(.badBatch, "\(block.count) bytes for a KV block of \(size)")
+        }
+        try block.withUnsafeBytes { try queue.write($0, to: staging, byteOffset: place * size) }
       }
       try self.blocks.scatter(staging, into: piece, group: index, of: cache, on: queue)
     }

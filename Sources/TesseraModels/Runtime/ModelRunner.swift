@@ -24,6 +24,8 @@ package final class ModelRunner {
     package var weightFormat: WeightFormat?
     /// Device memory that may be used, in bytes; nil leaves the device a margin.
     package var memoryBudget: Int?
+    /// What the host's memory is wanted for.
+    package var hostMemory = HostMemoryDemand()
     /// nil takes the style that suits the device.
     package var style: KernelStyle?
     /// Tiles that were measured to be fast; nil takes those of the database for the device.
@@ -100,6 +102,7 @@ package final class ModelRunner {
   package var expertReads: ExpertReads { experts.reads }
 
   let planner: StepPlanner
+  private let hostMemory: HostReservation
   private let experts: ExpertService
   private let shaper: StepShaper
   let blocks: CacheBlocks
@@ -145,9 +148,12 @@ package final class ModelRunner {
       try library.compile(
         draft.variants(), isCancelled: { Task.isCancelled }, progress: { progress(.kernels($0, of: $1)) })
     }
+    // First: of a CPU it is the same memory.
+    hostMemory = HostReservation(byteCount: plan.host.totalBytes)
+    let shared = plan.budgetedBytes - plan.totalBytes
     // Staging is given back when the weights are there, unless experts go on to pass through it.
     heap = try DeviceHeap(
-      library.context, budgetBytes: options.memoryBudget,
+      library.context, budgetBytes: options.memoryBudget.map { $0 - shared },
       plannedBytes: plan.totalBytes - (layout.expertPlaces == nil ? plan.stagingBytes : 0),
       largestAllocation: options.largestAllocation)
     queue = try Queue(library.context)

@@ -43,6 +43,14 @@ extension ServedModel {
     }
   }
 
+  /// Whether a model generates texts.
+  ///
+  /// - Throws: as opening its files.
+  package static func generates(path: String) throws -> Bool {
+    let checkpoint = try ModelSource(path: path).checkpoint
+    return !checkpoint.hearsSpeech && !checkpoint.isEncoder && !isClassifier(checkpoint)
+  }
+
   /// Whether a head behind an encoder gives scores.
   private static func isClassifier(_ checkpoint: any Checkpoint) -> Bool {
     guard let folder = checkpoint as? HuggingFaceCheckpoint else {

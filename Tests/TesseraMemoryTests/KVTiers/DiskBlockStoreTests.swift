@@ -9,10 +9,11 @@ private let digest = Fingerprint([1]).bytes
 
 private func open(
   _ folder: URL, _ byteLimit: Int = 1 << 30, digest: [UInt8] = digest, pending: Int = 1 << 30,
-  retry: Duration = .seconds(60)
+  retry: Duration = .seconds(60), use: Duration = .seconds(60)
 ) throws -> DiskBlockStore {
   try DiskBlockStore(
-    folder: folder.path, byteLimit: byteLimit, layoutDigest: digest, pendingByteLimit: pending, retryInterval: retry)
+    folder: folder.path, byteLimit: byteLimit, layoutDigest: digest, pendingByteLimit: pending, retryInterval: retry,
+    useInterval: use)
 }
 
 /// Blocks' files, of all layouts, and what else lies beside them.
@@ -117,6 +118,89 @@ struct DiskBlockStoreTests {
       store.store(blockKey(2), parent: nil, blockBytes(2))
       store.flush()
       #expect(store.load(blockKey(2)) == nil && !store.contains(blockKey(2)))
+    }
+  }
+
+  private static func time(_ store: URL, _ key: Int) throws -> Date {
+    let file = try #require(try files(store).first { $0.lastPathComponent == "\(blockKey(key)).kv" })
+    return try #require(try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate] as? Date)
+  }
+
+  private static func age(_ folder: URL) throws {
+    for file in try files(folder) {
+      let time = Date(timeIntervalSince1970: 1e9)
+      try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: file.path)
+    }
+  }
+
+  @Test("what is used elsewhere stays while others go, and its files are told seldom")
+  func touch() throws {
+    try withTemporaryFolder { folder in
+      let store = try open(folder, limit(8))
+      for place in 0..<2 { store.store(blockKey(place), parent: place == 0 ? nil : blockKey(0), blockBytes(place)) }
+      store.flush()
+      try Self.age(folder)
+      store.touch([blockKey(0), blockKey(1)])
+      store.flush()
+      let told = try (Self.time(folder, 0), Self.time(folder, 1))
+      #expect(told.0.timeIntervalSinceNow > -60 && told.1.timeIntervalSinceNow > -60)
+      // Again within the interval: nothing is written before others need the room, or the end.
+      try Self.age(folder)
+      for _ in 0..<5 { store.touch([blockKey(0), blockKey(1), blockKey(99)]) }
+      // What is queued behind is done when this is.
+      store.store(blockKey(2), parent: nil, blockBytes(2))
+      while store.statistics.entries < 3 { usleep(1000) }
+      #expect(try Self.time(folder, 1).timeIntervalSince1970 == 1e9)
+      for number in 10..<40 {
+        store.touch([blockKey(0), blockKey(1)])
+        store.store(blockKey(number), parent: nil, blockBytes(number))
+      }
+      store.flush()
+      #expect(store.contains(blockKey(0)) && store.contains(blockKey(1)) && !store.contains(blockKey(10)))
+      #expect(store.contains(blockKey(39)) && store.statistics.evictions > 20)
+      // Another process goes by what the files tell.
+      try Self.age(folder)
+      store.touch([blockKey(0), blockKey(1)])
+      store.flush()
+      let other = try open(folder, limit(8))
+      for number in 50..<53 { other.store(blockKey(number), parent: nil, blockBytes(number)) }
+      other.flush()
+      #expect(other.contains(blockKey(0)) && other.contains(blockKey(1)) && other.contains(blockKey(52)))
+    }
+  }
+
+  @Test("a use does not make a file older than it is")
+  func touchOrder() throws {
+    try withTemporaryFolder { folder in
+      let store = try open(folder)
+      store.store(blockKey(1), parent: nil, blockBytes(1))
+      store.flush()
+      store.touch([blockKey(1)])
+      let later = Date(timeIntervalSinceNow: 1000)
+      let file = try #require(try files(folder).first)
+      try FileManager.default.setAttributes([.modificationDate: later], ofItemAtPath: file.path)
+      store.flush()
+      #expect(abs(try Self.time(folder, 1).timeIntervalSince(later)) < 1)
+    }
+  }
+
+  @Test("blocks that are removed are gone, also those that are still to be written")
+  func remove() throws {
+    try withTemporaryFolder { folder in
+      let store = try open(folder)
+      store.store(blockKey(1), parent: nil, blockBytes(1))
+      store.flush()
+      for number in 2..<40 { store.store(blockKey(number), parent: blockKey(number - 1), blockBytes(number)) }
+      store.remove((1..<30).map(blockKey))
+      #expect(!(1..<30).contains { store.contains(blockKey($0)) } && store.load(blockKey(1)) == nil)
+      store.flush()
+      #expect(!(1..<30).contains { store.contains(blockKey($0)) })
+      #expect((30..<40).allSatisfy { store.contains(blockKey($0)) })
+      #expect(try files(folder).count == 10)
+      // What waits is counted right, so that it is taken again.
+      store.store(blockKey(1), parent: nil, blockBytes(1))
+      store.flush()
+      #expect(store.load(blockKey(1))?.bytes == blockBytes(1) && store.statistics.entries == 11)
     }
   }
 

@@ -61,6 +61,28 @@ struct HostBlockStoreTests {
     #expect(store.statistics.evictions == 9 && store.statistics.dropped == 2 && store.statistics.hits == 3)
   }
 
+  @Test("blocks that are used elsewhere stay, here and behind; those that are removed are gone from both")
+  func touch() {
+    let back = HostBlockStore(byteLimit: Self.limit(5), next: nil)
+    let store = HostBlockStore(byteLimit: Self.limit(3), next: back)
+    func add(_ number: Int) { store.store(blockKey(number), parent: nil, blockBytes(number)) }
+    for place in 0..<2 { store.store(blockKey(place), parent: place == 0 ? nil : blockKey(0), blockBytes(place)) }
+    for number in 10..<20 {
+      store.touch([blockKey(0), blockKey(1), blockKey(99)])
+      add(number)
+    }
+    #expect(Self.present(back, 0..<10) == [0, 1] && back.statistics.entries == 5)
+    #expect(store.statistics.hits == 0 && store.statistics.entries == 3)
+    for number in [0, 1, 19] { #expect(store.load(blockKey(number)) != nil) }
+    #expect(store.statistics.hits == 3 && back.statistics.hits == 0)
+    store.remove([blockKey(1), blockKey(98)])
+    #expect(Self.present(store, 0..<10) == [0] && Self.present(back, 0..<10) == [0])
+    #expect(store.statistics.entries == 2 && store.statistics.bytes == Self.limit(2) && back.statistics.entries == 4)
+    // The head is a tail again.
+    for number in 20..<30 { add(number) }
+    #expect(Self.present(store, 0..<10) == [])
+  }
+
   @Test("a block for which there was no room, and then is, is followed by others again")
   func refusedOnce() {
     let store = HostBlockStore(byteLimit: Self.limit(2), next: nil)
@@ -143,10 +165,17 @@ struct HostBlockStoreTests {
     }
     for step in 0..<3000 {
       let number = Int.random(in: 0..<40, using: &random)
-      if Bool.random(using: &random) {
+      switch Int.random(in: 0..<9, using: &random) {
+      case 0..<4:
         store.store(blockKey(number), parent: parents[number].map(blockKey), blockBytes(number))
         model.store(number, parents[number])
-      } else {
+      case 4:
+        store.touch([blockKey(number)])
+        _ = model.use(number)
+      case 5:
+        store.remove([blockKey(number)])
+        model.blocks.removeAll { $0.key == number }
+      default:
         let block = store.load(blockKey(number))
         guard (block != nil) == model.use(number), block == nil || block?.bytes == blockBytes(number) else {
           Issue.record("step \(step): another answer for \(number)")

@@ -25,10 +25,27 @@ extension Engine {
   func force(_ way: Preemption?) { preemption.forced = way }
   func preemptions(_ way: Preemption) -> Int { preemption.counts[way] ?? 0 }
   func swappedBytes() -> Int { preemption.swappedBytes }
+  func setSwapLimit(_ bytes: Int) { preemption.swapLimit = bytes }
   func loadAlways() { loadsAlways = true }
   /// Waiting requests for which blocks were loaded.
   func loadedCount() -> Int { scheduler.waiting.count { requests[$0.id]?.fetch.blocks.isEmpty == false } }
   func flushTiers() { loaded?.tiers?.store.flush() }
+  /// Names of a prompt's full blocks.
+  func names(of prompt: [Int]) throws -> [KVBlockKey] {
+    var chain = try model().prefixes?.chain(adapter: nil, salt: nil)
+    chain?.append(prompt)
+    return chain?.names ?? []
+  }
+  func store(_ name: KVBlockKey, parent: KVBlockKey?, _ bytes: [UInt8]) {
+    loaded?.tiers?.store.store(name, parent: parent, bytes)
+  }
+  /// How many of these blocks the host's memory has, and the folder.
+  func inHost(_ names: [KVBlockKey]) -> Int {
+    let before = loaded?.tiers?.host?.statistics.hits ?? 0
+    for name in names { _ = loaded?.tiers?.host?.load(name) }
+    return (loaded?.tiers?.host?.statistics.hits ?? 0) - before
+  }
+  func onDisk(_ names: [KVBlockKey]) -> Int { names.count { loaded?.tiers?.disk?.contains($0) == true } }
   func isIdle() -> Bool { scheduler.isEmpty && flight == nil }
   func closeSequence(_ id: SequenceID) { requests[id]?.sequence.close() }
 }

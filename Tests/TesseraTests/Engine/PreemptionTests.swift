@@ -71,6 +71,72 @@ extension ModelSuites {
       try await language.waitForAllBlocks()
     }
 
+    @Test(
+      "whatever gives way, no more is swapped than there is room for, the rest is computed anew, and all get their answers",
+      arguments: [(6, Preemption.recompute), (2, .swap)])
+    func neverMore(part: Int, way: Preemption) async throws {
+      let language = try await SyntheticModel.llama.loadEndless(sequences: 3, context: 256, chunk: 64)
+      let engine = language.engine
+      #expect(language.memoryPlan.host.swapBytes == language.memoryPlan.kvBytes)
+      let limit = language.memoryPlan.host.swapBytes / part
+      let prompts = (0..<10).map { SyntheticModel.ids(90 + 5 * $0, seed: UInt64($0)) }
+      var alone: [[Int]] = []
+      for (index, prompt) in prompts.enumerated() {
+        alone.append(try await language.run(prompt) { Self.draw(index, &$0) }.tokens)
+      }
+      await engine.force(.swap)
+      await engine.setSwapLimit(limit)
+      await engine.pause()
+      var handles: [RequestHandle] = []
+      for (index, prompt) in prompts.enumerated() {
+        handles.append(
+          try await language.request(prompt) {
+            Self.draw(index, &$0)
+            $0.priority = index % 3
+          })
+      }
+      let readers = handles.map { handle in
+        Task {
+          var run = GenerationRun()
+          while let event = try await handle.next() { run.add(event) }
+          return run.tokens
+        }
+      }
+      var most = 0
+      while await engine.requestCount() > 0 {
+        await engine.stepOnce()
+        most = max(most, await engine.swappedBytes())
+        await Task.yield()
+      }
+      for (reader, tokens) in zip(readers, alone) { #expect(try await reader.value == tokens) }
+      #expect(most <= limit && (way == .recompute || most > 0))
+      #expect(await engine.preemptions(way) > 0)
+      #expect(await engine.swappedBytes() == 0)
+      try await language.waitForAllBlocks()
+    }
+
+    @Test("host memory that is asked for and not there is refused as the model is loaded, with the numbers")
+    func refused() async throws {
+      for configure: (inout LoadOptions) -> Void in [
+        { $0.swapBytes = 1 << 50 }, { $0.hostCacheBytes = 1 << 50 },
+      ] {
+        await #expect {
+          _ = try await SyntheticModel.llama.loadEndless(configure: configure)
+        } throws: { error in
+          let error = error as? MemoryError
+          return error?.code == .overBudget && error?.message.contains("\(1 << 50) bytes") == true
+        }
+      }
+      let small = try await SyntheticModel.llama.loadEndless(configure: {
+        ($0.swapBytes, $0.hostCacheBytes) = (0, 1 << 20)
+      })
+      #expect(small.memoryPlan.host.swapBytes == 0 && small.memoryPlan.host.cacheBytes == 1 << 20)
+      let without = try await SyntheticModel.llama.loadEndless(configure: {
+        ($0.prefixCache, $0.hostCacheBytes) = (false, 1 << 50)
+      })
+      #expect(without.memoryPlan.host.cacheBytes == 0)
+    }
+
     @Test("what does not fit the host's memory is computed anew; who ends while it is there frees it")
     func limits() async throws {
       let language = try await SyntheticModel.llama.loadEndless(

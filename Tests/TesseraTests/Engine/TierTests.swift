@@ -138,6 +138,87 @@ extension ModelSuites {
       #expect(await language.engineStatistics().hostCache?.entries == 2)
     }
 
+    @Test("what a prompt has stored on its way goes again where its choice turns out not to be finite")
+    func lateFault() async throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      func load(isFaulty: Bool) async throws -> LanguageModel {
+        let language = try await SyntheticModel.llama.loadEndless(
+          context: 512, chunk: 64,
+          { writer in
+            guard isFaulty else { return }
+            var values = SyntheticModel.values(64 * SyntheticModel.vocabularyCount)
+            for index in 5 * 64..<6 * 64 { values[index] = .nan }
+            writer.tensors["token_embd.weight"] = .f32([64, SyntheticModel.vocabularyCount], values)
+          },
+          configure: {
+            $0.hostCacheBytes = 64 << 20
+            $0.diskCache = .init(folder: folder.path, byteLimit: 64 << 20)
+          })
+        await language.engine.loadAlways()
+        return language
+      }
+      func fileCount() -> Int {
+        let all = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+        return all?.compactMap { $0 as? URL }.count { $0.pathExtension == "kv" } ?? 0
+      }
+      let language = try await load(isFaulty: true)
+      let clean = SyntheticModel.ids(200).map { $0 == 5 ? 6 : $0 }
+      await #expect { _ = try await language.run(clean + [5]) } throws: { ($0 as? TesseraError)?.code == .notFinite }
+      await language.engine.flushTiers()
+      #expect(await language.engineStatistics().hostCache?.entries == 0 && fileCount() == 0)
+      // What another has shown to be right stays, and is used: the fault is behind it.
+      _ = try await language.run(Array(clean.prefix(140)))
+      await #expect { _ = try await language.run(clean + [5]) } throws: { ($0 as? TesseraError)?.code == .notFinite }
+      await language.engine.flushTiers()
+      #expect(await language.engineStatistics().hostCache?.entries == 2 && fileCount() == 2)
+      // What a process has left that was killed meanwhile goes with the first who fails by it: also on the device.
+      let names = try await language.engine.names(of: clean + [5])
+      let size = try await language.engine.withRunner { $0.cache.layout.storedBlockBytes }
+      let bad = [UInt8](repeating: 0xff, count: size)
+      await language.engine.store(names[2], parent: names[1], bad)
+      let again = try await load(isFaulty: true)
+      await language.engine.flushTiers()
+      #expect(fileCount() == 3)
+      await #expect { _ = try await again.run(clean) } throws: { ($0 as? TesseraError)?.code == .notFinite }
+      await again.engine.flushTiers()
+      #expect(fileCount() == 0)
+      let run = try await again.run(clean)
+      #expect(run.result?.statistics.cachedPromptTokens == 0)
+    }
+
+    @Test("a beginning that is used on the device alone stays in the stores while others come and go")
+    func hotPrefix() async throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      // Room for 10 blocks of host memory, and of the folder, each.
+      let probe = try await load(.llama) { _ in }
+      let size = try await probe.engine.withRunner { $0.cache.layout.storedBlockBytes }
+      let configure: @Sendable (inout LoadOptions) -> Void = {
+        $0.hostCacheBytes = 10 * (size + 1024)
+        $0.diskCache = .init(folder: folder.path, byteLimit: 11 * (size + 1024))
+      }
+      let language = try await SyntheticModel.llama.loadEndless(
+        sequences: 4, context: 512, chunk: 64, configure: configure)
+      let hot = Array(Self.prompt.prefix(200))
+      _ = try await language.run(hot) { $0.maxTokens = 2 }
+      for seed in 20..<32 as Range<UInt64> {
+        _ = try await language.run(SyntheticModel.ids(150, seed: seed)) { $0.maxTokens = 2 }
+        let run = try await language.run(hot) { $0.maxTokens = 2 }
+        let statistics = try #require(run.result).statistics
+        #expect(statistics.cachedPromptTokens == 192 && statistics.cachedHostTokens + statistics.cachedDiskTokens == 0)
+      }
+      await language.engine.flushTiers()
+      let names = try await language.engine.names(of: hot)
+      let statistics = await language.engineStatistics()
+      #expect(statistics.hostCache?.evictions ?? 0 > 10 && statistics.diskCache?.evictions ?? 0 > 10)
+      #expect(names.count == 3)
+      let found = (await language.engine.inHost(names), await language.engine.onDisk(names))
+      #expect(found == (3, 3))
+      let cold = try await language.engine.names(of: SyntheticModel.ids(150, seed: 20))
+      #expect(await language.engine.onDisk(cold) == 0)
+    }
+
     @Test("a context whose positions turn keys otherwise has a folder's blocks of its own")
     func rotations() async throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")

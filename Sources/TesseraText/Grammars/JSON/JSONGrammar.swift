@@ -51,6 +51,19 @@ struct JSONGrammar {
     ]),
   ])
   static let number = GrammarNode.sequence([integer, .optional(fraction), .optional(exponent)])
+  /// Numbers that are finite in 32 bits.
+  static let float = GrammarNode.sequence([integer, .optional(fraction)])
+  /// Numbers that are finite in 64 bits, none but 0 itself so small that it is 0. Foundation refuses 0e5.
+  static let double = GrammarNode.sequence([
+    .optional(.text("-")),
+    .choice([
+      .sequence([.text("0"), .optional(fraction)]),
+      .sequence([
+        nonzeroDigit, .repeated(digit, 0, integerDigits - 1), .optional(fraction),
+        .optional(.sequence([.set("eE"), .optional(.set("+-")), .repeated(digit, 1, 2)])),
+      ]),
+    ]),
+  ])
 
   var rules = GrammarRules()
   private var value: (any: GrammarNode, object: GrammarNode)?

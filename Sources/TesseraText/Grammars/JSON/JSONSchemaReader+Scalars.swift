@@ -100,7 +100,8 @@ extension JSONSchemaReader {
   }
 
   func number(_ fields: JSONObject, at place: String) throws(GrammarError) -> GrammarNode {
-    switch try text("format", of: fields, at: place) {
+    let format = try text("format", of: fields, at: place)
+    switch format {
     case nil, "float", "double": break
     case "int32", "int64", "uint32", "uint64": return try integer(fields, at: place)
     case let format?: throw Self.unknownNumber(format, at: place)
@@ -120,7 +121,9 @@ extension JSONSchemaReader {
         high = high.map { bound < $0 || !(bound > $0) ? bound : $0 } ?? bound
       }
     }
-    if low == nil, high == nil { return JSONGrammar.number }
+    if low == nil, high == nil {
+      return format == "float" ? JSONGrammar.float : format == "double" ? JSONGrammar.double : JSONGrammar.number
+    }
     return NumberRanges.numbers(low, high)
   }
 }
