@@ -31,6 +31,7 @@ FIELDS = [
     "response_format", "tools", "tool_choice", "parallel_tool_calls", "user", "echo", "best_of", "suffix", "cache_salt", "priority",
     "guided_json", "guided_regex", "guided_grammar", "guided_choice", "grammar", "json_schema", "chat_template", "chat_template_kwargs",
     "add_generation_prompt", "ignore_eos", "metadata", "store", "reasoning_effort", "modalities", "audio", "stop_token_ids",
+    "reproduce", "background", "truncation",
 ]
 
 
@@ -64,7 +65,7 @@ def valid_chat(generator):
         "temperature": generator.choice([0, 0.5, 1, 2]), "top_p": generator.choice([0.1, 0.9, 1]), "seed": generator.randrange(2**31),
         "n": generator.randint(1, 2), "stop": generator.choice(["a", ["b", "cd"]]), "presence_penalty": generator.uniform(-2, 2),
         "logit_bias": {str(generator.randrange(260)): generator.randint(-100, 100)}, "user": text(generator),
-        "cache_salt": "salt", "min_p": 0.05, "top_k": generator.randint(1, 50),
+        "cache_salt": "salt", "min_p": 0.05, "top_k": generator.randint(1, 50), "reproduce": True,
     }
     for name in generator.sample(sorted(extras), generator.randint(0, 4)):
         body[name] = extras[name]
@@ -292,12 +293,26 @@ def large(generator):
     return Request("large", body=dump(body), statuses={400, 413})
 
 
+def response_items(generator):
+    kinds = ["message", "reasoning", "function_call", "function_call_output", "item_reference", None, generator.choice(STRANGE)]
+    fields = ["role", "content", "call_id", "name", "arguments", "output", "summary", "id", "status"]
+    values = ["user", "assistant", "x", "{}", [{"type": "output_text", "text": "x"}], [{"type": "summary_text", "text": "x"}]]
+    return [
+        {"type": generator.choice(kinds)} | {name: generator.choice(values if generator.random() < 0.8 else STRANGE) for name in generator.sample(fields, generator.randint(1, 6))}
+        for _ in range(generator.randint(0, 6))
+    ]
+
+
 def other_interface(generator):
     path = generator.choice(["/v1/embeddings", "/v1/rerank", "/detokenize", "/apply-template", "/v1/responses", "/v1/audio/transcriptions", "/tokenize"])
     body = {generator.choice(["input", "query", "documents", "tokens", "messages", "content", "model", "top_n", "max_output_tokens", "instructions", "encoding_format", "dimensions"]):
             generator.choice([*STRANGE, [text(generator)], [[1, 2]], [2**70], [-1], [{"role": "user", "content": "x"}]]) for _ in range(generator.randint(1, 4))}
     if path == "/v1/responses":
         body.setdefault("max_output_tokens", 2)
+        if generator.random() < 0.5:
+            body["input"] = response_items(generator)
+        for name in generator.sample(["tools", "tool_choice", "text", "reasoning", "stream", "reproduce", "store", "metadata"], generator.randint(0, 2)):
+            body[name] = generator.choice([*STRANGE, {"format": {"type": "json_object"}}, {"type": "function", "name": "f"}, [{"type": "function", "name": "f"}]])
     return Request("other interface", path=path, body=dump(body, generator), statuses=EITHER | {415, 501})
 
 

@@ -99,7 +99,7 @@ struct CommandReplayTests {
       func replay(_ documents: [Any], _ more: [String] = []) throws -> CommandRun {
         let choices = documents.enumerated().map { ["index": $0, "reproduce": $1] as [String: Any] }
         let whole = try text(["object": "text_completion", "choices": choices])
-        let parts = try choices.map { try "data: " + text(["choices": [$0]]) + "\n\n" }.joined()
+        let parts = try choices.reversed().map { try "data: " + text(["choices": [$0]]) + "\n\n" }.joined()
         let run = try CommandRun(["replay", "-m", path, "-"] + more, input: whole)
         let streamed = try CommandRun(["replay", "-m", path, "-"] + more, input: parts + "data: [DONE]\n\n")
         #expect(run.status == streamed.status && run.output == streamed.output)

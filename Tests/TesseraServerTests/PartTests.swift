@@ -62,6 +62,22 @@ struct PartTests {
     #expect(throws: APIError.self) { try second.take(1) }
   }
 
+  @Test("a text that takes long holds up no other")
+  func texts() async throws {
+    let lines = TextLines()
+    let other = DispatchSemaphore(value: 0)
+    let (beginnings, begun) = AsyncStream<Void>.makeStream()
+    let long = Task {
+      try await lines.run {
+        begun.finish()
+        return other.wait(timeout: .now() + 60) == .success
+      }
+    }
+    for await _ in beginnings {}
+    for _ in 0..<3 { try await lines.run { _ = other.signal() } }
+    #expect(try await long.value)
+  }
+
   @Test("a model is called as its file")
   func names() {
     #expect(ServedModel.name(ofPath: "/a/b/Model-Q4.1.gguf") == "Model-Q4.1")

@@ -48,7 +48,7 @@ public struct GenerationOptions: Sendable, Equatable {
   public var adapter: String?
   /// The same seed gives the same text; nil takes a random one.
   public var seed: UInt64?
-  /// Texts that end the answer and are not part of it.
+  /// Texts that end the answer and are not part of it. None reaches over a control token, which is no text.
   public var stopStrings: [String] = []
 
   /// Tokens that `logitBias` may list: memory is planned for so many. `allowedTokens` forbids any number.

@@ -17,7 +17,9 @@ struct ReplayFile {
   init(_ path: String) throws {
     let bytes = try InputText.read(path, limit: 256 << 20)
     do {
+      // Of a stream's answers the shortest ends first.
       entries = try Self.documents(bytes).flatMap { try Self.decoder.decode(Document.self, from: $0).entries }
+        .sorted { $0.choice ?? 0 < $1.choice ?? 0 }
     } catch let error as DecodingError {
       throw InputError(message: "\(path.shownPath): this is no document that can be replayed: \(error.place)")
     }
