@@ -2,11 +2,11 @@ import TesseraCL
 
 /// Renders and tokenizes, or prepares sounds, on a thread of its own: that may take long, and neither Swift's threads nor the
 /// model's steps wait for it.
-actor TextWorker {
+package actor TextWorker {
   private let thread: DeviceThread
-  nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  init(name: String = "tessera text") { thread = DeviceThread(name: name) }
+  package init(name: String = "tessera text") { thread = DeviceThread(name: name) }
 
-  func run<T: Sendable>(_ body: @Sendable () throws -> T) throws -> T { try body() }
+  package func run<T: Sendable>(_ body: @Sendable () throws -> T) throws -> T { try body() }
 }

@@ -303,6 +303,13 @@ def response_items(generator):
     ]
 
 
+def many_calls(generator):
+    """One large text that is no JSON among many calls: each is read once."""
+    arguments = ['{"a": "' + "a" * (1 << 20)] + ["{}"] * 400
+    items = [{"type": "function_call", "call_id": "c", "name": "f", "arguments": each} for each in arguments]
+    return Request("many calls", path="/v1/responses", body=dump({"input": items}, generator), statuses={400})
+
+
 def other_interface(generator):
     path = generator.choice(["/v1/embeddings", "/v1/rerank", "/detokenize", "/apply-template", "/v1/responses", "/v1/audio/transcriptions", "/tokenize"])
     body = {generator.choice(["input", "query", "documents", "tokens", "messages", "content", "model", "top_n", "max_output_tokens", "instructions", "encoding_format", "dimensions"]):
@@ -350,7 +357,7 @@ def half_closing(generator):
 
 KINDS = {
     valid: 10, changed_bytes: 16, changed_field: 24, big_number: 4, deep: 2, no_json: 6, unknown_model: 3, odd_place: 6, constraint: 10, kept_constraint: 4, template: 3,
-    large: 2, other_interface: 10, raw: 6, vanishing: 4, half_closing: 2,
+    large: 2, many_calls: 1, other_interface: 10, raw: 6, vanishing: 4, half_closing: 2,
 }
 
 

@@ -100,7 +100,8 @@ extension ServerSuites {
          {"type": "function_call_output", "call_id": "c1", "output": "1"},
          {"type": "function_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "2"}]},
          {"type": "function_call", "call_id": "c3", "name": "h", "arguments": "{}"},
-         {"type": "reasoning", "summary": [{"type": "summary_text", "text": "so"}]}, {"role": "user", "content": "r"}]}
+         {"type": "reasoning", "content": [], "summary": [{"type": "summary_text", "text": "so"}]},
+         {"role": "user", "content": "r"}]}
         """#
       let fields = RequestFields(try JSONValue(parsing: items).objectValue ?? [:])
       let messages = try fields.inputMessages(ServerOptions.Limits()).map(\.value)
@@ -113,10 +114,52 @@ extension ServerSuites {
       #expect(messages[5]["reasoning_content"] == "so" && messages[5]["content"] == "")
     }
 
+    @Test("a call's arguments are read once, however many calls there are")
+    func manyCalls() throws {
+      // No JSON, which is known at the end alone: it stays a text.
+      let cut = "{\"a\": \"" + String(repeating: "a", count: 1 << 20)
+      func seconds(calls count: Int) throws -> Duration {
+        let items = ([cut] + [String](repeating: "{}", count: count)).map { arguments -> JSONValue in
+          ["type": "function_call", "call_id": "c", "name": "f", "arguments": .string(arguments)]
+        }
+        let fields = RequestFields(["input": .array(items)])
+        return try (0..<3).map { _ in
+          try ContinuousClock().measure {
+            let messages = try fields.inputMessages(ServerOptions.Limits())
+            #expect(messages.count == 1 && messages[0].fields["tool_calls"]?.arrayValue?.count == count + 1)
+            #expect(messages[0].value["tool_calls"][0]["function"]["arguments"] == .string(cut))
+          }
+        }.min() ?? .zero
+      }
+      #expect(try seconds(calls: 100) < seconds(calls: 0) * 20)
+    }
+
+    @Test("what adds nothing is taken, and what is told is what was given")
+    func told() async throws {
+      let api = try await ServerFixture.api()
+      let (status, answer) = try await api.send(
+        "POST", "/v1/responses",
+        #"{"input": "a", "max_output_tokens": 1, "include": ["reasoning.encrypted_content"], "store": true, "n": 1, "#
+          + #""top_logprobs": 0, "temperature": 0.7, "top_p": 0.9}"#)
+      #expect(status == 200 && answer["store"] == false, "\(answer.text())")
+      #expect(answer["temperature"].text() == "0.7" && answer["top_p"].text() == "0.9")
+    }
+
+    @Test("a wanted call that is cut before its function is known leaves no text")
+    func cutCall() async throws {
+      let api = try await ServerFixture.api(callsTools: true)
+      let ask = "\(Self.tools), \"tool_choice\": \"required\", \"max_output_tokens\": 14"
+      let (status, answer) = try await api.send("POST", "/v1/responses", "{\"input\": \"a\", \(ask)}")
+      #expect(status == 200 && answer["status"] == "incomplete", "\(answer.text())")
+      #expect(answer["output"].arrayValue?.count == 1 && answer["output"][0]["content"][0]["text"] == "")
+    }
+
     @Test(
       "what is not kept and what cannot be read is refused",
       arguments: [
-        (#""input": "a", "store": true"#, "store"), (#""input": "a", "background": true"#, "background"),
+        (#""input": "a", "store": 1"#, "store"), (#""input": "a", "background": true"#, "background"),
+        (#""input": "a", "n": 2"#, "n"), (#""input": "a", "top_logprobs": 1"#, "top_logprobs"),
+        (#""input": "a", "include": ["message.output_text.logprobs"]"#, "include"),
         (#""input": "a", "conversation": "c""#, "conversation"), (#""input": "a", "include": ["x"]"#, "include"),
         (#""input": []"#, "input"), (#""input": [1]"#, "input[0]"),
         (#""input": [{"type": "item_reference", "id": "x"}]"#, "input[0].type"),

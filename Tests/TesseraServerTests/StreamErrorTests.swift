@@ -34,10 +34,16 @@ extension ServerSuites {
         try await events.begin()
         try await events.fail(.invalid("input", "it ends"))
       }
-      let last = try await reply.text.components(separatedBy: "\n\n").dropLast().last
+      let events = try await reply.text.components(separatedBy: "\n\n").dropLast()
       #expect(
-        last == "event: error\ndata: "
+        events.dropLast().last == "event: error\ndata: "
           + #"{"type":"error","sequence_number":2,"code":"invalid_value","message":"it ends","param":"input"}"#)
+      let last = try #require(events.last?.components(separatedBy: "\ndata: "))
+      #expect(last[0] == "event: response.failed")
+      let document = try JSONValue(parsing: last[1], options: .request)
+      #expect(document["type"] == "response.failed" && document["sequence_number"] == 3)
+      #expect(document["response"]["status"] == "failed" && document["response"]["output"] == [])
+      #expect(document["response"]["error"] == ["code": "invalid_prompt", "message": "it ends"])
     }
   }
 }

@@ -3,6 +3,14 @@ import TesseraJSON
 import TesseraText
 
 extension API {
+  /// Reads messages where texts are read: the arguments of calls may be long.
+  func messages(_ read: @Sendable () throws -> [ChatMessage]) async throws -> [ChatMessage] {
+    try await texts.run {
+      try Task.checkCancellation()
+      return try read()
+    }
+  }
+
   /// The prompt that the model's chat template makes of a conversation.
   ///
   /// - Parameter isAnswered: whether it must fit the model's context.

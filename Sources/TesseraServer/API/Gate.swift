@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import TesseraSystem
 
 /// Who may call: whoever has a key, and no page of another site that a browser of this machine shows.
 struct Gate: Sendable {
@@ -36,7 +37,7 @@ struct Gate: Sendable {
   /// have the same key, or none.
   func scope(of request: APIRequest) -> String? {
     guard keys.count > 1, let key = Self.key(request) else { return nil }
-    return SHA256.hash(data: Data(key.utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return TesseraSystem.Fingerprint(key.utf8).hexadecimal
   }
 
   private static func key(_ request: APIRequest) -> String? {

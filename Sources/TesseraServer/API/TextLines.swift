@@ -1,15 +1,17 @@
 import Foundation
 import Synchronization
-import TesseraCL
+import Tessera
 
 /// Render and tokenize on threads of their own: texts may be long, and neither other texts nor the models' steps wait for them.
 final class TextLines: Sendable {
-  private let lines: [TextLine]
+  private let lines: [TextWorker]
   /// Of each line, texts that it has.
   private let loads: Mutex<[Int]>
 
   init() {
-    lines = (0..<min(4, max(2, ProcessInfo.processInfo.activeProcessorCount / 2))).map { _ in TextLine() }
+    lines = (0..<min(4, max(2, ProcessInfo.processInfo.activeProcessorCount / 2))).map { _ in
+      TextWorker(name: "tessera server text")
+    }
     loads = Mutex(lines.map { _ in 0 })
   }
 
@@ -23,11 +25,4 @@ final class TextLines: Sendable {
     defer { loads.withLock { $0[place] -= 1 } }
     return try await lines[place].run(body)
   }
-}
-
-private actor TextLine {
-  private let thread = DeviceThread(name: "tessera server text")
-  nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
-  func run<T: Sendable>(_ body: @Sendable () throws -> T) throws -> T { try body() }
 }

@@ -40,14 +40,19 @@ struct ResponseForm: Sendable {
   /// - Parameters:
   ///   - output: what has come of the answer, which is not told before its end.
   ///   - reproduction: of an answer that has ended, if the request asks for it.
-  func response(_ output: ResponseOutput, _ reproduction: JSONValue? = nil) -> JSONValue {
+  ///   - error: what ended the answer.
+  func response(
+    _ output: ResponseOutput, _ reproduction: JSONValue? = nil, failed error: APIError? = nil
+  ) -> JSONValue {
     let result = output.result
     let isCut = result?.finishReason == .length
     var response: JSONObject = [
       "id": .string(id), "object": "response", "created_at": .int(created),
-      "status": .string(Self.status(result)), "background": false, "error": nil,
+      "status": .string(error == nil ? Self.status(result) : "failed"), "background": false,
+      "error": error.map(Self.document) ?? nil,
       "incomplete_details": isCut ? ["reason": "max_output_tokens"] : nil,
-      "model": .string(request.generation.modelName), "output": .array(result == nil ? [] : output.items),
+      "model": .string(request.generation.modelName),
+      "output": .array(result == nil && error == nil ? [] : output.items),
       "previous_response_id": nil, "store": false, "truncation": "disabled", "user": nil,
     ]
     response["usage"] =
@@ -57,6 +62,11 @@ struct ResponseForm: Sendable {
       for (key, value) in request.generation.notes(ofAnswer: 0, reproduction) { response[key] = value }
     }
     return .object(response + request.repeated)
+  }
+
+  /// An error by the two codes that clients know.
+  private static func document(_ error: APIError) -> JSONValue {
+    ["code": error.status < 500 ? "invalid_prompt" : "server_error", "message": .string(error.message)]
   }
 
   static func status(_ result: GenerationResult?) -> String {
@@ -92,6 +102,7 @@ actor ResponseEvents {
   func fail(_ error: APIError) async throws {
     let text: (String?) -> JSONValue = { $0.map { .string($0) } ?? .null }
     try await send("error", ["code": text(error.code), "message": .string(error.message), "param": text(error.param)])
+    try await send("response.failed", ["response": form.response(output, failed: error)])
   }
 
   private func send(_ name: String, _ fields: JSONObject) async throws {

@@ -73,7 +73,7 @@ extension API {
 
   private func conversationPrompt(_ fields: RequestFields, _ language: LanguageModel) async throws -> ChatPrompt {
     let tools = try fields.tools(try? language.chatTemplate, try fields.toolChoice())
-    let conversation = Conversation(messages: try fields.messages(options.limits), tools: tools)
+    let conversation = Conversation(messages: try await messages { try fields.messages(options.limits) }, tools: tools)
     return try await prompt(
       of: conversation, language, variables: try fields.fields("chat_template_kwargs")?.object ?? [:],
       addGenerationPrompt: try fields.bool("add_generation_prompt") ?? true, isAnswered: false, param: "messages")

@@ -11,11 +11,13 @@ final class ChoiceParsers: Sendable {
 
   private let state: Mutex<[Choice]>
   private let callsOnce: Bool
+  /// Whether answers are calls and nothing else.
+  private let callsAlone: Bool
 
   /// - Parameter count: of answers.
   init(_ request: ConversationRequest, count: Int) {
     state = Mutex((0..<count).map { _ in Choice(parser: request.parser) })
-    callsOnce = request.callsOnce
+    (callsOnce, callsAlone) = (request.callsOnce, request.callsAlone)
   }
 
   /// What an event of a choice's answer adds to it, and at its end whether it calls tools.
@@ -27,6 +29,8 @@ final class ChoiceParsers: Sendable {
       case .finished(let result):
         deltas = choices[choice].parser.append(result.trailingText) + choices[choice].parser.finish()
       }
+      // What else there is of them belongs to a call that was cut before its function was known.
+      if callsAlone { deltas.removeAll { if case .content = $0 { true } else { false } } }
       if callsOnce {
         deltas.removeAll { if case .toolCall(let call) = $0 { call.index > 0 } else { false } }
       }

@@ -6,16 +6,19 @@ extension GenerationRequest {
   /// What is said of an answer beside it: the seed that it was drawn with, and what reproduces it.
   func notes(ofAnswer number: Int, _ reproduction: JSONValue?) -> [(key: String, value: JSONValue)] {
     var notes: [(key: String, value: JSONValue)] = []
-    if let seed = options(ofAnswer: number).seed { notes.append(("seed", .int(Int(clamping: seed)))) }
+    if let seed = seed(ofAnswer: number) { notes.append(("seed", .int(Int(truncatingIfNeeded: seed)))) }
     if let reproduction { notes.append(("reproduce", reproduction)) }
     return notes
   }
 
   /// - Throws: 400 where the model's files are not what they were.
   func checkReproduction() async throws {
-    do { _ = try await language.digest() } catch {
-      throw APIError.unsupported("reproduce", "the model's files are not those any more that were loaded.")
-    }
+    do { _ = try await language.digest() } catch { throw Self.refusal(ofDigest: error) }
+  }
+
+  static func refusal(ofDigest error: any Error) -> any Error {
+    guard (error as? FileError)?.code == .malformed else { return error }
+    return APIError.unsupported("reproduce", "the model's files are not those any more that were loaded.")
   }
 
   /// What reproduces an answer, if that is asked for, as `tessera replay` reads it.

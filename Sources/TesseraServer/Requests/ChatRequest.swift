@@ -32,7 +32,8 @@ struct ChatRequest: Sendable {
     let choices = try fields.choices(limits)
     let streaming = try fields.streaming()
     conversation = try await ConversationRequest(
-      try fields.messages(limits), form: try fields.answerForm(), variables: variables, fields,
+      try await api.messages { try fields.messages(limits) }, form: try fields.answerForm(), variables: variables,
+      fields,
       .init(messages: "messages", format: "response_format", toolsAreFlat: false), language, api)
     options.constraint = conversation.constraint
     generation = GenerationRequest(

@@ -19,6 +19,8 @@ struct ConversationRequest: Sendable {
   let parser: AnswerParser
   /// Whether an answer calls one tool at most.
   let callsOnce: Bool
+  /// Whether an answer is calls and nothing else.
+  let callsAlone: Bool
   /// What the answer must be.
   let constraint: TokenConstraint?
 
@@ -43,6 +45,7 @@ struct ConversationRequest: Sendable {
     if form == nil, let calls = try choice.calls(tools, template, tokenizer, fields, callsOnce: callsOnce) {
       form = (.calls(calls), "tools")
     }
+    if case .calls(let calls)? = form?.form { callsAlone = calls.isRequired } else { callsAlone = false }
     let constraint = try await api.constraint(form)
     prompt = try await api.prompt(
       of: Conversation(messages: messages, tools: tools), language, variables: variables, param: names.messages)

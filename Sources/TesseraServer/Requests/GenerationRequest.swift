@@ -37,9 +37,12 @@ struct GenerationRequest: Sendable {
   /// The options of one answer; each of several to a prompt has a seed of its own.
   func options(ofAnswer number: Int) -> GenerationOptions {
     var options = options
-    options.seed = options.seed.map { ($0 &+ UInt64(number % max(1, choices))) & UInt64(Int64.max) }
+    options.seed = seed(ofAnswer: number).map { $0 & UInt64(Int64.max) }
     return options
   }
+
+  /// The seed of one answer, as a request can give it.
+  func seed(ofAnswer number: Int) -> UInt64? { options.seed.map { $0 &+ UInt64(number % max(1, choices)) } }
 
   /// Takes what all of these requests may ask for, and draws a seed where none is given, so that it can be told.
   ///
@@ -49,8 +52,8 @@ struct GenerationRequest: Sendable {
     if let scope { options.cacheSalt = "\(scope) \(options.cacheSalt ?? "")" }
     reproduces = try fields.bool("reproduce") ?? false
     if reproduces { options.topLogprobs = options.topLogprobs ?? 0 }
-    // A number that JSON holds everywhere.
-    if options.temperature > 0, options.seed == nil { options.seed = .random(in: 0..<1 << 53) }
+    // JSON holds it everywhere, and those of further answers.
+    if options.temperature > 0, options.seed == nil { options.seed = .random(in: 0...(1 << 53) - UInt64(choices)) }
     let vocabularySize = language.profile.vocabularySize
     for prompt in prompts {
       for tokens in [prompt.tokens, prompt.source ?? []] {

@@ -14,7 +14,12 @@ struct ResponsesRequest: Sendable {
     (key: "conversation", why: "conversations are not kept: send the conversation."),
     (key: "prompt", why: "prompts are not kept."),
     (key: "max_tool_calls", why: "the tools are yours: call as many as you like."),
-    (key: "top_logprobs", why: "log-probabilities are told in /v1/chat/completions."),
+  ]
+
+  /// What may be included of others' responses, and is in no response here.
+  private static let withoutMore: Set<String> = [
+    "reasoning.encrypted_content", "message.input_image.image_url", "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs", "file_search_call.results", "web_search_call.action.sources",
   ]
 
   init(_ fields: RequestFields, _ api: API) async throws {
@@ -23,7 +28,7 @@ struct ResponsesRequest: Sendable {
     try Self.refuse(fields)
     let (limits, language) = (api.options.limits, model.language)
     let instructions = try fields.string("instructions")
-    var messages = try fields.inputMessages(limits)
+    var messages = try await api.messages { try fields.inputMessages(limits) }
     if let instructions { messages.insert(ChatMessage(role: "system", content: instructions), at: 0) }
     var options = try fields.generationOptions(limits, language)
     options.maxTokens = try fields.int("max_output_tokens", in: 0 ... .max)
@@ -45,10 +50,10 @@ struct ResponsesRequest: Sendable {
       "metadata": .object(try fields.fields("metadata")?.object ?? [:]),
       "parallel_tool_calls": .bool(!conversation.callsOnce),
       "reasoning": ["effort": effort.map { .string($0) } ?? nil, "summary": nil],
-      "temperature": .double(Double(options.temperature)),
+      "temperature": fields.value("temperature") ?? 1,
       "text": ["format": format.map { .object($0.object) } ?? ["type": "text"]],
       "tool_choice": fields.value("tool_choice") ?? "auto", "tools": fields.value("tools") ?? [],
-      "top_p": .double(Double(options.topP)),
+      "top_p": fields.value("top_p") ?? 1,
     ]
     try generation.complete(with: fields, scope: api.scope)
   }
@@ -56,13 +61,19 @@ struct ResponsesRequest: Sendable {
   /// Refuses what goes beyond one answer to what is sent.
   private static func refuse(_ fields: RequestFields) throws(APIError) {
     try fields.refuse(unsupported)
-    for key in ["background", "store"] where try fields.bool(key) ?? false {
-      throw .unsupported(key, "responses are not kept: leave it out, or send false.")
+    if try fields.bool("background") ?? false {
+      throw .unsupported("background", "responses are not kept: leave it out, or send false.")
+    }
+    // It is said of the response that it is not kept.
+    _ = try fields.bool("store")
+    if try fields.int("n", in: 1 ... .max) ?? 1 > 1 { throw .unsupported("n", "a response has one answer.") }
+    if try fields.int("top_logprobs", in: 0...GenerationOptions.topLogprobsLimit) ?? 0 > 0 {
+      throw .unsupported("top_logprobs", "log-probabilities are told in /v1/chat/completions.")
     }
     if let truncation = try fields.string("truncation"), truncation != "disabled" {
       throw .unsupported("truncation", "what does not fit is refused, not cut.")
     }
-    if try fields.array("include")?.isEmpty == false {
+    if try fields.strings("include")?.allSatisfy(Self.withoutMore.contains) == false {
       throw .unsupported("include", "a response has all that there is; ask /v1/chat/completions for log-probabilities.")
     }
   }

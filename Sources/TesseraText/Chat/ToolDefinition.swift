@@ -59,12 +59,17 @@ extension ChatMessage {
     fields["tool_calls"] = .array(
       calls.map { call in
         guard var object = call.objectValue, var function = object["function"]?.objectValue,
-          let text = function["arguments"]?.stringValue,
-          let value = try? JSONValue(parsing: Array(text.utf8), path: nil, options: .request), value.objectValue != nil
+          let text = function["arguments"]?.stringValue
         else { return call }
-        function["arguments"] = value
+        function["arguments"] = Self.arguments(text)
         object["function"] = .object(function)
         return .object(object)
       })
+  }
+
+  /// The object that a JSON text of a call's arguments is, or the text where it is none.
+  public static func arguments(_ text: String) -> JSONValue {
+    let value = try? JSONValue(parsing: Array(text.utf8), path: nil, options: .request)
+    return value?.objectValue == nil ? .string(text) : value ?? .string(text)
   }
 }

@@ -1,12 +1,17 @@
 /// What the length of a text says of the number of its tokens before it is encoded.
 struct TokenLengths: Sendable {
-  /// The bytes of which each is in some token.
-  private enum Counted {
+  /// The characters whose bytes are in tokens, each in one; those of fewer come first.
+  private enum Counted: Int, Comparable {
     case none
-    /// Of ASCII's characters that can be seen: no normalization of Unicode makes fewer of them.
-    case visible
+    /// Of ASCII's characters that can be seen those before another of ASCII: a mark makes something else of one.
+    case ascii
+    /// All that can be seen of ASCII, and of what normalization, too, makes at least as many bytes.
+    case stable
     /// All but white space, which a token beside it may take.
+    case visible
     case all
+
+    static func < (first: Counted, second: Counted) -> Bool { first.rawValue < second.rawValue }
   }
 
   private let counted: Counted
@@ -19,21 +24,20 @@ struct TokenLengths: Sendable {
     let model: Counted =
       switch components.model {
       case .bytePair(let encoder):
-        encoder.knowsBytes(areCharacters: components.isByteLevel) ? .all : encoder.knowsASCII ? .visible : .none
+        encoder.knowsBytes(areCharacters: components.isByteLevel) ? .all : encoder.knowsASCII ? .ascii : .none
       case .scoredPairs(let encoder): encoder.knowsBytes ? .all : .none
       // Several characters that are no token may become one.
       case .unigram, .pieces, .wordPiece, .wordLevel: .none
       }
-    let all = steps + [model]
-    counted = all.contains(.none) ? .none : all.contains(.visible) ? .visible : .all
+    counted = steps.reduce(components.takesSpace ? min(model, .visible) : model, min)
   }
 
   private static func counted(_ normalizer: Normalizer) -> Counted {
     switch normalizer {
     case .prepend, .byteLevel, .escapedSpaces, .repair: .all
-    case .unicode, .stripAccents, .lowercase, .nmt: .visible
-    case .replace(let pattern, _): pattern.origin == .text(" ") ? .all : .none
-    case .strip: .all
+    case .unicode, .stripAccents, .lowercase, .nmt: .stable
+    case .replace(let pattern, let content): pattern.origin != .text(" ") ? .none : content.isEmpty ? .visible : .all
+    case .strip: .visible
     case .bert, .precompiled, .sentencePiece, .pieces: .none
     }
   }
@@ -46,20 +50,43 @@ struct TokenLengths: Sendable {
   }
 
   /// At least so many tokens a text has.
-  func least(of text: String) -> Int {
-    var (count, isSkipped) = (0, false)
-    for byte in text.utf8 {
-      switch byte {
-      case 0x21...0x7E: count += 1
-      case 0x80...0xBF where counted == .all && !isSkipped: count += 1
-      case 0xC0...:
-        // With these bytes white space begins, too.
-        isSkipped = byte == 0xC2 || 0xE1...0xE3 ~= byte
-        if counted == .all, !isSkipped { count += 1 }
-      default: break
+  func least(of text: String) -> Int { (bytes(of: text) + longest - 1) / longest }
+
+  /// Bytes that are in tokens.
+  private func bytes(of text: String) -> Int {
+    switch counted {
+    case .none: return 0
+    case .all: return text.utf8.count
+    case .visible:
+      return text.unicodeScalars.reduce(0) { $0 + (Self.isSpace($1.value) ? 0 : UTF8.width($1)) }
+    case .stable:
+      return text.unicodeScalars.reduce(0) {
+        $0 + (Self.isVisible($1.value) ? 1 : Self.isStable($1.value) ? 3 : 0)
       }
+    case .ascii:
+      var (count, isBefore) = (0, false)
+      for byte in text.utf8 {
+        if isBefore, byte < 0x80 { count += 1 }
+        isBefore = Self.isVisible(UInt32(byte))
+      }
+      return isBefore ? count + 1 : count
     }
-    return counted == .none ? 0 : (count + longest - 1) / longest
+  }
+
+  private static func isVisible(_ scalar: UInt32) -> Bool { 0x21...0x7E ~= scalar }
+
+  /// Kana without the marks for voices, ideographs and Hangul's syllables.
+  private static func isStable(_ scalar: UInt32) -> Bool {
+    switch scalar {
+    case 0x3041...0x3096, 0x309D...0x30FF, 0x4E00...0x9FFF, 0xAC00...0xD7A3: true
+    default: false
+    }
+  }
+
+  /// Most texts' scalars are decided by the first comparisons.
+  private static func isSpace(_ scalar: UInt32) -> Bool {
+    if 0x21...0x84 ~= scalar || scalar > 0x3000 { return false }
+    return UnicodeTable.whitespace.contains(scalar)
   }
 }
 
@@ -68,6 +95,14 @@ extension TokenizerComponents {
   fileprivate var isByteLevel: Bool {
     normalizers.contains { if case .byteLevel = $0 { true } else { false } }
       || preTokenizers.contains { if case .byteLevel = $0 { true } else { false } }
+  }
+
+  /// Whether a token takes white space beside it.
+  fileprivate var takesSpace: Bool {
+    switch special {
+    case .longestFirst: attributes.contains { !$0.isDisjoint(with: [.stripsLeft, .stripsRight]) }
+    case .addedTokens(let added): added.tokens.contains { $0.stripsLeft || $0.stripsRight }
+    }
   }
 }
 

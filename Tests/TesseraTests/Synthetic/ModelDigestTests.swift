@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TesseraFiles
 import TestSupport
 import Testing
@@ -7,6 +8,35 @@ import Testing
 
 @Suite("A model's digest")
 struct ModelDigestTests {
+  @Test("is made once for all who ask for it meanwhile, and again where that failed")
+  func shared() async throws {
+    final class Counts: Sendable {
+      let made = Mutex(0)
+      let asked = Mutex(0)
+    }
+    let counts = Counts()
+    let shared = SharedValue {
+      let number = counts.made.withLock {
+        $0 += 1
+        return $0
+      }
+      if number == 1 { throw FileError(.system, path: "p", "once") }
+      while counts.asked.withLock({ $0 < 8 }) { await Task.yield() }
+      return number
+    }
+    await #expect(throws: FileError.self) { try await shared.value }
+    await withTaskGroup(of: Int?.self) { group in
+      for _ in 0..<8 {
+        group.addTask {
+          counts.asked.withLock { $0 += 1 }
+          return try? await shared.value
+        }
+      }
+      for await value in group { #expect(value == 2) }
+    }
+    #expect(counts.made.withLock { $0 } == 2)
+  }
+
   @Test("is that of the file that was opened, whatever is at its path by then")
   func replaced() throws {
     let other = try SyntheticModel.gemma3.withFile { path in try Data(contentsOf: URL(fileURLWithPath: path)) }

@@ -73,6 +73,9 @@ struct AnswerParserTests {
     #expect(try short(.tagged, "a <tool_c") == "|a <tool_c|")
     #expect(try short(.tagged, "<tool_call>{\"name\": \"f") == "|<tool_call>{\"name\": \"f|")
     #expect(try short(.tagged, #"<tool_call>{"name": "f", "arguments": {"a": 1"#) == #"||f({"a": 1)"#)
+    // A closing tag that is cut, or is none.
+    for count in 1...11 { #expect(try short(.tagged, String(call.dropLast(count))) == "||\(Self.weatherCall)") }
+    #expect(try short(.tagged, call + "</tool") == "|</tool|\(Self.weatherCall)")
     #expect(try short(.tagged, call, hasTools: false) == "|\(call)|")
   }
 

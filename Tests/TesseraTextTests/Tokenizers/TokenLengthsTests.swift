@@ -1,3 +1,4 @@
+import TesseraJSON
 import Testing
 
 @testable import TesseraText
@@ -24,7 +25,11 @@ struct TokenLengthsTests {
     let texts =
       try SmallVocabularies.load().bytes().map { String(decoding: $0, as: UTF8.self) }
       + TokenizerJSONFixture().texts
-    let spaces = ["\u{A0}", "\u{3000}", "\u{2003}", " ", "\n\t", "\u{AD}", "\u{200B}"].map {
+    let spaces = [
+      "\u{A0}", "\u{3000}", "\u{2003}", " ", "\n\t", "\u{AD}", "\u{200B}", "e\u{301}", "=\u{338}", "か\u{3099}", "が",
+      "カ\u{FF9E}",
+      "\u{1112}\u{1161}\u{11AB}", "한", "\u{1F82}", "\u{1FEF}", "漢", "\u{7F}",
+    ].map {
       String(repeating: $0, count: 999)
     }
     for (name, tokenizer) in try Self.tokenizers() {
@@ -38,12 +43,31 @@ struct TokenLengthsTests {
     }
   }
 
+  @Test("a mark may take a character out of those that a vocabulary of ASCII knows")
+  func marked() throws {
+    var vocabulary = JSONObject()
+    for value in UInt8(0x21)...0x7E { vocabulary[String(decoding: [value], as: UTF8.self)] = .int(Int(value) - 0x21) }
+    let json: JSONValue = [
+      "normalizer": ["type": "NFC"], "model": ["type": "BPE", "vocab": .object(vocabulary), "merges": []],
+    ]
+    let tokenizer = try Tokenizer(huggingFace: HuggingFaceTokenizerFiles(tokenizer: json, path: "model"))
+    #expect(tokenizer.leastTokens(of: "aceb") == 4)
+    for text in ["ae\u{301}b", "=\u{338}", "e\u{301}e"] {
+      #expect(try tokenizer.leastTokens(of: text) <= tokenizer.encode(text, addSpecial: false).count, "\(text)")
+    }
+  }
+
   @Test("of tokenizers of bytes something is promised, of those that make one token of many characters nothing")
   func promised() throws {
     let text = String(repeating: "Promised tokens: ", count: 1000)
     let promises = Dictionary(
       try Self.tokenizers().map { ($0.name, $0.tokenizer.leastTokens(of: text)) }, uniquingKeysWith: max)
     for name in ["gpt-2", "llama-bpe", "qwen2", "SentencePiece"] { #expect(promises[name] ?? 0 > 300, "\(promises)") }
+    for text in ["ひらがな", "\u{A0}", "       "].map({ String(repeating: $0, count: 100_000) }) {
+      for (name, tokenizer) in try Self.tokenizers() where ["gpt-2", "llama-bpe", "SentencePiece"].contains(name) {
+        #expect(tokenizer.leastTokens(of: text) > 1000, "\(name) \(text.prefix(1))")
+      }
+    }
     #expect(promises.values.contains(0), "\(promises)")
   }
 }

@@ -64,6 +64,14 @@ struct AnswerInput: Sendable {
     }
     return !isEnded && rest.count < text.count && text.starts(with: rest) ? nil : false
   }
+
+  /// Whether all ends within a text, whose beginning is taken.
+  mutating func takesCut(_ text: [UInt8]) -> Bool {
+    let rest = bytes[start...]
+    guard isEnded, !rest.isEmpty, rest.count < text.count, text.starts(with: rest) else { return false }
+    start = bytes.count
+    return true
+  }
 }
 
 enum JSONBytes {

@@ -57,6 +57,7 @@ struct TaggedCalls: CallParser {
         }
       case .end:
         _ = input.takeSpace()
+        if input.takesCut(Self.closing) { return }
         guard !input.isEmpty, let isClosed = input.takes(Self.closing) else { return }
         isBehindCall = isClosed
         state = .content
