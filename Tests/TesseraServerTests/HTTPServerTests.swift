@@ -31,7 +31,7 @@
         try await task.value
       }
 
-      private static let story = #"{"prompt": "Once", "max_tokens": 200, "temperature": 1, "stream": true}"#
+      private static let story = #"{"prompt": "Once", "max_tokens": 200, "temperature": 0, "stream": true}"#
 
       /// Waits until nothing is left of requests.
       static func settled(_ server: HTTPServer) async throws -> Bool {
