@@ -98,8 +98,9 @@ static inline void attend(const struct attention *a, const int4 tile, const uint
       groups[g] = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
     }
     const uint next = next_tile(&walk, t + 1) * KEY_TILE;
+    const uint next_from = next < a->sink_keys ? next : max(next, (uint)max(begin, 0)) / LANES * LANES;
     for (uint g = 0; g < MOST_AHEAD; ++g) {
-      const uint at = next + g * LANES < (uint)end ? next + g * LANES : start + from_group * LANES;
+      const uint at = next_from + g * LANES < (uint)end ? next_from + g * LANES : start + from_group * LANES;
       groups[KEY_GROUPS + g] = group_at(tables[at / BLOCK_SIZE], at % BLOCK_SIZE, kv_head, a->blocks, BLOCK_SIZE);
     }
     score_keys(a, groups, from_group / KEY_SPAN * KEY_SPAN, to_group, (const float *)query, scores);

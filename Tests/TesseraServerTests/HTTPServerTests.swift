@@ -31,7 +31,8 @@
         try await task.value
       }
 
-      private static let story = #"{"prompt": "Once", "max_tokens": 200, "temperature": 0, "stream": true}"#
+      private static let story =
+        #"{"prompt": "Once", "max_tokens": 200, "temperature": 1, "ignore_eos": true, "stream": true}"#
 
       /// Waits until nothing is left of requests.
       static func settled(_ server: HTTPServer) async throws -> Bool {
@@ -62,7 +63,7 @@
       @Test("whoever goes ends the work, also before anything was sent")
       func disconnect() async throws {
         try await Self.serving { server, port in
-          for body in [Self.story, Self.story.replacingOccurrences(of: "true", with: "false")] {
+          for body in [Self.story, Self.story.replacingOccurrences(of: "\"stream\": true", with: "\"stream\": false")] {
             let client = try SocketClient(port: port)
             try client.send(post("/v1/completions", body))
             if body == Self.story { _ = try await blocking { try client.receive(until: "data: {") } }
