@@ -13,10 +13,7 @@ extension ServerSuites {
     private static let schema = #"{"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}"#
 
     private func told(_ document: JSONValue) throws -> Reproduction {
-      let decoder = JSONDecoder()
-      decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-      return try decoder.decode(Reproduction.self, from: Data(document.text().utf8))
+      try JSONDecoder().decode(Reproduction.self, from: Data(document.text().utf8))
     }
 
     /// The answer, given again from its document alone.
@@ -82,6 +79,16 @@ extension ServerSuites {
       #expect((refusal(FileError(.malformed, path: "p", "changed")) as? APIError)?.param == "reproduce")
       #expect((refusal(FileError(.system, path: "p", "no")) as? FileError)?.code == .system)
       #expect(refusal(CancellationError()) is CancellationError)
+    }
+
+    @Test("infinite biases are kept by any coder of JSON")
+    func infiniteBiases() throws {
+      var options = GenerationOptions()
+      options.logitBias = [5: -.infinity, 6: .infinity, 7: -1.5]
+      let request = try Reproduction.Request(promptTokens: [1], sourceTokens: nil, options: options)
+      let document = try JSONEncoder().encode(request)
+      #expect(String(decoding: document, as: UTF8.self).contains(#""5":"-inf""#))
+      #expect(try JSONDecoder().decode(Reproduction.Request.self, from: document) == request)
     }
 
     @Test("a wanted call comes again, too")

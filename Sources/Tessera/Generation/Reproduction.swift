@@ -63,6 +63,7 @@ public struct Reproduction: Sendable, Codable, Equatable {
     public var repeatWindow: Int
     public var presencePenalty: Float
     public var frequencyPenalty: Float
+    /// Infinite ones are strings in JSON, "-inf" and "inf".
     public var logitBias: [Int: Float]
     public var seed: UInt64?
     public var stopStrings: [String]
@@ -129,6 +130,40 @@ public struct Reproduction: Sendable, Codable, Equatable {
       let tellsReason = finishReason != .cancelled && other.finishReason != .cancelled
       return tellsReason && finishReason != other.finishReason ? count : nil
     }
+  }
+}
+
+/// A bias as it is kept, also where it is infinite, of which JSON has no number.
+private struct CodedBias: Codable {
+  let value: Float
+
+  init(_ value: Float) { self.value = value }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    switch try? container.decode(String.self) {
+    case "-inf": value = -.infinity
+    case "inf": value = .infinity
+    default: value = try container.decode(Float.self)
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    if value.isInfinite { try container.encode(value < 0 ? "-inf" : "inf") } else { try container.encode(value) }
+  }
+}
+
+// What the synthesized coding of a request calls for its biases.
+extension KeyedEncodingContainer<Reproduction.Request.CodingKeys> {
+  mutating func encode(_ biases: [Int: Float], forKey key: Key) throws {
+    try encode(biases.mapValues { CodedBias($0) }, forKey: key)
+  }
+}
+
+extension KeyedDecodingContainer<Reproduction.Request.CodingKeys> {
+  func decode(_ type: [Int: Float].Type, forKey key: Key) throws -> [Int: Float] {
+    try decode([Int: CodedBias].self, forKey: key).mapValues(\.value)
   }
 }
 

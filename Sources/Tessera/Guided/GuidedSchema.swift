@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TesseraText
 
 /// The JSON documents from which a type is decoded: what an answer is held to that is to be a value of it.
@@ -16,7 +17,9 @@ import TesseraText
 /// `decodeIfPresent` is used; arrays, sets, dictionaries by strings; enumerations by their raw values, if they are
 /// `CaseIterable`; types that contain themselves. Or the type gives it (``JSONSchemaProviding``).
 ///
-/// Dates are written as ISO 8601 has them, data in base64.
+/// One of its values after the other is changed then, and a type refused that decodes something else then, or nothing.
+///
+/// Dates are written as ISO 8601 has them, data in base64. A type's schema is derived once and kept, the last 64 types'.
 public struct GuidedSchema<Value: Decodable>: Sendable {
   /// The JSON schema.
   public let text: String
@@ -26,12 +29,7 @@ public struct GuidedSchema<Value: Decodable>: Sendable {
   /// - Throws: ``GuidedError`` `.underivable` that names the place in the type and says what to do; `GrammarError` for a schema
   ///   that the type gives and that cannot be guaranteed; `CancellationError`.
   public init(_ type: Value.Type = Value.self) throws {
-    text = try SchemaDeriver.schema(of: type).text()
-    do { constraint = try .jsonSchema(text) } catch {
-      // That of a canceled task is not read to its end.
-      try Task.checkCancellation()
-      throw error
-    }
+    (text, constraint) = try GuidedSchemas.schema(of: type)
   }
 
   /// The value of a document.
@@ -67,6 +65,33 @@ public struct GuidedSchema<Value: Decodable>: Sendable {
       throw GuidedError(
         .cutOff, "the answer was cut off after \(counts.answer) tokens before the \(Value.self) was complete; \(bound)",
         text: text, result: result)
+    }
+  }
+}
+
+/// The schemas that have been derived, and their grammars.
+private enum GuidedSchemas {
+  typealias Schema = (text: String, constraint: TokenConstraint)
+
+  private static let limit = 64
+  /// In the order in which they were derived.
+  private static let known = Mutex<[(type: ObjectIdentifier, schema: Schema)]>([])
+
+  static func schema(of type: any Decodable.Type) throws -> Schema {
+    let id = ObjectIdentifier(type)
+    if let schema = known.withLock({ $0.first { $0.type == id }?.schema }) { return schema }
+    let text = try SchemaDeriver.schema(of: type).text()
+    do {
+      let schema = (text, try TokenConstraint.jsonSchema(text))
+      known.withLock {
+        if $0.count >= limit { $0.removeFirst() }
+        $0.append((id, schema))
+      }
+      return schema
+    } catch {
+      // That of a canceled task is not read to its end.
+      try Task.checkCancellation()
+      throw error
     }
   }
 }

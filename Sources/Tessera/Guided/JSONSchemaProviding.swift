@@ -16,6 +16,6 @@
 /// For types whose schema cannot be derived, or should say more: bounds, descriptions, alternatives. Every document of the schema
 /// must be one that the type decodes; types that hold this one take it over.
 public protocol JSONSchemaProviding {
-  /// A JSON schema (draft 2020-12) of what `TokenConstraint.jsonSchema(_:)` supports. Its pointers (`#/$defs/…`) are into itself.
+  /// The same at all times: a JSON schema (draft 2020-12) of what `TokenConstraint.jsonSchema(_:)` supports. Its pointers (`#/$defs/…`) are into itself.
   static var jsonSchema: String { get }
 }

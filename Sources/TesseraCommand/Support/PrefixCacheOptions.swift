@@ -10,7 +10,7 @@ struct PrefixCacheOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Host memory, in MiB, of all models together, for beginnings of prompts that the device has no room for (default: none).",
+      "Host memory, in MiB, of all models loaded, for beginnings of prompts that the device has no room for (default: none).",
       valueName: "size"))
   var hostCache: Int?
 

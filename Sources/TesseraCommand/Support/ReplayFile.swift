@@ -18,7 +18,7 @@ struct ReplayFile {
     let bytes = try InputText.read(path, limit: 256 << 20)
     do {
       // Of a stream's answers the shortest ends first.
-      entries = try Self.documents(bytes).flatMap { try Self.decoder.decode(Document.self, from: $0).entries }
+      entries = try Self.documents(bytes).flatMap { try JSONDecoder().decode(Document.self, from: $0).entries }
         .sorted { $0.choice ?? 0 < $1.choice ?? 0 }
     } catch let error as DecodingError {
       throw InputError(message: "\(path.shownPath): this is no document that can be replayed: \(error.place)")
@@ -40,13 +40,6 @@ struct ReplayFile {
     let events = lines.filter { $0.starts(with: "data: {".utf8) }
     guard !events.isEmpty, lines.first?.first != UInt8(ascii: "{") else { return [Data(bytes)] }
     return events.map { Data($0.dropFirst("data: ".utf8.count)) }
-  }
-
-  private static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return decoder
   }
 
   private struct Document: Decodable {

@@ -30,8 +30,6 @@ extension GenerationRequest {
     let reproduction = try await language.reproduction(of: asked, answer: answer)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return try JSONValue(parsing: Array(encoder.encode(reproduction)))
   }
 }

@@ -114,11 +114,10 @@ extension ModelSuites {
         return try await chat.respond(to: "?", as: Card.self)
       }
       await #expect(throws: CancellationError.self) { _ = try await task.value }
-      let (begun, other) = (Task { try await chat.respond(to: "1", as: Scalars.self) }, ChatSession(model))
+      let begun = Task { try await chat.respond(to: "1", as: Scalars.self) }
       while await chat.messages.last?.content.stringValue != "1" { await Task.yield() }
       await chat.reset()
       await #expect(throws: CancellationError.self) { _ = try await begun.value }
-      #expect(await other.messages.isEmpty)
     }
 
     struct City: Decodable, Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TesseraJSON
 import TesseraText
 import Testing
@@ -156,6 +157,22 @@ struct GuidedSchemaTests {
     // Of the same members in another order the text is another one.
     let expected = example.expected.replacing("\n", with: "")
     #expect(try example.text() == JSONValue(parsing: expected).text())
+  }
+
+  private struct Counted: Decodable, JSONSchemaProviding {
+    static let readings = Mutex(0)
+    static var jsonSchema: String {
+      readings.withLock { $0 += 1 }
+      return #"{"type": "boolean"}"#
+    }
+    init(from decoder: any Decoder) throws { _ = try decoder.singleValueContainer().decode(Bool.self) }
+  }
+
+  @Test("a type's schema is derived once")
+  func cache() throws {
+    let (first, second) = (try GuidedSchema(Counted.self), try GuidedSchema(Counted.self))
+    #expect(first.text == second.text && first.constraint == second.constraint)
+    #expect(Counted.readings.withLock { $0 } == 1)
   }
 
   @Test("a value is decoded from a document, and one that the type refuses is told")

@@ -64,6 +64,56 @@ struct UnderivableTests {
       _ = try? decoder.container(keyedBy: Key.self).decode(NoCases.self, forKey: .b)
     }
   }
+  enum Level: Int, Decodable { case low, mid, high }
+  enum Ratio: Double, Decodable { case none, half = 0.5, whole = 1 }
+  enum Flag: String, Decodable { case none = "", a }
+  struct ByKind: Decodable {
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      if try container.decode(Grade.self, forKey: .a) == .high { _ = try container.decode(Int.self, forKey: .b) }
+    }
+  }
+  struct ByBool: Decodable {
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      _ =
+        try container.decode(Bool.self, forKey: .a)
+        ? container.decode(Int.self, forKey: .b) : container.decodeIfPresent(Int.self, forKey: .b) ?? 0
+    }
+  }
+  struct ByPresence<T: Decodable>: Decodable {
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      if try container.decodeIfPresent(T.self, forKey: .a) != nil { _ = try container.decode(Int.self, forKey: .b) }
+    }
+  }
+  struct ByNull: Decodable {
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      if try container.decode(Celsius?.self, forKey: .a) != nil { _ = try container.decode(Int.self, forKey: .b) }
+    }
+  }
+  struct ByCount: Decodable {
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      if try !container.decode([Mood].self, forKey: .a).isEmpty { _ = try container.decode(Int.self, forKey: .b) }
+    }
+  }
+  struct ByPart: Decodable {
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      if case .number = try container.decode(Expression.self, forKey: .a) {
+        _ = try container.decode(Int.self, forKey: .b)
+      }
+    }
+  }
+  struct Positive: Decodable {
+    let number: Int
+    init(from decoder: any Decoder) throws {
+      number = try decoder.singleValueContainer().decode(Int.self)
+      guard number >= 0 else { throw CancellationError() }
+    }
+  }
   struct NoJSON: Decodable, JSONSchemaProviding { static let jsonSchema = "{" }
   struct Refuses: Decodable, JSONSchemaProviding {
     static let jsonSchema = #"{"const": 1}"#
@@ -101,6 +151,26 @@ struct UnderivableTests {
     #expect(message(Greedy.self).contains("64"))
     #expect(message(NoJSON.self).contains("NoJSON.jsonSchema"))
     #expect(message(NeedsRefuses.self).contains("refuses 1"))
+  }
+
+  @Test("an enumeration whose cases cannot be listed is refused, whatever its first case is")
+  func unlisted() {
+    for text in [message(Level.self), message(Ratio.self), message(Flag.self), message(Holder<Level>.self)] {
+      #expect(text.contains("cannot be listed") && text.contains("CaseIterable"), "\(text)")
+    }
+  }
+
+  @Test("what decodes something else, or nothing, where a value is another one is refused")
+  func dependent() {
+    for text in [
+      message(ByKind.self), message(ByBool.self), message(ByPresence<Int>.self), message(ByPresence<Celsius>.self),
+      message(ByNull.self), message(ByCount.self), message(ByPart.self),
+    ] {
+      #expect(text.contains(".a cannot be derived: what else By"), "\(text)")
+      #expect(text.contains("depends on its value") && text.contains("JSONSchemaProviding"), "\(text)")
+    }
+    let positive = message(Holder<Positive>.self)
+    #expect(positive.contains("part[] cannot be derived: Positive refuses some of its values, such as -1"))
   }
 
   @Test("what holds itself without end is refused, and nothing goes on for ever")

@@ -3,25 +3,32 @@ import TesseraJSON
 
 /// Types whose documents are known.
 enum KnownTypes {
-  /// Of a type that is no more than one value the schema, and a value that stands for all.
-  static func scalar(_ type: any Decodable.Type) -> (schema: JSONValue, value: any Sendable)? {
-    scalars[ObjectIdentifier(type)]
+  /// A type that is no more than one value.
+  struct Scalar: Sendable {
+    let schema: JSONValue
+    /// A value that stands for all.
+    let value: any Sendable
+    /// Those with which it is tried whether the first does.
+    let others: [any Sendable]
   }
 
-  private static let scalars: [ObjectIdentifier: (schema: JSONValue, value: any Sendable)] = {
-    var known: [ObjectIdentifier: (schema: JSONValue, value: any Sendable)] = [:]
-    func add<T: Decodable & Sendable>(_ value: T, _ schema: JSONValue) {
-      known[ObjectIdentifier(T.self)] = (schema, value)
+  static func scalar(_ type: any Decodable.Type) -> Scalar? { scalars[ObjectIdentifier(type)] }
+
+  private static let scalars: [ObjectIdentifier: Scalar] = {
+    var known: [ObjectIdentifier: Scalar] = [:]
+    func add<T: Decodable & Sendable>(_ value: T, _ others: [T], _ schema: JSONValue) {
+      known[ObjectIdentifier(T.self)] = Scalar(schema: schema, value: value, others: others)
     }
     func addInteger<T: FixedWidthInteger & Decodable & Sendable>(_ type: T.Type) {
       // Of 64 bits and more the grammar's digits are fewer.
       var schema: JSONObject = ["type": "integer"]
       if T.bitWidth < 64 || !T.isSigned { schema["minimum"] = Int(exactly: T.min).map { .int($0) } }
       if T.bitWidth < 64 { schema["maximum"] = Int(exactly: T.max).map { .int($0) } }
-      add(T.zero, .object(schema))
+      // All types have these; few programs mean something of their own by the last.
+      add(T.zero, T.isSigned ? [1, 113, T.zero - 1] : [1, 113], .object(schema))
     }
-    add(false, ["type": "boolean"])
-    add("", ["type": "string"])
+    add(false, [true], ["type": "boolean"])
+    add("", ["a"], ["type": "string"])
     addInteger(Int.self)
     addInteger(Int8.self)
     addInteger(Int16.self)
@@ -34,15 +41,16 @@ enum KnownTypes {
     addInteger(UInt32.self)
     addInteger(UInt64.self)
     addInteger(UInt128.self)
-    add(0.0, ["type": "number", "format": "double"])
-    add(Float(0), ["type": "number", "format": "float"])
-    add(Float16(0), ["type": "number", "minimum": -65_504, "maximum": 65_504])
-    add(Decimal(0), ["type": "number", "format": "double"])
-    add(Date(timeIntervalSince1970: 0), ["type": "string", "format": "date-time"])
-    add(UUID(), ["type": "string", "format": "uuid"])
-    add(URL(fileURLWithPath: "/"), ["type": "string", "format": "uri"])
+    add(0.0, [1, 113.5, -1], ["type": "number", "format": "double"])
+    add(Float(0), [1, 113.5, -1], ["type": "number", "format": "float"])
+    add(Float16(0), [1, 113.5, -1], ["type": "number", "minimum": -65_504, "maximum": 65_504])
+    add(Decimal(0), [1, 113, -1], ["type": "number", "format": "double"])
     add(
-      Data(),
+      Date(timeIntervalSince1970: 0), [Date(timeIntervalSince1970: 4e9)], ["type": "string", "format": "date-time"])
+    add(UUID(), [UUID()], ["type": "string", "format": "uuid"])
+    add(URL(fileURLWithPath: "/"), [URL(fileURLWithPath: "/a")], ["type": "string", "format": "uri"])
+    add(
+      Data(), [Data([1])],
       [
         "type": "string",
         "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
@@ -50,12 +58,11 @@ enum KnownTypes {
     return known
   }()
 
-  /// The raw values of an enumeration as JSON, and its first case; nil for other types, and for those that are decoded otherwise.
-  static func cases<T: Decodable>(of type: T.Type) -> (values: [JSONValue], first: T)? {
+  /// The raw values of an enumeration as JSON, and its cases; nil for other types, and for those that are decoded otherwise.
+  static func cases<T: Decodable>(of type: T.Type) -> (values: [JSONValue], cases: [T])? {
     guard let values = (type as? any CaseIterable.Type)?.rawJSON, !values.isEmpty else { return nil }
-    let cases = values.map { try? JSONDecoder.guided.decode(type, from: Data($0.text().utf8)) }
-    guard cases.allSatisfy({ $0 != nil }), let first = cases.first ?? nil else { return nil }
-    return (values, first)
+    let cases = values.compactMap { try? JSONDecoder.guided.decode(type, from: Data($0.text().utf8)) }
+    return cases.count == values.count ? (values, cases) : nil
   }
 }
 
@@ -84,36 +91,64 @@ extension CaseIterable {
 
 // MARK: Types made of others
 
+/// A type that has one or more values of another, or none.
+protocol HoldingType {
+  static var codedHeld: any Decodable.Type { get }
+  /// One with a value; nil where that is of another type.
+  static func holding(_ value: Any) -> Self?
+}
+
 /// A type that may be nothing.
-protocol OptionalType {
+protocol OptionalType: HoldingType {
   static var codedWrapped: any Decodable.Type { get }
   static var none: Self { get }
 }
 
-extension Optional: OptionalType where Wrapped: Decodable {
+extension OptionalType { static var codedHeld: any Decodable.Type { codedWrapped } }
+
+extension Optional: HoldingType, OptionalType where Wrapped: Decodable {
   static var codedWrapped: any Decodable.Type { Wrapped.self }
+  static func holding(_ value: Any) -> Wrapped?? { (value as? Wrapped).map { .some($0) } }
 }
 
 /// A type that is decoded from an array.
-protocol ListType {
+protocol ListType: HoldingType {
   static var codedElement: any Decodable.Type { get }
   init()
 }
 
-extension Array: ListType where Element: Decodable { static var codedElement: any Decodable.Type { Element.self } }
-extension ContiguousArray: ListType where Element: Decodable {
+extension ListType { static var codedHeld: any Decodable.Type { codedElement } }
+
+extension ListType where Self: ExpressibleByArrayLiteral {
+  static func holding(_ value: Any) -> Self? { (value as? ArrayLiteralElement).map { [$0] } }
+}
+
+extension Array: HoldingType, ListType where Element: Decodable {
   static var codedElement: any Decodable.Type { Element.self }
 }
-extension ArraySlice: ListType where Element: Decodable { static var codedElement: any Decodable.Type { Element.self } }
-extension Set: ListType where Element: Decodable { static var codedElement: any Decodable.Type { Element.self } }
+extension ContiguousArray: HoldingType, ListType where Element: Decodable {
+  static var codedElement: any Decodable.Type { Element.self }
+}
+extension ArraySlice: HoldingType, ListType where Element: Decodable {
+  static var codedElement: any Decodable.Type { Element.self }
+}
+extension Set: HoldingType, ListType where Element: Decodable {
+  static var codedElement: any Decodable.Type { Element.self }
+}
 
-protocol MapType {
+protocol MapType: HoldingType {
   static var codedKey: any Decodable.Type { get }
   static var codedValue: any Decodable.Type { get }
   init()
 }
 
-extension Dictionary: MapType where Key: Decodable, Value: Decodable {
+extension MapType { static var codedHeld: any Decodable.Type { codedValue } }
+
+extension Dictionary: HoldingType, MapType where Key: Decodable, Value: Decodable {
   static var codedKey: any Decodable.Type { Key.self }
   static var codedValue: any Decodable.Type { Value.self }
+  static func holding(_ value: Any) -> [Key: Value]? {
+    guard let key = "a" as? Key, let value = value as? Value else { return nil }
+    return [key: value]
+  }
 }

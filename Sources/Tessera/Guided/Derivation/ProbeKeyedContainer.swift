@@ -1,4 +1,4 @@
-/// An object's members, all of which are there.
+/// An object's members.
 struct ProbeKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
   let probe: Probe
   let node: ProbeNode
@@ -41,10 +41,7 @@ struct ProbeKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
   }
 
   private func optional<T: Decodable>(_ type: T.Type, _ key: Key) throws -> T? {
-    try probe.noting {
-      node.add(key, .node(try probe.deriver.node(of: type, at: place.appending(key))), isRequired: false)
-      return nil
-    }
+    try probe.optional(type, at: place.appending(key)) { node.add(key, .node($0), isRequired: false) }
   }
 
   func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? { try optional(type, key) }

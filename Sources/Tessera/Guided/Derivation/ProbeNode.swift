@@ -69,8 +69,32 @@ final class Probe {
   var choices: [any CodingKey]?
   /// The first reason why no schema can be derived; the type may have taken no notice of the error.
   private(set) var refusal: GuidedError?
+  /// The value that is to be another one than usual.
+  private let variation: Variation?
+  /// How many values have been asked for.
+  private var asked = 0
+  /// What was asked for where it is another one: the place, the value if there is one, and how many there are.
+  private(set) var varied: (place: CodingPlace, value: Any?, count: Int)?
 
-  init(_ deriver: SchemaDeriver, choice: String?) { (self.deriver, self.choice) = (deriver, choice) }
+  /// One of the values that are asked for, in order, and one of those that it may be instead.
+  struct Variation {
+    var ask = 0
+    var other = 0
+  }
+
+  init(_ deriver: SchemaDeriver, choice: String?, _ variation: Variation?) {
+    (self.deriver, self.choice, self.variation) = (deriver, choice, variation)
+  }
+
+  /// The value that stands here for the usual one.
+  private func variation(at place: CodingPlace, of others: () -> [Any]) -> Any? {
+    defer { asked += 1 }
+    guard let variation, variation.ask == asked else { return nil }
+    let others = others()
+    let value = variation.other < others.count ? others[variation.other] : nil
+    varied = (place, value, others.count)
+    return value
+  }
 
   /// Notes what cannot be derived.
   func noting<T>(_ body: () throws -> T) throws -> T {
@@ -89,7 +113,16 @@ final class Probe {
   func value<T: Decodable>(of type: T.Type, at place: CodingPlace, _ add: (SchemaNode) throws -> Void) throws -> T {
     try noting {
       try add(try deriver.node(of: type, at: place))
+      if let other = variation(at: place, of: { deriver.others(of: type, at: place) }) as? T { return other }
       return try deriver.value(of: type, at: place)
+    }
+  }
+
+  /// A value that may be left out, as it is, and whose schema is added to a node.
+  func optional<T: Decodable>(_ type: T.Type, at place: CodingPlace, _ add: (SchemaNode) throws -> Void) throws -> T? {
+    try noting {
+      try add(try deriver.node(of: type, at: place))
+      return variation(at: place, of: { deriver.all(of: type, at: place) }) as? T
     }
   }
 }

@@ -5,7 +5,8 @@ import TesseraText
 /// Derives the JSON schema of a type by decoding it from values that stand for all.
 ///
 /// A type within arrays, dictionaries and optionals is only named there, and looked at later: a type may hold itself. Where one needs a
-/// value of another, that one comes first.
+/// value of another, that one comes first. At the end each type is decoded again with one of its values after the other changed: if
+/// then it asks for something else, or refuses it, no schema of members says what it is decoded from.
 final class SchemaDeriver {
   /// A type needs a value of itself.
   struct Endless: Error {
@@ -15,14 +16,28 @@ final class SchemaDeriver {
   /// Types of one schema, and types within each other, at most: generic ones may be endlessly many.
   private static let typeLimit = 1_000
   private static let depthLimit = 50
+  /// Decodings of a type with other values, and values of a type that are kept for that, at most.
+  private static let variationLimit = 1_000
+  private static let sampleLimit = 64
 
   private var types: [ObjectIdentifier: TypeSchema] = [:]
   /// Of each type a value that can be decoded from its schema.
   private var values: [ObjectIdentifier: Any] = [:]
+  /// Values of types that are no scalars, of unlike kinds where they have such.
+  private var samples: [ObjectIdentifier: [Any]] = [:]
+  /// What was decoded, those that are parts of others first.
+  private var probed: [Probed] = []
   /// Types that are being looked at.
   private var open = Set<ObjectIdentifier>()
   private var waiting: [(type: any Decodable.Type, place: CodingPlace)] = []
   private var found = Set<ObjectIdentifier>()
+
+  private struct Probed {
+    let type: any Decodable.Type
+    let place: CodingPlace
+    let choice: String?
+    let node: SchemaNode
+  }
 
   private init() {}
 
@@ -36,6 +51,7 @@ final class SchemaDeriver {
           next.place, "every \(endless.type) holds another one; make it optional, or an array, somewhere on the way")
       }
     }
+    for probed in deriver.probed { try deriver.checkVariations(of: probed.type, probed) }
     return SchemaWriter.schema(root, deriver.types)
   }
 
@@ -91,6 +107,19 @@ final class SchemaDeriver {
     return value
   }
 
+  /// Other values of a type, as far as they are known.
+  func others(of type: any Decodable.Type, at place: CodingPlace) -> [Any] {
+    guard !(type is any JSONSchemaProviding.Type) else { return [] }
+    if let scalar = KnownTypes.scalar(type) { return scalar.others }
+    guard let type = type as? any HoldingType.Type else { return samples[ObjectIdentifier(type)] ?? [] }
+    return all(of: type.codedHeld, at: place).compactMap { type.holding($0) }
+  }
+
+  func all(of type: any Decodable.Type, at place: CodingPlace) -> [Any] {
+    func value<T: Decodable>(_ type: T.Type) -> [Any] { (try? self.value(of: type, at: place)).map { [$0] } ?? [] }
+    return value(type) + others(of: type, at: place)
+  }
+
   // MARK: One type
 
   private func derive<T: Decodable>(_ type: T.Type, at place: CodingPlace) throws {
@@ -103,11 +132,13 @@ final class SchemaDeriver {
       types[id] = TypeSchema(name: name, node: .given(schema), hasPointers: SchemaPointers.areIn(schema))
     } else if let cases = KnownTypes.cases(of: type) {
       types[id] = TypeSchema(name: name, node: .given(["enum": .array(cases.values)]))
-      values[id] = cases.first
+      values[id] = cases.cases.first
+      samples[id] = Array(cases.cases.dropFirst())
     } else {
       let node =
         switch try probe(type, at: place) {
-        case .node(let node): node
+        case .node(let node):
+          noted(type, node, at: place)
         case .choice(let keys): try choice(type, keys, at: place)
         }
       types[id] = TypeSchema(name: name, node: node)
@@ -142,20 +173,69 @@ final class SchemaDeriver {
 
   /// Decodes a type, of which `choice` is the only key, from values that stand for all.
   private func probe<T: Decodable>(_ type: T.Type, at place: CodingPlace, choice: String? = nil) throws -> Found {
-    let (probe, root) = (Probe(self, choice: choice), ProbeNode())
-    var failure: (any Error)?
-    do {
-      let value = try type.init(from: ProbeDecoder(probe: probe, node: root, place: place))
-      if probe.refusal == nil, probe.choices == nil { values[ObjectIdentifier(type)] = value }
-    } catch { failure = error }
+    let (probe, root) = (Probe(self, choice: choice, nil), ProbeNode())
+    let value = decode(type, probe, root, at: place)
     if let refusal = probe.refusal { throw refusal }
     if let choices = probe.choices { return .choice(choices) }
-    switch failure {
-    case nil: return .node(try root.schema(at: place))
-    case let endless as Endless: throw endless
-    case let error?:
+    switch value {
+    case .success(let value):
+      if root.form == .value, value is any RawRepresentable, Mirror(reflecting: value).displayStyle == .enum {
+        throw GuidedError.underivable(place, "the cases of \(type) cannot be listed. \(Self.remedy)")
+      }
+      values[ObjectIdentifier(type)] = value
+      return .node(try root.schema(at: place))
+    case .failure(let endless as Endless): throw endless
+    case .failure(let error):
       throw GuidedError.underivable(
         place, "\(type) refuses the values that stand for all (\(error)). \(Self.remedy)")
+    }
+  }
+
+  /// Decodes a type, and keeps the value for those that hold it.
+  private func decode<T: Decodable>(_ type: T.Type, _ probe: Probe, _ node: ProbeNode, at place: CodingPlace)
+    -> Result<T, any Error>
+  {
+    let result = Result { try type.init(from: ProbeDecoder(probe: probe, node: node, place: place)) }
+    let id = ObjectIdentifier(type)
+    if case .success(let value) = result, probe.refusal == nil, probe.choices == nil,
+      samples[id, default: []].count < Self.sampleLimit
+    {
+      samples[id, default: []].append(value)
+    }
+    return result
+  }
+
+  private func noted(_ type: any Decodable.Type, _ node: SchemaNode, at place: CodingPlace, choice: String? = nil)
+    -> SchemaNode
+  {
+    probed.append(Probed(type: type, place: place, choice: choice, node: node))
+    return node
+  }
+
+  /// Whether a type is decoded from the same whatever one of its values is.
+  ///
+  /// - Throws: `GuidedError` where it is not; `CancellationError`.
+  private func checkVariations<T: Decodable>(of type: T.Type, _ expected: Probed) throws {
+    var variation = Probe.Variation()
+    for _ in 0..<Self.variationLimit {
+      try Task.checkCancellation()
+      let (probe, root) = (Probe(self, choice: expected.choice, variation), ProbeNode())
+      let result = decode(type, probe, root, at: expected.place)
+      guard let varied = probe.varied else { return }
+      if let value = varied.value {
+        if let refusal = probe.refusal { throw refusal }
+        let shown = { "\(value)".prefix(60) }
+        if case .failure(let error) = result {
+          throw GuidedError.underivable(
+            varied.place, "\(type) refuses some of its values, such as \(shown()) (\(error)). \(Self.remedy)")
+        }
+        guard probe.choices == nil, try root.schema(at: expected.place) == expected.node else {
+          throw GuidedError.underivable(
+            varied.place, "what else \(type) decodes depends on its value, such as \(shown()). \(Self.remedy)")
+        }
+      }
+      variation.other += 1
+      if variation.other >= varied.count { variation = .init(ask: variation.ask + 1) }
     }
   }
 
@@ -179,6 +259,7 @@ final class SchemaDeriver {
             throw GuidedError.underivable(
               place, "with the key \(key.stringValue) alone \(type) is not decoded from that key alone. \(Self.remedy)")
           }
+          _ = noted(type, .object(members), at: place, choice: key.stringValue)
           members[0].isRequired = true
           nodes[index] = .object(members)
         } catch let error as Endless { endless = error }
