@@ -71,7 +71,7 @@ extension ModelSuites {
     }
 
     /// Schedules of a kind that run however long that takes: of so many all is to be expected that the kind is there for.
-    private static let leastCount = 20
+    private static let leastCount = 40
 
     private func check(
       _ kind: Kind, _ known: [KnownRequest], _ numbers: Range<Int>, atMost limit: Duration
@@ -127,7 +127,6 @@ extension ModelSuites {
       for (kind, count, statistics) in all {
         #expect(asked != nil || Grid.isSmall || count >= Self.leastCount, "\(kind)")
         guard count >= Self.leastCount else { continue }
-        print("\(kind): \(statistics.swaps) \(statistics.recomputations) \(statistics.deviceHitTokens) \(statistics.hostHitTokens) \(statistics.diskHitTokens)")
         #expect(statistics.swaps > 0 && statistics.recomputations > 0, "\(kind)")
         #expect(statistics.deviceHitTokens > 100, "\(kind)")
         if kind == .host || kind == .window { #expect(statistics.hostHitTokens > 100, "\(kind)") }
