@@ -108,12 +108,12 @@ extension Scheduler {
 
   /// Takes a running sequence's blocks.
   private mutating func makeRoom<B>(_ entry: Entry, _ planning: inout Planning<B>) {
+    planning.forgetAwaited()
     if planning.fitsEmpty(entry) { preempt(entry, &planning) } else { reject(entry, &planning) }
   }
 
   private mutating func preempt<B>(_ entry: Entry, _ planning: inout Planning<B>) {
     preempt(entry.id)
-    planning.forgetAwaited()
     planning.plan.admitted.removeAll { $0.id == entry.id }
     planning.giveUp(entry.id)
     planning.plan.preempted.append(entry.id)
@@ -160,8 +160,8 @@ private struct Planning<Blocks: BlockBudget> {
   private var takenBlocks: [SequenceID: [Int]] = [:]
   /// Sequences that have given up theirs.
   private var gone: Set<SequenceID> = []
-  /// What waiting sequences were found to wait for.
-  private var awaited: [SequenceID: AwaitedTokens] = [:]
+  /// What waiting sequences were found to wait for, or nil for nothing.
+  private var awaited: [SequenceID: AwaitedTokens?] = [:]
 
   init(_ blocks: Blocks) {
     self.blocks = blocks
@@ -177,7 +177,7 @@ private struct Planning<Blocks: BlockBudget> {
   mutating func awaited(by id: SequenceID, from running: [Scheduler.Entry]) -> AwaitedTokens? {
     if let known = awaited[id] { return known }
     let found = blocks.awaited(by: id, from: running)
-    awaited[id] = found
+    awaited.updateValue(found, forKey: id)
     return found
   }
 
