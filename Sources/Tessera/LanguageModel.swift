@@ -179,7 +179,7 @@ public final class LanguageModel: Sendable {
       tokens: tokens, source: source, tokenTypes: tokenTypes, layers: layer, adapter: adapter
     ) { runner, result, _ in
       states.append(try runner.hidden(result))
-      return true
+      return .unseen
     }
     return states.values
   }

@@ -34,7 +34,8 @@ extension Engine {
     // Behind the last token of the prompt logits are wanted.
     let sharing = SharedBeginning(salt: options.cacheSalt, unwanted: prompt.count - 1)
     let adapter = try runner.adapter(named: options.adapter)
-    var sequences = [try await makeSequence(prompt, adapter: adapter, sharing: sharing)]
+    let first = try await makeSequence(prompt, adapter: adapter, sharing: sharing)
+    var (sequences, unproven) = ([first.sequence], first.unproven)
     defer { for sequence in sequences { sequence.close() } }
     var statistics = GenerationStatistics()
     (statistics.promptTokens, statistics.loadSeconds) = (prompt.count, model.seconds)
@@ -47,6 +48,7 @@ extension Engine {
         firstToken = firstToken ?? .now
         // The prompt's blocks, once what is behind them is seen to be finite.
         for sequence in sequences { store(sequence.takeNamed(), model) }
+        unproven = []
         guard !search.isOver else { break }
         sequences = try Self.continued(sequences, parents)
         try Task.checkCancellation()
@@ -57,7 +59,7 @@ extension Engine {
         rows = try logits(of: Batch(chunks))
       }
     } catch {
-      if Self.isFault(error) { for sequence in sequences { sequence.unname() } }
+      if Self.isFault(error) { for sequence in sequences { distrust(sequence, unproven) } }
       throw error
     }
     (statistics.generatedTokens, statistics.peakDeviceBytes) = (search.count, runner.heap.peakBytes)

@@ -77,7 +77,7 @@ extension Engine {
       try await rows(tokens: text, adapter: adapter) { runner, result, _ in
         let states = try runner.hidden(result)
         pool.withLock { $0.add(states[...]) }
-        return true
+        return .unseen
       }
     }
     return pool.withLock { $0.vector }

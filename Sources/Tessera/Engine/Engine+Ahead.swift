@@ -37,7 +37,9 @@ extension Engine {
   func land(_ landing: Flight, _ model: Loaded) {
     let result = ahead(of: landing, model)
     do {
-      for (id, choice) in zip(landing.ids, try landing.choices?.values() ?? []) {
+      let choices = try landing.choices?.values() ?? []
+      try Flight.check(choices.count, of: landing.ids.count)
+      for (id, choice) in zip(landing.ids, choices) {
         if let id { take(choice, for: id, goesOn: result != nil, model) }
       }
     } catch {

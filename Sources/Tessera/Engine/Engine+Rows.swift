@@ -13,11 +13,11 @@ extension Engine {
   ///
   /// - Parameters:
   ///   - sharing: how it begins like others; nil: it shares nothing.
-  ///   - body: given what each chunk gave, and the number of its first token; tells whether its numbers are sound.
+  ///   - body: given what each chunk gave, and the number of its first token; tells what its numbers say.
   func rows(
     tokens: [Int], source: [Int]? = nil, tokenTypes: [Int]? = nil, layers: Int? = nil, chunk: Int? = nil,
     adapter: String? = nil, sharing: SharedBeginning? = nil,
-    _ body: @Sendable (ModelRunner, ModelRunner.StepResult, Int) throws -> Bool
+    _ body: @Sendable (ModelRunner, ModelRunner.StepResult, Int) throws -> Soundness
   ) async throws {
     guard !tokens.isEmpty else { throw TesseraError(.emptyPrompt, "no tokens: give at least one") }
     if let tokenTypes, tokenTypes.count != tokens.count {
@@ -37,22 +37,27 @@ extension Engine {
       let size = runner.isEncoder ? tokens.count : min(chunk ?? .max, runner.chunkSize)
       return (try runner.adapter(named: adapter), size)
     }
-    let sequence = try await makeSequence(tokens, adapter: index, sharing: sharing)
+    let beginning = try await makeSequence(tokens, adapter: index, sharing: sharing)
+    let sequence = beginning.sequence
+    // What the stores have of it, and behind which no number was seen to be finite.
+    var unproven = beginning.unproven
     defer { sequence.close() }
     if let source { _ = try withRunner { try $0.runSource(source, of: sequence).rowCount } }
     for start in stride(from: sequence.tokenCount, to: tokens.count, by: size) {
       try Task.checkCancellation()
       let end = min(start + size, tokens.count)
       do {
-        let isSound = try withRunner { runner in
+        let soundness = try withRunner { runner in
           let chunk = Batch.Chunk(
             sequence: sequence, tokens: Array(tokens[start..<end]),
             tokenTypes: tokenTypes.map { Array($0[start..<end]) }, outputs: .all)
           return try body(runner, runner.run(Batch([chunk]), wantsLogits: false, layers: layers), start)
         }
-        if isSound { store(sequence.takeNamed(), try model()) } else { sequence.unname() }
+        let isFaulty = soundness == .notFinite
+        if isFaulty { distrust(sequence, unproven) } else { unproven += store(sequence.takeNamed(), try model()) }
+        if soundness != .unseen { unproven = [] }
       } catch {
-        if Self.isFault(error) { sequence.unname() }
+        if Self.isFault(error) { distrust(sequence, unproven) }
         throw error
       }
       await letOthersGo()

@@ -24,10 +24,13 @@ extension Engine {
   }
 
   /// Copies blocks to the stores, where these lack them.
-  func store(_ named: [KVNamedBlock], _ model: Loaded) {
-    guard let tiers = model.tiers else { return }
+  ///
+  /// - Returns: the names of those that have gone there
+  @discardableResult
+  func store(_ named: [KVNamedBlock], _ model: Loaded) -> [KVBlockKey] {
+    guard let tiers = model.tiers else { return [] }
     let named = named.filter { !tiers.store.contains($0.name) }
-    guard !named.isEmpty else { return }
+    guard !named.isEmpty else { return [] }
     do {
       // A step that still runs is no part of the copy.
       try model.runner.finish()
@@ -37,22 +40,26 @@ extension Engine {
       for (index, group) in groups.enumerated() {
         let blocks = named.compactMap { $0.blocks[index] }
         let all = try model.runner.read(blocks, group: index)
-        guard blocks.count == named.count else { return }
+        guard blocks.count == named.count else { return [] }
         for place in named.indices {
           bytes[place] += all[place * group.bytesPerBlock..<(place + 1) * group.bytesPerBlock]
         }
       }
       preemption.costs.didCopy(bytes: bytes.reduce(0) { $0 + $1.count }, seconds: (.now - start).seconds)
       for (block, bytes) in zip(named, bytes) { tiers.store.store(block.name, parent: block.parent, bytes) }
+      return named.map(\.name)
     } catch {
       // They are on the device, and will be computed again where they are not.
+      return []
     }
   }
 
-  /// Takes out of the stores what a request that fails by a fault has put there, or has from there, and that nobody knows to be right.
-  func distrust(_ id: SequenceID) {
-    guard let names = requests[id]?.unproven, !names.isEmpty else { return }
-    loaded?.tiers?.store.remove(names)
+  /// Has nobody share what a sequence has computed that a fault was seen in.
+  ///
+  /// - Parameter unproven: what it has put into the stores, or has from there, and that nobody knows to be right: it goes again.
+  func distrust(_ sequence: KVSequence, _ unproven: [KVBlockKey]) {
+    sequence.unname()
+    if !unproven.isEmpty { loaded?.tiers?.store.remove(unproven) }
   }
 
   /// Tells the stores that blocks of a request are in use, so that they stay there too: as it begins and as it ends.
@@ -78,7 +85,7 @@ extension Engine {
     let first = scheduler.waiting.prefix(64)
     var isLoading = scheduler.waiting.contains { requests[$0.id]?.fetch.isLoading == true }
     // Those that have something of the stores, or wait for it, and the bytes that others have room for.
-    var (inLine, room) = (0, tiers.loadLimit)
+    var (inLine, room) = (0, tiers.loadLimit - workBytes)
     for entry in first {
       guard let request = requests[entry.id], request.chain != nil else { continue }
       if request.fetch.isDone {

@@ -42,6 +42,8 @@ actor Engine {
   var loading = PreemptionCosts()
   /// Whether blocks are loaded whatever it costs: tests.
   var loadsAlways = false
+  /// Bytes of blocks that were loaded, or are being loaded, for work beside requests.
+  var workBytes = 0
   /// The step whose choices are to be read next.
   var flight: Flight?
   var isRunning = false
@@ -187,10 +189,7 @@ actor Engine {
 
   func fail(_ id: SequenceID, _ error: any Error) {
     // A request that has itself to blame has computed nothing wrong.
-    if Self.isFault(error) {
-      requests[id]?.sequence.unname()
-      distrust(id)
-    }
+    if Self.isFault(error), let request = requests[id] { distrust(request.sequence, request.unproven) }
     requests[id]?.fail(error)
     settle(id)
   }

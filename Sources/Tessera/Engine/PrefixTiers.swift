@@ -10,7 +10,7 @@ struct PrefixTiers: Sendable {
   let disk: DiskBlockStore?
   /// Bytes of a block: all groups' parts.
   let blockBytes: Int
-  /// What may be loaded for waiting requests together: as much as one may have.
+  /// What may be loaded for waiting requests and work beside them together: as much as one may have.
   let loadLimit: Int
   /// Loads blocks on a thread of its own: files are read.
   let loader = TextWorker(name: "tessera blocks")

@@ -33,7 +33,7 @@ extension Scheduler {
   /// blocks others take, as well, two could take them from each other for ever.
   private mutating func planPrompts<B>(_ planning: inout Planning<B>) {
     var isStuck: Set<SequenceID> = []
-    let lent = lentRanks(planning.blocks)
+    let lent = lentRanks(&planning)
     func rank(_ entry: Entry) -> Rank { max(Rank(entry), lent[entry.id] ?? Rank(entry)) }
     while planning.plan.tokenCount < limits.tokenBudget {
       let candidates = running.filter { planning.pending($0) > 0 && !isStuck.contains($0.id) }
@@ -49,12 +49,12 @@ extension Scheduler {
   }
 
   /// What places running prompts have from those who wait for their beginnings.
-  private func lentRanks(_ blocks: some BlockBudget) -> [SequenceID: Rank] {
+  private func lentRanks<B>(_ planning: inout Planning<B>) -> [SequenceID: Rank] {
     // One prompt alone goes before nobody.
     guard !waiting.isEmpty, running.count(where: { $0.pending > 1 }) > 1 else { return [:] }
     var ranks: [SequenceID: Rank] = [:]
     for entry in waiting.prefix(Self.mostPassed) {
-      guard case .computed(let id)? = blocks.awaited(by: entry.id, from: running) else { continue }
+      guard case .computed(let id)? = planning.awaited(by: entry.id, from: running) else { continue }
       ranks[id] = max(ranks[id] ?? Rank(entry), Rank(entry))
     }
     return ranks
@@ -71,7 +71,7 @@ extension Scheduler {
     while index < min(waiting.count, Self.mostPassed), running.count < limits.concurrency {
       let entry = waiting[index]
       // Where it fits or not, it is not computed twice.
-      if planning.blocks.isAwaiting(entry.id, from: running) {
+      if planning.awaited(by: entry.id, from: running) != nil {
         index += 1
         continue
       }
@@ -108,6 +108,7 @@ extension Scheduler {
 
   /// Takes a running sequence's blocks.
   private mutating func makeRoom<B>(_ entry: Entry, _ planning: inout Planning<B>) {
+    planning.forgetAwaited()
     if planning.fitsEmpty(entry) { preempt(entry, &planning) } else { reject(entry, &planning) }
   }
 
@@ -159,6 +160,8 @@ private struct Planning<Blocks: BlockBudget> {
   private var takenBlocks: [SequenceID: [Int]] = [:]
   /// Sequences that have given up theirs.
   private var gone: Set<SequenceID> = []
+  /// What waiting sequences were found to wait for, or nil for nothing.
+  private var awaited: [SequenceID: AwaitedTokens?] = [:]
 
   init(_ blocks: Blocks) {
     self.blocks = blocks
@@ -169,6 +172,17 @@ private struct Planning<Blocks: BlockBudget> {
   func pending(_ entry: Scheduler.Entry) -> Int {
     entry.pending - (positions[entry.id].map { plan.items[$0].count } ?? 0)
   }
+
+  /// What a waiting sequence lets others pass for. Others that are admitted change nothing about it.
+  mutating func awaited(by id: SequenceID, from running: [Scheduler.Entry]) -> AwaitedTokens? {
+    if let known = awaited[id] { return known }
+    let found = blocks.awaited(by: id, from: running)
+    awaited.updateValue(found, forKey: id)
+    return found
+  }
+
+  /// Says that one of those that were waited for may run no more.
+  mutating func forgetAwaited() { awaited = [:] }
 
   func taken(_ id: SequenceID) -> [Int] { takenBlocks[id] ?? free.map { _ in 0 } }
 

@@ -30,7 +30,7 @@ extension Engine {
         }
       }
       scores.withLock { $0 += scored }
-      return true
+      return scored.isEmpty ? .unseen : .finite
     }
     return scores.withLock { $0 }
   }
@@ -45,13 +45,13 @@ extension Engine {
     let sharing = SharedBeginning(salt: salt)
     try await rows(tokens: tokens, source: source, chunk: chunk, adapter: adapter, sharing: sharing) {
       runner, result, _ in
-      var isSound = true
+      var isFinite = true
       for row in stride(from: 0, to: result.rowCount, by: runner.logitRows) {
         let logits = try runner.logits(result, rows: row..<min(row + runner.logitRows, result.rowCount))
-        isSound = !logits.suffix(runner.profile.vocabularySize).contains { $0.isNaN || $0 == .infinity }
+        isFinite = isFinite && !logits.suffix(runner.profile.vocabularySize).contains { $0.isNaN || $0 == .infinity }
         try body(logits)
       }
-      return isSound
+      return isFinite ? .finite : .notFinite
     }
   }
 

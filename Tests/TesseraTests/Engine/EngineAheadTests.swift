@@ -1,4 +1,5 @@
 import TesseraMemory
+import TesseraOperators
 import TestSupport
 import Testing
 
@@ -116,6 +117,16 @@ extension ModelSuites {
       #expect(tokens == alone.tokens)
       while case .token? = try await late.next() {}
       _ = try await cancelled.next()
+      try await language.waitForAllBlocks()
+    }
+
+    @Test("a step without choices fails its requests: none waits for ever")
+    func noChoices() async throws {
+      let language = try await SyntheticModel.llama.loadEndless(sequences: 3, style: .simt)
+      await language.engine.pause()
+      let handles = [try await language.request(prompts[2]), try await language.request(prompts[3])]
+      try await language.engine.landNothing(handles.map(\.id))
+      for handle in handles { await #expect(throws: OperatorError.self) { _ = try await handle.next() } }
       try await language.waitForAllBlocks()
     }
 

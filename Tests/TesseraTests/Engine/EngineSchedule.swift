@@ -38,9 +38,9 @@ struct EngineSchedule: CustomStringConvertible {
     func below(_ bound: Int) -> Int { random.below(bound) }
     func one<T>(_ values: [T]) -> T { values[below(values.count)] }
     var limits = Scheduler.Limits()
-    limits.tokenBudget = min(chunk, one([1 + below(8), 16, 16, 33, 64, chunk, chunk]))
+    limits.tokenBudget = min(chunk, one([1, 4, 16, 16, 64, chunk, chunk]))
     limits.maxSequences = one([1, 2, 3, 8, 256])
-    limits.quantum = one([1, 7, 16, 64, 128])
+    limits.quantum = one([1, 16, 64, 128])
     limits.growth = one([1, 16, 64])
     limits.patience = one([1, 20, 512])
     limits.contextLength = context
@@ -52,8 +52,7 @@ struct EngineSchedule: CustomStringConvertible {
     func request() -> Int { one(prompts) * variants + below(variants) }
     var count = 0
     for _ in 0..<3 + below(12) {
-      let draw = below(16)
-      switch draw {
+      switch below(18) {
       case 0..<6:
         // Several answers to one prompt, as `n` asks for.
         let (first, several) = (request(), below(3) == 0 ? 2 + below(3) : 1)
@@ -63,11 +62,16 @@ struct EngineSchedule: CustomStringConvertible {
           actions.append(.arrive(index, priority: below(3), tokens: tokens, isSalted: isSalted))
           count += 1
         }
-      case 6..<11: actions.append(.steps(1 + below(one([2, 6, 20]))))
-      case 11: actions.append(one([.stall(below(max(1, count))), .read(below(max(1, count)))]))
-      case 12: actions.append(one([.drop(below(max(1, count))), .cancel(below(max(1, count)))]))
-      case 13: actions.append(one([.preempt, .preempt, .park]))
-      case 14: actions += [.steps(4), .evict]
+      case 6..<10: actions.append(.steps(1 + below(one([2, 6, 20]))))
+      case 10: actions.append(one([.stall(below(max(1, count))), .read(below(max(1, count)))]))
+      case 11: actions.append(one([.drop(below(max(1, count))), .cancel(below(max(1, count)))]))
+      // Somebody runs by then.
+      case 12, 13: actions += [.steps(1 + below(3)), one([.preempt, .preempt, .park])]
+      // Somebody wants what the device had, while others still run or once all have ended.
+      case 14, 15:
+        actions += [.steps(one([4, 40])), .evict]
+        actions.append(.arrive(request(), priority: below(3), tokens: 1 + below(12), isSalted: false))
+        count += 1
       default: actions.append(one([.beams(request()), .score(request())]))
       }
     }
@@ -118,7 +122,7 @@ struct KnownRequest: Sendable {
   var beams: [UInt64] = []
   var scores: [UInt64] = []
 
-  init(_ prompt: [Int], variant: Int, seed: Int) {
+  init(_ prompt: [Int], variant: Int, seed: Int) throws {
     self.prompt = prompt
     var options = GenerationOptions()
     (options.maxTokens, options.seed) = (Self.mostTokens, UInt64(seed))
@@ -131,24 +135,25 @@ struct KnownRequest: Sendable {
       (options.temperature, options.repeatPenalty, options.presencePenalty) = (1, 1.4, 0.4)
     case 4:
       options.temperature = 1.2
-      options.constraint = try? .regex("([a-f]{1,3}[0-9]){3,9}")
+      options.constraint = try .regex("([a-f]{1,3}[0-9]){3,9}")
     default: (options.temperature, options.logitBias) = (1, [97: 3, 98: -.infinity])
     }
     self.options = options
   }
 
-  /// The first prompts of requests begin alike, in part for more than a block.
-  static func all(longest: Int) -> [KnownRequest] {
+  /// The first prompts of requests begin alike, in part for more than a block. Their lengths leave few different rests of chunks and
+  /// blocks, so that most steps have a shape that was prepared before.
+  static func all(longest: Int) throws -> [KnownRequest] {
     let base = SyntheticModel.ids(longest, seed: 99)
     func own(_ count: Int, _ seed: Int) -> [Int] { SyntheticModel.ids(count, seed: UInt64(seed)) }
     let prompts: [[Int]] = [
-      base, base.prefix(longest * 2 / 3) + own(9, 1), base.prefix(130) + own(2, 2), Array(base.prefix(129)),
-      Array(base.prefix(70)), base.prefix(64) + own(30, 3), Array(base.prefix(40)), own(1, 4), own(7, 5), own(33, 6),
+      base, base.prefix(130) + own(6, 2), base.prefix(longest - 64) + own(8, 1), Array(base.prefix(129)),
+      Array(base.prefix(72)), base.prefix(64) + own(40, 3), Array(base.prefix(40)), own(1, 4), own(8, 5), own(40, 6),
       own(64, 7), own(65, 8),
-      own(100, 9), own(129, 10),
+      own(104, 9), own(129, 10),
     ]
-    return prompts.enumerated().flatMap { index, prompt in
-      (0..<variants).map { KnownRequest(prompt, variant: $0, seed: index * variants + $0) }
+    return try prompts.enumerated().flatMap { index, prompt in
+      try (0..<variants).map { try KnownRequest(prompt, variant: $0, seed: index * variants + $0) }
     }
   }
 }

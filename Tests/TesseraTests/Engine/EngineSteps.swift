@@ -46,6 +46,8 @@ extension Engine {
     return (loaded?.tiers?.host?.statistics.hits ?? 0) - before
   }
   func onDisk(_ names: [KVBlockKey]) -> Int { names.count { loaded?.tiers?.disk?.contains($0) == true } }
+  /// Reads the choices of a step that has none.
+  func landNothing(_ ids: [SequenceID]) throws { land(Flight(ids: ids), try model()) }
   func isIdle() -> Bool { scheduler.isEmpty && flight == nil }
   func closeSequence(_ id: SequenceID) { requests[id]?.sequence.close() }
 }

@@ -18,6 +18,10 @@ struct SimulatedBlocks: BlockBudget {
   /// Of sequences that begin like an earlier one, which that is, and how many tokens they share.
   var shared: [SequenceID: (with: SequenceID, tokens: Int)] = [:]
 
+  /// How often it was looked for what a sequence waits for: copies count together.
+  final class Lookups { var counts: [SequenceID: Int] = [:] }
+  let lookups = Lookups()
+
   /// Whether nobody ever lacks blocks.
   var isPlenty: Bool { groups.allSatisfy { $0.total >= 10_000 } }
   private var none: [Int] { groups.map { _ in 0 } }
@@ -25,6 +29,7 @@ struct SimulatedBlocks: BlockBudget {
   var free: [Int] { unused() }
   func cached(_ id: SequenceID) -> Int { known[id] ?? 0 }
   func awaited(by id: SequenceID, from running: [Scheduler.Entry]) -> AwaitedTokens? {
+    lookups.counts[id, default: 0] += 1
     guard let shared = shared[id] else { return nil }
     return running.contains { $0.id == shared.with && $0.done < shared.tokens } ? .computed(by: shared.with) : nil
   }
@@ -121,12 +126,15 @@ struct SchedulerSimulation {
     let generating = scheduler.running.filter { $0.pending == 1 }.map(\.id)
     let awaited = Set(scheduler.waiting.map(\.id)).filter { blocks.isAwaiting($0, from: scheduler.running) }
     let overdue = Set(scheduler.waiting.lazy.filter(\.isOverdue).map(\.id))
+    blocks.lookups.counts = [:]
     let plan = scheduler.next(blocks)
+    let mostLookups = blocks.lookups.counts.values.max() ?? 0
     let limits = scheduler.limits
     func require(_ condition: Bool, _ what: String) throws {
       try #require(condition, "step \(step): \(what): \(plan)", sourceLocation: sourceLocation)
     }
     try require(plan.tokenCount <= limits.tokenBudget, "the budget is exceeded")
+    try require(mostLookups <= 1 || !(plan.preempted + plan.rejected.map(\.id)).isEmpty, "looked for twice")
     try require(plan.items.count <= limits.concurrency, "too many sequences")
     try require(Set(plan.items.map(\.id)).count == plan.items.count, "a sequence comes twice")
     let gone = plan.preempted + plan.rejected.map(\.id)

@@ -143,5 +143,53 @@ extension ModelSuites {
       let statistics = await language.engineStatistics()
       #expect(statistics.hostCache?.entries == 0 && statistics.blocks.map(\.named) == [0])
     }
+
+    @Test("what is stored before a number was seen goes again where the first one is not finite", arguments: 0..<3)
+    func lateFault(way: Int) async throws {
+      let language = try await SyntheticModel.llama.loadEndless(
+        context: 384, chunk: 64,
+        { writer in
+          var values = SyntheticModel.values(64 * SyntheticModel.vocabularyCount)
+          for index in 5 * 64..<6 * 64 { values[index] = .nan }
+          writer.tensors["token_embd.weight"] = .f32([64, SyntheticModel.vocabularyCount], values)
+        }, configure: { $0.hostCacheBytes = 64 << 20 })
+      await language.engine.loadAlways()
+      func isNotFinite(_ error: any Error) -> Bool { (error as? TesseraError)?.code == .notFinite }
+      func work(_ tokens: [Int]) async throws {
+        switch way {
+        case 0: _ = try await score(language, tokens)
+        case 1: _ = try await beams(language, tokens)
+        default:
+          if try await language.allLogits(tokens).contains(where: \.isNaN) { throw TesseraError.notFinite }
+        }
+      }
+      func entries() async -> Int? { await language.engineStatistics().hostCache?.entries }
+      func stored(_ prompt: [Int]) async throws -> Int {
+        await language.engine.inHost(try await language.engine.names(of: prompt))
+      }
+      // Three chunks of which nobody wants a row, then one with the fault.
+      let clean = SyntheticModel.ids(200).map { $0 == 5 ? 6 : $0 }
+      await #expect { try await work(clean + [5]) } throws: { isNotFinite($0) }
+      // All rows of logits are wanted: the first chunks' are seen to be finite.
+      #expect(await entries() == (way == 2 ? 3 : 0))
+      // What was seen to be right stays.
+      try await work(clean)
+      #expect(try await stored(clean) == 3)
+      await #expect { try await work(clean + [5]) } throws: { isNotFinite($0) }
+      #expect(try await stored(clean) == 3)
+      // What comes from a store and is wrong goes with the first who fails by it.
+      guard way < 2 else { return }
+      let other = SyntheticModel.ids(200, seed: 8).map { $0 == 5 ? 6 : $0 }
+      let names = try await language.engine.names(of: other)
+      let size = try await language.engine.withRunner { $0.cache.layout.storedBlockBytes }
+      let bad = [UInt8](repeating: 0xff, count: size)
+      for (index, name) in names.enumerated() {
+        await language.engine.store(name, parent: index > 0 ? names[index - 1] : nil, bad)
+      }
+      await #expect { try await work(other) } throws: { isNotFinite($0) }
+      #expect(try await stored(other) == 0)
+      try await work(other)
+      try await language.waitForAllBlocks()
+    }
   }
 }

@@ -93,13 +93,14 @@ extension ModelSuites {
       #expect(last.tokens == expected && last.cached == 0)
     }
 
-    @Test("of requests that wait no more than two have blocks loaded, and all get theirs")
+    @Test("of requests that wait at most two have blocks loaded, a score as room is left, and all get theirs")
     func fewLoaded() async throws {
       let language = try await load(.llama) { $0.hostCacheBytes = 64 << 20 }
       let engine = language.engine
       let prompts = (0..<4).map { SyntheticModel.ids(130, seed: UInt64($0)) }
       var alone: [[Int]] = []
       for prompt in prompts { alone.append(try await language.run(prompt, Self.draw).tokens) }
+      let scored = try await language.score(tokens: Self.prompt, continuation: [1, 2])
       // It has all blocks, and keeps them while nobody reads it.
       var large: RequestHandle? = try await language.request(SyntheticModel.ids(480, seed: 9))
       _ = try await large?.next()
@@ -113,6 +114,11 @@ extension ModelSuites {
         most = max(most, await engine.loadedCount())
       }
       #expect(most == 2 && large != nil)
+      // They have 4 of a context's 8 blocks: of the score's 6 no more than 4 are loaded beside them.
+      let hits = try #require(await language.engineStatistics().hostCache).hits
+      #expect(try await language.score(tokens: Self.prompt, continuation: [1, 2]) == scored)
+      #expect(try #require(await language.engineStatistics().hostCache).hits == hits + 4)
+      #expect(await engine.loadedCount() == 2)
       large = nil
       await engine.resume()
       for (handle, tokens) in zip(handles, alone) {
