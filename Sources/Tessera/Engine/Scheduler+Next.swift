@@ -160,8 +160,8 @@ private struct Planning<Blocks: BlockBudget> {
   private var takenBlocks: [SequenceID: [Int]] = [:]
   /// Sequences that have given up theirs.
   private var gone: Set<SequenceID> = []
-  /// What waiting sequences were found to wait for, or nil for nothing.
-  private var awaited: [SequenceID: AwaitedTokens?] = [:]
+  /// What waiting sequences were found to wait for.
+  private var awaited: [SequenceID: AwaitedTokens] = [:]
 
   init(_ blocks: Blocks) {
     self.blocks = blocks
@@ -173,12 +173,11 @@ private struct Planning<Blocks: BlockBudget> {
     entry.pending - (positions[entry.id].map { plan.items[$0].count } ?? 0)
   }
 
-  /// What a waiting sequence lets others pass for. Others that are admitted change nothing about it.
+  /// What a waiting sequence lets others pass for. One that waits for nothing may wait for who is admitted next.
   mutating func awaited(by id: SequenceID, from running: [Scheduler.Entry]) -> AwaitedTokens? {
     if let known = awaited[id] { return known }
-    let found = blocks.awaited(by: id, from: running)
-    awaited.updateValue(found, forKey: id)
-    return found
+    awaited[id] = blocks.awaited(by: id, from: running)
+    return awaited[id]
   }
 
   /// Says that one of those that were waited for may run no more.
