@@ -18,7 +18,7 @@ struct SimulatedBlocks: BlockBudget {
   /// Of sequences that begin like an earlier one, which that is, and how many tokens they share.
   var shared: [SequenceID: (with: SequenceID, tokens: Int)] = [:]
 
-  /// How often it was looked for what a sequence waits for: copies count together.
+  /// How often it was found what a sequence waits for: copies count together.
   final class Lookups { var counts: [SequenceID: Int] = [:] }
   let lookups = Lookups()
 
@@ -29,9 +29,10 @@ struct SimulatedBlocks: BlockBudget {
   var free: [Int] { unused() }
   func cached(_ id: SequenceID) -> Int { known[id] ?? 0 }
   func awaited(by id: SequenceID, from running: [Scheduler.Entry]) -> AwaitedTokens? {
+    guard let shared = shared[id], running.contains(where: { $0.id == shared.with && $0.done < shared.tokens })
+    else { return nil }
     lookups.counts[id, default: 0] += 1
-    guard let shared = shared[id] else { return nil }
-    return running.contains { $0.id == shared.with && $0.done < shared.tokens } ? .computed(by: shared.with) : nil
+    return .computed(by: shared.with)
   }
   func needed(_ id: SequenceID, tokens: Int) -> [Int] {
     groups.map { (min(tokens, $0.window ?? tokens) + $0.blockSize - 1) / $0.blockSize }
