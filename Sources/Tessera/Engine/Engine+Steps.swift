@@ -166,9 +166,13 @@ extension Engine {
       isTiered: model.tiers != nil)
   }
 
-  /// Takes blocks for work that is no request: those of the last request that runs.
+  /// Takes blocks for work that is no request: those of the last request that runs. One whose blocks others share gives none, so it
+  /// is its turn only where all are so: what is another's alone then is given next.
   func makeRoom() -> Bool {
-    let last = scheduler.running.last { requests[$0.id]?.sequence.ownBlocks.contains { $0 > 0 } ?? false }
+    let running = scheduler.running
+    let last =
+      running.last { requests[$0.id]?.sequence.ownBlocks.contains { $0 > 0 } ?? false }
+      ?? running.last { requests[$0.id].map { $0.sequence.tokenCount > 0 } ?? false }
     guard let last else { return false }
     scheduler.preempt(last.id)
     restart(last.id)

@@ -65,19 +65,27 @@ extension ModelSuites {
       try await work.run(on: language)
       var options = GenerationOptions()
       options.maxTokens = 240
-      let streams = try await [engine.begin([1, 2, 3], options), engine.begin([4, 5], options)]
-      async let one = engine.stepNumbers(of: streams[0])
-      async let other = engine.stepNumbers(of: streams[1])
-      let first = await engine.stepNumber
-      try await work.run(on: language)
-      let last = await engine.stepNumber
-      for numbers in try await [one, other] {
-        #expect(numbers.count == 240)
-        let beside = numbers.filter { first < $0 && $0 <= last }
-        let gaps = zip(beside, beside.dropFirst()).map { $1 - $0 }
-        // Both streams go on with one step in two, where they are heard in time.
-        #expect(beside.count * 4 >= last - first && gaps.max() ?? .max <= 12, "\(gaps)")
+      // On a busy machine streams may have ended before the work has begun.
+      var seen = 0
+      for _ in 0..<50 where seen < 8 {
+        let streams = try await [engine.begin([1, 2, 3], options), engine.begin([4, 5], options)]
+        async let one = engine.stepNumbers(of: streams[0])
+        async let other = engine.stepNumbers(of: streams[1])
+        let first = await engine.stepNumber
+        try await work.run(on: language)
+        let last = await engine.stepNumber
+        seen = .max
+        for numbers in try await [one, other] {
+          #expect(numbers.count == 240)
+          let end = min(last, numbers.last ?? 0)
+          let beside = numbers.filter { first < $0 && $0 <= end }
+          let gaps = zip(beside, beside.dropFirst()).map { $1 - $0 }
+          // Both streams go on with one step in two, where they are heard in time.
+          if let began = beside.first { #expect(beside.count * 4 >= end - began && gaps.max() ?? 0 <= 12, "\(gaps)") }
+          seen = min(seen, beside.count)
+        }
       }
+      #expect(seen >= 8)
       try await language.waitForAllBlocks()
     }
   }
