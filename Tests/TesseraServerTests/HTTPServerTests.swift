@@ -132,11 +132,11 @@
         try await Self.serving { _, port in
           let text = try await blocking {
             let client = try SocketClient(port: port)
-            try client.send(post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2}"#, close: false))
+            try client.send(post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2, "ignore_eos": true}"#, close: false))
             client.endSending()
             let old = try SocketClient(port: port)
             try old.send(
-              post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2}"#, close: false)
+              post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2, "ignore_eos": true}"#, close: false)
                 .replacingOccurrences(of: "HTTP/1.1", with: "HTTP/1.0"))
             old.endSending()
             return (try client.receiveAll(), try old.receiveAll())

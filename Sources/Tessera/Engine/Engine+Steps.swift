@@ -86,7 +86,7 @@ extension Engine {
       if items.count > 1 {
         for item in items { run([item], model) }
       } else {
-        for item in items { fail(item.id, error) }
+        for item in items where !givesWay(item.id, error) { fail(item.id, error) }
       }
       return
     }
@@ -98,6 +98,15 @@ extension Engine {
       let slice = sampled[first..<min(first + rows, sampled.count)]
       do { try sample(slice, result, model) } catch { for item in slice { fail(item.id, error) } }
     }
+  }
+
+  /// Has a request wait that has found less room than was planned: blocks that one gives up may be others' beginning. It is not its
+  /// fault as long as others have some.
+  private func givesWay(_ id: SequenceID, _ error: any Error) -> Bool {
+    guard (error as? MemoryError)?.code == .outOfBlocks, scheduler.running.count > 1 || line.isTaken else { return false }
+    scheduler.preempt(id)
+    restart(id)
+    return true
   }
 
   private func runBatch(_ items: [Scheduler.Plan.Item], _ runner: ModelRunner) throws -> ModelRunner.StepResult {

@@ -1,6 +1,7 @@
 /// Tasks that go on one at a time, in the order of their arrival.
 struct TaskLine {
-  private var isTaken = false
+  /// Whether somebody has the turn.
+  private(set) var isTaken = false
   private var waiting: [(number: UInt64, continuation: CheckedContinuation<Void, any Error>)] = []
 
   /// Whether the turn was free, and is taken now.
