@@ -132,7 +132,8 @@
         try await Self.serving { _, port in
           let text = try await blocking {
             let client = try SocketClient(port: port)
-            try client.send(post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2, "ignore_eos": true}"#, close: false))
+            try client.send(
+              post("/v1/completions", #"{"prompt": "Ab", "max_tokens": 2, "ignore_eos": true}"#, close: false))
             client.endSending()
             let old = try SocketClient(port: port)
             try old.send(

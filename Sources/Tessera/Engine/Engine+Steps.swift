@@ -103,7 +103,9 @@ extension Engine {
   /// Has a request wait that has found less room than was planned: blocks that one gives up may be others' beginning. It is not its
   /// fault as long as others have some.
   private func givesWay(_ id: SequenceID, _ error: any Error) -> Bool {
-    guard (error as? MemoryError)?.code == .outOfBlocks, scheduler.running.count > 1 || line.isTaken else { return false }
+    guard (error as? MemoryError)?.code == .outOfBlocks, scheduler.running.count > 1 || line.isTaken else {
+      return false
+    }
     scheduler.preempt(id)
     restart(id)
     return true

@@ -55,7 +55,7 @@ actor Engine {
   let patience: Duration
   var isReminded = false
   /// Work that holds blocks between steps and is no request: one at a time.
-  private var line = TaskLine()
+  var line = TaskLine()
   private var lastNumber: UInt64 = 0
 
   init(patience: Duration = .seconds(2)) {
