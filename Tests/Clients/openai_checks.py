@@ -315,7 +315,7 @@ def check_response_form(context):
     answer = context.client.responses.parse(
         model=context.tools, input="Describe Paris as JSON.", text_format=City, max_output_tokens=120, temperature=0)
     expect(isinstance(answer.output_parsed, City) and answer.output_parsed.name, f"{answer.output}")
-    for wrong in ({"previous_response_id": "resp_1"}, {"store": True}, {"background": True}):
+    for wrong in ({"previous_response_id": "resp_1"}, {"background": True}):
         refused(openai.BadRequestError, lambda: context.client.responses.create(model=context.chat, input="x", **wrong))
 
 
