@@ -31,8 +31,32 @@ package final class DeviceThread: SerialExecutor {
     jobs.add { [executor = asUnownedSerialExecutor()] in job.runSynchronously(on: executor) }
   }
 
-  /// Runs a body once all that waits now has run.
-  package func add(_ body: @escaping @Sendable () -> Void) { jobs.add(body) }
+  /// Where tasks of an actor of the thread stand behind all that waits for it. No other thread has a part in that: continuations and
+  /// `Task.yield()` resume on Swift's pool first, which may be busy.
+  package actor Turnstile {
+    private let lane: Lane
+    private var count = 0
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    package init(_ thread: DeviceThread) { lane = Lane(thread) }
+
+    /// To be awaited. A call that is not one, or does nothing, the compiler leaves out, and both changes of executor with it.
+    @inline(never)
+    package func pass() { count &+= 1 }
+  }
+
+  /// Another executor on the thread: a change to it, and back, goes through the thread's queue.
+  private final class Lane: SerialExecutor {
+    private let thread: DeviceThread
+
+    init(_ thread: DeviceThread) { self.thread = thread }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+      let job = UnownedJob(job)
+      thread.jobs.add { [self] in job.runSynchronously(on: asUnownedSerialExecutor()) }
+    }
+  }
 
   /// A closed queue still runs what it holds.
   // Every access to `waiting` and `isClosed` is made with `condition` locked.

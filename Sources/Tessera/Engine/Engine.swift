@@ -12,6 +12,7 @@ import TesseraText
 /// where steps are launched (`Flight`): who stops asking stops the work.
 actor Engine {
   private let thread: DeviceThread
+  private let turnstile: DeviceThread.Turnstile
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   /// A model that is on its device.
@@ -60,6 +61,7 @@ actor Engine {
 
   init(patience: Duration = .seconds(2)) {
     thread = DeviceThread(name: "tessera")
+    turnstile = DeviceThread.Turnstile(thread)
     self.patience = patience
   }
 
@@ -218,9 +220,7 @@ actor Engine {
 
   /// Lets all who wait for the engine go before: whoever asks is heard between two steps, and work beside requests and their steps take
   /// turns. No other thread has a part in it, as `Task.yield()` has, so that a busy machine prefers nobody.
-  func letOthersGo() async {
-    await withUnsafeContinuation { continuation in thread.add { continuation.resume() } }
-  }
+  func letOthersGo() async { await turnstile.pass() }
 
   /// Waits until no other work of sequences of its own goes on; `endTurn` must follow.
   func takeTurn() async throws {

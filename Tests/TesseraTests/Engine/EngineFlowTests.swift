@@ -56,7 +56,7 @@ extension ModelSuites {
     }
 
     @Test(
-      "streams go on between the steps of other work, whatever it is", arguments: Work.allCases,
+      "streams have their steps between those of other work, whatever it is", arguments: Work.allCases,
       [KernelStyle.vector, .simt])
     func flow(work: Work, style: KernelStyle) async throws {
       let language = try await SyntheticModel.llama.loadEndless(sequences: 6, context: 256, chunk: 8, style: style)
@@ -77,7 +77,13 @@ extension ModelSuites {
         seen = .max
         for numbers in try await [one, other] {
           #expect(numbers.count == 240)
-          seen = min(seen, numbers.count { first < $0 && $0 <= last })
+          let beside = numbers.filter { first < $0 && $0 <= last }
+          seen = min(seen, beside.count)
+          guard let began = beside.first else { continue }
+          let gaps = zip(beside, beside.dropFirst()).map { $1 - $0 }
+          // Both streams go on with one step in two.
+          let count = min(last, numbers.last ?? 0) - began
+          #expect(beside.count * 4 >= count && gaps.max() ?? 0 <= 12, "\(gaps) of \(count)")
         }
       }
       #expect(seen >= 8)
