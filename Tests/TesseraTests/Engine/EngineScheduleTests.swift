@@ -72,6 +72,8 @@ extension ModelSuites {
 
     /// Schedules of a kind that run however long that takes: of so many all is to be expected that the kind is there for.
     private static let leastCount = 40
+    /// Schedules that have found faults; they come first.
+    private static let remembered = [770]
 
     private func check(
       _ kind: Kind, _ known: [KnownRequest], _ numbers: Range<Int>, atMost limit: Duration
@@ -81,7 +83,7 @@ extension ModelSuites {
       let language = try await kind.load(isCold: false, folder: folder.path)
       let start = ContinuousClock.now
       var count = 0
-      for number in numbers where count < Self.leastCount || start.duration(to: .now) < limit {
+      for number in Self.remembered + numbers where count < Self.leastCount || start.duration(to: .now) < limit {
         count += 1
         let schedule = EngineSchedule(
           number, known: known.count, variants: KnownRequest.variants, context: kind.context, chunk: kind.chunk)
