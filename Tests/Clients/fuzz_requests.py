@@ -228,7 +228,8 @@ def constraint(generator):
         lambda: {"guided_choice": generator.choice([["a", "b"], [], ["x" * 9000], [1], ["a"] * 3000])},
         lambda: {"grammar": generator.choice(GRAMMARS)}, lambda: {"guided_grammar": generator.choice(GRAMMARS)},
         lambda: {"tools": [{"type": "function", "function": {"name": generator.choice(["f", "", "a b", "x" * 999]), "parameters": schema(generator)}}],
-                 "tool_choice": generator.choice(["auto", "none", "required", {"type": "function", "function": {"name": "f"}}, 3])},
+                 "tool_choice": generator.choice(["auto", "none", "required", 3, {"type": "function", "function": {"name": "f"}},
+                                                  {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "f"}}]}}])},
     ])()
     streamed = generator.random() < 0.3
     if streamed:

@@ -232,7 +232,8 @@ def check_tools(context):
 def check_tool_choice(context):
     """A call that the request wants, by a constraint on the answer."""
     asked = [{"role": "user", "content": "What is the weather in Oslo, in celsius?"}]
-    for wanted in ("required", {"type": "function", "function": {"name": "get_weather"}}):
+    named = {"type": "function", "function": {"name": "get_weather"}}
+    for wanted in ("required", named, {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [named]}}):
         try:
             message = context.client.chat.completions.create(
                 model=context.tools, messages=asked, tools=[WEATHER], max_tokens=100, temperature=0, tool_choice=wanted).choices[0].message

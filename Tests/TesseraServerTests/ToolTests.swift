@@ -77,6 +77,49 @@ extension ServerSuites {
       "\"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"\(name)\"}}"
     }
 
+    private static func allowed(_ names: [String], _ mode: String) -> String {
+      let tools = names.map { "{\"type\": \"function\", \"function\": {\"name\": \"\($0)\"}}" }.joined(separator: ", ")
+      return
+        "\"tool_choice\": {\"type\": \"allowed_tools\", \"allowed_tools\": {\"mode\": \"\(mode)\", \"tools\": [\(tools)]}}"
+    }
+
+    /// Of which the second holds its arguments to their schema whatever is chosen.
+    private static let unlike =
+      #""tools": [{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}, "#
+      + #"{"type": "function", "function": {"name": "say", "strict": true, "parameters": {"type": "object", "properties": "#
+      + #"{"a": {"enum": [1, 2]}}, "required": ["a"], "additionalProperties": false}}}]"#
+
+    @Test("calls of allowed tools, while the prompt tells all")
+    func allowed() async throws {
+      let api = try await ServerFixture.api(callsTools: true)
+      for seed in 2..<6 {
+        let messages = Self.messages.replacing("\"seed\": 1", with: "\"seed\": \(seed)")
+        let (status, answer) = try await api.send(
+          "POST", "/v1/chat/completions",
+          "{\(messages), \(Self.unlike), \(Self.allowed(["say"], "required")), \"parallel_tool_calls\": false}")
+        #expect(status == 200, "\(answer.text())")
+        let call = try #require(answer["choices"][0]["message"]["tool_calls"].arrayValue?.first)["function"]
+        #expect(call["name"].stringValue == "say")
+        #expect(["{\"a\":1}", "{\"a\":2}"].contains(call["arguments"].stringValue?.filter { $0 != " " }))
+      }
+      // Where the model decides, what it is held to tells.
+      let model = try api.models.model(nil, for: .completions).language
+      let tools = try RequestFields(JSONValue(parsing: "{\(Self.unlike)}", options: .request).objectValue ?? [:])
+        .tools(nil, .auto)
+      for (choice, openings) in [
+        (ToolChoice.allowed(["add"], isRequired: false), ["add"]), (.allowed(["say"], isRequired: false), ["say"]),
+        (.allowed(["say", "add"], isRequired: false), ["add", "say"]),
+      ] {
+        let form = try #require(
+          try choice.calls(
+            tools, try model.chatTemplate, try model.tokenizer, RequestFields([:]), callsOnce: false))
+        #expect(!form.isRequired && form.mostCalls == nil && form.calls.count == openings.count)
+        for (call, name) in zip(form.calls, openings) {
+          #expect(call.opening.contains("\"\(name)\"") && call.schema.contains("enum") == (name == "say"))
+        }
+      }
+    }
+
     @Test("a wanted call comes, with arguments by its schema", arguments: [nil, "add"])
     func wanted(name: String?) async throws {
       let api = try await ServerFixture.api(callsTools: true)
@@ -108,6 +151,14 @@ extension ServerSuites {
         (true, #""tools": 1"#, "tools"), (true, #""tool_choice": "required""#, "tool_choice"),
         (true, "\(Self.tools), \"tool_choice\": \"never\"", "tool_choice"),
         (true, "\(Self.tools), \(Self.choice("g"))", "tool_choice"),
+        (true, "\(Self.tools), \(Self.allowed(["f", "g"], "auto"))", "tool_choice"),
+        (true, "\(Self.tools), \(Self.allowed(["f"], "never"))", "tool_choice.allowed_tools.mode"),
+        (true, "\(Self.tools), \(Self.allowed([], "auto"))", "tool_choice.allowed_tools.tools"),
+        (true, "\(Self.tools), \"tool_choice\": {\"type\": \"allowed_tools\"}", "tool_choice.allowed_tools"),
+        (
+          true, "\(Self.tools), \"tool_choice\": {\"type\": \"allowed_tools\", \"allowed_tools\": {\"tools\": [{}]}}",
+          "tool_choice.allowed_tools.tools[0].type"
+        ),
         (true, "\(Self.tools), \(Self.choice("f")), \"guided_regex\": \"a\"", "guided_regex"),
         (true, "\(Self.tools), \"response_format\": {\"type\": \"json_object\"}", "response_format"),
         (

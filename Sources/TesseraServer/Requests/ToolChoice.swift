@@ -10,6 +10,25 @@ enum ToolChoice: Sendable, Equatable {
   /// One or more.
   case required
   case function(String)
+  /// The model decides, or calls one or more, but of these functions alone; the prompt tells it all of them.
+  case allowed(Set<String>, isRequired: Bool)
+
+  /// Whether an answer is one or more calls and nothing else.
+  var isRequired: Bool {
+    switch self {
+    case .auto, .none, .allowed(_, isRequired: false): false
+    case .required, .function, .allowed(_, isRequired: true): true
+    }
+  }
+
+  /// The names of the functions that may be called; nil: of all.
+  private var names: Set<String>? {
+    switch self {
+    case .auto, .none, .required: nil
+    case .function(let name): [name]
+    case .allowed(let names, _): names
+    }
+  }
 
   /// The calls that an answer is held to; nil: the model may write what it likes.
   ///
@@ -27,20 +46,19 @@ enum ToolChoice: Sendable, Equatable {
       throw .invalid(param, "'\(param)' asks for a call: give 'tools'.")
     }
     var functions = tools.compactMap { $0.objectValue?["function"]?.objectValue }
-    let strict = functions.map { $0["strict"]?.boolValue ?? false }
-    if self == .auto, !strict.contains(true) { return nil }
-    if case .function(let name) = self {
-      functions.removeAll { $0["name"]?.stringValue != name }
-      if functions.isEmpty {
+    if let names {
+      if let name = names.subtracting(functions.compactMap { $0["name"]?.stringValue }).min() {
         throw .invalid(param, "'\(param)' asks for '\(name.prefix(100))', which 'tools' has not.")
       }
+      functions.removeAll { !names.contains($0["name"]?.stringValue ?? "") }
     }
+    let strict = functions.map { $0["strict"]?.boolValue ?? false }
+    if self == .auto, !strict.contains(true) { return nil }
     guard let way = CallWay(template, tokenizer) else {
       throw .unsupported(
         self == .auto ? "tools" : param,
         "how this model's template calls tools cannot be guaranteed: leave out strict, and choose auto or none.")
     }
-    let isRequired = self != .auto
     var form = CallForm(trigger: way.trigger, isControlToken: way.isControlToken, isRequired: isRequired)
     if case .function = self { form.mostCalls = 1 } else if callsOnce { form.mostCalls = 1 }
     form.calls = zip(functions, strict).map { function, isStrict in

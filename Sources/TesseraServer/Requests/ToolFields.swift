@@ -43,15 +43,42 @@ extension RequestFields {
     case .string("required"): return .required
     case .object:
       guard let choice = try fields("tool_choice") else { return .auto }
-      guard try choice.string("type") == "function" else {
-        throw .unsupported(choice.path("type"), "functions are called, nothing else.")
+      guard try choice.string("type") == "allowed_tools" else {
+        return .function(try choice.functionName(isFlat: isFlat))
       }
-      guard let function = try isFlat ? choice : choice.fields("function") else { throw choice.missing("function") }
-      guard let name = try function.string("name") else { throw function.missing("name") }
-      return .function(name)
+      guard let allowed = try isFlat ? choice : choice.fields("allowed_tools") else {
+        throw choice.missing("allowed_tools")
+      }
+      return try allowed.allowedTools(isFlat: isFlat)
     default:
       throw .invalid(
-        path("tool_choice"), "'\(path("tool_choice"))' must be auto, none, required, or a function by its name.")
+        path("tool_choice"),
+        "'\(path("tool_choice"))' must be auto, none, required, a function by its name, or allowed_tools.")
     }
+  }
+
+  /// The functions that a choice narrows the tools to.
+  private func allowedTools(isFlat: Bool) throws(APIError) -> ToolChoice {
+    let mode = try string("mode") ?? "auto"
+    guard ["auto", "required"].contains(mode) else {
+      throw .invalid(path("mode"), "'\(path("mode"))' is '\(mode.prefix(100))': it must be auto or required.")
+    }
+    guard let list = try array("tools"), !list.isEmpty else { throw missing("tools") }
+    var names: Set<String> = []
+    for (index, tool) in list.enumerated() {
+      guard let tool = tool.objectValue else { throw wrongType("tools[\(index)]", "an object", tool) }
+      names.insert(try RequestFields(tool, place: path("tools[\(index)].")).functionName(isFlat: isFlat))
+    }
+    return .allowed(names, isRequired: mode == "required")
+  }
+
+  /// The name in what stands for a function.
+  private func functionName(isFlat: Bool) throws(APIError) -> String {
+    guard try string("type") == "function" else {
+      throw .unsupported(path("type"), "functions are called, nothing else.")
+    }
+    guard let function = try isFlat ? self : fields("function") else { throw missing("function") }
+    guard let name = try function.string("name") else { throw function.missing("name") }
+    return name
   }
 }

@@ -15,21 +15,28 @@ struct TokenLengths: Sendable {
   }
 
   private let counted: Counted
+  /// Of each byte whether tokens have it, where `counted` says that all bytes stay what they are.
+  private let known: [Bool]
   /// Bytes of the longest token.
   private let longest: Int
 
   init(_ components: TokenizerComponents) {
     longest = components.tokens.indices.reduce(1) { max($0, components.tokens.slice($1).count) }
-    let steps = components.normalizers.map(Self.counted) + components.preTokenizers.map(Self.counted)
-    let model: Counted =
-      switch components.model {
-      case .bytePair(let encoder):
-        encoder.knowsBytes(areCharacters: components.isByteLevel) ? .all : encoder.knowsASCII ? .ascii : .none
-      case .scoredPairs(let encoder): encoder.knowsBytes ? .all : .none
-      // Several characters that are no token may become one.
-      case .unigram, .pieces, .wordPiece, .wordLevel: .none
-      }
-    counted = steps.reduce(components.takesSpace ? min(model, .visible) : model, min)
+    let steps = (components.normalizers.map(Self.counted) + components.preTokenizers.map(Self.counted))
+      .reduce(components.takesSpace ? .visible : .all, min)
+    var known = [Bool](repeating: true, count: 256)
+    let model: Counted
+    switch components.model {
+    case .bytePair(let encoder):
+      let bytes = encoder.knownBytes(areCharacters: components.isByteLevel)
+      let isWhole = !bytes.contains(false)
+      if !isWhole, steps >= .visible, components.isByteLevel { known = bytes }
+      model = isWhole || known == bytes ? .all : encoder.knowsASCII ? .ascii : .none
+    case .scoredPairs(let encoder): model = encoder.knowsBytes ? .all : .none
+    // Several characters that are no token may become one.
+    case .unigram, .pieces, .wordPiece, .wordLevel: model = .none
+    }
+    (counted, self.known) = (min(steps, model), known)
   }
 
   private static func counted(_ normalizer: Normalizer) -> Counted {
@@ -56,9 +63,9 @@ struct TokenLengths: Sendable {
   private func bytes(of text: String) -> Int {
     switch counted {
     case .none: return 0
-    case .all: return text.utf8.count
+    case .all: return known(in: text.utf8)
     case .visible:
-      return text.unicodeScalars.reduce(0) { $0 + (Self.isSpace($1.value) ? 0 : UTF8.width($1)) }
+      return text.unicodeScalars.reduce(0) { $0 + (Self.isSpace($1.value) ? 0 : known(in: $1.utf8)) }
     case .stable:
       return text.unicodeScalars.reduce(0) {
         $0 + (Self.isVisible($1.value) ? 1 : Self.isStable($1.value) ? 3 : 0)
@@ -72,6 +79,8 @@ struct TokenLengths: Sendable {
       return isBefore ? count + 1 : count
     }
   }
+
+  private func known(in bytes: some Sequence<UInt8>) -> Int { bytes.reduce(0) { $0 + (known[Int($1)] ? 1 : 0) } }
 
   private static func isVisible(_ scalar: UInt32) -> Bool { 0x21...0x7E ~= scalar }
 

@@ -25,6 +25,13 @@ extension SyntheticModel {
     writer.metadata["llama.block_count"] = .uint32(1)
     writer.tensors = writer.tensors.filter { !$0.key.hasPrefix("blk.1.") }
   }
+
+  /// A Llama whose token 5 has an embedding of NaN.
+  static func tokenOfNaN(_ writer: inout GGUFWriter) {
+    var values = values(64 * vocabularyCount)
+    for index in 5 * 64..<6 * 64 { values[index] = .nan }
+    writer.tensors["token_embd.weight"] = .f32([64, vocabularyCount], values)
+  }
 }
 
 extension SyntheticModel {

@@ -130,11 +130,7 @@ extension ModelSuites {
     @Test("where numbers are not finite, nobody shares what was computed")
     func notFinite() async throws {
       let language = try await SyntheticModel.llama.loadEndless(
-        { writer in
-          var values = SyntheticModel.values(64 * SyntheticModel.vocabularyCount)
-          for index in 5 * 64..<6 * 64 { values[index] = .nan }
-          writer.tensors["token_embd.weight"] = .f32([64, SyntheticModel.vocabularyCount], values)
-        }, configure: { $0.hostCacheBytes = 64 << 20 })
+        SyntheticModel.tokenOfNaN, configure: { $0.hostCacheBytes = 64 << 20 })
       let prompt = [5] + SyntheticModel.ids(150)
       func isNotFinite(_ error: any Error) -> Bool { (error as? TesseraError)?.code == .notFinite }
       await #expect { _ = try await score(language, prompt) } throws: { isNotFinite($0) }
@@ -148,11 +144,7 @@ extension ModelSuites {
     func lateFault(way: Int) async throws {
       let language = try await SyntheticModel.llama.loadEndless(
         context: 384, chunk: 64,
-        { writer in
-          var values = SyntheticModel.values(64 * SyntheticModel.vocabularyCount)
-          for index in 5 * 64..<6 * 64 { values[index] = .nan }
-          writer.tensors["token_embd.weight"] = .f32([64, SyntheticModel.vocabularyCount], values)
-        }, configure: { $0.hostCacheBytes = 64 << 20 })
+        SyntheticModel.tokenOfNaN, configure: { $0.hostCacheBytes = 64 << 20 })
       await language.engine.loadAlways()
       func isNotFinite(_ error: any Error) -> Bool { (error as? TesseraError)?.code == .notFinite }
       func work(_ tokens: [Int]) async throws {

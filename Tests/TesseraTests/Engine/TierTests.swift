@@ -132,11 +132,7 @@ extension ModelSuites {
     @Test("blocks behind which the numbers are not finite are stored nowhere")
     func notFinite() async throws {
       let language = try await SyntheticModel.llama.loadEndless(
-        { writer in
-          var values = SyntheticModel.values(64 * SyntheticModel.vocabularyCount)
-          for index in 5 * 64..<6 * 64 { values[index] = .nan }
-          writer.tensors["token_embd.weight"] = .f32([64, SyntheticModel.vocabularyCount], values)
-        }, configure: { $0.hostCacheBytes = 64 << 20 })
+        SyntheticModel.tokenOfNaN, configure: { $0.hostCacheBytes = 64 << 20 })
       let clean = SyntheticModel.ids(130).map { $0 == 5 ? 6 : $0 }
       await #expect { _ = try await language.run([5] + clean) } throws: { ($0 as? TesseraError)?.code == .notFinite }
       #expect(await language.engineStatistics().hostCache?.entries == 0)
@@ -148,11 +144,7 @@ extension ModelSuites {
     private static func faulty(_ folder: URL) async throws -> LanguageModel {
       let language = try await SyntheticModel.llama.loadEndless(
         context: 512, chunk: 64,
-        { writer in
-          var values = SyntheticModel.values(64 * SyntheticModel.vocabularyCount)
-          for index in 5 * 64..<6 * 64 { values[index] = .nan }
-          writer.tensors["token_embd.weight"] = .f32([64, SyntheticModel.vocabularyCount], values)
-        },
+        SyntheticModel.tokenOfNaN,
         configure: {
           $0.hostCacheBytes = 64 << 20
           $0.diskCache = .init(folder: folder.path, byteLimit: 64 << 20)

@@ -57,6 +57,25 @@ struct TokenLengthsTests {
     }
   }
 
+  @Test("bytes that a vocabulary lacks are not counted, the others are")
+  func lacking() throws {
+    var vocabulary = JSONObject()
+    for byte in 0..<256 where byte != 0x20 && byte < 0xF0 {
+      let scalar = try #require(Unicode.Scalar(ByteLevelAlphabet.scalars[byte]))
+      vocabulary[String(scalar)] = .int(vocabulary.count)
+    }
+    let json: JSONValue = [
+      "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false],
+      "model": ["type": "BPE", "vocab": .object(vocabulary), "merges": []],
+    ]
+    let tokenizer = try Tokenizer(huggingFace: HuggingFaceTokenizerFiles(tokenizer: json, path: "model"))
+    for (text, least) in [(" a\nb ", 3), ("\n\t\n", 3), ("か", 3), ("🦜a", 4)] {
+      #expect(try tokenizer.encode(text, addSpecial: false).count == least)
+      // A character that stands for a byte has two.
+      #expect(tokenizer.leastTokens(of: text) == (least + 1) / 2, "\(text)")
+    }
+  }
+
   @Test("of tokenizers of bytes something is promised, of those that make one token of many characters nothing")
   func promised() throws {
     let text = String(repeating: "Promised tokens: ", count: 1000)

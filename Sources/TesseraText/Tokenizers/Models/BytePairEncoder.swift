@@ -56,12 +56,12 @@ struct BytePairEncoder: Sendable {
   private var isPlain: Bool { options.continuingPrefix.isEmpty && options.wordSuffix.isEmpty }
   /// Whether each character of ASCII that can be seen is a token by itself.
   var knowsASCII: Bool { isPlain && (0x21...0x7E).allSatisfy { shortTokens[$0] >= 0 } }
-  /// Whether each byte is: by its own token, or by the character that stands for it.
-  func knowsBytes(areCharacters: Bool) -> Bool {
-    guard isPlain else { return false }
+  /// Of each byte whether it is one: by its own token, or by the character that stands for it.
+  func knownBytes(areCharacters: Bool) -> [Bool] {
+    guard isPlain, areCharacters || byteTokens.count == 256 else { return Array(repeating: false, count: 256) }
     return areCharacters
-      ? ByteLevelAlphabet.scalars.allSatisfy { shortTokens[Int($0)] >= 0 }
-      : byteTokens.count == 256 && byteTokens.allSatisfy { $0 >= 0 }
+      ? ByteLevelAlphabet.scalars.map { shortTokens[Int($0)] >= 0 }
+      : byteTokens.map { $0 >= 0 }
   }
 
   /// Adds the tokens of a word.
