@@ -91,6 +91,8 @@
       let shares = max(1, try model.count { try ServedModel.generates(path: $0) })
       for (index, path) in model.enumerated() {
         var options = prefixes.applied(to: runOptions.loadOptions)
+        // Nobody waits for a compiler in the middle of an answer.
+        options.compilesAhead = true
         options.hostCacheBytes /= shares
         options.swapBytes = swap.map { ($0 << 20) / shares }
         options.sequenceCount = parallel ?? (cacheMebibytes == nil ? 4 : Self.mostParallel)

@@ -12,7 +12,7 @@ package final class KernelLibrary: Sendable {
   private let cache: ProgramCache?
   private let heldSums: Int
   private let kernels = Mutex<[Variant: Kernel]>([:])
-  private let programs = Mutex(RecentTable<StepVariants, Kernel>(limit: 64))
+  private let programs = Mutex(RecentTable<StepVariants, StepKernel>(limit: 64))
 
   struct Variant: Hashable {
     var variant: KernelVariant
@@ -20,9 +20,21 @@ package final class KernelLibrary: Sendable {
   }
 
   /// What a step program's source is made of.
-  private struct StepVariants: Hashable {
-    var variants: [ProgramSource.Variant]
+  struct StepVariants: Hashable {
+    var variants: Set<ProgramSource.Variant>
+    /// Buffers.
     var rootCount: Int
+
+    /// Whether steps of `other` can run by a program of these.
+    func covers(_ other: Self) -> Bool { rootCount >= other.rootCount && variants.isSuperset(of: other.variants) }
+  }
+
+  /// The kernel of a step program, and what its cases are.
+  struct StepKernel {
+    let kernel: Kernel
+    /// The number of each variant.
+    let numbers: [ProgramSource.Variant: Int]
+    let rootCount: Int
   }
 
   /// - Parameters:
@@ -41,6 +53,9 @@ package final class KernelLibrary: Sendable {
 
   /// The variants that were compiled so far.
   package var variants: [KernelVariant] { kernels.withLock { $0.keys.map(\.variant) } }
+
+  /// Step programs that are kept.
+  package var stepProgramCount: Int { programs.withLock { $0.count } }
 
   func isCompiled(_ variant: Variant) -> Bool { kernels.withLock { $0[variant] != nil } }
 
@@ -63,16 +78,23 @@ package final class KernelLibrary: Sendable {
     return kernel
   }
 
-  /// The kernel of a step program of these variants, over `rootCount` buffers; those that were used last are kept.
-  func stepProgram(_ variants: [ProgramSource.Variant], rootCount: Int) throws -> Kernel {
-    let key = StepVariants(variants: variants, rootCount: rootCount)
-    if let kernel = programs.withLock({ $0[key] }) { return kernel }
-    let source = try ProgramSource.source(of: variants, rootCount: rootCount, heldSums: heldSums)
+  /// The kernel of a step program that has these variants: the smallest of those that are there, else one of these alone. Those
+  /// that were used last are kept.
+  func stepProgram(_ wanted: StepVariants) throws -> StepKernel {
+    let found = programs.withLock { programs in
+      programs.keys.filter { $0.covers(wanted) }.min { $0.variants.count < $1.variants.count }.flatMap { programs[$0] }
+    }
+    if let found { return found }
+    // The same variants make the same program, whatever the order of a step's commands.
+    let variants = wanted.variants.sorted { $0.order < $1.order }
+    let source = try ProgramSource.source(of: variants, rootCount: wanted.rootCount, heldSums: heldSums)
     let language: KernelVariant.Language = variants.contains { $0.variant.language == .c3 } ? .c3 : .c12
     let program = try Program(
       context, source: source, name: "step/step_program.cl", options: [languageOption(language)], cache: cache)
-    let kernel = try program.kernel("step_program")
-    programs.withLock { $0.insert(kernel, for: key) }
+    let kernel = StepKernel(
+      kernel: try program.kernel("step_program"),
+      numbers: Dictionary(uniqueKeysWithValues: zip(variants, variants.indices)), rootCount: wanted.rootCount)
+    programs.withLock { $0.insert(kernel, for: wanted) }
     return kernel
   }
 

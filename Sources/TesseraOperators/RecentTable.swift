@@ -8,6 +8,7 @@ struct RecentTable<Key: Hashable, Value> {
   init(limit: Int) { self.limit = max(1, limit) }
 
   var count: Int { entries.count }
+  var keys: some Collection<Key> { entries.keys }
 
   /// The value of a key, where it is kept.
   subscript(key: Key) -> Value? {

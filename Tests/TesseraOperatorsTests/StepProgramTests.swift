@@ -198,9 +198,23 @@ extension OperatorsOnDevices {
       let variant = ProgramSource.Variant(
         variant: KernelVariant("rows/gather_rows.cl", "gather_rows"), blockName: GatherArguments.structName,
         viewCount: GatherArguments.viewCount)
-      let first = try bench.library.stepProgram([variant], rootCount: 3)
-      #expect(try bench.library.stepProgram([variant], rootCount: 3) === first)
-      #expect(try bench.library.stepProgram([variant], rootCount: 4) !== first)
+      // Of its own: others' programs have these variants, too.
+      let library = KernelLibrary(context: bench.library.context, style: .vector)
+      func kernel(_ variants: Set<ProgramSource.Variant>, _ rootCount: Int) throws -> KernelLibrary.StepKernel {
+        try library.stepProgram(.init(variants: variants, rootCount: rootCount))
+      }
+      let first = try kernel([variant], 3)
+      #expect(try kernel([variant], 3).kernel === first.kernel)
+      let larger = try kernel([variant], 4)
+      #expect(larger.kernel !== first.kernel && larger.rootCount == 4)
+      // One of more variants serves steps of fewer, the smallest first.
+      let second = ProgramSource.Variant(
+        variant: KernelVariant("rows/gather_rows.cl", "gather_rows", [.init("OTHER", 1)]),
+        blockName: GatherArguments.structName, viewCount: GatherArguments.viewCount)
+      let both = try kernel([variant, second], 4)
+      #expect(both.kernel !== larger.kernel && Set(both.numbers.values) == [0, 1])
+      #expect(try kernel([second], 2).kernel === both.kernel)
+      #expect(try kernel([variant], 4).numbers == [variant: 0])
 
       var table = RecentTable<Int, String>(limit: 3)
       for key in 1...3 { table.insert("\(key)", for: key) }

@@ -50,6 +50,9 @@ public struct LoadOptions: Sendable {
   /// Whether a GPU's steps that run again are recorded as command buffers (`cl_khr_command_buffer`), where its driver has them.
   /// Results do not depend on it.
   public var recordsSteps = true
+  /// Whether what steps of all sizes run is compiled while the model is loaded, not as it is first needed: the first answers
+  /// come at once, and loading takes longer where the driver compiles anew. Nil does so on GPUs.
+  public var compilesAhead: Bool?
   /// How kernels use the device; nil takes `$TESSERA_STYLE`, else what suits it.
   package var style: KernelStyle?
   /// Tiles that were measured to be fast; nil takes what `tessera tune` has found for the device, or what comes with
@@ -123,6 +126,7 @@ public struct LoadOptions: Sendable {
     options.tuning = tuning
     options.precision = precision
     if !recordsSteps { options.recordsSteps = false }
+    options.compilesAhead = compilesAhead
     options.seed = source.seed
     return options
   }

@@ -106,24 +106,27 @@ package struct ModelDraft {
 
   /// The kernel variants that one decode step and one prompt chunk launch, and those that draw a token.
   package func variants() throws -> [Dispatch] {
-    let others = DispatchList()
-    if planner.family is any CausalLanguageModel {
-      var row = SamplingRow()
-      (row.temperature, row.topP) = (1, 0.9)
-      try sample(row, on: others)
-      try clear(1, on: others)
-      // Programs are not fed: the host knows their tokens.
-      if !usesPrograms {
-        let memory = BufferView(.planned("sampling"))
-        try TokenFeed(library).enqueue(
-          memory, into: memory, rows: 1, vocabularySize: profile.vocabularySize, on: others)
-      }
-    }
     var seen: Set<KernelVariant> = []
     let steps = try layout.largestShapes(planner.family, planner.operators).flatMap {
       try planner.plan($0, inputs: BufferView(.planned("inputs"))).commands.dispatches
     }
-    return (steps + others.dispatches).filter { seen.insert($0.variant).inserted }
+    return (steps + (try variantsBesideSteps())).filter { seen.insert($0.variant).inserted }
+  }
+
+  /// Those that draw a token, and clear a block.
+  func variantsBesideSteps() throws -> [Dispatch] {
+    let others = DispatchList()
+    guard planner.family is any CausalLanguageModel else { return [] }
+    var row = SamplingRow()
+    (row.temperature, row.topP) = (1, 0.9)
+    try sample(row, on: others)
+    try clear(1, on: others)
+    // Programs are not fed: the host knows their tokens.
+    if !usesPrograms {
+      let memory = BufferView(.planned("sampling"))
+      try TokenFeed(library).enqueue(memory, into: memory, rows: 1, vocabularySize: profile.vocabularySize, on: others)
+    }
+    return others.dispatches
   }
 
   private func sample(_ row: SamplingRow, on sink: DispatchList) throws {

@@ -133,24 +133,7 @@ struct ModelLayout {
   func largestShapes(_ family: any ModelFamily, _ operators: Operators) throws -> [StepShape] {
     func shape(_ tokens: Int, singles: Int, outputs: Int, _ part: StepShape.Part, _ result: StepShape.Result) throws
       -> StepShape
-    {
-      var shape = StepShape(part: part, result: result, tokenCount: tokens, outputCount: outputs)
-      shape.singleCount = singles
-      // Also of all rows: chunks of one token come first, results in the order of the batch.
-      shape.selectsOutputs = part != .logits && tokens > 1
-      shape.hasTokenTypes = family is any Encoder
-      shape.groups = profile.attentionGroups.map { _ in
-        // Keys are split where steps are small only; a tile has a token at least.
-        .init(
-          tileCount: tokens - singles, singleSplits: tokens <= StepShaper.splitTokens && singles > 0 ? 2 : 1,
-          splits: tokens <= StepShaper.splitTokens && tokens > singles ? 2 : 1)
-      }
-      if hasAdapters, part != .logits {
-        shape.adapterTokens = try AdapterRows(runs: 1, rows: tokens, operators.product)
-        if shape.selectsOutputs { shape.adapterOutputs = try AdapterRows(runs: 1, rows: outputs, operators.product) }
-      }
-      return shape
-    }
+    { try self.shape(tokens, singles: singles, outputs: outputs, part, result, family, operators) }
     let rows = Self.logitRows(profile)
     guard family is any CausalLanguageModel else {
       let states = try shape(chunkSize, singles: 0, outputs: chunkSize, .model, .hidden)
@@ -176,5 +159,50 @@ struct ModelLayout {
       try shapes.append(shape(chunkSize, singles: 0, outputs: chunkSize, .source, .hidden))
     }
     return shapes
+  }
+
+  /// Steps of a decoder that have commands of all kinds: of one token and more, of prompts, of sequences that get a token each,
+  /// and of both.
+  func stepShapes(_ family: any ModelFamily, _ operators: Operators) throws -> [StepShape] {
+    // Tiles of products change between these, at multiples of 4 and powers of two.
+    let sizes = [1, 2, 3, 5, 9, 13, 17, 33, 65, 129, 257].filter { $0 < chunkSize } + [chunkSize]
+    let mostOutputs = min(sequenceCount, Self.logitRows(profile))
+    var shapes: [StepShape] = []
+    for tokens in sizes {
+      // Of these chunks are one token.
+      for singles in sizes where singles <= min(tokens, mostOutputs) {
+        shapes.append(try shape(tokens, singles: singles, outputs: singles, .model, .logits, family, operators))
+      }
+      if tokens > 1 { shapes.append(try shape(tokens, singles: 0, outputs: 1, .model, .nothing, family, operators)) }
+    }
+    // With few keys, too, which are not split.
+    return shapes
+      + shapes.map { shape in
+        var shape = shape
+        for index in shape.groups.indices { (shape.groups[index].singleSplits, shape.groups[index].splits) = (1, 1) }
+        return shape
+      }
+  }
+
+  private func shape(
+    _ tokens: Int, singles: Int, outputs: Int, _ part: StepShape.Part, _ result: StepShape.Result,
+    _ family: any ModelFamily, _ operators: Operators
+  ) throws -> StepShape {
+    var shape = StepShape(part: part, result: result, tokenCount: tokens, outputCount: outputs)
+    shape.singleCount = singles
+    // Also of all rows: chunks of one token come first, results in the order of the batch.
+    shape.selectsOutputs = part != .logits && tokens > 1
+    shape.hasTokenTypes = family is any Encoder
+    shape.groups = profile.attentionGroups.map { _ in
+      // Keys are split where steps are small only; a tile has a token at least.
+      .init(
+        tileCount: tokens - singles, singleSplits: tokens <= StepShaper.splitTokens && singles > 0 ? 2 : 1,
+        splits: tokens <= StepShaper.splitTokens && tokens > singles ? 2 : 1)
+    }
+    if hasAdapters, part != .logits {
+      shape.adapterTokens = try AdapterRows(runs: 1, rows: tokens, operators.product)
+      if shape.selectsOutputs { shape.adapterOutputs = try AdapterRows(runs: 1, rows: outputs, operators.product) }
+    }
+    return shape
   }
 }

@@ -36,8 +36,8 @@ package final class ModelRunner {
     package var adapters: [Adapter] = []
     /// Of a described model's random weights.
     package var seed: UInt32 = 0
-    /// Whether the kernels of a prompt and an answer are compiled before the weights are loaded, not as they are first
-    /// launched; nil does so on GPUs.
+    /// Whether what steps and draws launch is compiled while the model is loaded, not as it is first launched: kernels before the
+    /// weights, a program of steps behind them. Nil does so on GPUs.
     package var compilesAhead: Bool?
     /// Bytes of device memory for experts, which stay in host memory and come as they are chosen; nil: all are on the device.
     package var expertMemory: Int?
@@ -107,14 +107,14 @@ package final class ModelRunner {
   private let shaper: StepShaper
   let blocks: CacheBlocks
   private let feed: TokenFeed
-  private let inputs, arena: DeviceAllocation
+  let inputs, arena: DeviceAllocation
   let hidden, selected: DeviceAllocation
   /// What blocks pass through on their way to the host and back, once some have.
   var blockStaging: DeviceAllocation?
   private let rotations: RotationTables
   private let recordsSteps: Bool
   /// Nil where steps are launched command by command.
-  private let counters: StepCounters?
+  let counters: StepCounters?
   private var steps = PreparedSteps()
   /// The number of the last step.
   package internal(set) var lastResult = 0
@@ -145,7 +145,8 @@ package final class ModelRunner {
     (profile, plan, library) = (layout.profile, draft.memory, draft.library)
     (contextLength, chunkSize) = (layout.contextLength, layout.chunkSize)
     adapters = options.adapters.map(\.name)
-    if options.compilesAhead ?? (library.context.device.profile.type == .gpu) {
+    let compilesAhead = options.compilesAhead ?? (library.context.device.profile.type == .gpu)
+    if compilesAhead, !draft.usesPrograms {
       try library.compile(
         draft.variants(), isCancelled: { Task.isCancelled }, progress: { progress(.kernels($0, of: $1)) })
     }
@@ -193,6 +194,7 @@ package final class ModelRunner {
     feed = TokenFeed(library)
     recordsSteps = options.recordsSteps ?? library.context.device.profile.recordsSteps
     try queue.finish()
+    if compilesAhead, draft.usesPrograms { try compileProgram(draft, progress) }
   }
 
   // MARK: Running

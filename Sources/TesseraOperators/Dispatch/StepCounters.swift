@@ -8,7 +8,7 @@ package final class StepCounters {
   /// Commands of a launch, at most.
   let commandCount: Int
   let memory: DeviceAllocation
-  private let groupCount: Int
+  let groupCount: Int
   private var half = 0
   private var lastCount = 0
 

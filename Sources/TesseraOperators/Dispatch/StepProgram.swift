@@ -41,6 +41,8 @@ package final class StepProgram {
   private static let largestBlock = MemoryLayout<AttentionArguments>.stride
   /// Buffers of a segment, at most: a kernel has few arguments.
   private static let mostRoots = 48
+  /// Views of a command, at most.
+  private static let mostViews = MemoryLayout.size(ofValue: ProgramCommand().roots) / 4
 
   /// A program of commands whose views all have memory.
   ///
@@ -104,17 +106,10 @@ package final class StepProgram {
   }
 
   private func record(_ commands: [Dispatch], into image: inout [UInt8]) throws -> Segment {
-    var roots: [Buffer] = []
-    func root(_ buffer: Buffer) -> UInt32 {
-      if let index = roots.firstIndex(where: { $0 === buffer }) { return UInt32(index) }
-      roots.append(buffer)
-      return UInt32(roots.count - 1)
-    }
-    var variants: [ProgramSource.Variant] = []
-    for dispatch in commands where !variants.contains(dispatch.programVariant) {
-      variants.append(dispatch.programVariant)
-    }
-    variants.sort { $0.order < $1.order }
+    var (roots, wanted) = try Self.needs(commands)
+    let program = try library.stepProgram(wanted)
+    let numbers = Dictionary(uniqueKeysWithValues: zip(roots.map(ObjectIdentifier.init), UInt32(0)...))
+    func root(_ buffer: Buffer) -> UInt32 { numbers[ObjectIdentifier(buffer)] ?? 0 }
 
     let offset = image.count
     var blockOffset = offset + commands.count * MemoryLayout<ProgramCommand>.stride
@@ -122,18 +117,13 @@ package final class StepProgram {
     var blocks: [UInt8] = []
     for dispatch in commands {
       var record = ProgramCommand()
-      record.number = UInt32(variants.firstIndex(of: dispatch.programVariant) ?? 0)
+      record.number = UInt32(program.numbers[dispatch.programVariant] ?? 0)
       (record.x, record.y, record.z) = (
         try Self.word(dispatch.units.x), try Self.word(dispatch.units.y), try Self.word(dispatch.units.z)
       )
       _ = try Self.word(dispatch.units.count)
       record.block = UInt32(blockOffset - offset)
       let indices = try dispatch.buffers().map(root)
-      let most = MemoryLayout.size(ofValue: record.roots) / 4
-      guard indices.count <= most else {
-        throw OperatorError(
-          .shape, "\(dispatch.variant.function) has \(indices.count) views: a step program's command has \(most)")
-      }
       withUnsafeMutableBytes(of: &record.roots) { memory in
         for (index, root) in indices.enumerated() {
           memory.storeBytes(of: root, toByteOffset: index * 4, as: UInt32.self)
@@ -150,9 +140,25 @@ package final class StepProgram {
     }
     records.withUnsafeBytes { image += $0 }
     image += blocks
-    return Segment(
-      kernel: try library.stepProgram(variants, rootCount: roots.count), roots: roots, offset: offset,
-      commandCount: commands.count)
+    // A program that was made for more steps may have more buffers.
+    roots += Array(repeating: memory.buffer, count: program.rootCount - roots.count)
+    return Segment(kernel: program.kernel, roots: roots, offset: offset, commandCount: commands.count)
+  }
+
+  /// The buffers of a segment's commands, each once, and what its program must have.
+  private static func needs(_ commands: [Dispatch]) throws -> (roots: [Buffer], program: KernelLibrary.StepVariants) {
+    var roots: [Buffer] = []
+    var seen: Set<ObjectIdentifier> = []
+    for dispatch in commands {
+      var own = try dispatch.buffers()
+      guard own.count <= mostViews else {
+        throw OperatorError(
+          .shape, "\(dispatch.variant.function) has \(own.count) views: a step program's command has \(mostViews)")
+      }
+      if case .buffer(let buffer)? = dispatch.count?.memory { own.append(buffer) }
+      roots += own.filter { seen.insert(ObjectIdentifier($0)).inserted }
+    }
+    return (roots, .init(variants: Set(commands.map(\.programVariant)), rootCount: roots.count))
   }
 
   private static func word(_ value: Int) throws(OperatorError) -> UInt32 {
@@ -160,6 +166,37 @@ package final class StepProgram {
       throw OperatorError(.shape, "\(value) units of work: at most 2^31 are possible")
     }
     return word
+  }
+
+  /// Compiles a program that all of some steps can run by, so that none of them waits for a compiler.
+  ///
+  /// - Parameters:
+  ///   - steps: commands whose views all have memory.
+  package static func compile(
+    _ steps: [[Dispatch]], _ library: KernelLibrary, queue: Queue, counters: StepCounters
+  ) throws {
+    var programs: [KernelLibrary.StepVariants] = []
+    for step in steps {
+      var segments: [KernelLibrary.StepVariants] = []
+      for case .commands(let commands) in try runs(step) { segments.append(try needs(commands).program) }
+      for (index, segment) in segments.enumerated() {
+        guard index < programs.count else {
+          programs.append(segment)
+          continue
+        }
+        programs[index].variants.formUnion(segment.variants)
+        programs[index].rootCount = max(programs[index].rootCount, segment.rootCount)
+      }
+    }
+    for wanted in programs {
+      let program = try library.stepProgram(wanted)
+      // Drivers compile some of it when it is first launched: here with no commands.
+      try queue.enqueue(
+        program.kernel, over: NDRange(global: [counters.groupCount], local: [1]),
+        buffers: Array(repeating: counters.memory.buffer, count: program.rootCount + 2),
+        block: withUnsafeBytes(of: ProgramArguments()) { Array($0) })
+      try queue.finish()
+    }
   }
 
   /// Enqueues the step.

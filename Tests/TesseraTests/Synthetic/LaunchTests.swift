@@ -99,6 +99,30 @@ extension ModelSuites {
       #expect(Set(runner.library.variants).subtracting(compiled).isEmpty)
     }
 
+    @Test("one program that is compiled ahead serves steps of any size")
+    func programAhead() throws {
+      var told: [LoadProgress] = []
+      let runner = try SyntheticModel.gemma3.runner(
+        {
+          ($0.style, $0.compilesAhead, $0.chunkSize, $0.contextLength, $0.sequenceCount) = (.vector, true, 40, 256, 6)
+        }, SyntheticModel.twoLayers, progress: { told.append($0) })
+      guard runner.library.context.device.profile.type == .cpu else { return }
+      guard case .kernels(let done, of: let all)? = told.last else { throw TesseraError(.badOption, "\(told)") }
+      #expect(done == all && all > 3 && runner.library.stepProgramCount == 1)
+      for (step, tokens) in ([40, 1, 1] + Array(1...40)).enumerated() {
+        // A prompt's chunk alone, which is wanted or not, and beside sequences that have a token each.
+        for others in [0, 1 + step % 5] where tokens + others <= 40 {
+          let sequences = (0...others).map { _ in runner.cache.makeSequence() }
+          defer { for sequence in sequences { sequence.close() } }
+          let prompt = Batch.Chunk(
+            sequence: sequences[0], tokens: SyntheticModel.ids(tokens), outputs: step % 2 == 0 ? .last : .none)
+          _ = try runner.run(
+            Batch([prompt] + sequences.dropFirst().map { Batch.Chunk(sequence: $0, tokens: [7]) }))
+        }
+      }
+      #expect(runner.library.stepProgramCount == 1)
+    }
+
     @Test("choices that are not there are an error, not a wait without an end")
     func choices() throws {
       let runner = try SyntheticModel.llama.runner { ($0.style, $0.contextLength) = (.simt, 64) }
