@@ -82,7 +82,8 @@ package final class KernelLibrary: Sendable {
   /// that were used last are kept.
   func stepProgram(_ wanted: StepVariants) throws -> StepKernel {
     let found = programs.withLock { programs in
-      programs.keys.filter { $0.covers(wanted) }.min { $0.variants.count < $1.variants.count }.flatMap { programs[$0] }
+      programs.keys.filter { $0.covers(wanted) }
+        .min { ($0.variants.count, $0.rootCount) < ($1.variants.count, $1.rootCount) }.flatMap { programs[$0] }
     }
     if let found { return found }
     // The same variants make the same program, whatever the order of a step's commands.

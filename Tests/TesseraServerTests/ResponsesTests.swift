@@ -148,10 +148,13 @@ extension ServerSuites {
     @Test("a wanted call that is cut before its function is known leaves no text")
     func cutCall() async throws {
       let api = try await ServerFixture.api(callsTools: true)
-      let ask = "\(Self.tools), \"tool_choice\": \"required\", \"max_output_tokens\": 14"
-      let (status, answer) = try await api.send("POST", "/v1/responses", "{\"input\": \"a\", \(ask)}")
-      #expect(status == 200 && answer["status"] == "incomplete", "\(answer.text())")
-      #expect(answer["output"].arrayValue?.count == 1 && answer["output"][0]["content"][0]["text"] == "")
+      let allowed = #"{"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "f"}]}"#
+      for choice in [#""required""#, allowed] {
+        let ask = "\(Self.tools), \"tool_choice\": \(choice), \"max_output_tokens\": 14"
+        let (status, answer) = try await api.send("POST", "/v1/responses", "{\"input\": \"a\", \(ask)}")
+        #expect(status == 200 && answer["status"] == "incomplete", "\(answer.text())")
+        #expect(answer["output"].arrayValue?.count == 1 && answer["output"][0]["content"][0]["text"] == "")
+      }
     }
 
     @Test(
@@ -169,6 +172,11 @@ extension ServerSuites {
         (#""input": "a", "tools": [{"type": "function"}]"#, "tools[0].name"),
         (#""input": "a", "tool_choice": "required""#, "tool_choice"),
         (#""input": "a", "tool_choice": {"type": "function"}"#, "tool_choice.name"),
+        (#""input": "a", "tool_choice": {"type": "allowed_tools", "mode": "never", "tools": []}"#, "tool_choice.mode"),
+        (
+          #""input": "a", "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function"}]}"#,
+          "tool_choice.tools[0].name"
+        ),
         (#""input": "a", "text": {"format": {"type": "json_object"}}, "guided_regex": "a""#, "guided_regex"),
         (#""input": "a", "text": {"format": {"type": "json_object"}}, \#(tools)"#, "text.format"),
       ])

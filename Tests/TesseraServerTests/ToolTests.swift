@@ -157,7 +157,7 @@ extension ServerSuites {
         (true, "\(Self.tools), \"tool_choice\": {\"type\": \"allowed_tools\"}", "tool_choice.allowed_tools"),
         (
           true, "\(Self.tools), \"tool_choice\": {\"type\": \"allowed_tools\", \"allowed_tools\": {\"tools\": [{}]}}",
-          "tool_choice.allowed_tools.tools[0].type"
+          "tool_choice.allowed_tools.tools[0].function"
         ),
         (true, "\(Self.tools), \(Self.choice("f")), \"guided_regex\": \"a\"", "guided_regex"),
         (true, "\(Self.tools), \"response_format\": {\"type\": \"json_object\"}", "response_format"),

@@ -50,8 +50,9 @@ public struct LoadOptions: Sendable {
   /// Whether a GPU's steps that run again are recorded as command buffers (`cl_khr_command_buffer`), where its driver has them.
   /// Results do not depend on it.
   public var recordsSteps = true
-  /// Whether what steps of all sizes run is compiled while the model is loaded, not as it is first needed: the first answers
-  /// come at once, and loading takes longer where the driver compiles anew. Nil does so on GPUs.
+  /// Whether a decoder's kernels are compiled while the model is loaded, on CPUs a program for steps of all sizes, on GPUs
+  /// what a prompt, an answer's token and its choice launch, instead of as they are first needed: the first answers come at once, and loading
+  /// takes longer where the driver compiles anew. Nil does so on GPUs.
   public var compilesAhead: Bool?
   /// How kernels use the device; nil takes `$TESSERA_STYLE`, else what suits it.
   package var style: KernelStyle?

@@ -164,9 +164,9 @@ struct ModelLayout {
   /// Steps of a decoder that have commands of all kinds: of one token and more, of prompts, of sequences that get a token each,
   /// and of both.
   func stepShapes(_ family: any ModelFamily, _ operators: Operators) throws -> [StepShape] {
-    // Tiles of products change between these, at multiples of 4 and powers of two.
+    // Products have the same tiles at all counts of tokens between these.
     let sizes = [1, 2, 3, 5, 9, 13, 17, 33, 65, 129, 257].filter { $0 < chunkSize } + [chunkSize]
-    let mostOutputs = min(sequenceCount, Self.logitRows(profile))
+    let mostOutputs = min(chunkSize, Self.logitRows(profile))
     var shapes: [StepShape] = []
     for tokens in sizes {
       // Of these chunks are one token.
@@ -174,10 +174,14 @@ struct ModelLayout {
         shapes.append(try shape(tokens, singles: singles, outputs: singles, .model, .logits, family, operators))
       }
       if tokens > 1 { shapes.append(try shape(tokens, singles: 0, outputs: 1, .model, .nothing, family, operators)) }
+      if tokens <= mostOutputs {
+        shapes.append(try shape(tokens, singles: 0, outputs: tokens, .logits, .logits, family, operators))
+      }
     }
     // With few keys, too, which are not split.
+    let isSplit = { (group: StepShape.Group) in group.splits > 1 || group.singleSplits > 1 }
     return shapes
-      + shapes.map { shape in
+      + shapes.filter { $0.groups.contains(where: isSplit) }.map { shape in
         var shape = shape
         for index in shape.groups.indices { (shape.groups[index].singleSplits, shape.groups[index].splits) = (1, 1) }
         return shape

@@ -13,14 +13,22 @@ extension ModelRunner {
       progress(.kernels(done, of: all + 1))
     }
     if Task.isCancelled { throw CancellationError() }
-    var steps: [[Dispatch]] = []
+    var program = StepProgramUnion()
     for shape in try draft.layout.stepShapes(planner.family, planner.operators) {
+      if Task.isCancelled { throw CancellationError() }
       let plan = try planner.plan(shape, inputs: inputs.buffer.view)
-      // Steps with experts in host memory are cut at each layer's.
-      guard plan.arenaBytes <= arena.byteCount, plan.commands.sections.isEmpty else { continue }
-      steps.append(try plan.commands.placed(in: arena.buffer, at: plan.offsets))
+      guard plan.arenaBytes <= arena.byteCount else { continue }
+      let commands = try plan.commands.placed(in: arena.buffer, at: plan.offsets)
+      // Experts in host memory cut a step in parts.
+      let ends = plan.commands.sections.flatMap { [$0.range.lowerBound, $0.range.upperBound] } + [commands.count]
+      var start = 0
+      for end in ends {
+        try program.add(Array(commands[start..<end]))
+        start = end
+      }
     }
-    try StepProgram.compile(steps, library, queue: queue, counters: counters)
+    try program.compile(library, queue: queue, counters: counters)
+    if Task.isCancelled { throw CancellationError() }
     progress(.kernels(kernelCount + 1, of: kernelCount + 1))
   }
 }

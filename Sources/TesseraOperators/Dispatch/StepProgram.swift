@@ -75,13 +75,13 @@ package final class StepProgram {
     if !image.isEmpty { try queue.write(image, to: memory.buffer) }
   }
 
-  private enum Run {
+  enum Run {
     case commands([Dispatch])
     case launch(Dispatch)
   }
 
   /// Cuts commands in segments: at what cannot be inlined, and where their buffers become too many.
-  private static func runs(_ dispatches: [Dispatch]) throws -> [Run] {
+  static func runs(_ dispatches: [Dispatch]) throws -> [Run] {
     var runs: [Run] = []
     var current: [Dispatch] = []
     var roots: Set<ObjectIdentifier> = []
@@ -106,10 +106,13 @@ package final class StepProgram {
   }
 
   private func record(_ commands: [Dispatch], into image: inout [UInt8]) throws -> Segment {
-    var (roots, wanted) = try Self.needs(commands)
+    var (roots, wanted) = try Self.requirements(commands)
     let program = try library.stepProgram(wanted)
     let numbers = Dictionary(uniqueKeysWithValues: zip(roots.map(ObjectIdentifier.init), UInt32(0)...))
-    func root(_ buffer: Buffer) -> UInt32 { numbers[ObjectIdentifier(buffer)] ?? 0 }
+    func root(_ buffer: Buffer) throws -> UInt32 {
+      guard let number = numbers[ObjectIdentifier(buffer)] else { throw Self.incomplete }
+      return number
+    }
 
     let offset = image.count
     var blockOffset = offset + commands.count * MemoryLayout<ProgramCommand>.stride
@@ -117,7 +120,8 @@ package final class StepProgram {
     var blocks: [UInt8] = []
     for dispatch in commands {
       var record = ProgramCommand()
-      record.number = UInt32(program.numbers[dispatch.programVariant] ?? 0)
+      guard let number = program.numbers[dispatch.programVariant] else { throw Self.incomplete }
+      record.number = UInt32(number)
       (record.x, record.y, record.z) = (
         try Self.word(dispatch.units.x), try Self.word(dispatch.units.y), try Self.word(dispatch.units.z)
       )
@@ -131,7 +135,7 @@ package final class StepProgram {
       }
       record.count_root = .max
       if let count = dispatch.count, case .buffer(let buffer) = count.memory {
-        record.count_root = root(buffer)
+        record.count_root = try root(buffer)
         record.count_offset = UInt64(count.byteOffset)
       }
       records.append(record)
@@ -146,7 +150,7 @@ package final class StepProgram {
   }
 
   /// The buffers of a segment's commands, each once, and what its program must have.
-  private static func needs(_ commands: [Dispatch]) throws -> (roots: [Buffer], program: KernelLibrary.StepVariants) {
+  static func requirements(_ commands: [Dispatch]) throws -> (roots: [Buffer], program: KernelLibrary.StepVariants) {
     var roots: [Buffer] = []
     var seen: Set<ObjectIdentifier> = []
     for dispatch in commands {
@@ -161,42 +165,13 @@ package final class StepProgram {
     return (roots, .init(variants: Set(commands.map(\.programVariant)), rootCount: roots.count))
   }
 
+  private static var incomplete: OperatorError { OperatorError(.unplaced, "a program that lacks what its step needs") }
+
   private static func word(_ value: Int) throws(OperatorError) -> UInt32 {
     guard let word = UInt32(exactly: value), word < 1 << 31 else {
       throw OperatorError(.shape, "\(value) units of work: at most 2^31 are possible")
     }
     return word
-  }
-
-  /// Compiles a program that all of some steps can run by, so that none of them waits for a compiler.
-  ///
-  /// - Parameters:
-  ///   - steps: commands whose views all have memory.
-  package static func compile(
-    _ steps: [[Dispatch]], _ library: KernelLibrary, queue: Queue, counters: StepCounters
-  ) throws {
-    var programs: [KernelLibrary.StepVariants] = []
-    for step in steps {
-      var segments: [KernelLibrary.StepVariants] = []
-      for case .commands(let commands) in try runs(step) { segments.append(try needs(commands).program) }
-      for (index, segment) in segments.enumerated() {
-        guard index < programs.count else {
-          programs.append(segment)
-          continue
-        }
-        programs[index].variants.formUnion(segment.variants)
-        programs[index].rootCount = max(programs[index].rootCount, segment.rootCount)
-      }
-    }
-    for wanted in programs {
-      let program = try library.stepProgram(wanted)
-      // Drivers compile some of it when it is first launched: here with no commands.
-      try queue.enqueue(
-        program.kernel, over: NDRange(global: [counters.groupCount], local: [1]),
-        buffers: Array(repeating: counters.memory.buffer, count: program.rootCount + 2),
-        block: withUnsafeBytes(of: ProgramArguments()) { Array($0) })
-      try queue.finish()
-    }
   }
 
   /// Enqueues the step.
@@ -231,7 +206,7 @@ extension Dispatch {
 }
 
 extension ProgramSource.Variant {
-  /// The same variants make the same program, whatever the order of a step's commands.
+  /// By which a program's variants are sorted.
   var order: String {
     "\(variant.file) \(variant.function) \(variant.defines.map { "\($0.name)=\($0.value)" }.joined(separator: " "))"
   }

@@ -14,11 +14,7 @@ extension RequestFields {
       let place = "tools[\(index)]"
       guard let object = tool.objectValue else { throw wrongType(place, "an object", tool) }
       let fields = RequestFields(object, place: path(place) + ".")
-      guard try fields.string("type") ?? "function" == "function" else {
-        throw .unsupported(fields.path("type"), "functions are called, nothing else.")
-      }
-      guard let function = try areFlat ? fields : fields.fields("function") else { throw fields.missing("function") }
-      guard try function.string("name")?.isEmpty == false else { throw function.missing("name") }
+      let function = try fields.functionFields(isFlat: areFlat)
       if let parameters = function.value("parameters"), parameters.objectValue == nil {
         throw function.wrongType("parameters", "a JSON schema", parameters)
       }
@@ -44,7 +40,7 @@ extension RequestFields {
     case .object:
       guard let choice = try fields("tool_choice") else { return .auto }
       guard try choice.string("type") == "allowed_tools" else {
-        return .function(try choice.functionName(isFlat: isFlat))
+        return .function(try choice.functionFields(isFlat: isFlat).string("name") ?? "")
       }
       guard let allowed = try isFlat ? choice : choice.fields("allowed_tools") else {
         throw choice.missing("allowed_tools")
@@ -67,18 +63,19 @@ extension RequestFields {
     var names: Set<String> = []
     for (index, tool) in list.enumerated() {
       guard let tool = tool.objectValue else { throw wrongType("tools[\(index)]", "an object", tool) }
-      names.insert(try RequestFields(tool, place: path("tools[\(index)].")).functionName(isFlat: isFlat))
+      let function = try RequestFields(tool, place: path("tools[\(index)].")).functionFields(isFlat: isFlat)
+      names.insert(try function.string("name") ?? "")
     }
     return .allowed(names, isRequired: mode == "required")
   }
 
-  /// The name in what stands for a function.
-  private func functionName(isFlat: Bool) throws(APIError) -> String {
-    guard try string("type") == "function" else {
+  /// The fields of a function, which has a name: those in the tool itself, where it is flat.
+  private func functionFields(isFlat: Bool) throws(APIError) -> RequestFields {
+    guard try string("type") ?? "function" == "function" else {
       throw .unsupported(path("type"), "functions are called, nothing else.")
     }
     guard let function = try isFlat ? self : fields("function") else { throw missing("function") }
-    guard let name = try function.string("name") else { throw function.missing("name") }
-    return name
+    guard try function.string("name")?.isEmpty == false else { throw function.missing("name") }
+    return function
   }
 }

@@ -15,8 +15,8 @@ struct TokenLengths: Sendable {
   }
 
   private let counted: Counted
-  /// Of each byte whether tokens have it, where `counted` says that all bytes stay what they are.
-  private let known: [Bool]
+  /// Of each byte whether tokens have it; nil: of all of them.
+  private let known: [Bool]?
   /// Bytes of the longest token.
   private let longest: Int
 
@@ -24,14 +24,18 @@ struct TokenLengths: Sendable {
     longest = components.tokens.indices.reduce(1) { max($0, components.tokens.slice($1).count) }
     let steps = (components.normalizers.map(Self.counted) + components.preTokenizers.map(Self.counted))
       .reduce(components.takesSpace ? .visible : .all, min)
-    var known = [Bool](repeating: true, count: 256)
+    var known: [Bool]?
     let model: Counted
     switch components.model {
     case .bytePair(let encoder):
       let bytes = encoder.knownBytes(areCharacters: components.isByteLevel)
-      let isWhole = !bytes.contains(false)
-      if !isWhole, steps >= .visible, components.isByteLevel { known = bytes }
-      model = isWhole || known == bytes ? .all : encoder.knowsASCII ? .ascii : .none
+      if !bytes.contains(false) {
+        model = .all
+      } else if components.encodesTextsBytes {
+        (model, known) = (.all, bytes)
+      } else {
+        model = encoder.knowsASCII ? .ascii : .none
+      }
     case .scoredPairs(let encoder): model = encoder.knowsBytes ? .all : .none
     // Several characters that are no token may become one.
     case .unigram, .pieces, .wordPiece, .wordLevel: model = .none
@@ -63,7 +67,7 @@ struct TokenLengths: Sendable {
   private func bytes(of text: String) -> Int {
     switch counted {
     case .none: return 0
-    case .all: return known(in: text.utf8)
+    case .all: return known == nil ? text.utf8.count : known(in: text.utf8)
     case .visible:
       return text.unicodeScalars.reduce(0) { $0 + (Self.isSpace($1.value) ? 0 : known(in: $1.utf8)) }
     case .stable:
@@ -80,7 +84,9 @@ struct TokenLengths: Sendable {
     }
   }
 
-  private func known(in bytes: some Sequence<UInt8>) -> Int { bytes.reduce(0) { $0 + (known[Int($1)] ? 1 : 0) } }
+  private func known(in bytes: some Collection<UInt8>) -> Int {
+    known.map { known in bytes.reduce(0) { $0 + (known[Int($1)] ? 1 : 0) } } ?? bytes.count
+  }
 
   private static func isVisible(_ scalar: UInt32) -> Bool { 0x21...0x7E ~= scalar }
 
@@ -104,6 +110,23 @@ extension TokenizerComponents {
   fileprivate var isByteLevel: Bool {
     normalizers.contains { if case .byteLevel = $0 { true } else { false } }
       || preTokenizers.contains { if case .byteLevel = $0 { true } else { false } }
+  }
+
+  /// Whether it is a text's own bytes that become characters, once.
+  fileprivate var encodesTextsBytes: Bool {
+    var count = 0
+    for normalizer in normalizers {
+      guard case .byteLevel = normalizer else { return false }
+      count += 1
+    }
+    for step in preTokenizers {
+      switch step {
+      case .byteLevel: count += 1
+      case .split, .prefixSpace, .fixedLength, .digitGroups: break
+      case .metaspace: return false
+      }
+    }
+    return count == 1
   }
 
   /// Whether a token takes white space beside it.

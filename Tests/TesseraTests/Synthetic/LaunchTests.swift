@@ -104,7 +104,7 @@ extension ModelSuites {
       var told: [LoadProgress] = []
       let runner = try SyntheticModel.gemma3.runner(
         {
-          ($0.style, $0.compilesAhead, $0.chunkSize, $0.contextLength, $0.sequenceCount) = (.vector, true, 40, 256, 6)
+          ($0.style, $0.compilesAhead, $0.chunkSize, $0.contextLength, $0.sequenceCount) = (.vector, true, 40, 1024, 6)
         }, SyntheticModel.twoLayers, progress: { told.append($0) })
       guard runner.library.context.device.profile.type == .cpu else { return }
       guard case .kernels(let done, of: let all)? = told.last else { throw TesseraError(.badOption, "\(told)") }
@@ -119,6 +119,18 @@ extension ModelSuites {
           _ = try runner.run(
             Batch([prompt] + sequences.dropFirst().map { Batch.Chunk(sequence: $0, tokens: [7]) }))
         }
+      }
+      // Few tokens behind many keys, which are split.
+      let long = runner.cache.makeSequence()
+      defer { long.close() }
+      for _ in 0..<18 {
+        _ = try runner.run(Batch([.init(sequence: long, tokens: SyntheticModel.ids(40), outputs: .none)]))
+      }
+      for tokens in 1...8 {
+        let other = runner.cache.makeSequence()
+        defer { other.close() }
+        let chunk = Batch.Chunk(sequence: long, tokens: SyntheticModel.ids(tokens))
+        for chunks in [[chunk], [chunk, .init(sequence: other, tokens: [7])]] { _ = try runner.run(Batch(chunks)) }
       }
       #expect(runner.library.stepProgramCount == 1)
     }

@@ -64,11 +64,20 @@ struct TokenLengthsTests {
       let scalar = try #require(Unicode.Scalar(ByteLevelAlphabet.scalars[byte]))
       vocabulary[String(scalar)] = .int(vocabulary.count)
     }
-    let json: JSONValue = [
-      "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false],
-      "model": ["type": "BPE", "vocab": .object(vocabulary), "merges": []],
-    ]
-    let tokenizer = try Tokenizer(huggingFace: HuggingFaceTokenizerFiles(tokenizer: json, path: "model"))
+    let model: JSONValue = ["type": "BPE", "vocab": .object(vocabulary), "merges": []]
+    let bytes: JSONValue = ["type": "ByteLevel", "add_prefix_space": false]
+    func tokenizer(_ normalizer: JSONValue, _ preTokenizer: JSONValue) throws -> Tokenizer {
+      let json: JSONValue = ["normalizer": normalizer, "pre_tokenizer": preTokenizer, "model": model]
+      return try Tokenizer(huggingFace: HuggingFaceTokenizerFiles(tokenizer: json, path: "model"))
+    }
+    // Bytes that become others before they are looked for.
+    let escaped: JSONValue = ["type": "Replace", "pattern": ["String": "n"], "content": "🦜"]
+    for other in [try tokenizer(escaped, bytes), try tokenizer(["type": "ByteLevel"], bytes)] {
+      for text in ["a" + String(repeating: "n", count: 99), String(repeating: "\u{1}", count: 99)] {
+        #expect(try other.leastTokens(of: text) <= other.encode(text, addSpecial: false).count)
+      }
+    }
+    let tokenizer = try tokenizer(nil, bytes)
     for (text, least) in [(" a\nb ", 3), ("\n\t\n", 3), ("か", 3), ("🦜a", 4)] {
       #expect(try tokenizer.encode(text, addSpecial: false).count == least)
       // A character that stands for a byte has two.
