@@ -31,7 +31,9 @@ def find_chromium():
     if result.returncode != 0:
         raise NoBrowser
     folder = result.stdout.strip()
-    libraries = [f"{folder}/usr/lib/x86_64-linux-gnu", f"{folder}/lib/x86_64-linux-gnu"]
+    # Some packages' libraries look for others in a folder of their own, such as PulseAudio's.
+    found = {str(path.parent) for top in ("lib", "usr/lib") for path in Path(folder, top).glob("x86_64-linux-gnu/**/*.so*")}
+    libraries = sorted(found, key=lambda path: (len(path), path))
     environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries + [os.environ.get("LD_LIBRARY_PATH", "")])}
     return f"{folder}/usr/lib/chromium/chromium-headless-shell", environment
 
