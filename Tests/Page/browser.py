@@ -76,7 +76,7 @@ class Browser:
     def __exit__(self, *_):
         os.close(self.writer)
         try:
-            self.process.wait(5)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.terminate()
             self.process.wait(10)
@@ -171,7 +171,7 @@ class Page:
             raise PageError(details.get("exception", {}).get("description", details["text"]))
         return result["result"].get("value")
 
-    def wait(self, script, seconds=15):
+    def wait(self, script, seconds=120):
         end = time.monotonic() + seconds
         while True:
             try:

@@ -51,7 +51,7 @@ struct DeviceThreadTests {
     #expect(await worker.order.count == 300)
   }
 
-  @Test("blocked device threads leave Swift's own threads free", .timeLimit(.minutes(15)))
+  @Test("blocked device threads leave Swift's own threads free", .timeLimit(.minutes(60)))
   func blocking() async {
     let (started, end) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     // More than any pool of one thread a core would survive.
@@ -72,7 +72,7 @@ struct DeviceThreadTests {
     }
   }
 
-  @Test("a thread ends when its executor goes, after the jobs that it holds", .timeLimit(.minutes(15)))
+  @Test("a thread ends when its executor goes, after the jobs that it holds", .timeLimit(.minutes(60)))
   func end() async {
     let ended = DispatchSemaphore(value: 0)
     weak var thread: DeviceThread?

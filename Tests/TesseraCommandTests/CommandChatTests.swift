@@ -15,7 +15,8 @@ struct CommandChatTests {
   }
 
   @Test(
-    "lines are edited, and come back in the next chat; characters are whole ones in any locale", .timeLimit(.minutes(5))
+    "lines are edited, and come back in the next chat; characters are whole ones in any locale",
+    .timeLimit(.minutes(60))
   )
   func editing() throws {
     try model.withFile { path in

@@ -36,7 +36,7 @@ final class TerminalRun {
     let start = screen.endIndex
     try read(sourceLocation) { $0[start...].contains(text) }
     // The prompt comes a moment before the editor has the keys: until then the terminal itself edits lines.
-    let end = ContinuousClock.now + .seconds(60)
+    let end = ContinuousClock.now + .seconds(600)
     var mode = termios()
     while tcgetattr(terminal, &mode) != 0 || mode.c_lflag & tcflag_t(ICANON) != 0 {
       guard ContinuousClock.now < end else { break }
@@ -56,7 +56,7 @@ final class TerminalRun {
 
   /// Reads until enough is there, or the command has ended.
   private func read(_ sourceLocation: SourceLocation, _ isEnough: (String) -> Bool) throws {
-    let end = ContinuousClock.now + .seconds(120)
+    let end = ContinuousClock.now + .seconds(600)
     var bytes = [UInt8](repeating: 0, count: 4096)
     while !isEnough(screen) {
       var wanted = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)

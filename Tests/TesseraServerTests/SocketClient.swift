@@ -9,9 +9,13 @@ final class SocketClient: Sendable {
     let code: Int32
   }
 
-  init(port: Int) throws {
+  /// - Parameter receiveBytes: how much may come before it is read, or as much as the system likes
+  init(port: Int, receiveBytes: Int32? = nil) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw Failure(call: "socket", code: errno) }
+    if var receiveBytes {
+      setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBytes, socklen_t(MemoryLayout<Int32>.size))
+    }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
@@ -27,7 +31,7 @@ final class SocketClient: Sendable {
       throw Failure(call: "connect", code: code)
     }
     // A test that waits for what never comes ends.
-    var limit = timeval(tv_sec: 60, tv_usec: 0)
+    var limit = timeval(tv_sec: 600, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }
 

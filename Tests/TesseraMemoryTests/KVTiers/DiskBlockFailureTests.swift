@@ -42,7 +42,7 @@ struct DiskBlockFailureTests {
       // The system refuses to write past this length, as a full disk does.
       signal(SIGXFSZ, SIG_IGN)
       try withTemporaryFolder { folder in
-        let store = try open(folder.path, retry: .milliseconds(200))
+        let store = try open(folder.path, retry: .seconds(5))
         store.store(blockKey(1), parent: nil, blockBytes(1))
         store.flush()
         var limit = rlimit(rlim_cur: 4096, rlim_max: rlim_t.max)
@@ -58,7 +58,7 @@ struct DiskBlockFailureTests {
         #expect(audited.blocks == 1 && audited.others == [])
         limit.rlim_cur = rlim_t.max
         setrlimit(__rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue)), &limit)
-        usleep(300_000)
+        sleep(6)
         store.store(blockKey(2), parent: nil, blockBytes(2, count: 10_000))
         store.flush()
         #expect(store.load(blockKey(2)) != nil && store.statistics.errors == 1)

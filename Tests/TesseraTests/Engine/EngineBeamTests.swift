@@ -5,7 +5,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("Beam searches between requests", .timeLimit(.minutes(10)))
+  @Suite("Beam searches between requests", .timeLimit(.minutes(60)))
   struct EngineBeamTests {
     /// A search or a request, drawn at random.
     private struct Work: Sendable {

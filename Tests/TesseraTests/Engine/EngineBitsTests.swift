@@ -6,7 +6,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("The same bits however requests are served", .timeLimit(.minutes(30)))
+  @Suite("The same bits however requests are served", .timeLimit(.minutes(60)))
   struct EngineBitsTests {
     /// What an answer is, to the bit.
     struct Answer: Equatable {

@@ -5,7 +5,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("Answers that follow a grammar", .timeLimit(.minutes(20)))
+  @Suite("Answers that follow a grammar", .timeLimit(.minutes(60)))
   struct EngineConstraintTests {
     private static let schema = """
       {"type": "object", "properties": {"name": {"type": "string", "maxLength": 6}, "age": {"type": "integer", "minimum": 0, \

@@ -7,7 +7,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("Ends of requests", .timeLimit(.minutes(20)))
+  @Suite("Ends of requests", .timeLimit(.minutes(60)))
   struct EngineEndTests {
     private let prompt = SyntheticModel.ids(20)
 

@@ -32,7 +32,7 @@ extension Engine {
 }
 
 extension ModelSuites {
-  @Suite("Requests go on beside other work", .timeLimit(.minutes(10)))
+  @Suite("Requests go on beside other work", .timeLimit(.minutes(60)))
   struct EngineFlowTests {
     /// What holds the turn of work beside requests.
     enum Work: String, CaseIterable, Sendable {

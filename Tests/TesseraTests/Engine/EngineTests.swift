@@ -5,7 +5,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("Requests together", .timeLimit(.minutes(20)))
+  @Suite("Requests together", .timeLimit(.minutes(60)))
   struct EngineTests {
     /// Every third is greedy, the others are drawn.
     @Sendable private static func options(_ index: Int, _ options: inout GenerationOptions) {

@@ -6,7 +6,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("Work beside requests", .timeLimit(.minutes(10)))
+  @Suite("Work beside requests", .timeLimit(.minutes(60)))
   struct EngineWorkTests {
     @Test("logits at once, each with all blocks, wait for each other")
     func logitsAtOnce() async throws {

@@ -26,7 +26,7 @@ struct PreemptionCostTests {
 }
 
 extension ModelSuites {
-  @Suite("Preemption", .timeLimit(.minutes(20)))
+  @Suite("Preemption", .timeLimit(.minutes(60)))
   struct PreemptionTests {
     @Sendable private static func draw(_ index: Int, _ options: inout GenerationOptions) {
       (options.temperature, options.topK, options.topP, options.minP) = (1.5, 0, 1, 0)

@@ -5,7 +5,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("Prefix cache", .timeLimit(.minutes(20)))
+  @Suite("Prefix cache", .timeLimit(.minutes(60)))
   struct PrefixCacheTests {
     /// What models are loaded with.
     enum Variant: String, CaseIterable, Sendable {

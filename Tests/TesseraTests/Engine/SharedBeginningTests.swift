@@ -6,7 +6,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("Work beside requests shares prefixes", .timeLimit(.minutes(10)))
+  @Suite("Work beside requests shares prefixes", .timeLimit(.minutes(60)))
   struct SharedBeginningTests {
     private static let prompt = SyntheticModel.ids(300)
     private static let continuation = SyntheticModel.ids(20, seed: 4)

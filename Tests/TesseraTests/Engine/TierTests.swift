@@ -6,7 +6,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("Tiers of the prefix cache", .timeLimit(.minutes(20)))
+  @Suite("Tiers of the prefix cache", .timeLimit(.minutes(60)))
   struct TierTests {
     @Sendable static func draw(_ options: inout GenerationOptions) {
       (options.temperature, options.topK, options.topP, options.minP) = (1.5, 0, 1, 0)

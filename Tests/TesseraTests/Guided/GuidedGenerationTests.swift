@@ -7,7 +7,7 @@ import Testing
 @testable import Tessera
 
 extension ModelSuites {
-  @Suite("Values of types from a model", .timeLimit(.minutes(20)))
+  @Suite("Values of types from a model", .timeLimit(.minutes(60)))
   struct GuidedGenerationTests {
     private static func load(context: Int = 1024) async throws -> LanguageModel {
       var options = LoadOptions()
