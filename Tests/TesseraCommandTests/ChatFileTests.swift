@@ -65,7 +65,7 @@ struct ChatFileTests {
   func historyOfMany() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    let history = try #require(InputHistory(environment: ["XDG_STATE_HOME": folder.path]))
+    let history = try #require(InputHistory(environment: ["XDG_STATE_HOME": folder.path], patience: .seconds(600)))
     await withTaskGroup(of: Void.self) { group in
       for chat in 0..<4 { group.addTask { for number in 0..<50 { history.append("\(chat) says \(number)") } } }
     }

@@ -26,11 +26,11 @@ struct CommandChatTests {
         let arguments = ["chat", "-m", path, "-n", "1", "-q"]
         let first = try TerminalRun(arguments, environment: environment)
         // Left, and what was forgotten; a character of three bytes taken back.
-        try first.type("helo\u{1b}[Dl\r", after: "> ")
-        try first.type("né日\u{7f}!\r", after: "> ")
-        try first.type(" secret\r", after: "> ")
-        try first.type("/save \(saved.path)\r", after: "> ")
-        try first.type("\u{4}", after: "> ")
+        try first.type("helo\u{1b}[Dl\r", at: "> ")
+        try first.type("né日\u{7f}!\r", at: "> ")
+        try first.type(" secret\r", at: "> ")
+        try first.type("/save \(saved.path)\r", at: "> ")
+        try first.type("\u{4}", at: "> ")
         #expect(try first.end() == 0, "\(first.screen)")
         let users = try messages(saved).filter { $0.hasPrefix("user") }
         #expect(users == ["user hello", "user né!", "user  secret"])
@@ -43,15 +43,15 @@ struct CommandChatTests {
 
         let second = try TerminalRun(arguments, environment: environment)
         // Up twice, and something behind it.
-        try second.type("\u{1b}[A\u{1b}[A again\r", after: "> ")
-        try second.type("/save \(saved.path)\r", after: "> ")
-        try second.type("/quit\r", after: "> ")
+        try second.type("\u{1b}[A\u{1b}[A again\r", at: "> ")
+        try second.type("/save \(saved.path)\r", at: "> ")
+        try second.type("/quit\r", at: "> ")
         #expect(try second.end() == 0, "\(second.screen)")
         #expect(try messages(saved).first == "user né! again")
 
         let third = try TerminalRun(arguments + ["--no-history"], environment: environment)
-        try third.type("unheard\r", after: "> ")
-        try third.type("/quit\r", after: "> ")
+        try third.type("unheard\r", at: "> ")
+        try third.type("/quit\r", at: "> ")
         #expect(try third.end() == 0, "\(third.screen)")
         #expect(try !String(contentsOf: history, encoding: .utf8).contains("unheard"))
       }

@@ -8,10 +8,7 @@
     private static let script = #"""
       log=$(mktemp)
       "$@" 2>"$log" & server=$!
-      count=0
-      while ! grep -q '^listening on ' "$log" && [ $count -lt 1200 ] && kill -0 $server; do
-        sleep 0.1; count=$((count + 1))
-      done
+      while ! grep -q '^listening on ' "$log" && kill -0 $server; do sleep 0.1; done
       url=$(sed -n 's/^listening on //p' "$log")
       "$@" --port "${url##*:}" --quiet && echo "two listen"
       kill -TERM $server

@@ -31,10 +31,14 @@ final class TerminalRun {
     close(terminal)
   }
 
-  /// Types keys, once `text` stands behind what was read before.
-  func type(_ keys: String, after text: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let start = screen.endIndex
-    try read(sourceLocation) { $0[start...].contains(text) }
+  /// Types keys, once a prompt has come that was not read before. It begins a line: the editor may write it again, behind a carriage
+  /// return, and what is typed then is another line's, or nobody's.
+  func type(_ keys: String, at prompt: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let start = screen.utf8.count
+    // Bytes, since a carriage return and a line feed are one character.
+    try read(sourceLocation) { screen in
+      (start == 0 && screen.hasPrefix(prompt)) || screen.utf8.dropFirst(start).contains("\n\(prompt)".utf8)
+    }
     // The prompt comes a moment before the editor has the keys: until then the terminal itself edits lines.
     let end = ContinuousClock.now + .seconds(600)
     var mode = termios()

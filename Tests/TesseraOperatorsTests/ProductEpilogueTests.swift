@@ -26,7 +26,8 @@ extension OperatorsOnDevices {
       }
     }
 
-    /// Each function is a kernel to be compiled.
+    /// Each function is a kernel to be compiled, on Intel's driver for up to two minutes where its tile has eight tokens. A plain and a
+    /// gated one are tried there, over tiles of one and two; functions have tests of their own.
     static let cases: [Case] =
       Grid.values(Activation.Function.allCases, small: [.silu, .reluSquared])
       .map { Case(hasBias: true, activation: $0, hasResidual: true) }

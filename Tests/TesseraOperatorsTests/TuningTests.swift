@@ -75,7 +75,7 @@ extension OperatorsOnDevices {
     func search() throws {
       let bench = try #require(Target.all.first { $0.style == .vector }).bench()
       let tuner = Tuner(bench)
-      let later = ContinuousClock.now + .seconds(60)
+      let later = ContinuousClock.now + .seconds(3600)
       var last = Tuning()
       func value(_ name: String) -> Int { last["matmul/many/test", name] ?? 0 }
       let found = try #require(

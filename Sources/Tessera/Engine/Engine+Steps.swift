@@ -203,11 +203,16 @@ extension Engine {
   private func remind() {
     guard !isReminded, scheduler.running.contains(where: { requests[$0.id]?.heldSince != nil }) else { return }
     isReminded = true
-    Task {
+    // An engine that nobody has any more is not kept for it.
+    Task { [weak self, patience] in
       try? await Task.sleep(for: patience)
-      isReminded = false
-      park(patience)
+      await self?.parkReminded()
     }
+  }
+
+  private func parkReminded() {
+    isReminded = false
+    park(patience)
   }
 
   /// Takes the blocks of the last request that has been held for so long, if others lack them.

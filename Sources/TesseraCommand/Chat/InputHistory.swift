@@ -10,10 +10,13 @@ struct InputHistory {
   static let byteLimit = 256 << 10
 
   let file: URL
+  /// How long a line waits for other chats'.
+  private let patience: Duration
 
   /// The file in the folder for what programs remember: `$XDG_STATE_HOME/tessera`, else `~/.local/state/tessera`. Nil where there is no
   /// home.
-  init?(environment: [String: String] = ProcessInfo.processInfo.environment) {
+  init?(environment: [String: String] = ProcessInfo.processInfo.environment, patience: Duration = .seconds(2)) {
+    self.patience = patience
     // The XDG base directory specification has relative paths ignored.
     if let path = environment["XDG_STATE_HOME"], path.hasPrefix("/") {
       file = URL(fileURLWithPath: path).appendingPathComponent("tessera/chat-history")
@@ -38,7 +41,9 @@ struct InputHistory {
   func append(_ line: String) {
     try? FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    do throws(FileError) { try FolderLock.hold(file.path + ".lock") { _ in write(lines, with: line) } } catch {}
+    do throws(FileError) {
+      try FolderLock.hold(file.path + ".lock", patience: patience) { _ in write(lines, with: line) }
+    } catch {}
   }
 
   private func write(_ known: [String], with line: String) {

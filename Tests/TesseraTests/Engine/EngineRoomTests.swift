@@ -165,6 +165,7 @@ extension ModelSuites {
         try await Task.sleep(for: .milliseconds(2))
       }
       #expect(count < 150)
+      #expect(await engine.isParked(stalled.id))
       await engine.resume()
       #expect(try await read(third).tokens.count == 1)
       #expect(try await read(streaming).tokens.count == 220 - count)

@@ -17,6 +17,8 @@ extension Engine {
   func stepOnce() -> Bool { step() }
 
   /// Tokens that a request has beyond its prompt.
+  func isParked(_ id: SequenceID) -> Bool { requests[id]?.isParked == true }
+
   func generatedCount(_ id: SequenceID) -> Int { requests[id].map { $0.tokens.count - $0.promptCount } ?? 0 }
   /// The sequences whose choices are still to be read; nil where no step is on its way.
   func flightIDs() -> [SequenceID]? { flight?.ids.compactMap { $0 } }

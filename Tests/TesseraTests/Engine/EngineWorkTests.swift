@@ -5,6 +5,30 @@ import Testing
 
 @testable import Tessera
 
+/// Whether somebody waits for turns.
+private final class Others: Sendable {
+  private let state = Mutex(false)
+  var areThere: Bool {
+    get { state.withLock { $0 } }
+    set { state.withLock { $0 = newValue } }
+  }
+}
+
+extension Engine {
+  /// Asks for one turn after another until nobody wants them: on the engine's own thread, so that no other thread has a part in when.
+  ///
+  /// - Returns: behind how many different steps it came
+  fileprivate func turns(for others: Others) async -> Int {
+    others.areThere = true
+    var steps: Set<Int> = []
+    while others.areThere {
+      steps.insert(loaded?.runner.lastResult ?? 0)
+      await letOthersGo()
+    }
+    return steps.count
+  }
+}
+
 extension ModelSuites {
   @Suite("Work beside requests", .timeLimit(.minutes(60)))
   struct EngineWorkTests {
@@ -46,23 +70,16 @@ extension ModelSuites {
       func add(_ note: String) { notes.withLock { $0.append(note) } }
     }
 
-    /// How often the engine answers others while work is done.
-    private func answers(_ engine: Engine, during work: @escaping @Sendable () async throws -> Void) async throws -> Int
-    {
-      let notes = Notes()
+    /// Behind how many steps the engine turns to others while work is done.
+    private func turns(_ engine: Engine, during work: @escaping @Sendable () async throws -> Void) async throws -> Int {
+      let others = Others()
       return try await withThrowingTaskGroup(of: Int.self) { group in
+        group.addTask { await engine.turns(for: others) }
         group.addTask {
+          while !others.areThere { try await Task.sleep(for: .milliseconds(1)) }
+          defer { others.areThere = false }
           try await work()
-          notes.add("done")
           return 0
-        }
-        group.addTask {
-          var count = 0
-          while notes.all.isEmpty {
-            _ = await engine.requestCount()
-            count += 1
-          }
-          return count
         }
         return try await group.reduce(0, +)
       }
@@ -76,13 +93,13 @@ extension ModelSuites {
       let language = try await SyntheticModel.llama.load(options)
       // Programs are compiled once.
       let vectors = try await language.engine.pooled([TypedTokens(ids: text)], .mean)
-      let pooling = try await answers(language.engine) {
+      let pooling = try await turns(language.engine) {
         let again = try await language.engine.pooled([TypedTokens(ids: text)], .mean)
         #expect(again == vectors)
       }
       // Of 100 steps.
       #expect(pooling >= 50)
-      let measuring = try await answers(language.engine) {
+      let measuring = try await turns(language.engine) {
         _ = try await language.measure(promptTokens: 800, generatedTokens: 50, depth: 0)
       }
       #expect(measuring >= 50)

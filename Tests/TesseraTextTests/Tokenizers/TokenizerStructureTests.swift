@@ -37,7 +37,9 @@ struct TokenizerStructureTests {
     }
   }
 
-  @Test("what is read works within bounds, and what is written for a GGUF file reads back; all else is an error")
+  @Test(
+    "what is read works within bounds, and what is written for a GGUF file reads back; all else is an error",
+    .timeLimit(.minutes(60)))
   func structures() throws {
     let documents = try TokenizerJSONFixture().tokenizers().map(\.json)
     let texts = [
