@@ -95,7 +95,7 @@ extension LanguageModel {
 extension SyntheticModel {
   /// The model without an end token, so that lengths are known.
   func loadEndless(
-    sequences: Int = 1, context: Int = 256, chunk: Int = 512, patience: Duration = .seconds(600),
+    sequences: Int = 1, context: Int = 256, chunk: Int = 512, patience: Duration = .seconds(30),
     style: KernelStyle? = nil, _ change: (inout GGUFWriter) -> Void = { _ in },
     configure: (inout LoadOptions) -> Void = { _ in }
   ) async throws -> LanguageModel {

@@ -70,6 +70,8 @@ extension ModelSuites {
           if case .token(let token)? = try await handle.next() { tokens[index].append(token.id) }
         }
       }
+      // Which gives their blocks back.
+      handles = []
       await language.engine.resume()
       for index in [0, 47, 48, 99] {
         let alone = try await language.run(SyntheticModel.ids(2, seed: UInt64(index))) { $0.maxTokens = 6 }
