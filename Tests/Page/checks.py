@@ -133,7 +133,10 @@ def check_markdown(bench):
 
 def check_attacks(bench):
     page = bench.page()
+    page.call("Performance.enable", timeDomain="threadTicks")
     ask(page, "attack")
+    busy = next(each["value"] for each in page.call("Performance.getMetrics")["metrics"] if each["name"] == "TaskDuration")
+    expect(busy < 3, f"marks without end do not hold the page up: {busy:.1f} s")
     time.sleep(0.3)
     expect(page.run("window.hurt === undefined"), "nothing that a model wrote was run")
     inside = ".turn.assistant .text"

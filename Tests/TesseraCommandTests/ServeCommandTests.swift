@@ -8,7 +8,10 @@
     private static let script = #"""
       log=$(mktemp)
       "$@" 2>"$log" & server=$!
-      while ! grep -q '^listening on ' "$log" && kill -0 $server; do sleep 0.1; done
+      count=0
+      while ! grep -q '^listening on ' "$log" && [ $count -lt 6000 ] && kill -0 $server; do
+        sleep 0.1; count=$((count + 1))
+      done
       url=$(sed -n 's/^listening on //p' "$log")
       "$@" --port "${url##*:}" --quiet && echo "two listen"
       kill -TERM $server

@@ -26,17 +26,21 @@ extension OperatorsOnDevices {
       }
     }
 
-    /// Each function is a kernel to be compiled, on Intel's driver for up to two minutes where its tile has eight tokens. A plain and a
-    /// gated one are tried there, over tiles of one and two; functions have tests of their own.
     static let cases: [Case] =
-      Grid.values(Activation.Function.allCases, small: [.silu, .reluSquared])
-      .map { Case(hasBias: true, activation: $0, hasResidual: true) }
+      Activation.Function.allCases.map { Case(hasBias: true, activation: $0, hasResidual: true) }
       + [
         Case(scale: 0.25), Case(hasBias: true, scale: -3, hasResidual: true), Case(activation: .relu, scale: 2),
         Case(hasBias: true, activation: .geluErf, isGated: true),
         Case(hasBias: true, activation: .silu, isGated: true, scale: 0.5, hasResidual: true),
         Case(hasBias: true, activation: .clampedQuickGelu, isGated: true),
       ]
+
+    /// Each function is a kernel to be compiled, on Intel's driver for up to two minutes where its tile has eight tokens: in a small
+    /// pass all are tried with one token, and of more that which has every part.
+    private static func cases(_ tokens: Int) -> [Case] {
+      Grid.isSmall && tokens > 1
+        ? [Case(hasBias: true, activation: .silu, isGated: true, scale: 0.5, hasResidual: true)] : cases
+    }
 
     /// bias, then activation or gate, then scale, then residual.
     private func expected(_ a: Case, _ sums: [Float], rows: Int, bias: [Float], residual: [Float]) throws -> [Float] {
@@ -66,8 +70,8 @@ extension OperatorsOnDevices {
         let fast =
           format == .q8_0
           ? nil : try FastProduct(bench.library, tiles: bench.plan().matrix, dot: .plain, units: units)
-        for tokens in Grid.values([1, 5, 14], small: [1, 2]) {
-          for a in Self.cases {
+        for tokens in Grid.values([1, 5, 14], small: [1, 5]) {
+          for a in Self.cases(tokens) {
             let rows = a.isGated ? 64 : 47
             let problem = try ProductProblem(format, rows: rows, columns: 64, tokens: tokens)
             let weights = try problem.matrix(rows: rows, on: bench)
@@ -97,18 +101,20 @@ extension OperatorsOnDevices {
 
     @Test("both styles give the same bits", arguments: TestDevices.all)
     func styles(device: TestDevice) throws {
-      let problem = try ProductProblem(.q8_0, rows: 64, columns: 64, tokens: Grid.isSmall ? 2 : 5)
-      for a in Self.cases {
-        let results = try KernelStyle.allCases.map { style in
-          let bench = try Target(device: device, style: style).bench()
-          var generator = SeededGenerator(seed: 4)
-          return try problem.product(
-            problem.matrix(rows: 64, on: bench), outputs: a.isGated ? 32 : 64,
-            epilogue: .init(
-              bias: bench.buffer(generator.floats(64)), activation: a.isGated ? nil : a.activation, scale: a.scale,
-              gate: a.isGated ? a.activation : nil), on: bench)
+      for tokens in Grid.values([5], small: [1, 5]) {
+        let problem = try ProductProblem(.q8_0, rows: 64, columns: 64, tokens: tokens)
+        for a in Self.cases(tokens) {
+          let results = try KernelStyle.allCases.map { style in
+            let bench = try Target(device: device, style: style).bench()
+            var generator = SeededGenerator(seed: 4)
+            return try problem.product(
+              problem.matrix(rows: 64, on: bench), outputs: a.isGated ? 32 : 64,
+              epilogue: .init(
+                bias: bench.buffer(generator.floats(64)), activation: a.isGated ? nil : a.activation, scale: a.scale,
+                gate: a.isGated ? a.activation : nil), on: bench)
+          }
+          #expect(sameBits(results[0], results[1]), "\(tokens) tokens, \(a)")
         }
-        #expect(sameBits(results[0], results[1]), "\(a)")
       }
     }
   }

@@ -26,11 +26,11 @@ extension ModelSuites {
       for type in [DeviceProfile.DeviceType.cpu, .accelerator, .other] { #expect(!tune.isNeeded(on: type)) }
       #expect(tune.isNeeded(on: .gpu))
       var shares: [Double] = []
-      let start = ContinuousClock.now
+      let start = processorTime()
       try tune.run { shares.append($0) }
       #expect(shares.first == 0 && shares.last == 1 && shares == shares.sorted())
-      // Kernels that are at work when the time is over are waited for.
-      #expect(ContinuousClock.now - start < .seconds(600))
+      // What is compiled when the time is over is compiled to its end.
+      #expect(processorTime() - start < .seconds(120))
       #expect(!tune.isNeeded(on: .gpu))
       let entries = TuningDatabase(contentsOf: tune.url).entries
       #expect(entries.count == 1 && entries[0].style == .simt)
